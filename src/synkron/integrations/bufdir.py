@@ -1,0 +1,7 @@
+"""Bufdir."""
+
+from __future__ import annotations
+
+from synkron.integrations.profile import Profile
+
+BUFDIR = Profile(name="bufdir", title="Bufdir")

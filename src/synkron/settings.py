@@ -1,0 +1,238 @@
+"""Settings: the environment over ``synkron.toml``, as one frozen value. All faults are reported at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from synkron.errors import SettingsError
+from synkron.integrations import BUILT_IN
+from synkron.model import CatchUp, Overlap, Policy
+
+CONFIG_FILE = Path("synkron.toml")
+DEFAULT = Policy()
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read ``path`` (or ``synkron.toml`` in the working directory, when there is one) under the environment.
+
+    Variables are named ``SYNKRON_KEY``, nested keys ``SYNKRON_SOURCE__SCHEMA``; they win over the file.
+    Raises SettingsError with every fault.
+    """
+    file = path or CONFIG_FILE
+    if path is not None and not path.is_file():
+        raise SettingsError([f"{path}: there is no such file; give --config the path of a synkron.toml"])
+    try:
+        written = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{file}: this is not TOML: {error}"]) from None
+    except OSError as error:
+        raise SettingsError([f"{file}: it can't be read: {error.strerror}"]) from None
+    try:
+        return Settings(**written)
+    except ValidationError as error:
+        raise SettingsError([_fault(detail) for detail in error.errors()]) from None
+
+
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"(\d{1,9}(ms|s|m|h|d))+", value):
+        parts = re.findall(r"(\d+)(ms|s|m|h|d)", value)
+        return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    raise PydanticCustomError("duration", 'expected a duration such as "30s", "1m30s", "24h" or "7d"')
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value > timedelta():
+        return value
+    raise PydanticCustomError("duration", "expected a duration above zero")
+
+
+def _identifier(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", value):
+        return value
+    raise PydanticCustomError(
+        "identifier",
+        "expected a name of letters, digits and underscores, at most 63, not beginning with a digit",
+    )
+
+
+def _optional_identifier(value: object) -> str:
+    return "" if value == "" else _identifier(value)
+
+
+def _type_name(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value):
+        return value
+    raise PydanticCustomError(
+        "type_name", "expected an integration type: small letters, digits, _ and -, beginning with a letter"
+    )
+
+
+def _target(value: object) -> str:
+    if isinstance(value, str) and (
+        re.fullmatch(r"https?://[^\s/]+\S*", value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)
+    ):
+        return value
+    raise PydanticCustomError(
+        "target", 'expected an address ("https://example.com/sync") or a callable ("package.module:function")'
+    )
+
+
+def _secret_reference(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"(env:[A-Za-z_]\w*|file:.+)", value):
+        return value
+    raise PydanticCustomError(
+        "secret", 'expected "env:NAME" or "file:PATH"; the secret itself never stands in the settings'
+    )
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+PositiveDuration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
+Identifier = Annotated[str, BeforeValidator(_identifier)]
+OptionalIdentifier = Annotated[str, BeforeValidator(_optional_identifier)]
+TypeName = Annotated[str, BeforeValidator(_type_name)]
+Target = Annotated[str, BeforeValidator(_target)]
+SecretReference = Annotated[str, BeforeValidator(_secret_reference)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OrganizationsTable(_Section):
+    """The table of organizations. ``timezone = ""`` says that it has no such column: all are in UTC."""
+
+    table: Identifier = "organizations"
+    id: Identifier = "id"
+    name: Identifier = "name"
+    timezone: OptionalIdentifier = "timezone"
+
+
+class IntegrationsTable(_Section):
+    """The table of integrations."""
+
+    table: Identifier = "organization_integrations"
+    id: Identifier = "id"
+    org_id: Identifier = "org_id"
+    integration_type: Identifier = "integration_type"
+    is_enabled: Identifier = "is_enabled"
+    cron_schedule: Identifier = "cron_schedule"
+
+
+class SourceTables(_Section):
+    """The application's own two tables, by name."""
+
+    schema_name: Identifier = Field("public", alias="schema")
+    organizations: OrganizationsTable = OrganizationsTable()
+    integrations: IntegrationsTable = IntegrationsTable()
+
+
+class TypeSettings(_Section):
+    """One integration type: its target, and the policy of its runs (``model.Policy``)."""
+
+    target: Target | None = None
+    secret: SecretReference | None = None
+    headers: Mapping[str, str] = {}
+    catch_up: CatchUp = DEFAULT.catch_up
+    catch_up_window: Duration = DEFAULT.catch_up_window
+    overlap: Overlap = DEFAULT.overlap
+    concurrency: int = Field(DEFAULT.concurrency, ge=1, le=10_000)
+    attempts: int = Field(DEFAULT.attempts, ge=1, le=100)
+    backoff: PositiveDuration = DEFAULT.backoff
+    timeout: PositiveDuration = DEFAULT.timeout
+
+    @property
+    def policy(self) -> Policy:
+        """The part of these settings that the pure decisions need."""
+        return Policy(
+            catch_up=self.catch_up,
+            catch_up_window=self.catch_up_window,
+            overlap=self.overlap,
+            concurrency=self.concurrency,
+            attempts=self.attempts,
+            backoff=self.backoff,
+            timeout=self.timeout,
+        )
+
+
+def _with_built_in(types: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: {} for name in BUILT_IN} | types if isinstance(types, dict) else types
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, frozen. ``types`` holds the built-in types and those the operator adds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SYNKRON_", env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
+    )
+
+    database_url: SecretStr | None = None
+    data_dir: Path | None = None
+    source: SourceTables = SourceTables()
+    types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
+    heartbeat: PositiveDuration = timedelta(seconds=30)
+    shutdown_grace: Duration = timedelta(seconds=10)
+    retention: PositiveDuration = timedelta(days=400)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which arrives as the arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def policies(self) -> dict[str, Policy]:
+        """The policy of each integration type, by its name."""
+        return {name: one.policy for name, one in self.types.items()}
+
+
+# Their values never stand in a message.
+_SECRET_KEYS = {"database_url", "secret", "headers"}
+
+
+def _fault(detail: ErrorDetails) -> str:
+    """One sentence: the key, what is expected there, and what was found."""
+    keys = [str(key) for key in detail["loc"] if key != "[key]"]
+    name = ".".join(keys)
+    if detail["type"] == "extra_forbidden":
+        return f"{name}: there is no such key; here are allowed: {', '.join(_allowed(keys[:-1]))}"
+    expected = detail["msg"].replace("Input should be", "expected")
+    found = "" if _SECRET_KEYS & set(keys) else f"; found {detail['input']!r}"
+    return f"{name}: {expected}{found}"
+
+
+def _allowed(keys: list[str]) -> list[str]:
+    """The keys of the section that ``keys`` lead to."""
+    section: Any = Settings
+    for key in keys:
+        if key in section.model_fields:
+            annotation = section.model_fields[key].annotation
+            section = next(
+                (
+                    part
+                    for part in get_args(annotation)
+                    if isinstance(part, type) and issubclass(part, BaseModel)
+                ),
+                annotation,
+            )
+    return [field.alias or name for name, field in section.model_fields.items()]
