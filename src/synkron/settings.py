@@ -135,7 +135,7 @@ class IntegrationsTable(_Section):
 class SourceTables(_Section):
     """The application's own two tables, by name."""
 
-    schema_name: Identifier = Field("public", alias="schema")
+    schema_name: Identifier = Field(default="public", alias="schema")
     organizations: OrganizationsTable = OrganizationsTable()
     integrations: IntegrationsTable = IntegrationsTable()
 
@@ -228,11 +228,7 @@ def _allowed(keys: list[str]) -> list[str]:
         if key in section.model_fields:
             annotation = section.model_fields[key].annotation
             section = next(
-                (
-                    part
-                    for part in get_args(annotation)
-                    if isinstance(part, type) and issubclass(part, BaseModel)
-                ),
+                (part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)),
                 annotation,
             )
     return [field.alias or name for name, field in section.model_fields.items()]

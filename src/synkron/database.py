@@ -1,0 +1,151 @@
+"""Connections to PostgreSQL, and its errors in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import asyncpg
+from asyncpg.exceptions import (
+    InsufficientPrivilegeError,
+    InvalidAuthorizationSpecificationError,
+    InvalidCatalogNameError,
+    InvalidSchemaNameError,
+    PostgresError,
+    UndefinedColumnError,
+    UndefinedTableError,
+)
+
+from synkron.errors import (
+    DatabaseError,
+    DatabaseUnreachable,
+    LedgerMissing,
+    Refused,
+    ServiceRoleRequired,
+    SourceTableMissing,
+)
+from synkron.settings import SourceTables
+
+# As text, because asyncpg's classes take no parameters at run time.
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Executor: TypeAlias = "Connection | Pool"
+
+# Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
+TRANSACTION_POOLER_PORT = 6543
+CONNECT_TIMEOUT = 10.0
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """One connection, closed at the end. Raises DatabaseUnreachable."""
+    async with _reaching(url):
+        connection = await asyncpg.connect(url, **_options(url))
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT)
+
+
+@asynccontextmanager
+async def pooled(url: str, *, size: int) -> AsyncIterator[Pool]:
+    """A pool of up to ``size`` connections, closed at the end. Raises DatabaseUnreachable.
+
+    A transaction pooler's port is refused: workers need LISTEN.
+    """
+    if _port(url) == TRANSACTION_POOLER_PORT:
+        raise Refused(
+            f"{_place(url)} is a transaction pooler, which has no LISTEN. Give the service a direct connection or "
+            "the session pooler (on Supabase port 5432); `synkron tick` works on either."
+        )
+    async with _reaching(url):
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=size, **_options(url))
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
+    """Turn what PostgreSQL says of the application's tables into a sentence with the remedy."""
+    try:
+        yield
+    except InsufficientPrivilegeError as error:
+        raise _privilege(error, source) from None
+    except (UndefinedTableError, UndefinedColumnError, InvalidSchemaNameError) as error:
+        raise _missing(error, source) from None
+
+
+def _options(url: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "server_settings": {"application_name": "synkron"}}
+    if _port(url) == TRANSACTION_POOLER_PORT:
+        options["statement_cache_size"] = 0
+    return options
+
+
+@asynccontextmanager
+async def _reaching(url: str) -> AsyncIterator[None]:
+    """Turn a failure to connect into a sentence that names the place, and never the password."""
+    try:
+        yield
+    except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as error:
+        raise DatabaseUnreachable(
+            f"PostgreSQL at {_place(url)} refuses: {error}. Check SYNKRON_DATABASE_URL."
+        ) from None
+    except PostgresError as error:
+        raise DatabaseUnreachable(f"PostgreSQL at {_place(url)} can't serve now: {error}") from None
+    except (OSError, TimeoutError) as error:
+        reason = "no answer within 10 s" if isinstance(error, TimeoutError) else str(error)
+        raise DatabaseUnreachable(
+            f"There is no PostgreSQL at {_place(url)} ({reason}). Check SYNKRON_DATABASE_URL, and that the server runs."
+        ) from None
+    except (ValueError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnreachable(
+            "SYNKRON_DATABASE_URL is not the address of a PostgreSQL database; it looks like "
+            f"postgresql://user:password@host:5432/database ({type(error).__name__})"
+        ) from None
+
+
+def _privilege(error: InsufficientPrivilegeError, source: SourceTables) -> DatabaseError | Refused:
+    # The message is in the server's language, the name of its function is not.
+    if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
+        return ServiceRoleRequired(
+            f"Row security would hide rows of the schema {source.schema_name} from this role. Connect as a role with "
+            "BYPASSRLS: on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
+        )
+    return ServiceRoleRequired(
+        f"{str(error).capitalize()}. Grant it: `grant usage on schema {source.schema_name} to ROLE; "
+        f"grant select on {source.schema_name}.{source.organizations.table}, "
+        f"{source.schema_name}.{source.integrations.table} to ROLE`. "
+        "For Synkron's own tables run `synkron migrate --grant-to ROLE`."
+    )
+
+
+def _missing(error: PostgresError, source: SourceTables) -> DatabaseError:
+    if "synkron." in str(error):
+        return LedgerMissing(f"{str(error).capitalize()}. Run `synkron migrate`.")
+    return SourceTableMissing(
+        f"{str(error).capitalize()}. Synkron reads {source.schema_name}.{source.integrations.table} and "
+        f"{source.schema_name}.{source.organizations.table}; name yours in synkron.toml under [source], or make these "
+        "with `synkron migrate --with-source-tables`."
+    )
+
+
+def _port(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
+
+
+def _place(url: str) -> str:
+    """Host, port and database, without user and password."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "the given address"
+    return f"{parts.hostname or 'the local socket'}{port}{parts.path}"

@@ -1,0 +1,123 @@
+"""Which occurrences a row of the application's table has in a window of time. Pure: no driver, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from datetime import UTC, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from synkron.cron import Cron, parse, parse_zone
+from synkron.errors import CronError, ZoneError
+from synkron.model import Integration, InvalidIntegration, Occurrence, Window
+
+Zone = str | int | Decimal | None
+
+# Far more distinct texts than a fleet has; reached, the memo starts over, which costs time and nothing else.
+MEMO_LIMIT = 200_000
+
+
+def judge(row: Integration, window: Window, types: Container[str]) -> list[Occurrence] | InvalidIntegration:
+    """The row's occurrences in the window, oldest first; or why it can't be fired (G6).
+
+    A malformed schedule or an unknown zone is reported whether or not the row could be due, as nobody can tell.
+    An unknown type and a missing organization are reported when the row is due.
+    """
+    if not row.is_enabled or row.cron_schedule is None:
+        return []
+    cron, zone = KNOWN.expression(row.cron_schedule), KNOWN.zone(row.timezone)
+    if isinstance(cron, CronError):
+        return _invalid(row, f'cron_schedule "{row.cron_schedule[:80]}": {cron}')
+    if isinstance(zone, ZoneError):
+        return _invalid(row, f"the organization's timezone: {zone}")
+    occurrences = _occurrences(row, cron, zone, window)
+    if occurrences and not row.organization_exists:
+        return _invalid(row, f"there is no organization {row.org_id}; add it, or disable this integration")
+    if occurrences and row.integration_type not in types:
+        return _invalid(
+            row,
+            f'"{row.integration_type}" is not a known integration type; '
+            f"add [types.{row.integration_type}] to synkron.toml, or correct the row",
+        )
+    return occurrences
+
+
+def judge_all(
+    rows: Iterable[Integration], window: Window, types: Container[str]
+) -> tuple[list[Occurrence], list[InvalidIntegration]]:
+    """The occurrences of all rows, and the rows that can't be fired."""
+    occurrences: list[Occurrence] = []
+    invalid: list[InvalidIntegration] = []
+    for row in rows:
+        judged = judge(row, window, types)
+        if isinstance(judged, InvalidIntegration):
+            invalid.append(judged)
+        else:
+            occurrences += judged
+    return occurrences, invalid
+
+
+class Known:
+    """The pure memo text -> parsed value, bounded. It can't be stale: parsing depends on the text alone (R5)."""
+
+    def __init__(self) -> None:
+        self._expressions: dict[str, Cron | CronError] = {}
+        self._zones: dict[Zone, tzinfo | ZoneError] = {}
+
+    def expression(self, text: str) -> Cron | CronError:
+        """The parsed expression, or why it is malformed."""
+        if text not in self._expressions:
+            _make_room(self._expressions)
+            try:
+                self._expressions[text] = parse(text)
+            except CronError as error:
+                self._expressions[text] = error.with_traceback(None)
+        return self._expressions[text]
+
+    def zone(self, value: Zone) -> tzinfo | ZoneError:
+        """The zone, or why it is unknown. None is UTC."""
+        if value not in self._zones:
+            _make_room(self._zones)
+            try:
+                self._zones[value] = parse_zone(value)
+            except ZoneError as error:
+                self._zones[value] = error.with_traceback(None)
+        return self._zones[value]
+
+    def expressions(self) -> list[str]:
+        """Every expression that was parsed before."""
+        return list(self._expressions)
+
+    def zones(self) -> list[str]:
+        """Every zone that was parsed before and exists, as the database writes it."""
+        return [str(value) for value, zone in self._zones.items() if isinstance(zone, tzinfo)]
+
+    def expressions_to_read(self, window: Window) -> list[str]:
+        """The known expressions that fire in the window in some known zone, and those known to be malformed."""
+        zones = {UTC, *(zone for zone in self._zones.values() if isinstance(zone, tzinfo))}
+        return [
+            text
+            for text, cron in self._expressions.items()
+            if isinstance(cron, CronError)
+            or any(any(cron.occurrences(window.start, window.end, zone)) for zone in zones)
+        ]
+
+
+KNOWN = Known()
+
+
+def _make_room(memo: dict[Any, Any]) -> None:
+    if len(memo) >= MEMO_LIMIT:
+        memo.clear()
+
+
+def _occurrences(row: Integration, cron: Cron, zone: tzinfo, window: Window) -> list[Occurrence]:
+    moments = list(cron.occurrences(window.start, window.end, zone))
+    if not moments:
+        return []
+    starts = [cron.previous_before(moments[0], zone), *moments]
+    return [Occurrence(row, moment, start) for moment, start in zip(moments, starts, strict=False)]
+
+
+def _invalid(row: Integration, reason: str) -> InvalidIntegration:
+    return InvalidIntegration(row.org_id, row.integration_id, row.integration_type, reason)

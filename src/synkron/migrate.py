@@ -1,0 +1,101 @@
+"""Bring a database up to this release: forward only, one at a time, and harmless to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+
+from synkron.database import Connection
+from synkron.errors import LedgerMissing, Refused
+from synkron.queue import queue_on
+from synkron.settings import SourceTables
+from synkron.sql import migrations, source_statements, statements
+
+
+async def migrate(connection: Connection, *, grant_to: str | None = None) -> list[str]:
+    """Apply the migrations that are missing, install or upgrade the queue, and grant; answers what was applied.
+
+    ``grant_to`` is the role that the service runs as, when it is not the one that migrates. Supabase's
+    ``service_role`` is granted the same where it exists. Raises Refused when an applied migration was altered.
+    """
+    sql = statements("migrate")
+    applied = []
+    async with _alone(connection):
+        await connection.execute(sql["prepare"])
+        known = {row["name"]: row["checksum"] for row in await connection.fetch(sql["known"])}
+        for name, text in migrations():
+            checksum = sha256(text.encode()).hexdigest()
+            if name in known:
+                _refuse_altered(name, known[name], checksum)
+                continue
+            async with connection.transaction():
+                await connection.execute(text)
+                await connection.execute(sql["record"], name, checksum)
+            applied.append(name)
+        await _converge_queue(connection)
+        await connection.execute(sql["secure_queue"])
+        await connection.execute(sql["grant_to"], await _role(connection, grant_to))
+        await connection.execute(sql["grant"])
+    return applied
+
+
+async def check_ledger(connection: Connection) -> None:
+    """Raise LedgerMissing unless every migration of this release is applied."""
+    sql = statements("migrate")
+    present = await connection.fetchval(sql["exists"])
+    known = {row["name"] for row in await connection.fetch(sql["known"])} if present else set()
+    missing = [name for name, _ in migrations() if name not in known]
+    if missing:
+        raise LedgerMissing(
+            f"The schema synkron lacks {', '.join(missing)}. Run `synkron migrate` as a role that may create a schema."
+        )
+
+
+async def create_source_tables(connection: Connection, source: SourceTables) -> None:
+    """Create the application's two tables where they are missing. One that exists is left as it is."""
+    sql = source_statements("source_tables", source)
+    async with connection.transaction():
+        await connection.execute(sql["create_organizations"])
+        await connection.execute(sql["create_integrations"])
+
+
+async def create_due_index(connection: Connection, source: SourceTables) -> None:
+    """Make the partial index that carries the due read, without locking writers out."""
+    await connection.execute(source_statements("source_tables", source)["create_due_index"])
+
+
+@asynccontextmanager
+async def _alone(connection: Connection) -> AsyncIterator[None]:
+    """Hold the lock that lets one migration run at a time."""
+    sql = statements("migrate")
+    await connection.execute(sql["lock"])
+    try:
+        yield
+    finally:
+        await connection.execute(sql["unlock"])
+
+
+def _refuse_altered(name: str, known: str, checksum: str) -> None:
+    if known != checksum:
+        raise Refused(
+            f"Migration {name} was applied with another text than this release has. Migrations are never edited: "
+            "install the release that the database was migrated with, or a later one."
+        )
+
+
+async def _converge_queue(connection: Connection) -> None:
+    queue = queue_on(connection)
+    if await queue.schema_is_installed():
+        await queue.apply_upgrade()
+    else:
+        await queue.install(create_schema=False)
+
+
+async def _role(connection: Connection, grant_to: str | None) -> str:
+    """The role to grant to; the migrating role itself when none is named, to which a grant is harmless."""
+    if grant_to is None:
+        return str(await connection.fetchval("select current_user"))
+    if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", grant_to):
+        raise Refused(f'There is no role "{grant_to}" to grant to. Create it first, or leave --grant-to out.')
+    return grant_to

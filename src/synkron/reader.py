@@ -1,0 +1,142 @@
+"""Reads the application's two tables: what is due, what stands there, and what stands there now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from asyncpg import Record
+
+from synkron.database import Connection, speaking_of
+from synkron.due import KNOWN, judge_all
+from synkron.errors import NaiveDatetimeError
+from synkron.integrations import BUILT_IN
+from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrence, Window
+from synkron.settings import SourceTables
+from synkron.sql import source_statements
+
+TOLERANCE = timedelta(seconds=30)
+SOURCE_TABLES = SourceTables()
+
+log = structlog.get_logger("synkron")
+
+
+async def read_due_integrations(
+    at: datetime,
+    connection: Connection,
+    *,
+    source: SourceTables = SOURCE_TABLES,
+    types: Collection[str] = frozenset(BUILT_IN),
+) -> list[DueIntegration]:
+    """Every integration that fires at a minute within 30 s before and after ``at``, both ends included (R4).
+
+    Reads the two tables afresh in one statement, in a transaction of its own with row security off. A row that
+    can't be fired is left out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired when the role would
+    be shown too few rows or lacks a grant; SourceTableMissing when a table or column is not there.
+    """
+    window = window_around(at)
+    async with speaking_of(source), connection.transaction(readonly=True):
+        await secure(connection, source)
+        read = await read_window(connection, window, source, types)
+    for row in read.invalid:
+        warn_invalid(row)
+    return [
+        DueIntegration(
+            occurrence.integration.org_id,
+            occurrence.integration.integration_id,
+            occurrence.integration.integration_type,
+            occurrence.scheduled_for,
+        )
+        for occurrence in read.occurrences
+    ]
+
+
+def window_around(at: datetime) -> Window:
+    """The minute around ``at``. Its start is left out, so it lies a microsecond before the 30 seconds."""
+    moment = instant(at)
+    return Window(moment - TOLERANCE - timedelta(microseconds=1), moment + TOLERANCE)
+
+
+def instant(at: datetime) -> datetime:
+    """``at`` in UTC. Raises NaiveDatetimeError when it has no zone."""
+    if at.utcoffset() is None:
+        raise NaiveDatetimeError(
+            f"{at.isoformat()} has no zone, so it is no instant; give one, such as {at.isoformat()}+00:00"
+        )
+    return at.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DueRead:
+    """What the due read found: occurrences in the order of their moments, and the rows that can't be fired."""
+
+    occurrences: list[Occurrence]
+    invalid: list[InvalidIntegration]
+
+
+async def secure(connection: Connection, source: SourceTables) -> None:
+    """Make the current transaction refuse a read that row security would shorten."""
+    await connection.execute(source_statements("reader", source)["secure"])
+
+
+async def read_window(connection: Connection, window: Window, source: SourceTables, types: Collection[str]) -> DueRead:
+    """What is due in the window: one statement, in the caller's secured transaction."""
+    rows = await connection.fetch(
+        source_statements("reader", source)["due"],
+        KNOWN.expressions_to_read(window),
+        KNOWN.expressions(),
+        KNOWN.zones(),
+    )
+    # A new expression in a new zone is answered twice.
+    found = {row["integration_id"]: _integration(row) for row in rows}
+    occurrences, invalid = judge_all(found.values(), window, types)
+    occurrences.sort(key=_by_moment)
+    return DueRead(occurrences, invalid)
+
+
+async def read_all(connection: Connection, source: SourceTables) -> list[Integration]:
+    """Every row, enabled or not, by organization."""
+    async with speaking_of(source), connection.transaction(readonly=True):
+        await secure(connection, source)
+        rows = await connection.fetch(source_statements("reader", source)["all"])
+    return [_integration(row) for row in rows]
+
+
+async def read_live(
+    connection: Connection, integration_ids: Collection[str], source: SourceTables
+) -> dict[str, Integration]:
+    """The rows with these ids as they stand now, by id. A deleted row is not in the answer."""
+    async with speaking_of(source), connection.transaction(readonly=True):
+        await secure(connection, source)
+        rows = await connection.fetch(source_statements("reader", source)["live"], list(integration_ids))
+    return {row["integration_id"]: _integration(row) for row in rows}
+
+
+def warn_invalid(row: InvalidIntegration) -> None:
+    """The one warning that a row which can't be fired costs."""
+    log.warning(
+        "integration left out",
+        org_id=row.org_id,
+        integration_id=row.integration_id,
+        integration_type=row.integration_type,
+        reason=row.reason,
+    )
+
+
+def _integration(row: Record) -> Integration:
+    return Integration(
+        integration_id=row["integration_id"],
+        org_id=row["org_id"],
+        integration_type=row["integration_type"],
+        is_enabled=row["is_enabled"],
+        cron_schedule=row["cron_schedule"],
+        organization_exists=row["organization_exists"],
+        timezone=row["timezone"],
+    )
+
+
+def _by_moment(occurrence: Occurrence) -> tuple[datetime, str, str]:
+    row = occurrence.integration
+    return occurrence.scheduled_for, row.org_id, row.integration_id

@@ -1,0 +1,66 @@
+"""The tick: what is due is claimed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from synkron import ledger
+from synkron.database import Connection, speaking_of
+from synkron.errors import Refused
+from synkron.model import Tick
+from synkron.plan import HEAD_START, decide, window_of
+from synkron.reader import instant, read_window, secure, window_around
+from synkron.settings import Settings
+
+
+async def tick(
+    connection: Connection, settings: Settings, *, scheduler: str, source: str = "service", at: datetime | None = None
+) -> Tick:
+    """One tick. Everything it decides is written in one transaction, or nothing is.
+
+    1. Read the database's clock; ``at`` stands for it where a moment is given.
+    2. Lock the watermark; the window goes from it to half a minute ahead. A given moment has a window of its own,
+       which leaves the watermark where it is.
+    3. Read what is due in the window.
+    4. Decide every occurrence.
+    5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one.
+
+    ``source`` is 'service' or 'once'; ``scheduler`` names this scheduler in the tick's row. Ticks that meet come one
+    after the other, and what one has claimed the next leaves alone (G2). Raises Refused when ``at`` lies ahead of
+    the clock, ServiceRoleRequired, SourceTableMissing and LedgerMissing.
+    """
+    async with speaking_of(settings.source), connection.transaction():
+        await secure(connection, settings.source)
+        clock = await ledger.clock(connection)
+        now = clock if at is None else _not_ahead(at, clock)
+        watermark = await ledger.lock_watermark(connection)
+        window = window_of(watermark, now) if at is None else window_around(now)
+        read = await read_window(connection, window, settings.source, settings.types)
+        decisions = decide(read.occurrences, now, settings.policies)
+        await ledger.keep_partitions(connection, window.start, clock, settings.retention)
+        due, invalid = len(read.occurrences), len(read.invalid)
+        number = await ledger.open_tick(
+            connection, now, window, source=source, scheduler=scheduler, due=due, invalid=invalid
+        )
+        claimed = await ledger.claim(connection, decisions, tick_id=number, clock=clock)
+        await ledger.recover(connection, clock)
+        await ledger.close_tick(connection, number, claimed)
+        if at is None:
+            await ledger.move_watermark(connection, window.end)
+    return Tick(now, window, due, len(claimed.run_ids), claimed.skipped, tuple(read.invalid), claimed.run_ids)
+
+
+def next_tick(now: datetime) -> datetime:
+    """The next half minute: half a minute before each minute, and again on the minute (design 3)."""
+    past = timedelta(seconds=now.second, microseconds=now.microsecond)
+    return now - past + HEAD_START * (past // HEAD_START + 1)
+
+
+def _not_ahead(at: datetime, clock: datetime) -> datetime:
+    at = instant(at)
+    if at > clock + HEAD_START:
+        raise Refused(
+            f"{at.isoformat()} lies ahead of the database's clock ({clock.isoformat()}); a tick claims what is due "
+            "now or was due before. To see what will be due, ask `synkron due --at`."
+        )
+    return at

@@ -1,0 +1,121 @@
+"""The loops: one that ticks, one that executes runs; started together or by role."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+import structlog
+from asyncpg import InterfaceError, PostgresError
+
+from synkron import ledger
+from synkron.database import Pool, pooled
+from synkron.errors import DatabaseUnreachable
+from synkron.migrate import check_ledger
+from synkron.model import InvalidIntegration, Tick
+from synkron.reader import warn_invalid
+from synkron.scheduler import next_tick, tick
+from synkron.settings import Settings
+from synkron.targets import open_targets
+from synkron.worker import Worker
+
+POOL_SIZE = 20
+# Past the half minute, so that the minute ahead is inside the window however the two clocks round.
+MARGIN = timedelta(milliseconds=20)
+FORGET_EVERY = timedelta(hours=1)
+LONGEST_PAUSE = 30.0
+
+log = structlog.get_logger("synkron")
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+
+
+async def serve(
+    url: str, settings: Settings, roles: Collection[Role], stop: asyncio.Event, environment: Mapping[str, str]
+) -> None:
+    """Run the loops of the roles until ``stop`` is set; then see the attempts under way through, or hand them back.
+
+    A database that goes away is waited for. Raises DatabaseUnreachable when it is not there at the start,
+    LedgerMissing when it was not migrated, SettingsError when a target's settings are faulty.
+    """
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    async with open_targets(settings, environment) as targets, pooled(url, size=POOL_SIZE) as pool:
+        async with pool.acquire() as connection:
+            await check_ledger(connection)
+        loops: list[Awaitable[None]] = []
+        if Role.SCHEDULER in roles:
+            loops.append(_persist("scheduler", stop, lambda: _schedule(pool, settings, name, stop)))
+        if Role.WORKER in roles:
+            loops.append(_persist("worker", stop, lambda: _work(Worker(pool, settings, targets, name), settings, stop)))
+        await asyncio.gather(*loops)
+    log.info("stopped", name=name)
+
+
+async def _schedule(pool: Pool, settings: Settings, name: str, stop: asyncio.Event) -> None:
+    """Tick at every half minute of the database's clock."""
+    loop = asyncio.get_running_loop()
+    warned: frozenset[InvalidIntegration] = frozenset()
+    forget_at = loop.time()
+    while not stop.is_set():
+        began = loop.time()
+        async with pool.acquire() as connection:
+            done = await tick(connection, settings, scheduler=name)
+        warned = _report(done, warned)
+        if loop.time() >= forget_at:
+            await ledger.forget(pool, done.at, settings.retention)
+            forget_at = loop.time() + FORGET_EVERY.total_seconds()
+        until_next = next_tick(done.at) + MARGIN - done.at
+        await _pause(stop, until_next.total_seconds() - (loop.time() - began))
+
+
+async def _work(worker: Worker, settings: Settings, stop: asyncio.Event) -> None:
+    """Execute runs; when told to stop, let those under way finish within the grace, then hand them back."""
+    running = asyncio.create_task(worker.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    worker.stop()
+    _, late = await asyncio.wait({running}, timeout=settings.shutdown_grace.total_seconds() if stop.is_set() else None)
+    if late:
+        worker.hand_back()
+    await running
+
+
+async def _persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop; when the database goes away, wait a little longer each time and begin again."""
+    pause = 0.5
+    while not stop.is_set():
+        try:
+            await run()
+            pause = 0.5
+        except (PostgresError, InterfaceError, OSError, TimeoutError, DatabaseUnreachable) as error:
+            log.warning("database lost", loop=name, reason=str(error) or type(error).__name__, retry_in=pause)
+            await _pause(stop, pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, or return at once when told to stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), timeout=max(seconds, 0))
+    except TimeoutError:
+        return
+
+
+def _report(done: Tick, warned: frozenset[InvalidIntegration]) -> frozenset[InvalidIntegration]:
+    """Log the tick; a row that can't be fired is warned of once, until it is mended or breaks in another way."""
+    for row in frozenset(done.invalid) - warned:
+        warn_invalid(row)
+    warned = frozenset(done.invalid)
+    write = log.info if done.claimed or done.skipped else log.debug
+    write("tick", at=done.at.isoformat(), due=done.due, claimed=done.claimed, skipped=done.skipped, invalid=len(warned))
+    return warned

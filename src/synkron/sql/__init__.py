@@ -1,0 +1,68 @@
+"""Named SQL statements, loaded from the .sql files beside this one.
+
+A file holds statements under ``-- name: NAME`` lines. Names of the application's tables and columns stand in braces
+(``{integrations.cron_schedule}``) and are filled in from the settings, quoted; values are always parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from synkron.settings import SourceTables
+
+
+@cache
+def statements(file: str) -> dict[str, str]:
+    """The statements of ``FILE.sql`` by name."""
+    text = files(__name__).joinpath(f"{file}.sql").read_text("utf-8")
+    _, *parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], (body.strip() for body in parts[1::2]), strict=True))
+
+
+@cache
+def source_statements(file: str, source: SourceTables) -> dict[str, str]:
+    """The statements of ``FILE.sql`` with the names of the application's tables filled in."""
+    zone = source.organizations.timezone
+    names = {
+        "organizations": _Names(source.schema_name, source.organizations.model_dump()),
+        "integrations": _Names(source.schema_name, source.integrations.model_dump()),
+        "integrations_id": source.integrations.id,
+        "zone": _PerAlias(f'"{zone}"' if zone else None),
+    }
+    return {name: text.format(**names) for name, text in statements(file).items()}
+
+
+def migrations() -> list[tuple[str, str]]:
+    """The migrations as (name, text), in the order in which they are applied."""
+    folder = files(__name__).joinpath("migrations")
+    found = sorted(
+        (entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda one: one.name
+    )
+    return [(entry.name.removesuffix(".sql"), entry.read_text("utf-8")) for entry in found]
+
+
+class _Names:
+    """A table's quoted name, with its columns' quoted names as attributes."""
+
+    def __init__(self, schema: str, names: dict[str, str]) -> None:
+        self._table = f'"{schema}"."{names["table"]}"'
+        self._columns = {key: f'"{name}"' for key, name in names.items() if key != "table"}
+
+    def __str__(self) -> str:
+        return self._table
+
+    def __getattr__(self, column: str) -> str:
+        return self._columns[column]
+
+
+class _PerAlias(dict[str, str]):
+    """A column that may not exist, under a table's alias."""
+
+    def __init__(self, column: str | None) -> None:
+        super().__init__()
+        self._column = column
+
+    def __missing__(self, alias: str) -> str:
+        return "null::text" if self._column is None else f"{alias}.{self._column}"

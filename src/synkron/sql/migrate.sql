@@ -1,0 +1,52 @@
+-- Statements of the migration runner.
+
+-- name: lock
+select pg_advisory_lock(hashtext('synkron.migrate'));
+
+-- name: unlock
+select pg_advisory_unlock(hashtext('synkron.migrate'));
+
+-- name: prepare
+create schema if not exists synkron;
+create table if not exists synkron.migrations (
+    name text primary key,
+    checksum text not null,
+    applied_at timestamptz not null default now()
+);
+alter table synkron.migrations enable row level security;
+
+-- name: exists
+select to_regclass('synkron.migrations') is not null;
+
+-- name: known
+select name, checksum from synkron.migrations order by name;
+
+-- name: record
+insert into synkron.migrations (name, checksum) values ($1, $2);
+
+-- name: secure_queue
+alter table synkron.queue enable row level security;
+alter table synkron.queue_log enable row level security;
+alter table synkron.queue_statistics enable row level security;
+alter table synkron.queue_schedules enable row level security;
+
+-- name: grant_to
+select set_config('synkron.grant_to', $1, false);
+
+-- name: grant
+-- Explicit, because neither BYPASSRLS nor Supabase's defaults replace a grant. Nobody else is granted anything.
+do $$
+declare
+    role name;
+begin
+    revoke all on schema synkron from public;
+    for role in
+        select rolname from pg_roles
+        where rolname in ('service_role', current_setting('synkron.grant_to'))
+    loop
+        execute format('grant usage on schema synkron to %I', role);
+        execute format('grant select, insert, update, delete on all tables in schema synkron to %I', role);
+        execute format('grant usage, select on all sequences in schema synkron to %I', role);
+        execute format('grant execute on function synkron.keep_partitions to %I', role);
+    end loop;
+end $$;

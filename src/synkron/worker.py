@@ -1,0 +1,147 @@
+"""One job: fence, look at the live row again, call the target, record what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+from asyncpg import InterfaceError, PostgresError
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job
+
+from synkron import ledger
+from synkron.database import Pool
+from synkron.due import judge
+from synkron.errors import SynkronError
+from synkron.model import InvalidIntegration, Outcome, OutcomeKind, Run, State
+from synkron.plan import after_attempt, superseded
+from synkron.queue import queue_manager
+from synkron.reader import read_live, window_around
+from synkron.settings import Settings
+from synkron.targets import Target
+
+BATCH = 50
+LONGEST_WAIT_FOR_SEAT = timedelta(seconds=15)
+WAIT_AFTER_FAULT = timedelta(seconds=5)
+
+log = structlog.get_logger("synkron")
+
+
+class Worker:
+    """Executes runs until it is stopped. Any number of workers on any number of hosts share the work."""
+
+    def __init__(self, pool: Pool, settings: Settings, targets: Mapping[str, Target], name: str) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._targets = targets
+        self._name = name
+        self._queue = queue_manager(pool)
+        self._calls: set[asyncio.Task[Outcome]] = set()
+        self._handing_back = False
+        for integration_type, policy in settings.policies.items():
+            self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
+
+    async def run(self) -> None:
+        """Take jobs until ``stop``; returns when the last attempt has ended."""
+        await self._queue.run(
+            batch_size=BATCH, heartbeat_timeout=self._settings.heartbeat, shutdown_on_listener_failure=True
+        )
+
+    def stop(self) -> None:
+        """Take no more jobs. The attempts that are under way go on."""
+        self._queue.shutdown.set()
+
+    def hand_back(self) -> None:
+        """Break the attempts off that are under way; their runs wait for another worker."""
+        self._handing_back = True
+        for call in self._calls:
+            call.cancel()
+
+    async def _execute(self, job: Job) -> None:
+        """One job. It ends when its run has ended, or asks the queue to come back: it never fails by itself."""
+        run_id = int(job.payload or b"0")
+        try:
+            await self._deliver(run_id, waited=job.attempts)
+        except (PostgresError, InterfaceError, OSError, SynkronError) as error:
+            log.warning("run put off", run_id=run_id, reason=str(error))
+            raise RetryRequested(WAIT_AFTER_FAULT, str(error)) from error
+
+    async def _deliver(self, run_id: int, waited: int) -> None:
+        """Deliver a run, once.
+
+        1. Find the run; one that has ended is not delivered again.
+        2. Look at its integration's row as it stands now; a run that it does not call for any more is skipped.
+        3. Start the next attempt, unless another run of the integration must come first.
+        4. Call the target.
+        5. Record the outcome; where another attempt is due, the queue comes back.
+        """
+        found = await ledger.find(self._pool, run_id)
+        if found is None or found[1] not in (State.CLAIMED, State.RUNNING):
+            return
+        run, _, wait = found
+        reason = await self._reason_to_skip(run)
+        if reason is not None:
+            await ledger.skip(self._pool, run_id, reason)
+            log.info("run skipped", run_id=run_id, org_id=run.org_id, reason=reason)
+            return
+        started = await ledger.start(self._pool, run_id, self._name)
+        if started is None:
+            raise RetryRequested(max(wait, _wait_for_seat(waited)), "not this run's turn")
+        await self._attempt(started)
+
+    async def _reason_to_skip(self, run: Run) -> str | None:
+        async with self._pool.acquire() as connection:
+            rows = await read_live(connection, [run.integration_id], self._settings.source)
+        live = rows.get(run.integration_id)
+        judged = [] if live is None else judge(live, window_around(run.scheduled_for), self._settings.types)
+        moments = None if isinstance(judged, InvalidIntegration) else [one.scheduled_for for one in judged]
+        if run.integration_type not in self._targets:
+            return f"no target: set types.{run.integration_type}.target in synkron.toml"
+        return superseded(run, live, moments)
+
+    async def _attempt(self, run: Run) -> None:
+        policy = self._settings.policies[run.integration_type]
+        if run.failures >= policy.attempts:
+            error = f"given up: {run.failures} attempts failed or lost their worker"
+            await ledger.finish(self._pool, run, Outcome(OutcomeKind.FINAL, error=error), State.FAILED, timedelta())
+            return
+        call = asyncio.create_task(self._targets[run.integration_type].call(run))
+        self._calls.add(call)
+        try:
+            outcome = await call
+        except asyncio.CancelledError:
+            if not self._handing_back:
+                raise
+            await ledger.hand_back(self._pool, run)
+            raise RetryRequested(timedelta(), "handed back: the worker was stopped") from None
+        finally:
+            self._calls.discard(call)
+        state, wait = after_attempt(run, outcome, policy)
+        if not await ledger.finish(self._pool, run, outcome, state, wait):
+            log.warning("run taken over", run_id=run.id, attempt=run.attempt)
+            return
+        _report(run, outcome, state)
+        if state is State.CLAIMED:
+            raise RetryRequested(wait, outcome.error)
+
+
+def _wait_for_seat(waited: int) -> timedelta:
+    """A second at first, more for those that have waited long."""
+    return min(timedelta(seconds=1 << min(waited, 4)), LONGEST_WAIT_FOR_SEAT)
+
+
+def _report(run: Run, outcome: Outcome, state: State) -> None:
+    word = {State.SUCCEEDED: "run succeeded", State.FAILED: "run failed", State.CLAIMED: "run will be retried"}[state]
+    write = log.info if state is State.SUCCEEDED else log.warning
+    write(
+        word,
+        run_id=run.id,
+        org_id=run.org_id,
+        integration_type=run.integration_type,
+        scheduled_for=run.scheduled_for.isoformat(),
+        drift_ms=round(run.drift / timedelta(milliseconds=1)),
+        attempt=run.attempt,
+        **({"error": outcome.error} if outcome.error else {}),
+    )
