@@ -18,9 +18,9 @@ select synkron.keep_partitions($1, $2, $3);
 
 -- name: forget
 -- What the queue and the ticks leave behind; the runs themselves are forgotten with their partition.
-with queue_log as (delete from synkron.queue_log where created < $1 - interval '7 days'),
-    queue_statistics as (delete from synkron.queue_statistics where created < $1 - interval '7 days')
-delete from synkron.ticks where at < $2;
+with queue_log as (delete from synkron.queue_log where created < $1::timestamptz - interval '7 days'),
+    queue_statistics as (delete from synkron.queue_statistics where created < $1::timestamptz - interval '7 days')
+delete from synkron.ticks where at < $2::timestamptz;
 
 -- name: record_tick
 insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid)

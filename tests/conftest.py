@@ -1,0 +1,101 @@
+"""A real PostgreSQL for the whole session, and a fresh database, cloned from a template, for each test that asks.
+
+Everything runs in a hostile time zone: the process's own and the databases' are +12:45, in whose summer they are
++13:45, so that a forgotten zone shows.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TypeAlias
+
+os.environ["TZ"] = "Pacific/Chatham"
+time.tzset()
+
+import asyncio  # noqa: E402
+
+import asyncpg  # noqa: E402
+import pytest  # noqa: E402
+from hypothesis import settings as hypothesis_settings  # noqa: E402
+
+from synkron.embedded import EmbeddedServer, embedded_database  # noqa: E402
+from synkron.migrate import create_due_index, create_source_tables, migrate  # noqa: E402
+from synkron.settings import SourceTables  # noqa: E402
+
+TEMPLATE = "synkron_template"
+
+hypothesis_settings.register_profile("synkron", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("synkron")
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of a test's own. ``url`` is the service's role, ``superuser_url`` the owner of everything."""
+
+    name: str
+    url: str
+    superuser_url: str
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    folder: Path = tmp_path_factory.mktemp("server") / "data"
+    with embedded_database(folder, settings={"fsync": "off"}) as running:
+        asyncio.run(_make_template(running))
+        yield running
+
+
+@pytest.fixture
+async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
+    """A migrated database with the application's two tables, empty."""
+    async for made in _cloned(server, TEMPLATE):
+        yield made
+
+
+@pytest.fixture
+async def bare_database(server: EmbeddedServer) -> AsyncIterator[Database]:
+    """An empty database that belongs to the service's role: nothing is installed."""
+    async for made in _cloned(server, "template1"):
+        yield made
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[Connection]:
+    """A connection to the test's database, as the service's role."""
+    opened = await asyncpg.connect(database.url)
+    yield opened
+    await opened.close()
+
+
+async def _make_template(server: EmbeddedServer) -> None:
+    await _create(server, TEMPLATE, "template1")
+    connection = await asyncpg.connect(server.url(database=TEMPLATE))
+    await migrate(connection)
+    await create_source_tables(connection, SourceTables())
+    await create_due_index(connection, SourceTables())
+    await connection.close()
+
+
+async def _cloned(server: EmbeddedServer, template: str) -> AsyncIterator[Database]:
+    name = f"test_{next(_numbers)}"
+    await _create(server, name, template)
+    yield Database(name, server.url(database=name), server.url(database=name, user="postgres"))
+    connection = await asyncpg.connect(server.url(database="postgres", user="postgres"))
+    await connection.execute(f"drop database {name} with (force)")
+    await connection.close()
+
+
+async def _create(server: EmbeddedServer, name: str, template: str) -> None:
+    connection = await asyncpg.connect(server.url(database="postgres", user="postgres"))
+    await connection.execute(f"create database {name} template {template} owner synkron")
+    await connection.execute(f"alter database {name} set timezone to 'Pacific/Chatham'")
+    await connection.close()

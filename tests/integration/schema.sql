@@ -1,0 +1,349 @@
+CREATE SCHEMA synkron;
+CREATE TYPE synkron.queue_status AS ENUM (
+    'queued',
+    'picked',
+    'successful',
+    'exception',
+    'canceled',
+    'deleted',
+    'failed'
+);
+CREATE FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    parent text;
+    month timestamptz;
+    partition text;
+begin
+    foreach parent in array array['runs', 'attempts'] loop
+        for month in select generate_series(date_trunc('month', first), last, interval '1 month') loop
+            partition := parent || '_' || to_char(month, 'YYYY_MM');
+            continue when to_regclass('synkron.' || partition) is not null;
+            perform pg_advisory_xact_lock(hashtext('synkron.keep_partitions'));
+            continue when to_regclass('synkron.' || partition) is not null;
+            execute format('create table synkron.%I (like synkron.%I including defaults including constraints '
+                'including generated including storage)', partition, parent);
+            execute format('alter table synkron.%I enable row level security', partition);
+            execute format('alter table synkron.%I attach partition synkron.%I for values from (%L) to (%L)',
+                parent, partition, month, month + interval '1 month');
+        end loop;
+        for partition in
+            select child.relname
+            from pg_inherits
+            join pg_class child on child.oid = pg_inherits.inhrelid
+            where pg_inherits.inhparent = ('synkron.' || parent)::regclass
+              and to_timestamp(right(child.relname, 7), 'YYYY_MM') + interval '1 month' <= keep_after
+        loop
+            execute format('drop table synkron.%I', partition);
+        end loop;
+    end loop;
+end $$;
+CREATE FUNCTION synkron.queue_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    to_emit BOOLEAN := false;  -- Flag to decide whether to emit a notification
+BEGIN
+    -- Check operation type and set the emit flag accordingly
+    IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
+        to_emit := true;
+    ELSIF TG_OP = 'DELETE' THEN
+        to_emit := true;
+    ELSIF TG_OP = 'INSERT' THEN
+        to_emit := true;
+    ELSIF TG_OP = 'TRUNCATE' THEN
+        to_emit := true;
+    END IF;
+    -- Perform notification if the emit flag is set
+    IF to_emit THEN
+        PERFORM pg_notify(
+            'synkron_queue',
+            json_build_object(
+                'channel', 'synkron_queue',
+                'operation', lower(TG_OP),
+                'sent_at', NOW(),
+                'table', TG_TABLE_NAME,
+                'type', 'table_changed_event'
+            )::text
+        );
+    END IF;
+    -- Return appropriate value based on the operation
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        RETURN NEW;
+    ELSIF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    ELSE
+        RETURN NULL; -- For TRUNCATE and other non-row-specific contexts
+    END IF;
+END;
+$$;
+CREATE FUNCTION synkron.watermark_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if new.at < old.at then
+        raise exception 'the watermark never moves back: % is before %', new.at, old.at;
+    end if;
+    return new;
+end $$;
+CREATE TABLE synkron.attempts (
+    run_id bigint NOT NULL,
+    scheduled_for timestamp with time zone NOT NULL,
+    attempt integer NOT NULL,
+    worker text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    outcome text,
+    http_status integer,
+    error text,
+    CONSTRAINT attempts_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT attempts_end_with_an_outcome CHECK (((finished_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT attempts_http_status_check CHECK (((http_status >= 100) AND (http_status <= 599))),
+    CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'retryable'::text, 'final'::text, 'handed_back'::text, 'lost'::text])))
+)
+PARTITION BY RANGE (scheduled_for);
+CREATE TABLE synkron.migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE synkron.queue (
+    id bigint NOT NULL,
+    priority integer NOT NULL,
+    queue_manager_id uuid,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    updated timestamp with time zone DEFAULT now() NOT NULL,
+    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
+    execute_after timestamp with time zone DEFAULT now() NOT NULL,
+    status synkron.queue_status NOT NULL,
+    entrypoint text NOT NULL,
+    dedupe_key text,
+    payload bytea,
+    headers jsonb,
+    attempts integer DEFAULT 0 NOT NULL,
+    slot bigint
+);
+CREATE SEQUENCE synkron.queue_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE synkron.queue_id_seq OWNED BY synkron.queue.id;
+CREATE TABLE synkron.queue_log (
+    id bigint NOT NULL,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    job_id bigint NOT NULL,
+    status synkron.queue_status NOT NULL,
+    priority integer NOT NULL,
+    entrypoint text NOT NULL,
+    traceback jsonb,
+    aggregated boolean DEFAULT false
+);
+ALTER TABLE synkron.queue_log ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME synkron.queue_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.queue_schedules (
+    id bigint NOT NULL,
+    expression text NOT NULL,
+    entrypoint text NOT NULL,
+    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    updated timestamp with time zone DEFAULT now() NOT NULL,
+    next_run timestamp with time zone DEFAULT now() NOT NULL,
+    last_run timestamp with time zone,
+    status synkron.queue_status DEFAULT 'queued'::synkron.queue_status
+);
+CREATE SEQUENCE synkron.queue_schedules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE synkron.queue_schedules_id_seq OWNED BY synkron.queue_schedules.id;
+CREATE TABLE synkron.queue_statistics (
+    id bigint NOT NULL,
+    created timestamp with time zone DEFAULT date_trunc('sec'::text, now()) NOT NULL,
+    count bigint NOT NULL,
+    priority integer NOT NULL,
+    status synkron.queue_status NOT NULL,
+    entrypoint text NOT NULL
+);
+CREATE SEQUENCE synkron.queue_statistics_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER SEQUENCE synkron.queue_statistics_id_seq OWNED BY synkron.queue_statistics.id;
+CREATE TABLE synkron.running (
+    integration_id text NOT NULL,
+    run_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+CREATE TABLE synkron.runs (
+    id bigint NOT NULL,
+    key text NOT NULL,
+    integration_id text NOT NULL,
+    org_id text NOT NULL,
+    integration_type text NOT NULL,
+    source text NOT NULL,
+    scheduled_for timestamp with time zone NOT NULL,
+    period_start timestamp with time zone,
+    period_end timestamp with time zone NOT NULL,
+    execute_after timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    action text NOT NULL,
+    reason text NOT NULL,
+    occurrences integer DEFAULT 1 NOT NULL,
+    cron_schedule text NOT NULL,
+    timezone text,
+    tick_id bigint NOT NULL,
+    state text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    claimed_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    drift interval GENERATED ALWAYS AS ((started_at - scheduled_for)) STORED,
+    http_status integer,
+    error text,
+    CONSTRAINT runs_action_check CHECK ((action = ANY (ARRAY['run'::text, 'merge'::text, 'skip'::text, 'expire'::text]))),
+    CONSTRAINT runs_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT runs_check CHECK (((failures >= 0) AND (failures <= attempt))),
+    CONSTRAINT runs_decided_against_are_skipped CHECK (((action = 'run'::text) OR (state = 'skipped'::text))),
+    CONSTRAINT runs_failed_say_why CHECK (((state <> 'failed'::text) OR (error IS NOT NULL))),
+    CONSTRAINT runs_finished_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'skipped'::text])))),
+    CONSTRAINT runs_http_status_check CHECK (((http_status >= 100) AND (http_status <= 599))),
+    CONSTRAINT runs_many_only_when_expired CHECK (((occurrences = 1) OR (action = 'expire'::text))),
+    CONSTRAINT runs_never_before_their_moment CHECK ((execute_after >= scheduled_for)),
+    CONSTRAINT runs_occurrences_check CHECK ((occurrences >= 1)),
+    CONSTRAINT runs_on_the_minute CHECK ((((EXTRACT(epoch FROM scheduled_for))::bigint % (60)::bigint) = 0)),
+    CONSTRAINT runs_period_ends_at_its_moment CHECK ((period_end = scheduled_for)),
+    CONSTRAINT runs_period_runs_forward CHECK ((period_start < period_end)),
+    CONSTRAINT runs_running_or_ended_well_were_started CHECK (((state <> ALL (ARRAY['running'::text, 'succeeded'::text])) OR (started_at IS NOT NULL))),
+    CONSTRAINT runs_source_check CHECK ((source = ANY (ARRAY['schedule'::text, 'catch_up'::text]))),
+    CONSTRAINT runs_started_when_attempted CHECK (((started_at IS NULL) = (attempt = 0))),
+    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'skipped'::text])))
+)
+PARTITION BY RANGE (scheduled_for);
+ALTER TABLE synkron.runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.ticks (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    window_end timestamp with time zone NOT NULL,
+    source text NOT NULL,
+    scheduler text NOT NULL,
+    due integer NOT NULL,
+    claimed integer NOT NULL,
+    skipped integer NOT NULL,
+    invalid integer NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ticks_check CHECK ((window_end > window_start)),
+    CONSTRAINT ticks_source_check CHECK ((source = ANY (ARRAY['service'::text, 'once'::text])))
+);
+ALTER TABLE synkron.ticks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.ticks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.watermark (
+    one boolean DEFAULT true NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT watermark_one_check CHECK (one)
+);
+ALTER TABLE ONLY synkron.queue ALTER COLUMN id SET DEFAULT nextval('synkron.queue_id_seq'::regclass);
+ALTER TABLE ONLY synkron.queue_schedules ALTER COLUMN id SET DEFAULT nextval('synkron.queue_schedules_id_seq'::regclass);
+ALTER TABLE ONLY synkron.queue_statistics ALTER COLUMN id SET DEFAULT nextval('synkron.queue_statistics_id_seq'::regclass);
+ALTER TABLE ONLY synkron.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (run_id, attempt, scheduled_for);
+ALTER TABLE ONLY synkron.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY synkron.queue_log
+    ADD CONSTRAINT queue_log_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.queue
+    ADD CONSTRAINT queue_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.queue_schedules
+    ADD CONSTRAINT queue_schedules_expression_entrypoint_key UNIQUE (expression, entrypoint);
+ALTER TABLE ONLY synkron.queue_schedules
+    ADD CONSTRAINT queue_schedules_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.queue_statistics
+    ADD CONSTRAINT queue_statistics_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.running
+    ADD CONSTRAINT running_pkey PRIMARY KEY (integration_id);
+ALTER TABLE ONLY synkron.runs
+    ADD CONSTRAINT runs_once UNIQUE (integration_id, scheduled_for);
+ALTER TABLE ONLY synkron.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (id, scheduled_for);
+ALTER TABLE ONLY synkron.ticks
+    ADD CONSTRAINT ticks_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.watermark
+    ADD CONSTRAINT watermark_pkey PRIMARY KEY (one);
+CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
+CREATE INDEX queue_ep_prio_id_idx ON synkron.queue USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::synkron.queue_status);
+CREATE INDEX queue_log_created ON synkron.queue_log USING btree (created);
+CREATE INDEX queue_log_job_id_status ON synkron.queue_log USING btree (job_id, created DESC);
+CREATE INDEX queue_log_not_aggregated ON synkron.queue_log USING btree ((1)) WHERE (NOT aggregated);
+CREATE INDEX queue_log_status ON synkron.queue_log USING btree (status);
+CREATE INDEX queue_picked_heartbeat_idx ON synkron.queue USING btree (heartbeat) WHERE (status = 'picked'::synkron.queue_status);
+CREATE UNIQUE INDEX queue_picked_slot_idx ON synkron.queue USING btree (entrypoint, slot) WHERE ((status = 'picked'::synkron.queue_status) AND (slot IS NOT NULL));
+CREATE INDEX queue_priority_id_id1_idx ON synkron.queue USING btree (priority, id DESC) INCLUDE (id) WHERE (status = 'queued'::synkron.queue_status);
+CREATE INDEX queue_queue_manager_id_idx ON synkron.queue USING btree (queue_manager_id) WHERE (queue_manager_id IS NOT NULL);
+CREATE UNIQUE INDEX queue_statistics_unique_count ON synkron.queue_statistics USING btree (priority, date_trunc('sec'::text, timezone('UTC'::text, created)), status, entrypoint);
+CREATE UNIQUE INDEX queue_unique_dedupe_key ON synkron.queue USING btree (dedupe_key) WHERE ((status = ANY (ARRAY['queued'::synkron.queue_status, 'picked'::synkron.queue_status])) AND (dedupe_key IS NOT NULL));
+CREATE INDEX queue_updated_id_id1_idx ON synkron.queue USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::synkron.queue_status);
+CREATE INDEX runs_newest ON ONLY synkron.runs USING btree (scheduled_for DESC, id DESC);
+CREATE INDEX runs_newest_of_organization ON ONLY synkron.runs USING btree (org_id, scheduled_for DESC);
+CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text]));
+CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);
+CREATE TRIGGER queue_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON synkron.queue FOR EACH STATEMENT EXECUTE FUNCTION synkron.queue_changed();
+CREATE TRIGGER watermark_moves_forward BEFORE UPDATE ON synkron.watermark FOR EACH ROW EXECUTE FUNCTION synkron.watermark_moves_forward();
+ALTER TABLE synkron.attempts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.migrations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.queue ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.queue_log ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.queue_schedules ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.queue_statistics ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.running ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.runs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.ticks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.watermark ENABLE ROW LEVEL SECURITY;
+GRANT USAGE ON SCHEMA synkron TO service_role;
+REVOKE ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.attempts TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.migrations TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.queue_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue_log TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.queue_log_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue_schedules TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.queue_schedules_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue_statistics TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.queue_statistics_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.running TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.runs TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.runs_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.ticks TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.ticks_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.watermark TO service_role;
