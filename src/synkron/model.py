@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID, uuid5
@@ -186,4 +186,4 @@ class Tick:
 
 def idempotency_key(integration_id: str, scheduled_for: datetime) -> str:
     """The key of a run, from its integration and scheduled moment alone: the same for ever, on any host."""
-    return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{scheduled_for:%Y-%m-%dT%H:%MZ}"))
+    return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{scheduled_for.astimezone(UTC):%Y-%m-%dT%H:%MZ}"))

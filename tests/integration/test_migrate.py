@@ -47,7 +47,7 @@ async def test_migrations_that_meet_come_one_after_the_other(bare_database: Data
         await connection.close()
 
 
-async def test_an_altered_migration_is_refused(database: Database, connection: Connection) -> None:
+async def test_an_altered_migration_is_refused(connection: Connection) -> None:
     await connection.execute("update synkron.migrations set checksum = 'other'")
     with pytest.raises(Refused, match="0001_ledger was applied with another text"):
         await migrate(connection)
@@ -132,7 +132,7 @@ async def test_tables_under_names_of_ones_own(bare_database: Database) -> None:
 
 def _dump(database: Database) -> str:
     """The schema without comments, blank lines and what differs between releases of PostgreSQL's own tool."""
-    arguments = [programs() / "pg_dump", "--schema-only", "--schema=synkron", "--no-owner", database.superuser_url]
+    arguments = [str(programs() / "pg_dump"), "--schema-only", "--schema=synkron", "--no-owner", database.superuser_url]
     text = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
     lines = [line for line in text.splitlines() if line and not re.match(r"--|SET |SELECT pg_catalog|\\", line)]
     return "\n".join(lines) + "\n"

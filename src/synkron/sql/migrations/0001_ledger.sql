@@ -133,7 +133,10 @@ begin
             partition := parent || '_' || to_char(month, 'YYYY_MM');
             continue when to_regclass('synkron.' || partition) is not null;
             perform pg_advisory_xact_lock(hashtext('synkron.keep_partitions'));
-            continue when to_regclass('synkron.' || partition) is not null;
+            -- to_regclass may remember that there was none; a query sees what was made while this one waited.
+            continue when exists (
+                select from pg_class where relnamespace = 'synkron'::regnamespace and relname = partition
+            );
             execute format('create table synkron.%I (like synkron.%I including defaults including constraints '
                 'including generated including storage)', partition, parent);
             execute format('alter table synkron.%I enable row level security', partition);

@@ -1,0 +1,273 @@
+"""The ledger: every change is one conditional statement, and a lost race is a normal answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import asyncpg
+import pytest
+from asyncpg import Record
+
+from synkron import history, ledger
+from synkron.database import Executor
+from synkron.model import (
+    Decision,
+    Integration,
+    Occurrence,
+    Outcome,
+    OutcomeKind,
+    Policy,
+    Run,
+    State,
+    Window,
+    idempotency_key,
+)
+from synkron.plan import decide
+from tests.conftest import Connection, Database
+
+MINUTE = timedelta(minutes=1)
+DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
+BROKEN = Outcome(OutcomeKind.RETRYABLE, 503, "the target answered 503")
+NOW = timedelta()
+
+
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[asyncpg.Pool[Record]]:
+    async with asyncpg.create_pool(database.url, min_size=1, max_size=20) as opened:
+        yield opened
+
+
+def integration(number: int = 1) -> Integration:
+    return Integration(f"i{number}", f"o{number}", "xledger", True, "* * * * *", True, "Europe/Oslo")
+
+
+async def this_minute(connection: Connection) -> datetime:
+    minute: datetime = await connection.fetchval("select date_trunc('minute', now())")
+    return minute
+
+
+async def claim(connection: Connection, minutes_ago: list[int], *, integrations: int = 1) -> ledger.Claimed:
+    """Claim on-time runs for each integration at the given minutes, whatever the time is: now is the oldest."""
+    async with connection.transaction():
+        clock = await ledger.clock(connection)
+        minute = await this_minute(connection)
+        decisions = _decisions(minute, minutes_ago, integrations)
+        window = Window(clock - MINUTE, clock)
+        number = await ledger.open_tick(connection, clock, window, source="once", scheduler="test", due=1, invalid=0)
+        await ledger.keep_partitions(connection, minute - timedelta(days=40), clock, timedelta(days=400))
+        return await ledger.claim(connection, decisions, tick_id=number, clock=clock)
+
+
+def _decisions(minute: datetime, minutes_ago: list[int], integrations: int) -> list[Decision]:
+    return [
+        decision
+        for number in range(1, integrations + 1)
+        for ago in minutes_ago
+        for decision in decide(
+            [Occurrence(integration(number), minute - MINUTE * ago, minute - MINUTE * (ago + 1))],
+            minute - MINUTE * ago,
+            {"xledger": Policy()},
+        )
+    ]
+
+
+async def started(connection: Executor, run_id: int, worker: str = "w") -> Run:
+    run = await ledger.start(connection, run_id, worker)
+    assert run is not None
+    return run
+
+
+async def test_a_moment_is_claimed_once(connection: Connection) -> None:
+    first = await claim(connection, [1, 0])
+    assert len(first.run_ids) == 2
+    assert (await claim(connection, [1, 0])).run_ids == ()
+    assert await connection.fetchval("select count(*) from synkron.queue") == 2
+
+
+async def test_two_schedulers_that_claim_ten_thousand_moments_at_once(database: Database) -> None:
+    """G2: whichever wins each of them, every moment has one run and one job."""
+    connections = [await asyncpg.connect(database.url) for _ in range(2)]
+    claims = await asyncio.gather(*(claim(connection, [0], integrations=10_000) for connection in connections))
+    assert sorted(len(done.run_ids) for done in claims) == [0, 10_000]
+    counts = await connections[0].fetchrow(
+        "select (select count(*) from synkron.runs), (select count(distinct key) from synkron.runs), "
+        "(select count(*) from synkron.queue)"
+    )
+    assert counts is not None
+    assert tuple(counts) == (10_000, 10_000, 10_000)
+    for connection in connections:
+        await connection.close()
+
+
+async def test_the_queue_gets_the_run_at_its_moment(connection: Connection) -> None:
+    await claim(connection, [-1])
+    moment = await connection.fetchval("select execute_after from synkron.queue")
+    assert moment == await connection.fetchval("select scheduled_for from synkron.runs")
+
+
+async def test_a_run_is_started_by_one_of_many(connection: Connection, pool: asyncpg.Pool[Record]) -> None:
+    """Twelve workers of different integrations' runs: one start for each, and no other run of the same."""
+    (run_id,) = (await claim(connection, [0])).run_ids
+    barrier = asyncio.Barrier(12)
+
+    async def one(number: int) -> Run | None:
+        async with pool.acquire() as mine:
+            await barrier.wait()
+            return await ledger.start(mine, run_id, f"w{number}")
+
+    runs = [run for run in await asyncio.gather(*map(one, range(12))) if run is not None]
+    # A later start takes the run over: each has a number of its own, and only the last may finish.
+    assert sorted(run.attempt for run in runs) == list(range(1, len(runs) + 1))
+    finished = [await ledger.finish(pool, run, DONE, State.SUCCEEDED, NOW) for run in runs]
+    assert finished.count(True) == 1
+    assert runs[finished.index(True)].attempt == len(runs)
+
+
+async def test_one_running_run_for_each_integration_and_the_oldest_first(connection: Connection) -> None:
+    older, newer = sorted((await claim(connection, [2, 1])).run_ids)
+    assert await ledger.start(connection, newer, "w") is None
+    run = await started(connection, older)
+    assert await ledger.start(connection, newer, "w") is None
+    assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+    assert (await started(connection, newer)).attempt == 1
+
+
+async def test_an_integration_does_not_wait_for_another(connection: Connection) -> None:
+    first, second = (await claim(connection, [0], integrations=2)).run_ids
+    await started(connection, first)
+    await started(connection, second)
+
+
+async def test_a_finished_run_never_starts_again(connection: Connection) -> None:
+    (run_id,) = (await claim(connection, [0])).run_ids
+    run = await started(connection, run_id)
+    assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+    assert await ledger.start(connection, run_id, "w") is None
+    assert not await ledger.finish(connection, run, BROKEN, State.FAILED, NOW)
+    assert not await ledger.skip(connection, run_id, "too late")
+    found = await history.run(connection, run_id)
+    assert found is not None
+    assert (found[0].state, found[0].http_status, found[0].error) == ("succeeded", 200, None)
+
+
+async def test_a_failed_attempt_waits_and_is_counted(connection: Connection) -> None:
+    (run_id,) = (await claim(connection, [0])).run_ids
+    run = await started(connection, run_id)
+    assert await ledger.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
+    assert await ledger.start(connection, run_id, "w") is None
+    await connection.execute("update synkron.runs set next_attempt_at = now()")
+    again = await started(connection, run_id)
+    assert (again.attempt, again.failures) == (2, 1)
+    assert again.drift == run.drift
+
+
+async def test_a_lost_worker_s_run_is_taken_over_and_its_late_word_is_ignored(connection: Connection) -> None:
+    (run_id,) = (await claim(connection, [0])).run_ids
+    lost = await started(connection, run_id, "killed")
+    taken = await started(connection, run_id, "alive")
+    assert not await ledger.finish(connection, lost, DONE, State.SUCCEEDED, NOW)
+    assert await ledger.finish(connection, taken, DONE, State.SUCCEEDED, NOW)
+    found = await history.run(connection, run_id)
+    assert found is not None
+    assert [(one.worker, one.outcome) for one in found[1]] == [("killed", "lost"), ("alive", "succeeded")]
+    assert found[0].failures == 1
+
+
+async def test_a_run_handed_back_is_no_failure(connection: Connection) -> None:
+    (run_id,) = (await claim(connection, [0])).run_ids
+    assert await ledger.hand_back(connection, await started(connection, run_id))
+    again = await started(connection, run_id)
+    assert (again.attempt, again.failures) == (2, 0)
+
+
+async def test_skipping_frees_the_seat_of_a_dead_worker(connection: Connection) -> None:
+    older, newer = sorted((await claim(connection, [2, 1])).run_ids)
+    await started(connection, older)
+    assert await ledger.skip(connection, older, "superseded: the integration was disabled")
+    await started(connection, newer)
+    found = await history.run(connection, older)
+    assert found is not None
+    assert (found[0].state, found[1][0].outcome) == ("skipped", "lost")
+
+
+async def test_a_run_without_a_job_gets_one_again(connection: Connection) -> None:
+    await claim(connection, [5, 3, 0])
+    await connection.execute("delete from synkron.queue")
+    clock = await ledger.clock(connection)
+    assert await ledger.recover(connection, clock) == 2
+    assert await ledger.recover(connection, clock) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'succeeded', finished_at = now()",
+        "state = 'succeeded', started_at = now(), attempt = 1",
+        "state = 'failed', started_at = now(), attempt = 1, finished_at = now()",
+        "state = 'running'",
+        "state = 'asleep'",
+        "finished_at = now()",
+        "attempt = 1",
+        "failures = 1",
+        "period_start = period_end",
+        "period_end = period_end + interval '1 minute'",
+        "scheduled_for = scheduled_for + interval '1 second', period_end = period_end + interval '1 second'",
+        "execute_after = scheduled_for - interval '1 second'",
+        "action = 'merge'",
+        "occurrences = 2",
+        "occurrences = 0",
+        "http_status = 42",
+        "source = 'luck'",
+    ],
+)
+async def test_the_database_refuses_impossible_rows(connection: Connection, change: str) -> None:
+    await claim(connection, [0])
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute("update synkron.runs set " + change)  # noqa: S608  the table above
+
+
+async def test_the_watermark_never_moves_back(connection: Connection) -> None:
+    async with connection.transaction():
+        at = await ledger.lock_watermark(connection)
+        await ledger.move_watermark(connection, at + MINUTE)
+        await ledger.move_watermark(connection, at)
+        assert await ledger.lock_watermark(connection) == at + MINUTE
+    with pytest.raises(asyncpg.RaiseError, match="never moves back"):
+        await connection.execute("update synkron.watermark set at = at - interval '1 second'")
+
+
+async def test_a_first_boot_starts_half_a_minute_ago(connection: Connection) -> None:
+    async with connection.transaction():
+        assert await ledger.clock(connection) - await ledger.lock_watermark(connection) == timedelta(seconds=30)
+
+
+async def test_what_is_older_than_the_retention_is_dropped(connection: Connection) -> None:
+    await claim(connection, [0, 60 * 24 * 35])
+    clock = await ledger.clock(connection)
+    await ledger.keep_partitions(connection, clock, clock, timedelta(days=400))
+    assert await connection.fetchval("select count(*) from synkron.runs") == 2
+    await ledger.keep_partitions(connection, clock, clock, timedelta(days=3))
+    assert await connection.fetchval("select count(*) from synkron.runs") == 1
+    await ledger.forget(connection, clock + timedelta(days=30), timedelta(days=3))
+    assert await connection.fetchval("select count(*) from synkron.ticks") == 0
+    assert await connection.fetchval("select count(*) from synkron.queue_log") == 0
+
+
+async def test_history_filters(connection: Connection) -> None:
+    await claim(connection, [10, 0], integrations=2)
+    assert len(await history.runs(connection)) == 4
+    assert {run.org_id for run in await history.runs(connection, org_id="o2")} == {"o2"}
+    assert await history.runs(connection, integration_type="bufdir") == []
+    assert await history.runs(connection, state="succeeded") == []
+    assert len(await history.runs(connection, since=await ledger.clock(connection) - MINUTE * 5)) == 2
+    newest, *_ = await history.runs(connection, limit=1)
+    assert newest.scheduled_for == await this_minute(connection)
+    assert await history.run(connection, 10**9) is None
+
+
+def test_a_key_is_the_same_for_ever() -> None:
+    """Changing what it is derived from would deliver finished work again under new keys."""
+    oslo, utc = (datetime.fromisoformat(text) for text in ("2026-11-30T03:00:00+01:00", "2026-11-30T02:00:00+00:00"))
+    assert idempotency_key("42", oslo) == idempotency_key("42", utc) == "152693d2-13de-5caf-9b89-8bfcdcdbca15"
