@@ -1,0 +1,61 @@
+"""What a run calls: an HTTP endpoint or a Python callable, one per integration type."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from synkron.errors import SettingsError
+from synkron.model import Outcome, Run
+from synkron.settings import Settings
+from synkron.targets.endpoint import Endpoint, body, read_endpoint
+from synkron.targets.function import CallableTarget, load_function
+from synkron.targets.http import Clock, HttpTarget, judge, open_session, wall_clock
+from synkron.targets.secret import Redaction, gathering
+
+__all__ = ["CallableTarget", "Clock", "HttpTarget", "Target", "body", "judge", "open_targets", "wall_clock"]
+
+
+class Target(Protocol):
+    """What a run calls."""
+
+    async def call(self, run: Run) -> Outcome:
+        """Make one attempt. Whatever the far side does comes back as an Outcome; only cancellation is raised."""
+
+
+@asynccontextmanager
+async def open_targets(
+    settings: Settings, environment: Mapping[str, str], *, clock: Clock = wall_clock
+) -> AsyncIterator[Mapping[str, Target]]:
+    """The targets by integration type, without the types that have none. Closed at the end.
+
+    ``env:NAME`` is looked up in ``environment``. Raises SettingsError with every fault, before anything is opened.
+    """
+    endpoints: dict[str, Endpoint] = {}
+    functions: dict[str, CallableTarget] = {}
+    faults: list[str] = []
+    for name, one in settings.types.items():
+        if _is_address(one.target):
+            with gathering(faults):
+                endpoints[name] = read_endpoint(name, one, environment)
+    # One for all targets, as an exception in this process may show any of the secrets.
+    redaction = Redaction(secret for endpoint in endpoints.values() for secret in endpoint.secrets)
+    for name, one in settings.types.items():
+        if one.target is not None and not _is_address(one.target):
+            with gathering(faults):
+                functions[name] = CallableTarget(load_function(name, one, redaction), one.policy, redaction)
+    if faults:
+        raise SettingsError(faults)
+    try:
+        async with open_session(sum(settings.types[name].concurrency for name in endpoints)) as session:
+            yield functions | {
+                name: HttpTarget(endpoint, session, redaction, clock) for name, endpoint in endpoints.items()
+            }
+    finally:
+        for function in functions.values():
+            function.close()
+
+
+def _is_address(target: str | None) -> bool:
+    return target is not None and "://" in target

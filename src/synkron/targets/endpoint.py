@@ -1,0 +1,172 @@
+"""An HTTP endpoint as the settings describe it, and the request that it is sent."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
+from re import fullmatch
+
+from pydantic import SecretStr
+from standardwebhooks import Webhook
+from yarl import URL
+
+from synkron.errors import SettingsError
+from synkron.model import Run
+from synkron.settings import TypeSettings
+from synkron.targets.secret import fault, gathering, is_reference, read_secret
+
+# What Synkron itself says of a request; a second opinion in the settings would contradict the body.
+OWN_HEADERS = frozenset(
+    {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "idempotency-key"}
+    | {"traceparent", "transfer-encoding", "webhook-id", "webhook-signature", "webhook-timestamp"}
+)
+# A literal of this length may be a secret after all; a shorter one would only deface what is redacted.
+SECRET_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where and how one integration type is delivered. ``secrets`` are what no text may show."""
+
+    address: URL = field(repr=False)
+    headers: Mapping[str, SecretStr]
+    signature: Webhook | None
+    secrets: tuple[SecretStr, ...]
+    timeout: timedelta
+
+    @property
+    def place(self) -> str:
+        """Host and port: path and query may hold a secret."""
+        return self.address.host_port_subcomponent or ""
+
+    def headers_for(self, run: Run, content: bytes, now: datetime) -> dict[str, str]:
+        """The headers of one attempt."""
+        headers = {
+            "User-Agent": USER_AGENT,
+            **{name: value.get_secret_value() for name, value in self.headers.items()},
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+            "Idempotency-Key": run.key,
+            "traceparent": traceparent(run),
+        }
+        if self.signature is not None:
+            moment = now.astimezone(UTC)
+            headers["webhook-id"] = run.key
+            headers["webhook-timestamp"] = str(int(moment.timestamp()))
+            headers["webhook-signature"] = self.signature.sign(run.key, moment, content.decode())
+        return headers
+
+
+def body(run: Run) -> bytes:
+    """What an endpoint is told, as JSON. Instants are in UTC; ``period_start`` is null in a first period."""
+    return json.dumps(
+        {
+            "run_id": run.id,
+            "idempotency_key": run.key,
+            "org_id": run.org_id,
+            "integration_id": run.integration_id,
+            "integration_type": run.integration_type,
+            "source": run.source,
+            "scheduled_for": _instant(run.scheduled_for),
+            "period_start": None if run.period_start is None else _instant(run.period_start),
+            "period_end": _instant(run.period_end),
+            "attempt": run.attempt,
+        }
+    ).encode()
+
+
+def traceparent(run: Run) -> str:
+    """The W3C trace context of an attempt: all attempts of a run are spans of one trace."""
+    trace = blake2b(run.key.encode(), digest_size=16).hexdigest()
+    span = blake2b(f"{run.key}#{run.attempt}".encode(), digest_size=8).hexdigest()
+    return f"00-{trace}-{span}-01"
+
+
+def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) -> Endpoint:
+    """The endpoint of the type ``name``, its secrets read. Raises SettingsError with every fault."""
+    faults: list[str] = []
+    address, signature, secrets, headers = URL(), None, [], {}
+    with gathering(faults):
+        address = _address(f"types.{name}.target", one.target or "")
+        secrets += _secrets_of(address)
+    if one.secret is not None:
+        with gathering(faults):
+            secret = read_secret(f"types.{name}.secret", one.secret, environment)
+            signature = _signature(f"types.{name}.secret", secret)
+            secrets.append(secret)
+    for header, text in one.headers.items():
+        with gathering(faults):
+            headers[header] = _header(f"types.{name}.headers.{header}", header, text, environment)
+            if is_reference(text) or len(text) >= SECRET_LENGTH:
+                secrets.append(headers[header])
+    if faults:
+        raise SettingsError(faults)
+    return Endpoint(address, headers, signature, tuple(secrets), one.timeout)
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _user_agent() -> str:
+    try:
+        return f"synkron/{version('synkron')}"
+    except PackageNotFoundError:
+        return "synkron"
+
+
+USER_AGENT = _user_agent()
+
+
+def _address(key: str, text: str) -> URL:
+    try:
+        address = URL(text)
+    except ValueError:
+        address = URL()
+    if not address.host:
+        raise fault(key, 'this is not an address; expected one such as "https://example.com/sync"')
+    if address.raw_user is not None or address.raw_password is not None:
+        raise fault(
+            key,
+            "an address in the settings holds no user and password; take them out, and give them in a header: "
+            'headers = { Authorization = "env:NAME" }',
+        )
+    return address
+
+
+def _secrets_of(address: URL) -> list[SecretStr]:
+    """The query as a whole, and each of its values that may be a key."""
+    values = [value for value in address.query.values() if len(value) >= SECRET_LENGTH]
+    return [SecretStr(text) for text in (address.raw_query_string, address.query_string, *values) if text]
+
+
+def _signature(key: str, secret: SecretStr) -> Webhook:
+    """Decoded strictly: the library drops what is not base64, and would sign with what is left of a password."""
+    encoded = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
+    try:
+        length = len(b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
+    except ValueError:
+        length = 0
+    if not 24 <= length <= 64:
+        raise fault(
+            key,
+            'this is not a Standard Webhooks secret, which is 24 to 64 random bytes in base64 after "whsec_"; '
+            "make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too",
+        )
+    return Webhook(secret.get_secret_value())
+
+
+def _header(key: str, name: str, text: str, environment: Mapping[str, str]) -> SecretStr:
+    if not fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise fault(key, "this is not the name of a header; letters, digits and hyphens are allowed")
+    if name.lower() in OWN_HEADERS:
+        raise fault(key, "Synkron sets this header itself; take it out of the settings")
+    value = read_secret(key, text, environment) if is_reference(text) else SecretStr(text)
+    if not (value.get_secret_value().isascii() and value.get_secret_value().isprintable()):
+        raise fault(key, "a header's value is one line of printable ASCII characters; correct it")
+    return value

@@ -1,0 +1,111 @@
+"""The far side of a target: an HTTP server on loopback that keeps what it is sent, and the run that is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from synkron.model import Run, Source, idempotency_key
+
+SCHEDULED_FOR = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+RUN = Run(
+    id=4711,
+    key=idempotency_key("integration-1", SCHEDULED_FOR),
+    integration_id="integration-1",
+    org_id="organization-1",
+    integration_type="xledger",
+    source=Source.SCHEDULE,
+    scheduled_for=SCHEDULED_FOR,
+    period_start=SCHEDULED_FOR - timedelta(days=1),
+    period_end=SCHEDULED_FOR,
+    attempt=1,
+    failures=0,
+    drift=timedelta(milliseconds=80),
+)
+# A timeout that no test waits for.
+PATIENCE = timedelta(seconds=20)
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Request:
+    """One request, as it arrived."""
+
+    path: str
+    headers: CIMultiDict[str]
+    body: bytes
+
+
+@dataclass
+class FarSide:
+    """A server at ``url`` that answers as ``answer`` says, and remembers the requests."""
+
+    url: str
+    answer: Answer
+    requests: list[Request] = field(default_factory=list)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def far_side(answer: Answer) -> AsyncIterator[FarSide]:
+    """A far side that listens until the end of the block."""
+
+    async def receive(request: web.Request) -> web.StreamResponse:
+        content = await request.read()
+        listening.requests.append(Request(request.path_qs, CIMultiDict(request.headers), content))
+        listening.reached.set()
+        return await listening.answer(request)
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", receive)
+    runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    listening = FarSide(f"http://127.0.0.1:{runner.addresses[0][1]}", answer)
+    try:
+        yield listening
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def raw_far_side(answer: bytes) -> AsyncIterator[str]:
+    """The address of a server that answers any request with these bytes, and hangs up."""
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        await reader.readexactly(int(length.partition(b":")[2]))
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def accept(request: web.Request) -> web.Response:
+    """Answer 200."""
+    del request
+    return web.json_response({"ok": True})
+
+
+def answering(status: int, text: str = "", **headers: str) -> Answer:
+    """Answer with this status, text and headers (``Retry_After`` for ``Retry-After``)."""
+
+    async def answer(request: web.Request) -> web.Response:
+        del request
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return web.Response(status=status, text=text, headers=named)
+
+    return answer

@@ -1,0 +1,308 @@
+"""The HTTP target against a real server: what is sent, and what is made of every kind of answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, NoReturn
+
+import pytest
+from aiohttp import web
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from synkron.model import Outcome, OutcomeKind, Source
+from synkron.settings import Settings
+from synkron.targets import Target, body, open_targets, wall_clock
+from tests.targets.far_side import PATIENCE, RUN, Answer, FarSide, accept, answering, far_side, raw_far_side
+
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+@asynccontextmanager
+async def target_at(address: str, **settings: Any) -> AsyncIterator[Target]:
+    types = {"xledger": {"target": address, "timeout": PATIENCE} | settings}
+    async with open_targets(Settings(types=types), {"SIGNING": SECRET, "TOKEN": "Bearer t0ken"}) as targets:
+        yield targets["xledger"]
+
+
+@asynccontextmanager
+async def delivered(answer: Answer = accept, **settings: Any) -> AsyncIterator[tuple[Target, FarSide]]:
+    async with far_side(answer) as there, target_at(f"{there.url}/sync?tenant=7", **settings) as target:
+        yield target, there
+
+
+def test_the_body_tells_the_run() -> None:
+    assert body(RUN) == (
+        b'{"run_id": 4711, "idempotency_key": "' + RUN.key.encode() + b'", '
+        b'"org_id": "organization-1", "integration_id": "integration-1", "integration_type": "xledger", '
+        b'"source": "schedule", "scheduled_for": "2026-03-29T01:00:00Z", "period_start": "2026-03-28T01:00:00Z", '
+        b'"period_end": "2026-03-29T01:00:00Z", "attempt": 1}'
+    )
+
+
+def test_the_body_of_a_first_period_has_no_start_and_every_instant_is_in_utc() -> None:
+    oslo = datetime(2026, 3, 29, 3, 0, tzinfo=timezone(timedelta(hours=2)))
+    told = json.loads(body(replace(RUN, period_start=None, scheduled_for=oslo, source=Source.CATCH_UP)))
+    assert told["period_start"] is None
+    assert told["scheduled_for"] == "2026-03-29T01:00:00Z"
+    assert told["source"] == "catch_up"
+
+
+async def test_what_is_sent() -> None:
+    headers = {"Authorization": "env:TOKEN", "X-Tenant": "nordlys"}
+    async with delivered(headers=headers) as (target, there):
+        assert await target.call(RUN) == Outcome(OutcomeKind.SUCCEEDED, 200)
+    [request] = there.requests
+    assert request.path == "/sync?tenant=7"
+    assert request.body == body(RUN)
+    sent = dict(request.headers)
+    assert re.fullmatch(r"synkron(/\d+\.\d+\.\d+)?", sent.pop("User-Agent"))
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", sent.pop("traceparent"))
+    assert sent == {
+        "Host": there.url.removeprefix("http://"),
+        "Authorization": "Bearer t0ken",
+        "X-Tenant": "nordlys",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body(RUN))),
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Idempotency-Key": RUN.key,
+    }
+
+
+async def test_the_attempts_of_a_run_are_spans_of_one_trace_with_one_key() -> None:
+    other = replace(RUN, key="another run's key")
+    async with delivered() as (target, there):
+        for run in (RUN, replace(RUN, attempt=2), other):
+            await target.call(run)
+    traces = [request.headers["traceparent"].split("-") for request in there.requests]
+    first, second, third = [(trace, span) for _, trace, span, _ in traces]
+    assert first[0] == second[0] != third[0]
+    assert len({first[1], second[1], third[1]}) == 3
+    assert [request.headers["Idempotency-Key"] for request in there.requests] == [RUN.key, RUN.key, other.key]
+
+
+async def test_the_signature_is_what_standard_webhooks_verifies() -> None:
+    async with delivered(secret="env:SIGNING") as (target, there):
+        await target.call(RUN)
+    [request] = there.requests
+    assert Webhook(SECRET).verify(request.body, dict(request.headers)) == json.loads(body(RUN))
+    assert request.headers["webhook-id"] == RUN.key
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(request.body + b" ", dict(request.headers))
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + "A" * 40).verify(request.body, dict(request.headers))
+
+
+async def test_the_signature_bears_the_clock_s_instant_whatever_its_zone() -> None:
+    nepal = timezone(timedelta(hours=5, minutes=45))
+    async with far_side(accept) as there:
+        settings = Settings(types={"xledger": {"target": there.url, "secret": "env:SIGNING"}})
+        async with open_targets(settings, {"SIGNING": SECRET}, clock=lambda: wall_clock().astimezone(nepal)) as targets:
+            await targets["xledger"].call(RUN)
+    [request] = there.requests
+    Webhook(SECRET).verify(request.body, dict(request.headers))
+
+
+async def test_without_a_secret_nothing_is_signed() -> None:
+    async with delivered() as (target, there):
+        await target.call(RUN)
+    assert not [name for name in there.requests[0].headers if name.lower().startswith("webhook")]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(status: int) -> None:
+    async with far_side(accept) as elsewhere:
+        async with delivered(answering(status, Location=elsewhere.url)) as (target, there):
+            outcome = await target.call(RUN)
+        assert outcome.kind is OutcomeKind.FINAL
+        assert len(there.requests) == 1
+        assert elsewhere.requests == []
+
+
+async def test_retry_after_reaches_the_outcome() -> None:
+    async with delivered(answering(429, "slow down", Retry_After="7")) as (target, _):
+        assert await target.call(RUN) == Outcome(
+            OutcomeKind.RETRYABLE, 429, "HTTP 429 Too Many Requests: slow down", timedelta(seconds=7)
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "HTTP 422 Unprocessable Entity"),
+        (" \n\t ", "HTTP 422 Unprocessable Entity"),
+        ("<p>\r\n  no such\x00\x1b[31m tenant</p>", "HTTP 422 Unprocessable Entity: <p> no such [31m tenant</p>"),
+        ("kontoen finnes ikke: Skærgård", "HTTP 422 Unprocessable Entity: kontoen finnes ikke: Skærgård"),
+        ("\u202etxet", "HTTP 422 Unprocessable Entity: ?txet"),
+        ("x" * 301, "HTTP 422 Unprocessable Entity: " + "x" * 299 + "…"),
+    ],
+)
+async def test_the_excerpt_of_an_error_is_one_short_printable_line(text: str, error: str) -> None:
+    async with delivered(answering(422, text)) as (target, _):
+        outcome = await target.call(RUN)
+    assert outcome.error == error
+
+
+async def test_an_endless_body_is_not_read_to_its_end() -> None:
+    written = 0
+
+    async def pour(request: web.Request) -> web.StreamResponse:
+        nonlocal written
+        response = web.StreamResponse(status=500)
+        await response.prepare(request)
+        while True:
+            await response.write(b"a lot of text " * 1000)
+            written += 14_000
+
+    async with delivered(pour) as (target, _):
+        outcome = await target.call(RUN)
+    assert outcome.error is not None
+    assert outcome.error.startswith("HTTP 500 Internal Server Error: a lot of text")
+    # What the buffers of both ends take is several times the limit, and far from endless.
+    assert written < 50_000_000
+
+
+async def test_a_compressed_body_is_not_unpacked() -> None:
+    async with delivered(answering(500, "\x1f\x8b bomb", Content_Encoding="gzip")) as (target, _):
+        outcome = await target.call(RUN)
+    assert outcome.error == "HTTP 500 Internal Server Error"
+
+
+async def test_a_status_that_came_is_the_answer_though_its_body_never_ends() -> None:
+    async def stall(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=200)
+        await response.prepare(request)
+        await response.write(b"so far")
+        await asyncio.Event().wait()
+        return response
+
+    async with delivered(stall, timeout="50ms") as (target, _):
+        assert await target.call(RUN) == Outcome(OutcomeKind.SUCCEEDED, 200)
+
+
+async def test_cookies_are_not_carried_from_one_organization_to_the_next() -> None:
+    async with delivered(answering(200, Set_Cookie="session=theirs")) as (target, there):
+        await target.call(RUN)
+        await target.call(replace(RUN, org_id="organization-2"))
+    assert [request.headers.get("Cookie") for request in there.requests] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"", "127.0.0.1:PORT closed the connection before it had answered"),
+        (b"HTTP/1.1 200 ", "127.0.0.1:PORT closed the connection before it had answered"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "127.0.0.1:PORT gave an answer that is not HTTP (ClientResponseError)"),
+        (b"HTTP/1.1 20000 OK\r\n\r\n", "127.0.0.1:PORT gave an answer that is not HTTP (ClientResponseError)"),
+        (
+            b"HTTP/1.1 200 OK\r\nX-Echo: " + b"Bearer t0ken " * 5000 + b"\r\n\r\n",
+            "127.0.0.1:PORT gave an answer that is not HTTP (ClientResponseError)",
+        ),
+    ],
+    ids=["nothing", "half a line", "not HTTP", "no such status", "endless header"],
+)
+async def test_an_answer_that_is_none_is_worth_another_try(answer: bytes, error: str) -> None:
+    async with raw_far_side(answer) as url, target_at(url) as target:
+        outcome = await target.call(RUN)
+    port = url.rpartition(":")[2]
+    assert outcome == Outcome(OutcomeKind.RETRYABLE, None, error.replace("PORT", port))
+
+
+async def test_a_body_that_is_cut_leaves_its_status() -> None:
+    cut = b"HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\ntoo short"
+    async with raw_far_side(cut) as url, target_at(url) as target:
+        outcome = await target.call(RUN)
+    assert outcome == Outcome(OutcomeKind.RETRYABLE, 500, "HTTP 500 Internal Server Error")
+
+
+async def test_a_kept_connection_that_closes_under_a_post_is_retryable_and_the_post_not_sent_twice() -> None:
+    async def once_then_hang_up(request: web.Request) -> web.Response:
+        if len(there.requests) > 1:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response()
+
+    async with delivered(once_then_hang_up) as (target, there):
+        assert (await target.call(RUN)).kind is OutcomeKind.SUCCEEDED
+        outcome = await target.call(RUN)
+    assert outcome.kind is OutcomeKind.RETRYABLE
+    assert outcome.error is not None
+    assert outcome.error.endswith("closed the connection before it had answered")
+    assert len(there.requests) == 2
+
+
+async def test_a_connection_is_kept_for_the_next_run() -> None:
+    peers = set()
+
+    async def note(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.json_response({"exported": list(range(100))})
+
+    async with delivered(note) as (target, _):
+        for _ in range(3):
+            await target.call(RUN)
+    assert len(peers) == 1
+
+
+async def test_nobody_listens() -> None:
+    async with far_side(accept) as there:
+        gone = there.url
+    async with target_at(f"{gone}/sync?key=hidden") as target:
+        outcome = await target.call(RUN)
+    place = gone.removeprefix("http://")
+    assert outcome == Outcome(OutcomeKind.RETRYABLE, None, f"no connection to {place}: Connection refused")
+
+
+async def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def getaddrinfo(*_: object, **__: object) -> NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    async with target_at("http://synkron.invalid/sync") as target:
+        outcome = await target.call(RUN)
+    assert outcome.kind is OutcomeKind.RETRYABLE
+    assert outcome.error == "the name of synkron.invalid is not known to the name servers"
+
+
+async def test_no_tls_where_it_is_asked_for() -> None:
+    async with far_side(accept) as there, target_at(there.url.replace("http", "https")) as target:
+        outcome = await target.call(RUN)
+    assert outcome.kind is OutcomeKind.RETRYABLE
+    assert outcome.error is not None
+    assert "no TLS, wrong version number" in outcome.error
+
+
+async def test_what_the_client_raises_unexpectedly_is_an_outcome_too() -> None:
+    async with target_at(f"http://{'a' * 70}.invalid/sync") as target:
+        outcome = await target.call(RUN)
+    assert outcome.kind is OutcomeKind.RETRYABLE
+    assert outcome.error == f"UnicodeError while calling {'a' * 70}.invalid"
+
+
+async def test_a_run_does_not_wait_for_another_one_s_connection() -> None:
+    waiting = 0
+    all_there = asyncio.Event()
+
+    async def meet(request: web.Request) -> web.Response:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 3:
+            all_there.set()
+        await all_there.wait()
+        return await accept(request)
+
+    async with delivered(meet, concurrency=3) as (target, _):
+        outcomes = await asyncio.gather(*(target.call(RUN) for _ in range(3)))
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.SUCCEEDED}
+
+
+def test_the_wall_clock_is_in_utc() -> None:
+    assert wall_clock().tzinfo is UTC
