@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 os.environ["TZ"] = "Pacific/Chatham"
@@ -47,9 +48,12 @@ class Database:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    folder: Path = tmp_path_factory.mktemp("server") / "data"
-    with embedded_database(folder, settings={"fsync": "off"}) as running:
+def server() -> Iterator[EmbeddedServer]:
+    # Not below pytest's own folder: another session of root's closes that to PostgreSQL's user while this one runs.
+    with (
+        TemporaryDirectory(prefix="synkron-tests-") as folder,
+        embedded_database(Path(folder, "data"), settings={"fsync": "off"}) as running,
+    ):
         asyncio.run(_make_template(running))
         yield running
 

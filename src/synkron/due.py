@@ -25,21 +25,36 @@ def judge(row: Integration, window: Window, types: Container[str]) -> list[Occur
     """
     if not row.is_enabled or row.cron_schedule is None:
         return []
-    cron, zone = KNOWN.expression(row.cron_schedule), KNOWN.zone(row.timezone)
+    schedule = schedule_of(row, row.cron_schedule)
+    if isinstance(schedule, InvalidIntegration):
+        return schedule
+    occurrences = _occurrences(row, *schedule, window)
+    if occurrences and (invalid := misplaced(row, types)):
+        return invalid
+    return occurrences
+
+
+def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
+    """The row's expression and zone, or why nobody can tell when it fires."""
+    cron, zone = KNOWN.expression(cron_schedule), KNOWN.zone(row.timezone)
     if isinstance(cron, CronError):
-        return _invalid(row, f'cron_schedule "{row.cron_schedule[:80]}": {cron}')
+        return _invalid(row, f'cron_schedule "{cron_schedule[:80]}": {cron}')
     if isinstance(zone, ZoneError):
         return _invalid(row, f"the organization's timezone: {zone}")
-    occurrences = _occurrences(row, cron, zone, window)
-    if occurrences and not row.organization_exists:
+    return cron, zone
+
+
+def misplaced(row: Integration, types: Container[str]) -> InvalidIntegration | None:
+    """Why the row can't be fired though its schedule is in order; None when it can."""
+    if not row.organization_exists:
         return _invalid(row, f"there is no organization {row.org_id}; add it, or disable this integration")
-    if occurrences and row.integration_type not in types:
+    if row.integration_type not in types:
         return _invalid(
             row,
             f'"{row.integration_type}" is not a known integration type; '
             f"add [types.{row.integration_type}] to synkron.toml, or correct the row",
         )
-    return occurrences
+    return None
 
 
 def judge_all(
@@ -90,7 +105,7 @@ class Known:
 
     def zones(self) -> list[str]:
         """Every zone that was parsed before and exists, as the database writes it."""
-        return [str(value) for value, zone in self._zones.items() if isinstance(zone, tzinfo)]
+        return [str(value) for value, zone in self._zones.items() if value is not None and isinstance(zone, tzinfo)]
 
     def expressions_to_read(self, window: Window) -> list[str]:
         """The known expressions that fire in the window in some known zone, and those known to be malformed."""

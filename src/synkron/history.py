@@ -54,6 +54,19 @@ class RecordedAttempt:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many occurrences came to what, and how late those that fired on time started: the median, and 95 of 100."""
+
+    claimed: int
+    running: int
+    succeeded: int
+    failed: int
+    skipped: int
+    drift_p50: timedelta | None
+    drift_p95: timedelta | None
+
+
 async def runs(
     connection: Executor,
     *,
@@ -65,7 +78,7 @@ async def runs(
 ) -> list[RecordedRun]:
     """The decided occurrences that match, the newest first; all of them without a limit."""
     rows = await connection.fetch(SQL["runs"], org_id, integration_type, state, since, limit)
-    return [RecordedRun(**row) for row in rows]
+    return [RecordedRun(**dict(row)) for row in rows]
 
 
 async def run(connection: Executor, run_id: int) -> tuple[RecordedRun, list[RecordedAttempt]] | None:
@@ -74,4 +87,10 @@ async def run(connection: Executor, run_id: int) -> tuple[RecordedRun, list[Reco
     if row is None:
         return None
     attempts = await connection.fetch(SQL["attempts"], run_id)
-    return RecordedRun(**row), [RecordedAttempt(**attempt) for attempt in attempts]
+    return RecordedRun(**dict(row)), [RecordedAttempt(**dict(attempt)) for attempt in attempts]
+
+
+async def totals(connection: Executor, since: datetime) -> Totals:
+    """What became of the occurrences from ``since`` on."""
+    [row] = await connection.fetch(SQL["totals"], since)
+    return Totals(**row)

@@ -44,7 +44,7 @@ async def claim(connection: Connection, decisions: Sequence[Decision], *, tick_i
     """
     rows = await connection.fetch(SQL["claim"], tick_id, *zip(*map(_row, decisions), strict=True)) if decisions else []
     runs = [row for row in rows if row["state"] == State.CLAIMED]
-    await _enqueue(connection, runs, clock)
+    await _enqueue(connection, runs, [row["scheduled_for"] - clock for row in runs])
     return Claimed(tuple(row["id"] for row in runs), len(rows) - len(runs))
 
 
@@ -53,10 +53,10 @@ async def move_watermark(connection: Connection, to: datetime) -> None:
     await connection.execute(SQL["move_watermark"], to)
 
 
-async def recover(connection: Connection, clock: datetime) -> int:
+async def recover(connection: Connection) -> int:
     """Give every unfinished run that lost its job a new one; answers how many."""
     adrift = await connection.fetch(SQL["adrift"])
-    await _enqueue(connection, adrift, clock)
+    await _enqueue(connection, adrift, [timedelta()] * len(adrift))
     return len(adrift)
 
 
@@ -86,15 +86,18 @@ async def forget(connection: Executor, now: datetime, retention: timedelta) -> N
     await connection.execute(SQL["forget"], now, now - retention)
 
 
-async def find(connection: Executor, run_id: int) -> tuple[Run, State, timedelta] | None:
-    """A run as it stands, its state, and the wait before its next attempt (negative when it is over)."""
+async def find(connection: Executor, run_id: int) -> tuple[Run, State] | None:
+    """A run as it stands, and its state."""
     row = await connection.fetchrow(SQL["find"], run_id)
-    return None if row is None else (_run(row), State(row["state"]), row["wait"])
+    return None if row is None else (_run(row), State(row["state"]))
 
 
-async def start(connection: Executor, run_id: int, worker: str) -> Run | None:
-    """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4)."""
-    row = await connection.fetchrow(SQL["start"], run_id, worker)
+async def start(connection: Executor, run_id: int, worker: str, job_id: int) -> Run | None:
+    """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4).
+
+    One that waits for another gets a new job when that one ends.
+    """
+    row = await connection.fetchrow(SQL["start"], run_id, worker, job_id)
     return None if row is None else _run(row)
 
 
@@ -111,7 +114,7 @@ async def hand_back(connection: Executor, run: Run) -> bool:
 
 async def skip(connection: Executor, run_id: int, reason: str) -> bool:
     """Close a run that must not be delivered; False when it has finished."""
-    return await connection.fetchval(SQL["skip"], run_id, reason) is not None
+    return await _give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason), timedelta())
 
 
 async def _finish(
@@ -123,24 +126,26 @@ async def _finish(
     http_status: int | None,
     error: str | None,
 ) -> bool:
-    ended = await connection.fetchval(
-        SQL["finish"], run.id, run.attempt, state.value, wait, outcome, http_status, error
-    )
-    return ended is not None
+    rows = await connection.fetch(SQL["finish"], run.id, run.attempt, state.value, wait, outcome, http_status, error)
+    return await _give_turn(connection, rows, wait)
 
 
-async def _enqueue(connection: Connection, runs: Sequence[Record], clock: datetime) -> None:
-    """A job for each run, which the queue starts at the run's moment. A run never has two jobs that wait."""
-    if not runs:
-        return
-    await queue_on(connection).enqueue(
-        [run["integration_type"] for run in runs],
-        [str(run["id"]).encode() for run in runs],
-        [0] * len(runs),
-        [max(run["scheduled_for"] - clock, timedelta()) for run in runs],
-        [str(run["id"]) for run in runs],
-        on_conflict="skip",
-    )
+async def _give_turn(connection: Executor, rows: Sequence[Record], wait: timedelta) -> bool:
+    """Enqueue the run whose turn it is. Should this process be lost right here, ``recover`` does it."""
+    turns = [row for row in rows if row["id"] is not None]
+    await _enqueue(connection, turns, [wait] * len(turns))
+    return bool(rows)
+
+
+async def _enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[timedelta]) -> None:
+    """A job for each run, which the queue starts after the wait. A job too many is harmless: ``start`` fences."""
+    if runs:
+        await queue_on(connection).enqueue(
+            [run["integration_type"] for run in runs],
+            [str(run["id"]).encode() for run in runs],
+            [0] * len(runs),
+            [max(wait, timedelta()) for wait in waits],
+        )
 
 
 def _row(decision: Decision) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.settings import DBSettings
 
-from synkron.database import Connection, Pool
+from synkron.database import Executor, Pool
 
 # Every name is given, so that a PGQUEUER_* variable meant for the application's own queue can't reach this one.
 QUEUE = DBSettings(
@@ -28,8 +28,10 @@ QUEUE = DBSettings(
 )
 
 
-def queue_on(connection: Connection) -> Queries:
-    """The queue's statements on one connection: what is enqueued is part of its transaction."""
+def queue_on(connection: Executor) -> Queries:
+    """The queue's statements; on one connection, what is enqueued is part of its transaction."""
+    if isinstance(connection, asyncpg.Pool):
+        return _queries(AsyncpgPoolDriver(connection))
     return _queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
 
 

@@ -104,6 +104,14 @@ async def read_all(connection: Connection, source: SourceTables) -> list[Integra
     return [_integration(row) for row in rows]
 
 
+async def read_names(connection: Connection, source: SourceTables) -> dict[str, str]:
+    """The name of every organization, by its id."""
+    async with speaking_of(source), connection.transaction(readonly=True):
+        await secure(connection, source)
+        rows = await connection.fetch(source_statements("reader", source)["names"])
+    return {row["org_id"]: row["name"] for row in rows}
+
+
 async def read_live(
     connection: Connection, integration_ids: Collection[str], source: SourceTables
 ) -> dict[str, Integration]:

@@ -43,7 +43,7 @@ async def tick(
             connection, now, window, source=source, scheduler=scheduler, due=due, invalid=invalid
         )
         claimed = await ledger.claim(connection, decisions, tick_id=number, clock=clock)
-        await ledger.recover(connection, clock)
+        await ledger.recover(connection)
         await ledger.close_tick(connection, number, claimed)
         if at is None:
             await ledger.move_watermark(connection, window.end)

@@ -40,14 +40,22 @@ class Role(StrEnum):
 
 
 async def serve(
-    url: str, settings: Settings, roles: Collection[Role], stop: asyncio.Event, environment: Mapping[str, str]
+    url: str,
+    settings: Settings,
+    roles: Collection[Role],
+    stop: asyncio.Event,
+    environment: Mapping[str, str],
+    *,
+    at_once: asyncio.Event | None = None,
 ) -> None:
     """Run the loops of the roles until ``stop`` is set; then see the attempts under way through, or hand them back.
 
-    A database that goes away is waited for. Raises DatabaseUnreachable when it is not there at the start,
-    LedgerMissing when it was not migrated, SettingsError when a target's settings are faulty.
+    They have the settings' grace for it, unless ``at_once`` is set in the meantime. A database that goes away is
+    waited for. Raises DatabaseUnreachable when it is not there at the start, LedgerMissing when it was not migrated,
+    SettingsError when a target's settings are faulty.
     """
     name = f"{socket.gethostname()}:{os.getpid()}"
+    at_once = at_once or asyncio.Event()
     async with open_targets(settings, environment) as targets, pooled(url, size=POOL_SIZE) as pool:
         async with pool.acquire() as connection:
             await check_ledger(connection)
@@ -55,7 +63,10 @@ async def serve(
         if Role.SCHEDULER in roles:
             loops.append(_persist("scheduler", stop, lambda: _schedule(pool, settings, name, stop)))
         if Role.WORKER in roles:
-            loops.append(_persist("worker", stop, lambda: _work(Worker(pool, settings, targets, name), settings, stop)))
+            grace = settings.shutdown_grace.total_seconds()
+            loops.append(
+                _persist("worker", stop, lambda: _work(Worker(pool, settings, targets, name), stop, at_once, grace))
+            )
         await asyncio.gather(*loops)
     log.info("stopped", name=name)
 
@@ -77,17 +88,24 @@ async def _schedule(pool: Pool, settings: Settings, name: str, stop: asyncio.Eve
         await _pause(stop, until_next.total_seconds() - (loop.time() - began))
 
 
-async def _work(worker: Worker, settings: Settings, stop: asyncio.Event) -> None:
+async def _work(worker: Worker, stop: asyncio.Event, at_once: asyncio.Event, grace: float) -> None:
     """Execute runs; when told to stop, let those under way finish within the grace, then hand them back."""
     running = asyncio.create_task(worker.run())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    await _until(running, stop)
     worker.stop()
-    _, late = await asyncio.wait({running}, timeout=settings.shutdown_grace.total_seconds() if stop.is_set() else None)
-    if late:
+    if not running.done():
+        log.info("stopping", attempts_under_way=worker.under_way, grace=grace)
+    await _until(running, at_once, longest=grace)
+    if not running.done():
         worker.hand_back()
     await running
+
+
+async def _until(running: asyncio.Task[None], event: asyncio.Event, longest: float | None = None) -> None:
+    """Wait until the task is done or the event is set."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({running, waiting}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 async def _persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:

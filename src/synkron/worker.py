@@ -23,7 +23,6 @@ from synkron.settings import Settings
 from synkron.targets import Target
 
 BATCH = 50
-LONGEST_WAIT_FOR_SEAT = timedelta(seconds=15)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
 
 log = structlog.get_logger("synkron")
@@ -49,6 +48,11 @@ class Worker:
             batch_size=BATCH, heartbeat_timeout=self._settings.heartbeat, shutdown_on_listener_failure=True
         )
 
+    @property
+    def under_way(self) -> int:
+        """How many attempts are at their targets."""
+        return len(self._calls)
+
     def stop(self) -> None:
         """Take no more jobs. The attempts that are under way go on."""
         self._queue.shutdown.set()
@@ -60,36 +64,35 @@ class Worker:
             call.cancel()
 
     async def _execute(self, job: Job) -> None:
-        """One job. It ends when its run has ended, or asks the queue to come back: it never fails by itself."""
+        """One job. When the database fails it, the queue comes back; its run's own failures are the ledger's."""
         run_id = int(job.payload or b"0")
         try:
-            await self._deliver(run_id, waited=job.attempts)
+            await self._deliver(run_id, job.id)
         except (PostgresError, InterfaceError, OSError, SynkronError) as error:
             log.warning("run put off", run_id=run_id, reason=str(error))
             raise RetryRequested(WAIT_AFTER_FAULT, str(error)) from error
 
-    async def _deliver(self, run_id: int, waited: int) -> None:
+    async def _deliver(self, run_id: int, job_id: int) -> None:
         """Deliver a run, once.
 
         1. Find the run; one that has ended is not delivered again.
         2. Look at its integration's row as it stands now; a run that it does not call for any more is skipped.
         3. Start the next attempt, unless another run of the integration must come first.
         4. Call the target.
-        5. Record the outcome; where another attempt is due, the queue comes back.
+        5. Record the outcome, which also gives the next one its turn: this run's next attempt, or the next run.
         """
         found = await ledger.find(self._pool, run_id)
         if found is None or found[1] not in (State.CLAIMED, State.RUNNING):
             return
-        run, _, wait = found
+        run, _ = found
         reason = await self._reason_to_skip(run)
         if reason is not None:
             await ledger.skip(self._pool, run_id, reason)
             log.info("run skipped", run_id=run_id, org_id=run.org_id, reason=reason)
             return
-        started = await ledger.start(self._pool, run_id, self._name)
-        if started is None:
-            raise RetryRequested(max(wait, _wait_for_seat(waited)), "not this run's turn")
-        await self._attempt(started)
+        started = await ledger.start(self._pool, run_id, self._name, job_id)
+        if started is not None:
+            await self._attempt(started)
 
     async def _reason_to_skip(self, run: Run) -> str | None:
         async with self._pool.acquire() as connection:
@@ -115,21 +118,14 @@ class Worker:
             if not self._handing_back:
                 raise
             await ledger.hand_back(self._pool, run)
-            raise RetryRequested(timedelta(), "handed back: the worker was stopped") from None
+            return
         finally:
             self._calls.discard(call)
         state, wait = after_attempt(run, outcome, policy)
-        if not await ledger.finish(self._pool, run, outcome, state, wait):
+        if await ledger.finish(self._pool, run, outcome, state, wait):
+            _report(run, outcome, state)
+        else:
             log.warning("run taken over", run_id=run.id, attempt=run.attempt)
-            return
-        _report(run, outcome, state)
-        if state is State.CLAIMED:
-            raise RetryRequested(wait, outcome.error)
-
-
-def _wait_for_seat(waited: int) -> timedelta:
-    """A second at first, more for those that have waited long."""
-    return min(timedelta(seconds=1 << min(waited, 4)), LONGEST_WAIT_FOR_SEAT)
 
 
 def _report(run: Run, outcome: Outcome, state: State) -> None:

@@ -190,7 +190,7 @@ ALTER SEQUENCE synkron.queue_statistics_id_seq OWNED BY synkron.queue_statistics
 CREATE TABLE synkron.running (
     integration_id text NOT NULL,
     run_id bigint NOT NULL,
-    attempt integer NOT NULL,
+    job_id bigint NOT NULL,
     since timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 CREATE TABLE synkron.runs (

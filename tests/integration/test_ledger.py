@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
-from asyncpg import Record
 
 from synkron import history, ledger
-from synkron.database import Executor
+from synkron.database import Executor, Pool
 from synkron.model import (
     Decision,
     Integration,
@@ -25,6 +24,7 @@ from synkron.model import (
     idempotency_key,
 )
 from synkron.plan import decide
+from synkron.queue import queue_on
 from tests.conftest import Connection, Database
 
 MINUTE = timedelta(minutes=1)
@@ -34,7 +34,7 @@ NOW = timedelta()
 
 
 @pytest.fixture
-async def pool(database: Database) -> AsyncIterator[asyncpg.Pool[Record]]:
+async def pool(database: Database) -> AsyncIterator[Pool]:
     async with asyncpg.create_pool(database.url, min_size=1, max_size=20) as opened:
         yield opened
 
@@ -73,8 +73,8 @@ def _decisions(minute: datetime, minutes_ago: list[int], integrations: int) -> l
     ]
 
 
-async def started(connection: Executor, run_id: int, worker: str = "w") -> Run:
-    run = await ledger.start(connection, run_id, worker)
+async def started(connection: Executor, run_id: int, worker: str = "w", job_id: int = 1) -> Run:
+    run = await ledger.start(connection, run_id, worker, job_id)
     assert run is not None
     return run
 
@@ -107,29 +107,26 @@ async def test_the_queue_gets_the_run_at_its_moment(connection: Connection) -> N
     assert moment == await connection.fetchval("select scheduled_for from synkron.runs")
 
 
-async def test_a_run_is_started_by_one_of_many(connection: Connection, pool: asyncpg.Pool[Record]) -> None:
-    """Twelve workers of different integrations' runs: one start for each, and no other run of the same."""
+async def test_a_run_is_started_by_one_of_many(connection: Connection, pool: Pool) -> None:
+    """Twelve jobs that stand for the same run, taken at once by twelve workers."""
     (run_id,) = (await claim(connection, [0])).run_ids
+    jobs = await queue_on(connection).enqueue(["xledger"] * 12, [str(run_id).encode()] * 12, [0] * 12)
     barrier = asyncio.Barrier(12)
 
-    async def one(number: int) -> Run | None:
+    async def one(job_id: int) -> Run | None:
         async with pool.acquire() as mine:
             await barrier.wait()
-            return await ledger.start(mine, run_id, f"w{number}")
+            return await ledger.start(mine, run_id, "w", job_id)
 
-    runs = [run for run in await asyncio.gather(*map(one, range(12))) if run is not None]
-    # A later start takes the run over: each has a number of its own, and only the last may finish.
-    assert sorted(run.attempt for run in runs) == list(range(1, len(runs) + 1))
-    finished = [await ledger.finish(pool, run, DONE, State.SUCCEEDED, NOW) for run in runs]
-    assert finished.count(True) == 1
-    assert runs[finished.index(True)].attempt == len(runs)
+    (run,) = [run for run in await asyncio.gather(*map(one, jobs)) if run is not None]
+    assert run.attempt == 1
 
 
 async def test_one_running_run_for_each_integration_and_the_oldest_first(connection: Connection) -> None:
     older, newer = sorted((await claim(connection, [2, 1])).run_ids)
-    assert await ledger.start(connection, newer, "w") is None
+    assert await ledger.start(connection, newer, "w", 2) is None
     run = await started(connection, older)
-    assert await ledger.start(connection, newer, "w") is None
+    assert await ledger.start(connection, newer, "w", 2) is None
     assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
     assert (await started(connection, newer)).attempt == 1
 
@@ -144,7 +141,7 @@ async def test_a_finished_run_never_starts_again(connection: Connection) -> None
     (run_id,) = (await claim(connection, [0])).run_ids
     run = await started(connection, run_id)
     assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
-    assert await ledger.start(connection, run_id, "w") is None
+    assert await ledger.start(connection, run_id, "w", 1) is None
     assert not await ledger.finish(connection, run, BROKEN, State.FAILED, NOW)
     assert not await ledger.skip(connection, run_id, "too late")
     found = await history.run(connection, run_id)
@@ -156,7 +153,7 @@ async def test_a_failed_attempt_waits_and_is_counted(connection: Connection) -> 
     (run_id,) = (await claim(connection, [0])).run_ids
     run = await started(connection, run_id)
     assert await ledger.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
-    assert await ledger.start(connection, run_id, "w") is None
+    assert await ledger.start(connection, run_id, "w", 1) is None
     await connection.execute("update synkron.runs set next_attempt_at = now()")
     again = await started(connection, run_id)
     assert (again.attempt, again.failures) == (2, 1)
@@ -173,6 +170,39 @@ async def test_a_lost_worker_s_run_is_taken_over_and_its_late_word_is_ignored(co
     assert found is not None
     assert [(one.worker, one.outcome) for one in found[1]] == [("killed", "lost"), ("alive", "succeeded")]
     assert found[0].failures == 1
+
+
+async def test_a_run_is_taken_over_by_its_own_job_or_when_that_is_gone(connection: Connection) -> None:
+    (run_id,) = (await claim(connection, [0])).run_ids
+    (job_id,) = await queue_on(connection).enqueue("xledger", str(run_id).encode())
+    await started(connection, run_id, "killed", job_id)
+    assert await ledger.start(connection, run_id, "another job's", job_id + 1) is None
+    assert (await started(connection, run_id, "the same job's", job_id)).attempt == 2
+    await connection.execute("delete from synkron.queue where id = $1", job_id)
+    assert (await started(connection, run_id, "another job's", job_id + 1)).attempt == 3
+
+
+async def test_a_run_that_waits_gets_its_turn_when_the_one_before_it_ends(connection: Connection) -> None:
+    first, second, third = sorted((await claim(connection, [3, 2, 1])).run_ids)
+    await connection.execute("delete from synkron.queue")
+    assert await ledger.finish(connection, await started(connection, first), DONE, State.SUCCEEDED, NOW)
+    assert await jobs_of(connection) == [second]
+    run = await started(connection, second)
+    assert await ledger.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
+    assert await jobs_of(connection) == [second, second]
+    await ledger.skip(connection, second, "superseded: the integration was disabled")
+    assert await jobs_of(connection) == [second, second, third]
+
+
+async def test_a_run_ahead_of_its_moment_keeps_the_job_it_has(connection: Connection) -> None:
+    now, ahead = sorted((await claim(connection, [0, -1])).run_ids)
+    await ledger.finish(connection, await started(connection, now), DONE, State.SUCCEEDED, NOW)
+    assert await jobs_of(connection) == [now, ahead]
+
+
+async def jobs_of(connection: Connection) -> list[int]:
+    """The runs that jobs stand for, in the order of the jobs."""
+    return [int(row[0]) for row in await connection.fetch("select payload from synkron.queue order by id")]
 
 
 async def test_a_run_handed_back_is_no_failure(connection: Connection) -> None:
@@ -193,11 +223,13 @@ async def test_skipping_frees_the_seat_of_a_dead_worker(connection: Connection) 
 
 
 async def test_a_run_without_a_job_gets_one_again(connection: Connection) -> None:
-    await claim(connection, [5, 3, 0])
+    """The oldest of each integration, when its turn came a minute ago; the others wait behind it."""
+    claimed = sorted((await claim(connection, [5, 3], integrations=2)).run_ids)
+    await claim(connection, [0], integrations=3)
     await connection.execute("delete from synkron.queue")
-    clock = await ledger.clock(connection)
-    assert await ledger.recover(connection, clock) == 2
-    assert await ledger.recover(connection, clock) == 0
+    assert await ledger.recover(connection) == 2
+    assert await jobs_of(connection) == [claimed[0], claimed[2]]
+    assert await ledger.recover(connection) == 0
 
 
 @pytest.mark.parametrize(
@@ -225,7 +257,7 @@ async def test_a_run_without_a_job_gets_one_again(connection: Connection) -> Non
 async def test_the_database_refuses_impossible_rows(connection: Connection, change: str) -> None:
     await claim(connection, [0])
     with pytest.raises(asyncpg.CheckViolationError):
-        await connection.execute("update synkron.runs set " + change)  # noqa: S608  the table above
+        await connection.execute("update synkron.runs set " + change)
 
 
 async def test_the_watermark_never_moves_back(connection: Connection) -> None:

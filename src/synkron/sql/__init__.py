@@ -15,9 +15,9 @@ from synkron.settings import SourceTables
 
 @cache
 def statements(file: str) -> dict[str, str]:
-    """The statements of ``FILE.sql`` by name."""
+    """The statements of ``FILE.sql`` by name, without the comment that describes each."""
     text = files(__name__).joinpath(f"{file}.sql").read_text("utf-8")
-    _, *parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    _, *parts = re.split(r"^-- name: (\w+)\n(?:--.*\n)*", text, flags=re.MULTILINE)
     return dict(zip(parts[::2], (body.strip() for body in parts[1::2]), strict=True))
 
 

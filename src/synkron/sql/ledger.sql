@@ -52,26 +52,32 @@ on conflict on constraint runs_once do nothing
 returning id, integration_type, scheduled_for, state;
 
 -- name: adrift
--- Unfinished runs that should have been tried a minute ago, and have no job: their worker lost it. They get a new one.
-select id, integration_type, scheduled_for
+-- Unfinished runs whose turn came a minute ago and that no job stands for: their worker was lost at the wrong moment.
+-- A run behind an older one of its integration has no job either: it gets one when that one ends (finish, skip).
+select id, integration_type
 from synkron.runs
 where state in ('claimed', 'running')
     and next_attempt_at < now() - interval '1 minute'
     and not exists (
-        select from synkron.queue job where job.dedupe_key = runs.id::text and job.status in ('queued', 'picked')
+        select from synkron.runs older
+        where older.integration_id = runs.integration_id
+            and older.scheduled_for < runs.scheduled_for
+            and older.state in ('claimed', 'running')
     )
-order by scheduled_for
+    and not exists (select from synkron.queue job where job.payload = convert_to(runs.id::text, 'UTF8'))
+order by scheduled_for, id
 limit 1000;
 
 -- name: find
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    state, attempt, failures, coalesce(drift, interval '0') as drift, next_attempt_at - clock_timestamp() as wait
+    state, attempt, failures, coalesce(drift, interval '0') as drift
 from synkron.runs where id = $1;
 
 -- name: start
--- Take the integration's seat and start the next attempt. Answers nothing when the run has finished, is not to be
+-- Take the integration's seat and start the run's next attempt. Answers nothing when the run has finished, is not to be
 -- tried yet, or must wait for another run of its integration: one that is running, or an older one that is unfinished.
--- A run whose worker died holds its own seat still, and takes it over; the new attempt's number fences the old one.
+-- A run that is running already is taken over only by the same job ($3), which the queue hands out again when its
+-- worker has died, or when that job is gone. The new attempt's number fences the old one.
 with candidate as (
     select id, scheduled_for, integration_id, attempt
     from synkron.runs
@@ -79,8 +85,8 @@ with candidate as (
     for update
 ),
 seat as (
-    insert into synkron.running as held (integration_id, run_id, attempt)
-    select integration_id, id, attempt + 1
+    insert into synkron.running as held (integration_id, run_id, job_id)
+    select integration_id, id, $3::bigint
     from candidate
     where not exists (
         select from synkron.runs older
@@ -88,9 +94,10 @@ seat as (
             and older.scheduled_for < candidate.scheduled_for
             and older.state in ('claimed', 'running')
     )
-    on conflict (integration_id) do update set attempt = excluded.attempt, since = clock_timestamp()
+    on conflict (integration_id) do update set job_id = excluded.job_id, since = clock_timestamp()
         where held.run_id = excluded.run_id
-    returning run_id, attempt, since
+            and (held.job_id = excluded.job_id or not exists (select from synkron.queue job where job.id = held.job_id))
+    returning run_id, since
 ),
 lost as (
     update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost',
@@ -102,7 +109,7 @@ lost as (
 started as (
     update synkron.runs set
         state = 'running',
-        attempt = seat.attempt,
+        attempt = candidate.attempt + 1,
         failures = runs.failures + (select count(*) from lost),
         started_at = coalesce(runs.started_at, seat.since)
     from seat, candidate
@@ -118,8 +125,9 @@ select id, key, integration_id, org_id, integration_type, source, scheduled_for,
 from started;
 
 -- name: finish
--- End an attempt, once, and only by the worker that holds the run: $2 is its attempt. $3 is the next state; for
--- 'claimed' the next attempt is $4 from now. Answers nothing when the run was taken over by another.
+-- End an attempt, once, and only by the worker that holds the run: $2 is its attempt. $3 is the run's next state; when
+-- that is 'claimed', its next attempt is $4 from now. Answers the run whose turn it is then, if any: the same one, or
+-- the oldest that waits behind it. Answers nothing at all when the run was taken over by another worker.
 with finished as (
     update synkron.runs set
         state = $3,
@@ -129,7 +137,7 @@ with finished as (
         http_status = $6,
         error = $7
     where id = $1 and state = 'running' and attempt = $2
-    returning id, scheduled_for, integration_id, attempt, state
+    returning id, scheduled_for, integration_id, attempt
 ),
 freed as (
     delete from synkron.running using finished
@@ -141,10 +149,22 @@ ended as (
     where attempts.run_id = finished.id and attempts.attempt = finished.attempt
         and attempts.scheduled_for = finished.scheduled_for
 )
-select state from finished;
+select next.id, next.integration_type
+from finished
+left join lateral (
+    select id, integration_type from synkron.runs
+    where runs.integration_id = finished.integration_id
+        and case
+            when $3 = 'claimed' then runs.id = finished.id
+            else runs.state = 'claimed' and runs.next_attempt_at <= clock_timestamp()
+        end
+    order by runs.scheduled_for
+    limit 1
+) next on true;
 
 -- name: skip
 -- Close a run that must not be delivered any more; also one whose worker died, with the seat that it held.
+-- Answers the oldest run that waits behind it, if any; nothing at all when the run has ended.
 with skipped as (
     update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = $2
     where id = $1 and state in ('claimed', 'running')
@@ -160,4 +180,14 @@ lost as (
     where attempts.run_id = skipped.id and attempts.scheduled_for = skipped.scheduled_for
         and attempts.finished_at is null
 )
-select id from skipped;
+select next.id, next.integration_type
+from skipped
+left join lateral (
+    select id, integration_type from synkron.runs
+    where runs.integration_id = skipped.integration_id
+        and runs.state = 'claimed'
+        and runs.id <> skipped.id
+        and runs.next_attempt_at <= clock_timestamp()
+    order by runs.scheduled_for
+    limit 1
+) next on true;

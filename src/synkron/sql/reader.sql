@@ -13,8 +13,14 @@ set local plan_cache_mode = force_custom_plan;
 --   $2 all known expressions
 --   $3 all known zones, as text
 -- Answered are the rows with an expression of $1, with one that is not in $2 yet, and those of organizations whose
--- zone is not in $3 yet. Plan: both subqueries are evaluated once, into arrays, and `= any(array)` then uses the
--- partial index organization_integrations_due. Joining the expressions as a table would hash-join all rows.
+-- zone is not in $3 yet. Plan: the subqueries are evaluated once, into arrays, and `= any(array)` then uses the
+-- partial index organization_integrations_due (joining the expressions as a table would hash-join all rows); where no
+-- organization's zone is new, `is not null` is a one-time filter that leaves the second scan out.
+with elsewhere as materialized (
+    select array_agg(z.{organizations.id}) as org_ids
+    from {organizations} z
+    where {zone[z]} is not null and {zone[z]}::text <> all($3::text[])
+)
 select
     i.id::text as integration_id,
     i.org_id::text as org_id,
@@ -46,9 +52,8 @@ from (
     from {integrations} b
     where b.{integrations.is_enabled}
         and b.{integrations.cron_schedule} is not null
-        and b.{integrations.org_id} = any(
-            array(select z.{organizations.id} from {organizations} z where {zone[z]}::text <> all($3::text[]))
-        )
+        and (select org_ids from elsewhere) is not null
+        and b.{integrations.org_id} = any(array(select unnest(org_ids) from elsewhere))
 ) i
 left join {organizations} o on o.{organizations.id} = i.org_id;
 
@@ -65,6 +70,11 @@ select
 from {integrations} i
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
 order by i.{integrations.org_id}, i.{integrations.id};
+
+-- name: names
+-- What the organizations are called, for people.
+select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
+from {organizations} o;
 
 -- name: live
 -- The rows with the given ids ($1, text) as they stand now. Going through the table's own row type gives the ids

@@ -60,7 +60,7 @@ create index runs_newest_of_organization on synkron.runs (org_id, scheduled_for 
 create table synkron.running (
     integration_id text primary key,
     run_id bigint not null,
-    attempt integer not null,
+    job_id bigint not null,
     since timestamptz not null default clock_timestamp()
 );
 
