@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from synkron.model import Run, Source, idempotency_key
+from synkron.settings import Settings
+from synkron.targets import Target, open_targets
 
 SCHEDULED_FOR = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
 RUN = Run(
@@ -30,6 +33,8 @@ RUN = Run(
 )
 # A timeout that no test waits for.
 PATIENCE = timedelta(seconds=20)
+
+SIGNING = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -109,3 +114,18 @@ def answering(status: int, text: str = "", **headers: str) -> Answer:
         return web.Response(status=status, text=text, headers=named)
 
     return answer
+
+
+@asynccontextmanager
+async def target_at(address: str, **settings: Any) -> AsyncIterator[Target]:
+    """The target for this address, opened as the service opens it. A test may set ``env:SIGNING`` and ``env:TOKEN``."""
+    types = {"xledger": {"target": address, "timeout": PATIENCE} | settings}
+    async with open_targets(Settings(types=types), {"SIGNING": SIGNING, "TOKEN": "Bearer t0ken"}) as targets:
+        yield targets["xledger"]
+
+
+@asynccontextmanager
+async def delivered(answer: Answer = accept, **settings: Any) -> AsyncIterator[tuple[Target, FarSide]]:
+    """A far side, and the target that calls it."""
+    async with far_side(answer) as there, target_at(f"{there.url}/sync?tenant=7", **settings) as target:
+        yield target, there

@@ -74,6 +74,6 @@ class Redaction:
 
 
 def _forms(secret: str) -> set[str]:
-    """The secret as it may be echoed: whole, without its scheme or prefix, escaped in JSON or in an address."""
+    """The secret as it may be shown: whole, without its scheme or prefix, and escaped in any common way."""
     bare = {secret, secret.split()[-1], secret.removeprefix("whsec_")}
-    return bare | {json.dumps(form)[1:-1] for form in bare} | {quote(form, safe="") for form in bare}
+    return bare.union(*({json.dumps(form)[1:-1], repr(form)[1:-1], quote(form), quote(form, safe="")} for form in bare))
