@@ -17,7 +17,7 @@ from synkron.targets import CallableTarget
 from synkron.targets.secret import Redaction
 from tests.targets.far_side import PATIENCE, RUN
 
-SHORT = timedelta(milliseconds=50)
+SHORT = timedelta(milliseconds=5)
 
 
 async def called(function: Callable[[Run], object], policy: Policy | None = None) -> Outcome:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from asyncpg import Connection
-
-from synkron.database import speaking_of
+from synkron.database import Connection, speaking_of
 from synkron.errors import Refused
 from synkron.reader import secure
 from synkron.settings import SourceTables

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from importlib.metadata import PackageNotFoundError, version
 from re import fullmatch
 
 from pydantic import SecretStr
@@ -47,7 +46,6 @@ class Endpoint:
     def headers_for(self, run: Run, content: bytes, now: datetime) -> dict[str, str]:
         """The headers of one attempt."""
         headers = {
-            "User-Agent": USER_AGENT,
             **{name: value.get_secret_value() for name, value in self.headers.items()},
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",
@@ -111,16 +109,6 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
 
 def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _user_agent() -> str:
-    try:
-        return f"synkron/{version('synkron')}"
-    except PackageNotFoundError:
-        return "synkron"
-
-
-USER_AGENT = _user_agent()
 
 
 def _address(key: str, text: str) -> URL:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import responses
+from importlib.metadata import PackageNotFoundError, version
 from re import fullmatch
 from ssl import SSLCertVerificationError, SSLError
 
@@ -54,10 +55,18 @@ async def open_session(connections: int) -> AsyncIterator[ClientSession]:
     async with ClientSession(
         connector=TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE),
         timeout=ClientTimeout(total=None, sock_connect=None),
+        headers={"User-Agent": _user_agent()},
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
     ) as session:
         yield session
+
+
+def _user_agent() -> str:
+    try:
+        return f"synkron/{version('synkron')}"
+    except PackageNotFoundError:
+        return "synkron"
 
 
 class HttpTarget:
