@@ -9,11 +9,12 @@ from enum import StrEnum
 from functools import cache
 from typing import TypeAlias
 
-from synkron.cron import Cron, LintWarning, lint
+from synkron.cron import Cron
+from synkron.cron.lint import CronWarning, lint
 from synkron.due import misplaced, schedule_of
 from synkron.model import Integration, InvalidIntegration
 
-Lint: TypeAlias = Callable[[Cron, tzinfo], list[LintWarning]]
+Lint: TypeAlias = Callable[[Cron, tzinfo], list[CronWarning]]
 
 
 class Level(StrEnum):
@@ -34,14 +35,15 @@ class Finding:
 
 
 def check(rows: Iterable[Integration], types: Container[str], *, year: int) -> list[Finding]:
-    """Every finding, in the order of the rows; ``year`` is the one whose changes of clocks count.
+    """Every finding, the invalid rows first; ``year`` is the one whose changes of clocks count.
 
     The faults of a disabled row are warnings, as they begin to count when it is enabled. A row without a schedule
     is not meant to fire, and has none.
     """
     # Most rows share their schedule with others.
     linted: Lint = cache(lambda cron, zone: lint(cron, zone, year))
-    return [finding for row in rows for finding in _findings(row, types, linted)]
+    found = [finding for row in rows for finding in _findings(row, types, linted)]
+    return sorted(found, key=lambda finding: finding.level is not Level.INVALID)
 
 
 def faults(row: Integration, types: Container[str]) -> list[InvalidIntegration]:
@@ -61,4 +63,4 @@ def _findings(row: Integration, types: Container[str], linted: Lint) -> Iterator
     schedule = None if row.cron_schedule is None else schedule_of(row, row.cron_schedule)
     if isinstance(schedule, tuple):
         for warning in linted(*schedule):
-            yield Finding(row, Level.WARNING, warning.rule, warning.message)
+            yield Finding(row, Level.WARNING, warning.code, warning.message)

@@ -86,19 +86,13 @@ async def forget(connection: Executor, now: datetime, retention: timedelta) -> N
     await connection.execute(SQL["forget"], now, now - retention)
 
 
-async def find(connection: Executor, run_id: int) -> tuple[Run, State] | None:
-    """A run as it stands, and its state."""
-    row = await connection.fetchrow(SQL["find"], run_id)
-    return None if row is None else (_run(row), State(row["state"]))
-
-
 async def start(connection: Executor, run_id: int, worker: str, job_id: int) -> Run | None:
     """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4).
 
     One that waits for another gets a new job when that one ends.
     """
     row = await connection.fetchrow(SQL["start"], run_id, worker, job_id)
-    return None if row is None else _run(row)
+    return None if row is None else run_of(row)
 
 
 async def finish(connection: Executor, run: Run, outcome: Outcome, state: State, wait: timedelta) -> bool:
@@ -115,6 +109,24 @@ async def hand_back(connection: Executor, run: Run) -> bool:
 async def skip(connection: Executor, run_id: int, reason: str) -> bool:
     """Close a run that must not be delivered; False when it has finished."""
     return await _give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason), timedelta())
+
+
+def run_of(row: Record) -> Run:
+    """The run that a row of the ledger holds."""
+    return Run(
+        id=row["id"],
+        key=row["key"],
+        integration_id=row["integration_id"],
+        org_id=row["org_id"],
+        integration_type=row["integration_type"],
+        source=Source(row["source"]),
+        scheduled_for=row["scheduled_for"],
+        period_start=row["period_start"],
+        period_end=row["period_end"],
+        attempt=row["attempt"],
+        failures=row["failures"],
+        drift=row["drift"],
+    )
 
 
 async def _finish(
@@ -164,21 +176,4 @@ def _row(decision: Decision) -> tuple[object, ...]:
         decision.occurrences,
         integration.cron_schedule,
         None if integration.timezone is None else str(integration.timezone),
-    )
-
-
-def _run(row: Record) -> Run:
-    return Run(
-        id=row["id"],
-        key=row["key"],
-        integration_id=row["integration_id"],
-        org_id=row["org_id"],
-        integration_type=row["integration_type"],
-        source=Source(row["source"]),
-        scheduled_for=row["scheduled_for"],
-        period_start=row["period_start"],
-        period_end=row["period_end"],
-        attempt=row["attempt"],
-        failures=row["failures"],
-        drift=row["drift"],
     )

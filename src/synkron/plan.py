@@ -68,6 +68,8 @@ def superseded(run: Run, live: Integration | None, moments: Iterable[datetime] |
         return "superseded: the integration has no schedule any more"
     if live.integration_type != run.integration_type:
         return f"superseded: the integration's type is now {live.integration_type}"
+    if live.org_id != run.org_id:
+        return f"superseded: the integration belongs to organization {live.org_id} now"
     if moments is None:
         return "superseded: the integration can't be fired any more as its row is invalid"
     if run.scheduled_for not in moments:

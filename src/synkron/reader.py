@@ -90,7 +90,7 @@ async def read_window(connection: Connection, window: Window, source: SourceTabl
         KNOWN.zones(),
     )
     # A new expression in a new zone is answered twice.
-    found = {row["integration_id"]: _integration(row) for row in rows}
+    found = {row["integration_id"]: integration_of(row) for row in rows}
     occurrences, invalid = judge_all(found.values(), window, types)
     occurrences.sort(key=_by_moment)
     return DueRead(occurrences, invalid)
@@ -101,7 +101,7 @@ async def read_all(connection: Connection, source: SourceTables) -> list[Integra
     async with speaking_of(source), connection.transaction(readonly=True):
         await secure(connection, source)
         rows = await connection.fetch(source_statements("reader", source)["all"])
-    return [_integration(row) for row in rows]
+    return [integration_of(row) for row in rows]
 
 
 async def read_names(connection: Connection, source: SourceTables) -> dict[str, str]:
@@ -110,16 +110,6 @@ async def read_names(connection: Connection, source: SourceTables) -> dict[str, 
         await secure(connection, source)
         rows = await connection.fetch(source_statements("reader", source)["names"])
     return {row["org_id"]: row["name"] for row in rows}
-
-
-async def read_live(
-    connection: Connection, integration_ids: Collection[str], source: SourceTables
-) -> dict[str, Integration]:
-    """The rows with these ids as they stand now, by id. A deleted row is not in the answer."""
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        rows = await connection.fetch(source_statements("reader", source)["live"], list(integration_ids))
-    return {row["integration_id"]: _integration(row) for row in rows}
 
 
 def warn_invalid(row: InvalidIntegration) -> None:
@@ -133,15 +123,16 @@ def warn_invalid(row: InvalidIntegration) -> None:
     )
 
 
-def _integration(row: Record) -> Integration:
+def integration_of(row: Record, prefix: str = "") -> Integration:
+    """The integration that a row of the statements holds, under column names with the prefix."""
     return Integration(
-        integration_id=row["integration_id"],
-        org_id=row["org_id"],
-        integration_type=row["integration_type"],
-        is_enabled=row["is_enabled"],
-        cron_schedule=row["cron_schedule"],
-        organization_exists=row["organization_exists"],
-        timezone=row["timezone"],
+        integration_id=row[f"{prefix}integration_id"],
+        org_id=row[f"{prefix}org_id"],
+        integration_type=row[f"{prefix}integration_type"],
+        is_enabled=row[f"{prefix}is_enabled"],
+        cron_schedule=row[f"{prefix}cron_schedule"],
+        organization_exists=row[f"{prefix}organization_exists"],
+        timezone=row[f"{prefix}timezone"],
     )
 
 

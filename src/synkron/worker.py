@@ -13,14 +13,13 @@ from pgqueuer.domain.models import Job
 
 from synkron import ledger
 from synkron.database import Pool
-from synkron.due import judge
 from synkron.errors import SynkronError
-from synkron.model import InvalidIntegration, Outcome, OutcomeKind, Run, State
-from synkron.plan import after_attempt, superseded
+from synkron.model import Outcome, OutcomeKind, Run, State
+from synkron.plan import after_attempt
 from synkron.queue import queue_manager
-from synkron.reader import read_live, window_around
 from synkron.settings import Settings
 from synkron.targets import Target
+from synkron.turn import read_turn, reason_to_skip
 
 BATCH = 50
 WAIT_AFTER_FAULT = timedelta(seconds=5)
@@ -75,34 +74,28 @@ class Worker:
     async def _deliver(self, run_id: int, job_id: int) -> None:
         """Deliver a run, once.
 
-        1. Find the run; one that has ended is not delivered again.
+        1. Look at the run; one that has ended is not delivered again.
         2. Look at its integration's row as it stands now; a run that it does not call for any more is skipped.
         3. Start the next attempt, unless another run of the integration must come first.
         4. Call the target.
         5. Record the outcome, which also gives the next one its turn: this run's next attempt, or the next run.
         """
-        found = await ledger.find(self._pool, run_id)
-        if found is None or found[1] not in (State.CLAIMED, State.RUNNING):
+        turn = await read_turn(self._pool, run_id, self._settings.source)
+        if turn is None or turn.state not in (State.CLAIMED, State.RUNNING):
             return
-        run, _ = found
-        reason = await self._reason_to_skip(run)
+        reason = self._no_target(turn.run) or reason_to_skip(turn, self._settings)
         if reason is not None:
             await ledger.skip(self._pool, run_id, reason)
-            log.info("run skipped", run_id=run_id, org_id=run.org_id, reason=reason)
+            log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
             return
         started = await ledger.start(self._pool, run_id, self._name, job_id)
         if started is not None:
             await self._attempt(started)
 
-    async def _reason_to_skip(self, run: Run) -> str | None:
-        async with self._pool.acquire() as connection:
-            rows = await read_live(connection, [run.integration_id], self._settings.source)
-        live = rows.get(run.integration_id)
-        judged = [] if live is None else judge(live, window_around(run.scheduled_for), self._settings.types)
-        moments = None if isinstance(judged, InvalidIntegration) else [one.scheduled_for for one in judged]
-        if run.integration_type not in self._targets:
-            return f"no target: set types.{run.integration_type}.target in synkron.toml"
-        return superseded(run, live, moments)
+    def _no_target(self, run: Run) -> str | None:
+        if run.integration_type in self._targets:
+            return None
+        return f"no target: set types.{run.integration_type}.target in synkron.toml"
 
     async def _attempt(self, run: Run) -> None:
         policy = self._settings.policies[run.integration_type]

@@ -10,7 +10,7 @@ from synkron import due, read_due_integrations
 from synkron.due import Known
 from synkron.errors import ServiceRoleRequired, SourceTableMissing
 from synkron.model import Window
-from synkron.reader import read_all, read_live, window_around
+from synkron.reader import read_all, window_around
 from synkron.settings import IntegrationsTable, OrganizationsTable, SourceTables
 from synkron.sql import source_statements
 from tests.conftest import Connection, Database
@@ -138,7 +138,6 @@ async def test_ids_of_any_type(bare_database: Database, id_type: str) -> None:
     for _ in range(2):
         (found,) = await read_due_integrations(utc("2026-03-02T02:00:00"), connection)
         assert (found.org_id, found.integration_id, found.integration_type) == (*ids, "bufdir")
-    assert list(await read_live(connection, [ids[1]], SOURCE)) == [ids[1]]
     await connection.close()
 
 
@@ -284,13 +283,3 @@ async def test_the_service_role_reads_past_row_security(database: Database) -> N
     """)
     assert await due_at(superuser, "2026-03-02T02:00:00") == [one]
     await superuser.close()
-
-
-async def test_live_rows(connection: Connection) -> None:
-    fjord = await add_organization(connection, "Fjord", "Europe/Oslo")
-    one = await add_integration(connection, "0 2 * * *", enabled=False, org_id=fjord)
-    gone = "00000000-0000-4000-8000-000000000000"
-    live = await read_live(connection, [one, gone], SOURCE)
-    assert list(live) == [one]
-    assert (live[one].is_enabled, live[one].timezone) == (False, "Europe/Oslo")
-    assert await read_live(connection, [], SOURCE) == {}

@@ -12,6 +12,7 @@ import pytest
 
 from synkron import history, ledger
 from synkron.database import Pool
+from synkron.migrate import migrate
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.queue import queue_on
 from synkron.scheduler import tick
@@ -252,3 +253,21 @@ async def test_a_run_that_keeps_losing_its_workers_is_given_up(
     assert target.calls == []
     assert (run.state, run.failures) == ("failed", 4)
     assert "given up" in str(run.error)
+
+
+@pytest.mark.parametrize("id_type", ["bigint", "integer", "text"])
+async def test_ids_of_any_type(bare_database: Database, id_type: str) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await connection.execute(f"""
+        create table organizations (id {id_type} primary key, name text, timezone text);
+        create table organization_integrations (id {id_type} primary key, org_id {id_type}, integration_type text,
+            is_enabled boolean, cron_schedule text);
+        insert into organizations values ('7', 'Fjord', null);
+        insert into organization_integrations values ('9', '7', 'xledger', true, '0 2 * * *');
+    """)
+    await migrate(connection)
+    await claim(connection)
+    await connection.close()
+    async with asyncpg.create_pool(bare_database.url, min_size=1, max_size=5) as pool:
+        (run,) = await deliver(bare_database, pool, Recorder())
+    assert (run.integration_id, run.org_id, run.state) == ("9", "7", "succeeded")

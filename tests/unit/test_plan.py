@@ -194,6 +194,7 @@ def test_a_target_may_ask_for_a_longer_wait_but_not_for_a_shorter_one() -> None:
         pytest.param(integration(is_enabled=False), [], "disabled", id="disabled"),
         pytest.param(integration(cron_schedule=None), [], "no schedule", id="schedule removed"),
         pytest.param(integration(kind="bufdir"), [NOON], "type is now bufdir", id="another type"),
+        pytest.param(integration(org_id="o2"), [NOON], "organization o2", id="another organization"),
         pytest.param(integration(cron_schedule="99 * * * *"), None, "invalid", id="now malformed"),
         pytest.param(integration(cron_schedule="5 * * * *"), [], '"5 * * * *"', id="another time"),
     ],

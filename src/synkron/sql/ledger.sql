@@ -68,11 +68,6 @@ where state in ('claimed', 'running')
 order by scheduled_for, id
 limit 1000;
 
--- name: find
-select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    state, attempt, failures, coalesce(drift, interval '0') as drift
-from synkron.runs where id = $1;
-
 -- name: start
 -- Take the integration's seat and start the run's next attempt. Answers nothing when the run has finished, is not to be
 -- tried yet, or must wait for another run of its integration: one that is running, or an older one that is unfinished.

@@ -75,21 +75,3 @@ order by i.{integrations.org_id}, i.{integrations.id};
 -- What the organizations are called, for people.
 select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
 from {organizations} o;
-
--- name: live
--- The rows with the given ids ($1, text) as they stand now. Going through the table's own row type gives the ids
--- the column's type, whatever it is, so that the primary key's index is used.
-select
-    i.{integrations.id}::text as integration_id,
-    i.{integrations.org_id}::text as org_id,
-    i.{integrations.integration_type}::text as integration_type,
-    coalesce(i.{integrations.is_enabled}, false) as is_enabled,
-    i.{integrations.cron_schedule} as cron_schedule,
-    o.{organizations.id} is not null as organization_exists,
-    {zone[o]} as timezone
-from jsonb_populate_recordset(
-    null::{integrations},
-    (select jsonb_agg(jsonb_build_object('{integrations_id}', id)) from unnest($1::text[]) id)
-) wanted
-join {integrations} i on i.{integrations.id} = wanted.{integrations.id}
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id};
