@@ -81,6 +81,13 @@ async def secure(connection: Connection, source: SourceTables) -> None:
     await connection.execute(source_statements("reader", source)["secure"])
 
 
+async def check_source(connection: Connection, source: SourceTables) -> None:
+    """Raise SourceTableMissing or ServiceRoleRequired where the due read would, without reading anything."""
+    async with speaking_of(source), connection.transaction(readonly=True):
+        await secure(connection, source)
+        await connection.fetch("explain " + source_statements("reader", source)["due"], [], [], [])
+
+
 async def read_window(connection: Connection, window: Window, source: SourceTables, types: Collection[str]) -> DueRead:
     """What is due in the window: one statement, in the caller's secured transaction."""
     rows = await connection.fetch(

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
 import structlog
 from asyncpg import InterfaceError, PostgresError
+from pgqueuer.domain.errors import PgqException
 
 from synkron import ledger
 from synkron.database import Pool, pooled
-from synkron.errors import DatabaseUnreachable
+from synkron.errors import SynkronError
 from synkron.migrate import check_ledger
 from synkron.model import InvalidIntegration, Tick
-from synkron.reader import warn_invalid
+from synkron.reader import check_source, warn_invalid
 from synkron.scheduler import next_tick, tick
 from synkron.settings import Settings
 from synkron.targets import open_targets
@@ -52,14 +53,15 @@ async def serve(
 
     They have the settings' grace for it, unless ``at_once`` is set in the meantime. A database that goes away is
     waited for. Raises DatabaseUnreachable when it is not there at the start, LedgerMissing when it was not migrated,
-    SettingsError when a target's settings are faulty.
+    SourceTableMissing and ServiceRoleRequired, and SettingsError when a target's settings are faulty.
     """
     name = f"{socket.gethostname()}:{os.getpid()}"
     at_once = at_once or asyncio.Event()
     async with open_targets(settings, environment) as targets, pooled(url, size=POOL_SIZE) as pool:
         async with pool.acquire() as connection:
             await check_ledger(connection)
-        loops: list[Awaitable[None]] = []
+            await check_source(connection, settings.source)
+        loops: list[Coroutine[None, None, None]] = []
         if Role.SCHEDULER in roles:
             loops.append(_persist("scheduler", stop, lambda: _schedule(pool, settings, name, stop)))
         if Role.WORKER in roles:
@@ -67,8 +69,19 @@ async def serve(
             loops.append(
                 _persist("worker", stop, lambda: _work(Worker(pool, settings, targets, name), stop, at_once, grace))
             )
-        await asyncio.gather(*loops)
+        await _together(loops, stop, at_once)
     log.info("stopped", name=name)
+
+
+async def _together(loops: list[Coroutine[None, None, None]], stop: asyncio.Event, at_once: asyncio.Event) -> None:
+    """Run the loops until all have ended; one that breaks ends the others before its error goes on."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        stop.set()
+        at_once.set()
+        await asyncio.wait(tasks)
 
 
 async def _schedule(pool: Pool, settings: Settings, name: str, stop: asyncio.Event) -> None:
@@ -109,14 +122,14 @@ async def _until(running: asyncio.Task[None], event: asyncio.Event, longest: flo
 
 
 async def _persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a loop; when the database goes away, wait a little longer each time and begin again."""
+    """Run a loop; when the database fails it, wait a little longer each time and begin again."""
     pause = 0.5
     while not stop.is_set():
         try:
             await run()
             pause = 0.5
-        except (PostgresError, InterfaceError, OSError, TimeoutError, DatabaseUnreachable) as error:
-            log.warning("database lost", loop=name, reason=str(error) or type(error).__name__, retry_in=pause)
+        except (PostgresError, InterfaceError, OSError, PgqException, SynkronError) as error:
+            log.warning("database failed", loop=name, reason=str(error) or type(error).__name__, retry_in=pause)
             await _pause(stop, pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
