@@ -17,7 +17,8 @@ from synkron import history, ledger
 from synkron.check import faults
 from synkron.coming import coming
 from synkron.database import Connection, connected
-from synkron.demo.screen import Snapshot, screen
+from synkron.demo.screen import screen
+from synkron.demo.snapshot import Snapshot
 from synkron.errors import SynkronError
 from synkron.model import Window
 from synkron.reader import read_all, read_names

@@ -1,0 +1,80 @@
+"""The command line: what stands before the command, and the commands."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synkron.cli import explain, runs, schedules, service, up
+from synkron.cli.ending import ending_in_sentences
+from synkron.cli.opening import Invocation
+
+# Every module of this package imports the heavy ones (the database, the settings, Rich) inside the functions that
+# need them, so that `synkron --help`, `version` and the shell's completion answer at once.
+app = typer.Typer(
+    name="synkron",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="The settings are read from synkron.toml in the working directory, under SYNKRON_... variables.",
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point of the command ``synkron``. Ends in SystemExit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    with ending_in_sentences():
+        app(arguments, prog_name="synkron")
+
+
+@app.callback()
+def synkron(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The settings; synkron.toml in this folder if not given.")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Log everything, and show the traceback of a fault in Synkron.")
+    ] = False,
+) -> None:
+    """Fires the scheduled syncs of many organizations, each once per period, and keeps the proof.
+
+    Without SYNKRON_DATABASE_URL, the commands use the embedded PostgreSQL that `synkron up` makes.
+    What a command answers goes to stdout, everything else to stderr.
+
+    \b
+    Exit codes:
+      0  ok
+      1  failure: the database can't serve, or Synkron met a fault
+      2  usage: an option, an expression or the settings are faulty
+      3  something is wrong with the data (`check` found rows that can't be fired)
+      4  not found
+      6  refused: a role that row security filters, a missing grant, foreign data
+
+    \b
+    Examples:
+      synkron up --demo
+      synkron next --hours 2
+      synkron runs --since 24h --state failed
+    """
+    logging.getLogger("synkron").setLevel(logging.DEBUG if verbose else logging.INFO)
+    context.obj = Invocation(config, verbose)
+
+
+app.command()(up.up)
+app.command()(service.run)
+app.command()(service.tick)
+app.command()(schedules.due)
+app.command("next")(schedules.coming_next)
+app.command()(explain.explain)
+app.command()(schedules.check)
+app.add_typer(runs.runs, name="runs")
+app.command()(service.migrate)
+app.command()(service.version)

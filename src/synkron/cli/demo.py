@@ -1,0 +1,91 @@
+"""The demo: the fleet, the vendors' endpoints and the service, on an embedded database of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from rich.console import Console
+
+from synkron.cli import logs
+from synkron.cli.opening import Place, connection
+from synkron.cli.output import say
+from synkron.cli.serving import on_signal
+from synkron.cli.up import prepare
+from synkron.database import Connection
+from synkron.demo.fleet import is_only_demo, seed
+from synkron.demo.vendors import Vendors, vendor_endpoints
+from synkron.demo.view import LiveView
+from synkron.errors import Refused
+from synkron.history import totals
+from synkron.integrations import BUILT_IN
+from synkron.ledger import clock
+from synkron.service import Role, serve
+from synkron.settings import Settings, TypeSettings
+from synkron.sql import statements
+
+SECRET = "SYNKRON_DEMO_SECRET"  # noqa: S105 (the name of a variable)
+BACKOFF = timedelta(seconds=2)
+NOTES = 20
+
+
+async def run_demo(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
+    """Seed the fleet, start the vendors, and serve until told to stop. Raises Refused where there is other data."""
+    async with connection(place.url, settings.source) as held:
+        await _refuse_second_demo(held, place)
+        await prepare(held, settings, embedded=True)
+        await _refuse_other_rows(held, settings, place)
+        await seed(held, settings.source)
+        async with vendor_endpoints() as vendors:
+            began = await clock(held)
+            await _serve(place, demo_settings(settings, vendors), {**environment, SECRET: vendors.secret}, began)
+        done = await totals(held, began)
+    say(f"{done.succeeded} runs succeeded, {done.failed} failed, {done.skipped} were skipped.")
+    say(f"The demo's data stays in {place.folder}; `synkron runs` shows its runs.")
+
+
+def demo_settings(settings: Settings, vendors: Vendors) -> Settings:
+    """The settings with the vendors as the only targets: whatever else is set up is not called."""
+    types = {name: TypeSettings(target=vendors.url(name), secret=f"env:{SECRET}", backoff=BACKOFF) for name in BUILT_IN}
+    return settings.model_copy(update={"types": types})
+
+
+async def _refuse_second_demo(held: Connection, place: Place) -> None:
+    if not await held.fetchval(statements("demo")["lock"]):
+        raise Refused(
+            f"Another demo runs on the data in {place.folder}. Stop it first, or give this one data of its own: "
+            "`SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo`."
+        )
+
+
+async def _refuse_other_rows(held: Connection, settings: Settings, place: Place) -> None:
+    if not await is_only_demo(held, settings.source):
+        source = settings.source
+        raise Refused(
+            f"The tables {source.organizations.table} and {source.integrations.table} in {place.folder} hold rows "
+            "that are not the demo's. Give the demo data of its own: "
+            "`SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo`."
+        )
+
+
+async def _serve(place: Place, settings: Settings, environment: Mapping[str, str], began: datetime) -> None:
+    stop, at_once, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    on_signal(stop, at_once)
+    serving = serve(place.url, settings, list(Role), stop, environment, at_once=at_once)
+    console = Console()
+    if not console.is_terminal:
+        await serving
+        return
+    notes: deque[str] = deque(maxlen=NOTES)
+    logs.keep(notes)
+    view = LiveView(place.url, settings, str(place.folder), began, notes)
+    showing = asyncio.create_task(view.show(console, stop, done))
+    # A view that breaks ends the demo, rather than leave a picture that stands still.
+    showing.add_done_callback(lambda _: stop.set())
+    try:
+        await serving
+    finally:
+        done.set()
+        await showing

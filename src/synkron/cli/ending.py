@@ -1,0 +1,50 @@
+"""How a command ends when something goes wrong: one sentence on stderr, and an exit code. Never a traceback."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from synkron.cli.output import ExitCode, say
+from synkron.errors import Refused, SettingsError, SynkronError
+
+
+@contextmanager
+def ending_in_sentences() -> Iterator[None]:
+    """Turn whatever is raised into SystemExit, having said what it was."""
+    try:
+        yield
+    except SynkronError as error:
+        for sentence in error.faults if isinstance(error, SettingsError) else [str(error)]:
+            say(f"error: {sentence}")
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        sys.exit(ExitCode.FAILURE)
+    except Exception as error:
+        if logging.getLogger("synkron").isEnabledFor(logging.DEBUG):
+            raise
+        say(
+            f"error: this is a fault in Synkron itself ({type(error).__name__}: {error}). Please report it, with what "
+            "the same command says after `synkron --verbose`."
+        )
+        sys.exit(ExitCode.FAILURE)
+    finally:
+        _give_up_broken_pipe()
+
+
+def exit_code(error: SynkronError) -> ExitCode:
+    """The exit code that an error leaves with."""
+    if isinstance(error, SettingsError):
+        return ExitCode.USAGE
+    return ExitCode.REFUSED if isinstance(error, Refused) else ExitCode.FAILURE
+
+
+def _give_up_broken_pipe() -> None:
+    """Where the reader of stdout has gone (``| head``), let the interpreter's last flush go nowhere."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,98 @@
+"""The command that explains one cron expression, without a database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.options import AsJson, At
+from synkron.cli.output import Column, ExitCode, plain, say, show_json, show_table, width
+from synkron.errors import CronError, ZoneError
+
+if TYPE_CHECKING:
+    from synkron.cron import Cron
+
+OCCURRENCES = 10
+EXCERPT = 72
+
+
+def explain(
+    expression: Annotated[list[str], typer.Argument(metavar="EXPRESSION", help="Five fields, in quotes.")],
+    zone: Annotated[str, typer.Option(help="An IANA name (Europe/Oslo) or an offset (+02:00).")] = "UTC",
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain a cron expression: what it says, when it fires next, and what may surprise.
+
+    Needs no database. The moments shown are those after --at.
+
+    \b
+    Examples:
+      synkron explain "0 2 * * *" --zone Europe/Oslo
+      synkron explain "*/7 8-16 * * MON-FRI" --json
+      synkron explain "0 2 31 * *" --at 2027-01-01T00:00Z
+    """
+    from synkron.cron import parse, parse_zone
+    from synkron.cron.lint import lint
+
+    text = _one(expression)
+    try:
+        place = parse_zone(zone)
+        cron = parse(text)
+    except ZoneError as error:
+        say(f"error: {error}")
+        raise typer.Exit(ExitCode.USAGE) from None
+    except CronError as error:
+        say(f"error: {error}\n{_caret(text, error.column)}")
+        raise typer.Exit(ExitCode.USAGE) from None
+    now = at or datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
+    moments = _next(cron, now, place)
+    warnings = lint(cron, place, now.year)
+    if as_json:
+        show_json(
+            {
+                "expression": text,
+                "zone": zone,
+                "description": cron.describe(),
+                "next": [{"local": one.astimezone(place).isoformat(), "utc": one} for one in moments],
+                "warnings": [{"rule": one.code, "message": one.message} for one in warnings],
+            }
+        )
+        return
+    typer.echo(cron.describe())
+    for warning in warnings:
+        typer.echo(f"{warning.code}: {warning.message}")
+    if moments:
+        typer.echo()
+        columns = [Column(f"in {plain(zone)}"), Column(""), Column("UTC")]
+        show_table(columns, [_moment(one, place) for one in moments])
+
+
+def _one(words: list[str]) -> str:
+    if len(words) > 1:
+        raise typer.BadParameter(
+            'the shell split it up; put it in quotes, as in: synkron explain "0 2 * * *"', param_hint="EXPRESSION"
+        )
+    return words[0]
+
+
+def _next(cron: Cron, now: datetime, zone: tzinfo) -> list[datetime]:
+    moments: list[datetime] = []
+    while len(moments) < OCCURRENCES and (moment := cron.next_after(moments[-1] if moments else now, zone)):
+        moments.append(moment)
+    return moments
+
+
+def _moment(moment: datetime, zone: tzinfo) -> tuple[str, str, str]:
+    local = moment.astimezone(zone)
+    return f"{local:%a %Y-%m-%d %H:%M}", f"{local:%z}", f"{moment:%a %Y-%m-%d %H:%M}"
+
+
+def _caret(text: str, column: int) -> str:
+    """The expression with a mark under the column; of a long one, what stands around it."""
+    first = max(0, min(column - 1 - EXCERPT // 2, len(text) - EXCERPT))
+    excerpt = plain(text[first : first + EXCERPT])
+    before = plain(text[first : column - 1])
+    return f"  {excerpt}\n  {' ' * width(before)}^"

@@ -1,0 +1,107 @@
+"""What a command works with: the environment, the settings, the database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from synkron.errors import DatabaseError, DatabaseUnreachable, EmbeddedDatabaseError
+
+if TYPE_CHECKING:
+    from synkron.database import Connection
+    from synkron.settings import Settings, SourceTables
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The options that stand before the command, and the environment."""
+
+    config: Path | None = None
+    verbose: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    def settings(self) -> Settings:
+        """Set the log up and read the settings. Raises SettingsError."""
+        from synkron.cli import logs
+        from synkron.settings import load
+
+        logs.set_up(verbose=self.verbose, environment=self.environment)
+        return load(self.config)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the data is. ``folder`` is None when the database is not our own embedded one."""
+
+    url: str
+    folder: Path | None
+    opened_folders: tuple[Path, ...] = ()
+
+
+def invocation(context: typer.Context) -> Invocation:
+    """The options that stood before this command."""
+    return context.ensure_object(Invocation)
+
+
+def answer(
+    context: typer.Context, ask: Callable[[Connection, Settings], Awaitable[Answer]], *, create: bool = False
+) -> Answer:
+    """What ``ask`` answers on a connection of the command's own; ``create`` as for ``database``."""
+    settings = invocation(context).settings()
+    with database(settings, create=create) as place:
+        return asyncio.run(_asked(place.url, settings, ask))
+
+
+@contextmanager
+def database(settings: Settings, *, create: bool = False) -> Iterator[Place]:
+    """The database of the settings; the embedded one, started or joined, when they name none.
+
+    An embedded database that is not there yet is made only where ``create`` says so.
+    """
+    if settings.database_url is not None:
+        yield Place(settings.database_url.get_secret_value(), None)
+        return
+    from synkron.embedded import data_directory, embedded_database
+
+    folder = data_directory({"SYNKRON_DATA_DIR": str(settings.data_dir)} if settings.data_dir else {})
+    if not create and not folder.exists():
+        raise EmbeddedDatabaseError(
+            f"SYNKRON_DATABASE_URL is not set, and there is no embedded database in {folder} yet. "
+            "Set the URL, or make the embedded database with `synkron up` (or `synkron up --demo`)."
+        )
+    with embedded_database(folder) as server:
+        yield Place(server.url(), folder, server.opened_folders)
+
+
+@asynccontextmanager
+async def connection(url: str, source: SourceTables) -> AsyncIterator[Connection]:
+    """A connection whose every failure is a sentence: the server's, the network's, a missing table's or grant's."""
+    from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
+    from asyncpg.exceptions import OperatorInterventionError
+
+    from synkron.database import connected, speaking_of
+
+    try:
+        async with connected(url) as opened, speaking_of(source):
+            yield opened
+    except (PostgresConnectionError, OperatorInterventionError, InterfaceError, OSError, TimeoutError) as error:
+        raise DatabaseUnreachable(
+            f"The database went away in the middle ({str(error) or type(error).__name__}). What was not committed "
+            "did not happen; run the command again when the server is back."
+        ) from error
+    except PostgresError as error:
+        raise DatabaseError(f"PostgreSQL refuses ({error.sqlstate}): {error}") from error
+
+
+async def _asked(url: str, settings: Settings, ask: Callable[[Connection, Settings], Awaitable[Answer]]) -> Answer:
+    async with connection(url, settings.source) as opened:
+        return await ask(opened, settings)

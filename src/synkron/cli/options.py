@@ -1,0 +1,76 @@
+"""The options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From when on: an instant, or a span before now."""
+
+    written: datetime | timedelta
+
+    def moment(self, now: datetime) -> datetime:
+        """The instant meant, at ``now``."""
+        return now - self.written if isinstance(self.written, timedelta) else self.written
+
+
+def instant_or_now(text: str) -> datetime | None:
+    """An ISO instant with its zone; None for ``now``."""
+    return None if text == "now" else instant(text)
+
+
+def since(text: str) -> Since:
+    """``2h``, ``24h``, ``7d``, or an ISO instant with its zone."""
+    if span := re.fullmatch(r"(\d{1,9})([smhd])", text):
+        # A span longer than the calendar means everything, and so does one of a hundred years.
+        return Since(min(timedelta(**{UNITS[span[2]]: int(span[1])}), timedelta(days=36_525)))
+    if re.fullmatch(r"\d+\w*", text):
+        raise typer.BadParameter(f'"{text}" is neither a span such as 30m, 24h or 7d, nor an instant.')
+    return Since(instant(text))
+
+
+def instant(text: str) -> datetime:
+    """An ISO instant with its zone, in UTC."""
+    try:
+        written = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f'"{text}" is not an instant. Write it as 2026-11-23T02:00Z or 2026-11-23T02:00+01:00.'
+        ) from None
+    if written.utcoffset() is None:
+        local = f"{written:%Y-%m-%dT%H:%M}"
+        raise typer.BadParameter(
+            f'"{text}" has no zone, so it is no instant. Write {local}Z for UTC, or add an offset: {local}+01:00.'
+        )
+    try:
+        moment = written.astimezone(UTC)
+    except OverflowError:
+        moment = LATEST
+    if not EARLIEST <= moment < LATEST:
+        raise typer.BadParameter(f'"{text}" is out of range; the years 1972 to 2199 are allowed.')
+    return moment
+
+
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        parser=instant_or_now,
+        metavar="INSTANT",
+        help="An instant with its zone, such as 2026-11-23T02:00Z; or now.",
+        show_default="now",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Organization = Annotated[str | None, typer.Option("--org", metavar="ID", help="Only this organization.")]

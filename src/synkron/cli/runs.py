@@ -1,0 +1,210 @@
+"""The commands that read the ledger: runs, runs show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.opening import answer
+from synkron.cli.options import AsJson, Organization, Since, since
+from synkron.cli.output import (
+    Column,
+    ExitCode,
+    lateness,
+    milliseconds,
+    minute,
+    say,
+    show_json,
+    show_table,
+)
+from synkron.model import State
+
+if TYPE_CHECKING:
+    from synkron.database import Connection
+    from synkron.history import RecordedAttempt, RecordedRun
+    from synkron.settings import Settings
+
+LIMIT_OF_A_TABLE = 50
+LIMIT_OF_JSON = 10_000
+
+runs = typer.Typer(invoke_without_command=True)
+Found = tuple["RecordedRun", list["RecordedAttempt"]]
+
+
+@runs.callback()
+def list_runs(
+    context: typer.Context,
+    org: Organization = None,
+    integration_type: Annotated[str | None, typer.Option("--type", help="Only this integration type.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only runs in this state.")] = None,
+    from_: Annotated[
+        Since | None,
+        typer.Option("--since", parser=since, metavar="WHEN", help="Not before: 30m, 24h, 7d, or an instant."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, max=1_000_000, help="Show at most so many.", show_default="50; 10000 with --json"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was decided and what ran, the newest first.
+
+    \b
+    Examples:
+      synkron runs
+      synkron runs --since 24h --state failed
+      synkron runs --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --json
+      synkron runs show 4711
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    most = limit or (LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE)
+
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedRun], Mapping[str, str]]:
+        from synkron import history, ledger
+
+        found = await history.runs(
+            connection,
+            org_id=org,
+            integration_type=integration_type,
+            state=state,
+            since=from_.moment(await ledger.clock(connection)) if from_ else None,
+            limit=most + 1,
+        )
+        return found, {} if as_json else await _names(connection, settings)
+
+    found, names = answer(context, ask)
+    if as_json:
+        show_json([_run(one) for one in found[:most]])
+    elif found:
+        _show_runs(found[:most], names)
+    else:
+        say("There are no such runs.")
+    if len(found) > most:
+        say(f"Cut after the newest {most}: there are more. Raise --limit, or ask for fewer with --since or --org.")
+
+
+@runs.command()
+def show(
+    context: typer.Context,
+    run_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The run's number.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one run with all its attempts. Ends with 4 when there is none of that number.
+
+    \b
+    Examples:
+      synkron runs show 4711
+      synkron runs show 4711 --json
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> Found | None:
+        from synkron import history
+
+        del settings
+        return await history.run(connection, run_id)
+
+    found = answer(context, ask)
+    if found is None:
+        say(f"error: there is no run {run_id}. `synkron runs` lists those there are.")
+        raise typer.Exit(ExitCode.NOT_FOUND)
+    run, attempts = found
+    if as_json:
+        show_json(_run(run) | {"attempts": attempts})
+    else:
+        _show_run(run, attempts)
+
+
+def _refuse_options(context: typer.Context) -> None:
+    given = [name for name, value in context.params.items() if value not in (None, False)]
+    if given:
+        raise typer.BadParameter(f"options go behind the command: synkron runs {context.invoked_subcommand} ID --json")
+
+
+async def _names(connection: Connection, settings: Settings) -> Mapping[str, str]:
+    """The organizations' names; none where the application's tables can't be read, as the ledger stands without."""
+    from synkron.errors import Refused, SourceTableMissing
+    from synkron.reader import read_names
+
+    try:
+        return await read_names(connection, settings.source)
+    except (Refused, SourceTableMissing):
+        return {}
+
+
+def _run(run: RecordedRun) -> dict[str, object]:
+    """A run as JSON has it: its drift is a number of milliseconds."""
+    return {
+        ("drift_ms" if name == "drift" else name): (milliseconds(run.drift) if name == "drift" else value)
+        for name, value in asdict(run).items()
+    }
+
+
+def _show_runs(found: list[RecordedRun], names: Mapping[str, str]) -> None:
+    columns = [
+        Column("id", right=True),
+        Column("scheduled (UTC)"),
+        Column("organization", shrink=True),
+        Column("type"),
+        Column("state"),
+        Column("drift", right=True),
+        Column("try", right=True),
+        Column("http", right=True),
+        Column("error or reason", shrink=True),
+    ]
+    show_table(columns, [_run_cells(one, names) for one in found])
+
+
+def _run_cells(run: RecordedRun, names: Mapping[str, str]) -> list[str]:
+    return [
+        str(run.id),
+        minute(run.scheduled_for),
+        names.get(run.org_id) or run.org_id,
+        run.integration_type,
+        run.state,
+        lateness(run.drift),
+        str(run.attempt or ""),
+        str(run.http_status or ""),
+        run.error or ("" if run.reason == "on time" else run.reason),
+    ]
+
+
+def _show_run(run: RecordedRun, attempts: list[RecordedAttempt]) -> None:
+    show_table([Column(""), Column("", wrap=True)], [(name, _text(value)) for name, value in _run(run).items()])
+    if not attempts:
+        return
+    typer.echo()
+    columns = [
+        Column("try", right=True),
+        Column("started (UTC)"),
+        Column("finished (UTC)"),
+        Column("outcome"),
+        Column("http", right=True),
+        Column("worker", shrink=True),
+        Column("error", shrink=True),
+    ]
+    cells = [
+        (
+            one.attempt,
+            one.started_at,
+            one.finished_at,
+            one.outcome or "under way",
+            one.http_status,
+            one.worker,
+            one.error,
+        )
+        for one in attempts
+    ]
+    show_table(columns, [[_text(cell) for cell in row] for row in cells])
+
+
+def _text(value: object) -> str:
+    from datetime import datetime
+
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S.%f}"[:-3]
+    return "" if value is None else str(value)

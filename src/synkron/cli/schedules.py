@@ -1,0 +1,207 @@
+"""The commands that read the schedules: due, next, check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.opening import answer
+from synkron.cli.options import AsJson, At, Organization
+from synkron.cli.output import Column, ExitCode, minute, say, show_json, show_table
+
+if TYPE_CHECKING:
+    from synkron.check import Finding
+    from synkron.coming import Fire
+    from synkron.database import Connection
+    from synkron.model import DueIntegration
+    from synkron.settings import Settings
+
+
+def due(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
+    """Show which integrations fire in the minute around an instant.
+
+    That is, within 30 seconds before or after it. Nothing is claimed and nothing is run.
+
+    \b
+    Examples:
+      synkron due
+      synkron due --at 2026-11-30T02:00+01:00
+      synkron due --at 2026-11-30T01:00Z --json
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> list[DueIntegration]:
+        from synkron.ledger import clock
+        from synkron.reader import read_due_integrations
+
+        moment = at or await clock(connection)
+        return await read_due_integrations(moment, connection, source=settings.source, types=settings.types)
+
+    found = answer(context, ask)
+    if as_json:
+        show_json(found)
+    elif found:
+        show_table(
+            [Column("scheduled for (UTC)"), Column("type"), Column("organization id"), Column("integration id")],
+            [(minute(one.scheduled_for), one.integration_type, one.org_id, one.integration_id) for one in found],
+        )
+    else:
+        say("Nothing is due.")
+
+
+def coming_next(
+    context: typer.Context,
+    org: Organization = None,
+    hours: Annotated[int, typer.Option(min=1, max=8784, help="How far ahead to look.")] = 24,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Show at most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show what fires next, over all organizations, soonest first.
+
+    \b
+    Examples:
+      synkron next
+      synkron next --hours 168 --limit 500
+      synkron next --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --json
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Fire], Mapping[str, str]]:
+        from synkron.coming import coming
+        from synkron.ledger import clock
+        from synkron.model import Window
+        from synkron.reader import read_all, read_names
+
+        now = await clock(connection)
+        rows = [row for row in await read_all(connection, settings.source) if org in (None, row.org_id)]
+        fires = coming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
+        return list(islice(fires, limit + 1)), await read_names(connection, settings.source)
+
+    fires, names = answer(context, ask)
+    _show_fires(fires[:limit], names, as_json)
+    if not fires:
+        say(f"Nothing fires in the next {hours} hours.")
+    if len(fires) > limit:
+        say(f"Cut after {limit}: more fires in the next {hours} hours. Raise --limit, or name one --org.")
+
+
+def check(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check every row of the integrations table: schedules, zones, types, organizations.
+
+    Ends with 3 when an enabled row can't be fired. A schedule that can be fired and is probably not meant so
+    (W1 never fires, W2 uneven steps, W3 both day fields, W4 a time that a change of clocks skips or repeats) is a
+    warning, and so is any fault of a disabled row; warnings alone end with 0.
+
+    \b
+    Examples:
+      synkron check
+      synkron check --json | jq '.findings[] | select(.level == "invalid")'
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> tuple[int, list[Finding], Mapping[str, str]]:
+        from synkron import check
+        from synkron.ledger import clock
+        from synkron.reader import read_all, read_names
+
+        rows = await read_all(connection, settings.source)
+        findings = check.check(rows, settings.types, year=(await clock(connection)).year)
+        return len(rows), findings, await read_names(connection, settings.source)
+
+    rows, findings, names = answer(context, ask)
+    invalid = len({one.row.integration_id for one in findings if one.level == "invalid"})
+    warnings = sum(one.level == "warning" for one in findings)
+    if as_json:
+        found = [_finding(one, names) for one in findings]
+        show_json({"rows": rows, "invalid": invalid, "warnings": warnings, "findings": found})
+    else:
+        _show_findings(findings, names)
+    say(f"{rows} rows checked: {invalid} can't be fired, {warnings} warnings.")
+    if invalid:
+        raise typer.Exit(ExitCode.DATA)
+
+
+def _show_fires(fires: Sequence[Fire], names: Mapping[str, str], as_json: bool) -> None:
+    if as_json:
+        show_json([_fire(one, names) for one in fires])
+    elif fires:
+        columns = [
+            Column("fires (UTC)"),
+            Column("organization", shrink=True),
+            Column("type"),
+            Column("schedule", shrink=True),
+            Column("zone", shrink=True),
+            Column("integration id", shrink=True),
+        ]
+        show_table(columns, [_fire_cells(one, names) for one in fires])
+
+
+def _fire_cells(fire: Fire, names: Mapping[str, str]) -> list[str]:
+    row = fire.integration
+    return [
+        minute(fire.scheduled_for),
+        names.get(row.org_id) or row.org_id,
+        row.integration_type,
+        row.cron_schedule or "",
+        _zone(row.timezone),
+        row.integration_id,
+    ]
+
+
+def _fire(fire: Fire, names: Mapping[str, str]) -> dict[str, object]:
+    row = fire.integration
+    return {
+        "scheduled_for": fire.scheduled_for,
+        "org_id": row.org_id,
+        "organization": names.get(row.org_id),
+        "integration_id": row.integration_id,
+        "integration_type": row.integration_type,
+        "cron_schedule": row.cron_schedule,
+        "timezone": _zone(row.timezone),
+    }
+
+
+def _show_findings(findings: Sequence[Finding], names: Mapping[str, str]) -> None:
+    if not findings:
+        return
+    columns = [
+        Column("level"),
+        Column("rule"),
+        Column("organization", shrink=True),
+        Column("integration id", shrink=True),
+        Column("finding", wrap=True),
+    ]
+    show_table(
+        columns,
+        [
+            (
+                one.level,
+                one.rule or "",
+                names.get(one.row.org_id) or one.row.org_id,
+                one.row.integration_id,
+                one.message,
+            )
+            for one in findings
+        ],
+    )
+
+
+def _finding(finding: Finding, names: Mapping[str, str]) -> dict[str, object]:
+    row = finding.row
+    return {
+        "level": finding.level,
+        "rule": finding.rule,
+        "message": finding.message,
+        "org_id": row.org_id,
+        "organization": names.get(row.org_id),
+        "integration_id": row.integration_id,
+        "integration_type": row.integration_type,
+        "is_enabled": row.is_enabled,
+        "cron_schedule": row.cron_schedule,
+        "timezone": _zone(row.timezone),
+    }
+
+
+def _zone(timezone: object) -> str:
+    return "UTC" if timezone in (None, "") else str(timezone)

@@ -1,0 +1,171 @@
+"""The commands that do the work: run, tick, migrate, version; `up` has a file of its own."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.opening import answer, database, invocation
+from synkron.cli.options import AsJson, At
+from synkron.cli.output import show_json
+
+if TYPE_CHECKING:
+    from synkron.database import Connection
+    from synkron.model import Tick
+    from synkron.service import Role
+    from synkron.settings import Settings
+
+
+def run(
+    context: typer.Context,
+    role: Annotated[str, typer.Option(metavar="ROLES", help="scheduler, worker, or both.")] = "scheduler,worker",
+) -> None:
+    """Run the scheduler, a worker, or both, until Ctrl-C or SIGTERM.
+
+    Any number of each may run on any number of hosts. The database must be migrated (`synkron migrate`).
+    A first Ctrl-C lets the attempts under way finish, a second hands them back to other workers at once.
+
+    \b
+    Examples:
+      synkron run
+      synkron run --role scheduler
+      SYNKRON_LOG_FORMAT=json synkron run --role worker
+    """
+    import asyncio
+
+    from synkron.cli.serving import serving
+
+    roles = _roles(role)
+    invoked = invocation(context)
+    settings = invoked.settings()
+    with database(settings) as place:
+        asyncio.run(serving(place.url, settings, roles, invoked.environment))
+
+
+def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
+    """Tick once: claim what is due, and end. For cron, pg_cron or any other clock of your own.
+
+    Workers deliver what was claimed. With --at, the minute around that past instant is claimed, in so far as
+    nobody claimed it before.
+
+    \b
+    Examples:
+      synkron tick
+      synkron tick --json
+      synkron tick --at 2026-11-23T02:00+01:00
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> Tick:
+        from synkron.reader import warn_invalid
+        from synkron.scheduler import tick
+
+        done = await tick(connection, settings, scheduler=f"{socket.gethostname()}:{os.getpid()}", source="once", at=at)
+        for row in done.invalid:
+            warn_invalid(row)
+        return done
+
+    done = answer(context, ask)
+    if as_json:
+        show_json(
+            {
+                "due": done.due,
+                "claimed": done.claimed,
+                "skipped": done.skipped,
+                "invalid": len(done.invalid),
+                "run_ids": done.run_ids,
+            }
+        )
+    else:
+        typer.echo(
+            f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped; {len(done.invalid)} rows can't be fired."
+        )
+
+
+def migrate(
+    context: typer.Context,
+    with_source_tables: Annotated[
+        bool, typer.Option("--with-source-tables", help="Also make the application's two tables where missing.")
+    ] = False,
+    with_index: Annotated[
+        bool, typer.Option("--with-index", help="Also make the index that carries the due read, without locking.")
+    ] = False,
+    grant_to: Annotated[
+        str | None, typer.Option(metavar="ROLE", help="The role that the service runs as, if it is another.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the schema synkron up to this release. Harmless to repeat.
+
+    Run it as a role that may create a schema. Your own two tables are never altered; --with-index adds a partial
+    index to the table of integrations.
+
+    \b
+    Examples:
+      synkron migrate
+      synkron migrate --with-index --grant-to synkron_service
+      synkron migrate --with-source-tables --json
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> list[str]:
+        from synkron import migrate
+
+        applied = await migrate.migrate(connection, grant_to=grant_to)
+        if with_source_tables:
+            await migrate.create_source_tables(connection, settings.source)
+        if with_index:
+            await migrate.create_due_index(connection, settings.source)
+        return applied
+
+    applied = answer(context, ask, create=True)
+    if as_json:
+        show_json(
+            {
+                "applied": applied,
+                "source_tables": with_source_tables,
+                "index": with_index,
+                "granted_to": grant_to,
+            }
+        )
+    else:
+        typer.echo(f"Applied {', '.join(applied)}." if applied else "Nothing to apply: the database is up to date.")
+
+
+def version(as_json: AsJson = False) -> None:
+    """Show the release.
+
+    \b
+    Examples:
+      synkron version
+      synkron version --json
+    """
+    release = release_of("synkron")
+    if as_json:
+        show_json({"synkron": release, "python": platform.python_version(), "platform": platform.platform()})
+    else:
+        typer.echo(f"synkron {release}")
+
+
+def release_of(package: str) -> str:
+    """The installed release, or a word that says that it was not installed."""
+    try:
+        return installed(package)
+    except PackageNotFoundError:
+        return "from source"
+
+
+def _roles(written: str) -> list[Role]:
+    from synkron.service import Role
+
+    names = [name.strip() for name in written.split(",")]
+    unknown = [name for name in names if name not in list(Role)]
+    if unknown:
+        raise typer.BadParameter(
+            f'"{unknown[0]}" is not a role; allowed are {", ".join(Role)}, separated by a comma', param_hint="--role"
+        )
+    return [Role(name) for name in names]

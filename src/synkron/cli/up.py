@@ -1,0 +1,137 @@
+"""The command that does everything in one process: up, and up --demo."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.opening import Place, connection, database, invocation
+from synkron.cli.output import minute, say
+from synkron.errors import Refused
+
+if TYPE_CHECKING:
+    from synkron.database import Connection
+    from synkron.settings import Settings
+
+AHEAD = timedelta(hours=24)
+
+
+def up(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="Show a fleet of twelve organizations at work.")] = False,
+) -> None:
+    """Do everything in one process: database, migrations, scheduler and worker, until Ctrl-C or SIGTERM.
+
+    Without SYNKRON_DATABASE_URL, an embedded PostgreSQL is started, in SYNKRON_DATA_DIR or the user's data folder.
+    A first Ctrl-C lets the attempts under way finish, a second hands them back at once.
+
+    --demo fills the embedded database with its own organizations, starts three vendors' endpoints on this machine,
+    and shows live what fires. It touches nothing else, and is refused where there is anything else.
+
+    \b
+    Examples:
+      synkron up --demo
+      SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo
+      SYNKRON_DATABASE_URL=postgresql://synkron@localhost/app synkron up
+    """
+    invoked = invocation(context)
+    settings = invoked.settings()
+    if demo:
+        _refuse_other_database(settings)
+    with database(settings, create=True) as place:
+        _say_where(place)
+        if demo:
+            from synkron.cli.demo import run_demo
+
+            asyncio.run(run_demo(place, settings, invoked.environment))
+        else:
+            asyncio.run(_up(place, settings, invoked.environment))
+
+
+async def prepare(connection: Connection, settings: Settings, *, embedded: bool) -> None:
+    """Bring the database up to this release; an embedded one gets the application's two tables as well.
+
+    A role that may not create is content with a database that is up to date already.
+    """
+    from asyncpg import InsufficientPrivilegeError
+
+    from synkron.migrate import check_ledger, create_due_index, create_source_tables, migrate
+
+    try:
+        applied = await migrate(connection)
+    except InsufficientPrivilegeError:
+        await check_ledger(connection)
+        applied = []
+    if applied:
+        say(f"migrated: {', '.join(applied)}")
+    if embedded:
+        await create_source_tables(connection, settings.source)
+        await create_due_index(connection, settings.source)
+
+
+async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
+    from synkron.cli.serving import serving
+    from synkron.service import Role
+
+    async with connection(place.url, settings.source) as opened:
+        await prepare(opened, settings, embedded=place.folder is not None)
+        _say_targets(settings)
+        say(await _coming(opened, settings))
+    say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
+    await serving(place.url, settings, list(Role), environment)
+
+
+def _refuse_other_database(settings: Settings) -> None:
+    if settings.database_url is not None:
+        raise Refused(
+            "The demo keeps to an embedded database of its own, and SYNKRON_DATABASE_URL (or database_url in "
+            "synkron.toml) names another. Leave it out: `env -u SYNKRON_DATABASE_URL synkron up --demo`."
+        )
+
+
+def _say_where(place: Place) -> None:
+    if place.folder is None:
+        return
+    say(f"database: embedded PostgreSQL, with its data in {place.folder}")
+    for folder in place.opened_folders:
+        say(f"note: {folder} was made searchable for others (chmod o+x), as PostgreSQL does not run as root")
+
+
+def _say_targets(settings: Settings) -> None:
+    for name, one in settings.types.items():
+        if one.target:
+            say(f"target: {name} is delivered to {_without_password(one.target)}")
+    without = [name for name, one in settings.types.items() if not one.target]
+    if without:
+        say(
+            f"warning: no target for {', '.join(without)}: such runs will be skipped. "
+            f"Set types.{without[0]}.target in synkron.toml."
+        )
+
+
+def _without_password(target: str) -> str:
+    """An address up to its path: what stands behind or in front of the host may be secret."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(target)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}" if parts.hostname else target
+
+
+async def _coming(opened: Connection, settings: Settings) -> str:
+    from synkron.coming import coming
+    from synkron.ledger import clock
+    from synkron.model import Window
+    from synkron.reader import read_all
+
+    now = await clock(opened)
+    rows = await read_all(opened, settings.source)
+    first = next(coming(rows, Window(now, now + AHEAD), settings.types), None)
+    if first is None:
+        table = f"{settings.source.schema_name}.{settings.source.integrations.table}"
+        return f"next: nothing fires within {AHEAD // timedelta(hours=1)} hours; {table} holds {len(rows)} rows"
+    return f"next: {minute(first.scheduled_for)} UTC"

@@ -1,0 +1,28 @@
+"""What the demo's view shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from synkron.coming import Fire
+from synkron.history import RecordedRun, Totals
+from synkron.model import InvalidIntegration
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What there is to see at one moment. ``since`` is when the demo started, ``banner`` is told in place
+    of the last line."""
+
+    now: datetime
+    since: datetime
+    place: str
+    names: Mapping[str, str]
+    fires: Sequence[Fire]
+    runs: Sequence[RecordedRun]
+    totals: Totals
+    invalid: Sequence[InvalidIntegration]
+    notes: Sequence[str]
+    banner: str | None = None
