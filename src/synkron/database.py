@@ -104,7 +104,7 @@ async def _reaching(url: str) -> AsyncIterator[None]:
         raise DatabaseUnreachable(
             f"There is no PostgreSQL at {_place(url)} ({reason}). Check SYNKRON_DATABASE_URL, and that the server runs."
         ) from None
-    except (ValueError, asyncpg.InterfaceError) as error:
+    except (ValueError, OverflowError, asyncpg.InterfaceError) as error:
         raise DatabaseUnreachable(
             "SYNKRON_DATABASE_URL is not the address of a PostgreSQL database; it looks like "
             f"postgresql://user:password@host:5432/database ({type(error).__name__})"
@@ -115,7 +115,7 @@ def _privilege(error: InsufficientPrivilegeError, source: SourceTables) -> Datab
     # The message is in the server's language, the name of its function is not.
     if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
         return ServiceRoleRequired(
-            f"Row security would hide rows of the schema {source.schema_name} from this role. Connect as a role with "
+            "Row security would hide rows from this role, and Synkron reads all or nothing. Connect as a role with "
             "BYPASSRLS: on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
         )
     return ServiceRoleRequired(

@@ -14,7 +14,7 @@ from asyncpg import InterfaceError, PostgresError
 from pgqueuer.domain.errors import PgqException
 
 from synkron import ledger
-from synkron.database import Pool, pooled
+from synkron.database import Pool, pooled, speaking_of
 from synkron.errors import SynkronError
 from synkron.migrate import check_ledger
 from synkron.model import InvalidIntegration, Tick
@@ -58,9 +58,9 @@ async def serve(
     name = f"{socket.gethostname()}:{os.getpid()}"
     at_once = at_once or asyncio.Event()
     async with open_targets(settings, environment) as targets, pooled(url, size=POOL_SIZE) as pool:
-        async with pool.acquire() as connection:
-            await check_ledger(connection)
+        async with pool.acquire() as connection, speaking_of(settings.source):
             await check_source(connection, settings.source)
+            await check_ledger(connection)
         loops: list[Coroutine[None, None, None]] = []
         if Role.SCHEDULER in roles:
             loops.append(_persist("scheduler", stop, lambda: _schedule(pool, settings, name, stop)))

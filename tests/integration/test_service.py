@@ -1,0 +1,111 @@
+"""The loops together: they outlive a database that drops them, and end as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+import asyncpg
+import pytest
+
+from synkron import history, service
+from synkron.errors import LedgerMissing, ServiceRoleRequired, SettingsError, SourceTableMissing
+from synkron.migrate import create_source_tables
+from synkron.service import Role, serve
+from synkron.settings import Settings, SourceTables, TypeSettings
+from tests.conftest import Connection, Database
+from tests.integration.fleet import add_integration, nothing_queued, watching
+
+TARGET = Settings(types={"xledger": TypeSettings(target="tests.integration.test_service:sync")})
+delivered: list[str] = []
+
+
+async def sync(run: object) -> None:
+    """What the service calls."""
+    delivered.append(str(run))
+
+
+@asynccontextmanager
+async def serving(database: Database, *roles: Role) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(database.url, TARGET, roles or list(Role), stop, {}))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await task
+
+
+async def test_it_goes_on_when_the_database_drops_its_connections(
+    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every connection of the service is cut, three times; what becomes due is claimed and delivered all the same."""
+    monkeypatch.setattr(service, "next_tick", lambda now: now + timedelta(milliseconds=200))
+    async with watching(database) as until, serving(database):
+        for _ in range(3):
+            one = await add_integration(connection, "* * * * *")
+            await until(partial(_succeeded, integration_id=one))
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid() and application_name = 'synkron'"
+            )
+        await until(nothing_queued)
+    runs = await history.runs(connection)
+    assert len({(run.integration_id, run.scheduled_for) for run in runs}) == len(runs)
+
+
+async def _succeeded(connection: Connection, *, integration_id: str) -> bool:
+    return integration_id in {run.integration_id for run in await history.runs(connection, state="succeeded")}
+
+
+async def test_a_role_does_its_part_alone(database: Database, connection: Connection) -> None:
+    await add_integration(connection, "* * * * *")
+    async with watching(database) as until, serving(database, Role.SCHEDULER):
+        await until(_one_queued)
+    (run,) = await history.runs(connection)
+    assert run.state == "claimed"
+    async with watching(database) as until, serving(database, Role.WORKER):
+        await until(nothing_queued)
+    assert (await history.runs(connection))[0].state == "succeeded"
+
+
+async def _one_queued(connection: Connection) -> bool:
+    return bool(await connection.fetchval("select count(*) = 1 from synkron.queue"))
+
+
+async def test_it_says_at_the_start_that_the_ledger_is_missing(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await create_source_tables(connection, SourceTables())
+    await connection.close()
+    with pytest.raises(LedgerMissing, match="synkron migrate"):
+        await serve(bare_database.url, TARGET, list(Role), asyncio.Event(), {})
+
+
+async def test_it_says_at_the_start_that_a_target_is_faulty(database: Database) -> None:
+    wrong = Settings(types={"xledger": TypeSettings(target="no.such.module:sync")})
+    with pytest.raises(SettingsError, match=r"types\.xledger\.target"):
+        await serve(database.url, wrong, list(Role), asyncio.Event(), {})
+
+
+async def test_it_says_at_the_start_that_a_table_is_not_there(database: Database, connection: Connection) -> None:
+    await connection.execute("drop table organization_integrations")
+    with pytest.raises(SourceTableMissing):
+        await serve(database.url, TARGET, list(Role), asyncio.Event(), {})
+
+
+async def test_it_says_at_the_start_that_row_security_would_filter(database: Database) -> None:
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute("""
+        create role filtered login in role service_role;
+        grant select on all tables in schema public to filtered;
+        alter table organization_integrations enable row level security;
+    """)
+    try:
+        with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
+            await serve(database.url.replace("synkron@", "filtered@"), TARGET, list(Role), asyncio.Event(), {})
+    finally:
+        await superuser.execute("drop owned by filtered; drop role filtered")
+        await superuser.close()
