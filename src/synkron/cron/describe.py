@@ -10,7 +10,7 @@ from synkron.cron.pattern import EVERY_WEEKDAY, Pattern, bits, lowest
 # Up to so many times of the day are listed one by one.
 _MOST_TIMES = 6
 
-_UP_TO_28 = sum(1 << day for day in range(1, 29))
+_SHORTEST_MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def sentence(pattern: Pattern) -> str:
@@ -20,7 +20,7 @@ def sentence(pattern: Pattern) -> str:
         verb = "has" if pattern.months.bit_count() == 1 else "have"
         return f"Never: {months} {verb} no day {lowest(pattern.days)}."
     in_months = "" if pattern.months == MONTH.every else f" in {months}"
-    spoken = f"{_times(pattern)}{_days(pattern)}{in_months}."
+    spoken = f"{_times(pattern)}{_days(pattern)}{in_months}{_skipped_months(pattern)}."
     return spoken[0].upper() + spoken[1:]
 
 
@@ -51,11 +51,16 @@ def _days(pattern: Pattern) -> str:
         return f" on {weekdays}"
     numbers = list(bits(pattern.days))
     days = f"on {_counted('day', numbers)} of the month"
-    if not pattern.days & _UP_TO_28:
-        days += f" (a month without {'it' if len(numbers) == 1 else 'them'} is skipped)"
     if pattern.either_day:
         return f" {days}, and also on {weekdays}"
     return f" {days}" if all_weekdays else f" {days}, but only on {weekdays}"
+
+
+def _skipped_months(pattern: Pattern) -> str:
+    shortest = min(_SHORTEST_MONTHS[month - 1] for month in bits(pattern.months))
+    if pattern.either_day or lowest(pattern.days) <= shortest:
+        return ""
+    return f"; months without {'that day' if pattern.days.bit_count() == 1 else 'those days'} are skipped"
 
 
 def _from_monday(day: int) -> str:

@@ -15,13 +15,14 @@ ITEMS = "an item is *, n, a-b, */s, a-b/s or n/s"
 
 # Marks of other dialects, and what to write instead (C9).
 FOREIGN = {
+    "@": "macros are not supported; write five fields",
     "?": "'?' belongs to Quartz; write '*'",
-    "L": "'L' (last) is not supported; name the day",
-    "W": "'W' (nearest working day) is not supported; name the day",
     "#": "'#' (nth weekday of the month) is not supported; name the days",
-    "H": "'H' (a hashed value) is not supported; choose a value",
     "~": "'~' (a random value) is not supported; choose a value",
     "%": "'%' is not supported; leave it out",
+    "L": "'L' (last) is not supported; name the day",
+    "W": "'W' (nearest working day) is not supported; name the day",
+    "H": "'H' (a hashed value) is not supported; choose a value",
 }
 
 
@@ -148,8 +149,9 @@ class Field:
             return f"out of range; {self.allowed}"
         if len(text) > 3 and any(name.upper().startswith(text) for name in self.names):
             return f"names have three letters; write {text[:3]}"
-        foreign = (remedy for mark, remedy in FOREIGN.items() if mark in text)
-        return next(foreign, f"not a value; {self.allowed}; {ITEMS}")
+        # JUL in a field without names is no 'L'.
+        marks = text if len(letters := text.strip("0123456789")) < 3 or not letters.isalpha() else ""
+        return next((FOREIGN[mark] for mark in FOREIGN if mark in marks), f"not a value; {self.allowed}; {ITEMS}")
 
     def _wrapped(self, span: str, first: int, last: int) -> str:
         """The list that a descending range probably meant."""

@@ -82,7 +82,7 @@ class Pattern:
         return found * MINUTES_PER_DAY + highest(self.hours) * 60 + highest(self.minutes)
 
     def between(self, first: int, last: int) -> Iterator[tuple[int, list[int]]]:
-        """Each selected day that holds selected minutes from ``first`` to ``last``, with those minutes of the day."""
+        """Each selected day from ``first`` to ``last``, with its selected minutes of the day that lie between them."""
         (first_day, first_time), (last_day, last_time) = divmod(first, MINUTES_PER_DAY), divmod(last, MINUTES_PER_DAY)
         minutes = list(bits(self.minutes))
         whole_day: list[int] = []
