@@ -33,6 +33,9 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Executor: TypeAlias = "Connection | Pool"
 
+# What the driver raises when the database or the connection to it fails.
+DRIVER_FAULTS = (PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
 # Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
 TRANSACTION_POOLER_PORT = 6543
 CONNECT_TIMEOUT = 10.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.options import AsJson, At
-from synkron.cli.output import Column, ExitCode, plain, say, show_json, show_table, width
+from synkron.cli.output import Column, ExitCode, plain, say, show_json, show_table
 from synkron.errors import CronError, ZoneError
 
 if TYPE_CHECKING:
@@ -20,11 +20,15 @@ EXCERPT = 72
 
 def explain(
     expression: Annotated[list[str], typer.Argument(metavar="EXPRESSION", help="Five fields, in quotes.")],
-    zone: Annotated[str, typer.Option(help="An IANA name (Europe/Oslo) or an offset (+02:00).")] = "UTC",
+    zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="An IANA name (Europe/Oslo) or an offset (+02:00).")
+    ] = "UTC",
     at: At = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a cron expression: what it says, when it fires next, and what may surprise.
+    """Explain a cron expression.
+
+    What it says, when it fires next, and what may surprise.
 
     Needs no database. The moments shown are those after --at.
 
@@ -45,7 +49,7 @@ def explain(
         say(f"error: {error}")
         raise typer.Exit(ExitCode.USAGE) from None
     except CronError as error:
-        say(f"error: {error}\n{_caret(text, error.column)}")
+        say(f"error: {error}" + (f"\n{_caret(text, error.column)}" if text.strip() else ""))
         raise typer.Exit(ExitCode.USAGE) from None
     now = at or datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
     moments = _next(cron, now, place)
@@ -93,6 +97,4 @@ def _moment(moment: datetime, zone: tzinfo) -> tuple[str, str, str]:
 def _caret(text: str, column: int) -> str:
     """The expression with a mark under the column; of a long one, what stands around it."""
     first = max(0, min(column - 1 - EXCERPT // 2, len(text) - EXCERPT))
-    excerpt = plain(text[first : first + EXCERPT])
-    before = plain(text[first : column - 1])
-    return f"  {excerpt}\n  {' ' * width(before)}^"
+    return f"  {plain(text[first : first + EXCERPT])}\n  {' ' * (column - 1 - first)}^"

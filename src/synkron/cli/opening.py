@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from synkron.errors import DatabaseError, DatabaseUnreachable, EmbeddedDatabaseError
+from synkron.cli.output import say
+from synkron.errors import DatabaseError, DatabaseUnreachable, EmbeddedDatabaseError, SettingsError
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -44,7 +45,6 @@ class Place:
 
     url: str
     folder: Path | None
-    opened_folders: tuple[Path, ...] = ()
 
 
 def invocation(context: typer.Context) -> Invocation:
@@ -65,10 +65,10 @@ def answer(
 def database(settings: Settings, *, create: bool = False) -> Iterator[Place]:
     """The database of the settings; the embedded one, started or joined, when they name none.
 
-    An embedded database that is not there yet is made only where ``create`` says so.
+    An embedded database that is not there yet is made only where ``create`` says so, and the person is told where.
     """
     if settings.database_url is not None:
-        yield Place(settings.database_url.get_secret_value(), None)
+        yield Place(_not_empty(settings.database_url.get_secret_value()), None)
         return
     from synkron.embedded import data_directory, embedded_database
 
@@ -79,7 +79,11 @@ def database(settings: Settings, *, create: bool = False) -> Iterator[Place]:
             "Set the URL, or make the embedded database with `synkron up` (or `synkron up --demo`)."
         )
     with embedded_database(folder) as server:
-        yield Place(server.url(), folder, server.opened_folders)
+        if create:
+            say(f"database: embedded PostgreSQL, with its data in {folder}")
+        for opened in server.opened_folders:
+            say(f"note: PostgreSQL does not run as root, so {opened} was made searchable for others (chmod o+x)")
+        yield Place(server.url(), folder)
 
 
 @asynccontextmanager
@@ -100,6 +104,13 @@ async def connection(url: str, source: SourceTables) -> AsyncIterator[Connection
         ) from error
     except PostgresError as error:
         raise DatabaseError(f"PostgreSQL refuses ({error.sqlstate}): {error}") from error
+
+
+def _not_empty(url: str) -> str:
+    """The URL. An empty one was meant to be set, and the embedded database in its stead would hide that."""
+    if not url:
+        raise SettingsError(["database_url: it is empty; give it an address, or unset SYNKRON_DATABASE_URL"])
+    return url
 
 
 async def _asked(url: str, settings: Settings, ask: Callable[[Connection, Settings], Awaitable[Answer]]) -> Answer:

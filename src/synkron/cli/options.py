@@ -27,7 +27,7 @@ class Since:
 
 def instant_or_now(text: str) -> datetime | None:
     """An ISO instant with its zone; None for ``now``."""
-    return None if text == "now" else instant(text)
+    return None if text == "now" else _instant(text, "is not an instant")
 
 
 def since(text: str) -> Since:
@@ -35,18 +35,16 @@ def since(text: str) -> Since:
     if span := re.fullmatch(r"(\d{1,9})([smhd])", text):
         # A span longer than the calendar means everything, and so does one of a hundred years.
         return Since(min(timedelta(**{UNITS[span[2]]: int(span[1])}), timedelta(days=36_525)))
-    if re.fullmatch(r"\d+\w*", text):
-        raise typer.BadParameter(f'"{text}" is neither a span such as 30m, 24h or 7d, nor an instant.')
-    return Since(instant(text))
+    return Since(_instant(text, "is neither a span such as 30m, 24h or 7d, nor an instant"))
 
 
-def instant(text: str) -> datetime:
-    """An ISO instant with its zone, in UTC."""
+def _instant(text: str, otherwise: str) -> datetime:
+    """An ISO instant with its zone, in UTC; ``otherwise`` is what to say of a text that is none."""
     try:
         written = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f'"{text}" is not an instant. Write it as 2026-11-23T02:00Z or 2026-11-23T02:00+01:00.'
+            f'"{text}" {otherwise}. An instant is written 2026-11-23T02:00Z or 2026-11-23T02:00+01:00.'
         ) from None
     if written.utcoffset() is None:
         local = f"{written:%Y-%m-%dT%H:%M}"

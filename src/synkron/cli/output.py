@@ -9,12 +9,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 import typer
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 # Where nobody looks at the width, a table is never cut.
 WIDTH_OF_A_PIPE = 2000
@@ -51,13 +47,13 @@ class Column:
     wrap: bool = False
 
 
-def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> None:
+def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, headings: bool = True) -> None:
     """Write a table as wide as the terminal allows; into a pipe or a file, as wide as its text."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), show_header=headings)
     for column in columns:
         table.add_column(
             column.title,
@@ -67,11 +63,16 @@ def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) 
             min_width=None if column.shrink or column.wrap else len(column.title),
         )
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else WIDTH_OF_A_PIPE
-    with (console := Console(width=width, highlight=False, soft_wrap=False)).capture() as written:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE, highlight=False)
+    with console.capture() as written:
         console.print(table)
     typer.echo("\n".join(line.rstrip() for line in written.get().splitlines()))
+
+
+def show_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Write names and what they stand for, one below the other."""
+    show_table([Column(""), Column("", wrap=True)], facts, headings=False)
 
 
 def plain(text: str, *, keep: str = "") -> str:
@@ -80,13 +81,6 @@ def plain(text: str, *, keep: str = "") -> str:
         character if character in keep or unicodedata.category(character)[0] != "C" else "\N{REPLACEMENT CHARACTER}"
         for character in text
     )
-
-
-def width(text: str) -> int:
-    """How many columns of a terminal the text takes."""
-    from rich.cells import cell_len
-
-    return cell_len(text)
 
 
 def zulu(moment: datetime) -> str:

@@ -17,6 +17,7 @@ from synkron.cli.output import (
     milliseconds,
     minute,
     say,
+    show_facts,
     show_json,
     show_table,
 )
@@ -38,7 +39,9 @@ Found = tuple["RecordedRun", list["RecordedAttempt"]]
 def list_runs(
     context: typer.Context,
     org: Organization = None,
-    integration_type: Annotated[str | None, typer.Option("--type", help="Only this integration type.")] = None,
+    integration_type: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Only this integration type.")
+    ] = None,
     state: Annotated[State | None, typer.Option(help="Only runs in this state.")] = None,
     from_: Annotated[
         Since | None,
@@ -46,7 +49,9 @@ def list_runs(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, max=1_000_000, help="Show at most so many.", show_default="50; 10000 with --json"),
+        typer.Option(
+            metavar="NUMBER", min=1, max=1_000_000, help="Show at most so many.", show_default="50; 10000 with --json"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -174,7 +179,7 @@ def _run_cells(run: RecordedRun, names: Mapping[str, str]) -> list[str]:
 
 
 def _show_run(run: RecordedRun, attempts: list[RecordedAttempt]) -> None:
-    show_table([Column(""), Column("", wrap=True)], [(name, _text(value)) for name, value in _run(run).items()])
+    show_facts((name, _text(value)) for name, value in _run(run).items())
     if not attempts:
         return
     typer.echo()

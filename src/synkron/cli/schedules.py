@@ -55,8 +55,8 @@ def due(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
 def coming_next(
     context: typer.Context,
     org: Organization = None,
-    hours: Annotated[int, typer.Option(min=1, max=8784, help="How far ahead to look.")] = 24,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Show at most so many.")] = 50,
+    hours: Annotated[int, typer.Option(metavar="HOURS", min=1, max=8784, help="How far ahead to look.")] = 24,
+    limit: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=100_000, help="Show at most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show what fires next, over all organizations, soonest first.
@@ -88,7 +88,9 @@ def coming_next(
 
 
 def check(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check every row of the integrations table: schedules, zones, types, organizations.
+    """Check every row of the table of integrations.
+
+    That is: its schedule, zone, type and organization.
 
     Ends with 3 when an enabled row can't be fired. A schedule that can be fired and is probably not meant so
     (W1 never fires, W2 uneven steps, W3 both day fields, W4 a time that a change of clocks skips or repeats) is a

@@ -14,6 +14,7 @@ import typer
 from synkron.cli.opening import answer, database, invocation
 from synkron.cli.options import AsJson, At
 from synkron.cli.output import show_json
+from synkron.errors import Refused
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -113,9 +114,17 @@ def migrate(
     """
 
     async def ask(connection: Connection, settings: Settings) -> list[str]:
+        from asyncpg import InsufficientPrivilegeError
+
         from synkron import migrate
 
-        applied = await migrate.migrate(connection, grant_to=grant_to)
+        try:
+            applied = await migrate.migrate(connection, grant_to=grant_to)
+        except InsufficientPrivilegeError as error:
+            raise Refused(
+                f"This role may not migrate the database: {error}. Run `synkron migrate` as the database's owner, with "
+                "--grant-to and the role that the service runs as."
+            ) from error
         if with_source_tables:
             await migrate.create_source_tables(connection, settings.source)
         if with_index:

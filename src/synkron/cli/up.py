@@ -24,7 +24,9 @@ def up(
     context: typer.Context,
     demo: Annotated[bool, typer.Option("--demo", help="Show a fleet of twelve organizations at work.")] = False,
 ) -> None:
-    """Do everything in one process: database, migrations, scheduler and worker, until Ctrl-C or SIGTERM.
+    """Do everything in one process, until Ctrl-C or SIGTERM.
+
+    Migrates the database, ticks, and delivers runs.
 
     Without SYNKRON_DATABASE_URL, an embedded PostgreSQL is started, in SYNKRON_DATA_DIR or the user's data folder.
     A first Ctrl-C lets the attempts under way finish, a second hands them back at once.
@@ -43,7 +45,6 @@ def up(
     if demo:
         _refuse_other_database(settings)
     with database(settings, create=True) as place:
-        _say_where(place)
         if demo:
             from synkron.cli.demo import run_demo
 
@@ -91,14 +92,6 @@ def _refuse_other_database(settings: Settings) -> None:
             "The demo keeps to an embedded database of its own, and SYNKRON_DATABASE_URL (or database_url in "
             "synkron.toml) names another. Leave it out: `env -u SYNKRON_DATABASE_URL synkron up --demo`."
         )
-
-
-def _say_where(place: Place) -> None:
-    if place.folder is None:
-        return
-    say(f"database: embedded PostgreSQL, with its data in {place.folder}")
-    for folder in place.opened_folders:
-        say(f"note: {folder} was made searchable for others (chmod o+x), as PostgreSQL does not run as root")
 
 
 def _say_targets(settings: Settings) -> None:

@@ -1,0 +1,187 @@
+"""Whatever is wrong, a command says so in one sentence on stderr, ends with the right code, and shows no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command, Ended, execute
+from tests.conftest import Database
+
+UNREACHABLE = "postgresql://someone:hush@127.0.0.1:1/app"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Usage: synkron"),
+        (["bogus"], "No such command 'bogus'"),
+        (["due", "--bogus"], "No such option"),
+        (["due", "--at", "2026-11-23T02:00"], "Write 2026-11-23T02:00Z for UTC"),
+        (["due", "--at", "2026-11-23"], "Write 2026-11-23T00:00Z for UTC"),
+        (["due", "--at", "tomorrow"], "is not an instant"),
+        (["due", "--at", "0001-01-01T00:00+14:00"], "out of range"),
+        (["due", "--at", "9999-12-31T23:59-14:00"], "out of range"),
+        (["tick", "--at", "2026-13-01T00:00Z"], "is not an instant"),
+        (["next", "--hours", "0"], "--hours"),
+        (["next", "--hours", "9999999999999999999999"], "--hours"),
+        (["next", "--limit", "-1"], "--limit"),
+        (["runs", "--since", "yesterday"], "nor an instant"),
+        (["runs", "--since", "2 h"], "nor an instant"),
+        (["runs", "--since", "7w"], "nor an instant"),
+        (["runs", "--state", "done"], "--state"),
+        (["runs", "--limit", "0"], "--limit"),
+        (["runs", "shwo", "1"], "No such command"),
+        (["runs", "--json", "show", "1"], "synkron runs show ID --json"),
+        (["runs", "show"], "ID"),
+        (["runs", "show", "abc"], "ID"),
+        (["runs", "show", "0"], "ID"),
+        (["runs", "show", str(2**63)], "ID"),
+        (["run", "--role", "boss"], '"boss" is not a role; allowed are scheduler, worker'),
+        (["run", "--role", ""], "is not a role"),
+        (["explain"], "EXPRESSION"),
+        (["explain", "0", "2", "*", "*", "*"], "put it in quotes"),
+        (["explain", ""], "five"),
+        (["explain", "* * * * *", "--zone", "Mars/Olympus"], "Europe/Oslo"),
+        (["explain", "@daily"], "0 0 * * *"),
+        (["explain", "x" * 100_000], "512"),
+        (["--config", "nowhere.toml", "due"], "nowhere.toml: there is no such file"),
+    ],
+)
+def test_usage(synkron: Command, arguments: list[str], said: str) -> None:
+    _one_sentence(synkron(*arguments), 2, said)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"a = ", ["this is not TOML"]),
+        (b"\xff\xfe", ["this is not TOML"]),
+        (b'bogus = 1\nheartbeat = "soon"', ["bogus: there is no such key", "heartbeat: expected a duration"]),
+        (b'[types.xledger]\nsecret = "hunter2"', ['expected "env:NAME" or "file:PATH"']),
+        (b'database_url = ""', ["database_url: it is empty"]),
+    ],
+)
+def test_settings_name_every_fault(synkron: Command, written: bytes, said: list[str]) -> None:
+    Path("synkron.toml").write_bytes(written)
+    ended = synkron("runs")
+    assert (ended.code, ended.out) == (2, "")
+    lines = ended.err.splitlines()
+    assert len(lines) == len(said)
+    assert all(line.startswith("error: ") for line in lines)
+    assert all(any(text in line for line in lines) for text in said)
+    assert "hunter2" not in ended.err
+
+
+def test_log_format(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNKRON_LOG_FORMAT", "xml")
+    _one_sentence(synkron("due"), 2, 'SYNKRON_LOG_FORMAT: expected "console" or "json"')
+
+
+READING = [["due"], ["next"], ["check"], ["tick"], ["runs"], ["runs", "show", "1"]]
+SERVING = [["run"], ["up"]]
+
+
+@pytest.mark.parametrize("arguments", [*READING, *SERVING, ["migrate"]])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (UNREACHABLE, "There is no PostgreSQL at 127.0.0.1:1/app"),
+        ("postgresql:///app?host=/nowhere", "There is no PostgreSQL at the local socket"),
+        ("mysql://someone:hush@localhost/app", "is not the address of a PostgreSQL database"),
+        ("postgresql://someone:hush@127.0.0.1:99999/app", "is not the address of a PostgreSQL database"),
+        ("hush", "is not the address of a PostgreSQL database"),
+    ],
+)
+def test_no_database(
+    synkron: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str], url: str, said: str
+) -> None:
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", url)
+    ended = synkron(*arguments)
+    _one_sentence(ended, 1, said)
+    assert "hush" not in ended.err
+
+
+@pytest.mark.parametrize("arguments", [*READING, ["run"]])
+def test_no_embedded_database_yet(synkron: Command, arguments: list[str], tmp_path: Path) -> None:
+    """Asking does not make one."""
+    _one_sentence(synkron(*arguments), 1, "`synkron up --demo`")
+    assert not (tmp_path / "none").exists()
+
+
+SOURCE = ["due", "next", "check", "tick", "run", "up"]
+LEDGER = ["runs", "tick", "run"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "commands", "code", "said"),
+    [
+        ("drop table organization_integrations", SOURCE, 1, "name yours in synkron.toml under [source]"),
+        ("drop table organizations cascade", SOURCE, 1, "name yours in synkron.toml under [source]"),
+        ("alter table organizations rename timezone to tz", SOURCE, 1, "name yours in synkron.toml under [source]"),
+        ("alter table organizations rename name to title", ["next", "check"], 1, "[source]"),
+        ("drop schema synkron cascade", LEDGER, 1, "Run `synkron migrate`"),
+        ("update synkron.migrations set checksum = 'other'", ["migrate", "up"], 6, "Migrations are never edited"),
+    ],
+)
+def test_a_table_is_missing(
+    on_database: Command, database: Database, sql: str, commands: list[str], code: int, said: str
+) -> None:
+    execute(database.url, sql)
+    for command in commands:
+        _one_sentence(on_database(command), code, said)
+
+
+@pytest.mark.parametrize(
+    ("grants", "commands", "said"),
+    [
+        ([], ["due", "next", "check"], "grant select on public.organizations"),
+        (["grant select on organizations to outsider"], ["due", "next", "check"], "organization_integrations"),
+        (
+            [
+                "grant select on all tables in schema public to outsider",
+                "alter table organizations enable row level security",
+            ],
+            SOURCE,
+            "alter role ROLE bypassrls",
+        ),
+    ],
+)
+def test_a_role_that_would_see_too_little_is_refused(
+    synkron: Command,
+    database: Database,
+    role: str,
+    monkeypatch: pytest.MonkeyPatch,
+    grants: list[str],
+    commands: list[str],
+    said: str,
+) -> None:
+    ledger = f"grant usage on schema synkron to {role}; grant all on all tables in schema synkron to {role}"
+    execute(database.superuser_url, ledger, *grants)
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", database.url.replace("synkron@", f"{role}@", 1))
+    for command in commands:
+        _one_sentence(synkron(command), 6, said)
+
+
+def test_a_role_without_a_grant_on_the_ledger_is_refused(
+    synkron: Command, database: Database, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", database.url.replace("synkron@", f"{role}@", 1))
+    _one_sentence(synkron("runs"), 6, "synkron migrate --grant-to ROLE")
+
+
+def test_a_transaction_pooler_can_not_serve(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", "postgresql://someone@127.0.0.1:6543/app")
+    _one_sentence(synkron("run"), 6, "transaction pooler")
+
+
+def test_the_demo_keeps_to_its_own_database(on_database: Command) -> None:
+    _one_sentence(on_database("up", "--demo"), 6, "env -u SYNKRON_DATABASE_URL synkron up --demo")
+
+
+def _one_sentence(ended: Ended, code: int, said: str) -> None:
+    assert (ended.code, ended.out) == (code, ""), ended.err
+    assert said in " ".join(ended.err.split())
+    assert "Traceback" not in ended.err
+    assert "fault in Synkron" not in ended.err

@@ -1,0 +1,160 @@
+"""`due`, `next` and `check` on a fixed cast of rows, three of which nobody can fire and two of which nobody should."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.cli.conftest import Command, execute
+from tests.conftest import Database
+
+FJORD, VIK, NOWHERE = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
+CAST = {
+    # last digits of the id: (organization, type, enabled, schedule)
+    "a1": (FJORD, "xledger", True, "0 2 * * *"),
+    "a2": (FJORD, "dynamics", True, "*/10 * * * *"),
+    "a3": (FJORD, "bufdir", False, "* * * * *"),
+    "a4": (FJORD, "bufdir", True, None),
+    "b1": (VIK, "xledger", True, "0 2 * * *"),
+    "b2": (VIK, "dynamics", True, "99 * * * *"),
+    "b3": (VIK, "fiken", True, "0 2 * * *"),
+    "b4": (VIK, "bufdir", False, "0 0 2 * * *"),
+    "c1": (NOWHERE, "xledger", True, "0 2 * * *"),
+}
+
+
+@pytest.fixture
+def cast(database: Database) -> None:
+    """Fjord is in Oslo, Vik in UTC, and the third is in a zone that does not exist."""
+    rows = [
+        f"insert into organization_integrations values ('{_id(end)}', '{org}', '{kind}', {enabled}, "
+        + (f"'{schedule}')" if schedule else "null)")
+        for end, (org, kind, enabled, schedule) in CAST.items()
+    ]
+    execute(
+        database.url,
+        f"insert into organizations values ('{FJORD}', 'Fjord', 'Europe/Oslo'), ('{VIK}', 'V\x1b[1mik [red]', null), "
+        f"('{NOWHERE}', 'Nowhere', 'Europe/Atlantis')",
+        *rows,
+    )
+
+
+@pytest.mark.usefixtures("cast")
+@pytest.mark.parametrize(
+    ("at", "fire"),
+    [
+        ("2026-11-30T02:00Z", ["a2", "b1"]),
+        ("2026-11-30T02:00+01:00", ["a1", "a2"]),
+        ("2026-11-30T02:00:30Z", ["a2", "b1"]),
+        ("2026-11-30T02:00:31Z", []),
+    ],
+)
+def test_due(on_database: Command, at: str, fire: list[str]) -> None:
+    ended = on_database("due", "--at", at, "--json")
+    assert ended.code == 0
+    assert [one["integration_id"] for one in ended.answer] == [_id(end) for end in fire]
+    table = on_database("due", "--at", at)
+    assert table.code == 0
+    assert [line.split()[-1] for line in table.out.splitlines()[1:]] == [_id(end) for end in fire]
+    if not fire:
+        assert "Nothing is due." in table.err
+
+
+@pytest.mark.usefixtures("cast")
+def test_due_in_json_is_typed_as_documented(on_database: Command) -> None:
+    assert on_database("due", "--at", "2026-11-30T02:00Z", "--json").answer[1] == {
+        "org_id": VIK,
+        "integration_id": _id("b1"),
+        "integration_type": "xledger",
+        "scheduled_for": "2026-11-30T02:00:00Z",
+    }
+
+
+@pytest.mark.usefixtures("cast")
+def test_due_tells_of_rows_that_it_left_out(on_database: Command) -> None:
+    ended = on_database("due", "--at", "2026-11-30T02:00Z")
+    assert {end for end in CAST if _id(end) in ended.err} == {"b2", "b3", "c1"}
+
+
+@pytest.mark.usefixtures("cast")
+def test_next_is_in_the_order_of_time_over_all_organizations(on_database: Command) -> None:
+    ended = on_database("next", "--hours", "48", "--limit", "1000", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    moments = [datetime.fromisoformat(one["scheduled_for"]) for one in ended.answer]
+    assert moments == sorted(moments)
+    assert moments[-1] - moments[0] < timedelta(hours=48)
+    counted = {end: sum(one["integration_id"] == _id(end) for one in ended.answer) for end in CAST}
+    nights_in_oslo = counted.pop("a1")
+    assert 1 <= nights_in_oslo <= 3  # two, but for the nights in which the clocks change
+    assert counted == {"a2": 288, "b1": 2} | dict.fromkeys(["a3", "a4", "b2", "b3", "b4", "c1"], 0)
+    assert next(one for one in ended.answer if one["integration_id"] == _id("a1")) | {"scheduled_for": None} == {
+        "scheduled_for": None,
+        "org_id": FJORD,
+        "organization": "Fjord",
+        "integration_id": _id("a1"),
+        "integration_type": "xledger",
+        "cron_schedule": "0 2 * * *",
+        "timezone": "Europe/Oslo",
+    }
+
+
+@pytest.mark.usefixtures("cast")
+def test_next_says_where_it_is_cut(on_database: Command) -> None:
+    ended = on_database("next", "--limit", "3")
+    assert ended.code == 0
+    assert len(ended.out.splitlines()) == 1 + 3
+    assert "Cut after 3" in ended.err
+    assert "Cut" not in on_database("next", "--org", VIK).err
+
+
+@pytest.mark.usefixtures("cast")
+def test_next_of_one_organization(on_database: Command) -> None:
+    assert [one["integration_id"] for one in on_database("next", "--org", VIK, "--json").answer] == [_id("b1")]
+    nobody = on_database("next", "--org", "nobody")
+    assert (nobody.code, nobody.out) == (0, "")
+    assert "Nothing fires" in nobody.err
+
+
+@pytest.mark.usefixtures("cast")
+def test_check_finds_every_row_at_fault(on_database: Command) -> None:
+    ended = on_database("check", "--json")
+    assert ended.code == 3
+    answer = ended.answer
+    assert (answer["rows"], answer["invalid"]) == (len(CAST), 3)
+    found = [(one["level"], one["rule"], one["integration_id"]) for one in answer["findings"]]
+    assert found[:3] == [("invalid", None, _id(end)) for end in ("b2", "b3", "c1")]
+    assert ("warning", None, _id("b4")) in found
+    assert ("warning", "W4", _id("a1")) in found
+    assert answer["warnings"] == len(found) - 3
+    assert "9 rows checked: 3 can't be fired" in ended.err
+
+
+@pytest.mark.usefixtures("cast")
+def test_check_as_a_table_shows_text_and_nothing_that_steers_the_terminal(on_database: Command) -> None:
+    ended = on_database("check")
+    assert ended.code == 3
+    assert "V\N{REPLACEMENT CHARACTER}[1mik [red]" in ended.out
+    assert "\x1b" not in ended.out
+    assert "minute is 0-59" in ended.out
+    assert '"fiken" is not a known integration type' in ended.out
+    assert "Europe/Atlantis" in ended.out
+
+
+@pytest.mark.usefixtures("cast")
+def test_warnings_alone_are_no_failure(on_database: Command, database: Database) -> None:
+    execute(database.url, "delete from organization_integrations where right(id::text, 2) in ('b2', 'b3', 'c1')")
+    ended = on_database("check", "--json")
+    assert ended.code == 0
+    assert ended.answer["invalid"] == 0
+    assert ended.answer["warnings"] > 0
+
+
+def test_an_empty_table_is_in_order(on_database: Command) -> None:
+    ended = on_database("check")
+    assert (ended.code, ended.out) == (0, "")
+    assert "0 rows checked" in ended.err
+
+
+def _id(end: str) -> str:
+    return f"00000000-0000-4000-9000-0000000000{end}"

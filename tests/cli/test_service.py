@@ -1,0 +1,107 @@
+"""`tick`, `migrate` and `version`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.cli.conftest import Command, execute
+from tests.conftest import Database
+
+FJORD = "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def fleet(database: Database) -> None:
+    """One organization with an integration that fires every minute and one that nobody can fire."""
+    execute(
+        database.url,
+        f"insert into organizations values ('{FJORD}', 'Fjord', 'Europe/Oslo')",
+        "insert into organization_integrations (org_id, integration_type, is_enabled, cron_schedule) values "
+        f"('{FJORD}', 'xledger', true, '* * * * *'), ('{FJORD}', 'bufdir', true, '99 * * * *')",
+    )
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_tick_claims_once(on_database: Command) -> None:
+    at = _past_minute()
+    first = on_database("tick", "--at", at, "--json")
+    assert first.code == 0
+    (number,) = first.answer.pop("run_ids")
+    assert first.answer | {"run_ids": []} == {"due": 1, "claimed": 1, "skipped": 0, "invalid": 1, "run_ids": []} | {
+        "run_ids": []
+    }
+    assert "minute is 0-59" in first.err
+    again = on_database("tick", "--at", at, "--json")
+    assert again.answer == {"due": 1, "claimed": 0, "skipped": 0, "invalid": 1, "run_ids": []}
+    run = on_database("runs", "show", str(number), "--json").answer
+    assert datetime.fromisoformat(run["scheduled_for"]) == datetime.fromisoformat(at)
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_tick_in_words(on_database: Command) -> None:
+    ended = on_database("tick", "--at", _past_minute())
+    assert (ended.code, ended.out) == (0, "1 due, 1 claimed, 0 skipped; 1 rows can't be fired.\n")
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_tick_for_now(on_database: Command) -> None:
+    """Half a minute back and half a minute ahead there is at least one minute."""
+    assert len(on_database("tick", "--at", "now", "--json").answer["run_ids"]) >= 1
+
+
+def test_a_tick_ahead_of_the_clock_is_refused(on_database: Command) -> None:
+    ended = on_database("tick", "--at", "2199-01-01T00:00Z")
+    assert (ended.code, ended.out) == (6, "")
+    assert "synkron due --at" in ended.err
+
+
+def test_migrate_from_nothing_and_again(
+    synkron: Command, bare_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", bare_database.url)
+    assert synkron("runs").code == 1
+    options = ["migrate", "--with-source-tables", "--with-index", "--json"]
+    first = synkron(*options)
+    assert (first.code, first.err) == (0, "")
+    assert first.answer["applied"][0] == "0001_ledger"
+    assert {**first.answer, "applied": []} == {
+        "applied": [],
+        "source_tables": True,
+        "index": True,
+        "granted_to": None,
+    }
+    assert synkron(*options).answer["applied"] == []
+    assert "up to date" in synkron("migrate").out
+    assert synkron("check").code == 0
+
+
+def test_migrate_needs_a_role_that_may(
+    synkron: Command, bare_database: Database, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", bare_database.url.replace("synkron@", f"{role}@", 1))
+    ended = synkron("migrate")
+    assert (ended.code, ended.out) == (6, "")
+    assert "as the database's owner" in ended.err
+
+
+def test_migrate_grants_to_roles_that_exist(on_database: Command, role: str) -> None:
+    assert on_database("migrate", "--grant-to", role, "--json").answer["granted_to"] == role
+    ended = on_database("migrate", "--grant-to", "nobody")
+    assert (ended.code, ended.out) == (6, "")
+    assert 'no role "nobody"' in ended.err
+
+
+def test_version(synkron: Command) -> None:
+    ended = synkron("version")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("synkron ")
+    answer = synkron("version", "--json").answer
+    assert list(answer) == ["synkron", "python", "platform"]
+    assert f"synkron {answer['synkron']}\n" == ended.out
+
+
+def _past_minute() -> str:
+    now = datetime.now(UTC)  # noqa: TID251 (any minute that lies a while back will do)
+    return (now - timedelta(minutes=10)).replace(second=0, microsecond=0).isoformat()
