@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from rich.console import Console
 from synkron.cli import logs
 from synkron.cli.opening import Place, connection
 from synkron.cli.output import say
-from synkron.cli.serving import on_signal
+from synkron.cli.stopping import stop_on_signals
 from synkron.cli.up import prepare
 from synkron.database import Connection
 from synkron.demo.fleet import is_only_demo, seed
@@ -71,19 +72,19 @@ async def _refuse_other_rows(held: Connection, settings: Settings, place: Place)
 
 
 async def _serve(place: Place, settings: Settings, environment: Mapping[str, str], began: datetime) -> None:
-    stop, at_once, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    on_signal(stop, at_once)
-    serving = serve(place.url, settings, list(Role), stop, environment, at_once=at_once)
+    stop = stop_on_signals()
+    serving = serve(place.url, settings, list(Role), stop.asked, environment, at_once=stop.at_once)
     console = Console()
-    if not console.is_terminal:
+    if not sys.stdout.isatty() or console.is_dumb_terminal:
         await serving
         return
     notes: deque[str] = deque(maxlen=NOTES)
     logs.keep(notes)
     view = LiveView(place.url, settings, str(place.folder), began, notes)
-    showing = asyncio.create_task(view.show(console, stop, done))
+    done = asyncio.Event()
+    showing = asyncio.create_task(view.show(console, stop.asked, done))
     # A view that breaks ends the demo, rather than leave a picture that stands still.
-    showing.add_done_callback(lambda _: stop.set())
+    showing.add_done_callback(lambda _: stop.asked.set())
     try:
         await serving
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import socket
@@ -38,15 +39,18 @@ def run(
       synkron run --role scheduler
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
-    import asyncio
+    from synkron.cli.stopping import stop_on_signals
+    from synkron.service import serve
 
-    from synkron.cli.serving import serving
+    async def serve_until_stopped(url: str) -> None:
+        stop = stop_on_signals()
+        await serve(url, settings, roles, stop.asked, invoked.environment, at_once=stop.at_once)
 
     roles = _roles(role)
     invoked = invocation(context)
     settings = invoked.settings()
     with database(settings) as place:
-        asyncio.run(serving(place.url, settings, roles, invoked.environment))
+        asyncio.run(serve_until_stopped(place.url))
 
 
 def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:

@@ -75,15 +75,16 @@ async def prepare(connection: Connection, settings: Settings, *, embedded: bool)
 
 
 async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
-    from synkron.cli.serving import serving
-    from synkron.service import Role
+    from synkron.cli.stopping import stop_on_signals
+    from synkron.service import Role, serve
 
     async with connection(place.url, settings.source) as opened:
         await prepare(opened, settings, embedded=place.folder is not None)
         _say_targets(settings)
         say(await _coming(opened, settings))
+    stop = stop_on_signals()
     say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
-    await serving(place.url, settings, list(Role), environment)
+    await serve(place.url, settings, list(Role), stop.asked, environment, at_once=stop.at_once)
 
 
 def _refuse_other_database(settings: Settings) -> None:

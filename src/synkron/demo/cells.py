@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +34,8 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Row]):
-    """One column: a fixed ``width``, or a ``share`` of what is left; shown on terminals from ``least`` columns on."""
+    """One column: a fixed ``width``, or a ``share`` of what is left; shown on terminals from ``least`` to
+    ``most`` columns wide."""
 
     title: str
     cell: Callable[[Row, Snapshot], Text]
@@ -41,11 +43,12 @@ class Column(Generic[Row]):
     share: int | None = None
     right: bool = False
     least: int = 0
+    most: int = sys.maxsize
 
 
 def table(columns: Sequence[Column[Row]], rows: Iterable[Row], shot: Snapshot, width: int) -> Table:
     """A table whose columns stand where they stand, whatever is in them."""
-    shown = [column for column in columns if width >= column.least]
+    shown = [column for column in columns if column.least <= width <= column.most]
     drawn = Table(box=None, expand=True, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in shown:
         drawn.add_column(
@@ -86,6 +89,10 @@ def _local(fire: Fire) -> str:
     return "" if isinstance(zone, Exception) else f"{fire.scheduled_for.astimezone(zone):%H:%M}"
 
 
+def _schedule(fire: Fire) -> Text:
+    return Text(fire.integration.cron_schedule or "")
+
+
 def _meaning(fire: Fire) -> str:
     cron = KNOWN.expression(fire.integration.cron_schedule or "")
     zone = fire.integration.timezone or "UTC"
@@ -124,8 +131,9 @@ FIRES: Sequence[Column[Fire]] = (
     Column("local", lambda fire, _: Text(_local(fire), "dim"), width=5),
     Column("organization", lambda fire, shot: _organization(fire.integration.org_id, shot), width=20),
     Column("type", lambda fire, _: Text(fire.integration.integration_type), width=8),
-    Column("schedule", lambda fire, _: Text(fire.integration.cron_schedule or ""), share=1),
-    Column("which means", lambda fire, _: Text(_meaning(fire), "dim"), share=3, least=WIDE),
+    Column("schedule", lambda fire, _: _schedule(fire), share=1, most=WIDE - 1),
+    Column("schedule", lambda fire, _: _schedule(fire), width=18, least=WIDE),
+    Column("which means", lambda fire, _: Text(_meaning(fire), "dim"), share=1, least=WIDE),
 )
 RUNS: Sequence[Column[RecordedRun]] = (
     Column("UTC", lambda run, _: Text(f"{run.scheduled_for:%H:%M}"), width=5),

@@ -71,7 +71,7 @@ def _faults(shot: Snapshot) -> Panel:
 def _one_fault(shot: Snapshot) -> Text:
     """One row that can't be fired; each has its turn."""
     if not shot.invalid:
-        return Text()
+        return Text(" ")
     turn = int(shot.now.timestamp()) // SECONDS_PER_FAULT % len(shot.invalid)
     one = shot.invalid[turn]
     counted = f" can't be fired {turn + 1}/{len(shot.invalid)}  "

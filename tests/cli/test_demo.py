@@ -1,0 +1,98 @@
+"""`up --demo` as a process, on an embedded database of its own; at a terminal, and where there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from synkron.demo.fleet import INTEGRATIONS, ORGANIZATIONS
+from synkron.embedded import embedded_database
+from tests.cli.conftest import Ended, execute, spawn
+
+PATIENCE = 60.0
+LIVE = {str(one.id) for one in INTEGRATIONS if one.is_live}
+EVERY_MINUTE = {str(one.id) for one in INTEGRATIONS if one.is_live and one.cron_schedule == "* * * * *"}
+
+
+def test_without_a_terminal_it_logs(tmp_path: Path) -> None:
+    """Ticks, until SIGTERM; what they claimed stands in the ledger afterwards."""
+    with _demo(tmp_path) as process:
+        assert process.stderr
+        tick = json.loads(next(line for line in process.stderr if '"event": "tick"' in line))
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (0, "")
+    assert f"The demo's data stays in {tmp_path / 'data'}" in err
+    runs = json.loads(_ended(tmp_path, "runs", "--json").out)
+    assert len(runs) >= tick["claimed"] >= len(EVERY_MINUTE)
+    assert EVERY_MINUTE <= {run["integration_id"] for run in runs} <= LIVE
+
+
+def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(tmp_path: Path) -> None:
+    terminal, inner = pty.openpty()
+    with _demo(tmp_path, stdout=inner) as process:
+        os.close(inner)
+        shown = _shown_until(terminal, "runs, the newest first")
+        second = _ended(tmp_path, "up", "--demo")
+        process.send_signal(signal.SIGINT)
+        rest = _shown_until(terminal, "")
+        _, err = process.communicate(timeout=PATIENCE)
+    os.close(terminal)
+    assert "Synkron demo" in shown
+    assert any(one.name in shown + rest for one in ORGANIZATIONS)
+    assert "Traceback" not in shown + rest + err
+    assert process.returncode == 0
+    assert (second.code, second.out) == (6, "")
+    assert "Another demo runs" in second.err
+
+
+def test_other_rows_are_left_alone(tmp_path: Path) -> None:
+    with embedded_database(tmp_path / "data") as server:
+        execute(
+            server.url(),
+            "create table organizations (id uuid primary key default gen_random_uuid(), name text, timezone text)",
+            "insert into organizations (name) values ('Somebody')",
+        )
+    ended = _ended(tmp_path, "up", "--demo")
+    assert (ended.code, ended.out) == (6, "")
+    assert "hold rows that are not the demo's" in ended.err
+
+
+@contextmanager
+def _demo(folder: Path, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+    process = spawn("up", "--demo", folder=folder, environment=_environment(folder), **streams)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _ended(folder: Path, *arguments: str) -> Ended:
+    process = spawn(*arguments, folder=folder, environment=_environment(folder))
+    out, err = process.communicate(timeout=PATIENCE)
+    return Ended(process.returncode, out, err)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "SYNKRON_DATA_DIR": str(folder / "data"), "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+
+
+def _shown_until(terminal: int, text: str) -> str:
+    """What the terminal shows up to this text, or to the end where there is none."""
+    shown = b""
+    while not text or text.encode() not in shown:
+        try:
+            shown += (read := os.read(terminal, 65536))
+        except OSError:  # nobody writes any more
+            break
+        if not read:
+            break
+    return shown.decode(errors="replace")

@@ -1,0 +1,118 @@
+"""Commands as processes of their own: streams, signals, a database that leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.cli.conftest import spawn
+from tests.conftest import Connection, Database
+
+PATIENCE = 30.0
+
+
+@pytest.mark.parametrize("arguments", [["version"], ["--help"], ["explain", "* * * * *"], ["runs", "--json"]])
+def test_a_reader_that_leaves_is_no_fault(database: Database, tmp_path: Path, arguments: list[str]) -> None:
+    """As with ``| head``: nobody reads stdout any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = spawn(*arguments, folder=tmp_path, environment=_environment(database), stdout=writing)
+    os.close(writing)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (1, "")
+
+
+def test_into_a_pipe_a_table_is_as_wide_as_its_text(database: Database, tmp_path: Path) -> None:
+    """However narrow the terminal, and whatever the encoding."""
+    environment = _environment(database) | {"COLUMNS": "20", "PYTHONIOENCODING": "ascii"}
+    arguments = ("explain", "0 0 1 * *", "--zone", "Europe/Oslo", "--at", "2026-11-23T00:00Z")
+    process = spawn(*arguments, folder=tmp_path, environment=environment)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    assert "Tue 2026-12-01 00:00  +0100  Mon 2026-11-30 23:00" in out.splitlines()
+
+
+async def test_ctrl_c_ends_a_command_quietly(database: Database, connection: Connection, tmp_path: Path) -> None:
+    async with _waiting_for_a_lock(database, connection, tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+async def test_a_database_that_leaves_is_told(database: Database, connection: Connection, tmp_path: Path) -> None:
+    async with _waiting_for_a_lock(database, connection, tmp_path) as process:
+        await _terminate(database)
+        out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith("error: The database went away in the middle")
+    assert len(err.splitlines()) == 1
+
+
+async def test_up_says_what_it_does(database: Database, connection: Connection, tmp_path: Path) -> None:
+    await connection.execute(
+        "with one as (insert into organizations (name) values ('Fjord') returning id) "
+        "insert into organization_integrations (org_id, integration_type, cron_schedule) "
+        "select id, 'xledger', '* * * * *' from one"
+    )
+    (tmp_path / "synkron.toml").write_text('[types.xledger]\ntarget = "http://127.0.0.1:9/sync?token=hush"\n', "utf-8")
+    process = spawn("up", folder=tmp_path, environment=_environment(database))
+    try:
+        told = await asyncio.to_thread(_until, process, "Ctrl-C stops")
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (0, "")
+    assert "target: xledger is delivered to http://127.0.0.1:9/sync\n" in told
+    assert "warning: no target for dynamics, bufdir: such runs will be skipped." in told
+    assert "next: 20" in told
+    assert "hush" not in told + err
+    assert '"event": "stopped"' in err
+
+
+@asynccontextmanager
+async def _waiting_for_a_lock(
+    database: Database, connection: Connection, folder: Path
+) -> AsyncIterator[subprocess.Popen[str]]:
+    """A `synkron due` that waits for a table which the test holds."""
+    async with connection.transaction():
+        await connection.execute("lock table organization_integrations")
+        process = spawn("due", folder=folder, environment=_environment(database))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
+                    assert process.poll() is None
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+async def _terminate(database: Database) -> None:
+    """Disconnect whoever waits for a lock."""
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute("select pg_terminate_backend(pid) from pg_locks where not granted")
+    await superuser.close()
+
+
+def _until(process: subprocess.Popen[str], text: str) -> str:
+    """What the process tells up to a line with this text."""
+    assert process.stderr
+    lines = ""
+    for line in process.stderr:
+        lines += line
+        if text in line:
+            return lines
+    raise AssertionError(f"it ended without {text!r}: {lines}")
+
+
+def _environment(database: Database) -> dict[str, str]:
+    return {**os.environ, "SYNKRON_DATABASE_URL": database.url}
