@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -120,6 +123,14 @@ def test_c14_unknown(value: str, reason: str) -> None:
 def test_c14_every_iana_name_is_known() -> None:
     for name in available_timezones() - {"Factory", "localtime"}:
         assert parse_zone(name) == (UTC if name in {"UTC", "GMT"} else ZoneInfo(name))
+
+
+def test_c14_names_are_known_where_the_system_has_no_tz_database() -> None:
+    """The tzdata package stands in."""
+    script = "from synkron.cron import parse_zone; print(parse_zone('Europe/Oslo'))"
+    environment = {"PYTHONTZPATH": "", "PYTHONPATH": os.pathsep.join(sys.path)}
+    answer = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout == "Europe/Oslo\n"
 
 
 @given(st.text() | st.text(alphabet="UTCGMZ+-0123456789: /."))

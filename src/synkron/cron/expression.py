@@ -39,7 +39,10 @@ class Cron(Pattern):
 
     def matches(self, instant: datetime, zone: tzinfo) -> bool:
         """Whether the instant is an occurrence; one that is not on a whole minute never is."""
-        return fires_at(self, moment_at(instant if instant.tzinfo is UTC else utc(instant), zone))
+        moment = moment_at(instant if instant.tzinfo is UTC else utc(instant), zone)
+        if not self.minutes & moment.minute and moment.after_gap is None:
+            return False
+        return fires_at(self, moment)
 
     def next_after(self, instant: datetime, zone: tzinfo) -> datetime | None:
         """The first occurrence after the instant; None for never."""
@@ -66,7 +69,10 @@ class Cron(Pattern):
             return False
         if span.zone is not None:
             return occurrence.first_within(self, span.first, span.last, span.zone) is not None
-        return any(fires_at(self, moment) for moment in span.moments)
+        for moment in span.moments:  # noqa: SIM110 - any() would double the cost
+            if fires_at(self, moment):
+                return True
+        return False
 
     def describe(self) -> str:
         """When it fires, in one English sentence."""

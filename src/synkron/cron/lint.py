@@ -38,15 +38,15 @@ def _uneven_step(step: Step) -> str:
     if len(selected) == 1:
         return f"{step.field}: the step {step.step} is larger than the range; {step.first} alone is selected"
     if step.restarts:
-        return f"{step.field}: by {step.step} does not come out even; {step.first} follows on {selected[-1]}"
-    return f"{step.field}: {step.first} to {step.last} by {step.step} ends at {selected[-1]}"
+        return f"{step.field}: the step {step.step} does not come out even; after {selected[-1]} comes {step.first}"
+    return f"{step.field}: the step {step.step} does not reach {step.last}; it ends at {selected[-1]}"
 
 
 def _either_day(pattern: Pattern, year: int) -> Iterator[str]:
     if pattern.either_day:
         both = _days_in(replace(pattern, either_day=False), year)
         yield (
-            "day of month and day of week are both restricted, so a day that matches either counts: "
+            "day of month and day of week are both restricted, so either is enough: "
             f"{_days_in(pattern, year)} days in {year}; if both had to match, {both}"
         )
 
@@ -69,7 +69,7 @@ def _changes_of_clocks(pattern: Pattern, zone: tzinfo, year: int) -> Iterator[st
             continue
         walls = [day * MINUTES_PER_DAY + time for day, times in pattern.between(begin, end - 1) for time in times]
         if walls:
-            yield f"{_named(walls)} {_effect(pattern, after, jump)} ({zone})"
+            yield f"the clocks of {zone} {_effect(pattern, _named(walls), after, jump)}"
 
 
 def _is_unnoticed(pattern: Pattern, jump: int) -> bool:
@@ -85,12 +85,12 @@ def _named(walls: list[int]) -> str:
     return f"{first:%Y-%m-%d %H:%M} to {until} ({len(walls)} times)"
 
 
-def _effect(pattern: Pattern, after: Stretch, jump: int) -> str:
+def _effect(pattern: Pattern, walls: str, after: Stretch, jump: int) -> str:
     if jump < 0:
-        return f"comes twice; it fires {'at the first only' if pattern.fixed_time else 'at both'}"
+        return f"repeat {walls}; it fires at {'the first only' if pattern.fixed_time else 'both'}"
     if pattern.fixed_time and after.skipped:
-        return f"does not exist; it fires once, at {_time(after.start + after.offset):%H:%M}"
-    return "does not exist and is left out"
+        return f"skip {walls}; it fires once instead, at {_time(after.start + after.offset):%H:%M}"
+    return f"skip {walls}; it does not fire there"
 
 
 def _time(wall: int) -> datetime:
