@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.options import AsJson, At
-from synkron.cli.output import Column, ExitCode, plain, say, show_json, show_table
+from synkron.cli.output import ExitCode, plain, say, show_json, show_table
+from synkron.cli.table import Column
 from synkron.errors import CronError, ZoneError
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import dataclasses
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from shutil import get_terminal_size
 
 import typer
 
-# Where nobody looks at the width, a table is never cut.
-WIDTH_OF_A_PIPE = 2000
+from synkron.cli.table import Column, table
 
 
 class ExitCode(IntEnum):
@@ -37,42 +37,17 @@ def show_json(answer: object) -> None:
     typer.echo(json.dumps(answer, indent=2, default=_encoded))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table. One that may ``shrink`` is cut where the terminal is narrow, one that may ``wrap`` folds."""
-
-    title: str
-    right: bool = False
-    shrink: bool = False
-    wrap: bool = False
-
-
-def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, headings: bool = True) -> None:
+def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     """Write a table as wide as the terminal allows; into a pipe or a file, as wide as its text."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), show_header=headings)
-    for column in columns:
-        table.add_column(
-            column.title,
-            justify="right" if column.right else "left",
-            no_wrap=not column.wrap,
-            overflow="fold" if column.wrap else "ellipsis",
-            min_width=None if column.shrink or column.wrap else len(column.title),
-        )
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE, highlight=False)
-    with console.capture() as written:
-        console.print(table)
-    typer.echo("\n".join(line.rstrip() for line in written.get().splitlines()))
+    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    heading, *lines = table(columns, ([plain(cell) for cell in row] for row in rows), width)
+    typer.echo("\n".join([typer.style(heading, bold=True), *lines]))
 
 
-def show_facts(facts: Iterable[tuple[str, str]]) -> None:
+def show_facts(facts: Mapping[str, str]) -> None:
     """Write names and what they stand for, one below the other."""
-    show_table([Column(""), Column("", wrap=True)], facts, headings=False)
+    longest = max(map(len, facts))
+    typer.echo("\n".join(f"{name:<{longest}}  {plain(text)}".rstrip() for name, text in facts.items()))
 
 
 def plain(text: str, *, keep: str = "") -> str:

@@ -11,7 +11,6 @@ import typer
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Organization, Since, since
 from synkron.cli.output import (
-    Column,
     ExitCode,
     lateness,
     milliseconds,
@@ -21,6 +20,7 @@ from synkron.cli.output import (
     show_json,
     show_table,
 )
+from synkron.cli.table import Column
 from synkron.model import State
 
 if TYPE_CHECKING:
@@ -157,9 +157,9 @@ def _show_runs(found: list[RecordedRun], names: Mapping[str, str]) -> None:
         Column("type"),
         Column("state"),
         Column("drift", right=True),
-        Column("try", right=True),
-        Column("http", right=True),
-        Column("error or reason", shrink=True),
+        Column("try", right=True, optional=True),
+        Column("http", right=True, optional=True),
+        Column("why", shrink=True),
     ]
     show_table(columns, [_run_cells(one, names) for one in found])
 
@@ -179,7 +179,7 @@ def _run_cells(run: RecordedRun, names: Mapping[str, str]) -> list[str]:
 
 
 def _show_run(run: RecordedRun, attempts: list[RecordedAttempt]) -> None:
-    show_facts((name, _text(value)) for name, value in _run(run).items())
+    show_facts({name: _text(value) for name, value in _run(run).items()})
     if not attempts:
         return
     typer.echo()
@@ -189,7 +189,7 @@ def _show_run(run: RecordedRun, attempts: list[RecordedAttempt]) -> None:
         Column("finished (UTC)"),
         Column("outcome"),
         Column("http", right=True),
-        Column("worker", shrink=True),
+        Column("worker", optional=True),
         Column("error", shrink=True),
     ]
     cells = [

@@ -11,7 +11,8 @@ import typer
 
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, At, Organization
-from synkron.cli.output import Column, ExitCode, minute, say, show_json, show_table
+from synkron.cli.output import ExitCode, minute, say, show_json, show_table
+from synkron.cli.table import Column
 
 if TYPE_CHECKING:
     from synkron.check import Finding
@@ -44,10 +45,13 @@ def due(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
     if as_json:
         show_json(found)
     elif found:
-        show_table(
-            [Column("scheduled for (UTC)"), Column("type"), Column("organization id"), Column("integration id")],
-            [(minute(one.scheduled_for), one.integration_type, one.org_id, one.integration_id) for one in found],
-        )
+        columns = [
+            Column("scheduled for (UTC)"),
+            Column("type"),
+            Column("organization id", shrink=True),
+            Column("integration id", shrink=True),
+        ]
+        show_table(columns, [_due_cells(one) for one in found])
     else:
         say("Nothing is due.")
 
@@ -124,6 +128,10 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         raise typer.Exit(ExitCode.DATA)
 
 
+def _due_cells(due: DueIntegration) -> list[str]:
+    return [minute(due.scheduled_for), due.integration_type, due.org_id, due.integration_id]
+
+
 def _show_fires(fires: Sequence[Fire], names: Mapping[str, str], as_json: bool) -> None:
     if as_json:
         show_json([_fire(one, names) for one in fires])
@@ -134,7 +142,7 @@ def _show_fires(fires: Sequence[Fire], names: Mapping[str, str], as_json: bool) 
             Column("type"),
             Column("schedule", shrink=True),
             Column("zone", shrink=True),
-            Column("integration id", shrink=True),
+            Column("integration id", optional=True),
         ]
         show_table(columns, [_fire_cells(one, names) for one in fires])
 
@@ -171,7 +179,8 @@ def _show_findings(findings: Sequence[Finding], names: Mapping[str, str]) -> Non
         Column("level"),
         Column("rule"),
         Column("organization", shrink=True),
-        Column("integration id", shrink=True),
+        Column("type", shrink=True),
+        Column("integration id", optional=True),
         Column("finding", wrap=True),
     ]
     show_table(
@@ -181,6 +190,7 @@ def _show_findings(findings: Sequence[Finding], names: Mapping[str, str]) -> Non
                 one.level,
                 one.rule or "",
                 names.get(one.row.org_id) or one.row.org_id,
+                one.row.integration_type,
                 one.row.integration_id,
                 one.message,
             )
