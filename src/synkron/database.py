@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -39,6 +40,7 @@ DRIVER_FAULTS = (PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientEr
 # Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
 TRANSACTION_POOLER_PORT = 6543
 CONNECT_TIMEOUT = 10.0
+CLOSE_TIMEOUT = 5.0
 
 
 @asynccontextmanager
@@ -54,21 +56,26 @@ async def connected(url: str) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def pooled(url: str, *, size: int) -> AsyncIterator[Pool]:
-    """A pool of up to ``size`` connections, closed at the end. Raises DatabaseUnreachable.
-
-    A transaction pooler's port is refused: workers need LISTEN.
-    """
-    if _port(url) == TRANSACTION_POOLER_PORT:
-        raise Refused(
-            f"{_place(url)} is a transaction pooler, which has no LISTEN. Give the service a direct connection or "
-            "the session pooler (on Supabase port 5432); `synkron tick` works on either."
-        )
+    """A pool of up to ``size`` connections, closed at the end. Raises DatabaseUnreachable."""
     async with _reaching(url):
         pool = await asyncpg.create_pool(url, min_size=1, max_size=size, **_options(url))
     try:
         yield pool
     finally:
-        await pool.close()
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
+        except (TimeoutError, asyncpg.InterfaceError):
+            # A connection that broke while somebody held it is never given back.
+            pool.terminate()
+
+
+def refuse_transaction_pooler(url: str) -> None:
+    """Raise Refused for the port of a transaction pooler: workers need LISTEN."""
+    if _port(url) == TRANSACTION_POOLER_PORT:
+        raise Refused(
+            f"{_place(url)} is a transaction pooler, which has no LISTEN. Give workers a direct connection or "
+            "the session pooler (on Supabase port 5432); `synkron tick` works on either."
+        )
 
 
 @asynccontextmanager

@@ -10,24 +10,24 @@ from datetime import timedelta
 from enum import StrEnum
 
 import structlog
-from asyncpg import InterfaceError, PostgresError
 from pgqueuer.domain.errors import PgqException
 
 from synkron import ledger
-from synkron.database import Pool, pooled, speaking_of
+from synkron.database import DRIVER_FAULTS, connected, pooled, refuse_transaction_pooler, speaking_of
 from synkron.errors import SynkronError
 from synkron.migrate import check_ledger
 from synkron.model import InvalidIntegration, Tick
 from synkron.reader import check_source, warn_invalid
 from synkron.scheduler import next_tick, tick
 from synkron.settings import Settings
-from synkron.targets import open_targets
+from synkron.targets import Target, open_targets
 from synkron.worker import Worker
 
 POOL_SIZE = 20
 # Past the half minute, so that the minute ahead is inside the window however the two clocks round.
 MARGIN = timedelta(milliseconds=20)
 FORGET_EVERY = timedelta(hours=1)
+FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
 log = structlog.get_logger("synkron")
@@ -57,18 +57,17 @@ async def serve(
     """
     name = f"{socket.gethostname()}:{os.getpid()}"
     at_once = at_once or asyncio.Event()
-    async with open_targets(settings, environment) as targets, pooled(url, size=POOL_SIZE) as pool:
-        async with pool.acquire() as connection, speaking_of(settings.source):
+    if Role.WORKER in roles:
+        refuse_transaction_pooler(url)
+    async with open_targets(settings, environment) as targets:
+        async with connected(url) as connection, speaking_of(settings.source):
             await check_source(connection, settings.source)
             await check_ledger(connection)
         loops: list[Coroutine[None, None, None]] = []
         if Role.SCHEDULER in roles:
-            loops.append(_persist("scheduler", stop, lambda: _schedule(pool, settings, name, stop)))
+            loops.append(_persist("scheduler", stop, lambda: _schedule(url, settings, name, stop)))
         if Role.WORKER in roles:
-            grace = settings.shutdown_grace.total_seconds()
-            loops.append(
-                _persist("worker", stop, lambda: _work(Worker(pool, settings, targets, name), stop, at_once, grace))
-            )
+            loops.append(_persist("worker", stop, lambda: _work(url, settings, targets, name, stop, at_once)))
         await _together(loops, stop, at_once)
     log.info("stopped", name=name)
 
@@ -84,34 +83,44 @@ async def _together(loops: list[Coroutine[None, None, None]], stop: asyncio.Even
         await asyncio.wait(tasks)
 
 
-async def _schedule(pool: Pool, settings: Settings, name: str, stop: asyncio.Event) -> None:
+async def _schedule(url: str, settings: Settings, name: str, stop: asyncio.Event) -> None:
     """Tick at every half minute of the database's clock."""
     loop = asyncio.get_running_loop()
     warned: frozenset[InvalidIntegration] = frozenset()
     forget_at = loop.time()
-    while not stop.is_set():
-        began = loop.time()
-        async with pool.acquire() as connection:
+    async with connected(url) as connection:
+        while not stop.is_set():
+            began = loop.time()
             done = await tick(connection, settings, scheduler=name)
-        warned = _report(done, warned)
-        if loop.time() >= forget_at:
-            await ledger.forget(pool, done.at, settings.retention)
-            forget_at = loop.time() + FORGET_EVERY.total_seconds()
-        until_next = next_tick(done.at) + MARGIN - done.at
-        await _pause(stop, until_next.total_seconds() - (loop.time() - began))
+            warned = _report(done, warned)
+            if loop.time() >= forget_at:
+                await ledger.forget(connection, done.at, settings.retention)
+                forget_at = loop.time() + FORGET_EVERY.total_seconds()
+            until_next = next_tick(done.at) + MARGIN - done.at
+            await _pause(stop, until_next.total_seconds() - (loop.time() - began))
 
 
-async def _work(worker: Worker, stop: asyncio.Event, at_once: asyncio.Event, grace: float) -> None:
+async def _work(
+    url: str,
+    settings: Settings,
+    targets: Mapping[str, Target],
+    name: str,
+    stop: asyncio.Event,
+    at_once: asyncio.Event,
+) -> None:
     """Execute runs; when told to stop, let those under way finish within the grace, then hand them back."""
-    running = asyncio.create_task(worker.run())
-    await _until(running, stop)
-    worker.stop()
-    if not running.done():
-        log.info("stopping", attempts_under_way=worker.under_way, grace=grace)
-    await _until(running, at_once, longest=grace)
-    if not running.done():
-        worker.hand_back()
-    await running
+    grace = settings.shutdown_grace.total_seconds()
+    async with pooled(url, size=POOL_SIZE) as pool:
+        worker = Worker(pool, settings, targets, name)
+        running = asyncio.create_task(worker.run())
+        await _until(running, stop)
+        worker.stop()
+        if not running.done():
+            log.info("stopping", attempts_under_way=worker.under_way, grace=grace)
+        await _until(running, at_once, longest=grace)
+        if not running.done():
+            worker.hand_back()
+        await running
 
 
 async def _until(running: asyncio.Task[None], event: asyncio.Event, longest: float | None = None) -> None:
@@ -122,16 +131,17 @@ async def _until(running: asyncio.Task[None], event: asyncio.Event, longest: flo
 
 
 async def _persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a loop; when the database fails it, wait a little longer each time and begin again."""
-    pause = 0.5
+    """Run a loop; when the database fails it, begin again, each time after a longer pause."""
+    loop = asyncio.get_running_loop()
+    pause = FIRST_PAUSE
     while not stop.is_set():
+        began = loop.time()
         try:
             await run()
-            pause = 0.5
-        except (PostgresError, InterfaceError, OSError, PgqException, SynkronError) as error:
+        except (*DRIVER_FAULTS, PgqException, SynkronError) as error:
+            pause = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
             log.warning("database failed", loop=name, reason=str(error) or type(error).__name__, retry_in=pause)
             await _pause(stop, pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

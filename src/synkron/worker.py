@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
-from asyncpg import InterfaceError, PostgresError
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 
 from synkron import ledger
-from synkron.database import Pool
+from synkron.database import DRIVER_FAULTS, Pool
 from synkron.errors import SynkronError
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.plan import after_attempt
@@ -22,6 +21,8 @@ from synkron.targets import Target
 from synkron.turn import read_turn, reason_to_skip
 
 BATCH = 50
+# The queue's notifications wake a worker sooner; this bounds what a lost one costs.
+POLL = timedelta(seconds=2)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
 
 log = structlog.get_logger("synkron")
@@ -44,7 +45,10 @@ class Worker:
     async def run(self) -> None:
         """Take jobs until ``stop``; returns when the last attempt has ended."""
         await self._queue.run(
-            batch_size=BATCH, heartbeat_timeout=self._settings.heartbeat, shutdown_on_listener_failure=True
+            dequeue_timeout=POLL,
+            batch_size=BATCH,
+            heartbeat_timeout=self._settings.heartbeat,
+            shutdown_on_listener_failure=True,
         )
 
     @property
@@ -67,7 +71,7 @@ class Worker:
         run_id = int(job.payload or b"0")
         try:
             await self._deliver(run_id, job.id)
-        except (PostgresError, InterfaceError, OSError, SynkronError) as error:
+        except (*DRIVER_FAULTS, SynkronError) as error:
             log.warning("run put off", run_id=run_id, reason=str(error))
             raise RetryRequested(WAIT_AFTER_FAULT, str(error)) from error
 

@@ -12,7 +12,8 @@ import asyncpg
 
 from tests.conftest import Connection, Database
 
-PATIENCE = 20.0
+# A minute that lies ahead is waited for.
+PATIENCE = 60.0
 
 
 def utc(text: str) -> datetime:
