@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.cli.conftest import spawn
+from tests.cli.conftest import SYNKRON, spawn
 from tests.conftest import Connection, Database
 
 PATIENCE = 30.0
@@ -28,6 +28,18 @@ def test_a_reader_that_leaves_is_no_fault(database: Database, tmp_path: Path, ar
     os.close(writing)
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("streams", "code", "said"),
+    [(">&-", 0, ""), ("2>&-", 0, ""), (">/dev/full", 1, "error: the operating system refuses: [Errno 28]")],
+)
+def test_streams_that_take_nothing(tmp_path: Path, streams: str, code: int, said: str) -> None:
+    command = f"{SYNKRON} explain '* * * * *' {streams}"
+    ended = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert ended.stderr.startswith(said)
+    assert len(ended.stderr.splitlines()) == bool(said)
 
 
 def test_into_a_pipe_a_table_is_as_wide_as_its_text(database: Database, tmp_path: Path) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from synkron.cli import explain, runs, schedules, service, up
-from synkron.cli.ending import ending_in_sentences
+from synkron.cli.ending import ending_in_sentences, prepare_streams
 from synkron.cli.opening import Invocation
 
 # Every module of this package imports the heavy ones (the database, the settings, Rich) inside the functions that
@@ -27,9 +25,7 @@ app = typer.Typer(
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command ``synkron``. Ends in SystemExit."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    prepare_streams()
     with ending_in_sentences():
         app(arguments, prog_name="synkron")
 

@@ -7,9 +7,20 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
 
 from synkron.cli.output import ExitCode, say
 from synkron.errors import Refused, SettingsError, SynkronError
+
+
+def prepare_streams() -> None:
+    """See that stdout and stderr are there, though they were closed (``>&-``), and take text in any encoding."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 (open as long as the process lives)
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
@@ -23,6 +34,9 @@ def ending_in_sentences() -> Iterator[None]:
         sys.exit(exit_code(error))
     except BrokenPipeError:
         sys.exit(ExitCode.FAILURE)
+    except OSError as error:
+        say(f"error: the operating system refuses: {error}")
+        sys.exit(ExitCode.FAILURE)
     except Exception as error:
         if logging.getLogger("synkron").isEnabledFor(logging.DEBUG):
             raise
@@ -32,7 +46,7 @@ def ending_in_sentences() -> Iterator[None]:
         )
         sys.exit(ExitCode.FAILURE)
     finally:
-        _give_up_broken_pipe()
+        _let_go_of_stdout()
 
 
 def exit_code(error: SynkronError) -> ExitCode:
@@ -42,9 +56,9 @@ def exit_code(error: SynkronError) -> ExitCode:
     return ExitCode.REFUSED if isinstance(error, Refused) else ExitCode.FAILURE
 
 
-def _give_up_broken_pipe() -> None:
-    """Where the reader of stdout has gone (``| head``), let the interpreter's last flush go nowhere."""
+def _let_go_of_stdout() -> None:
+    """Where stdout can't be written any more (``| head`` has gone), let the interpreter's last flush go nowhere."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
