@@ -92,6 +92,20 @@ WARNINGS = [
         2017,
         ["W4 the clocks of America/Sao_Paulo skip 2017-10-15 00:00; it fires once instead, at 01:00"],
     ),
+    # Kathmandu's last change of clocks was at the first moment of 1986, in the evening of 1985 in UTC.
+    ("5 0 * * *", "Asia/Kathmandu", 1985, []),
+    (
+        "5 0 * * *",
+        "Asia/Kathmandu",
+        1986,
+        ["W4 the clocks of Asia/Kathmandu skip 1986-01-01 00:05; it fires once instead, at 00:15"],
+    ),
+    (
+        "0 * 30 12 *",
+        "Pacific/Apia",
+        2011,
+        ["W4 the clocks of Pacific/Apia skip 2011-12-30 00:00 to 23:00 (24 times); it does not fire there"],
+    ),
     (
         "0 12 * * *",
         "Pacific/Apia",

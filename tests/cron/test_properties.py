@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synkron.cron import parse, span_between
+from synkron.cron import parse, span_between, timeline
+from synkron.cron.timeline import instant_of, minute_of, stretches
 from tests.cron import oracle
 from tests.cron.agreement import MINUTE, all_answers, stepped_back, stepped_forward
 from tests.cron.expressions import ZONES, nightly_texts, texts
@@ -21,10 +25,8 @@ zones = st.sampled_from(ZONES).map(ZoneInfo)
 
 @cache
 def changes(zone: str) -> list[datetime]:
-    """The zone's changes of clocks since 1972, when the last offset with seconds had gone (C15)."""
-    return [
-        change for change in oracle.changes(ZoneInfo(zone), 1972, 2030) if change >= datetime(1972, 2, 1, tzinfo=UTC)
-    ]
+    """The zone's changes of clocks since 1973, when the last offset with seconds had gone (C15)."""
+    return oracle.changes(ZoneInfo(zone), 1973, 2030)
 
 
 @st.composite
@@ -38,6 +40,36 @@ def windows(draw: st.DrawFn) -> tuple[tzinfo, datetime, datetime]:
     )
     start = draw(around | instants).replace(second=0, microsecond=0)
     return ZoneInfo(zone), start, start + MINUTE * draw(st.integers(60, 3000))
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_every_change_of_clocks_is_found(name: str) -> None:
+    """C17-C19: the stretches of more than fifty years."""
+    first, last = (minute_of(datetime(year, 1, 1, tzinfo=UTC)) for year in (1973, 2031))
+    found = [
+        after.start
+        for before, after in pairwise(stretches(first, last - 1, ZoneInfo(name)))
+        if before.offset != after.offset
+    ]
+    assert [instant_of(minute) for minute in found] == changes(name)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stretches that are worked out 64 minutes at a time, so that many blocks meet at each change of clocks."""
+    monkeypatch.setattr(timeline, "_BLOCK_BITS", 6)
+    timeline._block.cache_clear()
+    yield
+    timeline._block.cache_clear()
+
+
+@pytest.mark.usefixtures("small_blocks")
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(nightly_texts, windows())
+def test_where_blocks_end_does_not_show(text: str, window: tuple[tzinfo, datetime, datetime]) -> None:
+    zone, start, _ = window
+    end = start + timedelta(hours=26)
+    assert all_answers(parse(text), start, end, zone) == oracle.read(text).occurrences(start, end, zone)
 
 
 @settings(max_examples=250)
