@@ -39,6 +39,11 @@ DRIVER_FAULTS = (PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientEr
 
 # Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
 TRANSACTION_POOLER_PORT = 6543
+ROWS_HIDDEN = (
+    "Row security would hide rows from this role, and Synkron reads all or nothing. Connect as a role with BYPASSRLS: "
+    "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
+)
+
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 
@@ -90,9 +95,7 @@ async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
 
 
 def _options(url: str) -> dict[str, Any]:
-    # A role that row security would filter gets an error instead of a short answer (G8).
-    session = {"application_name": "synkron", "row_security": "off"}
-    options: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "server_settings": session}
+    options: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "server_settings": {"application_name": "synkron"}}
     if _port(url) == TRANSACTION_POOLER_PORT:
         options["statement_cache_size"] = 0
     return options
@@ -124,10 +127,7 @@ async def _reaching(url: str) -> AsyncIterator[None]:
 def _privilege(error: InsufficientPrivilegeError, source: SourceTables) -> DatabaseError | Refused:
     # The message is in the server's language, the name of its function is not.
     if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
-        return ServiceRoleRequired(
-            "Row security would hide rows from this role, and Synkron reads all or nothing. Connect as a role with "
-            "BYPASSRLS: on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
-        )
+        return ServiceRoleRequired(ROWS_HIDDEN)
     return ServiceRoleRequired(
         f"{str(error).capitalize()}. Grant it: `grant usage on schema {source.schema_name} to ROLE; "
         f"grant select on {source.schema_name}.{source.organizations.table}, "

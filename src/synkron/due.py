@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from synkron.cron import Cron, parse, parse_zone
+from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import CronError, ZoneError
 from synkron.model import Integration, InvalidIntegration, Occurrence, Window
 
@@ -73,7 +74,10 @@ def judge_all(
 
 
 class Known:
-    """The pure memo text -> parsed value, bounded. It can't be stale: parsing depends on the text alone (R5)."""
+    """The pure memo text -> parsed value, bounded. It can't be stale: parsing depends on the text alone (R5).
+
+    A text too long to be an expression is not remembered, as a hostile one could be of any size.
+    """
 
     def __init__(self) -> None:
         self._expressions: dict[str, Cron | CronError] = {}
@@ -81,13 +85,16 @@ class Known:
 
     def expression(self, text: str) -> Cron | CronError:
         """The parsed expression, or why it is malformed."""
-        if text not in self._expressions:
+        if text in self._expressions:
+            return self._expressions[text]
+        try:
+            found: Cron | CronError = parse(text)
+        except CronError as error:
+            found = error.with_traceback(None)
+        if len(text) <= MAX_LENGTH:
             _make_room(self._expressions)
-            try:
-                self._expressions[text] = parse(text)
-            except CronError as error:
-                self._expressions[text] = error.with_traceback(None)
-        return self._expressions[text]
+            self._expressions[text] = found
+        return found
 
     def zone(self, value: Zone) -> tzinfo | ZoneError:
         """The zone, or why it is unknown. None is UTC."""

@@ -29,7 +29,7 @@ async def tick(
     after the other, and what one has claimed the next leaves alone (G2). Raises Refused when ``at`` lies ahead of
     the clock, ServiceRoleRequired, SourceTableMissing and LedgerMissing.
     """
-    async with speaking_of(settings.source), connection.transaction():
+    async with speaking_of(settings.source), connection.transaction(isolation="read_committed"):
         await secure(connection, settings.source)
         clock = await ledger.clock(connection)
         now = clock if at is None else _not_ahead(at, clock)

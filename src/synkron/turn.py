@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from synkron.database import Executor, speaking_of
+from synkron.database import ROWS_HIDDEN, Executor, speaking_of
 from synkron.due import judge
+from synkron.errors import ServiceRoleRequired
 from synkron.ledger import run_of
 from synkron.model import Integration, InvalidIntegration, Run, State
 from synkron.plan import superseded
@@ -24,10 +25,12 @@ class Turn:
 
 
 async def read_turn(connection: Executor, run_id: int, source: SourceTables) -> Turn | None:
-    """The run and its row in one statement; None when there is no such run."""
+    """The run and its row in one statement; None when there is no such run. Raises ServiceRoleRequired (G8)."""
     async with speaking_of(source):
         row = await connection.fetchrow(source_statements("turn", source)["turn"], run_id)
-    if row is None:
+    if row is None or row["hidden"]:
+        raise ServiceRoleRequired(ROWS_HIDDEN)
+    if row["id"] is None:
         return None
     return Turn(run_of(row), State(row["state"]), integration_of(row, "live_") if row["live"] else None)
 

@@ -106,6 +106,18 @@ async def test_a_plain_sql_edit_counts_at_the_next_read(connection: Connection) 
         assert await due_at(connection, at) == expected, edit
 
 
+async def test_a_huge_expression_is_refused_and_not_remembered(connection: Connection, nothing_known: Known) -> None:
+    good = await add_integration(connection, "0 2 * * *")
+    huge = await add_integration(connection, "0 2 * * * " * 10_000)
+    for _ in range(3):
+        with structlog.testing.capture_logs() as logs:
+            found = await read_due_integrations(utc("2026-03-02T02:00:00"), connection)
+        assert [one.integration_id for one in found] == [good]
+        assert [entry["integration_id"] for entry in logs] == [huge]
+        assert len(logs[0]["reason"]) < 400
+    assert nothing_known.expressions() == ["0 2 * * *"]
+
+
 async def test_faulty_rows_are_warned_of_at_every_read(connection: Connection) -> None:
     fjord = await add_organization(connection, "Fjord")
     olso = await add_organization(connection, "Bakke", "Europe/Olso")

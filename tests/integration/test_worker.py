@@ -11,12 +11,14 @@ import asyncpg
 import pytest
 
 from synkron import history, ledger
-from synkron.database import Pool
+from synkron.database import Pool, connected
+from synkron.errors import ServiceRoleRequired
 from synkron.migrate import migrate
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.queue import queue_on
 from synkron.scheduler import tick
-from synkron.settings import Settings, TypeSettings
+from synkron.settings import Settings, SourceTables, TypeSettings
+from synkron.turn import read_turn
 from synkron.worker import Worker
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, utc, watching
@@ -271,3 +273,25 @@ async def test_ids_of_any_type(bare_database: Database, id_type: str) -> None:
     async with asyncpg.create_pool(bare_database.url, min_size=1, max_size=5) as pool:
         (run,) = await deliver(bare_database, pool, Recorder())
     assert (run.integration_id, run.org_id, run.state) == ("9", "7", "succeeded")
+
+
+async def test_a_worker_whose_role_lost_its_sight_delivers_nothing_and_skips_nothing(
+    database: Database, connection: Connection
+) -> None:
+    """G8: rows that row security hides look deleted; such a run must wait, not be closed as superseded."""
+    await add_integration(connection, "0 2 * * *")
+    (run_id,) = await claim(connection)
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute("""
+        create role shortsighted login in role service_role;
+        grant select on all tables in schema public to shortsighted;
+        alter table organization_integrations enable row level security;
+    """)
+    try:
+        async with connected(database.url.replace("synkron@", "shortsighted@")) as opened:
+            with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
+                await read_turn(opened, run_id, SourceTables())
+    finally:
+        await superuser.execute("drop owned by shortsighted; drop role shortsighted")
+        await superuser.close()
+    assert (await history.runs(connection))[0].state == "claimed"

@@ -1,11 +1,13 @@
 -- What a worker looks at before it starts a run.
 
 -- name: turn
--- The run $1 with its integration's row and organization as they stand now, in one answer. Going through the table's
+-- The run $1 with its integration's row and organization as they stand now, in one answer; `hidden` says that row
+-- security may have left something out, when a row that is not there proves nothing. Going through the table's
 -- own row type gives the id the column's type, whatever it is, so that the primary key's index is used.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
     r.state, r.attempt, r.failures, coalesce(r.drift, interval '0') as drift,
+    sight.hidden,
     i.{integrations.id} is not null as live,
     i.{integrations.id}::text as live_integration_id,
     i.{integrations.org_id}::text as live_org_id,
@@ -14,10 +16,13 @@ select
     i.{integrations.cron_schedule} as live_cron_schedule,
     o.{organizations.id} is not null as live_organization_exists,
     {zone[o]} as live_timezone
-from synkron.runs r
-cross join lateral jsonb_populate_record(
+from (
+    select row_security_active('synkron.runs'::regclass) or row_security_active('{integrations}'::regclass)
+        or row_security_active('{organizations}'::regclass) as hidden
+) sight
+left join synkron.runs r on r.id = $1
+left join lateral jsonb_populate_record(
     null::{integrations}, jsonb_build_object('{integrations_id}', r.integration_id)
-) wanted
+) wanted on true
 left join {integrations} i on i.{integrations.id} = wanted.{integrations.id}
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
-where r.id = $1;
+left join {organizations} o on o.{organizations.id} = i.{integrations.org_id};
