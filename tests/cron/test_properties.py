@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synkron.cron import parse, span_between, timeline
+from synkron.cron import parse, span_between
 from synkron.cron.timeline import instant_of, minute_of, stretches
 from tests.cron import oracle
 from tests.cron.agreement import MINUTE, all_answers, stepped_back, stepped_forward
@@ -52,24 +51,6 @@ def test_every_change_of_clocks_is_found(name: str) -> None:
         if before.offset != after.offset
     ]
     assert [instant_of(minute) for minute in found] == changes(name)
-
-
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Stretches that are worked out 64 minutes at a time, so that many blocks meet at each change of clocks."""
-    monkeypatch.setattr(timeline, "_BLOCK_BITS", 6)
-    timeline._block.cache_clear()
-    yield
-    timeline._block.cache_clear()
-
-
-@pytest.mark.usefixtures("small_blocks")
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(nightly_texts, windows())
-def test_where_blocks_end_does_not_show(text: str, window: tuple[tzinfo, datetime, datetime]) -> None:
-    zone, start, _ = window
-    end = start + timedelta(hours=26)
-    assert all_answers(parse(text), start, end, zone) == oracle.read(text).occurrences(start, end, zone)
 
 
 @settings(max_examples=250)
