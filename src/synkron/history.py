@@ -91,6 +91,6 @@ async def run(connection: Executor, run_id: int) -> tuple[RecordedRun, list[Reco
 
 
 async def totals(connection: Executor, since: datetime) -> Totals:
-    """What became of the occurrences from ``since`` on."""
+    """What became of what was decided from ``since`` on."""
     [row] = await connection.fetch(SQL["totals"], since)
     return Totals(**row)

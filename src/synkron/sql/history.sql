@@ -24,15 +24,18 @@ select attempt, worker, started_at, finished_at, outcome, http_status, error
 from synkron.attempts where run_id = $1 order by attempt;
 
 -- name: totals
--- What became of the occurrences from $1 on. How late they started counts for those that were fired on time: one
--- that was caught up after an outage is late by definition.
+-- What became of what was decided from $1 on. How late it started counts where it was due after $1 and fired on time:
+-- what was caught up, or was due before anybody looked, is late by definition. The bound on the scheduled moment
+-- lets the index runs_newest serve; it allows for the longest usual catch-up.
 select
     count(*) filter (where action = 'run') as claimed,
     count(*) filter (where state = 'running') as running,
     count(*) filter (where state = 'succeeded') as succeeded,
     count(*) filter (where state = 'failed') as failed,
     count(*) filter (where state = 'skipped') as skipped,
-    percentile_disc(0.5) within group (order by drift) filter (where source = 'schedule') as drift_p50,
-    percentile_disc(0.95) within group (order by drift) filter (where source = 'schedule') as drift_p95
+    percentile_disc(0.5) within group (order by drift)
+        filter (where source = 'schedule' and scheduled_for >= $1) as drift_p50,
+    percentile_disc(0.95) within group (order by drift)
+        filter (where source = 'schedule' and scheduled_for >= $1) as drift_p95
 from synkron.runs
-where scheduled_for >= $1;
+where claimed_at >= $1 and scheduled_for >= $1 - interval '2 days';
