@@ -14,12 +14,13 @@ from synkron.cron.occurrence import fires_for_gap
 from synkron.cron.pattern import MINUTES_PER_DAY, Pattern
 from synkron.cron.timeline import END_OF_TIME, FIRST_INSTANT, Stretch, instant_of, minute_of, stretch_at, utc
 
+# Spans of up to so many minutes list their moments: a tick's window has one or two.
 _SHORT_SPAN = 5
 _EVERY_MINUTE = (1 << 60) - 1
 
 
 class Moment(NamedTuple):
-    """A minute of UTC and the bits that its wall-clock fields have in the masks of a pattern.
+    """A minute of UTC, and the bit that each of its wall-clock fields has in the masks of a pattern.
 
     ``after_gap`` is the stretch that begins here after a gap.
     """

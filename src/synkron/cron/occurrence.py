@@ -19,6 +19,7 @@ from synkron.cron.timeline import (
     stretches,
 )
 
+# From midnight to each minute of the day.
 _MINUTES = tuple(MINUTE * minute for minute in range(MINUTES_PER_DAY))
 
 
