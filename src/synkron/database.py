@@ -105,6 +105,8 @@ def _options(url: str) -> dict[str, Any]:
 async def _reaching(url: str) -> AsyncIterator[None]:
     """Turn a failure to connect into a sentence that names the place, and never the password."""
     try:
+        if "," not in url:
+            _ = urlsplit(url).port  # asyncpg would take a port above 65535 for another one
         yield
     except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as error:
         raise DatabaseUnreachable(

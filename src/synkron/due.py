@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from datetime import UTC, tzinfo
+from collections.abc import Callable, Container, Iterable
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import cache, partial
 from typing import Any
 
 from synkron.cron import Cron, parse, parse_zone
@@ -13,6 +14,7 @@ from synkron.errors import CronError, ZoneError
 from synkron.model import Integration, InvalidIntegration, Occurrence, Window
 
 Zone = str | int | Decimal | None
+Periods = Callable[[Cron, tzinfo], list[tuple[datetime | None, datetime]]]
 
 # Far more distinct texts than a fleet has; reached, the memo starts over, which costs time and nothing else.
 MEMO_LIMIT = 200_000
@@ -24,15 +26,23 @@ def judge(row: Integration, window: Window, types: Container[str]) -> list[Occur
     A malformed schedule or an unknown zone is reported whether or not the row could be due, as nobody can tell.
     An unknown type and a missing organization are reported when the row is due.
     """
-    if not row.is_enabled or row.cron_schedule is None:
-        return []
-    schedule = schedule_of(row, row.cron_schedule)
-    if isinstance(schedule, InvalidIntegration):
-        return schedule
-    occurrences = _occurrences(row, *schedule, window)
-    if occurrences and (invalid := misplaced(row, types)):
-        return invalid
-    return occurrences
+    return _judge(row, partial(_periods, window), types)
+
+
+def judge_all(
+    rows: Iterable[Integration], window: Window, types: Container[str]
+) -> tuple[list[Occurrence], list[InvalidIntegration]]:
+    """The occurrences of all rows, and the rows that can't be fired. Rows with the same schedule share the work."""
+    periods = cache(partial(_periods, window))
+    occurrences: list[Occurrence] = []
+    invalid: list[InvalidIntegration] = []
+    for row in rows:
+        judged = _judge(row, periods, types)
+        if isinstance(judged, InvalidIntegration):
+            invalid.append(judged)
+        else:
+            occurrences += judged
+    return occurrences, invalid
 
 
 def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
@@ -56,21 +66,6 @@ def misplaced(row: Integration, types: Container[str]) -> InvalidIntegration | N
             f"add [types.{row.integration_type}] to synkron.toml, or correct the row",
         )
     return None
-
-
-def judge_all(
-    rows: Iterable[Integration], window: Window, types: Container[str]
-) -> tuple[list[Occurrence], list[InvalidIntegration]]:
-    """The occurrences of all rows, and the rows that can't be fired."""
-    occurrences: list[Occurrence] = []
-    invalid: list[InvalidIntegration] = []
-    for row in rows:
-        judged = judge(row, window, types)
-        if isinstance(judged, InvalidIntegration):
-            invalid.append(judged)
-        else:
-            occurrences += judged
-    return occurrences, invalid
 
 
 class Known:
@@ -133,12 +128,24 @@ def _make_room(memo: dict[Any, Any]) -> None:
         memo.clear()
 
 
-def _occurrences(row: Integration, cron: Cron, zone: tzinfo, window: Window) -> list[Occurrence]:
-    moments = list(cron.occurrences(window.start, window.end, zone))
+def _judge(row: Integration, periods: Periods, types: Container[str]) -> list[Occurrence] | InvalidIntegration:
+    if not row.is_enabled or row.cron_schedule is None:
+        return []
+    schedule = schedule_of(row, row.cron_schedule)
+    if isinstance(schedule, InvalidIntegration):
+        return schedule
+    found = periods(*schedule)
+    if found and (invalid := misplaced(row, types)):
+        return invalid
+    return [Occurrence(row, moment, start) for start, moment in found]
+
+
+def _periods(window: Window, cron: Cron, zone: tzinfo) -> list[tuple[datetime | None, datetime]]:
+    """The periods that end in the window: from each occurrence's previous moment to its own."""
+    moments = cron.occurrences(window.start, window.end, zone)
     if not moments:
         return []
-    starts = [cron.previous_before(moments[0], zone), *moments]
-    return [Occurrence(row, moment, start) for moment, start in zip(moments, starts, strict=False)]
+    return list(zip([cron.previous_before(moments[0], zone), *moments], moments, strict=False))
 
 
 def _invalid(row: Integration, reason: str) -> InvalidIntegration:

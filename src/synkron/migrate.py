@@ -52,12 +52,20 @@ async def check_ledger(connection: Connection) -> None:
         )
 
 
-async def create_source_tables(connection: Connection, source: SourceTables) -> None:
-    """Create the application's two tables where they are missing. One that exists is left as it is."""
+async def create_source_tables(connection: Connection, source: SourceTables, *, grant_to: str | None = None) -> None:
+    """Create the application's two tables where they are missing; one that exists is left as it is.
+
+    Those that are made may be read by the role ``grant_to``, and by Supabase's ``service_role`` where it exists.
+    """
     sql = source_statements("source_tables", source)
     async with connection.transaction():
-        await connection.execute(sql["create_organizations"])
-        await connection.execute(sql["create_integrations"])
+        for name, table in (("organizations", source.organizations), ("integrations", source.integrations)):
+            if await connection.fetchval(sql[f"{name}_exists"]):
+                continue
+            await connection.execute(sql[f"create_{name}"])
+            await connection.execute(statements("migrate")["grant_to"], await _role(connection, grant_to))
+            await connection.execute(sql["made"], f'"{source.schema_name}"."{table.table}"')
+            await connection.execute(sql["grant"])
 
 
 async def create_due_index(connection: Connection, source: SourceTables) -> None:

@@ -93,7 +93,9 @@ class Worker:
             log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
             return
         started = await ledger.start(self._pool, run_id, self._name, job_id)
-        if started is not None:
+        if started is not None and self._handing_back:
+            await ledger.hand_back(self._pool, started)
+        elif started is not None:
             await self._attempt(started)
 
     def _no_target(self, run: Run) -> str | None:

@@ -97,6 +97,17 @@ async def test_a_role_of_ones_own_is_granted_what_the_service_needs(database: Da
     await superuser.close()
 
 
+async def test_tables_that_are_made_may_be_read_by_the_service_role(bare_database: Database) -> None:
+    superuser = await asyncpg.connect(bare_database.superuser_url)
+    await create_source_tables(superuser, SourceTables())
+    await superuser.execute("set role service_role")
+    assert await superuser.fetchval("select count(*) from organization_integrations join organizations on true") == 0
+    await superuser.execute("set role anon")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await superuser.fetchval("select count(*) from organizations")
+    await superuser.close()
+
+
 async def test_a_table_that_exists_is_left_as_it_is(bare_database: Database) -> None:
     connection = await asyncpg.connect(bare_database.url)
     await connection.execute("create table organizations (id bigint primary key, name text, timezone integer)")
@@ -108,6 +119,16 @@ async def test_a_table_that_exists_is_left_as_it_is(bare_database: Database) -> 
         "select data_type from information_schema.columns where table_name = 'organizations' order by ordinal_position"
     )
     assert [row[0] for row in columns] == ["bigint", "text", "integer"]
+    await connection.close()
+
+
+async def test_a_table_without_a_zone(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await create_source_tables(connection, SourceTables(organizations=OrganizationsTable(timezone="")))
+    columns = await connection.fetch(
+        "select column_name from information_schema.columns where table_name = 'organizations' order by 1"
+    )
+    assert [row[0] for row in columns] == ["id", "name"]
     await connection.close()
 
 

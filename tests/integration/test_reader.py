@@ -279,7 +279,7 @@ async def test_a_role_that_row_security_would_filter_is_refused(database: Databa
 
 async def test_a_role_without_the_grant_is_told_which(database: Database) -> None:
     superuser = await asyncpg.connect(database.superuser_url)
-    await superuser.execute("set role service_role")
+    await superuser.execute("revoke all on organizations from service_role; set role service_role")
     with pytest.raises(ServiceRoleRequired, match=r"grant select on public\.organizations"):
         await read_due_integrations(utc("2026-03-02T02:00:00"), superuser)
     await superuser.close()

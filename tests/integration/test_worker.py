@@ -243,6 +243,25 @@ async def test_what_a_stopped_worker_can_t_finish_is_handed_back(
     assert (run.failures, target.calls[0].key) == (0, hanging.calls[0].key)
 
 
+async def test_a_worker_that_hands_back_begins_nothing_new(
+    database: Database, connection: Connection, pool: Pool
+) -> None:
+    """A job that was about to start when the worker was told to hand back does not go on to its target."""
+    await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    target = Recorder()
+    async with watching(database) as until, working(pool, target) as worker:
+        worker.hand_back()
+        await until(_handed_back)
+        worker.stop()
+    assert target.calls == []
+    assert (await history.runs(connection))[0].state == "claimed"
+
+
+async def _handed_back(connection: Connection) -> bool:
+    return bool(await connection.fetchval("select count(*) > 0 from synkron.attempts where outcome = 'handed_back'"))
+
+
 async def test_a_run_that_keeps_losing_its_workers_is_given_up(
     database: Database, connection: Connection, pool: Pool
 ) -> None:

@@ -130,7 +130,7 @@ def migrate(
                 "--grant-to and the role that the service runs as."
             ) from error
         if with_source_tables:
-            await migrate.create_source_tables(connection, settings.source)
+            await migrate.create_source_tables(connection, settings.source, grant_to=grant_to)
         if with_index:
             await migrate.create_due_index(connection, settings.source)
         return applied

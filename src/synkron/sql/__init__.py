@@ -29,6 +29,8 @@ def source_statements(file: str, source: SourceTables) -> dict[str, str]:
         "organizations": _Names(source.schema_name, source.organizations.model_dump()),
         "integrations": _Names(source.schema_name, source.integrations.model_dump()),
         "integrations_id": source.integrations.id,
+        "schema": f'"{source.schema_name}"',
+        "timezone_column": f', "{zone}" text' if zone else "",
         "zone": _PerAlias(f'"{zone}"' if zone else None),
     }
     return {name: text.format(**names) for name, text in statements(file).items()}
@@ -37,9 +39,7 @@ def source_statements(file: str, source: SourceTables) -> dict[str, str]:
 def migrations() -> list[tuple[str, str]]:
     """The migrations as (name, text), in the order in which they are applied."""
     folder = files(__name__).joinpath("migrations")
-    found = sorted(
-        (entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda one: one.name
-    )
+    found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda one: one.name)
     return [(entry.name.removesuffix(".sql"), entry.read_text("utf-8")) for entry in found]
 
 

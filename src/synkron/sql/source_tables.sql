@@ -1,20 +1,44 @@
 -- The application's own two tables, for a database that has none yet. A table that exists is left as it is.
 
+-- name: organizations_exists
+select to_regclass('{organizations}') is not null;
+
 -- name: create_organizations
-create table if not exists {organizations} (
+create table {organizations} (
     {organizations.id} uuid primary key default gen_random_uuid(),
-    {organizations.name} text not null,
-    {organizations.timezone} text
+    {organizations.name} text not null
+    {timezone_column}
 );
 
+-- name: integrations_exists
+select to_regclass('{integrations}') is not null;
+
 -- name: create_integrations
-create table if not exists {integrations} (
+create table {integrations} (
     {integrations.id} uuid primary key default gen_random_uuid(),
     {integrations.org_id} uuid not null references {organizations} ({organizations.id}) on delete cascade,
     {integrations.integration_type} text not null,
     {integrations.is_enabled} boolean not null default true,
     {integrations.cron_schedule} text
 );
+
+-- name: made
+-- Name the table that was just made, for the grant.
+select set_config('synkron.made', $1, false);
+
+-- name: grant
+do $$
+declare
+    role name;
+begin
+    for role in
+        select rolname from pg_roles
+        where rolname in ('service_role', current_setting('synkron.grant_to'))
+    loop
+        execute format('grant usage on schema {schema} to %I', role);
+        execute format('grant select on %s to %I', current_setting('synkron.made')::regclass, role);
+    end loop;
+end $$;
 
 -- name: create_due_index
 -- Serves reader.due. Made without locking writers out, and therefore outside a transaction.
