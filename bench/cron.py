@@ -122,6 +122,7 @@ def _all(texts: Sequence[str], ask: Callable[[str], object]) -> Questions:
 
 def _matches(name: str, target: str, texts: Sequence[str], moments: Iterator[datetime]) -> Row:
     crons, local = [parse(text) for text in texts], AT.astimezone(OSLO)
+    before = local - MINUTE
 
     def synkron() -> int:
         for cron, moment in zip(crons, moments, strict=False):
@@ -130,7 +131,7 @@ def _matches(name: str, target: str, texts: Sequence[str], moments: Iterator[dat
 
     def cronsim() -> int:
         for text in texts:
-            next(CronSim(text, local), None) == local  # noqa: B015
+            next(CronSim(text, before), None) == local  # noqa: B015
         return len(texts)
 
     def croniter_() -> int:
