@@ -1,0 +1,93 @@
+"""The examples in the pages work as they stand there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synkron.model import Outcome, OutcomeKind, Policy
+from synkron.settings import Settings
+from synkron.targets import CallableTarget, body
+from synkron.targets.secret import Redaction
+from tests.conftest import Connection, Database
+from tests.house.pages import ROOT, blocks, pages, text_of
+from tests.integration.fleet import add_integration
+from tests.targets.far_side import RUN, SIGNING, delivered
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(block, id=f"{page.name} {n}")
+        for page in pages()
+        for n, block in enumerate(blocks(page.read_text("utf-8"), "toml"))
+    ],
+)
+def test_settings_are_accepted(written: str) -> None:
+    Settings(**tomllib.loads(written))
+
+
+async def test_the_reader_s_example(database: Database, connection: Connection) -> None:
+    one = await add_integration(connection, "0 2 * * *", "dynamics")
+    [example] = blocks(text_of("README.md"), "python")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        example,
+        env={**os.environ, "SYNKRON_DATABASE_URL": database.url},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await process.communicate()
+    assert told.decode().split()[1:] == [one, "dynamics", "2026-11-30", "02:00:00+00:00"]
+
+
+def test_the_body_s_example_has_the_keys_of_the_body() -> None:
+    [example] = blocks(text_of("docs/targets.md"), "json")
+    assert list(json.loads(example)) == list(json.loads(body(RUN)))
+
+
+async def test_the_signature_s_example() -> None:
+    read_run = _defined("read_run")
+    async with delivered(secret="env:SIGNING") as (target, there):
+        await target.call(RUN)
+    [request] = there.requests
+    headers = dict(request.headers)
+    assert read_run(SIGNING, headers, request.body) == json.loads(body(RUN))
+    assert read_run(SIGNING, headers, request.body + b" ") is None
+    assert read_run(SIGNING, {}, request.body) is None
+    assert read_run(SIGNING, headers | {"webhook-signature": "no comma"}, request.body) is None
+
+
+async def test_the_callable_s_example(capsys: pytest.CaptureFixture[str]) -> None:
+    target = CallableTarget(_defined("run"), Policy(timeout=timedelta(seconds=20)), Redaction([]))
+    assert await target.call(RUN) == Outcome(OutcomeKind.SUCCEEDED)
+    assert RUN.key in capsys.readouterr().out
+    assert (await target.call(replace(RUN, period_start=None))).kind is OutcomeKind.FINAL
+    target.close()
+
+
+def test_the_integration_type_s_example() -> None:
+    [example] = blocks(text_of("CONTRIBUTING.md"), "python")
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - the page's own
+    assert names["FIKEN"].name == "fiken"
+    assert "BUILT_IN" in Path(ROOT, "src/synkron/integrations/__init__.py").read_text("utf-8")
+
+
+def _defined(name: str) -> Callable[..., Any]:
+    """The function of that name that an example in the page on targets defines."""
+    names: dict[str, Any] = {}
+    [example] = [block for block in blocks(text_of("docs/targets.md"), "python") if f"def {name}(" in block]
+    exec(example, names)  # noqa: S102 - the page's own
+    found: Callable[..., Any] = names[name]
+    return found
