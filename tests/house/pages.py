@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 def files() -> list[Path]:
     """Every file that is, or is about to be, under version control."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         check=True,
         capture_output=True,
