@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, partial, reduce
+from operator import or_
 from typing import Any
 
-from synkron.cron import Cron, parse, parse_zone
+from synkron.cron import Cron, parse, parse_zone, span_between
 from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import CronError, ZoneError
 from synkron.model import Integration, InvalidIntegration, Occurrence, Window
@@ -112,11 +113,13 @@ class Known:
     def expressions_to_read(self, window: Window) -> list[str]:
         """The known expressions that fire in the window in some known zone, and those known to be malformed."""
         zones = {UTC, *(zone for zone in self._zones.values() if isinstance(zone, tzinfo))}
+        spans = {span_between(window.start, window.end, zone) for zone in zones}
+        minutes = reduce(or_, (span.minutes for span in spans))
         return [
             text
             for text, cron in self._expressions.items()
             if isinstance(cron, CronError)
-            or any(any(cron.occurrences(window.start, window.end, zone)) for zone in zones)
+            or (cron.minutes & minutes and any(cron.fires_within(span) for span in spans))
         ]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from asyncpg import Record
 
+from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.due import KNOWN, judge_all
-from synkron.errors import NaiveDatetimeError
 from synkron.integrations import BUILT_IN
 from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrence, Window
 from synkron.settings import SourceTables
@@ -55,17 +55,8 @@ async def read_due_integrations(
 
 def window_around(at: datetime) -> Window:
     """The minute around ``at``. Its start is left out, so it lies a microsecond before the 30 seconds."""
-    moment = instant(at)
+    moment = utc(at)
     return Window(moment - TOLERANCE - timedelta(microseconds=1), moment + TOLERANCE)
-
-
-def instant(at: datetime) -> datetime:
-    """``at`` in UTC. Raises NaiveDatetimeError when it has no zone."""
-    if at.utcoffset() is None:
-        raise NaiveDatetimeError(
-            f"{at.isoformat()} has no zone, so it is no instant; give one, such as {at.isoformat()}+00:00"
-        )
-    return at.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

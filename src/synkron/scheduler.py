@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from synkron import ledger
+from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.errors import Refused
 from synkron.model import Tick
 from synkron.plan import HEAD_START, decide, window_of
-from synkron.reader import instant, read_window, secure, window_around
+from synkron.reader import read_window, secure, window_around
 from synkron.settings import Settings
 
 
@@ -57,7 +58,7 @@ def next_tick(now: datetime) -> datetime:
 
 
 def _not_ahead(at: datetime, clock: datetime) -> datetime:
-    at = instant(at)
+    at = utc(at)
     if at > clock + HEAD_START:
         raise Refused(
             f"{at.isoformat()} lies ahead of the database's clock ({clock.isoformat()}); a tick claims what is due "
