@@ -28,13 +28,13 @@ async def tick(
 
     ``source`` is 'service' or 'once'; ``scheduler`` names this scheduler in the tick's row. Ticks that meet come one
     after the other, and what one has claimed the next leaves alone (G2). Raises Refused when ``at`` lies ahead of
-    the clock, ServiceRoleRequired, SourceTableMissing and LedgerMissing.
+    the clock or before the retention, ServiceRoleRequired, SourceTableMissing and LedgerMissing.
     """
     async with speaking_of(settings.source), connection.transaction(isolation="read_committed"):
         await secure(connection, settings.source)
         clock = await ledger.clock(connection)
-        now = clock if at is None else _not_ahead(at, clock)
-        watermark = await ledger.lock_watermark(connection)
+        now = clock if at is None else _replayed(at, clock, settings.retention)
+        watermark = max(await ledger.lock_watermark(connection), clock - settings.retention)
         window = window_of(watermark, now) if at is None else window_around(now)
         read = await read_window(connection, window, settings.source, settings.types)
         decisions = decide(read.occurrences, now, settings.policies)
@@ -57,11 +57,17 @@ def next_tick(now: datetime) -> datetime:
     return now - past + HEAD_START * (past // HEAD_START + 1)
 
 
-def _not_ahead(at: datetime, clock: datetime) -> datetime:
+def _replayed(at: datetime, clock: datetime, retention: timedelta) -> datetime:
+    """The moment that was given, in UTC. Raises Refused where the ledger can't hold it."""
     at = utc(at)
     if at > clock + HEAD_START:
         raise Refused(
             f"{at.isoformat()} lies ahead of the database's clock ({clock.isoformat()}); a tick claims what is due "
             "now or was due before. To see what will be due, ask `synkron due --at`."
+        )
+    if at < clock - retention:
+        raise Refused(
+            f"{at.isoformat()} lies before the retention of {retention.days} days: whether its runs were delivered is "
+            "forgotten, so they could be doubled. Give a later moment, or a longer retention."
         )
     return at

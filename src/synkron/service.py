@@ -153,7 +153,7 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
 
 
 def _report(done: Tick, warned: frozenset[InvalidIntegration]) -> frozenset[InvalidIntegration]:
-    """Log the tick; a row that can't be fired is warned of once, until it is mended or breaks in another way."""
+    """Log the tick; a row that can't be fired is warned of once for as long as the ticks find it."""
     for row in frozenset(done.invalid) - warned:
         warn_invalid(row)
     warned = frozenset(done.invalid)

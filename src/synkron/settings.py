@@ -9,7 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -186,6 +195,19 @@ class Settings(BaseSettings):
     heartbeat: PositiveDuration = timedelta(seconds=30)
     shutdown_grace: Duration = timedelta(seconds=10)
     retention: PositiveDuration = timedelta(days=400)
+
+    @field_validator("retention")
+    @classmethod
+    def _outlasts_catch_up(cls, retention: timedelta, known: ValidationInfo) -> timedelta:
+        """What may still be caught up must still be in the ledger, or it could run twice."""
+        longest = max((one.catch_up_window for one in known.data.get("types", {}).values()), default=timedelta())
+        if retention <= longest:
+            raise PydanticCustomError(
+                "retention",
+                "expected a duration longer than the longest catch_up_window ({days} days)",
+                {"days": longest / timedelta(days=1)},
+            )
+        return retention
 
     @classmethod
     def settings_customise_sources(

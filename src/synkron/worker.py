@@ -43,13 +43,11 @@ class Worker:
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
 
     async def run(self) -> None:
-        """Take jobs until ``stop``; returns when the last attempt has ended."""
-        await self._queue.run(
-            dequeue_timeout=POLL,
-            batch_size=BATCH,
-            heartbeat_timeout=self._settings.heartbeat,
-            shutdown_on_listener_failure=True,
-        )
+        """Take jobs until ``stop``; returns when the last attempt has ended.
+
+        A listener that fails is no reason to stop, as PgQueuer would wait for every attempt first: the poll serves.
+        """
+        await self._queue.run(dequeue_timeout=POLL, batch_size=BATCH, heartbeat_timeout=self._settings.heartbeat)
 
     @property
     def under_way(self) -> int:

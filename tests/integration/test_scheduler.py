@@ -161,6 +161,23 @@ async def test_a_moment_ahead_or_without_a_zone_is_refused(connection: Connectio
     assert await connection.fetchval("select count(*) from synkron.ticks") == 0
 
 
+async def test_a_moment_before_the_retention_is_refused(connection: Connection) -> None:
+    """Its ledger is forgotten: what ran then could run twice."""
+    with pytest.raises(Refused, match="before the retention of 400 days"):
+        await tick_at(connection, "2020-03-02T02:00:00")
+
+
+async def test_an_outage_longer_than_the_retention(connection: Connection) -> None:
+    """What was due before the retention is gone; what was due since then has one row that counts it."""
+    await connection.execute("insert into synkron.watermark (at) values (now() - interval '1200 days')")
+    await add_integration(connection, "0 2 29 2 *")
+    await add_integration(connection, "0 2 1 * *")
+    done = await tick_at(connection)
+    (run,) = [run for run in await history.runs(connection) if run.action == "expire"]
+    assert 12 <= run.occurrences <= 14
+    assert done.window.start > done.at - timedelta(days=401)
+
+
 @pytest.mark.parametrize(
     ("now", "then"),
     [

@@ -54,7 +54,7 @@ def run(
 
 
 def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
-    """Tick once: claim what is due, and end. For cron, pg_cron or any other clock of your own.
+    """Tick once: claim what is due, and end. For cron, a systemd timer or any other clock of your own.
 
     Workers deliver what was claimed. With --at, the minute around that past instant is claimed, in so far as
     nobody claimed it before.

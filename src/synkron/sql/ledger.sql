@@ -61,6 +61,7 @@ where state in ('claimed', 'running')
     and not exists (
         select from synkron.runs older
         where older.integration_id = runs.integration_id
+            and older.integration_type = runs.integration_type
             and older.scheduled_for < runs.scheduled_for
             and older.state in ('claimed', 'running')
     )
@@ -74,7 +75,7 @@ limit 1000;
 -- A run that is running already is taken over only by the same job ($3), which the queue hands out again when its
 -- worker has died, or when that job is gone. The new attempt's number fences the old one.
 with candidate as (
-    select id, scheduled_for, integration_id, attempt
+    select id, scheduled_for, integration_id, integration_type, attempt
     from synkron.runs
     where id = $1 and state in ('claimed', 'running') and next_attempt_at <= clock_timestamp()
     for update
@@ -86,6 +87,7 @@ seat as (
     where not exists (
         select from synkron.runs older
         where older.integration_id = candidate.integration_id
+            and older.integration_type = candidate.integration_type
             and older.scheduled_for < candidate.scheduled_for
             and older.state in ('claimed', 'running')
     )

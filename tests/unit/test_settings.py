@@ -1,0 +1,104 @@
+"""Settings: the environment over the file, and every fault at once with its key and what is expected there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from synkron.errors import SettingsError
+from synkron.settings import Settings, load
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "synkron.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    with pytest.raises(SettingsError) as refusal:
+        load(written(folder, text))
+    return refusal.value.faults
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "says"),
+    [
+        ("bogus = 1", "bogus", "there is no such key; here are allowed: database_url, data_dir, source"),
+        ("[source]\ntabel = 1", "source.tabel", "schema, organizations, integrations"),
+        ("[types.xledger]\nretries = 1", "types.xledger.retries", "attempts"),
+        ('[source]\nschema = "a; drop"', "source.schema", "letters, digits and underscores"),
+        ('[source.integrations]\nid = "a.b"', "source.integrations.id", "letters, digits and underscores"),
+        ('[types.xledger]\ntarget = "ftp://x"', "types.xledger.target", 'expected an address ("https://example.com'),
+        ('[types.xledger]\nsecret = "hunter2"', "types.xledger.secret", 'expected "env:NAME" or "file:PATH"'),
+        ('[types.xledger]\ntimeout = "soon"', "types.xledger.timeout", 'such as "30s"'),
+        ("[types.xledger]\ntimeout = 160", "types.xledger.timeout", 'such as "30s"'),
+        ('[types.xledger]\nbackoff = "0s"', "types.xledger.backoff", "above zero"),
+        ("[types.xledger]\nattempts = 0", "types.xledger.attempts", "greater than or equal to 1"),
+        ('[types.xledger]\nattempts = "many"', "types.xledger.attempts", "expected a valid integer"),
+        ('[types.xledger]\ncatch_up = "all"', "types.xledger.catch_up", "'latest' or 'skip'"),
+        ('[types."Big Name"]', "types.Big Name", "small letters"),
+        ("types = 3", "types", "expected a valid dictionary"),
+        ('retention = "12h"', "retention", "longer than the longest catch_up_window (1.0 days)"),
+        ('[types.xledger]\ncatch_up_window = "500d"', "retention", "longer than the longest catch_up_window"),
+    ],
+)
+def test_a_fault_names_its_key_and_what_is_expected(tmp_path: Path, text: str, key: str, says: str) -> None:
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith(f"{key}: ")
+    assert says in fault
+
+
+def test_all_faults_at_once(tmp_path: Path) -> None:
+    text = 'heartbeat = 3\nbogus = 1\n[types.xledger]\nattempts = 0\ntimeout = "soon"\n'
+    assert {fault.partition(":")[0] for fault in faults(tmp_path, text)} == {
+        "heartbeat",
+        "bogus",
+        "types.xledger.attempts",
+        "types.xledger.timeout",
+    }
+
+
+def test_no_fault_shows_a_secret(tmp_path: Path) -> None:
+    text = 'database_url = 42\n[types.xledger]\nsecret = "hunter2"\nheaders = "apikey: hunter2"\n'
+    assert "hunter2" not in "\n".join(faults(tmp_path, text))
+    settings = load(written(tmp_path, 'database_url = "postgresql://a:hunter2@b/c"'))
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("text", ["a = ", "[x", '\x00 = "1"'])
+def test_what_is_not_toml_is_told(tmp_path: Path, text: str) -> None:
+    (fault,) = faults(tmp_path, text)
+    assert "this is not TOML" in fault
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such file"):
+        load(tmp_path / "other.toml")
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, '[source]\nschema = "app"\n[source.integrations]\ntable = "links"\n')
+    monkeypatch.setenv("SYNKRON_SOURCE__SCHEMA", "other")
+    settings = load(path)
+    assert settings.source.schema_name == "other"
+    assert settings.source.integrations.table == "links"
+
+
+def test_types_of_ones_own_beside_the_built_in_ones(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, '[types.fiken]\ncatch_up = "skip"\n[types.xledger]\nbackoff = "1m30s"\n'))
+    assert list(settings.types) == ["xledger", "dynamics", "bufdir", "fiken"]
+    assert settings.policies["xledger"].backoff == timedelta(seconds=90)
+    assert settings.policies["fiken"].catch_up == "skip"
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    policy = Settings().policies["xledger"]
+    assert (policy.catch_up, policy.overlap, policy.concurrency, policy.attempts) == ("latest", "queue", 100, 3)
+    assert (policy.catch_up_window, policy.backoff, policy.timeout) == (
+        timedelta(hours=24),
+        timedelta(minutes=1),
+        timedelta(seconds=160),
+    )
