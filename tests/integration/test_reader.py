@@ -213,7 +213,7 @@ async def test_the_plan_uses_the_index_and_reads_few_rows(connection: Connection
     await _twenty_thousand(connection)
     window = window_around(utc("2026-03-02T02:00:00"))
     plan = await _explain(connection, nothing_known, window)
-    assert "Bitmap Index Scan on organization_integrations_due (actual rows=14.00" in plan
+    assert re.search(r"Bitmap Index Scan on organization_integrations_due \(actual rows=14\b", plan)
     assert "One-Time Filter" in plan
     assert "organization_integrations b (never executed)" in plan
     assert len(await read_due_integrations(utc("2026-03-02T02:00:00"), connection)) == 14
