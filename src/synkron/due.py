@@ -92,15 +92,18 @@ class Known:
             self._expressions[text] = found
         return found
 
-    def zone(self, value: Zone) -> tzinfo | ZoneError:
-        """The zone, or why it is unknown. None is UTC."""
-        if value not in self._zones:
+    def zone(self, value: object) -> tzinfo | ZoneError:
+        """The zone, or why it is unknown. None is UTC; a column may hold anything, an array for one."""
+        if isinstance(value, Zone) and value in self._zones:
+            return self._zones[value]
+        try:
+            found: tzinfo | ZoneError = parse_zone(value)  # type: ignore[arg-type]
+        except ZoneError as error:
+            found = error.with_traceback(None)
+        if isinstance(value, Zone):
             _make_room(self._zones)
-            try:
-                self._zones[value] = parse_zone(value)
-            except ZoneError as error:
-                self._zones[value] = error.with_traceback(None)
-        return self._zones[value]
+            self._zones[value] = found
+        return found
 
     def expressions(self) -> list[str]:
         """Every expression that was parsed before."""

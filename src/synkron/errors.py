@@ -62,7 +62,7 @@ class DatabaseUnreachable(DatabaseError):
 
 
 class SourceTableMissing(DatabaseError):
-    """A table or column of the application's own schedule configuration is missing."""
+    """A table or column of the application's own schedule configuration is missing, or of a type that does not fit."""
 
 
 class LedgerMissing(DatabaseError):

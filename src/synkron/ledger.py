@@ -106,9 +106,9 @@ async def hand_back(connection: Executor, run: Run) -> bool:
     return await _finish(connection, run, State.CLAIMED, timedelta(), "handed_back", None, error)
 
 
-async def skip(connection: Executor, run_id: int, reason: str) -> bool:
-    """Close a run that must not be delivered; False when it has finished."""
-    return await _give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason), timedelta())
+async def skip(connection: Executor, run_id: int, reason: str, job_id: int) -> bool:
+    """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
+    return await _give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id))
 
 
 def run_of(row: Record) -> Run:
@@ -139,13 +139,13 @@ async def _finish(
     error: str | None,
 ) -> bool:
     rows = await connection.fetch(SQL["finish"], run.id, run.attempt, state.value, wait, outcome, http_status, error)
-    return await _give_turn(connection, rows, wait)
+    return await _give_turn(connection, rows)
 
 
-async def _give_turn(connection: Executor, rows: Sequence[Record], wait: timedelta) -> bool:
+async def _give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
     """Enqueue the run whose turn it is. Should this process be lost right here, ``recover`` does it."""
     turns = [row for row in rows if row["id"] is not None]
-    await _enqueue(connection, turns, [wait] * len(turns))
+    await _enqueue(connection, turns, [row["wait"] for row in turns])
     return bool(rows)
 
 

@@ -41,10 +41,13 @@ async def migrate(connection: Connection, *, grant_to: str | None = None) -> lis
 
 
 async def check_ledger(connection: Connection) -> None:
-    """Raise LedgerMissing unless every migration of this release is applied."""
+    """Raise LedgerMissing unless every migration of this release is applied, as far as this role may see."""
     sql = statements("migrate")
-    present = await connection.fetchval(sql["exists"])
-    known = {row["name"] for row in await connection.fetch(sql["known"])} if present else set()
+    known: set[str] = set()
+    if await connection.fetchval(sql["exists"]):
+        async with connection.transaction(readonly=True):
+            await connection.execute(sql["all_or_nothing"])
+            known = {row["name"] for row in await connection.fetch(sql["known"])}
     missing = [name for name, _ in migrations() if name not in known]
     if missing:
         raise LedgerMissing(

@@ -46,6 +46,12 @@ def decide(occurrences: Iterable[Occurrence], now: datetime, policies: Mapping[s
     return decisions
 
 
+def replay(occurrences: Iterable[Occurrence]) -> list[Decision]:
+    """A run for every occurrence of a moment that somebody asks for again; what was decided then stays as it is."""
+    reason = "replayed: a tick was asked for this moment"
+    return [Decision(one, Action.RUN, Source.CATCH_UP, reason, one.period_start) for one in occurrences]
+
+
 def after_attempt(run: Run, outcome: Outcome, policy: Policy) -> tuple[State, timedelta]:
     """The run's next state, and the wait before its next attempt (zero when there is none)."""
     if outcome.kind is OutcomeKind.SUCCEEDED:

@@ -9,7 +9,7 @@ from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.errors import Refused
 from synkron.model import Tick
-from synkron.plan import HEAD_START, decide, window_of
+from synkron.plan import HEAD_START, decide, replay, window_of
 from synkron.reader import read_window, secure, window_around
 from synkron.settings import Settings
 
@@ -20,8 +20,8 @@ async def tick(
     """One tick. Everything it decides is written in one transaction, or nothing is.
 
     1. Read the database's clock; ``at`` stands for it where a moment is given.
-    2. Lock the watermark; the window goes from it to half a minute ahead. A given moment has a window of its own,
-       which leaves the watermark where it is.
+    2. Lock the watermark; the window goes from it to half a minute ahead. A given moment that lies before it is
+       replayed: its minute alone is decided, and the watermark stays where it is.
     3. Read what is due in the window.
     4. Decide every occurrence.
     5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one.
@@ -33,11 +33,12 @@ async def tick(
     async with speaking_of(settings.source), connection.transaction(isolation="read_committed"):
         await secure(connection, settings.source)
         clock = await ledger.clock(connection)
-        now = clock if at is None else _replayed(at, clock, settings.retention)
+        now = clock if at is None else _given(at, clock, settings.retention)
         watermark = max(await ledger.lock_watermark(connection), clock - settings.retention)
-        window = window_of(watermark, now) if at is None else window_around(now)
+        replayed = at is not None and now + HEAD_START <= watermark
+        window = window_around(now) if replayed else window_of(watermark, now)
         read = await read_window(connection, window, settings.source, settings.types)
-        decisions = decide(read.occurrences, now, settings.policies)
+        decisions = replay(read.occurrences) if replayed else decide(read.occurrences, now, settings.policies)
         await ledger.keep_partitions(connection, window.start, clock, settings.retention)
         due, invalid = len(read.occurrences), len(read.invalid)
         number = await ledger.open_tick(
@@ -46,7 +47,7 @@ async def tick(
         claimed = await ledger.claim(connection, decisions, tick_id=number, clock=clock)
         await ledger.recover(connection)
         await ledger.close_tick(connection, number, claimed)
-        if at is None:
+        if not replayed:
             await ledger.move_watermark(connection, window.end)
     return Tick(now, window, due, len(claimed.run_ids), claimed.skipped, tuple(read.invalid), claimed.run_ids)
 
@@ -57,7 +58,7 @@ def next_tick(now: datetime) -> datetime:
     return now - past + HEAD_START * (past // HEAD_START + 1)
 
 
-def _replayed(at: datetime, clock: datetime, retention: timedelta) -> datetime:
+def _given(at: datetime, clock: datetime, retention: timedelta) -> datetime:
     """The moment that was given, in UTC. Raises Refused where the ledger can't hold it."""
     at = utc(at)
     if at > clock + HEAD_START:

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as EnvironmentFault
 
 from synkron.errors import SettingsError
 from synkron.integrations import BUILT_IN
@@ -47,10 +48,14 @@ def load(path: Path | None = None) -> Settings:
         raise SettingsError([f"{file}: it can't be read: {error.strerror}"]) from None
     try:
         return Settings(**written)
+    except EnvironmentFault as error:
+        field = re.findall(r'"(\w+)"', str(error))[:1]
+        raise SettingsError([f"SYNKRON_{''.join(field).upper()}: expected JSON, as the key holds a section"]) from None
     except ValidationError as error:
         raise SettingsError([_fault(detail) for detail in error.errors()]) from None
 
 
+LONGEST_DURATION = timedelta(days=3650)
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -59,8 +64,10 @@ def _duration(value: object) -> timedelta:
         return value
     if isinstance(value, str) and re.fullmatch(r"(\d{1,9}(ms|s|m|h|d))+", value):
         parts = re.findall(r"(\d+)(ms|s|m|h|d)", value)
-        return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-    raise PydanticCustomError("duration", 'expected a duration such as "30s", "1m30s", "24h" or "7d"')
+        length = sum(timedelta(**{_UNITS[unit]: 1}).total_seconds() * int(number) for number, unit in parts)
+        if length <= LONGEST_DURATION.total_seconds():
+            return timedelta(seconds=length)
+    raise PydanticCustomError("duration", 'expected a duration such as "30s", "1m30s", "24h" or "7d", at most 3650d')
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -152,9 +159,9 @@ class SourceTables(_Section):
 class TypeSettings(_Section):
     """One integration type: its target, and the policy of its runs (``model.Policy``)."""
 
-    target: Target | None = None
+    target: Target | None = Field(default=None, repr=False)
     secret: SecretReference | None = None
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str] = Field(default={}, repr=False)
     catch_up: CatchUp = DEFAULT.catch_up
     catch_up_window: Duration = DEFAULT.catch_up_window
     overlap: Overlap = DEFAULT.overlap
@@ -228,8 +235,8 @@ class Settings(BaseSettings):
         return {name: one.policy for name, one in self.types.items()}
 
 
-# Their values never stand in a message.
-_SECRET_KEYS = {"database_url", "secret", "headers"}
+# What is written there may be secret, and never stands in a message.
+_SECRET_KEYS = {"database_url", "target", "secret", "headers"}
 
 
 def _fault(detail: ErrorDetails) -> str:
@@ -239,8 +246,15 @@ def _fault(detail: ErrorDetails) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{name}: there is no such key; here are allowed: {', '.join(_allowed(keys[:-1]))}"
     expected = detail["msg"].replace("Input should be", "expected")
-    found = "" if _SECRET_KEYS & set(keys) else f"; found {detail['input']!r}"
-    return f"{name}: {expected}{found}"
+    return f"{name}: {expected}{_found(keys, detail['input'])}"
+
+
+def _found(keys: list[str], value: object) -> str:
+    """What was found, where it can't hold a secret: not a whole section, and not in a secret's place."""
+    is_section = keys[0] == "types" and len(keys) < 3
+    if is_section or _SECRET_KEYS & set(keys) or not isinstance(value, str | int | float):
+        return ""
+    return f"; found {value!r}"
 
 
 def _allowed(keys: list[str]) -> list[str]:

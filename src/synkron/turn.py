@@ -24,10 +24,18 @@ class Turn:
     live: Integration | None
 
 
-async def read_turn(connection: Executor, run_id: int, source: SourceTables) -> Turn | None:
+async def turn_statement(connection: Executor, source: SourceTables) -> str:
+    """The statement for ``read_turn``, fitted to the type of the integrations' id."""
+    sql = source_statements("turn", source)
+    async with speaking_of(source):
+        id_type = await connection.fetchval(sql["id_type"])
+    return sql["turn"].replace("ID_TYPE", id_type)
+
+
+async def read_turn(connection: Executor, statement: str, run_id: int, source: SourceTables) -> Turn | None:
     """The run and its row in one statement; None when there is no such run. Raises ServiceRoleRequired (G8)."""
     async with speaking_of(source):
-        row = await connection.fetchrow(source_statements("turn", source)["turn"], run_id)
+        row = await connection.fetchrow(statement, run_id)
     if row is None or row["hidden"]:
         raise ServiceRoleRequired(ROWS_HIDDEN)
     if row["id"] is None:

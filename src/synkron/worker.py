@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -18,11 +19,13 @@ from synkron.plan import after_attempt
 from synkron.queue import queue_manager
 from synkron.settings import Settings
 from synkron.targets import Target
-from synkron.turn import read_turn, reason_to_skip
+from synkron.turn import read_turn, reason_to_skip, turn_statement
 
 BATCH = 50
 # The queue's notifications wake a worker sooner; this bounds what a lost one costs.
 POLL = timedelta(seconds=2)
+# Seconds. Together they stay below the heartbeat's time, after which another worker takes the run over.
+PAUSES_TO_RECORD = (0.2, 1.0, 3.0, 8.0)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
 
 log = structlog.get_logger("synkron")
@@ -38,7 +41,8 @@ class Worker:
         self._name = name
         self._queue = queue_manager(pool)
         self._calls: set[asyncio.Task[Outcome]] = set()
-        self._handing_back = False
+        self._handing_back = asyncio.Event()
+        self._turn_statement = ""
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
 
@@ -47,6 +51,7 @@ class Worker:
 
         A listener that fails is no reason to stop, as PgQueuer would wait for every attempt first: the poll serves.
         """
+        self._turn_statement = await turn_statement(self._pool, self._settings.source)
         await self._queue.run(dequeue_timeout=POLL, batch_size=BATCH, heartbeat_timeout=self._settings.heartbeat)
 
     @property
@@ -60,7 +65,7 @@ class Worker:
 
     def hand_back(self) -> None:
         """Break the attempts off that are under way; their runs wait for another worker."""
-        self._handing_back = True
+        self._handing_back.set()
         for call in self._calls:
             call.cancel()
 
@@ -82,16 +87,16 @@ class Worker:
         4. Call the target.
         5. Record the outcome, which also gives the next one its turn: this run's next attempt, or the next run.
         """
-        turn = await read_turn(self._pool, run_id, self._settings.source)
+        turn = await read_turn(self._pool, self._turn_statement, run_id, self._settings.source)
         if turn is None or turn.state not in (State.CLAIMED, State.RUNNING):
             return
         reason = self._no_target(turn.run) or reason_to_skip(turn, self._settings)
         if reason is not None:
-            await ledger.skip(self._pool, run_id, reason)
-            log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
+            if await ledger.skip(self._pool, run_id, reason, job_id):
+                log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
             return
         started = await ledger.start(self._pool, run_id, self._name, job_id)
-        if started is not None and self._handing_back:
+        if started is not None and self._handing_back.is_set():
             await ledger.hand_back(self._pool, started)
         elif started is not None:
             await self._attempt(started)
@@ -112,17 +117,28 @@ class Worker:
         try:
             outcome = await call
         except asyncio.CancelledError:
-            if not self._handing_back:
+            if not self._handing_back.is_set():
                 raise
             await ledger.hand_back(self._pool, run)
             return
         finally:
             self._calls.discard(call)
         state, wait = after_attempt(run, outcome, policy)
-        if await ledger.finish(self._pool, run, outcome, state, wait):
+        if await self._record(run, outcome, state, wait):
             _report(run, outcome, state)
         else:
             log.warning("run taken over", run_id=run.id, attempt=run.attempt)
+
+    async def _record(self, run: Run, outcome: Outcome, state: State, wait: timedelta) -> bool:
+        """Record the outcome, again and again where the database fails: what is known must not be delivered twice."""
+        for pause in PAUSES_TO_RECORD:
+            try:
+                return await ledger.finish(self._pool, run, outcome, state, wait)
+            except DRIVER_FAULTS as error:
+                log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), retry_in=pause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._handing_back.wait(), pause)
+        return await ledger.finish(self._pool, run, outcome, state, wait)
 
 
 def _report(run: Run, outcome: Outcome, state: State) -> None:

@@ -143,7 +143,7 @@ async def test_a_finished_run_never_starts_again(connection: Connection) -> None
     assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
     assert await ledger.start(connection, run_id, "w", 1) is None
     assert not await ledger.finish(connection, run, BROKEN, State.FAILED, NOW)
-    assert not await ledger.skip(connection, run_id, "too late")
+    assert not await ledger.skip(connection, run_id, "too late", 1)
     found = await history.run(connection, run_id)
     assert found is not None
     assert (found[0].state, found[0].http_status, found[0].error) == ("succeeded", 200, None)
@@ -190,7 +190,7 @@ async def test_a_run_that_waits_gets_its_turn_when_the_one_before_it_ends(connec
     run = await started(connection, second)
     assert await ledger.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
     assert await jobs_of(connection) == [second, second]
-    await ledger.skip(connection, second, "superseded: the integration was disabled")
+    await ledger.skip(connection, second, "superseded: the integration was disabled", 1)
     assert await jobs_of(connection) == [second, second, third]
 
 
@@ -215,11 +215,33 @@ async def test_a_run_handed_back_is_no_failure(connection: Connection) -> None:
 async def test_skipping_frees_the_seat_of_a_dead_worker(connection: Connection) -> None:
     older, newer = sorted((await claim(connection, [2, 1])).run_ids)
     await started(connection, older)
-    assert await ledger.skip(connection, older, "superseded: the integration was disabled")
+    assert await ledger.skip(connection, older, "superseded: the integration was disabled", 1)
     await started(connection, newer)
     found = await history.run(connection, older)
     assert found is not None
     assert (found[0].state, found[1][0].outcome) == ("skipped", "lost")
+
+
+async def test_a_run_that_is_under_way_is_not_skipped_by_another_job(connection: Connection) -> None:
+    (run_id,) = (await claim(connection, [0])).run_ids
+    (job_id,) = await queue_on(connection).enqueue("xledger", str(run_id).encode())
+    run = await started(connection, run_id, "w", job_id)
+    assert not await ledger.skip(connection, run_id, "superseded: the integration was disabled", job_id + 1)
+    assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+
+
+async def test_a_month_with_an_unfinished_run_is_kept(connection: Connection) -> None:
+    (run_id,) = (await claim(connection, [60 * 24 * 35])).run_ids
+    run = await started(connection, run_id)
+    clock = await ledger.clock(connection)
+    await ledger.keep_partitions(connection, clock, clock, timedelta(days=1))
+    assert await history.run(connection, run_id) is not None
+    await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+    await ledger.keep_partitions(connection, clock, clock, timedelta(days=1))
+    assert await history.run(connection, run_id) is None
+    assert await connection.fetchval("select count(*) from synkron.attempts") == 0
+    with pytest.raises(asyncpg.RaiseError, match="not past yet"):
+        await connection.execute("select synkron.keep_partitions(now(), now(), 'infinity')")
 
 
 async def test_a_run_without_a_job_gets_one_again(connection: Connection) -> None:
@@ -276,7 +298,8 @@ async def test_a_first_boot_starts_half_a_minute_ago(connection: Connection) -> 
 
 
 async def test_what_is_older_than_the_retention_is_dropped(connection: Connection) -> None:
-    await claim(connection, [0, 60 * 24 * 35])
+    for run_id in (await claim(connection, [0, 60 * 24 * 35])).run_ids:
+        await ledger.skip(connection, run_id, "superseded: the integration was disabled", 1)
     clock = await ledger.clock(connection)
     await ledger.keep_partitions(connection, clock, clock, timedelta(days=400))
     assert await connection.fetchval("select count(*) from synkron.runs") == 2

@@ -173,6 +173,41 @@ async def test_a_number_in_a_numeric_column_is_an_offset_in_minutes(
     await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ("org_id text, integration_type text, is_enabled boolean, cron_schedule text", "the type of organizations.id"),
+        ("org_id int, integration_type text, is_enabled int, cron_schedule text", "is_enabled to be boolean"),
+        ("org_id int, integration_type text, is_enabled boolean, cron_schedule int", "cron_schedule to be text"),
+    ],
+)
+async def test_columns_of_types_that_do_not_fit(bare_database: Database, columns: str, says: str) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await connection.execute(f"""
+        create table organizations (id int primary key, name text, timezone text);
+        create table organization_integrations (id int primary key, {columns});
+    """)
+    with pytest.raises(SourceTableMissing, match=says):
+        await read_due_integrations(utc("2026-03-02T02:00:00"), connection)
+    await connection.close()
+
+
+async def test_a_zone_column_that_holds_anything(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await connection.execute("""
+        create table organizations (id int primary key, name text, timezone text[]);
+        create table organization_integrations (id int primary key, org_id int, integration_type text,
+            is_enabled boolean, cron_schedule text);
+        insert into organizations values (1, 'Fjord', '{Europe/Oslo}'), (2, 'Bakke', null);
+        insert into organization_integrations values (1, 1, 'bufdir', true, '0 2 * * *'),
+            (2, 2, 'bufdir', true, '0 2 * * *');
+    """)
+    with structlog.testing.capture_logs() as logs:
+        assert await due_at(connection, "2026-03-02T02:00:00") == ["2"]
+    assert {entry["integration_id"] for entry in logs} == {"1"}
+    await connection.close()
+
+
 async def test_names_of_ones_own_and_no_zone_column(bare_database: Database) -> None:
     connection = await asyncpg.connect(bare_database.url)
     await connection.execute("""

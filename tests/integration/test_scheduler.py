@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import asyncpg
 import pytest
@@ -159,6 +160,45 @@ async def test_a_moment_ahead_or_without_a_zone_is_refused(connection: Connectio
     with pytest.raises(NaiveDatetimeError):
         await tick(connection, Settings(), scheduler="test", at=datetime(2026, 3, 2, 2, 0))  # noqa: DTZ001
     assert await connection.fetchval("select count(*) from synkron.ticks") == 0
+
+
+@pytest.mark.parametrize("minutes_ago", [5, 1, 0])
+async def test_a_moment_given_ahead_of_the_watermark_leaves_no_hole(connection: Connection, minutes_ago: int) -> None:
+    """In the middle of an outage, or at its end: what lies before the moment is caught up with it."""
+    await connection.execute("insert into synkron.watermark (at) values (now() - interval '10 minutes')")
+    await add_integration(connection, "* * * * *")
+    now = await connection.fetchval("select now()")
+    await tick(connection, Settings(), scheduler="test", at=now - MINUTE * minutes_ago)
+    await tick_at(connection)
+    runs = sorted(await history.runs(connection), key=lambda run: run.scheduled_for)
+    assert [later.scheduled_for - run.scheduled_for for run, later in pairwise(runs)] == [MINUTE] * (len(runs) - 1)
+    assert len(runs) in (10, 11)
+    delivered = [run for run in runs if run.action == "run"]
+    assert [run.period_end for run in delivered[:-1]] == [run.period_start for run in delivered[1:]]
+    assert delivered[0].period_start == runs[0].period_start
+
+
+async def test_a_replayed_run_says_so(connection: Connection) -> None:
+    await add_integration(connection, "0 2 * * *")
+    await tick_at(connection, "2026-03-02T02:00:00")
+    (run,) = await history.runs(connection)
+    assert (run.source, run.reason) == ("catch_up", "replayed: a tick was asked for this moment")
+
+
+async def test_two_schedulers_that_end_an_outage_at_once(database: Database, connection: Connection) -> None:
+    """The second finds the watermark moved: one set of runs, whose periods are the first's."""
+    await connection.execute("insert into synkron.watermark (at) values (now() - interval '10 minutes')")
+    for _ in range(20):
+        await add_integration(connection, "* * * * *")
+    others = [await asyncpg.connect(database.url) for _ in range(3)]
+    ticks = await asyncio.gather(*(tick_at(one) for one in (connection, *others)))
+    assert sorted(done.claimed > 0 for done in ticks) == [False, False, False, True]
+    runs = await history.runs(connection)
+    assert len({(run.integration_id, run.scheduled_for) for run in runs}) == len(runs) >= 200
+    assert sum(done.claimed + done.skipped for done in ticks) == len(runs)
+    assert await connection.fetchval("select at from synkron.watermark") == max(done.window.end for done in ticks)
+    for other in others:
+        await other.close()
 
 
 async def test_a_moment_before_the_retention_is_refused(connection: Connection) -> None:

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import asyncpg
+
+from synkron.migrate import migrate
 from synkron.scheduler import tick
 from synkron.settings import Settings, SourceTables
-from synkron.sql import source_statements
-from synkron.turn import read_turn
-from tests.conftest import Connection
+from synkron.turn import read_turn, turn_statement
+from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, utc
 
 
 async def test_there_is_no_such_run(connection: Connection) -> None:
-    assert await read_turn(connection, 4711, SourceTables()) is None
+    statement = await turn_statement(connection, SourceTables())
+    assert await read_turn(connection, statement, 4711, SourceTables()) is None
+
+
+async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await connection.execute("""
+        create domain label as text not null;
+        create domain number as bigint;
+        create table organizations (id number primary key, name label, timezone text);
+        create table organization_integrations (id number primary key, org_id number, integration_type label,
+            is_enabled boolean, cron_schedule text, note label);
+        insert into organizations values (7, 'Fjord', null);
+        insert into organization_integrations values (9, 7, 'xledger', true, '0 2 * * *', 'x');
+    """)
+    await migrate(connection)
+    done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
+    statement = await turn_statement(connection, SourceTables())
+    turn = await read_turn(connection, statement, done.run_ids[0], SourceTables())
+    assert turn is not None
+    assert turn.live is not None
+    assert turn.live.integration_id == "9"
+    await connection.close()
 
 
 async def test_the_plan_goes_through_the_primary_keys(connection: Connection) -> None:
@@ -23,7 +47,7 @@ async def test_the_plan_goes_through_the_primary_keys(connection: Connection) ->
     await add_integration(connection, "0 2 * * *")
     await connection.execute("analyze organizations, organization_integrations")
     done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
-    statement = source_statements("turn", SourceTables())["turn"]
+    statement = await turn_statement(connection, SourceTables())
     lines = await connection.fetch("explain (costs off) " + statement, done.run_ids[0])
     plan = "\n".join(line[0] for line in lines)
     assert "Index Scan using organization_integrations_pkey" in plan

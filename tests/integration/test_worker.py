@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -18,7 +19,7 @@ from synkron.model import Outcome, OutcomeKind, Run
 from synkron.queue import queue_on
 from synkron.scheduler import tick
 from synkron.settings import Settings, SourceTables, TypeSettings
-from synkron.turn import read_turn
+from synkron.turn import read_turn, turn_statement
 from synkron.worker import Worker
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, utc, watching
@@ -262,6 +263,26 @@ async def _handed_back(connection: Connection) -> bool:
     return bool(await connection.fetchval("select count(*) > 0 from synkron.attempts where outcome = 'handed_back'"))
 
 
+async def test_a_known_outcome_is_recorded_when_the_database_comes_back(
+    database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A success that the database did not take at first is not delivered again."""
+    await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    finish, faults = ledger.finish, [asyncpg.InterfaceError("cut"), OSError("gone")]
+
+    async def finish_later(*arguments: Any) -> bool:
+        if faults:
+            raise faults.pop()
+        return await finish(*arguments)
+
+    monkeypatch.setattr(ledger, "finish", finish_later)
+    monkeypatch.setattr("synkron.worker.PAUSES_TO_RECORD", (0.01, 0.01))
+    target = Recorder()
+    (run,) = await deliver(database, pool, target)
+    assert (run.state, run.attempt, run.failures, len(target.calls)) == ("succeeded", 1, 0, 1)
+
+
 async def test_a_run_that_keeps_losing_its_workers_is_given_up(
     database: Database, connection: Connection, pool: Pool
 ) -> None:
@@ -307,9 +328,10 @@ async def test_a_worker_whose_role_lost_its_sight_delivers_nothing_and_skips_not
         alter table organization_integrations enable row level security;
     """)
     try:
+        statement = await turn_statement(connection, SourceTables())
         async with connected(database.url.replace("synkron@", "shortsighted@")) as opened:
             with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
-                await read_turn(opened, run_id, SourceTables())
+                await read_turn(opened, statement, run_id, SourceTables())
     finally:
         await superuser.execute("drop owned by shortsighted; drop role shortsighted")
         await superuser.close()

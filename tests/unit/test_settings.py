@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from synkron.errors import SettingsError
-from synkron.settings import Settings, load
+from synkron.settings import Settings, TypeSettings, load
 
 
 def written(folder: Path, text: str) -> Path:
@@ -34,6 +34,8 @@ def faults(folder: Path, text: str) -> list[str]:
         ('[types.xledger]\ntarget = "ftp://x"', "types.xledger.target", 'expected an address ("https://example.com'),
         ('[types.xledger]\nsecret = "hunter2"', "types.xledger.secret", 'expected "env:NAME" or "file:PATH"'),
         ('[types.xledger]\ntimeout = "soon"', "types.xledger.timeout", 'such as "30s"'),
+        ('retention = "999999999d999999999d"', "retention", "at most 3650d"),
+        ('[types.xledger]\ntimeout = "10000d"', "types.xledger.timeout", "at most 3650d"),
         ("[types.xledger]\ntimeout = 160", "types.xledger.timeout", 'such as "30s"'),
         ('[types.xledger]\nbackoff = "0s"', "types.xledger.backoff", "above zero"),
         ("[types.xledger]\nattempts = 0", "types.xledger.attempts", "greater than or equal to 1"),
@@ -59,6 +61,33 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
         "types.xledger.attempts",
         "types.xledger.timeout",
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[types.xledger]]\nheaders = {Authorization = "Bearer hunter2"}',
+        'types = ["Bearer hunter2"]',
+        'types = "hunter2"',
+        '[types]\nxledger = "hunter2"',
+        '[types.xledger]\ntarget = "htps://user:hunter2@h/x?key=hunter2"',
+        '[types.xledger]\nheaders = ["hunter2"]',
+    ],
+)
+def test_no_fault_shows_what_may_be_secret(tmp_path: Path, text: str) -> None:
+    assert "hunter2" not in "\n".join(faults(tmp_path, text))
+
+
+@pytest.mark.parametrize("variable", ["SYNKRON_TYPES", "SYNKRON_SOURCE"])
+def test_a_variable_that_should_hold_json(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "{nope")
+    with pytest.raises(SettingsError, match=f"{variable}: expected JSON"):
+        load()
+
+
+def test_a_target_and_its_headers_stand_in_no_repr() -> None:
+    one = TypeSettings(target="https://h/x?key=hunter2", headers={"Authorization": "Bearer hunter2"})
+    assert "hunter2" not in repr(Settings(types={"xledger": one}))
 
 
 def test_no_fault_shows_a_secret(tmp_path: Path) -> None:

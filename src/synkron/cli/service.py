@@ -40,7 +40,8 @@ def run(
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
     from synkron.cli.stopping import stop_on_signals
-    from synkron.service import serve
+    from synkron.cli.up import say_targets
+    from synkron.service import Role, serve
 
     async def serve_until_stopped(url: str) -> None:
         stop = stop_on_signals()
@@ -49,6 +50,8 @@ def run(
     roles = _roles(role)
     invoked = invocation(context)
     settings = invoked.settings()
+    if Role.WORKER in roles:
+        say_targets(settings)
     with database(settings) as place:
         asyncio.run(serve_until_stopped(place.url))
 

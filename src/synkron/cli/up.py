@@ -80,7 +80,7 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
 
     async with connection(place.url, settings.source) as opened:
         await prepare(opened, settings, embedded=place.folder is not None)
-        _say_targets(settings)
+        say_targets(settings)
         say(await _coming(opened, settings))
     stop = stop_on_signals()
     say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
@@ -95,7 +95,8 @@ def _refuse_other_database(settings: Settings) -> None:
         )
 
 
-def _say_targets(settings: Settings) -> None:
+def say_targets(settings: Settings) -> None:
+    """Say what a worker will call, and which runs it will skip as nothing is set to be called."""
     for name, one in settings.types.items():
         if one.target:
             say(f"target: {name} is delivered to {_without_password(one.target)}")

@@ -134,7 +134,7 @@ with finished as (
         http_status = $6,
         error = $7
     where id = $1 and state = 'running' and attempt = $2
-    returning id, scheduled_for, integration_id, attempt
+    returning id, scheduled_for, integration_id, integration_type, attempt
 ),
 freed as (
     delete from synkron.running using finished
@@ -146,26 +146,38 @@ ended as (
     where attempts.run_id = finished.id and attempts.attempt = finished.attempt
         and attempts.scheduled_for = finished.scheduled_for
 )
-select next.id, next.integration_type
+select next.id, next.integration_type, next.wait
 from finished
 left join lateral (
-    select id, integration_type from synkron.runs
+    select id, integration_type,
+        case when runs.id = finished.id then $4 else greatest(next_attempt_at - clock_timestamp(), interval '0') end as wait
+    from synkron.runs
     where runs.integration_id = finished.integration_id
+        and runs.integration_type = finished.integration_type
         and case
             when $3 = 'claimed' then runs.id = finished.id
-            else runs.state = 'claimed' and runs.next_attempt_at <= clock_timestamp()
+            else runs.state = 'claimed' and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
         end
     order by runs.scheduled_for
     limit 1
 ) next on true;
 
 -- name: skip
--- Close a run that must not be delivered any more; also one whose worker died, with the seat that it held.
--- Answers the oldest run that waits behind it, if any; nothing at all when the run has ended.
+-- Close a run that must not be delivered any more: one that waits, or one whose worker died, with the seat that it held
+-- ($3 is the job, as in start). Answers the oldest run that waits behind it, if any; nothing at all when the run has
+-- ended, or is under way elsewhere.
 with skipped as (
     update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = $2
-    where id = $1 and state in ('claimed', 'running')
-    returning id, scheduled_for, integration_id
+    where id = $1
+        and (
+            state = 'claimed'
+            or state = 'running' and exists (
+                select from synkron.running held
+                where held.run_id = runs.id
+                    and (held.job_id = $3 or not exists (select from synkron.queue job where job.id = held.job_id))
+            )
+        )
+    returning id, scheduled_for, integration_id, integration_type
 ),
 freed as (
     delete from synkron.running using skipped
@@ -177,14 +189,16 @@ lost as (
     where attempts.run_id = skipped.id and attempts.scheduled_for = skipped.scheduled_for
         and attempts.finished_at is null
 )
-select next.id, next.integration_type
+select next.id, next.integration_type, next.wait
 from skipped
 left join lateral (
-    select id, integration_type from synkron.runs
+    select id, integration_type, greatest(next_attempt_at - clock_timestamp(), interval '0') as wait
+    from synkron.runs
     where runs.integration_id = skipped.integration_id
+        and runs.integration_type = skipped.integration_type
         and runs.state = 'claimed'
         and runs.id <> skipped.id
-        and runs.next_attempt_at <= clock_timestamp()
+        and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
     order by runs.scheduled_for
     limit 1
 ) next on true;

@@ -18,6 +18,10 @@ alter table synkron.migrations enable row level security;
 -- name: exists
 select to_regclass('synkron.migrations') is not null;
 
+-- name: all_or_nothing
+-- A role that row security would filter gets an error instead of an empty list.
+set local row_security = off;
+
 -- name: known
 select name, checksum from synkron.migrations order by name;
 
@@ -46,6 +50,9 @@ begin
     loop
         execute format('grant usage on schema synkron to %I', role);
         execute format('grant select, insert, update, delete on all tables in schema synkron to %I', role);
+        if role <> current_user then
+            execute format('revoke insert, update, delete on synkron.migrations from %I', role);
+        end if;
         execute format('grant usage, select on all sequences in schema synkron to %I', role);
         execute format('grant execute on function synkron.keep_partitions to %I', role);
     end loop;

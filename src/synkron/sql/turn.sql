@@ -1,9 +1,14 @@
 -- What a worker looks at before it starts a run.
 
+-- name: id_type
+-- The type of the integrations' id, as it is written in SQL.
+select format_type(atttypid, atttypmod) from pg_attribute
+where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
+
 -- name: turn
 -- The run $1 with its integration's row and organization as they stand now, in one answer; `hidden` says that row
--- security may have left something out, when a row that is not there proves nothing. Going through the table's
--- own row type gives the id the column's type, whatever it is, so that the primary key's index is used.
+-- security may have left something out, when a row that is not there proves nothing. The id is given
+-- its column's own type, ID_TYPE, so that the primary key's index is used.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
     r.state, r.attempt, r.failures, coalesce(r.drift, interval '0') as drift,
@@ -21,8 +26,5 @@ from (
         or row_security_active('{organizations}'::regclass) as hidden
 ) sight
 left join synkron.runs r on r.id = $1
-left join lateral jsonb_populate_record(
-    null::{integrations}, jsonb_build_object('{integrations_id}', r.integration_id)
-) wanted on true
-left join {integrations} i on i.{integrations.id} = wanted.{integrations.id}
+left join {integrations} i on i.{integrations.id} = r.integration_id::ID_TYPE
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id};

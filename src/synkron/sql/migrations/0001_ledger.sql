@@ -127,7 +127,11 @@ declare
     parent text;
     month timestamptz;
     partition text;
+    is_needed boolean;
 begin
+    if keep_after > now() then
+        raise exception 'what is not past yet can not be dropped: % lies ahead', keep_after;
+    end if;
     foreach parent in array array['runs', 'attempts'] loop
         for month in select generate_series(date_trunc('month', first), last, interval '1 month') loop
             partition := parent || '_' || to_char(month, 'YYYY_MM');
@@ -150,7 +154,16 @@ begin
             where pg_inherits.inhparent = ('synkron.' || parent)::regclass
               and to_timestamp(right(child.relname, 7), 'YYYY_MM') + interval '1 month' <= keep_after
         loop
-            execute format('drop table synkron.%I', partition);
+            -- A run that waits or runs keeps its month. The attempts come last, and go when their runs have gone.
+            if parent = 'runs' then
+                execute format('select exists (select from synkron.%I where state in (''claimed'', ''running''))', partition)
+                    into is_needed;
+            else
+                is_needed := to_regclass('synkron.runs_' || right(partition, 7)) is not null;
+            end if;
+            if not is_needed then
+                execute format('drop table synkron.%I', partition);
+            end if;
         end loop;
     end loop;
 end $$;
