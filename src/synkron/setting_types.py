@@ -1,0 +1,78 @@
+"""The kinds of text that may stand in the settings, each checked, with what is expected there."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+LONGEST_DURATION = timedelta(days=3650)
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"(\d{1,9}(ms|s|m|h|d))+", value):
+        parts = re.findall(r"(\d+)(ms|s|m|h|d)", value)
+        length = sum(timedelta(**{_UNITS[unit]: 1}).total_seconds() * int(number) for number, unit in parts)
+        if length <= LONGEST_DURATION.total_seconds():
+            return timedelta(seconds=length)
+    raise PydanticCustomError("duration", 'expected a duration such as "30s", "1m30s", "24h" or "7d", at most 3650d')
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value > timedelta():
+        return value
+    raise PydanticCustomError("duration", "expected a duration above zero")
+
+
+def _identifier(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", value):
+        return value
+    raise PydanticCustomError(
+        "identifier",
+        "expected a name of letters, digits and underscores, at most 63, not beginning with a digit",
+    )
+
+
+def _optional_identifier(value: object) -> str:
+    return "" if value == "" else _identifier(value)
+
+
+def _type_name(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value):
+        return value
+    raise PydanticCustomError(
+        "type_name", "expected an integration type: small letters, digits, _ and -, beginning with a letter"
+    )
+
+
+def _target(value: object) -> str:
+    if isinstance(value, str) and (
+        re.fullmatch(r"https?://[^\s/]+\S*", value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)
+    ):
+        return value
+    raise PydanticCustomError(
+        "target", 'expected an address ("https://example.com/sync") or a callable ("package.module:function")'
+    )
+
+
+def _secret_reference(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"(env:[A-Za-z_]\w*|file:.+)", value):
+        return value
+    raise PydanticCustomError(
+        "secret", 'expected "env:NAME" or "file:PATH"; the secret itself never stands in the settings'
+    )
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+PositiveDuration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
+Identifier = Annotated[str, BeforeValidator(_identifier)]
+OptionalIdentifier = Annotated[str, BeforeValidator(_optional_identifier)]
+TypeName = Annotated[str, BeforeValidator(_type_name)]
+Target = Annotated[str, BeforeValidator(_target)]
+SecretReference = Annotated[str, BeforeValidator(_secret_reference)]
