@@ -39,6 +39,11 @@ REGISTRIES = [
 
 
 @PAGES
+def test_no_figure_is_left_open(page: Path) -> None:
+    assert "[MEASURE" not in page.read_text("utf-8")
+
+
+@PAGES
 def test_every_file_that_is_named_exists(page: Path) -> None:
     named = {span.split("::")[0] for span in spans(page.read_text("utf-8")) if span.startswith(FOLDERS)}
     named = {name for name in named if not re.search(r"[A-Z]{4}|[* ]", name)}
