@@ -106,6 +106,7 @@ def main() -> None:
     """Observe, print the row, and say whether all was well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job would pass on that it ignores it
     seen = observe(parser.parse_args().minutes * 60)
     table = Table(title=f"synkron up --demo: {len(seen.expected)} occurrences of the live integrations")
     for name in (

@@ -7,6 +7,7 @@ Everything runs in a hostile time zone: the process's own and the databases' are
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import TypeAlias
 
 os.environ["TZ"] = "Pacific/Chatham"
 time.tzset()
+# A shell's background jobs ignore Ctrl-C, and so would every process that a test starts and stops with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import asyncio  # noqa: E402
 
