@@ -174,4 +174,6 @@ def _place(url: str) -> str:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return "the given address"
+    if "@" in parts.path or parts.netloc.count("@") > 1:
+        return "the given address (in a password, @ is written %40, / %2F and : %3A)"
     return f"{parts.hostname or 'the local socket'}{port}{parts.path}"

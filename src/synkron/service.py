@@ -63,6 +63,7 @@ async def serve(
         async with connected(url) as connection, speaking_of(settings.source):
             await check_source(connection, settings.source)
             await check_ledger(connection)
+        log.info("started", name=name, roles=",".join(roles), targets=",".join(targets) or "none")
         loops: list[Coroutine[None, None, None]] = []
         if Role.SCHEDULER in roles:
             loops.append(_persist("scheduler", stop, lambda: _schedule(url, settings, name, stop)))

@@ -181,6 +181,14 @@ def test_a_role_that_row_security_keeps_from_the_ledger_is_refused(
     _one_sentence(synkron("runs"), 6, "alter role ROLE bypassrls")
 
 
+def test_a_password_that_is_not_encoded_is_not_shown(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("postgresql://u:hunter@2/hunter3@127.0.0.1:1/app", "postgresql://u:hunter@hunter3@127.0.0.1:1/app"):
+        monkeypatch.setenv("SYNKRON_DATABASE_URL", url)
+        ended = synkron("runs")
+        _one_sentence(ended, 1, "in a password, @ is written %40")
+        assert "hunter" not in ended.err
+
+
 def test_a_transaction_pooler_can_not_serve(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNKRON_DATABASE_URL", "postgresql://someone@127.0.0.1:6543/app")
     _one_sentence(synkron("run"), 6, "transaction pooler")

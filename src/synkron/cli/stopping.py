@@ -24,7 +24,8 @@ def stop_on_signals() -> Stop:
     """
     stop = Stop()
     loop = asyncio.get_running_loop()
-    numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    silenced = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    numbers = [number for number in SIGNALS if not (silenced and number is signal.SIGHUP)]
 
     def told() -> None:
         if not stop.asked.is_set():
