@@ -110,7 +110,7 @@ class Worker:
         policy = self._settings.policies[run.integration_type]
         if run.failures >= policy.attempts:
             error = f"given up: {run.failures} attempts failed or lost their worker"
-            await ledger.finish(self._pool, run, Outcome(OutcomeKind.FINAL, error=error), State.FAILED, timedelta())
+            await self._end(run, Outcome(OutcomeKind.FINAL, error=error))
             return
         call = asyncio.create_task(self._targets[run.integration_type].call(run))
         self._calls.add(call)
@@ -123,7 +123,10 @@ class Worker:
             return
         finally:
             self._calls.discard(call)
-        state, wait = after_attempt(run, outcome, policy)
+        await self._end(run, outcome)
+
+    async def _end(self, run: Run, outcome: Outcome) -> None:
+        state, wait = after_attempt(run, outcome, self._settings.policies[run.integration_type])
         if await self._record(run, outcome, state, wait):
             _report(run, outcome, state)
         else:
