@@ -57,6 +57,20 @@ begin
         end loop;
     end loop;
 end $$;
+CREATE FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $_$
+    select pauses.id
+    from synkron.pauses
+    where pauses.ended_at is null
+        and pauses.starts_at <= moment
+        and (pauses.until is null or pauses.until > moment)
+        and (pauses.org_id is null or pauses.org_id = $1)
+        and (pauses.integration_type is null or pauses.integration_type = $2)
+        and (pauses.integration_id is null or pauses.integration_id = $3)
+    order by pauses.until desc nulls first, pauses.id
+    limit 1
+$_$;
 CREATE FUNCTION synkron.queue_changed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -118,13 +132,91 @@ CREATE TABLE synkron.attempts (
     CONSTRAINT attempts_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT attempts_end_with_an_outcome CHECK (((finished_at IS NULL) = (outcome IS NULL))),
     CONSTRAINT attempts_http_status_check CHECK (((http_status >= 100) AND (http_status <= 599))),
-    CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'retryable'::text, 'final'::text, 'handed_back'::text, 'lost'::text])))
+    CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'retryable'::text, 'final'::text, 'handed_back'::text, 'lost'::text, 'cancelled'::text])))
 )
 PARTITION BY RANGE (scheduled_for);
+CREATE TABLE synkron.audit (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    author text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    before jsonb,
+    after jsonb
+);
+ALTER TABLE synkron.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.held (
+    integration_id text NOT NULL,
+    since timestamp with time zone NOT NULL
+);
 CREATE TABLE synkron.migrations (
     name text NOT NULL,
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE synkron.nodes (
+    name text NOT NULL,
+    role text NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    stopped_at timestamp with time zone,
+    skew interval NOT NULL
+);
+CREATE TABLE synkron.overrides (
+    integration_id text NOT NULL,
+    catch_up text,
+    catch_up_window interval,
+    overlap text,
+    spread interval,
+    attempts integer,
+    backoff interval,
+    timeout interval,
+    completion_timeout interval,
+    CONSTRAINT overrides_attempts_check CHECK (((attempts >= 1) AND (attempts <= 100))),
+    CONSTRAINT overrides_backoff_check CHECK ((backoff > '00:00:00'::interval)),
+    CONSTRAINT overrides_catch_up_check CHECK ((catch_up = ANY (ARRAY['latest'::text, 'all'::text, 'skip'::text]))),
+    CONSTRAINT overrides_catch_up_window_check CHECK ((catch_up_window >= '00:00:00'::interval)),
+    CONSTRAINT overrides_completion_timeout_check CHECK ((completion_timeout > '00:00:00'::interval)),
+    CONSTRAINT overrides_overlap_check CHECK ((overlap = ANY (ARRAY['queue'::text, 'skip'::text]))),
+    CONSTRAINT overrides_set_something CHECK ((num_nonnulls(catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout) > 0)),
+    CONSTRAINT overrides_spread_check CHECK ((spread >= '00:00:00'::interval)),
+    CONSTRAINT overrides_timeout_check CHECK ((timeout > '00:00:00'::interval))
+);
+CREATE TABLE synkron.pace (
+    integration_type text NOT NULL,
+    next_start timestamp with time zone NOT NULL
+);
+CREATE TABLE synkron.pauses (
+    id bigint NOT NULL,
+    org_id text,
+    integration_type text,
+    integration_id text,
+    reason text NOT NULL,
+    author text NOT NULL,
+    starts_at timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    ended_at timestamp with time zone,
+    ended_by text,
+    CONSTRAINT pauses_are_ended_by_somebody CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
+    CONSTRAINT pauses_end_after_they_start CHECK ((until > starts_at)),
+    CONSTRAINT pauses_one_integration_alone CHECK (((integration_id IS NULL) OR ((org_id IS NULL) AND (integration_type IS NULL)))),
+    CONSTRAINT pauses_reason_check CHECK ((reason <> ''::text))
+);
+ALTER TABLE synkron.pauses ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.pauses_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 CREATE TABLE synkron.queue (
     id bigint NOT NULL,
@@ -221,9 +313,9 @@ CREATE TABLE synkron.runs (
     action text NOT NULL,
     reason text NOT NULL,
     occurrences integer DEFAULT 1 NOT NULL,
-    cron_schedule text NOT NULL,
+    cron_schedule text,
     timezone text,
-    tick_id bigint NOT NULL,
+    tick_id bigint,
     state text NOT NULL,
     attempt integer DEFAULT 0 NOT NULL,
     failures integer DEFAULT 0 NOT NULL,
@@ -233,21 +325,34 @@ CREATE TABLE synkron.runs (
     drift interval GENERATED ALWAYS AS ((started_at - scheduled_for)) STORED,
     http_status integer,
     error text,
+    source_class text GENERATED ALWAYS AS (
+CASE
+    WHEN (source = ANY (ARRAY['manual'::text, 'backfill'::text])) THEN source
+    ELSE 'schedule'::text
+END) STORED NOT NULL,
+    crashes integer DEFAULT 0 NOT NULL,
+    retries integer DEFAULT 0 NOT NULL,
+    completes_by timestamp with time zone,
+    start_delay interval GENERATED ALWAYS AS ((started_at - execute_after)) STORED,
     CONSTRAINT runs_action_check CHECK ((action = ANY (ARRAY['run'::text, 'merge'::text, 'skip'::text, 'expire'::text]))),
     CONSTRAINT runs_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT runs_check CHECK (((failures >= 0) AND (failures <= attempt))),
+    CONSTRAINT runs_crashes_check CHECK ((crashes >= 0)),
     CONSTRAINT runs_decided_against_are_skipped CHECK (((action = 'run'::text) OR (state = 'skipped'::text))),
+    CONSTRAINT runs_decided_by_a_tick CHECK (((tick_id IS NOT NULL) OR (source = ANY (ARRAY['manual'::text, 'backfill'::text])))),
     CONSTRAINT runs_failed_say_why CHECK (((state <> 'failed'::text) OR (error IS NOT NULL))),
     CONSTRAINT runs_finished_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'skipped'::text])))),
+    CONSTRAINT runs_have_a_schedule CHECK (((cron_schedule IS NOT NULL) OR (source = 'manual'::text))),
     CONSTRAINT runs_http_status_check CHECK (((http_status >= 100) AND (http_status <= 599))),
     CONSTRAINT runs_many_only_when_expired CHECK (((occurrences = 1) OR (action = 'expire'::text))),
     CONSTRAINT runs_never_before_their_moment CHECK ((execute_after >= scheduled_for)),
     CONSTRAINT runs_occurrences_check CHECK ((occurrences >= 1)),
-    CONSTRAINT runs_on_the_minute CHECK ((((EXTRACT(epoch FROM scheduled_for))::bigint % (60)::bigint) = 0)),
+    CONSTRAINT runs_on_the_minute CHECK (((source = 'manual'::text) OR (((EXTRACT(epoch FROM scheduled_for))::bigint % (60)::bigint) = 0))),
     CONSTRAINT runs_period_ends_at_its_moment CHECK ((period_end = scheduled_for)),
     CONSTRAINT runs_period_runs_forward CHECK ((period_start < period_end)),
+    CONSTRAINT runs_retries_check CHECK ((retries >= 0)),
     CONSTRAINT runs_running_or_ended_well_were_started CHECK (((state <> ALL (ARRAY['running'::text, 'succeeded'::text])) OR (started_at IS NOT NULL))),
-    CONSTRAINT runs_source_check CHECK ((source = ANY (ARRAY['schedule'::text, 'catch_up'::text]))),
+    CONSTRAINT runs_source_check CHECK ((source = ANY (ARRAY['schedule'::text, 'catch_up'::text, 'manual'::text, 'backfill'::text]))),
     CONSTRAINT runs_started_when_attempted CHECK (((started_at IS NULL) = (attempt = 0))),
     CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'skipped'::text])))
 )
@@ -272,11 +377,31 @@ CREATE TABLE synkron.ticks (
     skipped integer NOT NULL,
     invalid integer NOT NULL,
     recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    snapshot pg_snapshot,
     CONSTRAINT ticks_check CHECK ((window_end > window_start)),
     CONSTRAINT ticks_source_check CHECK ((source = ANY (ARRAY['service'::text, 'once'::text])))
 );
 ALTER TABLE synkron.ticks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME synkron.ticks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.verifications (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    expected integer NOT NULL,
+    missed integer NOT NULL,
+    doubled integer NOT NULL,
+    late integer NOT NULL,
+    unexplained integer NOT NULL
+);
+ALTER TABLE synkron.verifications ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.verifications_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -293,8 +418,20 @@ ALTER TABLE ONLY synkron.queue_schedules ALTER COLUMN id SET DEFAULT nextval('sy
 ALTER TABLE ONLY synkron.queue_statistics ALTER COLUMN id SET DEFAULT nextval('synkron.queue_statistics_id_seq'::regclass);
 ALTER TABLE ONLY synkron.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (run_id, attempt, scheduled_for);
+ALTER TABLE ONLY synkron.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.held
+    ADD CONSTRAINT held_pkey PRIMARY KEY (integration_id);
 ALTER TABLE ONLY synkron.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY synkron.nodes
+    ADD CONSTRAINT nodes_pkey PRIMARY KEY (name, role);
+ALTER TABLE ONLY synkron.overrides
+    ADD CONSTRAINT overrides_pkey PRIMARY KEY (integration_id);
+ALTER TABLE ONLY synkron.pace
+    ADD CONSTRAINT pace_pkey PRIMARY KEY (integration_type);
+ALTER TABLE ONLY synkron.pauses
+    ADD CONSTRAINT pauses_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.queue_log
     ADD CONSTRAINT queue_log_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.queue
@@ -308,13 +445,17 @@ ALTER TABLE ONLY synkron.queue_statistics
 ALTER TABLE ONLY synkron.running
     ADD CONSTRAINT running_pkey PRIMARY KEY (integration_id);
 ALTER TABLE ONLY synkron.runs
-    ADD CONSTRAINT runs_once UNIQUE (integration_id, scheduled_for);
+    ADD CONSTRAINT runs_once UNIQUE (integration_id, scheduled_for, source_class);
 ALTER TABLE ONLY synkron.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id, scheduled_for);
 ALTER TABLE ONLY synkron.ticks
     ADD CONSTRAINT ticks_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.verifications
+    ADD CONSTRAINT verifications_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.watermark
     ADD CONSTRAINT watermark_pkey PRIMARY KEY (one);
+CREATE INDEX audit_newest ON synkron.audit USING btree (at DESC);
+CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_ep_prio_id_idx ON synkron.queue USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_log_created ON synkron.queue_log USING btree (created);
@@ -328,14 +469,23 @@ CREATE INDEX queue_queue_manager_id_idx ON synkron.queue USING btree (queue_mana
 CREATE UNIQUE INDEX queue_statistics_unique_count ON synkron.queue_statistics USING btree (priority, date_trunc('sec'::text, timezone('UTC'::text, created)), status, entrypoint);
 CREATE UNIQUE INDEX queue_unique_dedupe_key ON synkron.queue USING btree (dedupe_key) WHERE ((status = ANY (ARRAY['queued'::synkron.queue_status, 'picked'::synkron.queue_status])) AND (dedupe_key IS NOT NULL));
 CREATE INDEX queue_updated_id_id1_idx ON synkron.queue USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::synkron.queue_status);
+CREATE UNIQUE INDEX runs_delivered_once ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (state <> 'skipped'::text);
 CREATE INDEX runs_newest ON ONLY synkron.runs USING btree (scheduled_for DESC, id DESC);
 CREATE INDEX runs_newest_of_organization ON ONLY synkron.runs USING btree (org_id, scheduled_for DESC);
+CREATE INDEX runs_overdue ON ONLY synkron.runs USING btree (completes_by) WHERE ((completes_by IS NOT NULL) AND (state = 'running'::text));
 CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text]));
 CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);
+CREATE INDEX verifications_newest ON synkron.verifications USING btree (at DESC);
 CREATE TRIGGER queue_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON synkron.queue FOR EACH STATEMENT EXECUTE FUNCTION synkron.queue_changed();
 CREATE TRIGGER watermark_moves_forward BEFORE UPDATE ON synkron.watermark FOR EACH ROW EXECUTE FUNCTION synkron.watermark_moves_forward();
 ALTER TABLE synkron.attempts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.held ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.migrations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.nodes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.overrides ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.pace ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.pauses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.queue ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.queue_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.queue_schedules ENABLE ROW LEVEL SECURITY;
@@ -343,12 +493,23 @@ ALTER TABLE synkron.queue_statistics ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.running ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.ticks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.verifications ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.watermark ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA synkron TO service_role;
 REVOKE ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) TO service_role;
+REVOKE ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.attempts TO service_role;
+GRANT SELECT,INSERT ON TABLE synkron.audit TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.audit_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.held TO service_role;
 GRANT SELECT ON TABLE synkron.migrations TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.nodes TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pace TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pauses TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.pauses_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.queue_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue_log TO service_role;
@@ -362,4 +523,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.runs TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.runs_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.ticks TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.ticks_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.verifications TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.verifications_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.watermark TO service_role;

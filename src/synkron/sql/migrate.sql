@@ -52,8 +52,9 @@ begin
         execute format('grant select, insert, update, delete on all tables in schema synkron to %I', role);
         if role <> current_user then
             execute format('revoke insert, update, delete on synkron.migrations from %I', role);
+            execute format('revoke update, delete on synkron.audit from %I', role);
         end if;
         execute format('grant usage, select on all sequences in schema synkron to %I', role);
-        execute format('grant execute on function synkron.keep_partitions to %I', role);
+        execute format('grant execute on function synkron.keep_partitions, synkron.pause_over to %I', role);
     end loop;
 end $$;
