@@ -7,43 +7,53 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import cache, partial, reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from synkron.cron import Cron, parse, parse_zone, span_between
 from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import CronError, ZoneError
-from synkron.model import Integration, InvalidIntegration, Occurrence, Window
+from synkron.model import Integration, InvalidIntegration, Occurrences, Window
 
 Zone = str | int | Decimal | None
-Periods = Callable[[Cron, tzinfo], list[tuple[datetime | None, datetime]]]
+
+
+class Calendar(NamedTuple):
+    """The moments of a window at which an expression fires in a zone, and those right before and after them."""
+
+    moments: tuple[datetime, ...] = ()
+    previous: datetime | None = None
+    following: datetime | None = None
+
+
+Calendars = Callable[[Cron, tzinfo], Calendar]
 
 # Far more distinct texts than a fleet has; reached, the memo starts over, which costs time and nothing else.
 MEMO_LIMIT = 200_000
 
 
-def judge(row: Integration, window: Window, types: Container[str]) -> list[Occurrence] | InvalidIntegration:
-    """The row's occurrences in the window, oldest first; or why it can't be fired (G6).
+def judge(row: Integration, window: Window, types: Container[str]) -> Occurrences | InvalidIntegration:
+    """The row's occurrences in the window, maybe none; or why it can't be fired (G6).
 
     A malformed schedule or an unknown zone is reported whether or not the row could be due, as nobody can tell.
     An unknown type and a missing organization are reported when the row is due.
     """
-    return _judge(row, partial(_periods, window), types)
+    return _judge(row, partial(_calendar, window), types)
 
 
 def judge_all(
     rows: Iterable[Integration], window: Window, types: Container[str]
-) -> tuple[list[Occurrence], list[InvalidIntegration]]:
-    """The occurrences of all rows, and the rows that can't be fired. Rows with the same schedule share the work."""
-    periods = cache(partial(_periods, window))
-    occurrences: list[Occurrence] = []
+) -> tuple[list[Occurrences], list[InvalidIntegration]]:
+    """What is due of all rows, and the rows that can't be fired. Rows with the same schedule share the work."""
+    calendars = cache(partial(_calendar, window))
+    due: list[Occurrences] = []
     invalid: list[InvalidIntegration] = []
     for row in rows:
-        judged = _judge(row, periods, types)
+        judged = _judge(row, calendars, types)
         if isinstance(judged, InvalidIntegration):
             invalid.append(judged)
-        else:
-            occurrences += judged
-    return occurrences, invalid
+        elif judged.moments:
+            due.append(judged)
+    return due, invalid
 
 
 def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
@@ -134,24 +144,23 @@ def _make_room(memo: dict[Any, Any]) -> None:
         memo.clear()
 
 
-def _judge(row: Integration, periods: Periods, types: Container[str]) -> list[Occurrence] | InvalidIntegration:
-    if not row.is_enabled or row.cron_schedule is None:
-        return []
-    schedule = schedule_of(row, row.cron_schedule)
-    if isinstance(schedule, InvalidIntegration):
-        return schedule
-    found = periods(*schedule)
-    if found and (invalid := misplaced(row, types)):
-        return invalid
-    return [Occurrence(row, moment, start) for start, moment in found]
+def _judge(row: Integration, calendars: Calendars, types: Container[str]) -> Occurrences | InvalidIntegration:
+    calendar = Calendar()
+    if row.is_enabled and row.cron_schedule is not None:
+        schedule = schedule_of(row, row.cron_schedule)
+        if isinstance(schedule, InvalidIntegration):
+            return schedule
+        calendar = calendars(*schedule)
+        if calendar.moments and (invalid := misplaced(row, types)):
+            return invalid
+    return Occurrences(row, *calendar)
 
 
-def _periods(window: Window, cron: Cron, zone: tzinfo) -> list[tuple[datetime | None, datetime]]:
-    """The periods that end in the window: from each occurrence's previous moment to its own."""
-    moments = cron.occurrences(window.start, window.end, zone)
+def _calendar(window: Window, cron: Cron, zone: tzinfo) -> Calendar:
+    moments = tuple(cron.occurrences(window.start, window.end, zone))
     if not moments:
-        return []
-    return list(zip([cron.previous_before(moments[0], zone), *moments], moments, strict=False))
+        return Calendar()
+    return Calendar(moments, cron.previous_before(moments[0], zone), cron.next_after(moments[-1], zone))
 
 
 def _invalid(row: Integration, reason: str) -> InvalidIntegration:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeAlias
 
 from asyncpg import Record
 
 from synkron.database import Connection, Executor
-from synkron.model import Decision, Outcome, Run, Source, State, Window, idempotency_key
+from synkron.model import Decision, Outcome, Run, Source, State, Window, idempotency_key, manual_key
 from synkron.queue import queue_on
 from synkron.sql import statements
 
 SQL = statements("ledger")
+# How many rows one statement writes.
+BATCH = 20_000
+
+Row: TypeAlias = tuple[Decision, datetime, datetime | None, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,15 @@ class Claimed:
 
     run_ids: tuple[int, ...]
     skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a tick read: how many occurrences, how many rows that can't be fired, and a ``pg_snapshot`` from before."""
+
+    due: int
+    invalid: int
+    sight: str | None = None
 
 
 async def clock(connection: Executor) -> datetime:
@@ -37,15 +52,33 @@ async def lock_watermark(connection: Connection) -> datetime:
     return watermark
 
 
-async def claim(connection: Connection, decisions: Sequence[Decision], *, tick_id: int, clock: datetime) -> Claimed:
+async def undecided(connection: Executor, runs: Sequence[Decision]) -> list[Decision]:
+    """Those of the runs whose moment nobody has decided before."""
+    ids = [run.integration.integration_id for run in runs]
+    classes = [run.source.value for run in runs]
+    moments = [run.moments[0] for run in runs]
+    numbers = await connection.fetch(SQL["undecided"], ids, moments, classes)
+    return [runs[row["number"] - 1] for row in numbers]
+
+
+async def claim(
+    connection: Connection, decisions: Iterable[Decision], *, tick_id: int | None, clock: datetime
+) -> Claimed:
     """Write the decisions that nobody made before and enqueue their runs, in the caller's transaction.
 
-    ``clock`` is that transaction's own time, from which the queue counts.
+    ``clock`` is that transaction's own time, from which the queue counts. Rows go in batches, so that the moments of
+    an outage are never in memory at once as rows.
     """
-    rows = await connection.fetch(SQL["claim"], tick_id, *zip(*map(_row, decisions), strict=True)) if decisions else []
-    runs = [row for row in rows if row["state"] == State.CLAIMED]
-    await _enqueue(connection, runs, [row["scheduled_for"] - clock for row in runs])
-    return Claimed(tuple(row["id"] for row in runs), len(rows) - len(runs))
+    run_ids: list[int] = []
+    skipped = 0
+    rows = (row for decision in decisions for row in _rows(decision))
+    while batch := list(islice(rows, BATCH)):
+        answer = await connection.fetch(SQL["claim"], tick_id, *_columns(batch))
+        runs = [row for row in answer if row["id"] is not None]
+        await _enqueue(connection, runs, [row["execute_after"] - clock for row in runs])
+        run_ids += [row["id"] for row in runs]
+        skipped += answer[0]["skipped"]
+    return Claimed(tuple(run_ids), skipped)
 
 
 async def move_watermark(connection: Connection, to: datetime) -> None:
@@ -61,11 +94,11 @@ async def recover(connection: Connection) -> int:
 
 
 async def open_tick(
-    connection: Connection, at: datetime, window: Window, *, source: str, scheduler: str, due: int, invalid: int
+    connection: Connection, at: datetime, window: Window, read: Read, *, source: str, scheduler: str
 ) -> int:
     """Write the tick's own row; answers its number."""
     number: int = await connection.fetchval(
-        SQL["record_tick"], at, window.start, window.end, source, scheduler, due, invalid
+        SQL["record_tick"], at, window.start, window.end, source, scheduler, read.due, read.invalid, read.sight
     )
     return number
 
@@ -108,7 +141,7 @@ async def hand_back(connection: Executor, run: Run) -> bool:
 
 async def skip(connection: Executor, run_id: int, reason: str, job_id: int) -> bool:
     """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
-    return await _give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id))
+    return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id))
 
 
 def run_of(row: Record) -> Run:
@@ -125,6 +158,7 @@ def run_of(row: Record) -> Run:
         period_end=row["period_end"],
         attempt=row["attempt"],
         failures=row["failures"],
+        crashes=row["crashes"],
         drift=row["drift"],
     )
 
@@ -139,10 +173,10 @@ async def _finish(
     error: str | None,
 ) -> bool:
     rows = await connection.fetch(SQL["finish"], run.id, run.attempt, state.value, wait, outcome, http_status, error)
-    return await _give_turn(connection, rows)
+    return await give_turn(connection, rows)
 
 
-async def _give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
+async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
     """Enqueue the run whose turn it is. Should this process be lost right here, ``recover`` does it."""
     turns = [row for row in rows if row["id"] is not None]
     await _enqueue(connection, turns, [row["wait"] for row in turns])
@@ -160,20 +194,43 @@ async def _enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence
         )
 
 
-def _row(decision: Decision) -> tuple[object, ...]:
-    occurrence = decision.occurrence
-    integration = occurrence.integration
+def _rows(decision: Decision) -> Iterator[Row]:
+    """The decision with each of its moments, and where the moment's period starts; or once, for all."""
+    if decision.in_summary:
+        yield decision, decision.moments[-1], decision.period_start, len(decision.moments)
+        return
+    start = decision.period_start
+    for moment in decision.moments:
+        yield decision, moment, start, 1
+        start = moment
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[object], ...]:
+    """The rows as the statement's arrays: the decisions, and the moments with their decision's number."""
+    numbers: dict[int, int] = {}
+    decisions = []
+    for decision, *_ in rows:
+        if id(decision) not in numbers:
+            decisions.append(decision)
+            numbers[id(decision)] = len(decisions)
     return (
-        idempotency_key(integration.integration_id, occurrence.scheduled_for),
-        integration.integration_id,
-        integration.org_id,
-        integration.integration_type,
-        decision.source.value,
-        occurrence.scheduled_for,
-        decision.period_start,
-        decision.action.value,
-        decision.reason,
-        decision.occurrences,
-        integration.cron_schedule,
-        None if integration.timezone is None else str(integration.timezone),
+        [one.integration.integration_id for one in decisions],
+        [one.integration.org_id for one in decisions],
+        [one.integration.integration_type for one in decisions],
+        [one.source.value for one in decisions],
+        [one.action.value for one in decisions],
+        [one.reason for one in decisions],
+        [one.integration.cron_schedule for one in decisions],
+        [None if one.integration.timezone is None else str(one.integration.timezone) for one in decisions],
+        [one.execute_after for one in decisions],
+        [numbers[id(decision)] for decision, *_ in rows],
+        [_key(decision, moment) for decision, moment, *_ in rows],
+        [moment for _, moment, *_ in rows],
+        [start for *_, start, _ in rows],
+        [occurrences for *_, occurrences in rows],
     )
+
+
+def _key(decision: Decision, moment: datetime) -> str:
+    make = manual_key if decision.source is Source.MANUAL else idempotency_key
+    return make(decision.integration.integration_id, moment)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -36,7 +37,8 @@ class InvalidIntegration:
 class Integration:
     """One row of the application's table with its organization's zone, as it stands in the database.
 
-    ``timezone`` is None for UTC, text (an IANA name or an offset), or a number of minutes.
+    ``timezone`` is None for UTC, text (an IANA name or an offset), or a number of minutes. ``updated_at`` is None
+    where the settings name no such column.
     """
 
     integration_id: str
@@ -46,6 +48,7 @@ class Integration:
     cron_schedule: str | None
     organization_exists: bool
     timezone: str | int | Decimal | None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +60,28 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Occurrence:
-    """A moment at which an integration's schedule fires, with the period that ends there (G5).
+class Occurrences:
+    """The moments of a window at which an integration's schedule fires, oldest first; integrations share the lists.
 
-    ``period_start`` is the schedule's previous moment, None when it has none.
+    A period ends at each moment and starts at the one before it (G5): the first one's at ``period_start``, None when
+    the schedule has no earlier moment. ``following`` is the schedule's next moment after the last one.
     """
 
     integration: Integration
-    scheduled_for: datetime
+    moments: Sequence[datetime]
     period_start: datetime | None
+    following: datetime | None
+
+    def starts(self) -> Sequence[datetime | None]:
+        """Where the period of each moment starts."""
+        return [self.period_start, *self.moments[:-1]]
 
 
 class CatchUp(StrEnum):
     """What becomes of the occurrences that nobody fired in time."""
 
     LATEST = "latest"
+    ALL = "all"
     SKIP = "skip"
 
 
@@ -79,19 +89,64 @@ class Overlap(StrEnum):
     """What becomes of a run whose integration is still running."""
 
     QUEUE = "queue"
+    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How the runs of one integration type are fired, delivered and retried (design 9)."""
+    """How the runs of one integration type are fired, delivered and retried (design 9).
+
+    ``pace`` is in starts per minute for the whole type, None for no limit.
+    """
 
     catch_up: CatchUp = CatchUp.LATEST
     catch_up_window: timedelta = timedelta(hours=24)
     overlap: Overlap = Overlap.QUEUE
+    spread: timedelta = timedelta()
+    pace: int | None = None
     concurrency: int = 100
     attempts: int = 3
     backoff: timedelta = timedelta(minutes=1)
     timeout: timedelta = timedelta(seconds=160)
+    completion_timeout: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policy of each integration type, and of each integration for which something else is set."""
+
+    by_type: Mapping[str, Policy]
+    by_integration: Mapping[str, Policy] = field(default_factory=dict)
+
+    def of(self, integration: Integration) -> Policy:
+        """What holds for this integration."""
+        return self.by_integration.get(integration.integration_id) or self.by_type[integration.integration_type]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why.
+
+    All of ``org_id``, ``integration_type`` and ``integration_id`` that are not None must fit; none of them: everything.
+    """
+
+    id: int
+    org_id: str | None
+    integration_type: str | None
+    integration_id: str | None
+    reason: str
+    author: str
+    starts_at: datetime
+    until: datetime | None
+
+    @property
+    def scope(self) -> tuple[str | None, str | None, str | None]:
+        """Whom it holds: organization, type, integration."""
+        return self.org_id, self.integration_type, self.integration_id
+
+    def lasts_at(self, moment: datetime) -> bool:
+        """Whether the moment lies inside it."""
+        return self.starts_at <= moment and (self.until is None or moment < self.until)
 
 
 class Source(StrEnum):
@@ -99,6 +154,8 @@ class Source(StrEnum):
 
     SCHEDULE = "schedule"
     CATCH_UP = "catch_up"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
 
 
 class Action(StrEnum):
@@ -112,17 +169,21 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to an occurrence, and why. Every occurrence of a window gets exactly one.
+    """What happens to one or several moments of an integration, and why. Every moment of a window is in exactly one.
 
-    ``occurrences`` is above 1 only where one row stands for many expired moments; the period covers them all.
+    It becomes one row for each of ``moments`` (oldest first), or a single row where it is ``in_summary``.
+    ``period_start`` is where the first row's period starts. A run has one moment, and is not started before
+    ``execute_after``.
     """
 
-    occurrence: Occurrence
+    integration: Integration
     action: Action
     source: Source
     reason: str
+    moments: Sequence[datetime]
     period_start: datetime | None
-    occurrences: int = 1
+    in_summary: bool = False
+    execute_after: datetime | None = None
 
 
 class State(StrEnum):
@@ -137,7 +198,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One started attempt of a run: what the target is told."""
+    """One started attempt of a run: what the target is told. ``crashes`` of its ``failures`` lost their worker."""
 
     id: int
     key: str
@@ -150,13 +211,15 @@ class Run:
     period_end: datetime
     attempt: int
     failures: int
+    crashes: int
     drift: timedelta
 
 
 class OutcomeKind(StrEnum):
-    """What an attempt came to: done, worth another try, or not."""
+    """What an attempt came to: done, taken by the target that will say later, worth another try, or not."""
 
     SUCCEEDED = "succeeded"
+    ACCEPTED = "accepted"
     RETRYABLE = "retryable"
     FINAL = "final"
 
@@ -173,13 +236,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one tick did. ``run_ids`` are the runs that it claimed; a lost race leaves them out."""
+    """What one tick did. ``run_ids`` are the runs that it claimed; a lost race leaves them out.
+
+    ``held`` counts the integrations whose moments stay undecided as they are paused.
+    """
 
     at: datetime
     window: Window
     due: int
     claimed: int
     skipped: int
+    held: int
     invalid: tuple[InvalidIntegration, ...]
     run_ids: tuple[int, ...]
 
@@ -187,3 +254,8 @@ class Tick:
 def idempotency_key(integration_id: str, scheduled_for: datetime) -> str:
     """The key of a run, from its integration and scheduled moment alone: the same for ever, on any host."""
     return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{scheduled_for.astimezone(UTC):%Y-%m-%dT%H:%MZ}"))
+
+
+def manual_key(integration_id: str, asked_at: datetime) -> str:
+    """The key of a run that somebody asked for: never that of a scheduled one."""
+    return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand"))

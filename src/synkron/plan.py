@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import groupby
 
 from synkron.model import (
     Action,
     CatchUp,
     Decision,
     Integration,
-    Occurrence,
+    Occurrences,
     Outcome,
     OutcomeKind,
+    Policies,
     Policy,
     Run,
     Source,
     State,
     Window,
 )
+from synkron.spread import spread_over
 
 HEAD_START = timedelta(seconds=30)
 TOLERANCE = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
+# Above, an integration's expired moments are one row: nobody reads a thousand that say the same.
+EXPIRED_ONE_BY_ONE = 1000
+# A run that lost its worker so often is taken for the cause.
+MOST_CRASHES = 3
 
 
 def window_of(watermark: datetime, now: datetime) -> Window:
@@ -36,20 +42,28 @@ def window_of(watermark: datetime, now: datetime) -> Window:
     return Window(min(watermark, now - TOLERANCE), now + HEAD_START)
 
 
-def decide(occurrences: Iterable[Occurrence], now: datetime, policies: Mapping[str, Policy]) -> list[Decision]:
-    """Exactly one decision for every occurrence, or for every span of expired ones, oldest first by integration."""
-    by_integration = sorted(occurrences, key=lambda one: (one.integration.integration_id, one.scheduled_for))
+def decide(
+    due: Iterable[Occurrences], now: datetime, policies: Policies, *, released: Container[str] = frozenset()
+) -> list[Decision]:
+    """A decision for every moment: exactly one. Those of an integration stand together, the oldest first.
+
+    ``released`` are the ids of integrations whose pause has ended: what they missed, they missed for that.
+    """
     decisions: list[Decision] = []
-    for _, group in groupby(by_integration, key=lambda one: one.integration.integration_id):
-        of_one = list(group)
-        decisions += _decide_one(of_one, now, policies[of_one[0].integration.integration_type])
+    for one in due:
+        cause = "it was paused" if one.integration.integration_id in released else "no scheduler ticked in time"
+        decisions += _decide_one(one, now, policies.of(one.integration), cause)
     return decisions
 
 
-def replay(occurrences: Iterable[Occurrence]) -> list[Decision]:
+def replay(due: Iterable[Occurrences], now: datetime) -> list[Decision]:
     """A run for every occurrence of a moment that somebody asks for again; what was decided then stays as it is."""
     reason = "replayed: a tick was asked for this moment"
-    return [Decision(one, Action.RUN, Source.CATCH_UP, reason, one.period_start) for one in occurrences]
+    return [
+        _run(one, moment, Source.CATCH_UP, reason, start, now)
+        for one in due
+        for moment, start in zip(one.moments, one.starts(), strict=True)
+    ]
 
 
 def after_attempt(run: Run, outcome: Outcome, policy: Policy) -> tuple[State, timedelta]:
@@ -61,21 +75,35 @@ def after_attempt(run: Run, outcome: Outcome, policy: Policy) -> tuple[State, ti
     return State.CLAIMED, max(_backoff(run, policy), outcome.retry_after or timedelta())
 
 
-def superseded(run: Run, live: Integration | None, moments: Iterable[datetime] | None) -> str | None:
+def given_up(run: Run, policy: Policy) -> str | None:
+    """Why a run gets no further attempt, as too many before this one failed or lost their worker; None if it may."""
+    if run.crashes >= MOST_CRASHES:
+        return f"given up: it lost its worker {run.crashes} times"
+    if run.failures >= policy.attempts:
+        return f"given up: {run.failures} attempts failed or lost their worker"
+    return None
+
+
+def superseded(
+    run: Run, live: Integration | None, moments: Sequence[datetime] | None, *, by_hand: bool = False
+) -> str | None:
     """Why a claimed run must not be delivered any more, by its integration's row as it stands now; None if it may.
 
-    ``moments`` are those at which the row fires now, around the run's own; None when the row is invalid.
+    ``moments`` are those at which the row fires now, around the run's own; None when the row is invalid. A run that
+    an operator asked for (``by_hand``) is not held against the schedule.
     """
     if live is None:
         return "superseded: the integration was deleted"
     if not live.is_enabled:
         return "superseded: the integration was disabled"
-    if live.cron_schedule is None:
-        return "superseded: the integration has no schedule any more"
     if live.integration_type != run.integration_type:
         return f"superseded: the integration's type is now {live.integration_type}"
     if live.org_id != run.org_id:
         return f"superseded: the integration belongs to organization {live.org_id} now"
+    if by_hand:
+        return None
+    if live.cron_schedule is None:
+        return "superseded: the integration has no schedule any more"
     if moments is None:
         return "superseded: the integration can't be fired any more as its row is invalid"
     if run.scheduled_for not in moments:
@@ -83,55 +111,91 @@ def superseded(run: Run, live: Integration | None, moments: Iterable[datetime] |
     return None
 
 
-def _decide_one(occurrences: list[Occurrence], now: datetime, policy: Policy) -> list[Decision]:
-    expired, missed, on_time = _by_lateness(occurrences, now, policy)
-    return [*_expire(expired, policy), *_catch_up(missed, policy), *(_on_time(one) for one in on_time)]
+def _decide_one(one: Occurrences, now: datetime, policy: Policy, cause: str) -> Iterator[Decision]:
+    """The moments in the order of time: expired, from before the row's last edit, missed, on time."""
+    late = bisect_left(one.moments, now - TOLERANCE)
+    expired = bisect_left(one.moments, now - policy.catch_up_window, 0, late)
+    edited = expired
+    if one.integration.updated_at is not None:
+        edited = bisect_left(one.moments, one.integration.updated_at, expired, late)
+    yield from _expire(one, expired, policy)
+    yield from _foreign(one, expired, edited)
+    yield from _catch_up(one, edited, late, now, policy, cause)
+    yield from _on_time(one, late, policy)
 
 
-def _by_lateness(
-    occurrences: list[Occurrence], now: datetime, policy: Policy
-) -> tuple[list[Occurrence], list[Occurrence], list[Occurrence]]:
-    oldest = now - policy.catch_up_window
-    late = [one for one in occurrences if one.scheduled_for < now - TOLERANCE]
-    return (
-        [one for one in late if one.scheduled_for < oldest],
-        [one for one in late if one.scheduled_for >= oldest],
-        occurrences[len(late) :],
+def _expire(one: Occurrences, end: int, policy: Policy) -> Iterator[Decision]:
+    if end:
+        reason = f"missed longer ago than the catch-up window of {policy.catch_up_window}"
+        yield Decision(
+            one.integration,
+            Action.EXPIRE,
+            Source.CATCH_UP,
+            reason,
+            one.moments[:end],
+            one.period_start,
+            in_summary=end > EXPIRED_ONE_BY_ONE,
+        )
+
+
+def _foreign(one: Occurrences, start: int, end: int) -> Iterator[Decision]:
+    if start < end:
+        reason = (
+            f"missed: the row was edited at {one.integration.updated_at:%Y-%m-%dT%H:%MZ}, "
+            "and what its schedule was before is not known"
+        )
+        yield Decision(
+            one.integration, Action.SKIP, Source.CATCH_UP, reason, one.moments[start:end], _start_of(one, start)
+        )
+
+
+def _catch_up(one: Occurrences, start: int, end: int, now: datetime, policy: Policy, cause: str) -> Iterator[Decision]:
+    if start == end:
+        return
+    missed = one.moments[start:end]
+    period_start = _start_of(one, start)
+    match policy.catch_up:
+        case CatchUp.SKIP:
+            reason = f"missed: {cause}, and catch-up is skip"
+            yield Decision(one.integration, Action.SKIP, Source.CATCH_UP, reason, missed, period_start)
+        case CatchUp.ALL:
+            for index, moment in enumerate(missed, start):
+                reason = f"missed: {cause}; catch-up is all"
+                yield _run(one, moment, Source.CATCH_UP, reason, _start_of(one, index), now)
+        case CatchUp.LATEST:
+            *earlier, latest = missed
+            if earlier:
+                reason = f"missed: {cause}; merged into the run of {latest:%Y-%m-%dT%H:%MZ}"
+                yield Decision(one.integration, Action.MERGE, Source.CATCH_UP, reason, earlier, period_start)
+            count = f"{len(missed)} occurrences" if earlier else "one occurrence"
+            reason = f"missed: {cause}; stands for {count}"
+            yield _run(one, latest, Source.CATCH_UP, reason, period_start, now)
+
+
+def _on_time(one: Occurrences, start: int, policy: Policy) -> Iterator[Decision]:
+    for index in range(start, len(one.moments)):
+        moment = one.moments[index]
+        following = one.moments[index + 1] if index + 1 < len(one.moments) else one.following
+        room = policy.spread if following is None else min(policy.spread, following - moment)
+        execute_after = moment + spread_over(one.integration.integration_id, room)
+        yield _run(one, moment, Source.SCHEDULE, "on time", _start_of(one, index), execute_after)
+
+
+def _run(
+    one: Occurrences,
+    moment: datetime,
+    source: Source,
+    reason: str,
+    period_start: datetime | None,
+    execute_after: datetime,
+) -> Decision:
+    return Decision(
+        one.integration, Action.RUN, source, reason, [moment], period_start, execute_after=max(moment, execute_after)
     )
 
 
-def _on_time(occurrence: Occurrence) -> Decision:
-    return Decision(occurrence, Action.RUN, Source.SCHEDULE, "on time", occurrence.period_start)
-
-
-def _catch_up(missed: list[Occurrence], policy: Policy) -> list[Decision]:
-    if not missed:
-        return []
-    if policy.catch_up is CatchUp.SKIP:
-        reason = "missed: no scheduler ticked in time, and catch-up is skip"
-        return [Decision(one, Action.SKIP, Source.CATCH_UP, reason, one.period_start) for one in missed]
-    *earlier, latest = missed
-    into = f"missed: merged into the run of {latest.scheduled_for:%Y-%m-%dT%H:%MZ}"
-    count = f"{len(missed)} occurrences" if earlier else "one occurrence"
-    return [
-        *(Decision(one, Action.MERGE, Source.CATCH_UP, into, one.period_start) for one in earlier),
-        Decision(
-            latest,
-            Action.RUN,
-            Source.CATCH_UP,
-            f"missed: no scheduler ticked in time; stands for {count}",
-            missed[0].period_start,
-        ),
-    ]
-
-
-def _expire(expired: list[Occurrence], policy: Policy) -> list[Decision]:
-    if not expired:
-        return []
-    reason = f"missed longer ago than the catch-up window of {policy.catch_up_window}"
-    return [
-        Decision(expired[-1], Action.EXPIRE, Source.CATCH_UP, reason, expired[0].period_start, occurrences=len(expired))
-    ]
+def _start_of(one: Occurrences, index: int) -> datetime | None:
+    return one.moments[index - 1] if index else one.period_start
 
 
 def _backoff(run: Run, policy: Policy) -> timedelta:

@@ -13,7 +13,7 @@ from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.due import KNOWN, judge_all
 from synkron.integrations import BUILT_IN
-from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrence, Window
+from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrences, Window
 from synkron.settings import SourceTables
 from synkron.sql import source_statements
 
@@ -42,15 +42,12 @@ async def read_due_integrations(
         read = await read_window(connection, window, source, types)
     for row in read.invalid:
         warn_invalid(row)
-    return [
-        DueIntegration(
-            occurrence.integration.org_id,
-            occurrence.integration.integration_id,
-            occurrence.integration.integration_type,
-            occurrence.scheduled_for,
-        )
-        for occurrence in read.occurrences
+    due = [
+        DueIntegration(one.integration.org_id, one.integration.integration_id, one.integration.integration_type, moment)
+        for one in read.due
+        for moment in one.moments
     ]
+    return sorted(due, key=lambda one: (one.scheduled_for, one.org_id, one.integration_id))
 
 
 def window_around(at: datetime) -> Window:
@@ -61,9 +58,9 @@ def window_around(at: datetime) -> Window:
 
 @dataclass(frozen=True, slots=True)
 class DueRead:
-    """What the due read found: occurrences in the order of their moments, and the rows that can't be fired."""
+    """What the due read found: the integrations that are due, and the rows that can't be fired."""
 
-    occurrences: list[Occurrence]
+    due: list[Occurrences]
     invalid: list[InvalidIntegration]
 
 
@@ -89,9 +86,7 @@ async def read_window(connection: Connection, window: Window, source: SourceTabl
     )
     # A new expression in a new zone is answered twice.
     found = {row["integration_id"]: integration_of(row) for row in rows}
-    occurrences, invalid = judge_all(found.values(), window, types)
-    occurrences.sort(key=_by_moment)
-    return DueRead(occurrences, invalid)
+    return DueRead(*judge_all(found.values(), window, types))
 
 
 async def read_all(connection: Connection, source: SourceTables) -> list[Integration]:
@@ -131,9 +126,5 @@ def integration_of(row: Record, prefix: str = "") -> Integration:
         cron_schedule=row[f"{prefix}cron_schedule"],
         organization_exists=row[f"{prefix}organization_exists"],
         timezone=row[f"{prefix}timezone"],
+        updated_at=row.get(f"{prefix}updated_at"),
     )
-
-
-def _by_moment(occurrence: Occurrence) -> tuple[datetime, str, str]:
-    row = occurrence.integration
-    return occurrence.scheduled_for, row.org_id, row.integration_id

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from synkron import ledger
+from synkron.agenda import Agenda, read_agenda, settle
 from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.errors import Refused
-from synkron.model import Tick
+from synkron.model import Decision, Tick
+from synkron.pace import pace_starts
 from synkron.plan import HEAD_START, decide, replay, window_of
-from synkron.reader import read_window, secure, window_around
+from synkron.reader import secure, window_around
 from synkron.settings import Settings
 
 
@@ -22,8 +24,8 @@ async def tick(
     1. Read the database's clock; ``at`` stands for it where a moment is given.
     2. Lock the watermark; the window goes from it to half a minute ahead. A given moment that lies before it is
        replayed: its minute alone is decided, and the watermark stays where it is.
-    3. Read what is due in the window.
-    4. Decide every occurrence.
+    3. Read what is due in the window, and what was held by a pause that has ended.
+    4. Decide every occurrence, but for those of paused integrations.
     5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one.
 
     ``source`` is 'service' or 'once'; ``scheduler`` names this scheduler in the tick's row. Ticks that meet come one
@@ -37,19 +39,33 @@ async def tick(
         watermark = max(await ledger.lock_watermark(connection), clock - settings.retention)
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now)
-        read = await read_window(connection, window, settings.source, settings.types)
-        decisions = replay(read.occurrences) if replayed else decide(read.occurrences, now, settings.policies)
-        await ledger.keep_partitions(connection, window.start, clock, settings.retention)
-        due, invalid = len(read.occurrences), len(read.invalid)
-        number = await ledger.open_tick(
-            connection, now, window, source=source, scheduler=scheduler, due=due, invalid=invalid
-        )
+        agenda = await read_agenda(connection, window, settings, now, replayed=replayed)
+        decisions = await pace_starts(connection, _decide(agenda, now, replayed=replayed), agenda.policies, now)
+        await ledger.keep_partitions(connection, agenda.first(window), clock, settings.retention)
+        number = await ledger.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
         claimed = await ledger.claim(connection, decisions, tick_id=number, clock=clock)
+        await settle(connection, agenda, settings.source)
         await ledger.recover(connection)
         await ledger.close_tick(connection, number, claimed)
         if not replayed:
             await ledger.move_watermark(connection, window.end)
-    return Tick(now, window, due, len(claimed.run_ids), claimed.skipped, tuple(read.invalid), claimed.run_ids)
+    return Tick(
+        now,
+        window,
+        agenda.figures.due,
+        len(claimed.run_ids),
+        claimed.skipped,
+        len(agenda.held),
+        tuple(agenda.invalid),
+        claimed.run_ids,
+    )
+
+
+def _decide(agenda: Agenda, now: datetime, *, replayed: bool) -> list[Decision]:
+    if replayed:
+        return replay(agenda.due, now)
+    released = {one.integration.integration_id for one in agenda.released}
+    return decide(agenda.due, now, agenda.policies, released=released)
 
 
 def next_tick(now: datetime) -> datetime:

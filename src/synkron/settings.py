@@ -78,7 +78,7 @@ class OrganizationsTable(_Section):
 
 
 class IntegrationsTable(_Section):
-    """The table of integrations."""
+    """The table of integrations. ``updated_at = ""`` says that it has no such column."""
 
     table: Identifier = "organization_integrations"
     id: Identifier = "id"
@@ -86,6 +86,7 @@ class IntegrationsTable(_Section):
     integration_type: Identifier = "integration_type"
     is_enabled: Identifier = "is_enabled"
     cron_schedule: Identifier = "cron_schedule"
+    updated_at: OptionalIdentifier = ""
 
 
 class SourceTables(_Section):
@@ -105,10 +106,13 @@ class TypeSettings(_Section):
     catch_up: CatchUp = DEFAULT.catch_up
     catch_up_window: Duration = DEFAULT.catch_up_window
     overlap: Overlap = DEFAULT.overlap
+    spread: Duration = DEFAULT.spread
+    pace: int | None = Field(DEFAULT.pace, ge=1, le=1_000_000)
     concurrency: int = Field(DEFAULT.concurrency, ge=1, le=10_000)
     attempts: int = Field(DEFAULT.attempts, ge=1, le=100)
     backoff: PositiveDuration = DEFAULT.backoff
     timeout: PositiveDuration = DEFAULT.timeout
+    completion_timeout: PositiveDuration = DEFAULT.completion_timeout
 
     @property
     def policy(self) -> Policy:
@@ -117,10 +121,13 @@ class TypeSettings(_Section):
             catch_up=self.catch_up,
             catch_up_window=self.catch_up_window,
             overlap=self.overlap,
+            spread=self.spread,
+            pace=self.pace,
             concurrency=self.concurrency,
             attempts=self.attempts,
             backoff=self.backoff,
             timeout=self.timeout,
+            completion_timeout=self.completion_timeout,
         )
 
 

@@ -45,6 +45,8 @@ async def read_turn(connection: Executor, statement: str, run_id: int, source: S
 
 def reason_to_skip(turn: Turn, settings: Settings) -> str | None:
     """Why the run must not be delivered any more, by its row as it stands now; None if it may."""
-    judged = [] if turn.live is None else judge(turn.live, window_around(turn.run.scheduled_for), settings.types)
-    moments = None if isinstance(judged, InvalidIntegration) else [one.scheduled_for for one in judged]
+    if turn.live is None:
+        return superseded(turn.run, None, None)
+    judged = judge(turn.live, window_around(turn.run.scheduled_for), settings.types)
+    moments = None if isinstance(judged, InvalidIntegration) else judged.moments
     return superseded(turn.run, turn.live, moments)

@@ -192,7 +192,9 @@ CREATE TABLE synkron.overrides (
 );
 CREATE TABLE synkron.pace (
     integration_type text NOT NULL,
-    next_start timestamp with time zone NOT NULL
+    minute timestamp with time zone NOT NULL,
+    starts integer NOT NULL,
+    CONSTRAINT pace_starts_check CHECK ((starts > 0))
 );
 CREATE TABLE synkron.pauses (
     id bigint NOT NULL,
@@ -429,7 +431,7 @@ ALTER TABLE ONLY synkron.nodes
 ALTER TABLE ONLY synkron.overrides
     ADD CONSTRAINT overrides_pkey PRIMARY KEY (integration_id);
 ALTER TABLE ONLY synkron.pace
-    ADD CONSTRAINT pace_pkey PRIMARY KEY (integration_type);
+    ADD CONSTRAINT pace_pkey PRIMARY KEY (integration_type, minute);
 ALTER TABLE ONLY synkron.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.queue_log

@@ -14,9 +14,10 @@ from synkron.database import Executor, Pool
 from synkron.model import (
     Decision,
     Integration,
-    Occurrence,
+    Occurrences,
     Outcome,
     OutcomeKind,
+    Policies,
     Policy,
     Run,
     State,
@@ -55,7 +56,7 @@ async def claim(connection: Connection, minutes_ago: list[int], *, integrations:
         minute = await this_minute(connection)
         decisions = _decisions(minute, minutes_ago, integrations)
         window = Window(clock - MINUTE, clock)
-        number = await ledger.open_tick(connection, clock, window, source="once", scheduler="test", due=1, invalid=0)
+        number = await ledger.open_tick(connection, clock, window, ledger.Read(1, 0), source="once", scheduler="test")
         await ledger.keep_partitions(connection, minute - timedelta(days=40), clock, timedelta(days=400))
         return await ledger.claim(connection, decisions, tick_id=number, clock=clock)
 
@@ -66,9 +67,9 @@ def _decisions(minute: datetime, minutes_ago: list[int], integrations: int) -> l
         for number in range(1, integrations + 1)
         for ago in minutes_ago
         for decision in decide(
-            [Occurrence(integration(number), minute - MINUTE * ago, minute - MINUTE * (ago + 1))],
+            [Occurrences(integration(number), [minute - MINUTE * ago], minute - MINUTE * (ago + 1), None)],
             minute - MINUTE * ago,
-            {"xledger": Policy()},
+            Policies({"xledger": Policy()}),
         )
     ]
 

@@ -13,15 +13,16 @@ from synkron.model import (
     CatchUp,
     Decision,
     Integration,
-    Occurrence,
+    Occurrences,
     Outcome,
     OutcomeKind,
+    Policies,
     Policy,
     Run,
     Source,
     State,
 )
-from synkron.plan import after_attempt, decide, superseded, window_of
+from synkron.plan import after_attempt, decide, given_up, superseded, window_of
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -41,8 +42,14 @@ def integration(number: int = 1, kind: str = "xledger", **changes: object) -> In
     return Integration(**(values | changes))  # type: ignore[arg-type]
 
 
-def occurrence(moment: datetime, number: int = 1, kind: str = "xledger") -> Occurrence:
-    return Occurrence(integration(number, kind), moment, moment - MINUTE)
+def due(*minutes_late: float, number: int = 1, kind: str = "xledger", **changes: object) -> Occurrences:
+    """An integration whose schedule fired so many minutes before noon, the earliest first."""
+    moments = [NOON - MINUTE * late for late in minutes_late]
+    return Occurrences(integration(number, kind, **changes), moments, moments[0] - MINUTE, moments[-1] + MINUTE)
+
+
+def policies(**changes: object) -> Policies:
+    return Policies({"xledger": Policy(**changes)})  # type: ignore[arg-type]
 
 
 def run(**changes: object) -> Run:
@@ -58,6 +65,7 @@ def run(**changes: object) -> Run:
         "period_end": NOON,
         "attempt": 1,
         "failures": 0,
+        "crashes": 0,
         "drift": timedelta(),
     }
     return Run(**(values | changes))  # type: ignore[arg-type]
@@ -89,64 +97,116 @@ def test_the_window_goes_from_the_watermark_to_half_a_minute_ahead(
         pytest.param(CatchUp.LATEST, [3, 2, 1], ["merge", "merge", "run catch_up"], id="three missed become one"),
         pytest.param(CatchUp.LATEST, [2, 1, 0], ["merge", "run catch_up", "run schedule"], id="missed and on time"),
         pytest.param(CatchUp.SKIP, [2, 1, 0], ["skip", "skip", "run schedule"], id="missed ones are skipped"),
-        pytest.param(CatchUp.LATEST, [1500, 1441, 60], ["expire", "run catch_up"], id="beyond the window of 24 h"),
-        pytest.param(CatchUp.SKIP, [1500, 1441], ["expire"], id="all beyond the window"),
+        pytest.param(
+            CatchUp.LATEST, [1500, 1441, 60], ["expire", "expire", "run catch_up"], id="beyond the window of 24 h"
+        ),
+        pytest.param(CatchUp.SKIP, [1500, 1441], ["expire", "expire"], id="all beyond the window"),
+        pytest.param(CatchUp.ALL, [1500, 3, 2], ["expire", "run catch_up", "run catch_up"], id="each of the missed"),
+        pytest.param(CatchUp.ALL, [2, 1, 0], ["run catch_up", "run catch_up", "run schedule"], id="each, and on time"),
     ],
 )
 def test_what_becomes_of_occurrences(catch_up: CatchUp, minutes_late: list[float], expected: list[str]) -> None:
-    occurrences = [occurrence(NOON - MINUTE * late) for late in minutes_late]
-    decisions = decide(occurrences, NOON, {"xledger": Policy(catch_up=catch_up)})
-    assert [_word(decision) for decision in decisions] == expected
+    decisions = decide([due(*minutes_late)], NOON, policies(catch_up=catch_up))
+    assert [_word(decision) for decision in decisions for _ in decision.moments] == expected
     assert all(decision.reason for decision in decisions)
 
 
 def test_a_catch_up_run_covers_the_periods_of_all_it_stands_for() -> None:
-    missed = [occurrence(NOON - MINUTE * late) for late in (4, 3, 2)]
-    *_, decision = decide(missed, NOON, {"xledger": Policy()})
-    assert decision.occurrence.scheduled_for == NOON - MINUTE * 2
+    *_, decision = decide([due(4, 3, 2)], NOON, policies())
+    assert decision.moments == [NOON - MINUTE * 2]
     assert decision.period_start == NOON - MINUTE * 5
     assert "3 occurrences" in decision.reason
+    assert "no scheduler ticked" in decision.reason
 
 
-def test_expired_occurrences_are_one_row_that_counts_them() -> None:
-    expired = [occurrence(NOON - MINUTE * late) for late in (1500, 1499, 1498)]
-    (decision,) = decide(expired, NOON, {"xledger": Policy()})
-    assert (decision.action, decision.occurrences) == (Action.EXPIRE, 3)
-    assert decision.period_start == NOON - MINUTE * 1501
+def test_what_a_pause_held_says_so() -> None:
+    decisions = decide([due(4, 3)], NOON, policies(), released={"i1"})
+    assert all("it was paused" in decision.reason for decision in decisions)
 
 
-def test_each_type_has_its_own_policy() -> None:
-    late = [occurrence(NOON - MINUTE * 5, 1, "xledger"), occurrence(NOON - MINUTE * 5, 2, "bufdir")]
-    policies = {"xledger": Policy(catch_up=CatchUp.SKIP), "bufdir": Policy()}
-    assert {d.occurrence.integration.integration_type: d.action for d in decide(late, NOON, policies)} == {
-        "xledger": Action.SKIP,
-        "bufdir": Action.RUN,
-    }
+def test_catch_up_all_is_a_run_for_each_with_its_own_period() -> None:
+    decisions = decide([due(4, 3, 2)], NOON, policies(catch_up=CatchUp.ALL))
+    assert [(one.moments, one.period_start) for one in decisions] == [
+        ([NOON - MINUTE * late], NOON - MINUTE * (late + 1)) for late in (4, 3, 2)
+    ]
+    assert {one.source for one in decisions} == {Source.CATCH_UP}
+
+
+@pytest.mark.parametrize(("expired", "rows"), [(1, 1), (1000, 1000), (1001, 1)])
+def test_many_expired_occurrences_are_one_row_that_counts_them(expired: int, rows: int) -> None:
+    (decision,) = decide([due(*range(1500 + expired, 1500, -1))], NOON, policies())
+    assert (decision.action, len(decision.moments)) == (Action.EXPIRE, expired)
+    assert len(_rows(decision)) == rows
+    assert decision.period_start == NOON - MINUTE * (1501 + expired)
+
+
+def test_a_schedule_is_not_applied_to_the_time_before_its_edit() -> None:
+    edited = NOON - MINUTE * 3
+    skipped, merged, run = decide([due(5, 4, 3, 2, updated_at=edited)], NOON, policies())
+    assert (skipped.action, list(skipped.moments)) == (Action.SKIP, [NOON - MINUTE * 5, NOON - MINUTE * 4])
+    assert "edited at 2026-03-02T11:57Z" in skipped.reason
+    assert (merged.action, merged.moments) == (Action.MERGE, [NOON - MINUTE * 3])
+    assert (run.action, run.period_start) == (Action.RUN, NOON - MINUTE * 4)
+
+
+def test_an_edit_does_not_touch_what_is_on_time() -> None:
+    (decision,) = decide([due(0, updated_at=NOON + MINUTE)], NOON, policies())
+    assert decision.action is Action.RUN
+
+
+def test_each_type_and_each_integration_has_its_own_policy() -> None:
+    skip = Policy(catch_up=CatchUp.SKIP)
+    known = Policies({"xledger": skip, "bufdir": Policy()}, {"i3": Policy(catch_up=CatchUp.ALL)})
+    late = [due(5), due(5, number=2, kind="bufdir"), due(5, 4, number=3)]
+    assert [(one.integration.integration_id, one.action) for one in decide(late, NOON, known)] == [
+        ("i1", Action.SKIP),
+        ("i2", Action.RUN),
+        ("i3", Action.RUN),
+        ("i3", Action.RUN),
+    ]
+
+
+moments = st.lists(st.integers(-1, 3000), unique=True, min_size=1, max_size=60).map(lambda late: sorted(late)[::-1])
 
 
 @given(
-    late=st.lists(st.tuples(st.integers(1, 4), st.integers(-1, 3000)), unique=True, max_size=60),
+    late=st.lists(moments, min_size=1, max_size=4),
+    now=st.floats(-40, 40),
     catch_up=st.sampled_from(CatchUp),
     window=st.integers(1, 2000),
+    spread=st.integers(0, 3000),
+    edited=st.none() | st.integers(-5, 3000),
 )
 def test_every_occurrence_gets_exactly_one_decision_and_periods_tile(
-    late: list[tuple[int, int]], catch_up: CatchUp, window: int
+    late: list[list[int]], now: float, catch_up: CatchUp, window: int, spread: int, edited: int | None
 ) -> None:
-    occurrences = _tiling(late)
-    decisions = decide(occurrences, NOON, {"xledger": Policy(catch_up=catch_up, catch_up_window=MINUTE * window)})
-    assert sum(decision.occurrences for decision in decisions) == len(occurrences)
-    assert len({_slot(decision) for decision in decisions}) == len(decisions)
-    assert {_slot(decision) for decision in decisions} <= {
-        (one.integration.integration_id, one.scheduled_for) for one in occurrences
-    }
-    for number in range(1, 5):
-        mine = [one for one in occurrences if one.integration.integration_id == f"i{number}"]
-        kept = [d for d in decisions if _slot(d)[0] == f"i{number}" and d.action is not Action.MERGE]
-        edges = [(d.period_start, d.occurrence.scheduled_for) for d in kept]
-        assert [start for start, _ in edges[1:]] == [end for _, end in edges[:-1]]
-        if mine:
-            assert edges[0][0] == mine[0].period_start
-            assert edges[-1][1] == mine[-1].scheduled_for
+    updated_at = None if edited is None else NOON - MINUTE * edited
+    fleet = [due(*one, number=number, updated_at=updated_at) for number, one in enumerate(late)]
+    policy = policies(catch_up=catch_up, catch_up_window=MINUTE * window, spread=MINUTE * spread)
+    decisions = decide(fleet, NOON + MINUTE * now, policy)
+    for one in fleet:
+        mine = [decision for decision in decisions if decision.integration is one.integration]
+        assert [moment for decision in mine for moment in decision.moments] == one.moments
+        kept = [row for decision in mine if decision.action is not Action.MERGE for row in _rows(decision)]
+        ends = [end for _, end in kept]
+        assert [start for start, _ in kept] == [one.period_start, *ends[:-1]]
+        assert ends[-1] == one.moments[-1]
+        for decision in mine:
+            if decision.action is Action.RUN:
+                assert decision.execute_after is not None
+                assert len(decision.moments) == 1
+                assert decision.execute_after >= decision.moments[0]
+
+
+@given(spread=st.integers(1, 300), names=st.sets(st.text(min_size=1), min_size=1, max_size=20))
+def test_spread_is_the_integrations_own_and_never_past_the_next_occurrence(spread: int, names: set[str]) -> None:
+    for name in names:
+        twice = due(0, -60, integration_id=name)
+        one, other = decide([twice], NOON, policies(spread=MINUTE * spread))
+        assert one.execute_after is not None
+        assert other.execute_after is not None
+        assert NOON <= one.execute_after < NOON + MINUTE * min(spread, 60)
+        assert NOON + MINUTE * 60 <= other.execute_after < NOON + MINUTE * 61
 
 
 @pytest.mark.parametrize(
@@ -205,20 +265,28 @@ def test_a_run_is_superseded_by_its_row(live: Integration | None, moments: list[
     assert (reason is None) == (says is None)
 
 
+@pytest.mark.parametrize("live", [integration(cron_schedule="5 * * * *"), integration(cron_schedule=None)])
+def test_a_run_that_an_operator_asked_for_is_not_held_against_the_schedule(live: Integration) -> None:
+    assert superseded(run(), live, [], by_hand=True) is None
+    assert superseded(run(), integration(is_enabled=False), [], by_hand=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("failures", "crashes", "says"),
+    [(0, 0, None), (2, 2, None), (3, 1, "3 attempts failed"), (3, 3, "lost its worker 3 times")],
+)
+def test_a_run_is_given_up(failures: int, crashes: int, says: str | None) -> None:
+    reason = given_up(run(failures=failures, crashes=crashes), Policy())
+    assert (reason is None) == (says is None)
+    assert (says or "") in (reason or "")
+
+
 def _word(decision: Decision) -> str:
     return f"run {decision.source}" if decision.action is Action.RUN else str(decision.action)
 
 
-def _slot(decision: Decision) -> tuple[str, datetime]:
-    return decision.occurrence.integration.integration_id, decision.occurrence.scheduled_for
-
-
-def _tiling(late: list[tuple[int, int]]) -> list[Occurrence]:
-    """Occurrences of up to four integrations, each with the period since its previous one."""
-    found: list[Occurrence] = []
-    for number in range(1, 5):
-        moments = sorted(NOON - MINUTE * minutes for which, minutes in late if which == number)
-        starts = [moments[0] - MINUTE, *moments] if moments else []
-        pairs = zip(moments, starts, strict=False)
-        found += [Occurrence(integration(number), moment, start) for moment, start in pairs]
-    return found
+def _rows(decision: Decision) -> list[tuple[datetime | None, datetime]]:
+    """The periods of the rows that a decision becomes."""
+    if decision.in_summary:
+        return [(decision.period_start, decision.moments[-1])]
+    return list(zip([decision.period_start, *decision.moments[:-1]], decision.moments, strict=True))

@@ -40,7 +40,7 @@ def faults(folder: Path, text: str) -> list[str]:
         ('[types.xledger]\nbackoff = "0s"', "types.xledger.backoff", "above zero"),
         ("[types.xledger]\nattempts = 0", "types.xledger.attempts", "greater than or equal to 1"),
         ('[types.xledger]\nattempts = "many"', "types.xledger.attempts", "expected a valid integer"),
-        ('[types.xledger]\ncatch_up = "all"', "types.xledger.catch_up", "'latest' or 'skip'"),
+        ('[types.xledger]\ncatch_up = "none"', "types.xledger.catch_up", "'latest', 'all' or 'skip'"),
         ('[types."Big Name"]', "types.Big Name", "small letters"),
         ("types = 3", "types", "expected a valid dictionary"),
         ('retention = "12h"', "retention", "longer than the longest catch_up_window (1.0 days)"),

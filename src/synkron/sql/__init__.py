@@ -31,7 +31,8 @@ def source_statements(file: str, source: SourceTables) -> dict[str, str]:
         "integrations_id": source.integrations.id,
         "schema": f'"{source.schema_name}"',
         "timezone_column": f', "{zone}" text' if zone else "",
-        "zone": _PerAlias(f'"{zone}"' if zone else None),
+        "zone": _PerAlias(zone, "text"),
+        "updated_at": _PerAlias(source.integrations.updated_at, "timestamptz"),
     }
     return {name: text.format(**names) for name, text in statements(file).items()}
 
@@ -58,11 +59,12 @@ class _Names:
 
 
 class _PerAlias(dict[str, str]):
-    """A column that may not exist, under a table's alias."""
+    """A column that may not exist (its name is empty then), under a table's alias."""
 
-    def __init__(self, column: str | None) -> None:
+    def __init__(self, column: str, data_type: str) -> None:
         super().__init__()
         self._column = column
+        self._data_type = data_type
 
     def __missing__(self, alias: str) -> str:
-        return "null::text" if self._column is None else f"{alias}.{self._column}"
+        return f'{alias}."{self._column}"' if self._column else f"null::{self._data_type}"

@@ -23,41 +23,68 @@ with queue_log as (delete from synkron.queue_log where created < $1::timestamptz
 delete from synkron.ticks where at < $2::timestamptz;
 
 -- name: record_tick
-insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid)
-values ($1, $2, $3, $4, $5, $6, 0, 0, $7)
+insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid, snapshot)
+values ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8::text::pg_snapshot)
 returning id;
 
 -- name: complete_tick
 update synkron.ticks set claimed = $2, skipped = $3 where id = $1;
 
 -- name: claim
--- One row for each decision that nobody made before; the rest are lost races, and are not answered.
-insert into synkron.runs (
-    key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    execute_after, next_attempt_at, action, reason, occurrences, cron_schedule, timezone, tick_id, state, finished_at
+-- One row for each moment ($11 on) of the decisions ($2 to $10) that nobody decided before; the rest are lost races.
+-- Answers the runs to deliver, and how many rows were decided against. `on conflict` names no constraint, as a moment
+-- may be taken by a run that an operator asked for as well.
+with decided as (
+    select *
+    from unnest(
+        $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[]
+    ) with ordinality decision (
+        integration_id, org_id, integration_type, source, action, reason, cron_schedule, timezone, execute_after, number
+    )
+),
+inserted as (
+    insert into synkron.runs (
+        key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
+        execute_after, next_attempt_at, action, reason, occurrences, cron_schedule, timezone, tick_id, state, finished_at
+    )
+    select
+        moment.key, integration_id, org_id, integration_type, source, scheduled_for, period_start, scheduled_for,
+        coalesce(execute_after, scheduled_for), coalesce(execute_after, scheduled_for), action, reason, occurrences,
+        cron_schedule, timezone, $1,
+        case when action = 'run' then 'claimed' else 'skipped' end,
+        case when action = 'run' then null else now() end
+    from unnest($11::bigint[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::integer[])
+        moment (number, key, scheduled_for, period_start, occurrences)
+    join decided using (number)
+    on conflict do nothing
+    returning id, integration_type, execute_after, state
 )
-select
-    key, integration_id, org_id, integration_type, source, scheduled_for, period_start, scheduled_for,
-    scheduled_for, scheduled_for, action, reason, occurrences, cron_schedule, timezone, $1,
-    case when action = 'run' then 'claimed' else 'skipped' end,
-    case when action = 'run' then null else now() end
-from unnest(
-    $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[],
-    $9::text[], $10::text[], $11::integer[], $12::text[], $13::text[]
-) decided (
-    key, integration_id, org_id, integration_type, source, scheduled_for, period_start,
-    action, reason, occurrences, cron_schedule, timezone
+select id, integration_type, execute_after, (select count(*) from inserted where state = 'skipped') as skipped
+from (select count(*) from inserted) counted
+left join inserted on state = 'claimed';
+
+-- name: undecided
+-- Those of the moments ($1 integration, $2 moment, $3 source), by number, that no row of their class stands for.
+select number
+from unnest($1::text[], $2::timestamptz[], $3::text[]) with ordinality asked (integration_id, moment, source, number)
+where not exists (
+    select from synkron.runs
+    where runs.integration_id = asked.integration_id
+        and runs.scheduled_for = asked.moment
+        and runs.source_class = case when asked.source in ('manual', 'backfill') then asked.source else 'schedule' end
 )
-on conflict on constraint runs_once do nothing
-returning id, integration_type, scheduled_for, state;
+order by number;
 
 -- name: adrift
--- Unfinished runs whose turn came a minute ago and that no job stands for: their worker was lost at the wrong moment.
--- A run behind an older one of its integration has no job either: it gets one when that one ends (finish, skip).
+-- Unfinished runs whose turn came a minute ago and that no job stands for: their worker was lost at the wrong moment,
+-- or a pause held them that has ended. A run behind an older one of its integration has no job either: it gets one when
+-- that one ends (finish, skip). One that its target has accepted waits for its completion.
 select id, integration_type
 from synkron.runs
 where state in ('claimed', 'running')
     and next_attempt_at < now() - interval '1 minute'
+    and not (state = 'running' and completes_by is not null)
+    and synkron.pause_over(org_id, integration_type, integration_id, now()) is null
     and not exists (
         select from synkron.runs older
         where older.integration_id = runs.integration_id
@@ -108,6 +135,7 @@ started as (
         state = 'running',
         attempt = candidate.attempt + 1,
         failures = runs.failures + (select count(*) from lost),
+        crashes = runs.crashes + (select count(*) from lost),
         started_at = coalesce(runs.started_at, seat.since)
     from seat, candidate
     where runs.id = candidate.id and runs.scheduled_for = candidate.scheduled_for
@@ -118,7 +146,7 @@ attempted as (
     select started.id, started.scheduled_for, started.attempt, $2, seat.since from started, seat
 )
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    attempt, failures, drift
+    attempt, failures, crashes, drift
 from started;
 
 -- name: finish

@@ -1,5 +1,6 @@
 -- The reads of the application's own tables. They need nothing that Synkron installs.
--- {zone[o]} is the zone of the organization o, or null where the settings say that there is no such column.
+-- {zone[o]} is the zone of the organization o, or null where the settings say that there is no such column; so is
+-- {updated_at[i]} of the integration i.
 
 -- name: secure
 -- A role that row security would filter gets an error instead of a short answer (G8). The best plan depends on the
@@ -28,13 +29,15 @@ select
     true as is_enabled,
     i.cron_schedule as cron_schedule,
     o.{organizations.id} is not null as organization_exists,
-    {zone[o]} as timezone
+    {zone[o]} as timezone,
+    i.updated_at as updated_at
 from (
     select
         a.{integrations.id} as id,
         a.{integrations.org_id} as org_id,
         a.{integrations.integration_type} as integration_type,
-        a.{integrations.cron_schedule} as cron_schedule
+        a.{integrations.cron_schedule} as cron_schedule,
+        {updated_at[a]}::timestamptz as updated_at
     from {integrations} a
     where a.{integrations.is_enabled}
         and a.{integrations.cron_schedule} is not null
@@ -48,7 +51,8 @@ from (
             )
         )
     union all
-    select b.{integrations.id}, b.{integrations.org_id}, b.{integrations.integration_type}, b.{integrations.cron_schedule}
+    select b.{integrations.id}, b.{integrations.org_id}, b.{integrations.integration_type}, b.{integrations.cron_schedule},
+        {updated_at[b]}::timestamptz
     from {integrations} b
     where b.{integrations.is_enabled}
         and b.{integrations.cron_schedule} is not null
@@ -66,7 +70,8 @@ select
     coalesce(i.{integrations.is_enabled}, false) as is_enabled,
     i.{integrations.cron_schedule} as cron_schedule,
     o.{organizations.id} is not null as organization_exists,
-    {zone[o]} as timezone
+    {zone[o]} as timezone,
+    {updated_at[i]}::timestamptz as updated_at
 from {integrations} i
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
 order by i.{integrations.org_id}, i.{integrations.id};

@@ -11,7 +11,7 @@ where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
 -- its column's own type, ID_TYPE, so that the primary key's index is used.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
-    r.state, r.attempt, r.failures, coalesce(r.drift, interval '0') as drift,
+    r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift,
     sight.hidden,
     i.{integrations.id} is not null as live,
     i.{integrations.id}::text as live_integration_id,

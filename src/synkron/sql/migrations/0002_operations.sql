@@ -56,10 +56,12 @@ create table synkron.overrides (
     )
 );
 
--- The moment from which the next start of a paced type is free.
+-- How many starts of a paced type were allotted in a minute.
 create table synkron.pace (
-    integration_type text primary key,
-    next_start timestamptz not null
+    integration_type text not null,
+    minute timestamptz not null,
+    starts integer not null check (starts > 0),
+    primary key (integration_type, minute)
 );
 
 -- Who must not run: an integration, an organization, a type, a type of an organization, or (all null) everything.

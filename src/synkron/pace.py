@@ -1,0 +1,43 @@
+"""The starts of paced types: allotted in the transaction that claims them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from synkron import ledger
+from synkron.database import Connection
+from synkron.model import Action, Decision, Policies
+from synkron.spread import paced
+from synkron.sql import statements
+
+SQL = statements("pace")
+KEPT = timedelta(hours=1)
+
+
+async def pace_starts(
+    connection: Connection, decisions: Sequence[Decision], policies: Policies, now: datetime
+) -> list[Decision]:
+    """The decisions, with the runs of paced types started no faster than that.
+
+    Two callers at once would allot the same starts: the caller holds the watermark's lock. A run that was decided
+    before is left out, as it has its start already.
+    """
+    runs = [one for one in decisions if one.action is Action.RUN and policies.of(one.integration).pace is not None]
+    if not runs:
+        return list(decisions)
+    others = [one for one in decisions if one.action is not Action.RUN or policies.of(one.integration).pace is None]
+    moved, added = paced(await ledger.undecided(connection, runs), policies, await _read_starts(connection, now))
+    await _allot(connection, added, now)
+    return [*others, *moved]
+
+
+async def _read_starts(connection: Connection, now: datetime) -> dict[tuple[str, datetime], int]:
+    rows = await connection.fetch(SQL["starts"], now - KEPT)
+    return {(row["integration_type"], row["minute"]): row["starts"] for row in rows}
+
+
+async def _allot(connection: Connection, added: Mapping[tuple[str, datetime], int], now: datetime) -> None:
+    if added:
+        await connection.execute(SQL["allot"], *map(list, zip(*added, strict=True)), list(added.values()))
+        await connection.execute(SQL["forget_starts"], now - KEPT)

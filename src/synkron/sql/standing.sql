@@ -1,0 +1,65 @@
+-- What a tick heeds beside the schedules: overrides and pauses.
+
+-- name: sight
+-- What the statements that follow see at least (`synkron verify`).
+select pg_current_snapshot()::text;
+
+-- name: overrides
+-- What is set for some of these integrations.
+select integration_id, catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout
+from synkron.overrides where integration_id = any($1::text[]);
+
+-- name: pauses
+-- Those that have not ended by the moment $1, by themselves or by hand.
+select id, org_id, integration_type, integration_id, reason, author, starts_at, until
+from synkron.pauses
+where ended_at is null and (until is null or until > $1)
+order by id;
+
+-- name: hold
+-- From the first of its moments that is undecided, an integration is undecided; an earlier hold stays.
+insert into synkron.held (integration_id, since)
+select integration_id, min(moment) - interval '1 microsecond'
+from unnest($1::text[], $2::timestamptz[]) paused (integration_id, moment)
+where not exists (
+    select from synkron.runs
+    where runs.integration_id = paused.integration_id
+        and runs.scheduled_for = paused.moment
+        and runs.source_class = 'schedule'
+)
+group by integration_id
+on conflict (integration_id) do nothing;
+
+-- name: any_held
+select exists (select from synkron.held);
+
+-- name: id_type
+-- The type of the integrations' id, as it is written in SQL.
+select format_type(atttypid, atttypmod) from pg_attribute
+where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
+
+-- name: released
+-- The rows of held integrations that no pause holds at the moment $1, with the time from which on they are undecided.
+-- The id is given its column's own type, ID_TYPE, so that the primary key's index is used.
+select
+    i.{integrations.id}::text as integration_id,
+    i.{integrations.org_id}::text as org_id,
+    i.{integrations.integration_type}::text as integration_type,
+    coalesce(i.{integrations.is_enabled}, false) as is_enabled,
+    i.{integrations.cron_schedule} as cron_schedule,
+    o.{organizations.id} is not null as organization_exists,
+    {zone[o]} as timezone,
+    {updated_at[i]}::timestamptz as updated_at,
+    h.since as since
+from synkron.held h
+join {integrations} i on i.{integrations.id} = h.integration_id::ID_TYPE
+left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
+where synkron.pause_over(
+    i.{integrations.org_id}::text, i.{integrations.integration_type}::text, i.{integrations.id}::text, $1
+) is null;
+
+-- name: release
+-- Undecided no more; nor is an integration that is not there any more.
+delete from synkron.held h
+where h.integration_id = any($1::text[])
+    or not exists (select from {integrations} i where i.{integrations.id} = h.integration_id::ID_TYPE);

@@ -1,0 +1,99 @@
+"""What stands in Synkron's own tables for a tick to heed: overrides and pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from asyncpg import Record
+
+from synkron.database import Connection, Executor
+from synkron.model import CatchUp, Integration, Occurrences, Overlap, Pause, Policies, Policy
+from synkron.reader import integration_of
+from synkron.settings import SourceTables
+from synkron.sql import source_statements
+
+# What may be set for one integration, over its type's policy, and how the database's value is read.
+OVERRIDABLE = {
+    "catch_up": CatchUp,
+    "catch_up_window": timedelta,
+    "overlap": Overlap,
+    "spread": timedelta,
+    "attempts": int,
+    "backoff": timedelta,
+    "timeout": timedelta,
+    "completion_timeout": timedelta,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A row whose pause has ended, undecided from ``since`` on (left out)."""
+
+    integration: Integration
+    since: datetime
+
+
+async def read_policies(
+    connection: Executor, by_type: Mapping[str, Policy], integrations: Collection[Integration], source: SourceTables
+) -> Policies:
+    """The policies that hold for these integrations, all of known types."""
+    sql = source_statements("standing", source)
+    types = {one.integration_id: one.integration_type for one in integrations}
+    rows = await connection.fetch(sql["overrides"], list(types)) if types else []
+    return Policies(
+        by_type, {row["integration_id"]: overridden(by_type[types[row["integration_id"]]], row) for row in rows}
+    )
+
+
+def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
+    """The policy with what the row of ``synkron.overrides`` sets, under column names with the prefix."""
+    return replace(
+        policy,
+        **{
+            key: row[prefix + key] if read is timedelta else read(row[prefix + key])
+            for key, read in OVERRIDABLE.items()
+            if row[prefix + key] is not None
+        },
+    )
+
+
+async def read_sight(connection: Executor, source: SourceTables) -> str:
+    """What the statements that follow see at least, as a ``pg_snapshot``."""
+    snapshot: str = await connection.fetchval(source_statements("standing", source)["sight"])
+    return snapshot
+
+
+async def read_pauses(connection: Executor, at: datetime, source: SourceTables) -> list[Pause]:
+    """The pauses that have not ended at ``at``."""
+    rows = await connection.fetch(source_statements("standing", source)["pauses"], at)
+    return [Pause(**row) for row in rows]
+
+
+async def note_held(connection: Executor, held: Sequence[Occurrences], source: SourceTables) -> None:
+    """Note from when on these integrations are undecided. Of a window's moments only the first may be decided."""
+    if held:
+        moments = [(one.integration.integration_id, moment) for one in held for moment in one.moments[:2]]
+        await connection.execute(source_statements("standing", source)["hold"], *map(list, zip(*moments, strict=True)))
+
+
+async def read_released(connection: Connection, at: datetime, source: SourceTables) -> list[Released]:
+    """The held integrations that no pause holds at ``at`` any more, as their rows stand now."""
+    sql = source_statements("standing", source)
+    if not await connection.fetchval(sql["any_held"]):
+        return []
+    rows = await connection.fetch(await _typed(connection, sql, "released"), at)
+    return [Released(integration_of(row), row["since"]) for row in rows]
+
+
+async def release(connection: Connection, released: Sequence[Released], source: SourceTables) -> None:
+    """Forget what was held, in the transaction in which it is decided."""
+    if released:
+        sql = source_statements("standing", source)
+        ids = [one.integration.integration_id for one in released]
+        await connection.execute(await _typed(connection, sql, "release"), ids)
+
+
+async def _typed(connection: Connection, sql: Mapping[str, str], name: str) -> str:
+    return sql[name].replace("ID_TYPE", await connection.fetchval(sql["id_type"]))
