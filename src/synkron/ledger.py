@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeAlias
+from uuid import UUID
 
 from asyncpg import Record
 
@@ -69,16 +71,22 @@ async def claim(
     ``clock`` is that transaction's own time, from which the queue counts. Rows go in batches, so that the moments of
     an outage are never in memory at once as rows.
     """
-    run_ids: list[int] = []
-    skipped = 0
     rows = (row for decision in decisions for row in _rows(decision))
-    while batch := list(islice(rows, BATCH)):
-        answer = await connection.fetch(SQL["claim"], tick_id, *_columns(batch))
-        runs = [row for row in answer if row["id"] is not None]
-        await _enqueue(connection, runs, [row["execute_after"] - clock for row in runs])
-        run_ids += [row["id"] for row in runs]
-        skipped += answer[0]["skipped"]
-    return Claimed(tuple(run_ids), skipped)
+    claimed = Claimed((), 0)
+    columns = _columns(list(islice(rows, BATCH)))
+    while columns[-1]:
+        writing = asyncio.create_task(connection.fetch(SQL["claim"], tick_id, *columns))
+        await asyncio.wait({writing}, timeout=0)  # it is sent, and the database is at work while the next is made ready
+        columns = _columns(list(islice(rows, BATCH)))
+        claimed = await _enqueued(connection, claimed, await writing, clock)
+    return claimed
+
+
+async def _enqueued(connection: Connection, before: Claimed, rows: Sequence[Record], clock: datetime) -> Claimed:
+    """What was claimed so far with what this batch wrote, whose runs get their jobs."""
+    runs = [row for row in rows if row["id"] is not None]
+    await _enqueue(connection, runs, [row["execute_after"] - clock for row in runs])
+    return Claimed((*before.run_ids, *(row["id"] for row in runs)), before.skipped + rows[0]["skipped"])
 
 
 async def move_watermark(connection: Connection, to: datetime) -> None:
@@ -119,12 +127,13 @@ async def forget(connection: Executor, now: datetime, retention: timedelta) -> N
     await connection.execute(SQL["forget"], now, now - retention)
 
 
-async def start(connection: Executor, run_id: int, worker: str, job_id: int) -> Run | None:
+async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:
     """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4).
 
-    One that waits for another gets a new job when that one ends.
+    One that waits for another gets a new job when that one ends. ``mark`` is the worker's own in the queue; a job
+    that bears another is not this worker's any more.
     """
-    row = await connection.fetchrow(SQL["start"], run_id, worker, job_id)
+    row = await connection.fetchrow(SQL["start"], run_id, worker, job_id, mark)
     return None if row is None else run_of(row)
 
 
@@ -133,15 +142,20 @@ async def finish(connection: Executor, run: Run, outcome: Outcome, state: State,
     return await _finish(connection, run, state, wait, outcome.kind.value, outcome.http_status, outcome.error)
 
 
-async def hand_back(connection: Executor, run: Run) -> bool:
+async def accept(connection: Executor, run: Run, outcome: Outcome, within: timedelta) -> bool:
+    """The target has taken the run and will say later what came of it; False when the run was taken over or ended."""
+    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status)
+    return bool(rows)
+
+
+async def hand_back(connection: Executor, run: Run, why: str = "the worker was stopped") -> bool:
     """End an attempt that this worker can't see through. It is no failure; the run waits for another worker."""
-    error = "handed back: the worker was stopped"
-    return await _finish(connection, run, State.CLAIMED, timedelta(), "handed_back", None, error)
+    return await _finish(connection, run, State.CLAIMED, timedelta(), "handed_back", None, f"handed back: {why}")
 
 
-async def skip(connection: Executor, run_id: int, reason: str, job_id: int) -> bool:
+async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark: UUID | None = None) -> bool:
     """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
-    return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id))
+    return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id, mark))
 
 
 def run_of(row: Record) -> Run:

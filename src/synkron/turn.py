@@ -1,27 +1,41 @@
-"""A run and its integration's row, as they stand when the run's turn comes."""
+"""A run and all that bears on it, as it stands when the run's turn comes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from synkron.database import ROWS_HIDDEN, Executor, speaking_of
 from synkron.due import judge
 from synkron.errors import ServiceRoleRequired
 from synkron.ledger import run_of
-from synkron.model import Integration, InvalidIntegration, Run, State
+from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
 from synkron.plan import superseded
 from synkron.reader import integration_of, window_around
 from synkron.settings import Settings, SourceTables
 from synkron.sql import source_statements
+from synkron.standing import overridden
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """``live`` is the integration's row now; None when it was deleted."""
+    """What a worker knows before it starts a run.
+
+    ``at`` is the database's clock. ``live`` is the integration's row now, None when it was deleted. ``by_hand`` says
+    that an operator asked for the run, or for another chance of it. ``is_accepted``: its target has it and will say
+    what came of it. ``behind`` is the moment of the newest older run of the integration that has not finished, and
+    ``pause`` says why nothing of it may run now; None where there is none.
+    """
 
     run: Run
     state: State
+    at: datetime
     live: Integration | None
+    policy: Policy
+    by_hand: bool
+    is_accepted: bool
+    behind: datetime | None
+    pause: str | None
 
 
 async def turn_statement(connection: Executor, source: SourceTables) -> str:
@@ -32,21 +46,51 @@ async def turn_statement(connection: Executor, source: SourceTables) -> str:
     return sql["turn"].replace("ID_TYPE", id_type)
 
 
-async def read_turn(connection: Executor, statement: str, run_id: int, source: SourceTables) -> Turn | None:
-    """The run and its row in one statement; None when there is no such run. Raises ServiceRoleRequired (G8)."""
-    async with speaking_of(source):
+async def read_turn(connection: Executor, statement: str, run_id: int, settings: Settings) -> Turn | None:
+    """The run and what bears on it, in one statement; None when there is no such run.
+
+    The run's type must be one of the settings. Raises ServiceRoleRequired (G8).
+    """
+    async with speaking_of(settings.source):
         row = await connection.fetchrow(statement, run_id)
     if row is None or row["hidden"]:
         raise ServiceRoleRequired(ROWS_HIDDEN)
     if row["id"] is None:
         return None
-    return Turn(run_of(row), State(row["state"]), integration_of(row, "live_") if row["live"] else None)
+    run, state = run_of(row), State(row["state"])
+    return Turn(
+        run=run,
+        state=state,
+        at=row["at"],
+        live=integration_of(row, "live_") if row["live"] else None,
+        policy=overridden(settings.policies[run.integration_type], row, "override_"),
+        by_hand=run.source in (Source.MANUAL, Source.BACKFILL) or row["retries"] > 0,
+        is_accepted=state is State.RUNNING and row["completes_by"] is not None,
+        behind=row["behind"],
+        pause=_pause(row["pause_reason"], row["pause_author"], row["pause_until"]) if row["pause_id"] else None,
+    )
 
 
 def reason_to_skip(turn: Turn, settings: Settings) -> str | None:
-    """Why the run must not be delivered any more, by its row as it stands now; None if it may."""
+    """Why the run must not be delivered any more, as things stand now; None if it may."""
+    if reason := _superseded(turn, settings):
+        return reason
+    if turn.pause and turn.policy.catch_up is CatchUp.SKIP and not turn.by_hand:
+        return f"{turn.pause}, and catch-up is skip"
+    is_first = turn.run.attempt == 0 and turn.run.source is Source.SCHEDULE and not turn.by_hand
+    if turn.behind and turn.policy.overlap is Overlap.SKIP and is_first:
+        return f"overlap: the run of {turn.behind:%Y-%m-%dT%H:%MZ} has not finished, and overlap is skip"
+    return None
+
+
+def _superseded(turn: Turn, settings: Settings) -> str | None:
     if turn.live is None:
-        return superseded(turn.run, None, None)
+        return superseded(turn.run, None, None, by_hand=turn.by_hand)
     judged = judge(turn.live, window_around(turn.run.scheduled_for), settings.types)
     moments = None if isinstance(judged, InvalidIntegration) else judged.moments
-    return superseded(turn.run, turn.live, moments)
+    return superseded(turn.run, turn.live, moments, by_hand=turn.by_hand)
+
+
+def _pause(reason: str, author: str, until: datetime | None) -> str:
+    end = f"until {until:%Y-%m-%dT%H:%MZ}" if until else "until it is resumed"
+    return f"paused by {author} {end}: {reason}"

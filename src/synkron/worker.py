@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
@@ -14,12 +14,13 @@ from pgqueuer.domain.models import Job
 from synkron import ledger
 from synkron.database import DRIVER_FAULTS, Pool
 from synkron.errors import SynkronError
-from synkron.model import Outcome, OutcomeKind, Run, State
-from synkron.plan import after_attempt
+from synkron.host import SteadyClock, steady_clock
+from synkron.model import Outcome, OutcomeKind, Policy, Run, State
+from synkron.plan import after_attempt, given_up
 from synkron.queue import queue_manager
 from synkron.settings import Settings
-from synkron.targets import Target
-from synkron.turn import read_turn, reason_to_skip, turn_statement
+from synkron.targets import Lease, Target, Terms
+from synkron.turn import Turn, read_turn, reason_to_skip, turn_statement
 
 BATCH = 50
 # The queue's notifications wake a worker sooner; this bounds what a lost one costs.
@@ -28,17 +29,30 @@ POLL = timedelta(seconds=2)
 PAUSES_TO_RECORD = (0.2, 1.0, 3.0, 8.0)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
 
+WORDS = {State.SUCCEEDED: "run succeeded", State.FAILED: "run failed", State.CLAIMED: "run will be retried"}
+STOOD_STILL = "the worker stood still before it could call the target"
+
 log = structlog.get_logger("synkron")
 
 
 class Worker:
     """Executes runs until it is stopped. Any number of workers on any number of hosts share the work."""
 
-    def __init__(self, pool: Pool, settings: Settings, targets: Mapping[str, Target], name: str) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        settings: Settings,
+        targets: Mapping[str, Target],
+        name: str,
+        clock: SteadyClock = steady_clock,
+    ) -> None:
         self._pool = pool
         self._settings = settings
         self._targets = targets
         self._name = name
+        self._clock = clock
+        # After the whole of it without a sign of life, another worker takes the run over.
+        self._lease = settings.heartbeat.total_seconds() / 2
         self._queue = queue_manager(pool)
         self._calls: set[asyncio.Task[Outcome]] = set()
         self._handing_back = asyncio.Event()
@@ -73,80 +87,101 @@ class Worker:
         """One job. When the database fails it, the queue comes back; its run's own failures are the ledger's."""
         run_id = int(job.payload or b"0")
         try:
-            await self._deliver(run_id, job.id)
+            await self._deliver(run_id, job)
         except (*DRIVER_FAULTS, SynkronError) as error:
             log.warning("run put off", run_id=run_id, reason=str(error))
             raise RetryRequested(WAIT_AFTER_FAULT, str(error)) from error
 
-    async def _deliver(self, run_id: int, job_id: int) -> None:
+    async def _deliver(self, run_id: int, job: Job) -> None:
         """Deliver a run, once.
 
-        1. Look at the run; one that has ended is not delivered again.
-        2. Look at its integration's row as it stands now; a run that it does not call for any more is skipped.
+        1. Look at the run; one that has ended, or that its target has accepted, is not delivered again.
+        2. Look at its integration as it stands now: what must not run any more is skipped, what is paused is left.
         3. Start the next attempt, unless another run of the integration must come first.
         4. Call the target.
         5. Record the outcome, which also gives the next one its turn: this run's next attempt, or the next run.
         """
-        turn = await read_turn(self._pool, self._turn_statement, run_id, self._settings.source)
-        if turn is None or turn.state not in (State.CLAIMED, State.RUNNING):
+        turn = await read_turn(self._pool, self._turn_statement, run_id, self._settings)
+        if turn is None or turn.state not in (State.CLAIMED, State.RUNNING) or turn.is_accepted:
             return
+        mark = self._queue.queue_manager_id
         reason = self._no_target(turn.run) or reason_to_skip(turn, self._settings)
         if reason is not None:
-            if await ledger.skip(self._pool, run_id, reason, job_id):
+            if await ledger.skip(self._pool, run_id, reason, job.id, mark):
                 log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
-            return
-        started = await ledger.start(self._pool, run_id, self._name, job_id)
-        if started is not None and self._handing_back.is_set():
-            await ledger.hand_back(self._pool, started)
-        elif started is not None:
-            await self._attempt(started)
+        elif turn.pause is not None:
+            log.info("run held", run_id=run_id, org_id=turn.run.org_id, reason=turn.pause)
+        else:
+            lease = Lease(self._clock() + self._lease, self._clock)
+            started = await ledger.start(self._pool, run_id, self._name, job.id, mark)
+            if started is not None:
+                await self._attempt(started, turn, lease, job)
 
     def _no_target(self, run: Run) -> str | None:
         if run.integration_type in self._targets:
             return None
         return f"no target: set types.{run.integration_type}.target in synkron.toml"
 
-    async def _attempt(self, run: Run) -> None:
-        policy = self._settings.policies[run.integration_type]
-        if run.failures >= policy.attempts:
-            error = f"given up: {run.failures} attempts failed or lost their worker"
-            await self._end(run, Outcome(OutcomeKind.FINAL, error=error))
-            return
-        call = asyncio.create_task(self._targets[run.integration_type].call(run))
-        self._calls.add(call)
-        try:
-            outcome = await call
-        except asyncio.CancelledError:
-            if not self._handing_back.is_set():
-                raise
+    async def _attempt(self, run: Run, turn: Turn, lease: Lease, job: Job) -> None:
+        """Make the attempt, unless there were too many, or this worker has not got the time for it any more."""
+        if error := given_up(run, turn.policy):
+            await self._end(run, Outcome(OutcomeKind.FINAL, error=error), turn.policy)
+        elif self._handing_back.is_set():
             await ledger.hand_back(self._pool, run)
-            return
-        finally:
-            self._calls.discard(call)
-        await self._end(run, outcome)
+        elif lease.has_ended():
+            log.warning("run handed back", run_id=run.id, reason=STOOD_STILL)
+            await ledger.hand_back(self._pool, run, STOOD_STILL)
+        elif (outcome := await self._called(run, Terms(turn.at, turn.policy.timeout, lease), job)) is not None:
+            await self._end(run, outcome, turn.policy)
 
-    async def _end(self, run: Run, outcome: Outcome) -> None:
-        state, wait = after_attempt(run, outcome, self._settings.policies[run.integration_type])
-        if await self._record(run, outcome, state, wait):
-            _report(run, outcome, state)
+    async def _called(self, run: Run, terms: Terms, job: Job) -> Outcome | None:
+        """Call the target; None when the call was broken off, as the run was cancelled or is handed back."""
+        # What an operator cancels, the queue cancels here; the ledger has ended it already.
+        with self._queue.get_context(job.id).cancellation as scope:
+            call = asyncio.create_task(self._targets[run.integration_type].call(run, terms))
+            self._calls.add(call)
+            try:
+                return await call
+            except asyncio.CancelledError:
+                if scope.cancel_called or not self._handing_back.is_set():
+                    raise
+            finally:
+                self._calls.discard(call)
+        if scope.cancel_called:
+            log.info("run cancelled", run_id=run.id, org_id=run.org_id, attempt=run.attempt)
         else:
-            log.warning("run taken over", run_id=run.id, attempt=run.attempt)
+            await ledger.hand_back(self._pool, run)
+        return None
 
-    async def _record(self, run: Run, outcome: Outcome, state: State, wait: timedelta) -> bool:
-        """Record the outcome, again and again where the database fails: what is known must not be delivered twice."""
+    async def _end(self, run: Run, outcome: Outcome, policy: Policy) -> None:
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            word = "run accepted"
+            recorded = await self._record(
+                run, lambda: ledger.accept(self._pool, run, outcome, policy.completion_timeout)
+            )
+        else:
+            state, wait = after_attempt(run, outcome, policy)
+            word = WORDS[state]
+            recorded = await self._record(run, lambda: ledger.finish(self._pool, run, outcome, state, wait))
+        if recorded:
+            _report(word, run, outcome)
+        else:
+            log.warning("run taken over or ended elsewhere", run_id=run.id, attempt=run.attempt)
+
+    async def _record(self, run: Run, write: Callable[[], Awaitable[bool]]) -> bool:
+        """Record what came of the attempt, again and again where the database fails: it must not be delivered twice."""
         for pause in PAUSES_TO_RECORD:
             try:
-                return await ledger.finish(self._pool, run, outcome, state, wait)
+                return await write()
             except DRIVER_FAULTS as error:
                 log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), retry_in=pause)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._handing_back.wait(), pause)
-        return await ledger.finish(self._pool, run, outcome, state, wait)
+        return await write()
 
 
-def _report(run: Run, outcome: Outcome, state: State) -> None:
-    word = {State.SUCCEEDED: "run succeeded", State.FAILED: "run failed", State.CLAIMED: "run will be retried"}[state]
-    write = log.info if state is State.SUCCEEDED else log.warning
+def _report(word: str, run: Run, outcome: Outcome) -> None:
+    write = log.info if outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED) else log.warning
     write(
         word,
         run_id=run.id,

@@ -11,11 +11,12 @@ import pytest
 from standardwebhooks import Webhook
 
 from synkron.demo.vendors import LATENCY, Delivery, Vendors, vendor_endpoints
+from synkron.host import wall_clock
 from synkron.integrations import BUILT_IN
 from synkron.model import OutcomeKind, idempotency_key
 from synkron.settings import Settings
-from synkron.targets import body, open_targets, wall_clock
-from tests.targets.far_side import RUN
+from synkron.targets import body, open_targets
+from tests.targets.far_side import RUN, terms
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 AT_ONCE = dict.fromkeys(LATENCY, (0.0, 0.0))
@@ -56,16 +57,16 @@ def test_each_built_in_type_has_a_vendor() -> None:
 
 async def test_what_synkron_sends_is_accepted_and_remembered(vendors: Vendors) -> None:
     async with open_targets(settings_for(vendors), {"DEMO": vendors.secret}) as targets:
-        outcomes = [(await targets[name].call(replace(RUN, key=f"run-{name}"))).kind for name in LATENCY]
+        outcomes = [(await targets[name].call(replace(RUN, key=f"run-{name}"), terms())).kind for name in LATENCY]
     assert outcomes == [OutcomeKind.SUCCEEDED] * 3
     assert vendors.deliveries == [Delivery(f"run-{name}", 4711, name, 1, NOON, 200) for name in LATENCY]
 
 
 async def test_about_one_run_in_25_fails_at_first_and_never_at_its_second_attempt(vendors: Vendors) -> None:
     async with open_targets(settings_for(vendors), {"DEMO": vendors.secret}) as targets:
-        first = [await targets["bufdir"].call(run) for run in RUNS]
+        first = [await targets["bufdir"].call(run, terms()) for run in RUNS]
         failed = [run for run, outcome in zip(RUNS, first, strict=True) if outcome.kind is not OutcomeKind.SUCCEEDED]
-        again = [await targets["bufdir"].call(replace(run, attempt=2)) for run in failed]
+        again = [await targets["bufdir"].call(replace(run, attempt=2), terms()) for run in failed]
     assert 10 <= len(failed) <= 30
     failures = [outcome for outcome in first if outcome.kind is not OutcomeKind.SUCCEEDED]
     assert {outcome.kind for outcome in failures} == {OutcomeKind.RETRYABLE}
@@ -82,7 +83,7 @@ async def test_which_runs_fail_is_the_same_for_ever(vendors: Vendors) -> None:
         open_targets(settings_for(others), {"DEMO": others.secret}) as other_targets,
     ):
         for run in RUNS[:100]:
-            assert await targets["xledger"].call(run) == await other_targets["xledger"].call(run)
+            assert await targets["xledger"].call(run, terms()) == await other_targets["xledger"].call(run, terms())
     assert vendors.deliveries == others.deliveries
 
 

@@ -9,20 +9,19 @@ import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from synkron.model import Outcome, OutcomeKind, Policy
+from synkron.model import Outcome, OutcomeKind
 from synkron.settings import Settings
 from synkron.targets import CallableTarget, body
 from synkron.targets.secret import Redaction
 from tests.conftest import Connection, Database
 from tests.house.pages import ROOT, blocks, pages, text_of
 from tests.integration.fleet import add_integration
-from tests.targets.far_side import RUN, SIGNING, delivered
+from tests.targets.far_side import RUN, SIGNING, delivered, terms
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_the_body_s_example_has_the_keys_of_the_body() -> None:
 async def test_the_signature_s_example() -> None:
     read_run = _defined("read_run")
     async with delivered(secret="env:SIGNING") as (target, there):
-        await target.call(RUN)
+        await target.call(RUN, terms())
     [request] = there.requests
     headers = dict(request.headers)
     assert read_run(SIGNING, headers, request.body) == json.loads(body(RUN))
@@ -69,10 +68,10 @@ async def test_the_signature_s_example() -> None:
 
 
 async def test_the_callable_s_example(capsys: pytest.CaptureFixture[str]) -> None:
-    target = CallableTarget(_defined("run"), Policy(timeout=timedelta(seconds=20)), Redaction([]))
-    assert await target.call(RUN) == Outcome(OutcomeKind.SUCCEEDED)
+    target = CallableTarget(_defined("run"), 1, Redaction([]))
+    assert await target.call(RUN, terms()) == Outcome(OutcomeKind.SUCCEEDED)
     assert RUN.key in capsys.readouterr().out
-    assert (await target.call(replace(RUN, period_start=None))).kind is OutcomeKind.FINAL
+    assert (await target.call(replace(RUN, period_start=None), terms())).kind is OutcomeKind.FINAL
     target.close()
 
 

@@ -14,7 +14,7 @@ from tests.integration.fleet import add_integration, utc
 
 async def test_there_is_no_such_run(connection: Connection) -> None:
     statement = await turn_statement(connection, SourceTables())
-    assert await read_turn(connection, statement, 4711, SourceTables()) is None
+    assert await read_turn(connection, statement, 4711, Settings()) is None
 
 
 async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) -> None:
@@ -31,7 +31,7 @@ async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) 
     await migrate(connection)
     done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
     statement = await turn_statement(connection, SourceTables())
-    turn = await read_turn(connection, statement, done.run_ids[0], SourceTables())
+    turn = await read_turn(connection, statement, done.run_ids[0], Settings())
     assert turn is not None
     assert turn.live is not None
     assert turn.live.integration_id == "9"

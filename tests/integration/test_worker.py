@@ -19,6 +19,7 @@ from synkron.model import Outcome, OutcomeKind, Run
 from synkron.queue import queue_on
 from synkron.scheduler import tick
 from synkron.settings import Settings, SourceTables, TypeSettings
+from synkron.targets import Terms
 from synkron.turn import read_turn, turn_statement
 from synkron.worker import Worker
 from tests.conftest import Connection, Database
@@ -39,6 +40,7 @@ class Recorder:
 
     def __init__(self, *answers: Outcome, wait: asyncio.Event | None = None, expected: int = 1) -> None:
         self.calls: list[Run] = []
+        self.terms: list[Terms] = []
         self.called = asyncio.Event()
         self.at_once = 0
         self.most_at_once = 0
@@ -46,7 +48,8 @@ class Recorder:
         self._answers = list(answers)
         self._wait = wait
 
-    async def call(self, run: Run) -> Outcome:
+    async def call(self, run: Run, terms: Terms) -> Outcome:
+        self.terms.append(terms)
         self.calls.append(run)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -331,7 +334,7 @@ async def test_a_worker_whose_role_lost_its_sight_delivers_nothing_and_skips_not
         statement = await turn_statement(connection, SourceTables())
         async with connected(database.url.replace("synkron@", "shortsighted@")) as opened:
             with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
-                await read_turn(opened, statement, run_id, SourceTables())
+                await read_turn(opened, statement, run_id, QUICK)
     finally:
         await superuser.execute("drop owned by shortsighted; drop role shortsighted")
         await superuser.close()

@@ -12,9 +12,10 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
+from synkron.host import wall_clock
 from synkron.model import Run, Source, idempotency_key
 from synkron.settings import Settings
-from synkron.targets import Target, open_targets
+from synkron.targets import Lease, Target, Terms, open_targets
 
 SCHEDULED_FOR = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
 RUN = Run(
@@ -29,14 +30,22 @@ RUN = Run(
     period_end=SCHEDULED_FOR,
     attempt=1,
     failures=0,
+    crashes=0,
     drift=timedelta(milliseconds=80),
 )
 # A timeout that no test waits for.
 PATIENCE = timedelta(seconds=20)
+LASTING = Lease(ends=1.0, clock=lambda: 0.0)
+ENDED = Lease(ends=0.0, clock=lambda: 0.0)
 
 SIGNING = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def terms(timeout: timedelta = PATIENCE, *, at: datetime | None = None, lease: Lease = LASTING) -> Terms:
+    """Terms that hold for a call; now, unless they say when."""
+    return Terms(at or wall_clock(), timeout, lease)
 
 
 @dataclass
@@ -119,7 +128,7 @@ def answering(status: int, text: str = "", **headers: str) -> Answer:
 @asynccontextmanager
 async def target_at(address: str, **settings: Any) -> AsyncIterator[Target]:
     """The target for this address, opened as the service opens it. A test may set ``env:SIGNING`` and ``env:TOKEN``."""
-    types = {"xledger": {"target": address, "timeout": PATIENCE} | settings}
+    types = {"xledger": {"target": address} | settings}
     async with open_targets(Settings(types=types), {"SIGNING": SIGNING, "TOKEN": "Bearer t0ken"}) as targets:
         yield targets["xledger"]
 

@@ -13,14 +13,14 @@ import pytest
 from aiohttp import web
 
 from synkron.model import Outcome, OutcomeKind
-from tests.targets.far_side import RUN, accept, answering, delivered, far_side, raw_far_side, target_at
+from tests.targets.far_side import RUN, accept, answering, delivered, far_side, raw_far_side, target_at, terms
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(status: int) -> None:
     async with far_side(accept) as elsewhere:
         async with delivered(answering(status, Location=elsewhere.url)) as (target, there):
-            outcome = await target.call(RUN)
+            outcome = await target.call(RUN, terms())
         assert outcome.kind is OutcomeKind.FINAL
         assert len(there.requests) == 1
         assert elsewhere.requests == []
@@ -28,7 +28,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
 
 async def test_retry_after_reaches_the_outcome() -> None:
     async with delivered(answering(429, "slow down", Retry_After="7")) as (target, _):
-        assert await target.call(RUN) == Outcome(
+        assert await target.call(RUN, terms()) == Outcome(
             OutcomeKind.RETRYABLE, 429, "HTTP 429 Too Many Requests: slow down", timedelta(seconds=7)
         )
 
@@ -46,7 +46,7 @@ async def test_retry_after_reaches_the_outcome() -> None:
 )
 async def test_the_excerpt_of_an_error_is_one_short_printable_line(text: str, error: str) -> None:
     async with delivered(answering(422, text)) as (target, _):
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     assert outcome.error == error
 
 
@@ -62,7 +62,7 @@ async def test_an_endless_body_is_not_read_to_its_end() -> None:
             written += 14_000
 
     async with delivered(pour) as (target, _):
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     assert outcome.error is not None
     assert outcome.error.startswith("HTTP 500 Internal Server Error: a lot of text")
     # What the buffers of both ends take is several times the limit, and far from endless.
@@ -71,7 +71,7 @@ async def test_an_endless_body_is_not_read_to_its_end() -> None:
 
 async def test_a_compressed_body_is_not_unpacked() -> None:
     async with delivered(answering(500, "\x1f\x8b bomb", Content_Encoding="gzip")) as (target, _):
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     assert outcome.error == "HTTP 500 Internal Server Error"
 
 
@@ -83,8 +83,8 @@ async def test_a_status_that_came_is_the_answer_though_its_body_never_ends() -> 
         await asyncio.Event().wait()
         return response
 
-    async with delivered(stall, timeout="50ms") as (target, _):
-        assert await target.call(RUN) == Outcome(OutcomeKind.SUCCEEDED, 200)
+    async with delivered(stall) as (target, _):
+        assert await target.call(RUN, terms(timedelta(milliseconds=50))) == Outcome(OutcomeKind.SUCCEEDED, 200)
 
 
 async def test_cookies_are_not_carried_from_one_organization_to_the_next() -> None:
@@ -93,8 +93,8 @@ async def test_cookies_are_not_carried_from_one_organization_to_the_next() -> No
         far_side(answering(200, Set_Cookie="session=theirs")) as there,
         target_at(there.url.replace("127.0.0.1", "localhost")) as target,
     ):
-        await target.call(RUN)
-        await target.call(replace(RUN, org_id="organization-2"))
+        await target.call(RUN, terms())
+        await target.call(replace(RUN, org_id="organization-2"), terms())
     assert [request.headers.get("Cookie") for request in there.requests] == [None, None]
 
 
@@ -114,7 +114,7 @@ async def test_cookies_are_not_carried_from_one_organization_to_the_next() -> No
 )
 async def test_an_answer_that_is_none_is_worth_another_try(answer: bytes, error: str) -> None:
     async with raw_far_side(answer) as url, target_at(url) as target:
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     port = url.rpartition(":")[2]
     assert outcome == Outcome(OutcomeKind.RETRYABLE, None, error.replace("PORT", port))
 
@@ -122,7 +122,7 @@ async def test_an_answer_that_is_none_is_worth_another_try(answer: bytes, error:
 async def test_a_body_that_is_cut_leaves_its_status() -> None:
     cut = b"HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\ntoo short"
     async with raw_far_side(cut) as url, target_at(url) as target:
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     assert outcome == Outcome(OutcomeKind.RETRYABLE, 500, "HTTP 500 Internal Server Error")
 
 
@@ -134,8 +134,8 @@ async def test_a_kept_connection_that_closes_under_a_post_is_retryable_and_the_p
         return web.Response()
 
     async with delivered(once_then_hang_up) as (target, there):
-        assert (await target.call(RUN)).kind is OutcomeKind.SUCCEEDED
-        outcome = await target.call(RUN)
+        assert (await target.call(RUN, terms())).kind is OutcomeKind.SUCCEEDED
+        outcome = await target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.RETRYABLE
     assert outcome.error is not None
     assert outcome.error.endswith("closed the connection before it had answered")
@@ -158,7 +158,7 @@ async def test_a_connection_is_kept_for_the_next_run() -> None:
 
     async with delivered(in_two_parts) as (target, _):
         for _ in range(3):
-            await target.call(RUN)
+            await target.call(RUN, terms())
     assert len(peers) == 1
 
 
@@ -166,7 +166,7 @@ async def test_nobody_listens() -> None:
     async with far_side(accept) as there:
         gone = there.url
     async with target_at(f"{gone}/sync?key=hidden") as target:
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     place = gone.removeprefix("http://")
     assert outcome == Outcome(OutcomeKind.RETRYABLE, None, f"no connection to {place}: Connection refused")
 
@@ -177,14 +177,14 @@ async def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
     async with target_at("http://synkron.invalid/sync") as target:
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.RETRYABLE
     assert outcome.error == "the name of synkron.invalid is not known to the name servers"
 
 
 async def test_no_tls_where_it_is_asked_for() -> None:
     async with far_side(accept) as there, target_at(there.url.replace("http", "https")) as target:
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.RETRYABLE
     assert outcome.error is not None
     assert "no TLS, wrong version number" in outcome.error
@@ -192,7 +192,7 @@ async def test_no_tls_where_it_is_asked_for() -> None:
 
 async def test_what_the_client_raises_unexpectedly_is_an_outcome_too() -> None:
     async with target_at(f"http://{'a' * 70}.invalid/sync") as target:
-        outcome = await target.call(RUN)
+        outcome = await target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.RETRYABLE
     assert outcome.error == f"UnicodeError while calling {'a' * 70}.invalid"
 
@@ -210,5 +210,5 @@ async def test_a_run_does_not_wait_for_another_one_s_connection() -> None:
         return await accept(request)
 
     async with delivered(meet, concurrency=3) as (target, _):
-        outcomes = await asyncio.gather(*(target.call(RUN) for _ in range(3)))
+        outcomes = await asyncio.gather(*(target.call(RUN, terms()) for _ in range(3)))
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.SUCCEEDED}

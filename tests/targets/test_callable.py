@@ -12,18 +12,18 @@ from typing import NoReturn
 
 import pytest
 
-from synkron.model import Outcome, OutcomeKind, Policy, Run
+from synkron.model import Outcome, OutcomeKind, Run
 from synkron.targets import CallableTarget
 from synkron.targets.secret import Redaction
-from tests.targets.far_side import PATIENCE, RUN
+from tests.targets.far_side import ENDED, RUN, terms
 
 SHORT = timedelta(milliseconds=5)
 
 
-async def called(function: Callable[[Run], object], policy: Policy | None = None) -> Outcome:
-    target = CallableTarget(function, policy or Policy(timeout=PATIENCE), Redaction([]))
+async def called(function: Callable[[Run], object]) -> Outcome:
+    target = CallableTarget(function, 1, Redaction([]))
     try:
-        return await target.call(RUN)
+        return await target.call(RUN, terms())
     finally:
         target.close()
 
@@ -107,12 +107,27 @@ async def test_a_coroutine_that_a_plain_function_makes_is_awaited() -> None:
 async def test_a_callable_that_hangs_keeps_no_other_thread_from_working() -> None:
     released = threading.Event()
     try:
-        policy = Policy(timeout=SHORT, concurrency=1)
-        hanging = CallableTarget(lambda _: released.wait(), policy, Redaction([]))
+        hanging = CallableTarget(lambda _: released.wait(), 1, Redaction([]))
         for _ in range(40):
-            assert (await hanging.call(RUN)).kind is OutcomeKind.RETRYABLE
+            assert (await hanging.call(RUN, terms(SHORT))).kind is OutcomeKind.RETRYABLE
         assert await asyncio.to_thread(lambda: "free") == "free"
         assert await called(lambda _: "done") == Outcome(OutcomeKind.SUCCEEDED)
     finally:
         released.set()
         hanging.close()
+
+
+async def test_a_plain_function_that_gets_a_thread_too_late_is_not_called() -> None:
+    """Its run may be another worker's by then."""
+    seen: list[object] = []
+    target = CallableTarget(seen.append, 1, Redaction([]))
+    outcome = await target.call(RUN, terms(lease=ENDED))
+    target.close()
+    assert seen == []
+    assert outcome.kind is OutcomeKind.RETRYABLE
+    assert str(outcome.error).startswith("not called")
+
+
+async def test_a_callable_may_say_that_it_will_complete_later() -> None:
+    accepted = Outcome(OutcomeKind.ACCEPTED)
+    assert await called(lambda _: accepted) == accepted

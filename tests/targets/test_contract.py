@@ -7,19 +7,19 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 from yarl import URL
 
-from synkron.model import OutcomeKind, Policy, Run
+from synkron.model import OutcomeKind, Run
 from synkron.targets import CallableTarget, HttpTarget, Target
 from synkron.targets.endpoint import Endpoint
 from synkron.targets.http import open_session
 from synkron.targets.secret import Redaction
-from tests.targets.far_side import PATIENCE, RUN, far_side
+from tests.targets.far_side import RUN, far_side, terms
 
 SECRET = SecretStr("planted-71c2a9")
 REDACTION = Redaction([SECRET])
@@ -34,11 +34,11 @@ class Opened:
     reached: asyncio.Event
 
 
-Kind = Callable[[str, timedelta], AbstractAsyncContextManager[Opened]]
+Kind = Callable[[str], AbstractAsyncContextManager[Opened]]
 
 
 @asynccontextmanager
-async def http(behaviour: str, limit: timedelta) -> AsyncIterator[Opened]:
+async def http(behaviour: str) -> AsyncIterator[Opened]:
     async def answer(request: web.Request) -> web.Response:
         del request
         if behaviour == "hang":
@@ -47,12 +47,12 @@ async def http(behaviour: str, limit: timedelta) -> AsyncIterator[Opened]:
         return web.Response(status=500 if behaviour == "fail" else 200, text=text)
 
     async with far_side(answer) as there, open_session(1) as session:
-        endpoint = Endpoint(URL(there.url), {}, None, (SECRET,), limit)
-        yield Opened(HttpTarget(endpoint, session, REDACTION, lambda: datetime(2026, 1, 1, tzinfo=UTC)), there.reached)
+        endpoint = Endpoint(URL(there.url), {}, None, (SECRET,))
+        yield Opened(HttpTarget(endpoint, session, REDACTION), there.reached)
 
 
 @asynccontextmanager
-async def coroutine_function(behaviour: str, limit: timedelta) -> AsyncIterator[Opened]:
+async def coroutine_function(behaviour: str) -> AsyncIterator[Opened]:
     reached = asyncio.Event()
 
     async def function(run: Run) -> None:
@@ -63,11 +63,11 @@ async def coroutine_function(behaviour: str, limit: timedelta) -> AsyncIterator[
         if behaviour == "fail":
             raise ValueError(f"boom, and the key is {SECRET.get_secret_value()}")
 
-    yield Opened(CallableTarget(function, Policy(timeout=limit), REDACTION), reached)
+    yield Opened(CallableTarget(function, 1, REDACTION), reached)
 
 
 @asynccontextmanager
-async def plain_function(behaviour: str, limit: timedelta) -> AsyncIterator[Opened]:
+async def plain_function(behaviour: str) -> AsyncIterator[Opened]:
     reached, released = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -79,7 +79,7 @@ async def plain_function(behaviour: str, limit: timedelta) -> AsyncIterator[Open
         if behaviour == "fail":
             raise ValueError(f"boom, and the key is {SECRET.get_secret_value()}")
 
-    target = CallableTarget(function, Policy(timeout=limit), REDACTION)
+    target = CallableTarget(function, 5, REDACTION)
     try:
         yield Opened(target, reached)
     finally:
@@ -94,31 +94,31 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 async def test_success(kind: Kind) -> None:
-    async with kind("succeed", PATIENCE) as opened:
-        outcome = await opened.target.call(RUN)
+    async with kind("succeed") as opened:
+        outcome = await opened.target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.SUCCEEDED
     assert outcome.error is None
 
 
 async def test_failure_is_worth_another_try_and_says_why_without_a_secret(kind: Kind) -> None:
-    async with kind("fail", PATIENCE) as opened:
-        outcome = await opened.target.call(RUN)
+    async with kind("fail") as opened:
+        outcome = await opened.target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.RETRYABLE
     assert outcome.error is not None
     assert outcome.error.endswith("boom, and the key is [redacted]")
 
 
 async def test_a_far_side_that_does_not_end_is_left_after_the_timeout(kind: Kind) -> None:
-    async with kind("hang", SHORT) as opened:
-        outcome = await opened.target.call(RUN)
+    async with kind("hang") as opened:
+        outcome = await opened.target.call(RUN, terms(SHORT))
     assert outcome.kind is OutcomeKind.RETRYABLE
     assert outcome.error is not None
     assert outcome.error.endswith("within 0.05 s")
 
 
 async def test_cancellation_passes_through(kind: Kind) -> None:
-    async with kind("hang", PATIENCE) as opened:
-        call = asyncio.create_task(opened.target.call(RUN))
+    async with kind("hang") as opened:
+        call = asyncio.create_task(opened.target.call(RUN, terms()))
         await opened.reached.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -126,6 +126,6 @@ async def test_cancellation_passes_through(kind: Kind) -> None:
 
 
 async def test_a_target_can_be_called_again_and_at_the_same_time(kind: Kind) -> None:
-    async with kind("succeed", PATIENCE) as opened:
-        outcomes = await asyncio.gather(*(opened.target.call(RUN) for _ in range(5)))
+    async with kind("succeed") as opened:
+        outcomes = await asyncio.gather(*(opened.target.call(RUN, terms()) for _ in range(5)))
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.SUCCEEDED}

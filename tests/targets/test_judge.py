@@ -18,7 +18,8 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 @pytest.mark.parametrize(
     ("statuses", "kind"),
     [
-        ([200, 201, 202, 204, 299], OutcomeKind.SUCCEEDED),
+        ([200, 201, 204, 299], OutcomeKind.SUCCEEDED),
+        ([202], OutcomeKind.ACCEPTED),
         ([408, 409, 425, 429], OutcomeKind.RETRYABLE),
         ([500, 502, 503, 504, 529, 599], OutcomeKind.RETRYABLE),
         ([400, 401, 403, 404, 405, 410, 413, 422, 426, 428, 430, 451, 499], OutcomeKind.FINAL),
@@ -98,4 +99,4 @@ def test_a_missing_retry_after_leaves_the_wait_to_the_policy() -> None:
 def test_no_answer_is_beyond_judgement(status: int, retry_after: str, date: str) -> None:
     outcome = judge(status, {"Retry-After": retry_after, "Date": date})
     assert outcome.retry_after is None or timedelta(0) <= outcome.retry_after <= DAY
-    assert (outcome.error is None) == (outcome.kind is OutcomeKind.SUCCEEDED)
+    assert (outcome.error is None) == (outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED))

@@ -12,7 +12,7 @@ from synkron.errors import SettingsError
 from synkron.model import OutcomeKind
 from synkron.settings import Settings
 from synkron.targets import CallableTarget, HttpTarget, open_targets
-from tests.targets.far_side import RUN
+from tests.targets.far_side import RUN, terms
 
 SIGNING = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 ADDRESS = "http://127.0.0.1:1/sync"
@@ -77,8 +77,8 @@ async def test_every_type_with_a_target_has_one() -> None:
             "dynamics": CallableTarget,
             "fiken": CallableTarget,
         }
-        assert (await targets["dynamics"].call(RUN)).kind is OutcomeKind.SUCCEEDED
-        assert (await targets["fiken"].call(RUN)).error == "run 4711"
+        assert (await targets["dynamics"].call(RUN, terms())).kind is OutcomeKind.SUCCEEDED
+        assert (await targets["fiken"].call(RUN, terms())).error == "run 4711"
 
 
 async def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

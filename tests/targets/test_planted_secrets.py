@@ -20,7 +20,7 @@ from synkron.model import Outcome
 from synkron.settings import Settings
 from synkron.targets import open_targets
 from synkron.targets.secret import REDACTED, Redaction
-from tests.targets.far_side import PATIENCE, RUN, Answer, answering, far_side, raw_far_side
+from tests.targets.far_side import PATIENCE, RUN, Answer, answering, far_side, raw_far_side, terms
 
 SIGNING = "whsec_UGxhbnRlZFBsYW50ZWRQbGFudGVkUGxhbnRlZFBsYW50"
 BEARER = 'pl4nted"bearer\\token'
@@ -80,7 +80,7 @@ async def test_a_far_side_that_echoes_everything(
     async with far_side(echo) as there:
         types["xledger"]["target"] = f"{there.url}{path}?code={quote(QUERY, safe='')}"
         async with open_targets(Settings(types=types), ENVIRONMENT) as targets:
-            outcomes = [await targets["xledger"].call(RUN), await targets["bufdir"].call(RUN)]
+            outcomes = [await targets["xledger"].call(RUN, terms()), await targets["bufdir"].call(RUN, terms())]
             assert_clean(
                 *outcomes,
                 *(outcome.error for outcome in outcomes),
@@ -107,7 +107,7 @@ async def test_an_answer_that_is_none(answer: bytes, types: dict[str, Any], capl
         url = await stack.enter_async_context(raw_far_side(answer))
         types["xledger"]["target"] = f"{url}/sync?code={quote(QUERY, safe='')}"
         targets = await stack.enter_async_context(open_targets(Settings(types=types), ENVIRONMENT))
-        outcome = await targets["xledger"].call(RUN)
+        outcome = await targets["xledger"].call(RUN, terms())
     assert outcome.error is not None
     assert_clean(outcome, caplog.text)
 
@@ -131,7 +131,7 @@ async def test_a_secret_at_the_edge_of_the_excerpt_is_not_shown_in_part(types: d
         async with far_side(answer) as there:
             types["xledger"]["target"] = there.url
             async with open_targets(Settings(types=types), ENVIRONMENT) as targets:
-                outcome: Outcome = await targets["xledger"].call(RUN)
+                outcome: Outcome = await targets["xledger"].call(RUN, terms())
         assert outcome.error is not None
         assert "pl4" not in outcome.error
 

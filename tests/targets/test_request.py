@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import replace
@@ -10,10 +11,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from synkron.host import wall_clock
 from synkron.model import Outcome, OutcomeKind, Source
 from synkron.settings import Settings
-from synkron.targets import body, open_targets, wall_clock
-from tests.targets.far_side import RUN, SIGNING, accept, delivered, far_side
+from synkron.targets import body, open_targets
+from tests.targets.far_side import ENDED, RUN, SIGNING, accept, delivered, far_side, target_at, terms
 
 
 def test_the_body_tells_the_run() -> None:
@@ -36,7 +38,7 @@ def test_the_body_of_a_first_period_has_no_start_and_every_instant_is_in_utc() -
 async def test_what_is_sent() -> None:
     headers = {"Authorization": "env:TOKEN", "X-Tenant": "nordlys"}
     async with delivered(headers=headers) as (target, there):
-        assert await target.call(RUN) == Outcome(OutcomeKind.SUCCEEDED, 200)
+        assert await target.call(RUN, terms()) == Outcome(OutcomeKind.SUCCEEDED, 200)
     [request] = there.requests
     assert request.path == "/sync?tenant=7"
     assert request.body == body(RUN)
@@ -57,7 +59,7 @@ async def test_what_is_sent() -> None:
 
 async def test_a_configured_user_agent_takes_the_place_of_synkron_s() -> None:
     async with delivered(headers={"user-agent": "nordlys/7"}) as (target, there):
-        await target.call(RUN)
+        await target.call(RUN, terms())
     assert there.requests[0].headers.getall("User-Agent") == ["nordlys/7"]
 
 
@@ -65,7 +67,7 @@ async def test_the_attempts_of_a_run_are_spans_of_one_trace_with_one_key() -> No
     other = replace(RUN, key="another run's key")
     async with delivered() as (target, there):
         for run in (RUN, replace(RUN, attempt=2), other):
-            await target.call(run)
+            await target.call(run, terms())
     traces = [request.headers["traceparent"].split("-") for request in there.requests]
     first, second, third = [(trace, span) for _, trace, span, _ in traces]
     assert first[0] == second[0] != third[0]
@@ -75,7 +77,7 @@ async def test_the_attempts_of_a_run_are_spans_of_one_trace_with_one_key() -> No
 
 async def test_the_signature_is_what_standard_webhooks_verifies() -> None:
     async with delivered(secret="env:SIGNING") as (target, there):
-        await target.call(RUN)
+        await target.call(RUN, terms())
     [request] = there.requests
     assert Webhook(SIGNING).verify(request.body, dict(request.headers)) == json.loads(body(RUN))
     assert request.headers["webhook-id"] == RUN.key
@@ -85,23 +87,46 @@ async def test_the_signature_is_what_standard_webhooks_verifies() -> None:
         Webhook("whsec_" + "A" * 40).verify(request.body, dict(request.headers))
 
 
-async def test_the_signature_bears_the_clock_s_instant_whatever_its_zone() -> None:
+async def test_the_signature_bears_the_instant_of_the_attempt_whatever_its_zone() -> None:
     nepal = timezone(timedelta(hours=5, minutes=45))
     async with far_side(accept) as there:
         settings = Settings(types={"xledger": {"target": there.url, "secret": "env:SIGNING"}})
-        async with open_targets(
-            settings, {"SIGNING": SIGNING}, clock=lambda: wall_clock().astimezone(nepal)
-        ) as targets:
-            await targets["xledger"].call(RUN)
+        async with open_targets(settings, {"SIGNING": SIGNING}) as targets:
+            await targets["xledger"].call(RUN, terms(at=wall_clock().astimezone(nepal)))
     [request] = there.requests
     Webhook(SIGNING).verify(request.body, dict(request.headers))
 
 
 async def test_without_a_secret_nothing_is_signed() -> None:
     async with delivered() as (target, there):
-        await target.call(RUN)
+        await target.call(RUN, terms())
     assert not [name for name in there.requests[0].headers if name.lower().startswith("webhook")]
 
 
 def test_the_wall_clock_is_in_utc() -> None:
     assert wall_clock().tzinfo is UTC
+
+
+async def test_a_connection_that_is_there_too_late_sends_nothing() -> None:
+    """The run may be another worker's by then: not a byte of the request leaves, on a new connection or a kept one."""
+    async with delivered() as (target, there):
+        assert (await target.call(RUN, terms(lease=ENDED))).kind is OutcomeKind.RETRYABLE
+        assert there.requests == []
+        assert (await target.call(RUN, terms())).kind is OutcomeKind.SUCCEEDED
+        outcome = await target.call(RUN, terms(lease=ENDED))
+    assert outcome.kind is OutcomeKind.RETRYABLE
+    assert outcome.error == f"not sent: {there.url.removeprefix('http://')} was connected too late"
+    assert len(there.requests) == 1
+
+
+async def test_an_unsent_request_leaves_no_byte_on_the_wire() -> None:
+    received = asyncio.Future[bytes]()
+
+    async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.set_result(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(read, "127.0.0.1", 0)
+    async with server, target_at(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/sync") as target:
+        await target.call(RUN, terms(lease=ENDED))
+        assert await received == b""

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from synkron.targets import Clock, wall_clock
+from synkron.host import WallClock, wall_clock
 
 # Seconds, shortest and longest.
 LATENCY: Mapping[str, tuple[float, float]] = {
@@ -42,7 +42,7 @@ class Delivery:
 
 @asynccontextmanager
 async def vendor_endpoints(
-    *, clock: Clock = wall_clock, latency: Mapping[str, tuple[float, float]] = LATENCY
+    *, clock: WallClock = wall_clock, latency: Mapping[str, tuple[float, float]] = LATENCY
 ) -> AsyncIterator[Vendors]:
     """The vendors, listening until the end of the block.
 
@@ -62,7 +62,7 @@ async def vendor_endpoints(
 class Vendors:
     """What the vendors know: ``secret`` signs their requests, ``deliveries`` are in the order of arrival."""
 
-    def __init__(self, clock: Clock, latency: Mapping[str, tuple[float, float]]) -> None:
+    def __init__(self, clock: WallClock, latency: Mapping[str, tuple[float, float]]) -> None:
         self.port = 0
         self.secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
         self.deliveries: list[Delivery] = []

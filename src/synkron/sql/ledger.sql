@@ -100,11 +100,15 @@ limit 1000;
 -- Take the integration's seat and start the run's next attempt. Answers nothing when the run has finished, is not to be
 -- tried yet, or must wait for another run of its integration: one that is running, or an older one that is unfinished.
 -- A run that is running already is taken over only by the same job ($3), which the queue hands out again when its
--- worker has died, or when that job is gone. The new attempt's number fences the old one.
+-- worker has died, or when that job is gone; never while its target has accepted it. The new attempt's number fences
+-- the old one. A worker that was stopped may come with a job that the queue has given to another ($4 is the worker's
+-- own mark there): it starts nothing. The job's heartbeat is renewed, so that the worker's lease begins right here.
 with candidate as (
     select id, scheduled_for, integration_id, integration_type, attempt
     from synkron.runs
     where id = $1 and state in ('claimed', 'running') and next_attempt_at <= clock_timestamp()
+        and not (state = 'running' and completes_by is not null)
+        and not exists (select from synkron.queue job where job.id = $3 and job.queue_manager_id <> $4)
     for update
 ),
 seat as (
@@ -136,10 +140,14 @@ started as (
         attempt = candidate.attempt + 1,
         failures = runs.failures + (select count(*) from lost),
         crashes = runs.crashes + (select count(*) from lost),
-        started_at = coalesce(runs.started_at, seat.since)
+        started_at = coalesce(runs.started_at, seat.since),
+        completes_by = null
     from seat, candidate
     where runs.id = candidate.id and runs.scheduled_for = candidate.scheduled_for
     returning runs.*
+),
+renewed as (
+    update synkron.queue set heartbeat = clock_timestamp() from seat where queue.id = $3
 ),
 attempted as (
     insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at)
@@ -160,7 +168,8 @@ with finished as (
         finished_at = case when $3 = 'claimed' then null else clock_timestamp() end,
         failures = failures + case when $5 in ('retryable', 'final') then 1 else 0 end,
         http_status = $6,
-        error = $7
+        error = $7,
+        completes_by = null
     where id = $1 and state = 'running' and attempt = $2
     returning id, scheduled_for, integration_id, integration_type, attempt
 ),
@@ -190,21 +199,37 @@ left join lateral (
     limit 1
 ) next on true;
 
+-- name: accept
+-- The target of the attempt $2 has taken the run and has $3 to say what came of it. The run is running until then, and
+-- keeps its seat. Its next attempt is put off likewise, so that a release that knows nothing of this leaves it alone.
+with accepted as (
+    update synkron.runs set
+        completes_by = clock_timestamp() + $3, next_attempt_at = clock_timestamp() + $3, http_status = $4, error = null
+    where id = $1 and state = 'running' and attempt = $2
+    returning id, scheduled_for, attempt
+)
+update synkron.attempts set http_status = $4
+from accepted
+where attempts.run_id = accepted.id and attempts.attempt = accepted.attempt
+    and attempts.scheduled_for = accepted.scheduled_for
+returning attempts.run_id;
+
 -- name: skip
 -- Close a run that must not be delivered any more: one that waits, or one whose worker died, with the seat that it held
--- ($3 is the job, as in start). Answers the oldest run that waits behind it, if any; nothing at all when the run has
+-- ($3 is the job and $4 the worker's mark, as in start). Answers the oldest run that waits behind it, if any; nothing at all when the run has
 -- ended, or is under way elsewhere.
 with skipped as (
     update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = $2
     where id = $1
         and (
             state = 'claimed'
-            or state = 'running' and exists (
+            or state = 'running' and completes_by is null and exists (
                 select from synkron.running held
                 where held.run_id = runs.id
                     and (held.job_id = $3 or not exists (select from synkron.queue job where job.id = held.job_id))
             )
         )
+        and not exists (select from synkron.queue job where job.id = $3 and job.queue_manager_id <> $4)
     returning id, scheduled_for, integration_id, integration_type
 ),
 freed as (

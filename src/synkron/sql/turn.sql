@@ -6,13 +6,14 @@ select format_type(atttypid, atttypmod) from pg_attribute
 where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
 
 -- name: turn
--- The run $1 with its integration's row and organization as they stand now, in one answer; `hidden` says that row
--- security may have left something out, when a row that is not there proves nothing. The id is given
--- its column's own type, ID_TYPE, so that the primary key's index is used.
+-- The run $1 with its integration's row and organization, its overrides, the pause that it is under and the newest older
+-- run that has not finished (`behind`), as they stand now, in one answer. `hidden` says that row security may have left
+-- something out, when a row that is not there proves nothing. The id is given its column's own type, ID_TYPE, so that
+-- the primary key's index is used.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
-    r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift,
-    sight.hidden,
+    r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,
+    sight.at, sight.hidden,
     i.{integrations.id} is not null as live,
     i.{integrations.id}::text as live_integration_id,
     i.{integrations.org_id}::text as live_org_id,
@@ -20,11 +21,24 @@ select
     coalesce(i.{integrations.is_enabled}, false) as live_is_enabled,
     i.{integrations.cron_schedule} as live_cron_schedule,
     o.{organizations.id} is not null as live_organization_exists,
-    {zone[o]} as live_timezone
+    {zone[o]} as live_timezone,
+    v.catch_up as override_catch_up, v.catch_up_window as override_catch_up_window, v.overlap as override_overlap,
+    v.spread as override_spread, v.attempts as override_attempts, v.backoff as override_backoff,
+    v.timeout as override_timeout, v.completion_timeout as override_completion_timeout,
+    p.id as pause_id, p.reason as pause_reason, p.author as pause_author, p.until as pause_until,
+    (
+        select max(older.scheduled_for) from synkron.runs older
+        where older.integration_id = r.integration_id
+            and older.integration_type = r.integration_type
+            and older.scheduled_for < r.scheduled_for
+            and older.state in ('claimed', 'running')
+    ) as behind
 from (
-    select row_security_active('synkron.runs'::regclass) or row_security_active('{integrations}'::regclass)
+    select clock_timestamp() as at, row_security_active('synkron.runs'::regclass) or row_security_active('{integrations}'::regclass)
         or row_security_active('{organizations}'::regclass) as hidden
 ) sight
 left join synkron.runs r on r.id = $1
 left join {integrations} i on i.{integrations.id} = r.integration_id::ID_TYPE
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id};
+left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
+left join synkron.overrides v on v.integration_id = r.integration_id
+left join synkron.pauses p on p.id = synkron.pause_over(r.org_id, r.integration_type, r.integration_id, sight.at);

@@ -9,25 +9,36 @@ from typing import Protocol
 from synkron.errors import SettingsError
 from synkron.model import Outcome, Run
 from synkron.settings import Settings
-from synkron.targets.endpoint import Endpoint, body, read_endpoint
+from synkron.targets.endpoint import Endpoint, Signing, body, read_endpoint, read_signing
 from synkron.targets.function import CallableTarget, load_function
-from synkron.targets.http import Clock, HttpTarget, judge, open_session, wall_clock
+from synkron.targets.http import HttpTarget, judge, open_session
 from synkron.targets.secret import Redaction, gathering
+from synkron.targets.terms import Lease, Terms
 
-__all__ = ["CallableTarget", "Clock", "HttpTarget", "Target", "body", "judge", "open_targets", "wall_clock"]
+__all__ = [
+    "CallableTarget",
+    "HttpTarget",
+    "Lease",
+    "Redaction",
+    "Signing",
+    "Target",
+    "Terms",
+    "body",
+    "judge",
+    "open_targets",
+    "read_signings",
+]
 
 
 class Target(Protocol):
     """What a run calls."""
 
-    async def call(self, run: Run) -> Outcome:
+    async def call(self, run: Run, terms: Terms) -> Outcome:
         """Make one attempt. Whatever the far side does comes back as an Outcome; only cancellation is raised."""
 
 
 @asynccontextmanager
-async def open_targets(
-    settings: Settings, environment: Mapping[str, str], *, clock: Clock = wall_clock
-) -> AsyncIterator[Mapping[str, Target]]:
+async def open_targets(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Mapping[str, Target]]:
     """The targets by integration type, without the types that have none. Closed at the end.
 
     ``env:NAME`` is looked up in ``environment``. Raises SettingsError with every fault, before anything is opened.
@@ -44,17 +55,28 @@ async def open_targets(
     for name, one in settings.types.items():
         if one.target is not None and not _is_address(one.target):
             with gathering(faults):
-                functions[name] = CallableTarget(load_function(name, one, redaction), one.policy, redaction)
+                functions[name] = CallableTarget(load_function(name, one, redaction), one.concurrency, redaction)
     if faults:
         raise SettingsError(faults)
     try:
         async with open_session(sum(settings.types[name].concurrency for name in endpoints)) as session:
-            yield functions | {
-                name: HttpTarget(endpoint, session, redaction, clock) for name, endpoint in endpoints.items()
-            }
+            yield functions | {name: HttpTarget(endpoint, session, redaction) for name, endpoint in endpoints.items()}
     finally:
         for function in functions.values():
             function.close()
+
+
+def read_signings(settings: Settings, environment: Mapping[str, str]) -> dict[str, Signing]:
+    """What each integration type that has a secret signs with. Raises SettingsError with every fault."""
+    signings: dict[str, Signing] = {}
+    faults: list[str] = []
+    for name, one in settings.types.items():
+        if one.secret is not None:
+            with gathering(faults):
+                signings[name] = read_signing(f"types.{name}.secret", one.secret, environment)
+    if faults:
+        raise SettingsError(faults)
+    return signings
 
 
 def _is_address(target: str | None) -> bool:

@@ -6,7 +6,7 @@ import json
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from re import fullmatch
 
@@ -29,22 +29,29 @@ SECRET_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """What one integration type signs with, as Standard Webhooks has it."""
+
+    secret: SecretStr
+    webhook: Webhook = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where and how one integration type is delivered. ``secrets`` are what no text may show."""
 
     address: URL = field(repr=False)
     headers: Mapping[str, SecretStr]
-    signature: Webhook | None
+    signing: Signing | None
     secrets: tuple[SecretStr, ...]
-    timeout: timedelta
 
     @property
     def place(self) -> str:
         """Host and port: path and query may hold a secret."""
         return self.address.host_port_subcomponent or ""
 
-    def headers_for(self, run: Run, content: bytes, now: datetime) -> dict[str, str]:
-        """The headers of one attempt."""
+    def headers_for(self, run: Run, content: bytes, at: datetime) -> dict[str, str]:
+        """The headers of one attempt that begins at ``at``, by the database's clock."""
         headers = {
             **{name: value.get_secret_value() for name, value in self.headers.items()},
             "Content-Type": "application/json",
@@ -52,11 +59,11 @@ class Endpoint:
             "Idempotency-Key": run.key,
             "traceparent": traceparent(run),
         }
-        if self.signature is not None:
-            moment = now.astimezone(UTC)
+        if self.signing is not None:
+            moment = at.astimezone(UTC)
             headers["webhook-id"] = run.key
             headers["webhook-timestamp"] = str(int(moment.timestamp()))
-            headers["webhook-signature"] = self.signature.sign(run.key, moment, content.decode())
+            headers["webhook-signature"] = self.signing.webhook.sign(run.key, moment, content.decode())
         return headers
 
 
@@ -88,15 +95,14 @@ def traceparent(run: Run) -> str:
 def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) -> Endpoint:
     """The endpoint of the type ``name``, its secrets read. Raises SettingsError with every fault."""
     faults: list[str] = []
-    address, signature, secrets, headers = URL(), None, [], {}
+    address, signing, secrets, headers = URL(), None, [], {}
     with gathering(faults):
         address = _address(f"types.{name}.target", one.target or "")
         secrets += _secrets_of(address)
     if one.secret is not None:
         with gathering(faults):
-            secret = read_secret(f"types.{name}.secret", one.secret, environment)
-            signature = _signature(f"types.{name}.secret", secret)
-            secrets.append(secret)
+            signing = read_signing(f"types.{name}.secret", one.secret, environment)
+            secrets.append(signing.secret)
     for header, text in one.headers.items():
         with gathering(faults):
             headers[header] = _header(f"types.{name}.headers.{header}", header, text, environment)
@@ -104,7 +110,27 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
                 secrets.append(headers[header])
     if faults:
         raise SettingsError(faults)
-    return Endpoint(address, headers, signature, tuple(secrets), one.timeout)
+    return Endpoint(address, headers, signing, tuple(secrets))
+
+
+def read_signing(key: str, reference: str, environment: Mapping[str, str]) -> Signing:
+    """What is signed with the secret that ``reference`` points to. Raises SettingsError, naming ``key``.
+
+    Decoded strictly: the library drops what is not base64, and would sign with what is left of a password.
+    """
+    secret = read_secret(key, reference, environment)
+    encoded = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
+    try:
+        length = len(b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
+    except ValueError:
+        length = 0
+    if not 24 <= length <= 64:
+        raise fault(
+            key,
+            'this is not a Standard Webhooks secret, which is 24 to 64 random bytes in base64 after "whsec_"; '
+            "make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too",
+        )
+    return Signing(secret, Webhook(secret.get_secret_value()))
 
 
 def _instant(moment: datetime) -> str:
@@ -131,22 +157,6 @@ def _secrets_of(address: URL) -> list[SecretStr]:
     """The query as a whole, and each of its values that may be a key."""
     values = [value for value in address.query.values() if len(value) >= SECRET_LENGTH]
     return [SecretStr(text) for text in (address.raw_query_string, address.query_string, *values) if text]
-
-
-def _signature(key: str, secret: SecretStr) -> Webhook:
-    """Decoded strictly: the library drops what is not base64, and would sign with what is left of a password."""
-    encoded = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
-    try:
-        length = len(b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
-    except ValueError:
-        length = 0
-    if not 24 <= length <= 64:
-        raise fault(
-            key,
-            'this is not a Standard Webhooks secret, which is 24 to 64 random bytes in base64 after "whsec_"; '
-            "make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too",
-        )
-    return Webhook(secret.get_secret_value())
 
 
 def _header(key: str, name: str, text: str, environment: Mapping[str, str]) -> SecretStr:

@@ -13,9 +13,12 @@ from importlib import import_module
 from traceback import format_exception_only
 
 from synkron.errors import SettingsError
-from synkron.model import Outcome, OutcomeKind, Policy, Run
+from synkron.model import Outcome, OutcomeKind, Run
 from synkron.settings import TypeSettings
 from synkron.targets.secret import Redaction, fault, gathering
+from synkron.targets.terms import Lease, Terms
+
+NOT_CALLED = Outcome(OutcomeKind.RETRYABLE, error="not called: its turn in the worker's threads came too late")
 
 
 class CallableTarget:
@@ -26,41 +29,43 @@ class CallableTarget:
     ``concurrency`` threads. Give it time limits of its own.
     """
 
-    def __init__(self, function: Callable[[Run], object], policy: Policy, redaction: Redaction) -> None:
+    def __init__(self, function: Callable[[Run], object], concurrency: int, redaction: Redaction) -> None:
         self._function = function
-        self._timeout = policy.timeout.total_seconds()
         self._redaction = redaction
         # Not the event loop's own threads: callables that hang would keep name look-ups from theirs.
-        self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix="synkron-target")
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="synkron-target")
 
-    async def call(self, run: Run) -> Outcome:
+    async def call(self, run: Run, terms: Terms) -> Outcome:
         """Call once, within the timeout."""
+        seconds = terms.timeout.total_seconds()
         try:
-            async with asyncio.timeout(self._timeout) as deadline:
-                return self._judge(await self._returned(run))
+            async with asyncio.timeout(seconds) as deadline:
+                return self._judge(await self._returned(run, terms.lease))
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
             return self._failed(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing that a callable does may stop the worker
             if deadline.expired():
-                return Outcome(OutcomeKind.RETRYABLE, error=f"no end within {self._timeout:g} s")
+                return Outcome(OutcomeKind.RETRYABLE, error=f"no end within {seconds:g} s")
             return self._failed(error)
 
     def close(self) -> None:
         """Start nothing more. What still runs in a thread is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _returned(self, run: Run) -> object:
+    async def _returned(self, run: Run, lease: Lease) -> object:
         if inspect.iscoroutinefunction(self._function):
             return await self._function(run)
-        in_thread = partial(copy_context().run, self._called, run)
+        in_thread = partial(copy_context().run, self._called, run, lease)
         returned = await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
         # A plain function may still have made a coroutine, as a decorated one does.
         return await returned if inspect.isawaitable(returned) else returned
 
-    def _called(self, run: Run) -> object:
+    def _called(self, run: Run, lease: Lease) -> object:
         """In the thread. A future can't carry every exception (StopIteration), so that none leaves here."""
+        if lease.has_ended():
+            return NOT_CALLED
         try:
             return self._function(run)
         except BaseException as error:  # noqa: BLE001

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import responses
-from importlib.metadata import PackageNotFoundError, version
 from re import fullmatch
 from ssl import SSLCertVerificationError, SSLError
 
 from aiohttp import (
+    BytesPayload,
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
@@ -26,23 +26,19 @@ from aiohttp import (
     ServerConnectionError,
     TCPConnector,
 )
+from aiohttp.abc import AbstractStreamWriter
 
+from synkron.host import release
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.targets.endpoint import Endpoint, body
 from synkron.targets.secret import Redaction
+from synkron.targets.terms import Lease, Terms
 
 BODY_LIMIT = 64 * 1024
 LONGEST_RETRY_AFTER = timedelta(hours=24)
 RETRYABLE_STATUSES = frozenset({408, 409, 425, 429})
 # Under the 5 s after which common servers drop an idle connection: a POST sent into that moment is lost.
 KEEP_ALIVE = 4.0
-
-Clock = Callable[[], datetime]
-
-
-def wall_clock() -> datetime:
-    """This host's time, which another host compares with its own; nothing in Synkron is decided by it."""
-    return datetime.now(UTC)  # noqa: TID251 - a receiver refuses a signature that is 5 minutes off
 
 
 @asynccontextmanager
@@ -55,45 +51,40 @@ async def open_session(connections: int) -> AsyncIterator[ClientSession]:
     async with ClientSession(
         connector=TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE),
         timeout=ClientTimeout(total=None, sock_connect=None),
-        headers={"User-Agent": _user_agent()},
+        headers={"User-Agent": f"synkron/{release()}" if release()[0].isdecimal() else "synkron"},
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
     ) as session:
         yield session
 
 
-def _user_agent() -> str:
-    try:
-        return f"synkron/{version('synkron')}"
-    except PackageNotFoundError:
-        return "synkron"
-
-
 class HttpTarget:
     """An HTTP endpoint, which recognizes a repeated run by its ``Idempotency-Key``."""
 
-    def __init__(self, endpoint: Endpoint, session: ClientSession, redaction: Redaction, clock: Clock) -> None:
+    def __init__(self, endpoint: Endpoint, session: ClientSession, redaction: Redaction) -> None:
         self._endpoint = endpoint
         self._session = session
         self._redaction = redaction
-        self._clock = clock
 
-    async def call(self, run: Run) -> Outcome:
+    async def call(self, run: Run, terms: Terms) -> Outcome:
         """POST the run once. A status that has come is the answer, whatever becomes of the body after it."""
         content = body(run)
-        headers = self._endpoint.headers_for(run, content, self._clock())
+        headers = self._endpoint.headers_for(run, content, terms.at)
+        leased = _Leased(content, terms.lease)
         answer = None
         try:
             async with (
-                asyncio.timeout(self._endpoint.timeout.total_seconds()),
+                asyncio.timeout(terms.timeout.total_seconds()),
                 self._session.post(
-                    self._endpoint.address, data=content, headers=headers, allow_redirects=False
+                    self._endpoint.address, data=leased, headers=headers, allow_redirects=False
                 ) as response,
             ):
                 answer = judge(response.status, response.headers)
                 return self._explained(answer, await _beginning(response))
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop the worker
-            return answer or Outcome(OutcomeKind.RETRYABLE, error=_failure(error, self._endpoint))
+            if leased.was_withheld:
+                return Outcome(OutcomeKind.RETRYABLE, error=f"not sent: {self._endpoint.place} was connected too late")
+            return answer or Outcome(OutcomeKind.RETRYABLE, error=_failure(error, self._endpoint, terms))
 
     def _explained(self, answer: Outcome, beginning: bytes) -> Outcome:
         if answer.error is None:
@@ -102,8 +93,28 @@ class HttpTarget:
         return replace(answer, error=f"{answer.error}: {excerpt}") if excerpt else answer
 
 
+class _Leased(BytesPayload):
+    """A body that is only written under its lease.
+
+    The client writes the headers together with it, so that nothing of the request has left this process before.
+    """
+
+    def __init__(self, content: bytes, lease: Lease) -> None:
+        super().__init__(content)
+        self._lease = lease
+        self.was_withheld = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if self._lease.has_ended():
+            self.was_withheld = True
+            raise RuntimeError("the lease has ended")
+        await super().write_with_length(writer, content_length)
+
+
 def judge(status: int, headers: Mapping[str, str]) -> Outcome:
     """What an HTTP answer means for the run."""
+    if status == 202:
+        return Outcome(OutcomeKind.ACCEPTED, status)
     if 200 <= status < 300:
         return Outcome(OutcomeKind.SUCCEEDED, status)
     error = f"HTTP {status} {responses.get(status, '')}".rstrip()
@@ -149,12 +160,12 @@ async def _beginning(response: ClientResponse) -> bytes:
     return b"" if "Content-Encoding" in response.headers else content
 
 
-def _failure(error: Exception, endpoint: Endpoint) -> str:
+def _failure(error: Exception, endpoint: Endpoint, terms: Terms) -> str:
     """Why there was no answer, in words of our own: the exception's could hold the headers that were sent."""
     place = endpoint.place
     match error:
         case TimeoutError():
-            return f"no answer from {place} within {endpoint.timeout.total_seconds():g} s"
+            return f"no answer from {place} within {terms.timeout.total_seconds():g} s"
         case ClientConnectorDNSError():
             return f"the name of {place} is not known to the name servers"
         case ClientConnectorError():

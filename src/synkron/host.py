@@ -1,0 +1,36 @@
+"""This process and its host: name, release and clocks, by which nothing is decided but what may be sent in time."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+WallClock = Callable[[], datetime]
+SteadyClock = Callable[[], float]
+
+
+def process_name() -> str:
+    """What tells this process from every other: ``host:pid``."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def release() -> str:
+    """The installed release of Synkron, or a word that says that it was not installed."""
+    try:
+        return version("synkron")
+    except PackageNotFoundError:
+        return "from source"
+
+
+def wall_clock() -> datetime:
+    """This host's time, which is only ever compared with the database's, to warn of the difference."""
+    return datetime.now(UTC)  # noqa: TID251 - what is to be measured is just this clock
+
+
+def steady_clock() -> float:
+    """Seconds since some moment; they go on while the process is stopped or, on Linux, the host is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
