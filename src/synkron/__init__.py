@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from synkron.completion import complete_run
     from synkron.model import DueIntegration
     from synkron.reader import read_due_integrations
 
-__all__ = ["DueIntegration", "read_due_integrations"]
+__all__ = ["DueIntegration", "complete_run", "read_due_integrations"]
+_MODULES = {"DueIntegration": "model", "complete_run": "completion", "read_due_integrations": "reader"}
 
 
 def __getattr__(name: str) -> object:
     """Import what is asked for when it is asked for: the command line answers at once, without driver and settings."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from synkron import model, reader
+    from importlib import import_module
 
-    return {"DueIntegration": model.DueIntegration, "read_due_integrations": reader.read_due_integrations}[name]
+    found: object = getattr(import_module(f"synkron.{_MODULES[name]}"), name)
+    return found

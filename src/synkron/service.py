@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from enum import StrEnum
 
@@ -15,15 +14,19 @@ from pgqueuer.domain.errors import PgqException
 from synkron import ledger
 from synkron.database import DRIVER_FAULTS, connected, pooled, refuse_transaction_pooler, speaking_of
 from synkron.errors import SynkronError
+from synkron.host import WallClock, process_name, release, wall_clock
 from synkron.migrate import check_ledger
 from synkron.model import InvalidIntegration, Tick
+from synkron.nodes import REPORT_EVERY, Reporter
 from synkron.reader import check_source, warn_invalid
 from synkron.scheduler import next_tick, tick
 from synkron.settings import Settings
-from synkron.targets import Target, open_targets
+from synkron.targets import Signing, Target, open_targets, read_signings
+from synkron.web import listening
 from synkron.worker import Worker
 
 POOL_SIZE = 20
+API_POOL_SIZE = 5
 # Past the half minute, so that the minute ahead is inside the window however the two clocks round.
 MARGIN = timedelta(milliseconds=20)
 FORGET_EVERY = timedelta(hours=1)
@@ -38,6 +41,12 @@ class Role(StrEnum):
 
     SCHEDULER = "scheduler"
     WORKER = "worker"
+    API = "api"
+
+
+def all_roles(settings: Settings) -> list[Role]:
+    """What one process does alone: it answers HTTP too where the settings say on which address."""
+    return [Role.SCHEDULER, Role.WORKER, *([Role.API] if "listen" in settings.model_fields_set else [])]
 
 
 async def serve(
@@ -48,28 +57,41 @@ async def serve(
     environment: Mapping[str, str],
     *,
     at_once: asyncio.Event | None = None,
+    clock: WallClock = wall_clock,
 ) -> None:
     """Run the loops of the roles until ``stop`` is set; then see the attempts under way through, or hand them back.
 
     They have the settings' grace for it, unless ``at_once`` is set in the meantime. A database that goes away is
-    waited for. Raises DatabaseUnreachable when it is not there at the start, LedgerMissing when it was not migrated,
-    SourceTableMissing and ServiceRoleRequired, and SettingsError when a target's settings are faulty.
+    waited for. ``clock`` is the host's own, of which is only said how far it is off. Raises DatabaseUnreachable when
+    the database is not there at the start, LedgerMissing when it was not migrated, SourceTableMissing and
+    ServiceRoleRequired, SettingsError when a target's settings are faulty, and Refused when the API can't listen.
     """
-    name = f"{socket.gethostname()}:{os.getpid()}"
+    name = process_name()
     at_once = at_once or asyncio.Event()
     if Role.WORKER in roles:
         refuse_transaction_pooler(url)
-    async with open_targets(settings, environment) as targets:
+    signings = read_signings(settings, environment) if Role.API in roles else {}
+    async with AsyncExitStack() as stack:
+        targets: Mapping[str, Target] = {}
+        if set(roles) != {Role.API}:
+            targets = await stack.enter_async_context(open_targets(settings, environment))
         async with connected(url) as connection, speaking_of(settings.source):
             await check_source(connection, settings.source)
             await check_ledger(connection)
+        if Role.API in roles:
+            address = await stack.enter_async_context(_answering(url, settings, signings))
+            log.info("listening", address=address, completions=",".join(signings) or "none")
         log.info("started", name=name, roles=",".join(roles), targets=",".join(targets) or "none")
-        loops: list[Coroutine[None, None, None]] = []
+        reporter = Reporter(name, roles, release(), clock)
+        loops = [_persist("report", stop, lambda: _report_node(url, reporter, stop))]
         if Role.SCHEDULER in roles:
             loops.append(_persist("scheduler", stop, lambda: _schedule(url, settings, name, stop)))
         if Role.WORKER in roles:
             loops.append(_persist("worker", stop, lambda: _work(url, settings, targets, name, stop, at_once)))
         await _together(loops, stop, at_once)
+        with suppress(*DRIVER_FAULTS, SynkronError):
+            async with connected(url) as connection:
+                await reporter.stop(connection)
     log.info("stopped", name=name)
 
 
@@ -82,6 +104,21 @@ async def _together(loops: list[Coroutine[None, None, None]], stop: asyncio.Even
         stop.set()
         at_once.set()
         await asyncio.wait(tasks)
+
+
+@asynccontextmanager
+async def _answering(url: str, settings: Settings, signings: Mapping[str, Signing]) -> AsyncIterator[str]:
+    """Answer HTTP until the end of the block; gives the address."""
+    async with pooled(url, size=API_POOL_SIZE) as pool, listening(pool, settings, signings) as address:
+        yield address
+
+
+async def _report_node(url: str, reporter: Reporter, stop: asyncio.Event) -> None:
+    """Say every few seconds that this process is there."""
+    async with connected(url) as connection:
+        while not stop.is_set():
+            await reporter.report(connection)
+            await _pause(stop, REPORT_EVERY.total_seconds())
 
 
 async def _schedule(url: str, settings: Settings, name: str, stop: asyncio.Event) -> None:

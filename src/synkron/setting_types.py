@@ -69,10 +69,21 @@ def _secret_reference(value: object) -> str:
     )
 
 
+def _listen(value: object) -> str:
+    if isinstance(value, str) and (
+        found := re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})", value)
+    ):
+        port = int(found[1])
+        if port <= 65_535:
+            return value
+    raise PydanticCustomError("listen", 'expected host:port, such as "127.0.0.1:8077" or "[::1]:8077"')
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 PositiveDuration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
 Identifier = Annotated[str, BeforeValidator(_identifier)]
 OptionalIdentifier = Annotated[str, BeforeValidator(_optional_identifier)]
 TypeName = Annotated[str, BeforeValidator(_type_name)]
 Target = Annotated[str, BeforeValidator(_target)]
+Listen = Annotated[str, BeforeValidator(_listen)]
 SecretReference = Annotated[str, BeforeValidator(_secret_reference)]

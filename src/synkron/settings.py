@@ -29,6 +29,7 @@ from synkron.model import CatchUp, Overlap, Policy
 from synkron.setting_types import (
     Duration,
     Identifier,
+    Listen,
     OptionalIdentifier,
     PositiveDuration,
     SecretReference,
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     source: SourceTables = SourceTables()
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
+    listen: Listen = "127.0.0.1:8077"
     heartbeat: PositiveDuration = timedelta(seconds=30)
     shutdown_grace: Duration = timedelta(seconds=10)
     retention: PositiveDuration = timedelta(days=400)

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
+from synkron.host import wall_clock
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings import Settings
 from synkron.targets import CallableTarget, body
 from synkron.targets.secret import Redaction
+from synkron.web.completion import Completion
+from synkron.web.signature import is_signed
 from tests.conftest import Connection, Database
 from tests.house.pages import ROOT, blocks, pages, text_of
 from tests.integration.fleet import add_integration
@@ -51,8 +55,17 @@ async def test_the_reader_s_example(database: Database, connection: Connection) 
 
 
 def test_the_body_s_example_has_the_keys_of_the_body() -> None:
-    [example] = blocks(text_of("docs/targets.md"), "json")
+    example, _ = blocks(text_of("docs/targets.md"), "json")
     assert list(json.loads(example)) == list(json.loads(body(RUN)))
+
+
+def test_the_completion_s_examples_are_accepted() -> None:
+    _, example = blocks(text_of("docs/targets.md"), "json")
+    content, headers = _defined("completion")(SIGNING, json.loads(body(RUN)), "succeeded")
+    assert list(json.loads(content)) == list(json.loads(example))
+    assert is_signed(Webhook(SIGNING), headers, content.encode(), wall_clock())
+    for written in (example, content):
+        assert Completion.model_validate_json(written).outcome == "succeeded"
 
 
 async def test_the_signature_s_example() -> None:

@@ -23,7 +23,7 @@ from synkron.errors import Refused
 from synkron.history import totals
 from synkron.integrations import BUILT_IN
 from synkron.ledger import clock
-from synkron.service import Role, serve
+from synkron.service import all_roles, serve
 from synkron.settings import Settings, TypeSettings
 from synkron.sql import statements
 
@@ -73,7 +73,7 @@ async def _refuse_other_rows(held: Connection, settings: Settings, place: Place)
 
 async def _serve(place: Place, settings: Settings, environment: Mapping[str, str], began: datetime) -> None:
     stop = stop_on_signals()
-    serving = serve(place.url, settings, list(Role), stop.asked, environment, at_once=stop.at_once)
+    serving = serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
     console = Console()
     if not sys.stdout.isatty() or console.is_dumb_terminal:
         await serving

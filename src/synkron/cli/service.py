@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
-import socket
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,17 +22,21 @@ if TYPE_CHECKING:
 
 def run(
     context: typer.Context,
-    role: Annotated[str, typer.Option(metavar="ROLES", help="scheduler, worker, or both.")] = "scheduler,worker",
+    role: Annotated[
+        str, typer.Option(metavar="ROLES", help="scheduler, worker, api, or several with commas.")
+    ] = "scheduler,worker",
 ) -> None:
-    """Run the scheduler, a worker, or both, until Ctrl-C or SIGTERM.
+    """Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.
 
-    Any number of each may run on any number of hosts. The database must be migrated (`synkron migrate`).
+    Any number of each may run on any number of hosts. The database must be migrated (`synkron migrate`). The API
+    takes the completions of runs that a target answered with 202; it listens on `listen` (127.0.0.1:8077).
     A first Ctrl-C lets the attempts under way finish, a second hands them back to other workers at once.
 
     \b
     Examples:
       synkron run
       synkron run --role scheduler
+      synkron run --role api
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
     from synkron.cli.stopping import stop_on_signals
@@ -70,10 +70,11 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
     """
 
     async def ask(connection: Connection, settings: Settings) -> Tick:
+        from synkron.host import process_name
         from synkron.reader import warn_invalid
         from synkron.scheduler import tick
 
-        done = await tick(connection, settings, scheduler=f"{socket.gethostname()}:{os.getpid()}", source="once", at=at)
+        done = await tick(connection, settings, scheduler=process_name(), source="once", at=at)
         for row in done.invalid:
             warn_invalid(row)
         return done
@@ -160,19 +161,12 @@ def version(as_json: AsJson = False) -> None:
       synkron version
       synkron version --json
     """
-    release = release_of("synkron")
+    from synkron.host import release
+
     if as_json:
-        show_json({"synkron": release, "python": platform.python_version(), "platform": platform.platform()})
+        show_json({"synkron": release(), "python": platform.python_version(), "platform": platform.platform()})
     else:
-        typer.echo(f"synkron {release}")
-
-
-def release_of(package: str) -> str:
-    """The installed release, or a word that says that it was not installed."""
-    try:
-        return installed(package)
-    except PackageNotFoundError:
-        return "from source"
+        typer.echo(f"synkron {release()}")
 
 
 def _roles(written: str) -> list[Role]:

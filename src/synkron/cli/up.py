@@ -26,7 +26,7 @@ def up(
 ) -> None:
     """Do everything in one process, until Ctrl-C or SIGTERM.
 
-    Migrates the database, ticks, and delivers runs.
+    Migrates the database, ticks, and delivers runs. Answers HTTP as well where `listen` is set in the settings.
 
     Without SYNKRON_DATABASE_URL, an embedded PostgreSQL is started, in SYNKRON_DATA_DIR or the user's data folder.
     A first Ctrl-C lets the attempts under way finish, a second hands them back at once.
@@ -76,7 +76,7 @@ async def prepare(connection: Connection, settings: Settings, *, embedded: bool)
 
 async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
     from synkron.cli.stopping import stop_on_signals
-    from synkron.service import Role, serve
+    from synkron.service import all_roles, serve
 
     async with connection(place.url, settings.source) as opened:
         await prepare(opened, settings, embedded=place.folder is not None)
@@ -84,7 +84,7 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
         say(await _coming(opened, settings))
     stop = stop_on_signals()
     say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
-    await serve(place.url, settings, list(Role), stop.asked, environment, at_once=stop.at_once)
+    await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
 
 
 def _refuse_other_database(settings: Settings) -> None:
