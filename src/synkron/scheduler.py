@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from synkron import ledger
 from synkron.agenda import Agenda, read_agenda, settle
+from synkron.completion import expire
 from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.errors import Refused
@@ -26,7 +27,8 @@ async def tick(
        replayed: its minute alone is decided, and the watermark stays where it is.
     3. Read what is due in the window, and what was held by a pause that has ended.
     4. Decide every occurrence, but for those of paused integrations.
-    5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one.
+    5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one, and
+       accepted ones that nobody completed in time fail.
 
     ``source`` is 'service' or 'once'; ``scheduler`` names this scheduler in the tick's row. Ticks that meet come one
     after the other, and what one has claimed the next leaves alone (G2). Raises Refused when ``at`` lies ahead of
@@ -46,6 +48,7 @@ async def tick(
         claimed = await ledger.claim(connection, decisions, tick_id=number, clock=clock)
         await settle(connection, agenda, settings.source)
         await ledger.recover(connection)
+        await expire(connection)
         await ledger.close_tick(connection, number, claimed)
         if not replayed:
             await ledger.move_watermark(connection, window.end)

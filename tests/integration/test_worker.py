@@ -3,92 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
-from synkron import history, ledger
+from synkron import complete_run, history, ledger
 from synkron.database import Pool, connected
 from synkron.errors import ServiceRoleRequired
 from synkron.migrate import migrate
-from synkron.model import Outcome, OutcomeKind, Run
+from synkron.model import Outcome, OutcomeKind
 from synkron.queue import queue_on
-from synkron.scheduler import tick
-from synkron.settings import Settings, SourceTables, TypeSettings
-from synkron.targets import Terms
+from synkron.settings import SourceTables
 from synkron.turn import read_turn, turn_statement
-from synkron.worker import Worker
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, utc, watching
-
-DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
-BROKEN = Outcome(OutcomeKind.RETRYABLE, 503, "the target answered 503")
-REFUSED = Outcome(OutcomeKind.FINAL, 422, "the target answered 422")
-MOMENT = "2026-03-02T02:00:00"
-QUICK = Settings(types={"xledger": TypeSettings(backoff=timedelta(milliseconds=1), attempts=3)})
-
-
-class Recorder:
-    """A target that remembers what it was called with, and answers as it is told.
-
-    ``called`` is set when ``expected`` calls are under way or over.
-    """
-
-    def __init__(self, *answers: Outcome, wait: asyncio.Event | None = None, expected: int = 1) -> None:
-        self.calls: list[Run] = []
-        self.terms: list[Terms] = []
-        self.called = asyncio.Event()
-        self.at_once = 0
-        self.most_at_once = 0
-        self._expected = expected
-        self._answers = list(answers)
-        self._wait = wait
-
-    async def call(self, run: Run, terms: Terms) -> Outcome:
-        self.terms.append(terms)
-        self.calls.append(run)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        if len(self.calls) >= self._expected:
-            self.called.set()
-        try:
-            if self._wait is not None:
-                await self._wait.wait()
-            return self._answers.pop(0) if self._answers else DONE
-        finally:
-            self.at_once -= 1
-
-
-@pytest.fixture
-async def pool(database: Database) -> AsyncIterator[Pool]:
-    async with asyncpg.create_pool(database.url, min_size=1, max_size=10) as opened:
-        yield opened
-
-
-@asynccontextmanager
-async def working(pool: Pool, target: Recorder | None, settings: Settings = QUICK) -> AsyncIterator[Worker]:
-    worker = Worker(pool, settings, {} if target is None else {"xledger": target}, "w")
-    running = asyncio.create_task(worker.run())
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        await running
-
-
-async def claim(connection: Connection, at: str = MOMENT, settings: Settings = QUICK) -> tuple[int, ...]:
-    return (await tick(connection, settings, scheduler="test", at=utc(at))).run_ids
-
-
-async def deliver(database: Database, pool: Pool, target: Recorder | None) -> list[history.RecordedRun]:
-    """Let a worker do all there is to do; answers the runs, the oldest first."""
-    async with watching(database) as until, working(pool, target):
-        await until(nothing_queued)
-    return sorted(await history.runs(pool), key=lambda run: run.scheduled_for)
+from tests.integration.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working
 
 
 async def test_a_run_is_delivered_and_recorded(database: Database, connection: Connection, pool: Pool) -> None:
@@ -298,6 +229,35 @@ async def test_a_run_that_keeps_losing_its_workers_is_given_up(
     assert target.calls == []
     assert (run.state, run.failures) == ("failed", 4)
     assert "given up" in str(run.error)
+
+
+async def test_what_the_target_accepted_waits_for_its_completion(
+    database: Database, connection: Connection, pool: Pool
+) -> None:
+    """Its job ends, and neither another job nor a tick delivers it again."""
+    await add_integration(connection, "0 2 * * *")
+    (run_id,) = await claim(connection)
+    target = Recorder(Outcome(OutcomeKind.ACCEPTED, 202))
+    await deliver(database, pool, target)
+    await queue_on(connection).enqueue("xledger", str(run_id).encode())
+    (run,) = await deliver(database, pool, target)
+    assert (run.state, run.http_status, len(target.calls)) == ("running", 202, 1)
+    await complete_run(connection, QUICK, run_id, key=run.key, attempt=1, outcome=BROKEN)
+    (run,) = await deliver(database, pool, target)
+    assert (run.state, run.attempt, len(target.calls)) == ("succeeded", 2, 2)
+
+
+async def test_a_tick_fails_what_was_not_completed_in_time(
+    database: Database, connection: Connection, pool: Pool
+) -> None:
+    await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    await deliver(database, pool, Recorder(Outcome(OutcomeKind.ACCEPTED, 202)))
+    await connection.execute("update synkron.runs set completes_by = now()")
+    await claim(connection)
+    (run,) = await history.runs(connection)
+    assert run.state == "failed"
+    assert str(run.error).startswith("timed out")
 
 
 @pytest.mark.parametrize("id_type", ["bigint", "integer", "text"])
