@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -31,6 +32,13 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - what is to be measured is just this clock
 
 
-def steady_clock() -> float:
-    """Seconds since some moment; they go on while the process is stopped or, on Linux, the host is suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+def steady_clock(loop: asyncio.AbstractEventLoop) -> SteadyClock:
+    """The event loop's seconds. They go on while the process is stopped and, on Linux, while the host is suspended."""
+    return lambda: loop.time() + _suspended()
+
+
+def _suspended() -> float:
+    """For how long this host has been suspended since it started."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)

@@ -44,13 +44,13 @@ class Worker:
         settings: Settings,
         targets: Mapping[str, Target],
         name: str,
-        clock: SteadyClock = steady_clock,
+        clock: SteadyClock | None = None,
     ) -> None:
         self._pool = pool
         self._settings = settings
         self._targets = targets
         self._name = name
-        self._clock = clock
+        self._clock = clock or steady_clock(asyncio.get_running_loop())
         # After the whole of it without a sign of life, another worker takes the run over.
         self._lease = settings.heartbeat.total_seconds() / 2
         self._queue = queue_manager(pool)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from synkron import history
 from synkron.database import Pool
-from synkron.host import SteadyClock, steady_clock
+from synkron.host import SteadyClock
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.scheduler import tick
 from synkron.settings import Settings, TypeSettings
@@ -60,7 +60,7 @@ class Recorder:
 
 @asynccontextmanager
 async def working(
-    pool: Pool, target: Target | None, settings: Settings = QUICK, clock: SteadyClock = steady_clock
+    pool: Pool, target: Target | None, settings: Settings = QUICK, clock: SteadyClock | None = None
 ) -> AsyncIterator[Worker]:
     """A worker that takes jobs until the end of the block."""
     worker = Worker(pool, settings, {} if target is None else {"xledger": target}, "w", clock)
@@ -78,7 +78,7 @@ async def claim(connection: Connection, at: str = MOMENT, settings: Settings = Q
 
 
 async def deliver(
-    database: Database, pool: Pool, target: Target | None, clock: SteadyClock = steady_clock
+    database: Database, pool: Pool, target: Target | None, clock: SteadyClock | None = None
 ) -> list[history.RecordedRun]:
     """Let a worker do all there is to do; answers the runs, the oldest first."""
     async with watching(database) as until, working(pool, target, clock=clock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.host import SteadyClock, steady_clock
+from synkron.host import SteadyClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Lease:
     """For how long a run that was started is surely not another worker's: until ``clock`` shows ``ends``."""
 
     ends: float
-    clock: SteadyClock = steady_clock
+    clock: SteadyClock
 
     def has_ended(self) -> bool:
         """Whether the run may be another worker's by now."""
