@@ -10,7 +10,7 @@ from synkron.due import judge
 from synkron.errors import ServiceRoleRequired
 from synkron.ledger import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
-from synkron.plan import superseded
+from synkron.plan import MOST_CRASHES, superseded
 from synkron.reader import integration_of, window_around
 from synkron.settings import Settings, SourceTables
 from synkron.sql import source_statements
@@ -36,6 +36,12 @@ class Turn:
     is_accepted: bool
     behind: datetime | None
     pause: str | None
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the run has lost so many workers that one more, now, would be its last."""
+        lost_now = 1 if self.state is State.RUNNING else 0
+        return self.run.crashes + lost_now >= MOST_CRASHES - 1
 
 
 async def turn_statement(connection: Executor, source: SourceTables) -> str:

@@ -56,6 +56,7 @@ class Worker:
         self._queue = queue_manager(pool)
         self._calls: set[asyncio.Task[Outcome]] = set()
         self._handing_back = asyncio.Event()
+        self._one_suspect = asyncio.Lock()
         self._turn_statement = ""
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
@@ -92,12 +93,13 @@ class Worker:
             log.warning("run put off", run_id=run_id, reason=str(error))
             raise RetryRequested(WAIT_AFTER_FAULT, str(error)) from error
 
-    async def _deliver(self, run_id: int, job: Job) -> None:
+    async def _deliver(self, run_id: int, job: Job, *, alone: bool = False) -> None:
         """Deliver a run, once.
 
         1. Look at the run; one that has ended, or that its target has accepted, is not delivered again.
         2. Look at its integration as it stands now: what must not run any more is skipped, what is paused is left.
-        3. Start the next attempt, unless another run of the integration must come first.
+        3. Start the next attempt, unless another run of the integration must come first. Runs that lost their worker
+           again and again come one at a time.
         4. Call the target.
         5. Record the outcome, which also gives the next one its turn: this run's next attempt, or the next run.
         """
@@ -111,6 +113,10 @@ class Worker:
                 log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
         elif turn.pause is not None:
             log.info("run held", run_id=run_id, org_id=turn.run.org_id, reason=turn.pause)
+        elif turn.is_suspect and not alone:
+            # Of several runs that were lost together, maybe one killed the worker. It must not take the others with it.
+            async with self._one_suspect:
+                await self._deliver(run_id, job, alone=True)
         else:
             lease = Lease(self._clock() + self._lease, self._clock)
             started = await ledger.start(self._pool, run_id, self._name, job.id, mark)

@@ -1,0 +1,79 @@
+"""`synkron run` as processes of their own, on a test's database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tests.conftest import Database
+
+SYNKRON = str(Path(sys.executable).with_name("synkron"))
+
+
+@dataclass
+class Process:
+    """One process. Its log lines go to a file."""
+
+    running: asyncio.subprocess.Process
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """Its number, which ends its node's name."""
+        return self.running.pid
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        self.running.kill()
+        await self.running.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; answers the exit code."""
+        self.running.send_signal(signal.SIGTERM)
+        return await self.running.wait()
+
+    def complaints(self) -> list[str]:
+        """What it has logged from warnings on, and what is no line of the log."""
+        said = ("target: ", "warning: no target")
+        lines = [line for line in self.log.read_text("utf-8").splitlines() if not line.startswith(said)]
+        return [line for line in lines if not line.startswith("{") or json.loads(line)["level"] != "info"]
+
+
+@asynccontextmanager
+async def process(
+    database: Database,
+    folder: Path,
+    role: str,
+    settings: str,
+    *,
+    command: tuple[str, ...] = (SYNKRON,),
+    **environment: str,
+) -> AsyncIterator[Process]:
+    """`synkron run --role ROLE` with these settings; killed at the end if it is still there."""
+    home = Path(mkdtemp(prefix=f"{role}-", dir=folder))
+    (home / "synkron.toml").write_text(settings, "utf-8")
+    log = home / "log"
+    with log.open("wb") as written:
+        running = await asyncio.create_subprocess_exec(
+            *command,
+            "run",
+            "--role",
+            role,
+            cwd=home,
+            env={**os.environ, "SYNKRON_DATABASE_URL": database.url, "SYNKRON_LOG_FORMAT": "json", **environment},
+            stderr=written,
+        )
+    try:
+        yield Process(running, log)
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.wait()
