@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,9 +11,11 @@ from functools import partial
 
 import asyncpg
 import pytest
+from aiohttp import ClientConnectionError, ClientSession
+from structlog.testing import capture_logs
 
 from synkron import history, service
-from synkron.errors import LedgerMissing, ServiceRoleRequired, SettingsError, SourceTableMissing
+from synkron.errors import LedgerMissing, Refused, ServiceRoleRequired, SettingsError, SourceTableMissing
 from synkron.migrate import create_source_tables
 from synkron.service import Role, serve
 from synkron.settings import Settings, SourceTables, TypeSettings
@@ -20,6 +23,7 @@ from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, watching
 
 TARGET = Settings(types={"xledger": TypeSettings(target="tests.integration.test_service:sync")})
+BOTH = (Role.SCHEDULER, Role.WORKER)
 delivered: list[str] = []
 
 
@@ -31,7 +35,7 @@ async def sync(run: object) -> None:
 @asynccontextmanager
 async def serving(database: Database, *roles: Role) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    task = asyncio.create_task(serve(database.url, TARGET, roles or list(Role), stop, {}))
+    task = asyncio.create_task(serve(database.url, TARGET, roles or BOTH, stop, {}))
     try:
         yield stop
     finally:
@@ -76,24 +80,61 @@ async def _one_queued(connection: Connection) -> bool:
     return bool(await connection.fetchval("select count(*) = 1 from synkron.queue"))
 
 
+async def test_the_api_answers_inside_the_service_s_loop_and_ends_with_it(database: Database) -> None:
+    stop = asyncio.Event()
+    settings = TARGET.model_copy(update={"listen": "127.0.0.1:0"})
+    with capture_logs() as lines:
+        task = asyncio.create_task(serve(database.url, settings, [Role.API], stop, {}))
+        while not (listening := [line for line in lines if line["event"] == "started"]):
+            assert not task.done()
+            await asyncio.wait({task}, timeout=0)
+        assert listening[0]["roles"] == "api"
+        [address] = [line["address"] for line in lines if line["event"] == "listening"]
+        async with ClientSession() as session, session.post(f"{address}/v1/runs/1/complete") as answer:
+            assert (answer.status, await answer.json()) == (401, {"error": "the request is not signed"})
+        stop.set()
+        await task
+    async with ClientSession() as session:
+        with pytest.raises(ClientConnectionError):
+            await session.post(f"{address}/v1/runs/1/complete")
+
+
+async def test_an_address_that_is_taken_is_told_at_the_start(database: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = TARGET.model_copy(update={"listen": f"127.0.0.1:{taken.getsockname()[1]}"})
+        with pytest.raises(Refused, match="can't be listened on"):
+            await serve(database.url, settings, [Role.API], asyncio.Event(), {})
+
+
+async def test_a_faulty_secret_is_told_at_the_start(database: Database) -> None:
+    wrong = Settings(types={"xledger": TypeSettings(secret="env:ABSENT")})
+    with pytest.raises(SettingsError, match=r"types\.xledger\.secret"):
+        await serve(database.url, wrong, [Role.API], asyncio.Event(), {})
+
+
+def test_one_process_answers_http_where_the_settings_say_so() -> None:
+    assert service.all_roles(Settings()) == [Role.SCHEDULER, Role.WORKER]
+    assert service.all_roles(Settings(listen="127.0.0.1:8077")) == [Role.SCHEDULER, Role.WORKER, Role.API]
+
+
 async def test_it_says_at_the_start_that_the_ledger_is_missing(bare_database: Database) -> None:
     connection = await asyncpg.connect(bare_database.url)
     await create_source_tables(connection, SourceTables())
     await connection.close()
     with pytest.raises(LedgerMissing, match="synkron migrate"):
-        await serve(bare_database.url, TARGET, list(Role), asyncio.Event(), {})
+        await serve(bare_database.url, TARGET, BOTH, asyncio.Event(), {})
 
 
 async def test_it_says_at_the_start_that_a_target_is_faulty(database: Database) -> None:
     wrong = Settings(types={"xledger": TypeSettings(target="no.such.module:sync")})
     with pytest.raises(SettingsError, match=r"types\.xledger\.target"):
-        await serve(database.url, wrong, list(Role), asyncio.Event(), {})
+        await serve(database.url, wrong, BOTH, asyncio.Event(), {})
 
 
 async def test_it_says_at_the_start_that_a_table_is_not_there(database: Database, connection: Connection) -> None:
     await connection.execute("drop table organization_integrations")
     with pytest.raises(SourceTableMissing):
-        await serve(database.url, TARGET, list(Role), asyncio.Event(), {})
+        await serve(database.url, TARGET, BOTH, asyncio.Event(), {})
 
 
 async def test_it_says_at_the_start_that_row_security_would_filter(database: Database) -> None:
@@ -105,7 +146,7 @@ async def test_it_says_at_the_start_that_row_security_would_filter(database: Dat
     """)
     try:
         with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
-            await serve(database.url.replace("synkron@", "filtered@"), TARGET, list(Role), asyncio.Event(), {})
+            await serve(database.url.replace("synkron@", "filtered@"), TARGET, BOTH, asyncio.Event(), {})
     finally:
         await superuser.execute("drop owned by filtered; drop role filtered")
         await superuser.close()

@@ -6,9 +6,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from synkron.errors import SettingsError
 from synkron.settings import Settings, TypeSettings, load
+
+
+@pytest.mark.parametrize("written", ["127.0.0.1:8077", "[::1]:0", "localhost:65535", "0.0.0.0:80"])
+def test_where_to_listen(written: str) -> None:
+    assert Settings(listen=written).listen == written
+
+
+@pytest.mark.parametrize(
+    "written", ["8077", ":8077", "localhost", "localhost:65536", "http://localhost:80", "a b:1", "::1:80", 80]
+)
+def test_where_not_to_listen(written: object) -> None:
+    with pytest.raises(ValidationError, match="expected host:port"):
+        Settings.model_validate({"listen": written})
 
 
 def written(folder: Path, text: str) -> Path:
