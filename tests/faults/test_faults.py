@@ -1,0 +1,21 @@
+"""The short form: one seed of the harness, for a minute and a half. `script/faults` is the long one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.faults.experiment import Size, experiment
+from tests.faults.sequence import SHORT
+
+SEED = 1
+SIZE = Size(seconds=60, rows=24, faults=14, kinds=SHORT)
+
+
+def test_nothing_is_missed_doubled_or_delivered_after_it_finished(tmp_path: Path) -> None:
+    """On a failure pytest shows the faults in their order; the processes' logs are in the test's folder."""
+    result = asyncio.run(experiment(SEED, SIZE, tmp_path, print))
+    assert result.violations == {}
+    assert result.findings.expected > 100
+    assert result.findings.deliveries > 100
+    assert result.by_kind.total() == SIZE.faults
