@@ -19,7 +19,7 @@ from synkron.sql import statements
 
 SQL = statements("ledger")
 # How many rows one statement writes.
-BATCH = 20_000
+BATCH = 2_000
 
 Row: TypeAlias = tuple[Decision, datetime, datetime | None, int]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 # Fixed for ever: a new namespace would give finished runs new keys, and targets would take them for new work.
@@ -253,9 +254,15 @@ class Tick:
 
 def idempotency_key(integration_id: str, scheduled_for: datetime) -> str:
     """The key of a run, from its integration and scheduled moment alone: the same for ever, on any host."""
-    return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{scheduled_for.astimezone(UTC):%Y-%m-%dT%H:%MZ}"))
+    return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{_written(scheduled_for)}"))
 
 
 def manual_key(integration_id: str, asked_at: datetime) -> str:
     """The key of a run that somebody asked for: never that of a scheduled one."""
     return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand"))
+
+
+@lru_cache(maxsize=16_384)
+def _written(moment: datetime) -> str:
+    """The moment as keys have it. Many integrations share one, and writing it costs more than the rest."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
