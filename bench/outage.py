@@ -112,7 +112,7 @@ async def _seed(url: str, integrations: int) -> None:
         "select organizations.id, 'xledger', schedule "
         "from (select id, row_number() over () as number from organizations) organizations "
         "join unnest($1::text[]) with ordinality given (schedule, number) using (number)",
-        [_own(text, draw) for text in draw.choices(list(MIX), MIX.values(), k=integrations)],
+        [_own(text, draw) for text in draw.choices(list(MIX), list(MIX.values()), k=integrations)],
     )
     await connection.execute("vacuum analyze organizations, organization_integrations")
     await connection.execute("insert into synkron.watermark (at) values (now() - $1::interval)", OUTAGE)
