@@ -47,10 +47,10 @@ class Clock:
     async def install(self, connection: Connection, database: str, role: str) -> None:
         """Give the database its clock. Connections made from now on have it."""
         self.pieces = [Piece(host_time(), self.origin)]
-        await connection.execute("create schema test_clock")
+        await connection.execute("create schema fast_clock")
         await self._proclaim(connection)
-        await connection.execute(f"grant usage on schema test_clock to {role}")
-        await connection.execute(f"alter database {database} set search_path = test_clock, pg_catalog, public")
+        await connection.execute(f"grant usage on schema fast_clock to {role}")
+        await connection.execute(f"alter database {database} set search_path = fast_clock, pg_catalog, public")
 
     async def step(self, connection: Connection, by: timedelta) -> None:
         """Step the clock, a moment from now."""
@@ -73,7 +73,7 @@ class Clock:
         async with connection.transaction():
             for name, volatility in PROCLAIMED.items():
                 await connection.execute(
-                    f"create or replace function test_clock.{name}() returns timestamptz language sql {volatility} "
+                    f"create or replace function fast_clock.{name}() returns timestamptz language sql {volatility} "
                     f"as $$ select {self._expression(f'pg_catalog.{name}()')} $$"
                 )
 
