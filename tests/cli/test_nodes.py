@@ -14,7 +14,7 @@ TWO_NODES = """
         ('a:7', 'scheduler', interval '1 second', false, interval '12 milliseconds'),
         ('a:7', 'worker', interval '1 second', false, interval '12 milliseconds'),
         ('b:8', 'worker', interval '1 minute', false, interval '-7 minutes'),
-        ('c:9', 'api', interval '2 minutes', true, interval '0')
+        ('c:9', 'api', interval '2 minutes', true, interval '-30 microseconds')
     ) node (name, role, ago, ended, skew)
 """
 

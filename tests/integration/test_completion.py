@@ -392,6 +392,7 @@ class TestEndpoint:
             )
         async with api.session.post(f"{api.url}/v1/runs/one/complete") as answer:
             assert (answer.status, await answer.json()) == (404, {"error": "Not Found"})
+            assert answer.headers["Server"] == "synkron"
 
     async def test_a_database_that_is_away(self, api: Api, connection: Connection) -> None:
         run = await accepted(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -69,6 +70,6 @@ def _cells(node: Node) -> list[str]:
         node.version,
         f"{node.started_at:%Y-%m-%d %H:%M:%S}",
         f"{node.seen_at:%Y-%m-%d %H:%M:%S}",
-        lateness(node.skew),
+        lateness(timedelta(milliseconds=milliseconds(node.skew) or 0)),
         node.state,
     ]

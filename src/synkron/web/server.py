@@ -27,6 +27,7 @@ async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signi
     endpoint = CompletionEndpoint(pool, settings, signings, redaction)
     application = web.Application(client_max_size=LONGEST_BODY, middlewares=[_in_json])
     application.router.add_post("/v1/runs/{id:[0-9]{1,30}}/complete", endpoint.post)
+    application.on_response_prepare.append(_without_its_parts)
     # Signals are the service's business.
     runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
@@ -43,6 +44,12 @@ async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signi
         yield f"http://{host}:{at[1]}"
     finally:
         await runner.cleanup()
+
+
+async def _without_its_parts(request: web.Request, response: web.StreamResponse) -> None:
+    """Say nothing of what this server is made of."""
+    del request
+    response.headers["Server"] = "synkron"
 
 
 @web.middleware
