@@ -99,6 +99,13 @@ WRONG: dict[str, tuple[Evidence, dict[str, object]]] = {
         replace(USUAL, deliveries=[*USUAL.deliveries, delivery(5, late=0.5, attempt=2)]),
         {"delivered after finish": 1},
     ),
+    "a delivery one millisecond after the run had finished": (
+        replace(
+            USUAL,
+            deliveries=[*USUAL.deliveries, delivery(5, received=real(5 + 1 / 6) + timedelta(milliseconds=1))],
+        ),
+        {"delivered after finish": 1},
+    ),
     "a delivery after the run was skipped": (
         replace(USUAL, rows=instead(row(5, state="skipped", last_change=real(4.9)))),
         {"delivered after finish": 1},
