@@ -11,6 +11,7 @@
     │   ├── LedgerMissing                Synkron's own schema is absent or older than this release
     │   └── EmbeddedDatabaseError        the embedded PostgreSQL cannot start
     └── Refused                          Synkron will not do this
+        ├── NotFound                     there is nothing of that number, id or name
         └── ServiceRoleRequired          the role would see too few rows, or lacks a grant
 
 Each message says what is wrong, where, what is allowed, and what to do.
@@ -75,6 +76,10 @@ class EmbeddedDatabaseError(DatabaseError):
 
 class Refused(SynkronError):
     """Synkron will not do this; the message says why and what to do instead."""
+
+
+class NotFound(Refused):
+    """There is nothing of the number, id or name that was given."""
 
 
 class ServiceRoleRequired(Refused):

@@ -10,7 +10,21 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 LONGEST_DURATION = timedelta(days=3650)
+_MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration_text(duration: timedelta) -> str:
+    """A duration as it is written in the settings, to the millisecond: ``24h``, ``7d``, ``1m30s``."""
+    days, rest = divmod(duration, timedelta(days=1))
+    if days > 1 and not rest:
+        return f"{days}d"
+    left = round(duration / timedelta(milliseconds=1))
+    parts = []
+    for unit, size in _MILLISECONDS.items():
+        number, left = divmod(left, size)
+        parts += [f"{number}{unit}"] if number else []
+    return "".join(parts) or "0s"
 
 
 def _duration(value: object) -> timedelta:

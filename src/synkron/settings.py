@@ -62,7 +62,7 @@ def load(path: Path | None = None) -> Settings:
         field = re.findall(r'"(\w+)"', str(error))[:1]
         raise SettingsError([f"SYNKRON_{''.join(field).upper()}: expected JSON, as the key holds a section"]) from None
     except ValidationError as error:
-        raise SettingsError([_fault(detail) for detail in error.errors()]) from None
+        raise SettingsError([fault_in(detail) for detail in error.errors()]) from None
 
 
 class _Section(BaseModel):
@@ -188,7 +188,7 @@ class Settings(BaseSettings):
 _SECRET_KEYS = {"database_url", "target", "secret", "headers"}
 
 
-def _fault(detail: ErrorDetails) -> str:
+def fault_in(detail: ErrorDetails) -> str:
     """One sentence: the key, what is expected there, and what was found."""
     keys = [str(key) for key in detail["loc"] if key != "[key]"]
     name = ".".join(keys)

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from synkron.cli.output import ExitCode, say
-from synkron.errors import Refused, SettingsError, SynkronError
+from synkron.errors import NotFound, Refused, SettingsError, SynkronError
 
 
 def prepare_streams() -> None:
@@ -53,6 +53,8 @@ def exit_code(error: SynkronError) -> ExitCode:
     """The exit code that an error leaves with."""
     if isinstance(error, SettingsError):
         return ExitCode.USAGE
+    if isinstance(error, NotFound):
+        return ExitCode.NOT_FOUND
     return ExitCode.REFUSED if isinstance(error, Refused) else ExitCode.FAILURE
 
 

@@ -11,6 +11,8 @@ import typer
 
 EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST_SPAN = timedelta(days=3650)
+LONGEST_TEXT = 1000
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -36,6 +38,30 @@ def since(text: str) -> Since:
         # A span longer than the calendar means everything, and so does one of a hundred years.
         return Since(min(timedelta(**{UNITS[span[2]]: int(span[1])}), timedelta(days=36_525)))
     return Since(_instant(text, "is neither a span such as 30m, 24h or 7d, nor an instant"))
+
+
+def instant(text: str) -> datetime:
+    """An ISO instant with its zone; ``now`` is none here, as the database's clock decides."""
+    return _instant(text, "is not an instant")
+
+
+def span(text: str) -> timedelta:
+    """``30m``, ``24h``, ``7d``: above zero, and at most ten years."""
+    found = re.fullmatch(r"(\d{1,9})([smhd])", text)
+    length = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not timedelta() < length <= LONGEST_SPAN:
+        raise typer.BadParameter(f'"{text}" is not a span such as 30m, 24h or 7d, of at most 3650d.')
+    return length
+
+
+def written(text: str) -> str:
+    """A text that says something, and that the database can hold."""
+    text = text.strip()
+    if not text:
+        raise typer.BadParameter("it is empty; write something.")
+    if len(text) > LONGEST_TEXT or not text.isprintable():
+        raise typer.BadParameter(f"at most {LONGEST_TEXT} characters are allowed, and all must be printable.")
+    return text
 
 
 def _instant(text: str, otherwise: str) -> datetime:
@@ -71,4 +97,10 @@ At = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-Organization = Annotated[str | None, typer.Option("--org", metavar="ID", help="Only this organization.")]
+Organization = Annotated[
+    str | None, typer.Option("--org", parser=written, metavar="ID", help="Only this organization.")
+]
+Type = Annotated[str | None, typer.Option("--type", parser=written, metavar="TYPE", help="Only this integration type.")]
+Integration = Annotated[
+    str | None, typer.Option("--integration", parser=written, metavar="ID", help="Only this integration.")
+]

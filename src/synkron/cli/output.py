@@ -37,11 +37,11 @@ def show_json(answer: object) -> None:
     typer.echo(json.dumps(answer, indent=2, default=_encoded))
 
 
-def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, err: bool = False) -> None:
     """Write a table as wide as the terminal allows; into a pipe or a file, as wide as its text."""
-    width = get_terminal_size().columns if sys.stdout.isatty() else None
+    width = get_terminal_size().columns if (sys.stderr if err else sys.stdout).isatty() else None
     heading, *lines = table(columns, ([plain(cell) for cell in row] for row in rows), width)
-    typer.echo("\n".join([typer.style(heading, bold=True), *lines]))
+    typer.echo("\n".join([typer.style(heading, bold=True), *lines]), err=err)
 
 
 def show_facts(facts: Mapping[str, str]) -> None:

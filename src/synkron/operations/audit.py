@@ -1,0 +1,61 @@
+"""The audit: who changed what, when, and what it was before. Rows are only ever added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from synkron.database import Connection, Executor
+from synkron.setting_types import duration_text
+from synkron.sql import statements
+
+Facts = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change."""
+
+    id: int
+    at: datetime
+    author: str
+    action: str
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+async def record(
+    connection: Connection, *, author: str, action: str, subject: str, before: Facts | None, after: Facts | None
+) -> None:
+    """Write a change down, in the transaction in which it is made."""
+    await connection.execute(
+        statements("operations")["record"], author, action, subject, _written(before), _written(after)
+    )
+
+
+async def entries(
+    connection: Executor, *, since: datetime | None = None, author: str | None = None, limit: int | None = None
+) -> list[Entry]:
+    """The changes, the newest first; all of them without a limit."""
+    rows = await connection.fetch(statements("operations")["audit"], since, author, limit)
+    return [Entry(**{**row, "before": _read(row["before"]), "after": _read(row["after"])}) for row in rows]
+
+
+def _written(facts: Facts | None) -> str | None:
+    return None if facts is None else json.dumps(facts, default=_encoded)
+
+
+def _encoded(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    raise TypeError(f"{type(value).__name__} has no place in the audit")
+
+
+def _read(text: str | None) -> dict[str, Any] | None:
+    return None if text is None else dict(json.loads(text))

@@ -1,0 +1,121 @@
+"""Whom an operation is about: an integration, an organization, a type, a type of an organization, or everything."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import dataclass
+
+from synkron.database import Executor
+from synkron.due import misplaced, schedule_of
+from synkron.errors import NotFound
+from synkron.model import Integration, InvalidIntegration, Pause
+from synkron.reader import integration_of
+from synkron.settings import Settings, SourceTables
+from synkron.sql import source_statements
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """All that is not None must fit; none of them: everything."""
+
+    org_id: str | None = None
+    integration_type: str | None = None
+    integration_id: str | None = None
+
+    def holds(self, row: Integration) -> bool:
+        """Whether the integration is in it."""
+        return (
+            self.org_id in (None, row.org_id)
+            and self.integration_type in (None, row.integration_type)
+            and self.integration_id in (None, row.integration_id)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """What a scope holds: in words, its rows, and the names of its organizations."""
+
+    scope: Scope
+    subject: str
+    rows: list[Integration]
+    names: Mapping[str, str]
+
+
+async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Covered:
+    """The scope as things stand, in the caller's secured transaction. Raises NotFound where there is no such thing."""
+    found = await covered(connection, settings.source, scope)
+    if scope.integration_id is not None and not found.rows:
+        raise NotFound(f"There is no integration {scope.integration_id}. `synkron next` lists those that fire.")
+    if scope.org_id is not None and scope.org_id not in found.names:
+        raise NotFound(f"There is no organization {scope.org_id} in {_table(settings.source)}.")
+    if scope.integration_type is not None and scope.integration_type not in settings.types:
+        raise NotFound(
+            f'There is no integration type "{scope.integration_type}". '
+            f"The settings know {', '.join(sorted(settings.types))}."
+        )
+    return found
+
+
+async def covered(connection: Executor, source: SourceTables, scope: Scope) -> Covered:
+    """What the scope holds, maybe nothing."""
+    rows = await read_rows(connection, source, scope)
+    org_ids = {scope.org_id} if scope.org_id is not None else {row.org_id for row in rows}
+    names = await read_names(connection, source, org_ids)
+    return Covered(scope, _subject(scope, rows, names), rows, names)
+
+
+async def read_rows(connection: Executor, source: SourceTables, scope: Scope) -> list[Integration]:
+    """The integrations of the scope, enabled or not, by organization."""
+    rows = await connection.fetch(
+        source_statements("operations", source)["integrations"],
+        scope.org_id,
+        scope.integration_type,
+        scope.integration_id,
+    )
+    return [integration_of(row) for row in rows]
+
+
+async def read_names(connection: Executor, source: SourceTables, org_ids: Collection[str]) -> dict[str, str]:
+    """The names of those of the organizations that there are."""
+    rows = await connection.fetch(source_statements("operations", source)["names"], list(org_ids))
+    return {row["org_id"]: row["name"] for row in rows}
+
+
+def live(rows: Iterable[Integration], types: Container[str]) -> list[Integration]:
+    """Those that are enabled, have a schedule, and can be fired."""
+    return [
+        row
+        for row in rows
+        if row.is_enabled
+        and row.cron_schedule is not None
+        and misplaced(row, types) is None
+        and not isinstance(schedule_of(row, row.cron_schedule), InvalidIntegration)
+    ]
+
+
+def scope_of(pause: Pause) -> Scope:
+    """Whom the pause holds."""
+    return Scope(pause.org_id, pause.integration_type, pause.integration_id)
+
+
+def in_words(scope: Scope, names: Mapping[str, str]) -> str:
+    """The scope as people and the audit read it."""
+    if scope.integration_id is not None:
+        return f"integration {scope.integration_id}"
+    organization = f"organization {scope.org_id}"
+    if scope.org_id is not None and names.get(scope.org_id):
+        organization += f" ({names[scope.org_id]})"
+    if scope.integration_type is None:
+        return "everything" if scope.org_id is None else organization
+    return f"type {scope.integration_type}" + ("" if scope.org_id is None else f" of {organization}")
+
+
+def _subject(scope: Scope, rows: list[Integration], names: Mapping[str, str]) -> str:
+    words = in_words(scope, names)
+    if scope.integration_id is None or not rows:
+        return words
+    return f"{words} ({rows[0].integration_type} of {names.get(rows[0].org_id) or rows[0].org_id})"
+
+
+def _table(source: SourceTables) -> str:
+    return f"{source.schema_name}.{source.organizations.table}"

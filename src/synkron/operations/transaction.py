@@ -1,0 +1,42 @@
+"""The transactions in which operators look and change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from asyncpg.exceptions import LockNotAvailableError
+
+from synkron import ledger
+from synkron.database import Connection
+from synkron.errors import Refused
+from synkron.reader import secure
+from synkron.settings import Settings
+from synkron.sql import source_statements
+
+
+@asynccontextmanager
+async def looking(connection: Connection, settings: Settings) -> AsyncIterator[datetime]:
+    """A read-only transaction that sees one state of things; gives the database's clock."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await secure(connection, settings.source)
+        yield await ledger.clock(connection)
+
+
+@asynccontextmanager
+async def changing(connection: Connection, settings: Settings) -> AsyncIterator[datetime]:
+    """A transaction in which nobody else operates and no tick is under way; gives the database's clock.
+
+    Raises Refused when a tick, or somebody else's operation, has not ended within 30 s.
+    """
+    try:
+        async with connection.transaction(isolation="read_committed"):
+            await secure(connection, settings.source)
+            await connection.execute(source_statements("operations", settings.source)["alone"])
+            yield await ledger.clock(connection)
+    except LockNotAvailableError:
+        raise Refused(
+            "A tick or another operation has been at work for 30 s, and this one must wait for it. Nothing was "
+            "changed; try again, and look at `synkron nodes`."
+        ) from None

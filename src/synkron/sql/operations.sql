@@ -1,0 +1,103 @@
+-- What operators do: whom it is about, pauses, overrides, and the audit.
+
+-- name: alone
+-- Operations come one after the other, and before or after a tick, never beside one. The table rather than its row, as
+-- there is no row before the first tick; a tick inserts, which this waits for.
+set local lock_timeout = '30s';
+lock table synkron.watermark in share row exclusive mode;
+
+-- name: integrations
+-- The rows of a scope: organization $1, type $2, integration $3, where they are not null. What people give as an id is
+-- compared as text, so that any text may be asked for.
+select
+    i.{integrations.id}::text as integration_id,
+    i.{integrations.org_id}::text as org_id,
+    i.{integrations.integration_type}::text as integration_type,
+    coalesce(i.{integrations.is_enabled}, false) as is_enabled,
+    i.{integrations.cron_schedule} as cron_schedule,
+    o.{organizations.id} is not null as organization_exists,
+    {zone[o]} as timezone,
+    {updated_at[i]}::timestamptz as updated_at
+from {integrations} i
+left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
+where ($1::text is null or i.{integrations.org_id}::text = $1)
+    and ($2::text is null or i.{integrations.integration_type}::text = $2)
+    and ($3::text is null or i.{integrations.id}::text = $3)
+order by i.{integrations.org_id}, i.{integrations.id};
+
+-- name: names
+-- What these organizations are called.
+select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
+from {organizations} o
+where o.{organizations.id}::text = any($1::text[]);
+
+-- name: unfinished
+-- How many runs of a scope (as above) are running, and how many wait.
+select count(*) filter (where state = 'running') as running, count(*) filter (where state = 'claimed') as claimed
+from synkron.runs
+where state in ('claimed', 'running')
+    and ($1::text is null or org_id = $1)
+    and ($2::text is null or integration_type = $2)
+    and ($3::text is null or integration_id = $3);
+
+-- name: add_pause
+insert into synkron.pauses (org_id, integration_type, integration_id, reason, author, until)
+values ($1, $2, $3, $4, $5, $6)
+returning id;
+
+-- name: end_pause
+update synkron.pauses set ended_at = now(), ended_by = $2 where id = $1;
+
+-- name: pauses
+-- The newest first: those that hold now, or with $1 all. `state` is active, over (its end has come) or ended (by hand).
+select id, org_id, integration_type, integration_id, reason, author, starts_at, until, ended_at, ended_by,
+    case
+        when ended_at is not null then 'ended'
+        when until <= now() then 'over'
+        else 'active'
+    end as state
+from synkron.pauses
+where $1 or (ended_at is null and (until is null or until > now()))
+order by id desc;
+
+-- name: held
+-- From when on (left out) the occurrences of these integrations are undecided, as a pause holds or held them.
+select integration_id, since from synkron.held where integration_id = any($1::text[]);
+
+-- name: overrides
+select integration_id, catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout
+from synkron.overrides
+where $1::text is null or integration_id = $1
+order by integration_id;
+
+-- name: set_override
+insert into synkron.overrides (
+    integration_id, catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+on conflict (integration_id) do update set
+    catch_up = excluded.catch_up,
+    catch_up_window = excluded.catch_up_window,
+    overlap = excluded.overlap,
+    spread = excluded.spread,
+    attempts = excluded.attempts,
+    backoff = excluded.backoff,
+    timeout = excluded.timeout,
+    completion_timeout = excluded.completion_timeout;
+
+-- name: delete_override
+delete from synkron.overrides where integration_id = $1;
+
+-- name: record
+-- One row for each change, in the change's own transaction.
+insert into synkron.audit (author, action, subject, before, after)
+values ($1, $2, $3, $4::text::jsonb, $5::text::jsonb)
+returning id;
+
+-- name: audit
+-- The newest first: from $1 on and by $2, where they are not null.
+select id, at, author, action, subject, before::text, after::text
+from synkron.audit
+where ($1::timestamptz is null or at >= $1) and ($2::text is null or author = $2)
+order by at desc, id desc
+limit $3;
