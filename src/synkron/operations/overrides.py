@@ -1,0 +1,194 @@
+"""Overrides: what is set for one integration, over its type's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from asyncpg import Record
+from pydantic import ValidationError
+
+from synkron.database import Connection
+from synkron.errors import NotFound, Refused, SettingsError
+from synkron.model import Integration
+from synkron.operations.audit import record
+from synkron.operations.scope import Covered, Scope, covered, look_up, read_names, read_rows
+from synkron.operations.transaction import changing, looking
+from synkron.setting_types import duration_text
+from synkron.settings import Settings, TypeSettings, fault_in
+from synkron.sql import source_statements
+from synkron.standing import OVERRIDABLE, overridden
+
+# The values as the database has them, by key; a key that is not there is not set.
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """What is set for one integration. ``integration`` is None where the application has deleted it."""
+
+    integration_id: str
+    integration: Integration | None
+    organization: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an override was and will be."""
+
+    subject: str
+    integration_id: str
+    before: Values
+    after: Values
+
+
+@dataclass(frozen=True, slots=True)
+class InEffect:
+    """One value of a policy as it holds: where it comes from is override, settings or default."""
+
+    key: str
+    value: object
+    origin: str
+
+
+def checked(texts: Mapping[str, object], settings: Settings) -> dict[str, object]:
+    """The values that are written, as the settings check them. Raises SettingsError with every fault."""
+    try:
+        read = TypeSettings.model_validate(dict(texts))
+    except ValidationError as error:
+        raise SettingsError([fault_in(detail) for detail in error.errors()]) from None
+    values = {key: getattr(read, key) for key in texts}
+    window = values.get("catch_up_window")
+    if isinstance(window, timedelta) and window >= settings.retention:
+        limit = duration_text(settings.retention)
+        raise SettingsError([f"catch_up_window: expected a duration shorter than the retention ({limit})"])
+    return values
+
+
+async def plan_set(connection: Connection, settings: Settings, integration_id: str, values: Values) -> Change:
+    """What setting these would change. Raises NotFound."""
+    async with looking(connection, settings):
+        return await _setting(connection, settings, integration_id, values)
+
+
+async def set_override(
+    connection: Connection, settings: Settings, integration_id: str, values: Values, author: str
+) -> Change:
+    """Set the values for the integration; what was set before and is not named stays. Raises NotFound."""
+    async with changing(connection, settings):
+        change = await _setting(connection, settings, integration_id, values)
+        await _write(connection, settings, change, "override", author)
+    return change
+
+
+async def plan_unset(connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]) -> Change:
+    """What taking these keys back (all, where none is named) would change. Raises NotFound and Refused."""
+    async with looking(connection, settings):
+        return await _unsetting(connection, settings, integration_id, keys)
+
+
+async def unset_override(
+    connection: Connection, settings: Settings, integration_id: str, keys: Collection[str], author: str
+) -> Change:
+    """Let the type's policy hold again, for these keys or all. Raises NotFound where nothing is set."""
+    async with changing(connection, settings):
+        change = await _unsetting(connection, settings, integration_id, keys)
+        await _write(connection, settings, change, "end override", author)
+    return change
+
+
+async def overrides(connection: Connection, settings: Settings) -> list[Overridden]:
+    """Every integration for which something is set."""
+    async with looking(connection, settings):
+        rows = await connection.fetch(source_statements("operations", settings.source)["overrides"], None)
+        # A few are asked for one by one; many, with one reading of the whole table.
+        scopes = [Scope(integration_id=row["integration_id"]) for row in rows] if len(rows) <= 20 else [Scope()]
+        known = {
+            one.integration_id: one for scope in scopes for one in await read_rows(connection, settings.source, scope)
+        }
+        found = {row["integration_id"]: known.get(row["integration_id"]) for row in rows}
+        names = await read_names(connection, settings.source, {one.org_id for one in found.values() if one})
+    return [_listed(row, found[row["integration_id"]], names) for row in rows]
+
+
+async def in_effect(connection: Connection, settings: Settings, integration_id: str) -> tuple[Covered, list[InEffect]]:
+    """The integration's policy as it holds, and where each value comes from. Raises NotFound and Refused."""
+    async with looking(connection, settings):
+        found = await look_up(connection, settings, Scope(integration_id=integration_id))
+        row = await _row(connection, settings, integration_id)
+    kind = found.rows[0].integration_type
+    if kind not in settings.types:
+        raise Refused(
+            f'Integration {integration_id} is of the type "{kind}", which the settings do not know, so it has no '
+            f"policy. Add [types.{kind}] to synkron.toml, or correct the row."
+        )
+    own = _values(row)
+    policy = settings.types[kind].policy if row is None else overridden(settings.types[kind].policy, row)
+    written = settings.types[kind].model_fields_set
+    return found, [
+        InEffect(key, getattr(policy, key), "override" if key in own else "settings" if key in written else "default")
+        for key in (*OVERRIDABLE, "pace", "concurrency")
+    ]
+
+
+async def _setting(connection: Connection, settings: Settings, integration_id: str, values: Values) -> Change:
+    found = await look_up(connection, settings, Scope(integration_id=integration_id))
+    before = _values(await _row(connection, settings, integration_id))
+    return Change(found.subject, integration_id, before, _ordered(before | dict(values)))
+
+
+async def _unsetting(connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]) -> Change:
+    found = await covered(connection, settings.source, Scope(integration_id=integration_id))
+    before = _values(await _row(connection, settings, integration_id))
+    missing = [key for key in keys if key not in before]
+    if missing or not before:
+        what = ", ".join(missing) or "nothing"
+        raise NotFound(
+            f"Integration {integration_id} has no override of {what}."
+            if missing
+            else f"Nothing is set for integration {integration_id}. `synkron overrides` lists where something is."
+        )
+    return Change(found.subject, integration_id, before, {} if not keys else _without(before, keys))
+
+
+async def _write(connection: Connection, settings: Settings, change: Change, action: str, author: str) -> None:
+    """Write the change and its audit; nothing where nothing changes."""
+    if change.before == change.after:
+        return
+    sql = source_statements("operations", settings.source)
+    if change.after:
+        columns = [change.after.get(key) for key in OVERRIDABLE]
+        await connection.execute(sql["set_override"], change.integration_id, *columns)
+    else:
+        await connection.execute(sql["delete_override"], change.integration_id)
+    await record(
+        connection,
+        author=author,
+        action=action,
+        subject=change.subject,
+        before=change.before or None,
+        after=change.after or None,
+    )
+
+
+async def _row(connection: Connection, settings: Settings, integration_id: str) -> Record | None:
+    return await connection.fetchrow(source_statements("operations", settings.source)["overrides"], integration_id)
+
+
+def _values(row: Record | None) -> dict[str, object]:
+    return {} if row is None else {key: row[key] for key in OVERRIDABLE if row[key] is not None}
+
+
+def _ordered(values: Values) -> dict[str, object]:
+    return {key: values[key] for key in OVERRIDABLE if key in values}
+
+
+def _without(values: Values, keys: Collection[str]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if key not in keys}
+
+
+def _listed(row: Record, integration: Integration | None, names: Mapping[str, str]) -> Overridden:
+    organization = "" if integration is None else names.get(integration.org_id) or integration.org_id
+    return Overridden(row["integration_id"], integration, organization, _values(row))

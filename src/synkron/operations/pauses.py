@@ -1,0 +1,204 @@
+"""Pause and resume: nothing of a scope runs for a while, and nothing of it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from synkron.database import Connection
+from synkron.errors import NotFound, Refused
+from synkron.model import Pause
+from synkron.operations.audit import record
+from synkron.operations.consequences import Ahead, Consequence, due_after, foreseen, look_ahead
+from synkron.operations.scope import Covered, Scope, covered, in_words, live, look_up, read_names, scope_of
+from synkron.operations.transaction import changing, looking
+from synkron.settings import Settings, SourceTables
+from synkron.sql import source_statements
+from synkron.standing import read_pauses, read_policies
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPause:
+    """What is asked for: ``until`` a moment, for a span from now, or until it is resumed."""
+
+    scope: Scope
+    reason: str
+    until: datetime | timedelta | None = None
+
+    def end(self, now: datetime) -> datetime | None:
+        """When it ends by itself."""
+        return now + self.until if isinstance(self.until, timedelta) else self.until
+
+
+@dataclass(frozen=True, slots=True)
+class PausePlan:
+    """What a pause would do. ``live`` integrations would fire; ``running`` runs go on, ``claimed`` ones wait."""
+
+    subject: str
+    until: datetime | None
+    live: int
+    ahead: Ahead
+    running: int
+    claimed: int
+    consequences: Sequence[Consequence]
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlan:
+    """What resuming would do. ``still_paused`` integrations are held by another pause; the rest is decided next."""
+
+    pause: Pause
+    subject: str
+    still_paused: int
+    consequences: Sequence[Consequence]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPause:
+    """A pause as it stands, and whom it holds in words; ``state`` is active, over or ended."""
+
+    id: int
+    subject: str
+    org_id: str | None
+    integration_type: str | None
+    integration_id: str | None
+    reason: str
+    author: str
+    starts_at: datetime
+    until: datetime | None
+    ended_at: datetime | None
+    ended_by: str | None
+    state: str
+
+
+async def plan_pause(connection: Connection, settings: Settings, asked: AskedPause) -> PausePlan:
+    """What the pause would do. Raises NotFound and Refused as ``pause`` does."""
+    async with looking(connection, settings) as now:
+        found = await _pausable(connection, settings, asked, now)
+        rows = live(found.rows, settings.types)
+        policies = await read_policies(connection, settings.policies, rows, settings.source)
+        sql = source_statements("operations", settings.source)
+        [unfinished] = await connection.fetch(sql["unfinished"], *_columns(asked.scope))
+    until = asked.end(now)
+    return PausePlan(
+        found.subject,
+        until,
+        len(rows),
+        look_ahead(rows, now, until, settings.types),
+        unfinished["running"],
+        unfinished["claimed"],
+        foreseen(rows, policies),
+    )
+
+
+async def pause(connection: Connection, settings: Settings, asked: AskedPause, author: str) -> RecordedPause:
+    """Pause the scope.
+
+    Raises NotFound where there is no such scope; Refused when the end is past, or a pause of just this scope lasts.
+    """
+    sql = source_statements("operations", settings.source)
+    async with changing(connection, settings) as now:
+        found = await _pausable(connection, settings, asked, now)
+        until = asked.end(now)
+        number = await connection.fetchval(sql["add_pause"], *_columns(asked.scope), asked.reason, author, until)
+        after = {"pause": number, "reason": asked.reason, "until": until}
+        await record(connection, author=author, action="pause", subject=found.subject, before=None, after=after)
+        [made] = [one for one in await _pauses(connection, settings.source, ended=False) if one.id == number]
+    return made
+
+
+async def plan_resume(connection: Connection, settings: Settings, asked: int | Scope) -> ResumePlan:
+    """What resuming the pause of that number, or of just that scope, would do. Raises NotFound as ``resume`` does."""
+    async with looking(connection, settings) as now:
+        paused, others = await _active(connection, settings, asked, now)
+        found = await covered(connection, settings.source, scope_of(paused))
+        free = [row for row in found.rows if not any(scope_of(other).holds(row) for other in others)]
+        sql = source_statements("operations", settings.source)
+        held = {row["integration_id"]: row["since"] for row in await connection.fetch(sql["held"], _ids(found))}
+        known = [row for row in live(free, settings.types) if row.integration_id in held]
+        policies = await read_policies(connection, settings.policies, known, settings.source)
+    undecided = [(row, held[row.integration_id]) for row in known]
+    return ResumePlan(
+        paused, found.subject, len(found.rows) - len(free), due_after(undecided, now, policies, settings.types)
+    )
+
+
+async def resume(connection: Connection, settings: Settings, asked: int | Scope, author: str) -> RecordedPause:
+    """End the pause of that number, or of just that scope. Raises NotFound where no such pause lasts."""
+    async with changing(connection, settings) as now:
+        paused, _ = await _active(connection, settings, asked, now)
+        await connection.execute(source_statements("operations", settings.source)["end_pause"], paused.id, author)
+        [ended] = [one for one in await _pauses(connection, settings.source, ended=True) if one.id == paused.id]
+        before = {"pause": paused.id, "reason": paused.reason, "until": paused.until, "author": paused.author}
+        after = {"pause": paused.id, "ended_at": ended.ended_at}
+        await record(connection, author=author, action="resume", subject=ended.subject, before=before, after=after)
+    return ended
+
+
+async def pauses(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedPause]:
+    """The pauses that last, the newest first; with ``ended`` all that there ever were."""
+    async with looking(connection, settings):
+        return await _pauses(connection, settings.source, ended=ended)
+
+
+async def _pausable(connection: Connection, settings: Settings, asked: AskedPause, now: datetime) -> Covered:
+    found = await look_up(connection, settings, asked.scope)
+    until = asked.end(now)
+    if until is not None and until <= now:
+        raise Refused(
+            f"The pause would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is past: the database's clock shows "
+            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a span with --for."
+        )
+    for other in await read_pauses(connection, now, settings.source):
+        if scope_of(other) == asked.scope:
+            raise Refused(
+                f"{found.subject[0].upper()}{found.subject[1:]} is paused already: pause {other.id} by {other.author} "
+                f"({other.reason}) lasts {_end(other)}. To change it, end it with "
+                f"`synkron resume --number {other.id}`, and pause again."
+            )
+    return found
+
+
+async def _active(
+    connection: Connection, settings: Settings, asked: int | Scope, now: datetime
+) -> tuple[Pause, list[Pause]]:
+    """The pause that is meant, and the others that last."""
+    active = await read_pauses(connection, now, settings.source)
+    meant = [one for one in active if asked in (one.id, scope_of(one))]
+    if not meant:
+        raise NotFound(f"{await _unknown(connection, settings, asked)} `synkron pauses` lists those that last.")
+    return meant[0], [one for one in active if one is not meant[0]]
+
+
+async def _unknown(connection: Connection, settings: Settings, asked: int | Scope) -> str:
+    if isinstance(asked, int):
+        known = [one for one in await _pauses(connection, settings.source, ended=True) if one.id == asked]
+        return f"Pause {asked} has ended already." if known else f"There is no pause {asked}."
+    org_ids = [] if asked.org_id is None else [asked.org_id]
+    names = await read_names(connection, settings.source, org_ids)
+    return f"There is no pause of just {in_words(asked, names)}."
+
+
+async def _pauses(connection: Connection, source: SourceTables, *, ended: bool) -> list[RecordedPause]:
+    rows = await connection.fetch(source_statements("operations", source)["pauses"], ended)
+    names = await read_names(connection, source, {row["org_id"] for row in rows if row["org_id"] is not None})
+    found = []
+    for row in rows:
+        facts: dict[str, Any] = dict(row)
+        scope = Scope(row["org_id"], row["integration_type"], row["integration_id"])
+        found.append(RecordedPause(subject=in_words(scope, names), **facts))
+    return found
+
+
+def _columns(scope: Scope) -> tuple[str | None, str | None, str | None]:
+    return scope.org_id, scope.integration_type, scope.integration_id
+
+
+def _ids(found: Covered) -> list[str]:
+    return [row.integration_id for row in found.rows]
+
+
+def _end(pause: Pause) -> str:
+    return "until it is resumed" if pause.until is None else f"until {pause.until:%Y-%m-%dT%H:%MZ}"
