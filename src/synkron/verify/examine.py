@@ -1,0 +1,201 @@
+"""One integration: what should have run, against what the ledger says."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+from synkron.cron import Cron
+from synkron.due import KNOWN, misplaced, schedule_of
+from synkron.errors import ZoneError
+from synkron.model import Action, InvalidIntegration, Source, State, Window
+from synkron.verify.doubled import doubled
+from synkron.verify.evidence import Finding, Kind, Recorded, Standing
+from synkron.verify.sight import Sight
+
+LATE = timedelta(minutes=5)
+# How many schedules are remembered with their moments.
+MEMO_LIMIT = 16_384
+
+Moments = Mapping[datetime, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What came of one integration's occurrences.
+
+    ``held`` by a pause and ``unprovable`` ones (nothing shows that they were due) are undecided, and no findings;
+    ``invalid`` is why the row can't be fired as it stands.
+    """
+
+    occurrences: int
+    held: int
+    unprovable: int
+    failed: int
+    findings: list[Finding]
+    invalid: InvalidIntegration | None = None
+
+
+class Basis:
+    """What a verification goes by: the window that was to be decided, what the ticks saw, and the time it is.
+
+    Integrations with the same schedule share its moments.
+    """
+
+    def __init__(
+        self, window: Window, sight: Sight, now: datetime, types: Container[str], *, late_after: timedelta = LATE
+    ) -> None:
+        self.window = window
+        self.sight = sight
+        self.now = now
+        self.types = types
+        self.late_after = late_after
+        self.moments = lru_cache(MEMO_LIMIT)(self._moments)
+
+    def _moments(self, cron: Cron, zone: tzinfo) -> Moments:
+        """The moments of the window, oldest first, each with the schedule's moment before it."""
+        moments = cron.occurrences(self.window.start, self.window.end, zone)
+        if not moments:
+            return {}
+        return dict(zip(moments, [cron.previous_before(moments[0], zone), *moments], strict=False))
+
+
+def examine(standing: Standing | None, recorded: Sequence[Recorded], basis: Basis) -> Examined:
+    """Compare the row as it stands, if it does, with what the ledger has of it, oldest first.
+
+    ``recorded`` holds the rows of the window, and those after it whose period reaches into it.
+    """
+    within = [one for one in recorded if one.scheduled_for <= basis.window.end]
+    findings = [finding for one in within for finding in _faults(one, basis)]
+    findings += _lost_merges(recorded, basis)
+    findings += doubled(within)
+    occurrences = sum(one.occurrences for one in within)
+    failed = sum(one.state is State.FAILED for one in within)
+    moments = _moments_of(standing, basis)
+    if isinstance(moments, InvalidIntegration):
+        return Examined(occurrences, 0, 0, failed, findings, moments)
+    if standing is None:
+        return Examined(occurrences, 0, 0, failed, findings)
+    undecided = _undecided(moments, recorded)
+    held, unprovable = 0, 0
+    for moment in undecided:
+        if standing.held_since is not None and standing.held_since <= moment:
+            held += 1
+        elif finding := _why_undecided(moment, standing, within, basis):
+            findings.append(finding)
+        else:
+            unprovable += 1
+    return Examined(occurrences + len(undecided), held, unprovable, failed, findings)
+
+
+def _moments_of(standing: Standing | None, basis: Basis) -> Moments | InvalidIntegration:
+    """When the row should have fired, had it always stood as it does."""
+    row = None if standing is None else standing.integration
+    if row is None or not row.is_enabled or row.cron_schedule is None:
+        return {}
+    schedule = schedule_of(row, row.cron_schedule)
+    return (
+        schedule
+        if isinstance(schedule, InvalidIntegration)
+        else misplaced(row, basis.types) or basis.moments(*schedule)
+    )
+
+
+def _undecided(moments: Moments, recorded: Sequence[Recorded]) -> list[datetime]:
+    """The moments that no row of the ledger stands for, oldest first."""
+    missing = moments.keys() - {one.scheduled_for for one in recorded if one.decides}
+    summaries = [one for one in recorded if one.occurrences > 1] if missing else []
+    return sorted(
+        moment
+        for moment in missing
+        if not any(
+            (one.period_start is None or one.period_start < moment) and moment <= one.scheduled_for for one in summaries
+        )
+    )
+
+
+def _why_undecided(moment: datetime, standing: Standing, recorded: Sequence[Recorded], basis: Basis) -> Finding | None:
+    """What is wrong with it, as far as it can be proven that the row stood as it does when it was to be decided."""
+    row = standing.integration
+    stood = basis.sight.saw(moment, standing.written) or (row.updated_at is not None and row.updated_at < moment)
+    if stood and basis.sight.saw(moment, standing.zone_written):
+        kind, message = Kind.MISSED, f'"{row.cron_schedule}" fires and a tick saw the row, yet nothing was decided'
+    elif any(
+        one.scheduled_for < moment and (one.cron_schedule, one.timezone) == (row.cron_schedule, _written(row.timezone))
+        for one in recorded
+        if one.is_from_tick
+    ):
+        kind = Kind.UNEXPLAINED
+        message = "decided before by the same schedule, and not this time: disabled or edited for a while, or missed"
+    else:
+        return None
+    return Finding(kind, moment, message, row.integration_id, row.org_id, row.integration_type)
+
+
+def _faults(one: Recorded, basis: Basis) -> Iterator[Finding]:
+    """What is wrong with a row of the ledger by itself."""
+    if one.is_from_tick and not one.has_tick:
+        yield one.finding(Kind.UNEXPLAINED, f"decided by {one.source}, and its tick is not on record")
+    if one.cron_schedule is not None and one.decides:
+        yield from _schedule_faults(one, one.cron_schedule, basis)
+    if one.is_delivered and (late := _lateness(one, basis.now)) > basis.late_after:
+        waits = "started" if one.started_at else "has not started, and could have"
+        yield one.finding(Kind.LATE, f"{waits} {round(late.total_seconds() / 60)} min after it could")
+
+
+def _schedule_faults(one: Recorded, cron_schedule: str, basis: Basis) -> Iterator[Finding]:
+    """Whether the row fits the schedule that it says it was decided by."""
+    cron, zone = KNOWN.expression(cron_schedule), _zone(one.timezone)
+    written = f'"{cron_schedule}" in {one.timezone or "UTC"}'
+    if not isinstance(cron, Cron) or not isinstance(zone, tzinfo):
+        yield one.finding(Kind.UNEXPLAINED, f"decided by {written}, which can't be read")
+        return
+    moments = basis.moments(cron, zone)
+    start = one.period_start
+    if one.scheduled_for not in moments:
+        yield one.finding(Kind.UNEXPLAINED, f"decided by {written}, which does not fire then")
+    elif one.action is not Action.RUN or not one.is_from_tick:
+        return
+    elif one.source is Source.SCHEDULE and start != moments[one.scheduled_for]:
+        yield one.finding(Kind.UNEXPLAINED, f"its period does not begin at the moment before it of {written}")
+    elif start is not None and start not in moments and not cron.matches(start, zone):
+        yield one.finding(Kind.UNEXPLAINED, f"its period does not begin at a moment of {written}")
+
+
+def _lost_merges(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
+    """Moments that were merged into a run whose period does not hold them."""
+    merged = [one for one in recorded if one.action is Action.MERGE and one.scheduled_for <= basis.window.end]
+    runs = [one for one in recorded if one.action is Action.RUN and one.source is Source.CATCH_UP] if merged else []
+    ends = [one.scheduled_for for one in runs]
+    for one in merged:
+        index = bisect_right(ends, one.scheduled_for)
+        into = runs[index] if index < len(runs) else None
+        if into is None or (into.period_start is not None and into.period_start >= one.scheduled_for):
+            yield one.finding(Kind.MISSED, "recorded as merged, and no run's period holds it")
+
+
+def _lateness(one: Recorded, now: datetime) -> timedelta:
+    """How long after it could start it did; spread, pace, catch-up and pauses are no lateness."""
+    if one.started_at is None and one.state is not State.CLAIMED:
+        return timedelta()
+    could = max(moment for moment in (one.execute_after, one.claimed_at, one.paused_until) if moment is not None)
+    return (one.started_at or now) - could
+
+
+def _written(timezone: object) -> str | None:
+    """A zone as the ledger writes it."""
+    return None if timezone is None else str(timezone)
+
+
+def _zone(timezone: str | None) -> tzinfo | ZoneError:
+    """A zone as the ledger has it: minutes, a number in the application's table, are text here."""
+    zone = KNOWN.zone(timezone)
+    if isinstance(zone, ZoneError) and timezone is not None:
+        with suppress(InvalidOperation):
+            return KNOWN.zone(Decimal(timezone))
+    return zone

@@ -1,0 +1,313 @@
+"""What a verification finds wrong with an integration, and what it can't know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synkron.model import Action, Integration, Source, State, Window
+from synkron.verify import Basis, Examined, Kind, Recorded, Sight, Standing, TickRow, examine, full_transaction
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+DAY = Window(NOON - timedelta(hours=24), NOON)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+# The ticks of the day each saw what transactions below 1000 had written.
+TICKED = Sight([TickRow(DAY, 1000)])
+
+
+def standing(schedule: str = "0 * * * *", **changes: Any) -> Standing:
+    row = Integration(
+        "i1", "o1", "xledger", is_enabled=True, cron_schedule=schedule, organization_exists=True, timezone=None
+    )
+    of_row = {name: changes.pop(name) for name in list(changes) if hasattr(row, name)}
+    return replace(Standing(replace(row, **of_row), written=10, zone_written=10), **changes)
+
+
+def recorded(hour: float, **changes: Any) -> Recorded:
+    """A run of the hourly schedule, so many hours before noon, that went well."""
+    moment = NOON - HOUR * hour
+    found = Recorded(
+        id=int(1000 - hour * 10),
+        key=f"k{hour}",
+        integration_id="i1",
+        org_id="o1",
+        integration_type="xledger",
+        source=Source.SCHEDULE,
+        action=Action.RUN,
+        state=State.SUCCEEDED,
+        scheduled_for=moment,
+        period_start=moment - HOUR,
+        occurrences=1,
+        cron_schedule="0 * * * *",
+        timezone=None,
+        execute_after=moment,
+        claimed_at=moment - MINUTE / 2,
+        started_at=moment,
+        successes=1,
+    )
+    return replace(found, **changes)
+
+
+def decided(**changes: Any) -> list[Recorded]:
+    """All the runs of the day, oldest first."""
+    return [recorded(hour, **changes) for hour in range(23, -1, -1)]
+
+
+def merged(hour: float) -> Recorded:
+    return recorded(
+        hour, source=Source.CATCH_UP, action=Action.MERGE, state=State.SKIPPED, started_at=None, successes=0
+    )
+
+
+def examined(
+    ledger: Sequence[Recorded], row: Standing | None = None, *, sight: Sight = TICKED, window: Window = DAY
+) -> Examined:
+    return examine(row or standing(), ledger, Basis(window, sight, NOON, {"xledger"}))
+
+
+def found(ledger: Sequence[Recorded], row: Standing | None = None) -> list[tuple[str, float]]:
+    """What is found, and how many hours before noon."""
+    return [(one.kind.value, (NOON - one.at) / HOUR) for one in examined(ledger, row).findings]
+
+
+def without(*hours: float) -> list[Recorded]:
+    return [one for one in decided() if (NOON - one.scheduled_for) / HOUR not in hours]
+
+
+def test_a_day_in_order() -> None:
+    assert examined(decided()) == Examined(24, 0, 0, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("row", "missed", "unexplained", "unprovable", "held"),
+    [
+        pytest.param(standing(), 2, 0, 0, 0, id="the row stood there all day"),
+        pytest.param(standing(written=1000), 0, 2, 0, 0, id="it was written since, and the schedule ran before"),
+        pytest.param(standing(written=None), 0, 2, 0, 0, id="nobody knows when it was written"),
+        pytest.param(standing(zone_written=2000), 0, 2, 0, 0, id="its organization was edited since"),
+        pytest.param(standing("0 */2 * * *", written=2000), 0, 0, 1, 0, id="its schedule was edited since"),
+        pytest.param(standing(timezone="+02:00", written=2000), 0, 0, 2, 0, id="it is in another zone since"),
+        pytest.param(standing(written=2000, updated_at=NOON - HOUR * 30), 2, 0, 0, 0, id="last edited before it"),
+        pytest.param(standing(written=2000, updated_at=NOON - HOUR * 2), 0, 2, 0, 0, id="last edited after it"),
+        pytest.param(standing(held_since=NOON - HOUR * 9), 0, 0, 0, 2, id="paused"),
+        pytest.param(standing(is_enabled=False), 0, 0, 0, 0, id="disabled"),
+    ],
+)
+def test_two_moments_that_were_not_decided(
+    row: Standing, missed: int, unexplained: int, unprovable: int, held: int
+) -> None:
+    got = examined(without(8, 7), row)
+    kinds = [one.kind for one in got.findings]
+    assert (kinds.count(Kind.MISSED), kinds.count(Kind.UNEXPLAINED)) == (missed, unexplained)
+    assert (got.unprovable, got.held) == (unprovable, held)
+
+
+def test_a_row_that_was_added_today_owes_nothing_for_the_hours_before() -> None:
+    row = standing(written=2000)
+    assert examined(decided()[20:], row) == Examined(24, 0, 20, 0, [])
+
+
+def test_a_row_that_can_not_be_fired_owes_nothing() -> None:
+    for row in (standing("99 * * * *"), standing(timezone="Europe/Atlantis"), standing(integration_type="fiken")):
+        got = examined([], row)
+        assert (got.occurrences, got.findings) == (0, [])
+        assert got.invalid is not None
+
+
+def test_a_row_that_is_gone_is_verified_by_what_it_left() -> None:
+    got = examine(None, [recorded(3), recorded(2, period_start=NOON - HOUR * 5)], Basis(DAY, TICKED, NOON, {"xledger"}))
+    assert (got.occurrences, {one.kind for one in got.findings}) == (2, {Kind.UNEXPLAINED, Kind.DOUBLED})
+
+
+BY_HAND = {"source": Source.MANUAL, "scheduled_for": NOON - HOUR * 8 + timedelta(seconds=3), "cron_schedule": None}
+SKIPPED = {"state": State.SKIPPED, "started_at": None, "successes": 0}
+
+
+@pytest.mark.parametrize(
+    ("instead", "expected"),
+    [
+        pytest.param([recorded(8, **SKIPPED)], [], id="skipped: superseded, or by overlap"),
+        pytest.param([recorded(8, state=State.FAILED, successes=0)], [], id="failed: a dead letter"),
+        pytest.param([recorded(8, source=Source.BACKFILL)], [], id="backfilled before it was decided"),
+        pytest.param([recorded(8, **SKIPPED), recorded(8, source=Source.BACKFILL)], [], id="skipped, backfilled"),
+        pytest.param([recorded(8, **BY_HAND)], [("missed", 8)], id="run by hand around it, not decided"),
+        pytest.param([recorded(8, has_tick=False)], [("unexplained", 8)], id="decided by no tick"),
+        pytest.param([recorded(8, cron_schedule="5 * * * *")], [("unexplained", 8)], id="its schedule does not fire"),
+        pytest.param([recorded(8, timezone="+05:30")], [("unexplained", 8)], id="it does not fire in its zone"),
+        pytest.param([recorded(8, timezone="Atlantis")], [("unexplained", 8)], id="its zone is none"),
+        pytest.param([recorded(8, timezone="120")], [], id="its zone was a number of minutes"),
+        pytest.param([recorded(8, timezone="+0200")], [], id="its zone was an offset"),
+        pytest.param([recorded(8, period_start=NOON - HOUR * 8.5)], [("unexplained", 8)], id="a period too short"),
+        pytest.param(
+            [recorded(8, period_start=NOON - HOUR * 10)], [("unexplained", 8), ("doubled", 8)], id="a period too long"
+        ),
+        pytest.param([recorded(8, successes=2)], [("doubled", 8)], id="succeeded twice"),
+        pytest.param([recorded(8), recorded(8, id=1, key="other")], [("doubled", 8)], id="two runs for the moment"),
+        pytest.param([recorded(8, key="k3")], [("doubled", 3)], id="two runs with one key"),
+        pytest.param([recorded(8, started_at=NOON - HOUR * 8 + 5 * MINUTE)], [], id="five minutes late"),
+        pytest.param([recorded(8, started_at=NOON - HOUR * 7.9)], [("late", 8)], id="six minutes late"),
+        pytest.param(
+            [recorded(8, execute_after=NOON - HOUR * 7.9, started_at=NOON - HOUR * 7.9)], [], id="spread or paced"
+        ),
+        pytest.param(
+            [recorded(8, source=Source.CATCH_UP, claimed_at=NOON - HOUR * 2, started_at=NOON - HOUR * 2)],
+            [],
+            id="caught up",
+        ),
+        pytest.param(
+            [recorded(8, paused_until=NOON - HOUR * 2, started_at=NOON - HOUR * 2)], [], id="waited for a pause"
+        ),
+        pytest.param([recorded(8, state=State.CLAIMED, started_at=None)], [("late", 8)], id="has not started yet"),
+    ],
+)
+def test_one_moment_of_the_day(instead: list[Recorded], expected: list[tuple[str, float]]) -> None:
+    ledger = sorted([*without(8), *instead], key=lambda one: one.scheduled_for)
+    assert found(ledger) == expected
+
+
+def test_an_outage_that_was_caught_up_by_one_run() -> None:
+    latest = recorded(5, source=Source.CATCH_UP, period_start=NOON - HOUR * 9, claimed_at=NOON, started_at=NOON)
+    ledger = [*without(8, 7, 6, 5), merged(8), merged(7), merged(6), latest]
+    ledger.sort(key=lambda one: one.scheduled_for)
+    assert found(ledger) == []
+    short = replace(latest, period_start=NOON - HOUR * 7)
+    assert found([short if one is latest else one for one in ledger]) == [("missed", 8), ("missed", 7)]
+    assert found([one for one in ledger if one is not latest]) == [
+        ("missed", 8),
+        ("missed", 7),
+        ("missed", 6),
+        ("missed", 5),
+    ]
+
+
+def test_a_run_after_the_window_whose_period_reaches_into_it() -> None:
+    """It stands for what was merged into it, and is verified with its own window."""
+    window = Window(DAY.start, NOON - HOUR * 6)
+    latest = recorded(5, source=Source.CATCH_UP, period_start=NOON - HOUR * 8, claimed_at=NOON, started_at=NOON)
+    ledger = [one for one in decided() if one.scheduled_for < NOON - HOUR * 7]
+    assert examined([*ledger, merged(7), merged(6), latest], window=window) == Examined(18, 0, 0, 0, [])
+
+
+def test_a_summary_of_expired_moments_stands_for_all_of_them() -> None:
+    summary = recorded(
+        0, source=Source.CATCH_UP, action=Action.EXPIRE, period_start=DAY.start - HOUR * 99, occurrences=123, **SKIPPED
+    )
+    assert found([summary]) == []
+    assert found([replace(summary, period_start=NOON - HOUR * 22)]) == [("missed", 23), ("missed", 22)]
+
+
+def test_the_periods_of_an_edited_schedule_may_overlap() -> None:
+    """Hourly until noon, then daily: what the daily run covers was exported hour by hour before."""
+    daily = recorded(0, cron_schedule="0 12 * * *", period_start=NOON - HOUR * 24)
+    assert found([*without(0), daily], standing("0 12 * * *")) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "following", "number"),
+    [
+        pytest.param(700, 1000, 700, id="a young server"),
+        pytest.param(700, (5 << 32) + 1000, (5 << 32) + 700, id="this epoch"),
+        pytest.param(4_000_000_000, (5 << 32) + 1000, (4 << 32) + 4_000_000_000, id="the epoch before"),
+        pytest.param(1000, (5 << 32) + 1000, (4 << 32) + 1000, id="the next one itself is not there yet"),
+        pytest.param(2, 1000, None, id="frozen long ago: by which is not known"),
+        pytest.param(0, 1000, None, id="none: a foreign table"),
+        pytest.param(None, 1000, None, id="none: a view"),
+    ],
+)
+def test_the_full_number_of_a_rows_transaction(written: int | None, following: int, number: int | None) -> None:
+    assert full_transaction(written, following) == number
+
+
+def tick(start: float, end: float, saw_below: int | None) -> TickRow:
+    return TickRow(Window(NOON + HOUR * start, NOON + HOUR * end), saw_below)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "at", "transaction", "saw"),
+    [
+        pytest.param([tick(0, 1, 100)], 1, 99, True, id="written before the tick"),
+        pytest.param([tick(0, 1, 100)], 1, 100, False, id="still open at the tick, or later"),
+        pytest.param([tick(0, 1, 100)], 0, 99, False, id="nobody had to decide this moment"),
+        pytest.param([tick(0, 1, 100)], 1, None, False, id="written nobody knows when"),
+        pytest.param([tick(0, 1, None)], 1, 99, False, id="a tick of the previous release"),
+        pytest.param([tick(0, 1, 100), tick(1, 2, 200)], 2, 150, True, id="seen by the tick that had to decide"),
+        pytest.param([tick(0, 1, 100), tick(1, 2, 200)], 1, 150, False, id="written after the tick that had to decide"),
+        pytest.param([tick(0, 3, 100), tick(1, 2, 200)], 2, 150, False, id="the clock had gone back when it was seen"),
+        pytest.param([tick(0, 1, 100), tick(2, 3, 200)], 1.5, 50, True, id="in a hole, and there since before it"),
+    ],
+)
+def test_what_the_ticks_saw(ticks: list[TickRow], at: float, transaction: int | None, saw: bool) -> None:
+    assert Sight(ticks).saw(NOON + HOUR * at, transaction) is saw
+
+
+@pytest.mark.parametrize(
+    ("ticks", "holes"),
+    [
+        pytest.param([tick(0, 1, 1), tick(1, 3, 1)], [], id="side by side"),
+        pytest.param([tick(-9, 1.5, 1), tick(1, 3, 1)], [], id="overlapping"),
+        pytest.param([tick(0, 3, 1), tick(1, 2, 1)], [], id="the clock went back"),
+        pytest.param([tick(0, 1, 1), tick(2, 3, 1)], [1], id="between two"),
+        pytest.param([tick(1, 2, 1)], [0, 2], id="at both ends"),
+        pytest.param([], [0], id="nobody ticked"),
+    ],
+)
+def test_holes_between_ticks(ticks: list[TickRow], holes: list[float]) -> None:
+    got = Sight(ticks).holes(Window(NOON, NOON + HOUR * 3))
+    assert [(one.at - NOON) / HOUR for one in got] == holes
+
+
+SCHEDULES = ["* * * * *", "*/7 * * * *", "0 */3 * * *", "30 2 * * *", "15 8-17 * * 1-5", "0 0 1 * *", "0 2 31 * *"]
+
+
+@given(
+    st.sampled_from(SCHEDULES),
+    st.sampled_from(["UTC", "Europe/Oslo", "Asia/Kathmandu", "Australia/Lord_Howe"]),
+    st.integers(0, 60 * 24 * 20),
+    st.integers(1, 60 * 36),
+    st.data(),
+)
+def test_exactly_the_decisions_that_were_removed_are_missed(
+    schedule: str, zone: str, ago: int, minutes: int, data: st.DataObject
+) -> None:
+    """Of a ledger made by another cron library; away from changes of clocks, where the two differ."""
+    window = Window(NOON - MINUTE * (ago + minutes), NOON - MINUTE * ago)
+    moments = oracle(schedule, zone, window)
+    kept = data.draw(st.lists(st.booleans(), min_size=len(moments), max_size=len(moments)))
+    ledger = [
+        recorded(
+            0,
+            key=str(moment),
+            scheduled_for=moment,
+            period_start=None,
+            action=Action.EXPIRE,
+            cron_schedule=schedule,
+            timezone=zone,
+            **SKIPPED,
+        )
+        for moment, keep in zip(moments, kept, strict=True)
+        if keep
+    ]
+    row = standing(schedule, timezone=zone)
+    got = examine(row, ledger, Basis(window, Sight([TickRow(window, 1000)]), NOON, {"xledger"}))
+    missed = [moment for moment, keep in zip(moments, kept, strict=True) if not keep]
+    assert [(one.kind, one.at) for one in got.findings] == [(Kind.MISSED, moment) for moment in missed]
+    assert got.occurrences == len(moments)
+
+
+def oracle(schedule: str, zone: str, window: Window) -> list[datetime]:
+    moments: list[datetime] = []
+    for local in CronSim(schedule, window.start.astimezone(ZoneInfo(zone))):
+        moment = local.astimezone(UTC)
+        if moment > window.end:
+            return moments
+        moments.append(moment)
+    return moments
