@@ -1,0 +1,103 @@
+-- What `synkron why` reads of an integration and a minute. All of it in one transaction with one snapshot.
+
+-- name: integrations
+-- The integrations meant, by id ($1), or by organization ($2) and type ($3), as they stand; and those that are not in
+-- the table any more of which the ledger has something on the day around $4.
+with standing as (
+    select
+        i.{integrations.id}::text as integration_id,
+        i.{integrations.org_id}::text as org_id,
+        i.{integrations.integration_type}::text as integration_type,
+        coalesce(i.{integrations.is_enabled}, false) as is_enabled,
+        i.{integrations.cron_schedule}::text as cron_schedule,
+        o.{organizations.id} is not null as organization_exists,
+        {zone[o]} as timezone,
+        {updated_at[i]}::timestamptz as updated_at
+    from {integrations} i
+    left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
+    where case
+        when $1::text is not null then i.{integrations.id}::text = $1
+        else i.{integrations.org_id}::text = $2 and i.{integrations.integration_type}::text = $3
+    end
+),
+gone as (
+    select distinct on (integration_id) integration_id, org_id, integration_type, timezone
+    from synkron.runs
+    where scheduled_for between $4::timestamptz - interval '1 day' and $4::timestamptz + interval '1 day'
+        and case when $1::text is not null then integration_id = $1 else org_id = $2 and integration_type = $3 end
+        and integration_id not in (select integration_id from standing)
+    order by integration_id, scheduled_for desc
+)
+select found.*, o.{organizations.name}::text as organization, h.since as held_since
+from (
+    select true as stands, * from standing
+    union all
+    select false, integration_id, org_id, integration_type, false, null, true, null, null from gone
+) found
+left join {organizations} o on o.{organizations.id}::text = found.org_id
+left join synkron.held h on h.integration_id = found.integration_id
+order by found.integration_id;
+
+-- name: runs
+-- What the ledger has of the integration $1 and the minute $2: its own rows, runs that were asked for in this minute, a
+-- row that stands for many moments, and the run that it may have been merged into.
+select
+    id, source, action, state, reason, scheduled_for, period_start, execute_after, claimed_at, started_at, finished_at,
+    next_attempt_at, attempt, retries, error, completes_by, occurrences,
+    array(
+        select coalesce(a.error, 'HTTP ' || a.http_status, a.outcome)
+        from synkron.attempts a
+        where a.run_id = runs.id and a.scheduled_for = runs.scheduled_for and a.outcome <> 'succeeded'
+        order by a.attempt
+    ) as errors
+from synkron.runs
+where integration_id = $1
+    and (
+        scheduled_for >= $2::timestamptz and scheduled_for < $2::timestamptz + interval '1 minute'
+        or scheduled_for > $2 and period_start < $2
+    )
+order by scheduled_for, id;
+
+-- name: ticks
+-- Whether a tick looked at the minute $1 within half a minute, and the nearest ticks otherwise. What `tick --at`
+-- replayed was no look in time.
+select
+    exists (
+        select from synkron.ticks
+        where at between $1::timestamptz - interval '31 seconds' and $1::timestamptz + interval '30 seconds'
+            and window_start < $1 and window_end >= $1
+            and window_start <> at - interval '30 seconds 1 microsecond'
+    ) as was_watched,
+    (
+        select max(at) from synkron.ticks
+        where at < $1::timestamptz + interval '30 seconds' and window_start <> at - interval '30 seconds 1 microsecond'
+    ) as tick_before,
+    (
+        select min(at) from synkron.ticks
+        where at > $1::timestamptz + interval '30 seconds' and window_start <> at - interval '30 seconds 1 microsecond'
+    ) as tick_after,
+    (select at from synkron.watermark) as watermark,
+    now() as now;
+
+-- name: pauses
+-- Those of an organization ($1), a type ($2) or the integration ($3) that covered the moment $4.
+select id, author, reason, starts_at, least(ended_at, until) as ended_at
+from synkron.pauses
+where starts_at <= $4 and $4 < coalesce(least(ended_at, until), 'infinity')
+    and (org_id is null or org_id = $1)
+    and (integration_type is null or integration_type = $2)
+    and (integration_id is null or integration_id = $3)
+order by starts_at, id;
+
+-- name: audit
+-- What was changed of the runs $1 at any time, and of the integration $2 on the day around $3.
+select at, author, action, subject
+from synkron.audit
+where exists (
+        select from unnest($1::bigint[]) id
+        where before -> 'runs' @> jsonb_build_array(jsonb_build_object('run', id))
+    )
+    or (subject = 'integration ' || $2::text or starts_with(subject, 'integration ' || $2::text || ' '))
+        and at between $3::timestamptz - interval '1 day' and $3::timestamptz + interval '1 day'
+order by at, id
+limit 20;

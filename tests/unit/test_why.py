@@ -1,0 +1,400 @@
+"""What is answered to "why did it (not) run?": facts in, words out. All is about Fjord's xledger at 03:00 in Oslo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from synkron.model import Action, Source, State
+from synkron.why import AuditFacts, Facts, PauseFacts, RunFacts, explain
+
+
+def at(text: str) -> datetime:
+    day, _, time = text.rpartition(" ")
+    return datetime.fromisoformat(f"{day or '2026-11-23'} {time}").replace(tzinfo=UTC)
+
+
+TWO = at("02:00")
+RUN = RunFacts(
+    id=4711,
+    source=Source.SCHEDULE,
+    action=Action.RUN,
+    state=State.SUCCEEDED,
+    reason="on time",
+    scheduled_for=TWO,
+    execute_after=TWO,
+    claimed_at=at("01:59:30"),
+    started_at=TWO + timedelta(milliseconds=82),
+    finished_at=at("02:00:04"),
+    next_attempt_at=TWO,
+    attempt=1,
+    retries=0,
+    error=None,
+)
+FACTS = Facts(
+    organization="Fjord",
+    integration_id="i1",
+    integration_type="xledger",
+    moment=TWO,
+    now=at("09:00"),
+    zone=ZoneInfo("Europe/Oslo"),
+    zone_name="Europe/Oslo",
+    exists=True,
+    is_enabled=True,
+    cron_schedule="0 3 * * *",
+    described="At 03:00 every day.",
+    fault=None,
+    fires=True,
+    previous=at("2026-11-22 02:00"),
+    following=at("2026-11-24 02:00"),
+    decided=None,
+    into=None,
+    asked=[],
+    was_watched=True,
+    tick_before=TWO,
+    tick_after=at("02:00:30"),
+    watermark=at("09:00:30"),
+    held_since=None,
+    pauses=[],
+    audit=[],
+)
+OUTAGE = {"was_watched": False, "tick_before": at("01:40"), "tick_after": at("04:12:30")}
+CLOSING = PauseFacts(3, "kari", "closing of the month", at("2026-11-22 18:00"), at("04:00"))
+ENDLESS = replace(CLOSING, ended_at=None)
+NOT_DUE = {"moment": at("05:07"), "fires": False, "previous": TWO}
+AT = "2026-11-23 02:00 UTC (03:00 in Europe/Oslo)"
+LATER = "2026-11-23 05:07 UTC (06:07 in Europe/Oslo)"
+WHEN = f"Fjord's xledger of {AT}"
+STARTED = f"{WHEN} is run 4711, which started at 02:00 (82 ms after its moment)"
+SKIPPED = {"state": State.SKIPPED, "started_at": None, "attempt": 0, "finished_at": at("02:00:01")}
+FAILED = {"state": State.FAILED, "attempt": 3, "error": "HTTP 503: down", "errors": ["HTTP 500", "HTTP 503: down"]}
+
+
+def run(**changes: Any) -> RunFacts:
+    return replace(RUN, **changes)
+
+
+def caught_up(**changes: Any) -> RunFacts:
+    late = at("04:12:30")
+    common: dict[str, Any] = {"source": Source.CATCH_UP, "claimed_at": late, "execute_after": late, "started_at": late}
+    return replace(
+        RUN, **(common | {"reason": "missed: no scheduler ticked in time; stands for one occurrence"} | changes)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        pytest.param(
+            {"decided": run()},
+            [f"{STARTED} and succeeded at the first attempt."],
+            id="ran on time",
+        ),
+        pytest.param(
+            {"decided": run(started_at=at("02:12"))},
+            [f"{WHEN} is run 4711, which started at 02:12 (12 minutes late) and succeeded at the first attempt."],
+            id="ran late",
+        ),
+        pytest.param(
+            {"decided": run(started_at=at("02:12"), execute_after=at("02:11:40"))},
+            [
+                (
+                    f"{WHEN} is run 4711, which started at 02:12 (12 minutes late; spread or paced to 02:11:40) and "
+                    "succeeded at the first attempt."
+                )
+            ],
+            id="ran late by its type's pace",
+        ),
+        pytest.param(
+            {"decided": run(attempt=2, errors=["HTTP 500"])},
+            [(f"{STARTED} and succeeded at attempt 2 (before: HTTP 500).")],
+            id="ran at the second attempt",
+        ),
+        pytest.param(
+            {"decided": run(**FAILED)},
+            [
+                (f"{STARTED} and failed after 3 attempts; the last error: HTTP 503: down."),
+                "`synkron runs retry 4711` gives it another chance with the same key.",
+            ],
+            id="failed after 3 attempts",
+        ),
+        pytest.param(
+            {
+                "decided": run(attempt=4, retries=1),
+                "audit": [AuditFacts(at("08:10"), "kari", "retry", "run 4711")],
+            },
+            [
+                (f"{STARTED} and succeeded at attempt 4, after it was retried by hand."),
+                "08:10: retry of run 4711 by kari.",
+            ],
+            id="retried by hand",
+        ),
+        pytest.param(
+            {
+                "decided": caught_up(**SKIPPED, action=Action.MERGE, reason="missed: ..."),
+                "into": caught_up(id=4712, scheduled_for=at("04:00")),
+                **OUTAGE,
+            },
+            [
+                f"{WHEN} was missed: no scheduler ticked between 01:40 and 04:12:30.",
+                (
+                    "At 04:12:30 it was merged into run 4712 (04:00), which started at 04:12:30 and succeeded "
+                    "at the first attempt."
+                ),
+            ],
+            id="merged",
+        ),
+        pytest.param(
+            {"decided": caught_up(), **OUTAGE},
+            [
+                f"{WHEN} was missed: no scheduler ticked between 01:40 and 04:12:30.",
+                "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded at the first attempt.",
+            ],
+            id="caught up after an outage",
+        ),
+        pytest.param(
+            {"decided": run(**SKIPPED, reason="overlap: the run of 01:00 has not finished")},
+            [f"{WHEN} is run 4711, which was not delivered: overlap: the run of 01:00 has not finished."],
+            id="skipped by overlap",
+        ),
+        pytest.param(
+            {"decided": run(**SKIPPED, reason="superseded: the integration was disabled"), "is_enabled": False},
+            [f"{WHEN} is run 4711, which was not delivered: superseded: the integration was disabled."],
+            id="superseded",
+        ),
+        pytest.param(
+            {"pauses": [ENDLESS], "held_since": at("2026-11-22 18:00")},
+            [
+                (
+                    f'{WHEN} is held by a pause that kari began ("closing of the month"; from 2026-11-22 18:00 on, '
+                    "until somebody resumes it)."
+                ),
+                "What becomes of it is decided when the pause ends.",
+            ],
+            id="paused and held",
+        ),
+        pytest.param(
+            {"decided": caught_up(reason="missed: it was paused; stands for one occurrence"), "pauses": [CLOSING]},
+            [
+                (
+                    f'{WHEN} was held by the pause that kari began ("closing of the month"; from 2026-11-22 18:00 to '
+                    "04:00)."
+                ),
+                "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded at the first attempt.",
+            ],
+            id="paused and caught up",
+        ),
+        pytest.param(
+            {
+                "decided": caught_up(
+                    **SKIPPED, action=Action.EXPIRE, reason="missed longer ago than the window", occurrences=1500
+                ),
+                **OUTAGE,
+            },
+            [
+                f"{WHEN} was missed: no scheduler ticked between 01:40 and 04:12:30.",
+                "At 04:12:30 it was given up as expired together with 1499 others: missed longer ago than the window.",
+                "Its period can be run by hand: `synkron backfill --integration i1`.",
+            ],
+            id="expired",
+        ),
+        pytest.param(
+            {"decided": run(**SKIPPED, reason="cancelled by kari: wrong file")},
+            [f"{WHEN} is run 4711, which was not delivered: cancelled by kari: wrong file."],
+            id="cancelled before it started",
+        ),
+        pytest.param(
+            {"decided": run(state=State.FAILED, error="cancelled by kari: wrong file")},
+            [
+                f"{STARTED} and was cancelled by kari: wrong file.",
+                "`synkron runs retry 4711` gives it another chance with the same key.",
+            ],
+            id="cancelled while it ran",
+        ),
+        pytest.param(
+            {"decided": run(state=State.RUNNING, finished_at=None)},
+            [f"{STARTED} and is running, at the first attempt."],
+            id="running",
+        ),
+        pytest.param(
+            {"decided": run(state=State.RUNNING, finished_at=None, completes_by=at("03:00:04"))},
+            [(f"{STARTED}; its target took it and is to complete it by 03:00:04.")],
+            id="accepted, not completed",
+        ),
+        pytest.param(
+            {
+                "now": at("02:00:30"),
+                "decided": run(state=State.CLAIMED, next_attempt_at=at("02:01:04"), errors=["HTTP 500"]),
+            },
+            [(f"{STARTED}, has had one attempt (HTTP 500) and is tried again at 02:01:04.")],
+            id="waits for its next attempt",
+        ),
+        pytest.param(
+            {"decided": run(state=State.CLAIMED, started_at=None, attempt=0)},
+            [
+                (
+                    f"{WHEN} is run 4711, which has not started, though it could since 02:00: no worker is free or "
+                    "running, or an older run of the integration has not finished."
+                )
+            ],
+            id="waits for a worker",
+        ),
+        pytest.param(
+            {"decided": run(state=State.CLAIMED, started_at=None, attempt=0), "pauses": [ENDLESS]},
+            [f'{WHEN} is run 4711, which has not started: it is held by the pause of kari ("closing of the month").'],
+            id="claimed, then paused",
+        ),
+        pytest.param(
+            {**NOT_DUE},
+            [
+                (
+                    f"Fjord's xledger did not run at {LATER}: it was not due. "
+                    'Its schedule, "0 3 * * *" in Europe/Oslo, says: At 03:00 every day.'
+                ),
+                (f"The last one before is {AT} and the next one is 2026-11-24 02:00 UTC (03:00 in Europe/Oslo)."),
+            ],
+            id="not due",
+        ),
+        pytest.param(
+            {**NOT_DUE, "previous": None, "following": None, "described": "Never: February has no day 30."},
+            [
+                (
+                    f"Fjord's xledger did not run at {LATER}: it was not due. "
+                    'Its schedule, "0 3 * * *" in Europe/Oslo, says: Never: February has no day 30.'
+                ),
+                "It never fires.",
+            ],
+            id="never due",
+        ),
+        pytest.param(
+            {
+                **NOT_DUE,
+                "asked": [run(source=Source.MANUAL, reason="triggered by kari", scheduled_for=at("05:07:31"))],
+            },
+            [
+                (
+                    f"Fjord's xledger, {LATER}: run 4711 was triggered by kari "
+                    "at 05:07:31 UTC and started at 02:00 and succeeded at the first attempt."
+                )
+            ],
+            id="not due, triggered by hand",
+        ),
+        pytest.param(
+            {
+                "decided": run(**SKIPPED, reason="superseded: it was disabled"),
+                "asked": [run(id=4800, source=Source.BACKFILL, reason="backfilled by kari")],
+            },
+            [
+                f"{WHEN} is run 4711, which was not delivered: superseded: it was disabled.",
+                "Run 4800 was backfilled by kari and started at 02:00 and succeeded at the first attempt.",
+            ],
+            id="backfilled",
+        ),
+        pytest.param(
+            {"is_enabled": False},
+            [
+                (f"Fjord's xledger did not run at {AT}: its row is disabled as it stands."),
+                'Its schedule, "0 3 * * *", fires then.',
+            ],
+            id="disabled",
+        ),
+        pytest.param(
+            {"cron_schedule": None, "fires": False},
+            [f"Fjord's xledger did not run at {AT}: its row has no schedule."],
+            id="no schedule",
+        ),
+        pytest.param(
+            {"fault": 'cron_schedule "99 * * * *": minute is 0-59', "fires": False},
+            [
+                (
+                    f"Fjord's xledger did not run at {AT}: its row can't be fired as "
+                    'it stands: cron_schedule "99 * * * *": minute is 0-59.'
+                )
+            ],
+            id="malformed",
+        ),
+        pytest.param(
+            {"exists": False, "fires": False},
+            [
+                (
+                    "Fjord's xledger is not in the table any more, and the ledger has nothing of 2026-11-23 02:00 UTC "
+                    "(03:00 in Europe/Oslo)."
+                )
+            ],
+            id="deleted",
+        ),
+        pytest.param(
+            {},
+            [
+                (
+                    f"{WHEN} was never decided, though the schedule as it stands fires then: the row was added, "
+                    "enabled or edited since, or something is wrong."
+                ),
+                "`synkron verify` says what can be proven.",
+            ],
+            id="added since",
+        ),
+        pytest.param(
+            {"watermark": at("01:40:30"), **OUTAGE, "tick_after": None},
+            [f"{WHEN} is undecided: no scheduler has ticked since 01:40.", "The next tick decides it."],
+            id="nobody ticks",
+        ),
+        pytest.param(
+            {"watermark": None, **OUTAGE, "tick_before": None, "tick_after": None},
+            [f"{WHEN} is undecided: no scheduler has ever ticked. Start one: `synkron run`."],
+            id="nobody ever ticked",
+        ),
+        pytest.param(
+            {**OUTAGE, "tick_before": None},
+            [f"{WHEN} was never decided: no scheduler had ticked by then, and a first tick never fires the past."],
+            id="before the first tick",
+        ),
+        pytest.param(
+            {"now": at("00:00")},
+            [
+                (
+                    f"{AT} lies ahead. Fjord's xledger is due then, and will run. "
+                    'Its schedule, "0 3 * * *" in Europe/Oslo, says: At 03:00 every day.'
+                )
+            ],
+            id="ahead, due",
+        ),
+        pytest.param(
+            {**NOT_DUE, "now": at("03:00")},
+            [
+                (
+                    f"{LATER} lies ahead. Fjord's xledger is not due then. "
+                    'Its schedule, "0 3 * * *" in Europe/Oslo, says: At 03:00 every day.'
+                ),
+                (f"The last one before is {AT} and the next one is 2026-11-24 02:00 UTC (03:00 in Europe/Oslo)."),
+            ],
+            id="ahead, not due",
+        ),
+        pytest.param(
+            {"now": at("01:59:40"), "decided": run(state=State.CLAIMED, started_at=None, attempt=0)},
+            [f"{WHEN} is run 4711, which waits for its start at 02:00."],
+            id="ahead, claimed by the head start",
+        ),
+        pytest.param(
+            {"now": at("00:00"), "is_enabled": False},
+            [(f"{AT} lies ahead. Fjord's xledger will not run, as its row is disabled.")],
+            id="ahead, disabled",
+        ),
+    ],
+)
+def test_why(changes: dict[str, Any], says: list[str]) -> None:
+    assert explain(replace(FACTS, **changes)) == says
+
+
+def test_in_utc_nothing_is_said_of_a_zone() -> None:
+    facts = replace(FACTS, zone=UTC, zone_name="UTC", decided=RUN)
+    assert explain(facts)[0].startswith("Fjord's xledger of 2026-11-23 02:00 UTC is run 4711")
+
+
+def test_where_it_is_another_day_the_day_is_said() -> None:
+    facts = replace(FACTS, zone=ZoneInfo("Pacific/Apia"), zone_name="Pacific/Apia", moment=at("22:00"), decided=RUN)
+    assert "2026-11-23 22:00 UTC (2026-11-24 11:00 in Pacific/Apia)" in explain(facts)[0]
