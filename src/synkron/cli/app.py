@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from synkron.cli import explain, nodes, runs, schedules, service, up
+from synkron.cli import explain, nodes, proof, runs, schedules, service, up
 from synkron.cli.ending import ending_in_sentences, prepare_streams
 from synkron.cli.opening import Invocation
 
@@ -72,6 +72,8 @@ app.command("next")(schedules.coming_next)
 app.command()(explain.explain)
 app.command()(schedules.check)
 app.add_typer(runs.runs, name="runs")
+app.command()(proof.verify)
+app.command()(proof.why)
 app.command()(nodes.nodes)
 app.command()(service.migrate)
 app.command()(service.version)

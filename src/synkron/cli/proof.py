@@ -1,0 +1,217 @@
+"""The commands that prove and explain: verify, why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.opening import answer
+from synkron.cli.options import AsJson, At, Integration, Organization, Since, Type, since, span
+from synkron.cli.output import ExitCode, minute, plain, say, show_json, show_table
+from synkron.cli.table import Column
+
+if TYPE_CHECKING:
+    from synkron.database import Connection
+    from synkron.settings import Settings
+    from synkron.verification import Report
+    from synkron.verify import Finding
+    from synkron.why import Facts
+
+LIMIT_OF_A_TABLE = 50
+LIMIT_OF_JSON = 10_000
+
+
+def verify(
+    context: typer.Context,
+    from_: Annotated[
+        Since | None,
+        typer.Option(
+            "--since",
+            parser=since,
+            metavar="WHEN",
+            help="From when on: 30m, 24h, 7d, or an instant.",
+            show_default="24h",
+        ),
+    ] = None,
+    until: Annotated[
+        Since | None,
+        typer.Option(parser=since, metavar="WHEN", help="Up to when: 1h (ago), or an instant.", show_default="now"),
+    ] = None,
+    org: Organization = None,
+    integration_type: Type = None,
+    late_after: Annotated[
+        timedelta | None,
+        typer.Option(parser=span, metavar="SPAN", help="How late a start is a finding.", show_default="5m"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify that what should have run did, once and in time.
+
+    Works out from ticks, decisions and schedules what should have run, and shows what was missed, doubled, late, or is
+    unexplained. Ends with 3 when there is any of it. What nothing proves is counted and is no finding.
+
+    \b
+    Examples:
+      synkron verify --since 24h
+      synkron verify --since 7d --until 1d --type xledger
+      synkron verify --since 2026-11-23T00:00Z --json
+    """
+    most = LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE
+
+    async def ask(connection: Connection, settings: Settings) -> tuple[Report, Mapping[str, str]]:
+        from synkron import verification
+        from synkron.errors import Refused
+        from synkron.ledger import clock
+        from synkron.reader import read_names
+        from synkron.verify import LATE
+
+        now = await clock(connection)
+        begin = from_.moment(now) if from_ else now - verification.DAY
+        end = until.moment(now) if until else now
+        if begin >= end:
+            raise Refused(f"The range ends ({minute(end)} UTC) before it begins ({minute(begin)} UTC).")
+        report = await verification.verify(
+            connection,
+            settings,
+            begin,
+            end,
+            scope=verification.Scope(org, integration_type),
+            late_after=late_after or LATE,
+            most=most,
+        )
+        return report, await read_names(connection, settings.source)
+
+    report, names = answer(context, ask)
+    if as_json:
+        show_json(_report(report, names))
+    elif report.findings:
+        show_table(COLUMNS, [_cells(one, names) for one in report.findings])
+    _say_totals(report)
+    if report.found:
+        raise typer.Exit(ExitCode.DATA)
+
+
+def why(
+    context: typer.Context,
+    org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say in words why an integration did or did not run at a minute.
+
+    Name it by its organization and type, or by its id. Ends with 4 when there is no such integration.
+
+    \b
+    Examples:
+      synkron why --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --at 2026-11-23T02:00Z
+      synkron why --integration 0b0e3c52-6a56-4a0b-8a57-6a1d2f3c4b5d --at 2026-11-23T03:00+01:00 --json
+    """
+    if (integration is None) == (org is None or integration_type is None) or (
+        integration and (org or integration_type)
+    ):
+        raise typer.BadParameter("name one integration: either --org and --type, or --integration")
+
+    async def ask(connection: Connection, settings: Settings) -> list[Facts]:
+        from synkron.explanation import read_facts
+        from synkron.ledger import clock
+
+        return await read_facts(
+            connection,
+            settings,
+            at or await clock(connection),
+            integration_id=integration,
+            org_id=org,
+            integration_type=integration_type,
+        )
+
+    found = answer(context, ask)
+    if not found:
+        whom = f"integration {integration}" if integration else f"{integration_type} of organization {org}"
+        say(f"error: there is no {whom}, and the ledger has none. `synkron next` lists what there is.")
+        raise typer.Exit(ExitCode.NOT_FOUND)
+    from synkron.why import explain
+
+    if as_json:
+        show_json([_explained(one, explain(one)) for one in found])
+    else:
+        typer.echo("\n\n".join(plain(" ".join(explain(one))) for one in found))
+
+
+COLUMNS = [
+    Column("finding"),
+    Column("at (UTC)"),
+    Column("organization", shrink=True),
+    Column("type", shrink=True),
+    Column("run", right=True),
+    Column("integration id", optional=True),
+    Column("what", wrap=True),
+]
+
+
+def _cells(finding: Finding, names: Mapping[str, str]) -> list[str]:
+    return [
+        finding.kind,
+        minute(finding.at),
+        names.get(finding.org_id or "") or finding.org_id or "",
+        finding.integration_type or "",
+        str(finding.run_id or ""),
+        finding.integration_id or "",
+        finding.message,
+    ]
+
+
+def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "since": report.window.start,
+        "until": report.window.end,
+        "watermark": report.watermark,
+        "integrations": report.integrations,
+        "occurrences": report.occurrences,
+        "ticks": report.ticks,
+        **_counts(report),
+        "held": report.held,
+        "not_provable": report.unprovable,
+        "failed": report.failed,
+        "invalid": report.invalid,
+        "findings": [asdict(one) | {"organization": names.get(one.org_id or "")} for one in report.findings],
+    }
+
+
+def _counts(report: Report) -> dict[str, int]:
+    from synkron.verify import Kind
+
+    return {kind.value: report.found[kind] for kind in Kind}
+
+
+def _say_totals(report: Report) -> None:
+    if report.watermark is None:
+        say("Nobody has ticked yet, so there is nothing to verify. Start a scheduler: `synkron run`.")
+        return
+    found = ", ".join(f"{count} {kind}" for kind, count in _counts(report).items())
+    start, end = minute(report.window.start), minute(report.window.end)
+    say(
+        f"Checked {report.integrations} integrations, {report.occurrences} occurrences and {report.ticks} ticks "
+        f"from {start} to {end} UTC: {found}."
+    )
+    notes = {
+        "more findings than are shown": sum(report.found.values()) - len(report.findings),
+        "not provable: nothing shows that the row stood as it does when they were due": report.unprovable,
+        "held by a pause: they are decided when it ends": report.held,
+        "failed after their last attempt: `synkron runs --state failed`": report.failed,
+        "rows that can't be fired: `synkron check`": report.invalid,
+    }
+    for note, count in notes.items():
+        if count > 0:
+            say(f"  {count} {note}")
+    if report.now - report.watermark > timedelta(minutes=2):
+        say(f"No scheduler has ticked lately: what is due after {minute(report.watermark)} UTC is undecided yet.")
+
+
+def _explained(facts: Facts, sentences: list[str]) -> dict[str, object]:
+    return {"answer": sentences} | {name: value for name, value in asdict(facts).items() if name != "zone"}
