@@ -27,9 +27,16 @@ async def pace_starts(
     if not runs:
         return list(decisions)
     others = [one for one in decisions if one.action is not Action.RUN or policies.of(one.integration).pace is None]
-    moved, added = paced(await ledger.undecided(connection, runs), policies, await _read_starts(connection, now))
+    return [*others, *await allot_starts(connection, await ledger.undecided(connection, runs), policies, now)]
+
+
+async def allot_starts(
+    connection: Connection, runs: Sequence[Decision], policies: Policies, now: datetime
+) -> list[Decision]:
+    """The runs, with those of paced types started no faster than that, whoever decided them before."""
+    moved, added = paced(runs, policies, await _read_starts(connection, now))
     await _allot(connection, added, now)
-    return [*others, *moved]
+    return moved
 
 
 async def _read_starts(connection: Connection, now: datetime) -> dict[tuple[str, datetime], int]:

@@ -68,13 +68,17 @@ def operate(
     tell: Callable[[Plan], None],
     question: str,
     do: Callable[[Connection, Settings], Awaitable[Done]],
+    changes: Callable[[Plan], bool] = lambda _: True,
 ) -> tuple[Plan, Done | None]:
-    """Plan, tell, ask, do. What is done is planned again then, in its own transaction; a dry run does nothing."""
+    """Plan, tell, ask, do. What is done is planned again then, in its own transaction; a dry run does nothing.
+
+    Nor is anything asked or done where the plan ``changes`` nothing.
+    """
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Plan, Done | None]:
         planned = await plan(connection, settings)
         tell(planned)
-        if agreed.dry_run:
+        if agreed.dry_run or not changes(planned):
             return planned, None
         if not agreed.yes and not typer.confirm(question, err=True):
             say("Nothing was changed.")

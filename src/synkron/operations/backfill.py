@@ -1,0 +1,218 @@
+"""Backfill: the occurrences of a past range that did not run, each with a run of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from synkron import ledger
+from synkron.database import Connection
+from synkron.due import judge_all
+from synkron.errors import NotFound, Refused
+from synkron.model import Action, Decision, Integration, Occurrences, Source, State, Window
+from synkron.operations.audit import record
+from synkron.operations.fates import Fate, Planned, Recorded, fates_of
+from synkron.operations.scope import Covered, Scope, live, look_up, scope_of
+from synkron.operations.transaction import changing, looking
+from synkron.pace import allot_starts
+from synkron.setting_types import duration_text
+from synkron.settings import Settings
+from synkron.sql import source_statements, statements
+from synkron.standing import read_pauses, read_policies
+
+MOST_UNASKED = 10_000
+MOST_OCCURRENCES = 250_000
+SQL = statements("operations_runs")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBackfill:
+    """Which occurrences: those of the scope from ``start`` on and before ``end``."""
+
+    scope: Scope
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillPlan:
+    """The occurrences, the oldest first, each with its fate.
+
+    ``names`` are those of the organizations. ``left_out`` rows of the scope are disabled, have no schedule or can't be
+    fired; ``paused`` of the runs wait for the end of a pause.
+    """
+
+    subject: str
+    names: Mapping[str, str]
+    occurrences: Sequence[Planned]
+    left_out: int
+    paused: int
+
+    @property
+    def runs(self) -> list[Planned]:
+        """Those that get a run."""
+        return [one for one in self.occurrences if one.fate is Fate.RUNS]
+
+    @property
+    def counts(self) -> dict[Fate, int]:
+        """How many there are of each fate, zero included."""
+        counted = Counter(one.fate for one in self.occurrences)
+        return {fate: counted[fate] for fate in Fate}
+
+
+async def plan_backfill(
+    connection: Connection, settings: Settings, asked: AskedBackfill, *, most: int | None = None
+) -> BackfillPlan:
+    """What the backfill would do. Raises NotFound and Refused as ``backfill`` does."""
+    async with looking(connection, settings) as now:
+        return await _plan(connection, settings, asked, now, most)
+
+
+async def backfill(
+    connection: Connection, settings: Settings, asked: AskedBackfill, author: str, *, most: int | None = None
+) -> tuple[BackfillPlan, tuple[int, ...]]:
+    """Run what did not run, by the schedules as they stand; answers the plan and the numbers of the runs.
+
+    Raises NotFound where there is nothing of the scope; Refused when the range is empty, reaches beyond what is decided
+    or before the retention, or holds more than ``most`` runs.
+    """
+    async with changing(connection, settings) as now:
+        plan = await _plan(connection, settings, asked, now, most)
+        run_ids = await _claim(connection, settings, plan.runs, f"backfilled by {author}", now, asked.start)
+        if run_ids:
+            after = {"from": asked.start, "to": asked.end, "runs": len(run_ids), "first": min(run_ids)}
+            await record(connection, author=author, action="backfill", subject=plan.subject, before=None, after=after)
+    return plan, run_ids
+
+
+async def _plan(
+    connection: Connection, settings: Settings, asked: AskedBackfill, now: datetime, most: int | None
+) -> BackfillPlan:
+    await _check_range(connection, settings, asked, now)
+    found = await look_up(connection, settings, asked.scope)
+    rows = live(found.rows, settings.types)
+    _check_rows(found, rows)
+    due = _due(rows, asked, settings)
+    ids = [one.integration.integration_id for one in due]
+    held = await connection.fetch(source_statements("operations", settings.source)["held"], ids)
+    occurrences = sorted(
+        fates_of(due, await _recorded(connection, asked, ids), {row["integration_id"]: row["since"] for row in held}),
+        key=lambda one: (one.scheduled_for, one.integration.org_id, one.integration.integration_id),
+    )
+    pauses = [scope_of(pause) for pause in await read_pauses(connection, now, settings.source)]
+    paused = {one.integration.integration_id for one in due if any(pause.holds(one.integration) for pause in pauses)}
+    waiting = sum(one.fate is Fate.RUNS and one.integration.integration_id in paused for one in occurrences)
+    plan = BackfillPlan(found.subject, found.names, occurrences, len(found.rows) - len(rows), waiting)
+    if most is not None and len(plan.runs) > most:
+        raise Refused(
+            f"That would be {len(plan.runs):,} runs. More than {most:,} are not begun without --yes: look at them with "
+            "--dry-run first, or give a shorter range."
+        )
+    return plan
+
+
+async def _check_range(connection: Connection, settings: Settings, asked: AskedBackfill, now: datetime) -> None:
+    if asked.end <= asked.start:
+        raise Refused(
+            f"The range ends at {_written(asked.end)}, which is not after its beginning, {_written(asked.start)}."
+        )
+    if asked.start < now - settings.retention:
+        raise Refused(
+            f"{_written(asked.start)} lies before the retention of {duration_text(settings.retention)}: whether its "
+            "runs were delivered is forgotten, so they could be doubled. Give a later --from."
+        )
+    watermark = await connection.fetchval(SQL["watermark"])
+    if watermark is None:
+        raise Refused("No scheduler has ticked yet, so nothing is decided that could be backfilled.")
+    if asked.end > watermark:
+        raise Refused(
+            f"Up to {_written(watermark)} everything is decided; what comes after is the schedulers' to decide. "
+            f"Give --to {_written(watermark)} or earlier."
+        )
+
+
+def _check_rows(found: Covered, rows: Sequence[Integration]) -> None:
+    if rows:
+        return
+    if not found.rows:
+        raise NotFound(f"There is no integration of {found.subject}.")
+    raise Refused(
+        f"Nothing of {found.subject} is enabled, has a schedule and can be fired; its runs would be skipped. "
+        "`synkron check` says why."
+    )
+
+
+def _due(rows: Sequence[Integration], asked: AskedBackfill, settings: Settings) -> list[Occurrences]:
+    """The occurrences from the beginning on and before the end; a window is closed at the other side."""
+    instant = timedelta(microseconds=1)
+    due, _ = judge_all(rows, Window(asked.start - instant, asked.end - instant), settings.types)
+    total = sum(len(one.moments) for one in due)
+    if total > MOST_OCCURRENCES:
+        raise Refused(
+            f"The range holds {total:,} occurrences; one backfill looks at {MOST_OCCURRENCES:,} at most. Give a "
+            "shorter range, and the next one after it."
+        )
+    return due
+
+
+async def _recorded(
+    connection: Connection, asked: AskedBackfill, ids: Sequence[str]
+) -> dict[tuple[str, datetime], Recorded]:
+    rows = await connection.fetch(SQL["recorded"], ids, asked.start, asked.end)
+    return {
+        (row["integration_id"], row["scheduled_for"]): Recorded(
+            row["id"],
+            Source(row["source"]),
+            row["action"],
+            State(row["state"]),
+            row["reason"],
+            row["cover_id"],
+            None if row["cover_state"] is None else State(row["cover_state"]),
+        )
+        for row in rows
+    }
+
+
+async def _claim(
+    connection: Connection,
+    settings: Settings,
+    planned: Sequence[Planned],
+    reason: str,
+    now: datetime,
+    first: datetime,
+) -> tuple[int, ...]:
+    """Write the runs and their jobs; answers their numbers."""
+    policies = await read_policies(
+        connection,
+        settings.policies,
+        list({one.integration.integration_id: one.integration for one in planned}.values()),
+        settings.source,
+    )
+    decisions = [
+        Decision(
+            one.integration,
+            Action.RUN,
+            Source.BACKFILL,
+            reason,
+            [one.scheduled_for],
+            one.period_start,
+            execute_after=now,
+        )
+        for one in planned
+    ]
+    paced = list(zip(planned, await allot_starts(connection, decisions, policies, now), strict=True))
+    again = [(one.run_id, decision.execute_after) for one, decision in paced if one.run_id is not None]
+    new = [decision for one, decision in paced if one.run_id is None]
+    await ledger.keep_partitions(connection, first, now, settings.retention)
+    claimed = await ledger.claim(connection, new, tick_id=None, clock=now)
+    if again:
+        rows = await connection.fetch(SQL["retry"], *map(list, zip(*again, strict=True)), reason)
+        await ledger.give_turn(connection, rows)
+    return (*claimed.run_ids, *(run_id for run_id, _ in again))
+
+
+def _written(moment: datetime) -> str:
+    seconds = "%Y-%m-%dT%H:%MZ" if moment.second == 0 else "%Y-%m-%dT%H:%M:%SZ"
+    return f"{moment:{seconds}}"

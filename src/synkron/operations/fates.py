@@ -1,0 +1,95 @@
+"""What a backfill makes of each occurrence of its range. Pure: values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from synkron.model import Integration, Occurrences, Source, State, idempotency_key
+
+
+class Fate(StrEnum):
+    """Whether an occurrence runs, and if not, what stands for it already."""
+
+    RUNS = "runs"
+    RAN = "ran"
+    IN_HAND = "in hand"
+    COVERED = "covered"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the ledger holds of a moment; a merged one has the catch-up run that covers it as ``cover``."""
+
+    id: int
+    source: Source
+    action: str
+    state: State
+    reason: str
+    cover_id: int | None
+    cover_state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An occurrence and its fate; ``run_id`` is the run that stands for it, or that is to run (again)."""
+
+    integration: Integration
+    scheduled_for: datetime
+    period_start: datetime | None
+    fate: Fate
+    run_id: int | None
+    why: str
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its run."""
+        return idempotency_key(self.integration.integration_id, self.scheduled_for)
+
+
+def fates_of(
+    due: Iterable[Occurrences],
+    recorded: Mapping[tuple[str, datetime], Recorded],
+    held: Mapping[str, datetime],
+) -> Iterator[Planned]:
+    """Each occurrence with its fate. From ``held`` on (left out), an integration's moments are a pause's to decide."""
+    for one in due:
+        row = one.integration
+        since = held.get(row.integration_id)
+        for moment, start in zip(one.moments, one.starts(), strict=True):
+            known = recorded.get((row.integration_id, moment))
+            if since is not None and moment > since and known is None:
+                yield Planned(row, moment, start, Fate.UNDECIDED, None, "a pause; catch-up decides it when that ends")
+            else:
+                yield Planned(row, moment, start, *_fate(known))
+
+
+def _fate(known: Recorded | None) -> tuple[Fate, int | None, str]:
+    if known is None:
+        return Fate.RUNS, None, "nothing is recorded of it"
+    match known.state:
+        case State.SUCCEEDED:
+            return Fate.RAN, known.id, f"run {known.id} succeeded"
+        case State.CLAIMED | State.RUNNING:
+            return Fate.IN_HAND, known.id, f"run {known.id} is {known.state}"
+        case State.FAILED:
+            return Fate.FAILED, known.id, f"run {known.id} failed: synkron runs retry {known.id}"
+    if known.cover_id is not None and known.cover_state is State.FAILED:
+        return (
+            Fate.FAILED,
+            known.cover_id,
+            f"run {known.cover_id} covers it, failed: synkron runs retry {known.cover_id}",
+        )
+    if known.cover_id is not None and known.cover_state is not State.SKIPPED:
+        return Fate.COVERED, known.cover_id, f"run {known.cover_id} covers it, {_has(known.cover_state)}"
+    # A run of an earlier backfill that was skipped is run again, as there can't be a second one of its moment.
+    again = known.id if known.source is Source.BACKFILL else None
+    return Fate.RUNS, again, known.reason
+
+
+def _has(state: State | None) -> str:
+    return "succeeded" if state is State.SUCCEEDED else f"which is {state}"

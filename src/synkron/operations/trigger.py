@@ -1,0 +1,128 @@
+"""Trigger: one run of an integration, now, though its schedule does not ask for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from synkron import ledger
+from synkron.database import Connection, Executor
+from synkron.due import misplaced, schedule_of
+from synkron.errors import NotFound, Refused
+from synkron.model import Action, Decision, Integration, InvalidIntegration, Pause, Source, State, manual_key
+from synkron.operations.audit import record
+from synkron.operations.scope import Covered, Scope, look_up
+from synkron.operations.transaction import changing, looking
+from synkron.settings import Settings
+from synkron.sql import statements
+
+SQL = statements("operations_runs")
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerPlan:
+    """The run that would be made. It waits for ``behind``, the number of an older run that has not finished."""
+
+    integration: Integration
+    subject: str
+    at: datetime
+    period_start: datetime | None
+    behind: int | None
+    behind_state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """The run that was made."""
+
+    run_id: int
+    key: str
+    subject: str
+    scheduled_for: datetime
+    period_start: datetime | None
+    period_end: datetime
+
+
+async def plan_trigger(connection: Connection, settings: Settings, scope: Scope) -> TriggerPlan:
+    """What triggering would make. Raises NotFound and Refused as ``trigger`` does."""
+    async with looking(connection, settings) as now:
+        return await _plan(connection, settings, scope, now)
+
+
+async def trigger(
+    connection: Connection, settings: Settings, scope: Scope, author: str, reason: str | None = None
+) -> Triggered:
+    """Run the one integration of the scope now; its period reaches from what was last exported to now.
+
+    Raises NotFound where there is none; Refused where there are several, or it is disabled, paused, or can't be fired.
+    """
+    async with changing(connection, settings) as now:
+        plan = await _plan(connection, settings, scope, now)
+        decision = Decision(
+            plan.integration,
+            Action.RUN,
+            Source.MANUAL,
+            f"triggered by {author}" + (f": {reason}" if reason else ""),
+            [now],
+            plan.period_start,
+            execute_after=now,
+        )
+        await ledger.keep_partitions(connection, now, now, settings.retention)
+        claimed = await ledger.claim(connection, [decision], tick_id=None, clock=now)
+        if not claimed.run_ids:
+            raise Refused("A run of this very moment is there already. Nothing was changed; try again.")
+        key = manual_key(plan.integration.integration_id, now)
+        done = Triggered(claimed.run_ids[0], key, plan.subject, now, plan.period_start, now)
+        after = {"run": done.run_id, "key": key, "period_start": plan.period_start, "period_end": now}
+        await record(connection, author=author, action="trigger", subject=plan.subject, before=None, after=after)
+    return done
+
+
+async def pause_of(connection: Executor, row: Integration) -> Pause | None:
+    """The pause that the integration is under now."""
+    found = await connection.fetchrow(SQL["pause_over"], row.org_id, row.integration_type, row.integration_id)
+    return None if found is None else Pause(**found)
+
+
+async def _plan(connection: Connection, settings: Settings, scope: Scope, now: datetime) -> TriggerPlan:
+    found = await look_up(connection, settings, scope)
+    row = _only(found)
+    if not row.is_enabled:
+        raise Refused(f"{_capital(found.subject)} is disabled. Enable its row first.")
+    if invalid := misplaced(row, settings.types):
+        raise Refused(f"{_capital(found.subject)} can't be fired: {invalid.reason}.")
+    if pause := await pause_of(connection, row):
+        raise Refused(
+            f"{_capital(found.subject)} is paused by {pause.author} ({pause.reason}). "
+            f"Resume it first: `synkron resume --number {pause.id}`."
+        )
+    exported = await connection.fetchval(SQL["last_period_end"], row.integration_id, now)
+    waiting = await connection.fetchrow(SQL["waiting"], row.integration_id)
+    behind, state = (waiting["id"], State(waiting["state"])) if waiting else (None, None)
+    return TriggerPlan(row, found.subject, now, exported or _previous(row, now), behind, state)
+
+
+def _only(found: Covered) -> Integration:
+    if not found.rows:
+        raise NotFound(f"There is no integration of {found.subject}.")
+    if len(found.rows) > 1:
+        listed = ", ".join(row.integration_id for row in found.rows[:5]) + (", ..." if len(found.rows) > 5 else "")
+        raise Refused(
+            f"There are {len(found.rows)} integrations of {found.subject}: {listed}. Name one: --integration."
+        )
+    return found.rows[0]
+
+
+def _previous(row: Integration, now: datetime) -> datetime | None:
+    """The schedule's last moment before now; None where there is no schedule to tell it."""
+    if row.cron_schedule is None:
+        return None
+    schedule = schedule_of(row, row.cron_schedule)
+    if isinstance(schedule, InvalidIntegration):
+        return None
+    cron, zone = schedule
+    return cron.previous_before(now, zone)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

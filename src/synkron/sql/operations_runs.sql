@@ -1,0 +1,115 @@
+-- What operators do with runs: run now, run what was skipped, try again, cancel.
+
+-- name: lock
+-- Locked in their order, and before the statements that look at their seats: those see what holds then.
+select from synkron.runs where id = any($1::bigint[]) order by id for update;
+
+-- name: runs
+select id, key, integration_id, org_id, integration_type, source, scheduled_for, state, attempt, failures, crashes,
+    retries, reason, error
+from synkron.runs
+where id = any($1::bigint[])
+order by id;
+
+-- name: retry
+-- Give ended runs another chance: $1 the runs, $2 when each may start, $3 the reason, null for the one it has. Answers
+-- them with their waits, for their jobs. The attempts go on counting, as their numbers are the fence.
+update synkron.runs set
+    state = 'claimed', failures = 0, crashes = 0, retries = retries + 1, finished_at = null, completes_by = null,
+    http_status = null, error = null, reason = coalesce($3, reason), next_attempt_at = again.at,
+    execute_after = case when attempt = 0 then again.at else execute_after end
+from unnest($1::bigint[], $2::timestamptz[]) again (id, at)
+where runs.id = again.id and state in ('failed', 'skipped')
+returning runs.id, integration_type, again.at - clock_timestamp() as wait;
+
+-- name: cancel
+-- End the run $1, which the caller has locked, for the reason $2, with its open attempt and its seat. Answers the oldest
+-- run that waits behind it, if any.
+with cancelled as (
+    update synkron.runs set
+        state = case state when 'claimed' then 'skipped' else 'failed' end,
+        reason = case state when 'claimed' then $2 else reason end,
+        error = case state when 'running' then $2 else error end,
+        http_status = case state when 'running' then null else http_status end,
+        finished_at = clock_timestamp(),
+        completes_by = null
+    where id = $1 and state in ('claimed', 'running')
+    returning id, scheduled_for, integration_id, integration_type
+),
+freed as (
+    delete from synkron.running using cancelled
+    where running.integration_id = cancelled.integration_id and running.run_id = cancelled.id
+),
+ended as (
+    update synkron.attempts set finished_at = clock_timestamp(), outcome = 'cancelled', error = $2
+    from cancelled
+    where attempts.run_id = cancelled.id and attempts.scheduled_for = cancelled.scheduled_for
+        and attempts.finished_at is null
+)
+select next.id, next.integration_type, next.wait
+from cancelled
+left join lateral (
+    select id, integration_type, greatest(next_attempt_at - clock_timestamp(), interval '0') as wait
+    from synkron.runs
+    where runs.integration_id = cancelled.integration_id
+        and runs.integration_type = cancelled.integration_type
+        and runs.state = 'claimed'
+        and runs.id <> cancelled.id
+        and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
+    order by runs.scheduled_for
+    limit 1
+) next on true;
+
+-- name: jobs
+-- The jobs of the run $1, whether they wait or a worker has them.
+select id from synkron.queue where payload = convert_to($1::bigint::text, 'UTF8');
+
+-- name: pause_over
+-- The pause that holds an integration now: $1 its organization, $2 its type, $3 itself.
+select id, org_id, integration_type, integration_id, reason, author, starts_at, until
+from synkron.pauses
+where id = synkron.pause_over($1, $2, $3, now());
+
+-- name: last_period_end
+-- Up to where the integration $1 has been exported, before $2: the end of its newest period that succeeded. A period
+-- ends at its run's moment, so the index runs_delivered_once serves.
+select period_end
+from synkron.runs
+where integration_id = $1 and state = 'succeeded' and scheduled_for < $2
+order by scheduled_for desc
+limit 1;
+
+-- name: waiting
+-- The oldest unfinished run of the integration $1, if any.
+select id, state from synkron.runs
+where integration_id = $1 and state in ('claimed', 'running')
+order by scheduled_for
+limit 1;
+
+-- name: watermark
+-- Up to where occurrences are decided; null before the first tick.
+select max(at) from synkron.watermark;
+
+-- name: recorded
+-- What stands in the ledger for the moments of the integrations $1 from $2 on and before $3: one row each, the run that
+-- delivers it before what was decided otherwise. A merged one has its catch-up run as `cover`.
+select distinct on (r.integration_id, r.scheduled_for)
+    r.id, r.integration_id, r.scheduled_for, r.source, r.action, r.state, r.reason,
+    cover.id as cover_id, cover.state as cover_state
+from synkron.runs r
+left join lateral (
+    select id, state
+    from synkron.runs
+    where r.action = 'merge'
+        and runs.integration_id = r.integration_id
+        and runs.source_class = 'schedule'
+        and runs.action = 'run'
+        and runs.scheduled_for > r.scheduled_for
+        and coalesce(runs.period_start, '-infinity') < r.scheduled_for
+    order by runs.scheduled_for
+    limit 1
+) cover on true
+where r.integration_id = any($1::text[])
+    and r.scheduled_for >= $2 and r.scheduled_for < $3
+    and r.source <> 'manual'
+order by r.integration_id, r.scheduled_for, r.state = 'skipped', r.source = 'backfill' desc, r.id;
