@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from synkron.cli import explain, nodes, proof, runs, schedules, service, up
+from synkron.cli import (
+    audit,
+    backfill,
+    explain,
+    nodes,
+    overrides,
+    pauses,
+    proof,
+    run_changes,
+    runs,
+    schedules,
+    service,
+    trigger,
+    up,
+)
 from synkron.cli.ending import ending_in_sentences, prepare_streams
 from synkron.cli.opening import Invocation
 
@@ -52,7 +66,7 @@ def synkron(
       2  usage: an option, an expression or the settings are faulty
       3  something is wrong with the data (`check` found rows that can't be fired)
       4  not found
-      6  refused: a role that row security filters, a missing grant, foreign data
+      6  refused: what can't be done as things stand, a role that row security filters, a missing grant
 
     \b
     Examples:
@@ -72,6 +86,15 @@ app.command("next")(schedules.coming_next)
 app.command()(explain.explain)
 app.command()(schedules.check)
 app.add_typer(runs.runs, name="runs")
+runs.runs.command()(run_changes.retry)
+runs.runs.command()(run_changes.cancel)
+app.command()(trigger.trigger)
+app.command()(backfill.backfill)
+app.command()(pauses.pause)
+app.command()(pauses.resume)
+app.command()(pauses.pauses)
+app.add_typer(overrides.overrides, name="overrides")
+app.command()(audit.audit)
 app.command()(proof.verify)
 app.command()(proof.why)
 app.command()(nodes.nodes)
