@@ -1,0 +1,228 @@
+"""`runs retry`, `runs cancel` and `trigger`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+
+from tests.cli.conftest import Command, execute
+from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
+from tests.conftest import Database
+
+UNKNOWN_TYPE = """
+    update synkron.runs set integration_type = 'abc';
+    update organization_integrations set integration_type = 'abc';
+"""
+
+
+@pytest.fixture
+def past(database: Database) -> Past:
+    return make_past(database.url)
+
+
+def test_retry_gives_a_failed_run_another_chance_with_its_key(on_database: Command, past: Past) -> None:
+    failed = past.record(2, "failed")
+    [before] = fetch(past.url, "select * from synkron.runs where id = $1", failed)
+    ended = on_database("runs", "retry", str(failed), "--yes", "--author", "kari")
+    assert (ended.code, ended.out, ended.err) == (0, f"1 run is claimed again: {failed}.\n", "")
+    [after] = fetch(past.url, "select * from synkron.runs where id = $1", failed)
+    assert (after["state"], after["failures"], after["crashes"], after["retries"]) == ("claimed", 0, 0, 1)
+    assert (after["key"], after["attempt"]) == (before["key"], before["attempt"])
+    assert (after["finished_at"], after["error"]) == (None, None)
+    assert past.jobs() == [str(failed)]
+    assert past.audit() == [("kari", "retry", f"run {failed}")]
+
+
+def test_retry_takes_several_or_none(on_database: Command, past: Past) -> None:
+    failed = [past.record(3, "failed"), past.record(2, "failed")]
+    done = past.record(1, "succeeded")
+    before = past.everything()
+    ended = on_database("runs", "retry", *map(str, failed), str(done), "--yes")
+    assert (ended.code, ended.out) == (6, "")
+    assert f"Run {done} is succeeded." in ended.err
+    assert past.everything() == before
+    assert on_database("runs", "retry", *map(str, failed), "--yes", "--author", "kari").code == 0
+    assert [past.state(one) for one in failed] == ["claimed", "claimed"]
+    assert past.audit() == [("kari", "retry", f"runs {failed[0]}, {failed[1]}")]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("update organization_integrations set is_enabled = false", "is disabled"),
+        ("delete from organization_integrations", "was deleted"),
+        ("update organization_integrations set integration_type = 'bufdir'", "another organization's or of another"),
+        (UNKNOWN_TYPE, '"abc" is not a known integration type'),
+    ],
+)  # fmt: skip
+def test_a_run_that_would_be_skipped_is_not_retried(on_database: Command, past: Past, change: str, said: str) -> None:
+    failed = past.record(2, "failed")
+    execute(past.url, change)
+    before = past.everything()
+    ended = on_database("runs", "retry", str(failed), "--yes")
+    assert (ended.code, ended.out) == (6, "")
+    assert said in ended.err
+    assert past.everything() == before
+
+
+def test_a_retry_under_a_pause_waits_and_says_so(on_database: Command, past: Past) -> None:
+    failed = past.record(2, "failed")
+    execute(past.url, "insert into synkron.pauses (reason, author) values ('incident', 'kari')")
+    ended = on_database("runs", "retry", str(failed), "--dry-run")
+    assert "it is paused, and waits until that ends" in ended.out
+    assert on_database("runs", "retry", str(failed), "--dry-run", "--json").answer["runs"][0]["paused"] is True
+    assert past.state(failed) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("state", "then", "column"), [("claimed", "skipped", "reason"), ("running", "failed", "error")]
+)
+def test_cancel_ends_a_run(on_database: Command, past: Past, state: str, then: str, column: str) -> None:
+    run = past.record(2, state)
+    behind = past.record(1, "claimed")
+    execute(
+        past.url,
+        f"insert into synkron.queue (priority, created, updated, heartbeat, execute_after, status, entrypoint, payload)"
+        f" values (0, now(), now(), now(), now(), 'queued', 'xledger', '{run}')",
+    )
+    if state == "running":
+        execute(
+            past.url,
+            f"insert into synkron.running select integration_id, id, 1 from synkron.runs where id = {run}",
+            "insert into synkron.attempts (run_id, scheduled_for, attempt, worker) "
+            f"select id, scheduled_for, attempt, 'w' from synkron.runs where id = {run}",
+        )
+    ended = on_database("runs", "cancel", str(run), "--reason", "wrong period", "--author", "kari", "--yes")
+    assert (ended.code, ended.out, ended.err) == (0, f"Run {run} is {then}.\n", "")
+    [after] = fetch(past.url, f"select state, {column} why, finished_at from synkron.runs where id = $1", run)
+    assert (after["state"], after["why"]) == (then, "cancelled by kari: wrong period")
+    assert after["finished_at"] is not None
+    assert fetch(past.url, "select * from synkron.running") == []
+    outcomes = [row["outcome"] for row in fetch(past.url, "select outcome from synkron.attempts")]
+    assert outcomes == (["cancelled"] if state == "running" else [])
+    assert past.jobs() == [str(behind)]
+    assert past.audit() == [("kari", "cancel", f"run {run}")]
+
+
+def test_cancel_takes_the_runs_behind_too(on_database: Command, past: Past) -> None:
+    runs = [past.record(ago, "claimed") for ago in (3, 2, 1)]
+    assert on_database("runs", "cancel", *map(str, runs), "--reason", "incident", "--yes").code == 0
+    assert [past.state(one) for one in runs] == ["skipped"] * 3
+    assert past.jobs() == []
+
+
+@pytest.mark.parametrize("state", ["succeeded", "failed", "skipped"])
+def test_what_has_ended_is_not_cancelled(on_database: Command, past: Past, state: str) -> None:
+    ended_run, waiting = past.record(2, state), past.record(1, "claimed")
+    before = past.everything()
+    ended = on_database("runs", "cancel", str(ended_run), str(waiting), "--reason", "x", "--yes")
+    assert (ended.code, ended.out) == (6, "")
+    assert f"Run {ended_run} is {state}." in ended.err
+    assert past.everything() == before
+
+
+@pytest.mark.parametrize("command", [["retry"], ["cancel", "--reason", "x"]])
+def test_a_run_that_is_not_there_is_not_found(on_database: Command, past: Past, command: list[str]) -> None:
+    failed = past.record(1, "failed")
+    before = past.everything()
+    for number in ("4711", str(2**63 - 1)):
+        ended = on_database("runs", *command, str(failed), number, "--yes")
+        assert (ended.code, ended.out) == (4, "")
+        assert ended.err == f"error: There is no run {number}. `synkron runs` lists those there are.\n"
+    assert past.everything() == before
+
+
+@pytest.mark.parametrize(
+    "command", [["runs", "retry", "1"], ["runs", "cancel", "1", "--reason", "x"], ["trigger", "--integration", "x"],
+                ["backfill", "--from", "2026-01-01T00:00Z", "--to", "2026-01-02T00:00Z", "--type", "xledger"]]
+)  # fmt: skip
+def test_without_a_terminal_nobody_can_be_asked(synkron: Command, command: list[str]) -> None:
+    ended = synkron(*command)
+    assert (ended.code, ended.out) == (2, "")
+    assert "give --yes" in " ".join(ended.err.replace("│", " ").split())
+
+
+def test_a_dry_run_changes_nothing(on_database: Command, past: Past) -> None:
+    failed, waiting = past.record(3, "failed"), past.record(1, "claimed")
+    before = past.everything()
+    commands = (
+        ["runs", "retry", str(failed)],
+        ["runs", "cancel", str(waiting), "--reason", "x"],
+        ["trigger", "--integration", past.hourly],
+        ["backfill", "--type", "xledger", *_range(past)],
+    )
+    for command in commands:
+        said = on_database(*command, "--dry-run")
+        assert (said.code, said.err) == (0, "")
+        assert said.out != ""
+        assert on_database(*command, "--dry-run", "--json").answer["dry_run"] is True
+    assert past.everything() == before
+
+
+def test_trigger_runs_from_the_last_success_to_now(on_database: Command, past: Past) -> None:
+    past.record(5, "succeeded")
+    past.record(4, "succeeded")
+    past.record(3, "failed")
+    answer = on_database(
+        "trigger", "--org", FJORD, "--type", "xledger", "--reason", "they asked", "--author", "kari", "--yes", "--json"
+    ).answer
+    [run] = fetch(past.url, "select * from synkron.runs where id = $1", answer["run_id"])
+    assert (run["source"], run["state"], run["reason"]) == ("manual", "claimed", "triggered by kari: they asked")
+    assert run["key"] == answer["key"]
+    assert str(UUID(answer["key"])) == answer["key"]
+    assert datetime.fromisoformat(answer["period_start"]) == run["period_start"] == past.hour - 4 * HOUR
+    assert datetime.fromisoformat(answer["period_end"]) == run["period_end"] == run["scheduled_for"]
+    assert (answer["dry_run"], answer["behind"]) == (False, None)
+    assert past.jobs() == [str(run["id"])]
+    assert past.audit() == [("kari", "trigger", f"integration {past.hourly} (xledger of Fjord)")]
+
+
+def test_trigger_before_any_success_begins_where_the_schedule_does(on_database: Command, past: Past) -> None:
+    answer = on_database("trigger", "--integration", past.hourly, "--yes", "--json").answer
+    assert datetime.fromisoformat(answer["period_start"]) == past.hour
+    bare = past.add("bufdir", None)
+    assert on_database("trigger", "--integration", bare, "--yes", "--json").answer["period_start"] is None
+
+
+def test_trigger_twice_makes_two_runs(on_database: Command, past: Past) -> None:
+    first, second = (on_database("trigger", "--integration", past.hourly, "--yes", "--json").answer for _ in range(2))
+    assert first["key"] != second["key"]
+    assert second["behind"] == first["run_id"]
+
+
+@pytest.mark.parametrize(
+    ("given", "change", "code", "said"),
+    [
+        (["--integration", "not a uuid"], "select", 4, "There is no integration not a uuid."),
+        (["--integration", NOBODY], "select", 4, f"There is no integration {NOBODY}."),
+        (["--org", NOBODY, "--type", "xledger"], "select", 4, f"There is no organization {NOBODY}"),
+        (["--org", FJORD, "--type", "xledgr"], "select", 4, 'There is no integration type "xledgr".'),
+        (["--org", FJORD, "--type", "bufdir"], "select", 4, "There is no integration of type bufdir of organization"),
+        (["--org", FJORD, "--type", "xledger"],
+         f"insert into organization_integrations (org_id, integration_type) values ('{FJORD}', 'xledger')", 6,
+         "Name one: --integration."),
+        (["--org", FJORD, "--type", "xledger"], "update organization_integrations set is_enabled = false", 6,
+         "is disabled"),
+        (["--org", FJORD, "--type", "xledger"],
+         f"insert into synkron.pauses (org_id, reason, author) values ('{FJORD}', 'contract ended', 'ola')", 6,
+         "is paused by ola (contract ended)"),
+        (["--org", FJORD], "select", 2, "--org and --type together"),
+        (["--integration", NOBODY, "--type", "xledger"], "select", 2, "--org and --type together"),
+        ([], "select", 2, "--org and --type together"),
+    ],
+)  # fmt: skip
+def test_trigger_is_refused(
+    on_database: Command, past: Past, given: list[str], change: str, code: int, said: str
+) -> None:
+    execute(past.url, change)
+    before = past.everything()
+    ended = on_database("trigger", *given, "--yes")
+    assert (ended.code, ended.out) == (code, "")
+    assert said in " ".join(ended.err.replace("│", " ").split())
+    assert past.everything() == before
+
+
+def _range(past: Past) -> list[str]:
+    return ["--from", (past.hour - 6 * HOUR).isoformat(), "--to", past.hour.isoformat()]
