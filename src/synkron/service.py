@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coro
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 import structlog
 from pgqueuer.domain.errors import PgqException
@@ -22,6 +23,7 @@ from synkron.reader import check_source, warn_invalid
 from synkron.scheduler import next_tick, tick
 from synkron.settings import Settings
 from synkron.targets import Signing, Target, open_targets, read_signings
+from synkron.verification import keep_verification
 from synkron.web import listening
 from synkron.worker import Worker
 
@@ -30,6 +32,8 @@ API_POOL_SIZE = 5
 # Past the half minute, so that the minute ahead is inside the window however the two clocks round.
 MARGIN = timedelta(milliseconds=20)
 FORGET_EVERY = timedelta(hours=1)
+# How often one asks whether the hour's verification is due.
+VERIFY_EVERY = timedelta(minutes=5)
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
@@ -86,6 +90,7 @@ async def serve(
         loops = [_persist("report", stop, lambda: _report_node(url, reporter, stop))]
         if Role.SCHEDULER in roles:
             loops.append(_persist("scheduler", stop, lambda: _schedule(url, settings, name, stop)))
+            loops.append(_persist("verification", stop, lambda: _verify(url, settings, stop)))
         if Role.WORKER in roles:
             loops.append(_persist("worker", stop, lambda: _work(url, settings, targets, name, stop, at_once)))
         await _together(loops, stop, at_once)
@@ -138,6 +143,23 @@ async def _schedule(url: str, settings: Settings, name: str, stop: asyncio.Event
             await _pause(stop, until_next.total_seconds() - (loop.time() - began))
 
 
+async def _verify(url: str, settings: Settings, stop: asyncio.Event) -> None:
+    """Verify the last day, once an hour by one of all schedulers; broken off when told to stop."""
+    while not stop.is_set():
+        async with connected(url) as connection:
+            verifying = asyncio.create_task(keep_verification(connection, settings, await ledger.clock(connection)))
+            await _until(verifying, stop)
+            if not verifying.done():
+                verifying.cancel()
+                await asyncio.wait({verifying})
+                return
+            report = await verifying
+        if report is not None:
+            write = log.warning if report.found else log.info
+            write("verified", occurrences=report.occurrences, found={str(kind): n for kind, n in report.found.items()})
+        await _pause(stop, VERIFY_EVERY.total_seconds())
+
+
 async def _work(
     url: str,
     settings: Settings,
@@ -161,7 +183,7 @@ async def _work(
         await running
 
 
-async def _until(running: asyncio.Task[None], event: asyncio.Event, longest: float | None = None) -> None:
+async def _until(running: asyncio.Task[Any], event: asyncio.Event, longest: float | None = None) -> None:
     """Wait until the task is done or the event is set."""
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait({running, waiting}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
