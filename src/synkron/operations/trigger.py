@@ -87,19 +87,20 @@ async def pause_of(connection: Executor, row: Integration) -> Pause | None:
 async def _plan(connection: Connection, settings: Settings, scope: Scope, now: datetime) -> TriggerPlan:
     found = await look_up(connection, settings, scope)
     row = _only(found)
+    name = f"{row.integration_id} ({row.integration_type} of {found.names.get(row.org_id) or row.org_id})"
     if not row.is_enabled:
-        raise Refused(f"{_capital(found.subject)} is disabled. Enable its row first.")
+        raise Refused(f"Integration {name} is disabled. Enable its row first.")
     if invalid := misplaced(row, settings.types):
-        raise Refused(f"{_capital(found.subject)} can't be fired: {invalid.reason}.")
+        raise Refused(f"Integration {name} can't be fired: {invalid.reason}.")
     if pause := await pause_of(connection, row):
         raise Refused(
-            f"{_capital(found.subject)} is paused by {pause.author} ({pause.reason}). "
+            f"Integration {name} is paused by {pause.author} ({pause.reason}). "
             f"Resume it first: `synkron resume --number {pause.id}`."
         )
     exported = await connection.fetchval(SQL["last_period_end"], row.integration_id, now)
     waiting = await connection.fetchrow(SQL["waiting"], row.integration_id)
     behind, state = (waiting["id"], State(waiting["state"])) if waiting else (None, None)
-    return TriggerPlan(row, found.subject, now, exported or _previous(row, now), behind, state)
+    return TriggerPlan(row, f"integration {name}", now, exported or _previous(row, now), behind, state)
 
 
 def _only(found: Covered) -> Integration:
@@ -122,7 +123,3 @@ def _previous(row: Integration, now: datetime) -> datetime | None:
         return None
     cron, zone = schedule
     return cron.previous_before(now, zone)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
