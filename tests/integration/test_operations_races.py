@@ -74,6 +74,22 @@ async def test_cancelled_while_its_worker_finishes_one_wins(
     assert len(target.calls) == 1
 
 
+async def test_cancelled_while_its_worker_starts_the_seat_is_freed(connection: Connection, pool: Pool) -> None:
+    await add_integration(connection, "0 2 * * *")
+    [run_id] = await claim(connection)
+    async with pool.acquire() as worker:
+        transaction = worker.transaction()
+        await transaction.start()
+        assert await ledger.start(worker, run_id, "w", 1) is not None
+        cancelling = asyncio.create_task(cancel(connection, QUICK, [run_id], "kari", "x"))
+        await _blocked(pool)
+        await transaction.commit()
+    [ended] = await cancelling
+    assert ended.state == "failed"
+    assert await pool.fetchval("select count(*) from synkron.running") == 0
+    assert await pool.fetchval("select outcome from synkron.attempts") == "cancelled"
+
+
 async def test_a_cancelled_run_is_broken_off_and_the_next_one_runs(
     connection: Connection, database: Database, pool: Pool
 ) -> None:

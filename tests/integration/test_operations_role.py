@@ -1,0 +1,67 @@
+"""Operators who work as the role that the service runs as, which owns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from synkron.model import State
+from synkron.operations.audit import entries
+from synkron.operations.backfill import AskedBackfill, backfill
+from synkron.operations.cancel import cancel
+from synkron.operations.overrides import set_override, unset_override
+from synkron.operations.pauses import AskedPause, pause, resume
+from synkron.operations.retry import retry
+from synkron.operations.scope import Scope
+from synkron.operations.trigger import trigger
+from synkron.scheduler import tick
+from tests.conftest import Connection, Database
+from tests.integration.fleet import add_integration, utc
+from tests.integration.working import QUICK
+
+RANGE = AskedBackfill(Scope(integration_type="xledger"), utc("2026-03-01T00:00:00"), utc("2026-03-01T02:00:00"))
+FAIL = """
+    update synkron.runs
+    set state = 'failed', error = 'x', attempt = 1, started_at = scheduled_for, finished_at = now()
+    where id = $1
+"""
+
+
+async def test_the_service_role_may_do_all_that_operators_do(connection: Connection, database: Database) -> None:
+    integration = await add_integration(connection, "0 * * * *")
+    async with _service(database) as service:
+        await tick(service, QUICK, scheduler="test")
+        triggered = await trigger(service, QUICK, Scope(integration_id=integration), "kari")
+        _, [first, _] = await backfill(service, QUICK, RANGE, "kari")
+        assert [one.state for one in await cancel(service, QUICK, [triggered.run_id], "kari", "x")] == [State.SKIPPED]
+        await service.execute(FAIL, first)
+        assert [one.state for one in (await retry(service, QUICK, [first], "kari")).runs] == [State.CLAIMED]
+        await set_override(service, QUICK, integration, {"attempts": 1}, "kari")
+        await unset_override(service, QUICK, integration, [], "kari")
+        paused = await pause(service, QUICK, AskedPause(Scope(), "incident"), "kari")
+        await resume(service, QUICK, paused.id, "kari")
+        done = [entry.action for entry in await entries(service)]
+    assert len(done) == 8
+
+
+@pytest.mark.parametrize("change", ["update synkron.audit set author = 'ola'", "delete from synkron.audit"])
+async def test_the_service_role_can_not_alter_the_audit(
+    connection: Connection, database: Database, change: str
+) -> None:
+    async with _service(database) as service:
+        await pause(service, QUICK, AskedPause(Scope(), "incident"), "kari")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await service.execute(change)
+    assert await connection.fetchval("select author from synkron.audit") == "kari"
+
+
+@asynccontextmanager
+async def _service(database: Database) -> AsyncIterator[Connection]:
+    """A connection as a role that owns nothing, and that was granted what the service needs."""
+    service = await asyncpg.connect(database.superuser_url)
+    await service.execute("set role service_role")
+    yield service
+    await service.close()
