@@ -7,15 +7,15 @@ memory at once is one integration's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from asyncpg import Record
 
 from synkron.database import Connection, speaking_of
-from synkron.model import Action, Source, State, Window
+from synkron.model import Window
 from synkron.reader import integration_of, secure
 from synkron.settings import Settings
 from synkron.sql import source_statements
@@ -35,7 +35,6 @@ from synkron.verify import (
 
 PREFETCH = 2000
 DAY = timedelta(hours=24)
-_DIRECT = {one.name for one in fields(Recorded)} - {"source", "action", "state"}
 
 
 @dataclass
@@ -152,7 +151,7 @@ async def _verify(
     ):
         async for row, of_one in _side_by_side(standing, recorded):
             stands = None if row is None else _standing(row, frame["next_transaction"], has_zones=has_zones)
-            report.add(examine(stands, [_recorded(one) for one in of_one], basis), most)
+            report.add(examine(stands, [Recorded._make(one) for one in of_one], basis), most)
     return report
 
 
@@ -182,13 +181,3 @@ def _standing(row: Record, next_transaction: int, *, has_zones: bool) -> Standin
     zone_written = full_transaction(row["zone_written"], next_transaction) if has_zones else 0
     written = full_transaction(row["written"], next_transaction)
     return Standing(integration_of(row), written, zone_written, row["held_since"])
-
-
-def _recorded(row: Record) -> Recorded:
-    direct: Mapping[str, object] = {key: value for key, value in row.items() if key in _DIRECT}
-    return Recorded(
-        **direct,  # type: ignore[arg-type]
-        source=Source(row["source"]),
-        action=Action(row["action"]),
-        state=State(row["state"]),
-    )

@@ -244,14 +244,32 @@ async def test_late_is_what_started_late_and_no_pause_explains_it(connection: Co
         "update synkron.runs set claimed_at = scheduled_for, execute_after = scheduled_for, "
         "next_attempt_at = scheduled_for where state = 'claimed'"
     )
-    unstarted = await connection.fetchval(
-        "select count(*) from synkron.runs where scheduled_for < now() - interval '5 minutes'"
-    )
-    assert kinds(await verified(connection, since)) == {"late": unstarted}
+    report = await verified(connection, since)
+    oldest = await connection.fetchval("select min(scheduled_for) from synkron.runs where state = 'claimed'")
+    assert [(found.kind, found.at) for found in report.findings] == [(Kind.LATE, oldest)]
     await connection.execute(
         "insert into synkron.pauses (reason, author, starts_at, ended_at, ended_by) "
         "values ('closing', 'kari', now() - interval '4 hours', now() - interval '1 minute', 'kari')"
     )
+    assert kinds(await verified(connection, since)) == {}
+
+
+async def test_what_a_slow_run_from_before_kept_waiting_is_not_late(connection: Connection) -> None:
+    await add_integration(connection, "0 * * * *")
+    since = await decide_hours(connection)
+    await connection.execute(
+        "update synkron.runs set claimed_at = scheduled_for, execute_after = scheduled_for, state = 'succeeded', "
+        "attempt = 1, started_at = now(), finished_at = now()"
+    )
+    assert kinds(await verified(connection, since + HOUR, hours=2)) == {}
+    await connection.execute("delete from synkron.runs where scheduled_for <= $1", since + HOUR)
+    assert kinds(await verified(connection, since + HOUR, hours=2)) == {"late": 1}
+
+
+async def test_a_tick_that_was_forgotten_with_those_of_its_age_is_no_finding(connection: Connection) -> None:
+    await add_integration(connection, "0 * * * *")
+    since = await decide_hours(connection)
+    await connection.execute("update synkron.runs set tick_id = 0 where id = (select min(id) from synkron.runs)")
     assert kinds(await verified(connection, since)) == {}
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -52,9 +55,10 @@ def recorded(hour: float, **changes: Any) -> Recorded:
         execute_after=moment,
         claimed_at=moment - MINUTE / 2,
         started_at=moment,
+        finished_at=moment + MINUTE,
         successes=1,
     )
-    return replace(found, **changes)
+    return found._replace(**changes)
 
 
 def decided(**changes: Any) -> list[Recorded]:
@@ -130,6 +134,9 @@ def test_a_row_that_is_gone_is_verified_by_what_it_left() -> None:
 
 BY_HAND = {"source": Source.MANUAL, "scheduled_for": NOON - HOUR * 8 + timedelta(seconds=3), "cron_schedule": None}
 SKIPPED = {"state": State.SKIPPED, "started_at": None, "successes": 0}
+WAITS = {"state": State.CLAIMED, "started_at": None, "finished_at": None, "successes": 0}
+RUNS = {"state": State.RUNNING, "finished_at": None, "successes": 0}
+SLOW = {"finished_at": NOON - HOUR * 5.5}
 
 
 @pytest.mark.parametrize(
@@ -166,11 +173,38 @@ SKIPPED = {"state": State.SKIPPED, "started_at": None, "successes": 0}
         pytest.param(
             [recorded(8, paused_until=NOON - HOUR * 2, started_at=NOON - HOUR * 2)], [], id="waited for a pause"
         ),
-        pytest.param([recorded(8, state=State.CLAIMED, started_at=None)], [("late", 8)], id="has not started yet"),
+        pytest.param([recorded(1, **WAITS)], [("late", 1)], id="has not started yet"),
+        pytest.param([recorded(1, **WAITS, paused_until=NOON)], [], id="has not started yet, and is paused"),
+        pytest.param([recorded(1, **RUNS), recorded(0, **WAITS)], [], id="waits for the one before it"),
+        pytest.param([recorded(2, **WAITS), recorded(1, **WAITS)], [("late", 2)], id="two wait, the one for the other"),
+        pytest.param(
+            [
+                recorded(8, **SLOW),
+                recorded(7, started_at=NOON - HOUR * 5.5),
+                recorded(6, started_at=NOON - HOUR * 5.49),
+            ],
+            [],
+            id="two waited for a slow one",
+        ),
+        pytest.param(
+            [recorded(8, **SLOW), recorded(7, started_at=NOON - HOUR * 5.3)], [("late", 7)], id="late after a slow one"
+        ),
+        pytest.param(
+            [recorded(8, **SLOW, integration_type="bufdir"), recorded(7, started_at=NOON - HOUR * 5.5)],
+            [("late", 7)],
+            id="a slow one of the type that it had before",
+        ),
+        pytest.param(
+            [recorded(25, **SLOW), recorded(8, started_at=NOON - HOUR * 5.5)],
+            [],
+            id="the slow one is from before the day",
+        ),
+        pytest.param([recorded(25, **WAITS)], [], id="what is from before the day is not verified itself"),
     ],
 )
-def test_one_moment_of_the_day(instead: list[Recorded], expected: list[tuple[str, float]]) -> None:
-    ledger = sorted([*without(8), *instead], key=lambda one: one.scheduled_for)
+def test_a_day_with_other_rows_in_it(instead: list[Recorded], expected: list[tuple[str, float]]) -> None:
+    hours = [ceil((NOON - one.scheduled_for) / HOUR) for one in instead]
+    ledger = sorted([*without(*hours), *instead], key=lambda one: one.scheduled_for)
     assert found(ledger) == expected
 
 
@@ -179,7 +213,7 @@ def test_an_outage_that_was_caught_up_by_one_run() -> None:
     ledger = [*without(8, 7, 6, 5), merged(8), merged(7), merged(6), latest]
     ledger.sort(key=lambda one: one.scheduled_for)
     assert found(ledger) == []
-    short = replace(latest, period_start=NOON - HOUR * 7)
+    short = latest._replace(period_start=NOON - HOUR * 7)
     assert found([short if one is latest else one for one in ledger]) == [("missed", 8), ("missed", 7)]
     assert found([one for one in ledger if one is not latest]) == [
         ("missed", 8),
@@ -202,7 +236,22 @@ def test_a_summary_of_expired_moments_stands_for_all_of_them() -> None:
         0, source=Source.CATCH_UP, action=Action.EXPIRE, period_start=DAY.start - HOUR * 99, occurrences=123, **SKIPPED
     )
     assert found([summary]) == []
-    assert found([replace(summary, period_start=NOON - HOUR * 22)]) == [("missed", 23), ("missed", 22)]
+    assert found([summary._replace(period_start=NOON - HOUR * 22)]) == [("missed", 23), ("missed", 22)]
+
+
+def test_a_merge_is_held_by_any_run_after_it() -> None:
+    """One of the missed hours was replayed before they were caught up."""
+    replayed = recorded(7, source=Source.CATCH_UP)
+    latest = recorded(5, source=Source.CATCH_UP, period_start=NOON - HOUR * 9, claimed_at=NOON, started_at=NOON)
+    ledger = [*without(8, 7, 6, 5), merged(8), replayed, merged(6), latest]
+    assert found(sorted(ledger, key=lambda one: one.scheduled_for)) == [("doubled", 5)]
+
+
+def test_schedules_that_no_longer_fit_the_memory_are_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["synkron.verify.examine"], "MEMO_LIMIT", 10)
+    basis = Basis(DAY, TICKED, NOON, {"xledger"})
+    rows = [standing(f"{minute} * * * *") for minute in (0, 5, 0, 5, 0)]
+    assert [len(examine(row, [], basis).findings) for row in rows] == [24, 24, 24, 24, 24]
 
 
 def test_the_periods_of_an_edited_schedule_may_overlap() -> None:

@@ -65,12 +65,15 @@ where ($1::text is null or i.org_id = $1) and ($2::text is null or i.integration
 order by i.id collate "C";
 
 -- name: recorded
--- The ledger's rows of ($1, $2] by integration, and those after it whose period reaches into it; $3 and $4 as above.
--- What started later than $5 after it could have may have waited for a pause.
+-- The ledger's rows of ($1, $2] by integration, those after it whose period reaches into it, and the runs from before
+-- it that may have kept those of the window waiting: unfinished ones, and of the day before, those that ended in it.
+-- $3 and $4 as above. What started later than $5 after it could have may have waited for a pause. A tick's number below
+-- those that are kept is a forgotten tick's. The columns are those of verify.evidence.Recorded, in its order.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.action, r.state, r.scheduled_for,
     r.period_start, r.occurrences, r.cron_schedule, r.timezone, r.execute_after, r.claimed_at, r.started_at,
-    t.id is not null as has_tick,
+    r.finished_at,
+    t.id is not null or coalesce(r.tick_id < (select min(id) from synkron.ticks), false) as has_tick,
     case when r.attempt = 0 then 0 when r.attempt = 1 then (r.state = 'succeeded')::integer
         else (
             select count(*) from synkron.attempts a
@@ -88,11 +91,19 @@ select
                 and (p.integration_id is null or p.integration_id = r.integration_id)
         )
     end as paused_until
-from synkron.runs r
+from (
+    select * from synkron.runs
+    where scheduled_for > $1 and (scheduled_for <= $2 or coalesce(period_start, '-infinity') < $2)
+    union all
+    select * from synkron.runs
+    where scheduled_for > $1::timestamptz - interval '1 day' and scheduled_for <= $1 and action = 'run'
+        and (finished_at is null or finished_at > $1)
+    union all
+    select * from synkron.runs
+    where scheduled_for <= $1::timestamptz - interval '1 day' and state in ('claimed', 'running')
+) r
 left join synkron.ticks t on t.id = r.tick_id
-where r.scheduled_for > $1
-    and (r.scheduled_for <= $2 or r.period_start < $2)
-    and ($3::text is null or r.org_id = $3) and ($4::text is null or r.integration_type = $4)
+where ($3::text is null or r.org_id = $3) and ($4::text is null or r.integration_type = $4)
 order by r.integration_id collate "C", r.scheduled_for, r.id;
 
 -- name: take_hour

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from synkron.model import Source, State
+from synkron.model import Source
 from synkron.verify.evidence import Finding, Kind, Recorded
 
 
@@ -30,7 +30,7 @@ def _overlapping(delivered: Sequence[Recorded]) -> Iterator[Finding]:
     """Periods of one schedule. Those of a schedule that was edited may overlap with those before the edit."""
     schedules: dict[tuple[str | None, str | None], list[Recorded]] = defaultdict(list)
     for one in delivered:
-        if one.source is not Source.MANUAL and one.state is not State.FAILED:
+        if one.source != Source.MANUAL:
             schedules[one.cron_schedule, one.timezone].append(one)
     for runs in schedules.values():
         last: Recorded | None = None

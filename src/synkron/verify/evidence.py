@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from synkron.model import Action, Integration, Source, State
 
@@ -45,12 +46,12 @@ class Standing:
     held_since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A row of the ledger: what was decided of a moment, and what came of it.
+class Recorded(NamedTuple):
+    """A row of the ledger: what was decided of a moment, and what came of it. A tuple, as there are millions.
 
+    ``source``, ``action`` and ``state`` hold the values of the model's ``Source``, ``Action`` and ``State``.
     ``paused_until`` is when the last pause ended that it waited through; ``successes`` counts its attempts that
-    succeeded; ``has_tick`` says whether the tick that decided it is on record.
+    succeeded; ``has_tick`` says whether the tick that decided it is on record, or forgotten with those of its age.
     """
 
     id: int
@@ -58,9 +59,9 @@ class Recorded:
     integration_id: str
     org_id: str
     integration_type: str
-    source: Source
-    action: Action
-    state: State
+    source: str
+    action: str
+    state: str
     scheduled_for: datetime
     period_start: datetime | None
     occurrences: int
@@ -69,14 +70,15 @@ class Recorded:
     execute_after: datetime
     claimed_at: datetime
     started_at: datetime | None
-    paused_until: datetime | None = None
+    finished_at: datetime | None
     has_tick: bool = True
     successes: int = 0
+    paused_until: datetime | None = None
 
     @property
     def decides(self) -> bool:
         """Whether it stands for its moment: a run that an operator asked for besides the schedule does not."""
-        return self.source is not Source.MANUAL
+        return self.source != Source.MANUAL
 
     @property
     def is_from_tick(self) -> bool:
@@ -86,7 +88,7 @@ class Recorded:
     @property
     def is_delivered(self) -> bool:
         """Whether its target was called, or will be."""
-        return self.action is Action.RUN and self.state is not State.SKIPPED
+        return self.action == Action.RUN and self.state != State.SKIPPED
 
     def finding(self, kind: Kind, message: str) -> Finding:
         """What is wrong with this row."""

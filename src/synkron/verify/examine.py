@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 
 from synkron.cron import Cron
 from synkron.due import KNOWN, misplaced, schedule_of
@@ -19,8 +17,8 @@ from synkron.verify.evidence import Finding, Kind, Recorded, Standing
 from synkron.verify.sight import Sight
 
 LATE = timedelta(minutes=5)
-# How many schedules are remembered with their moments.
-MEMO_LIMIT = 16_384
+# How many moments are remembered, of all schedules together: about 50 MB.
+MEMO_LIMIT = 500_000
 
 Moments = Mapping[datetime, datetime | None]
 
@@ -55,27 +53,36 @@ class Basis:
         self.now = now
         self.types = types
         self.late_after = late_after
-        self.moments = lru_cache(MEMO_LIMIT)(self._moments)
+        self._known: dict[tuple[Cron, tzinfo], Moments] = {}
+        self._remembered = 0
 
-    def _moments(self, cron: Cron, zone: tzinfo) -> Moments:
+    def moments(self, cron: Cron, zone: tzinfo) -> Moments:
         """The moments of the window, oldest first, each with the schedule's moment before it."""
+        if (cron, zone) in self._known:
+            return self._known[cron, zone]
         moments = cron.occurrences(self.window.start, self.window.end, zone)
-        if not moments:
-            return {}
-        return dict(zip(moments, [cron.previous_before(moments[0], zone), *moments], strict=False))
+        before = [cron.previous_before(moments[0], zone), *moments[:-1]] if moments else []
+        if self._remembered > MEMO_LIMIT:
+            self._known.clear()
+            self._remembered = 0
+        self._remembered += len(moments)
+        found = self._known[cron, zone] = dict(zip(moments, before, strict=True))
+        return found
 
 
 def examine(standing: Standing | None, recorded: Sequence[Recorded], basis: Basis) -> Examined:
     """Compare the row as it stands, if it does, with what the ledger has of it, oldest first.
 
-    ``recorded`` holds the rows of the window, and those after it whose period reaches into it.
+    ``recorded`` holds the rows of the window, those after it whose period reaches into it, and the runs from before it
+    that had not ended when it began.
     """
-    within = [one for one in recorded if one.scheduled_for <= basis.window.end]
+    within = [one for one in recorded if basis.window.start < one.scheduled_for <= basis.window.end]
     findings = [finding for one in within for finding in _faults(one, basis)]
+    findings += _late(recorded, basis)
     findings += _lost_merges(recorded, basis)
     findings += doubled(within)
     occurrences = sum(one.occurrences for one in within)
-    failed = sum(one.state is State.FAILED for one in within)
+    failed = sum(one.state == State.FAILED for one in within)
     moments = _moments_of(standing, basis)
     if isinstance(moments, InvalidIntegration):
         return Examined(occurrences, 0, 0, failed, findings, moments)
@@ -143,9 +150,6 @@ def _faults(one: Recorded, basis: Basis) -> Iterator[Finding]:
         yield one.finding(Kind.UNEXPLAINED, f"decided by {one.source}, and its tick is not on record")
     if one.cron_schedule is not None and one.decides:
         yield from _schedule_faults(one, one.cron_schedule, basis)
-    if one.is_delivered and (late := _lateness(one, basis.now)) > basis.late_after:
-        waits = "started" if one.started_at else "has not started, and could have"
-        yield one.finding(Kind.LATE, f"{waits} {round(late.total_seconds() / 60)} min after it could")
 
 
 def _schedule_faults(one: Recorded, cron_schedule: str, basis: Basis) -> Iterator[Finding]:
@@ -159,9 +163,9 @@ def _schedule_faults(one: Recorded, cron_schedule: str, basis: Basis) -> Iterato
     start = one.period_start
     if one.scheduled_for not in moments:
         yield one.finding(Kind.UNEXPLAINED, f"decided by {written}, which does not fire then")
-    elif one.action is not Action.RUN or not one.is_from_tick:
+    elif one.action != Action.RUN or not one.is_from_tick:
         return
-    elif one.source is Source.SCHEDULE and start != moments[one.scheduled_for]:
+    elif one.source == Source.SCHEDULE and start != moments[one.scheduled_for]:
         yield one.finding(Kind.UNEXPLAINED, f"its period does not begin at the moment before it of {written}")
     elif start is not None and start not in moments and not cron.matches(start, zone):
         yield one.finding(Kind.UNEXPLAINED, f"its period does not begin at a moment of {written}")
@@ -169,21 +173,36 @@ def _schedule_faults(one: Recorded, cron_schedule: str, basis: Basis) -> Iterato
 
 def _lost_merges(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
     """Moments that were merged into a run whose period does not hold them."""
-    merged = [one for one in recorded if one.action is Action.MERGE and one.scheduled_for <= basis.window.end]
-    runs = [one for one in recorded if one.action is Action.RUN and one.source is Source.CATCH_UP] if merged else []
-    ends = [one.scheduled_for for one in runs]
+    merged = [one for one in recorded if one.action == Action.MERGE and one.scheduled_for <= basis.window.end]
+    runs = [one for one in recorded if one.action == Action.RUN and one.source == Source.CATCH_UP] if merged else []
     for one in merged:
-        index = bisect_right(ends, one.scheduled_for)
-        into = runs[index] if index < len(runs) else None
-        if into is None or (into.period_start is not None and into.period_start >= one.scheduled_for):
+        if not any(
+            (run.period_start is None or run.period_start < one.scheduled_for) and one.scheduled_for < run.scheduled_for
+            for run in runs
+        ):
             yield one.finding(Kind.MISSED, "recorded as merged, and no run's period holds it")
 
 
-def _lateness(one: Recorded, now: datetime) -> timedelta:
-    """How long after it could start it did; spread, pace, catch-up and pauses are no lateness."""
-    if one.started_at is None and one.state is not State.CLAIMED:
+def _late(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
+    """What started late, or has not yet. Those of an integration and type run one after the other, the oldest first."""
+    free_from: dict[str, datetime] = {}
+    for one in recorded:
+        if one.action != Action.RUN:
+            continue
+        free = free_from.get(one.integration_type)
+        late = _lateness(one, free, basis.now)
+        if one.is_delivered and basis.window.start < one.scheduled_for <= basis.window.end and late > basis.late_after:
+            waits = "started" if one.started_at else "has not started, and could have"
+            yield one.finding(Kind.LATE, f"{waits} {round(late.total_seconds() / 60)} min after it could")
+        ended = one.finished_at or basis.now
+        free_from[one.integration_type] = ended if free is None else max(free, ended)
+
+
+def _lateness(one: Recorded, free: datetime | None, now: datetime) -> timedelta:
+    """How long after it could start it did; spread, pace, catch-up, pauses and older runs are no lateness."""
+    if one.started_at is None and one.state != State.CLAIMED:
         return timedelta()
-    could = max(moment for moment in (one.execute_after, one.claimed_at, one.paused_until) if moment is not None)
+    could = max(moment for moment in (one.execute_after, one.claimed_at, one.paused_until, free) if moment is not None)
     return (one.started_at or now) - could
 
 
