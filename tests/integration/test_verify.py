@@ -28,7 +28,8 @@ async def decide_hours(connection: Connection, hours: int = 3, settings: Setting
     )
     await tick(connection, settings, scheduler="test")
     await connection.execute(
-        "update synkron.runs set claimed_at = now(), execute_after = now() where state = 'claimed'"
+        "update synkron.runs set claimed_at = now(), execute_after = greatest(scheduled_for, now()) "
+        "where state = 'claimed'"
     )
     return since
 
