@@ -198,7 +198,7 @@ async def _claim(
             reason,
             [one.scheduled_for],
             one.period_start,
-            execute_after=now,
+            execute_after=max(now, one.scheduled_for),
         )
         for one in planned
     ]
