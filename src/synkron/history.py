@@ -27,7 +27,7 @@ class RecordedRun:
     action: str
     reason: str
     occurrences: int
-    cron_schedule: str
+    cron_schedule: str | None
     timezone: str | None
     state: str
     attempt: int
