@@ -51,14 +51,7 @@ def audit(
     if as_json:
         show_json(found[:limit])
     elif found:
-        columns = [
-            Column("when (UTC)"),
-            Column("who", shrink=True),
-            Column("did"),
-            Column("with", shrink=True),
-            Column("before", wrap=True),
-            Column("after", wrap=True),
-        ]
+        columns = [Column("when (UTC)"), Column("who did what", wrap=True), Column("from -> to", wrap=True)]
         show_table(columns, [_cells(one) for one in found[:limit]])
     else:
         say("Nobody has changed anything.")
@@ -67,14 +60,20 @@ def audit(
 
 
 def _cells(one: Entry) -> list[str]:
-    return [f"{one.at:%Y-%m-%d %H:%M:%S}", one.author, one.action, one.subject, _facts(one.before), _facts(one.after)]
+    return [f"{one.at:%Y-%m-%d %H:%M:%S}", f"{one.author}: {one.action} {one.subject}", _change(one)]
 
 
-def _facts(facts: dict[str, Any] | None) -> str:
-    return "" if facts is None else ", ".join(f"{name} {_text(value)}" for name, value in facts.items())
+def _change(one: Entry) -> str:
+    if one.before is None:
+        return _facts(one.after or {})
+    return f"{_facts(one.before)} -> {_facts(one.after) if one.after else 'nothing'}"
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_text(value)}" for name, value in facts.items() if value is not None)
 
 
 def _text(value: object) -> str:
     if isinstance(value, list):
         return "; ".join(_facts(one) if isinstance(one, dict) else _text(one) for one in value)
-    return value if isinstance(value, str) else "-" if value is None else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -202,7 +202,7 @@ def _telling(change: Change) -> Iterator[str]:
     yield f"{change.subject[0].upper()}{change.subject[1:]}:"
     changed = [key for key in {**change.before, **change.after} if change.before.get(key) != change.after.get(key)]
     if not changed:
-        yield "  nothing changes: that is set already"
+        yield "  nothing changes: it is set so already"
     for key in changed:
         yield f"  {key}: {_value(change.before, key)} -> {_value(change.after, key)}"
 
@@ -212,8 +212,14 @@ def _show(plan: Change, done: Change | None, as_json: bool) -> None:
     if as_json:
         before, after = ({key: _json(value) for key, value in one.items()} for one in (change.before, change.after))
         show_json({"dry_run": done is None, "integration_id": change.integration_id, "before": before, "after": after})
+    elif done is not None and done.after:
+        typer.echo(f"Set for {done.subject}: {_values(done.after)}.")
     elif done is not None:
-        typer.echo("\n".join(_telling(done)))
+        typer.echo(f"Nothing is set for {done.subject} any more: its type's policy holds.")
+
+
+def _values(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key} {_text(value)}" for key, value in values.items())
 
 
 def _value(values: Mapping[str, object], key: str) -> str:
@@ -242,7 +248,7 @@ def _cells(one: Overridden) -> list[str]:
         one.integration_id,
         one.organization,
         kind,
-        ", ".join(f"{key} {_text(one.values[key])}" for key in one.values),
+        _values(one.values),
     ]
 
 

@@ -148,11 +148,10 @@ def pauses(
     elif found:
         columns = [
             Column("no", right=True),
-            Column("paused", shrink=True),
-            Column("since (UTC)"),
+            Column("paused", wrap=True),
+            Column("since (UTC)", optional=True),
             Column("until (UTC)"),
-            Column("by", shrink=True),
-            Column("reason", shrink=True),
+            Column("reason, and who", wrap=True),
             *([Column("state")] if ended else []),
         ]
         show_table(columns, [_cells(one)[: len(columns)] for one in found])
@@ -230,14 +229,14 @@ def _consequences(plan: PausePlan | ResumePlan) -> list[dict[str, object]]:
 
 
 def _cells(one: RecordedPause) -> list[str]:
+    end = one.ended_at or one.until
     return [
         str(one.id),
         one.subject,
         minute(one.starts_at),
-        minute(one.until) if one.until else "resumed",
-        one.author,
-        one.reason,
-        f"ended by {one.ended_by}" if one.ended_by else one.state,
+        minute(end) if end else "resumed",
+        f"{one.reason} ({one.author})",
+        one.state,
     ]
 
 

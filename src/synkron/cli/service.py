@@ -86,13 +86,16 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
                 "due": done.due,
                 "claimed": done.claimed,
                 "skipped": done.skipped,
+                "held": done.held,
                 "invalid": len(done.invalid),
                 "run_ids": done.run_ids,
             }
         )
     else:
+        held = f", {done.held} integrations held by a pause" if done.held else ""
         typer.echo(
-            f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped; {len(done.invalid)} rows can't be fired."
+            f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped{held}; "
+            f"{len(done.invalid)} rows can't be fired."
         )
 
 

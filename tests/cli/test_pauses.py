@@ -1,0 +1,254 @@
+"""`pause`, `resume` and `pauses`."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import sys
+from datetime import datetime, timedelta
+from io import StringIO
+
+import pytest
+
+from tests.cli.conftest import Command, execute
+from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
+from tests.conftest import Database
+
+LATER = "2199-01-01T00:00Z"
+WHY = ["--reason", "their maintenance", "--author", "kari"]
+
+
+class Terminal(StringIO):
+    """Somebody at a terminal, who answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def past(database: Database) -> Past:
+    return make_past(database.url)
+
+
+@pytest.mark.parametrize(
+    ("options", "subject"),
+    [
+        (["--all"], "everything"),
+        (["--type", "xledger"], "type xledger"),
+        (["--org", FJORD], f"organization {FJORD} (Fjord)"),
+        (["--org", FJORD, "--type", "xledger"], f"type xledger of organization {FJORD} (Fjord)"),
+        (["--integration", "ITS ID"], "integration ITS ID (xledger of Fjord)"),
+    ],
+)
+def test_pause_and_resume(on_database: Command, past: Past, options: list[str], subject: str) -> None:
+    options = [option.replace("ITS ID", past.hourly) for option in options]
+    subject = subject.replace("ITS ID", past.hourly)
+    ended = on_database("pause", *options, *WHY, "--yes")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"Pause 1: {subject.split(' (xl')[0]} is paused until somebody resumes it.\n")
+    [row] = on_database("pauses", "--json").answer
+    assert (row["id"], row["reason"], row["author"], row["until"], row["state"]) == (
+        1,
+        "their maintenance",
+        "kari",
+        None,
+        "active",
+    )
+    assert on_database("resume", *options, "--author", "ola", "--yes").code == 0
+    assert on_database("pauses", "--json").answer == []
+    [row] = on_database("pauses", "--ended", "--json").answer
+    assert (row["state"], row["ended_by"]) == ("ended", "ola")
+    assert [entry[:2] for entry in past.audit()] == [("kari", "pause"), ("ola", "resume")]
+    assert past.audit()[0][2] == subject
+
+
+def test_the_audit_says_what_was_before_and_after(on_database: Command, past: Past) -> None:
+    on_database("pause", "--type", "xledger", *WHY, "--until", LATER, "--yes")
+    on_database("resume", "--number", "1", "--author", "ola", "--yes")
+    resumed, paused = on_database("audit", "--json").answer
+    assert (paused["before"], paused["after"]) == (
+        None,
+        {"pause": 1, "reason": "their maintenance", "until": "2199-01-01T00:00:00Z"},
+    )
+    assert resumed["before"] == {**paused["after"], "author": "kari"}
+    assert resumed["after"]["ended_at"] == on_database("pauses", "--ended", "--json").answer[0]["ended_at"]
+    assert past.audit() == [("kari", "pause", "type xledger"), ("ola", "resume", "type xledger")]
+
+
+@pytest.mark.parametrize(
+    ("options", "length"), [(["--for", "90m"], timedelta(minutes=90)), (["--for", "7d"], timedelta(days=7))]
+)
+def test_a_snooze_counts_from_the_database_s_clock(
+    on_database: Command, past: Past, options: list[str], length: timedelta
+) -> None:
+    assert on_database("pause", "--all", *WHY, *options, "--yes").code == 0
+    [row] = fetch(past.url, "select until - starts_at as length from synkron.pauses")
+    assert row["length"] == length
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--all", "--until", "2020-01-01T00:00Z"], 6, "which is past"),
+        (["--org", NOBODY], 4, f"There is no organization {NOBODY} in public.organizations."),
+        (["--org", "no uuid"], 4, "There is no organization no uuid in public.organizations."),
+        (["--org", NOBODY, "--type", "xledger"], 4, f"There is no organization {NOBODY}"),
+        (["--type", "fax"], 4, 'There is no integration type "fax". The settings know bufdir, dynamics, xledger.'),
+        (["--integration", "7'; drop table x"], 4, "There is no integration 7'; drop table x."),
+        (["--type", "dynamics"], 6, "Type dynamics is paused already: pause 1 by ola (the first) lasts until"),
+        ([], 2, "give --org, --type or both; or --integration; or --all"),
+        (["--all", "--type", "xledger"], 2, "give --org, --type or both"),
+        (["--integration", "x", "--org", FJORD], 2, "give --org, --type or both"),
+        (["--all", "--until", LATER, "--for", "2h"], 2, "give --until or --for, not both"),
+        (["--all", "--until", "2026-11-24T18:00"], 2, "has no zone"),
+        (["--all", "--for", "0m"], 2, "is not a span"),
+        (["--all", "--for", "3651d"], 2, "is not a span"),
+        (["--all", "--reason", " "], 2, "it is empty"),
+        (["--all", "--reason", "a\x1b[2Jb"], 2, "all must be printable"),
+        (["--all", "--author", "x" * 1001], 2, "at most 1000 characters"),
+    ],
+)
+def test_a_pause_that_is_refused(on_database: Command, past: Past, options: list[str], code: int, said: str) -> None:
+    on_database("pause", "--type", "dynamics", "--reason", "the first", "--author", "ola", "--yes")
+    before = past.everything()
+    ended = on_database("pause", *WHY, *options, "--yes")
+    assert (ended.code, ended.out) == (code, "")
+    assert said in ended.err
+    assert past.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--type", "xledger"], 4, "There is no pause of just type xledger."),
+        (["--org", FJORD, "--type", "dynamics"], 4, "There is no pause of just type dynamics of organization"),
+        (["--org", "no uuid"], 4, "There is no pause of just organization no uuid."),
+        (["--all"], 4, "There is no pause of just everything."),
+        (["--number", "4711"], 4, "There is no pause 4711."),
+        (["--number", "1"], 4, "Pause 1 has ended already."),
+        (["--number", "2"], 4, "Pause 2 has ended already."),
+        (["--number", "0"], 2, "greater than or equal to 1"),
+        ([], 2, "give the pause's number, or whom it holds"),
+        (["--number", "3", "--all"], 2, "give the pause's number, or whom it holds"),
+    ],
+)
+def test_a_resume_that_is_refused(on_database: Command, past: Past, options: list[str], code: int, said: str) -> None:
+    """Pause 1 was resumed, the end of 2 has come, and 3 lasts."""
+    for kind in ("bufdir", "xledger", "dynamics"):
+        on_database("pause", "--type", kind, *WHY, "--until", LATER, "--yes")
+    on_database("resume", "--number", "1", "--yes")
+    execute(past.url, "update synkron.pauses set starts_at = now() - interval '1 h', until = now() where id = 2")
+    before = past.everything()
+    ended = on_database("resume", *options, "--yes")
+    assert (ended.code, ended.out) == (code, "")
+    assert said in ended.err
+    assert past.everything() == before
+
+
+def test_a_pause_that_is_over_may_be_made_again(on_database: Command, past: Past) -> None:
+    on_database("pause", "--all", *WHY, "--for", "1h", "--yes")
+    execute(past.url, "update synkron.pauses set starts_at = now() - interval '1 h', until = now()")
+    assert on_database("pause", "--all", *WHY, "--yes").code == 0
+    assert [one["state"] for one in on_database("pauses", "--ended", "--json").answer] == ["active", "over"]
+
+
+def test_what_it_covers_is_said_first(on_database: Command, past: Past) -> None:
+    """One type's policy is another, one integration's too; disabled and faulty rows are not counted."""
+    execute(past.url, "insert into synkron.overrides (integration_id, catch_up) "
+            f"values ('{past.add('xledger', '30 * * * *')}', 'skip')")  # fmt: skip
+    past.add("xledger", "0 0 29 2 *")
+    past.add("xledger", "0 * * * *", enabled=False)
+    past.add("xledger", "99 * * * *")
+    past.record(3, "running")
+    past.record(2, "claimed")
+    end = past.hour + 3 * HOUR
+    before = past.everything()
+    ended = on_database("pause", "--type", "xledger", *WHY, "--until", end.isoformat(), "--dry-run")
+    assert (ended.code, ended.err) == (0, "")
+    plan = on_database("pause", "--type", "xledger", *WHY, "--until", end.isoformat(), "--dry-run", "--json").answer
+    assert plan["dry_run"] is True
+    assert plan["pause"] is None
+    first = datetime.fromisoformat(plan["plan"]["ahead"]["first"])
+    times = plan["plan"]["ahead"]["occurrences"]
+    skipped = "none of them runs, and runs that wait now are skipped at their turn"
+    assert (plan["plan"]["live"], plan["plan"]["running"], plan["plan"]["claimed"]) == (3, 1, 1)
+    assert (first, times) in ((past.hour + HOUR / 2, 6), (past.hour + HOUR, 5), (past.hour + HOUR * 1.5, 4))
+    assert ended.out.splitlines() == [
+        f"Pause type xledger until {end:%Y-%m-%d %H:%M} UTC.",
+        f"It covers 3 live integrations. They would fire {times} times, first at {first:%Y-%m-%d %H:%M} UTC.",
+        "What would fire meanwhile is decided when the pause ends:",
+        "  latest (2 integrations): one run each, which covers them all; those older than 24h expire",
+        f"  skip (1 integration): {skipped}; those older than 24h expire",
+        "1 run running now: they go on. 1 run claimed: they wait.",
+    ]
+    assert past.everything() == before
+
+
+def test_what_a_resume_lets_go_is_said_first(on_database: Command, past: Past) -> None:
+    on_database("pause", "--type", "xledger", *WHY, "--yes")
+    on_database("pause", "--integration", past.add("xledger", "0 * * * *"), *WHY, "--yes")
+    since = past.hour - 3 * HOUR - timedelta(minutes=1)
+    execute(past.url, f"delete from synkron.watermark; insert into synkron.watermark (at) values ('{since}')")
+    on_database("tick")
+    before = past.everything()
+    lines = on_database("resume", "--type", "xledger", "--dry-run").out.splitlines()
+    assert lines[1:] == [
+        "Its reason: their maintenance",
+        "1 integration of it: still paused, by another pause (`synkron pauses`).",
+        "The next tick decides what would have fired:",
+        "  latest (1 integration, 4 occurrences): one run each, which covers them all; those older than 24h expire",
+    ]
+    assert past.everything() == before
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
+def test_somebody_at_a_terminal_is_asked(
+    on_database: Command, past: Past, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    before = past.everything()
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    ended = on_database("pause", "--all", *WHY)
+    assert ended.code == code
+    assert "It covers 1 live integration." in ended.err
+    assert "Pause it? [y/N]" in ended.err
+    assert (past.everything() == before) == (code != 0)
+    assert ("Pause 1: everything is paused" in ended.out) == (code == 0)
+
+
+@pytest.mark.parametrize("command", [["pause", "--all", "--reason", "x"], ["resume", "--all"]])
+def test_without_a_terminal_nobody_can_be_asked(synkron: Command, command: list[str]) -> None:
+    ended = synkron(*command)
+    assert (ended.code, ended.out) == (2, "")
+    assert "give --yes" in ended.err
+
+
+def test_in_whose_name(on_database: Command, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_database("pause", "--type", "bufdir", "--reason", "x", "--yes")
+    monkeypatch.setenv("SYNKRON_AUTHOR", "the robot")
+    on_database("pause", "--type", "dynamics", "--reason", "x", "--yes")
+    on_database("pause", "--type", "xledger", "--reason", "x", "--yes", "--author", "kari")
+    assert [author for author, *_ in past.audit()] == [
+        f"{getpass.getuser()}@{socket.gethostname()}",
+        "the robot",
+        "kari",
+    ]
+
+
+def test_pauses_as_a_table(on_database: Command, past: Past) -> None:
+    on_database("pause", "--org", FJORD, *WHY, "--until", LATER, "--yes")
+    on_database("pause", "--all", *WHY, "--yes")
+    heading, *rows = on_database("pauses").out.splitlines()
+    assert heading.split() == ["no", "paused", "since", "(UTC)", "until", "(UTC)", "reason,", "and", "who"]
+    assert [row.split("  ")[0].split()[0] for row in rows] == ["2", "1"]
+    assert "everything" in rows[0]
+    assert rows[0].endswith("resumed           their maintenance (kari)")
+    assert f"organization {FJORD} (Fjord)" in rows[1]
+    assert "2199-01-01 00:00" in rows[1]
+    assert past.audit()[1][1] == "pause"
+
+
+def test_there_are_none(on_database: Command) -> None:
+    for options, said in (([], "Nothing is paused."), (["--ended"], "There was never a pause.")):
+        ended = on_database("pauses", *options)
+        assert (ended.code, ended.out, ended.err) == (0, "", f"{said}\n")
+        assert on_database("pauses", *options, "--json").answer == []
