@@ -33,7 +33,8 @@ from synkron.verify import (
     full_transaction,
 )
 
-PREFETCH = 2000
+# How many rows are read at once. Going through them holds the event loop, in which the same process ticks.
+PREFETCH = 500
 DAY = timedelta(hours=24)
 
 
