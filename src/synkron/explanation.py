@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal, InvalidOperation
 
 from asyncpg import Record
 
@@ -11,6 +13,7 @@ from synkron.cron import Cron
 from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.due import KNOWN, misplaced, schedule_of
+from synkron.errors import NotFound, ZoneError
 from synkron.model import Action, Integration, InvalidIntegration, Source, State
 from synkron.reader import integration_of, secure
 from synkron.settings import Settings
@@ -18,6 +21,8 @@ from synkron.sql import source_statements
 from synkron.why import AuditFacts, Facts, PauseFacts, RunFacts
 
 MINUTE = timedelta(minutes=1)
+# How many organizations a message names.
+SHOWN = 5
 _DIRECT = {one.name for one in fields(RunFacts)} - {"source", "action", "state"}
 
 
@@ -41,14 +46,40 @@ async def read_facts(
 ) -> list[Facts]:
     """What is known of the minute of ``at``, for the integration, or for all of a type that the organization has.
 
-    Nothing where there is none and the ledger has none. Raises SourceTableMissing, ServiceRoleRequired, LedgerMissing.
+    Raises NotFound where there is none and the ledger has none; SourceTableMissing, ServiceRoleRequired, LedgerMissing.
     """
     moment = utc(at).replace(second=0, microsecond=0)
     async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read", readonly=True):
         await secure(connection, settings.source)
         sql = source_statements("why", settings.source)
         rows = await connection.fetch(sql["integrations"], integration_id, org_id, integration_type, moment)
+        if not rows:
+            raise NotFound(await _what_there_is(connection, settings, integration_id, org_id, integration_type))
         return [await _facts(connection, settings, row, moment) for row in rows]
+
+
+async def _what_there_is(
+    connection: Connection,
+    settings: Settings,
+    integration_id: str | None,
+    org_id: str | None,
+    integration_type: str | None,
+) -> str:
+    """That there is no such integration, and what there is that might be meant."""
+    if integration_id is not None:
+        return (
+            f"There is no integration {integration_id}, and the ledger has none around that time. "
+            "`synkron next` lists those that fire."
+        )
+    sql = source_statements("why", settings.source)
+    types = [row["integration_type"] for row in await connection.fetch(sql["types_of"], org_id)]
+    if types:
+        return f"Organization {org_id} has no {integration_type}. It has {', '.join(types)}."
+    others = await connection.fetch(sql["organizations_with"], integration_type, SHOWN + 1)
+    listed = ", ".join(f"{row['org_id']} ({row['name']})" for row in others[:SHOWN])
+    rest = " and more" if len(others) > SHOWN else ""
+    there_are = f"Those with {integration_type} are {listed}{rest}." if others else f"Nobody has {integration_type}."
+    return f"There is no organization {org_id} with integrations. {there_are}"
 
 
 async def _facts(connection: Connection, settings: Settings, row: Record, moment: datetime) -> Facts:
@@ -58,7 +89,8 @@ async def _facts(connection: Connection, settings: Settings, row: Record, moment
     ticks = await connection.fetchrow(sql["ticks"], moment)
     assert ticks is not None  # noqa: S101 (a select without a table)
     whom = (integration.org_id, integration.integration_type, integration.integration_id)
-    pauses = await connection.fetch(sql["pauses"], *whom, moment)
+    pauses = [PauseFacts(**one) for one in await connection.fetch(sql["pauses"], *whom, moment)]
+    lasting = [PauseFacts(**one) for one in await connection.fetch(sql["pauses"], *whom, ticks["now"])]
     about = [run.id for run in (ledger.decided, ledger.into, *ledger.asked) if run is not None]
     audit = await connection.fetch(sql["audit"], about, integration.integration_id, moment)
     schedule, fault = _schedule(integration)
@@ -84,7 +116,8 @@ async def _facts(connection: Connection, settings: Settings, row: Record, moment
         into=ledger.into,
         asked=ledger.asked,
         held_since=row["held_since"],
-        pauses=[PauseFacts(**one) for one in pauses],
+        pauses=pauses,
+        paused_now=lasting[-1] if lasting else None,
         audit=[AuditFacts(**one) for one in audit],
         **ticks,
     )
@@ -104,12 +137,28 @@ def _ledger(rows: list[Record], moment: datetime) -> _Ledger:
     by_ticks = [run for run in found if run.source in (Source.SCHEDULE, Source.CATCH_UP)]
     own = next((run for run in by_ticks if run.scheduled_for == moment), None)
     later = [run for run in by_ticks if run.scheduled_for > moment]
-    summary = next((run for run in later if run.occurrences > 1), None)
+    in_summary = {row["id"] for row in rows if row["occurrences"] > 1 and _fired(row, moment)}
+    summary = next((run for run in later if run.id in in_summary), None)
     into = None
     if own is not None and own.action is Action.MERGE:
         into = next((run for run in later if run.action is Action.RUN and run.source is Source.CATCH_UP), None)
     asked = [run for run in found if run not in by_ticks and run.scheduled_for < moment + MINUTE]
     return _Ledger(own or summary, into, asked)
+
+
+def _fired(row: Record, moment: datetime) -> bool:
+    """Whether the schedule that the ledger has on record fires at the moment."""
+    cron, zone = KNOWN.expression(row["cron_schedule"]), _recorded_zone(row["timezone"])
+    return isinstance(cron, Cron) and zone is not None and cron.matches(moment, zone)
+
+
+def _recorded_zone(text: str | None) -> tzinfo | None:
+    """The zone that the ledger has as text, which may be a number of minutes in the application's table."""
+    zone = KNOWN.zone(text)
+    if isinstance(zone, ZoneError) and text is not None:
+        with suppress(InvalidOperation):
+            zone = KNOWN.zone(Decimal(text))
+    return zone if isinstance(zone, tzinfo) else None
 
 
 def _run(row: Record) -> RunFacts:

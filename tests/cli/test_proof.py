@@ -1,4 +1,4 @@
-"""`verify` and `why` on a ledger of a few hours, some of which nobody ticked in."""
+"""`verify` on a ledger of a few hours, some of which nobody ticked in."""
 
 from __future__ import annotations
 
@@ -151,99 +151,6 @@ def test_verify_refuses(on_database: Command, options: list[str], code: int, say
     assert says in " ".join(ended.err.split())
 
 
-def test_why_of_a_moment_that_was_merged_after_an_outage(on_database: Command, ledger: datetime) -> None:
-    moment = ledger - 2 * HOUR
-    ended = on_database("why", "--org", FJORD, "--type", "xledger", "--at", _zulu(moment))
-    assert (ended.code, ended.err) == (0, "")
-    local = moment + timedelta(hours=5, minutes=45)
-    day = "" if local.date() == moment.date() else f"{local:%Y-%m-%d} "
-    assert ended.out.startswith(
-        f"Fjord's xledger of {moment:%Y-%m-%d %H:%M} UTC ({day}{local:%H:%M} in Asia/Kathmandu) was missed: "
-        "no scheduler ticked before "
-    )
-    assert f"it was merged into run {_run_id(ended.out)} (" in ended.out
-    assert "), which has not started" in ended.out or "), which waits" in ended.out
-
-
-def test_why_in_json_names_the_run(on_database: Command, database: Database, ledger: datetime) -> None:
-    expected = asyncio.run(_fetch(database, f"select id from synkron.runs where scheduled_for = '{ledger}'"))
-    ended = on_database("why", "--integration", HOURLY, "--at", _zulu(ledger), "--json")
-    [answer] = ended.answer
-    assert ended.code == 0
-    assert (answer["organization"], answer["integration_type"], answer["moment"]) == ("Fjord", "xledger", _zulu(ledger))
-    assert (answer["decided"]["id"], answer["decided"]["action"], answer["fires"]) == (expected, "run", True)
-    assert f"run {expected}" in " ".join(answer["answer"])
-
-
-def test_why_of_a_run_with_its_attempts_and_its_retry(
-    on_database: Command, database: Database, ledger: datetime
-) -> None:
-    run_id = asyncio.run(_fetch(database, f"select id from synkron.runs where scheduled_for = '{ledger}'"))
-    execute(
-        database.url,
-        "update synkron.runs set state = 'succeeded', attempt = 2, failures = 0, retries = 1, started_at = now(), "
-        f"finished_at = now() where id = {run_id}",
-        "insert into synkron.attempts (run_id, scheduled_for, attempt, worker, finished_at, outcome, error) "
-        f"values ({run_id}, '{ledger}', 1, 'w', now(), 'final', 'HTTP 500: no disk')",
-        "insert into synkron.audit (author, action, subject, before) "
-        f"""values ('kari', 'retry', 'run {run_id}', '{{"runs": [{{"run": {run_id}}}]}}'), """
-        f"""('kari', 'retry', 'run {run_id + 1}', '{{"runs": [{{"run": {run_id + 1}}}]}}')""",
-    )
-    ended = on_database("why", "--integration", HOURLY, "--at", _zulu(ledger))
-    assert "succeeded at attempt 2, after it was retried by hand (before: HTTP 500: no disk)." in ended.out
-    assert ended.out.count(" by kari.") == 1
-
-
-def test_why_of_a_minute_that_is_not_due(on_database: Command, ledger: datetime) -> None:
-    ended = on_database("why", "--integration", HOURLY, "--at", _zulu(ledger + timedelta(minutes=1)))
-    assert ended.code == 0
-    assert "it was not due." in ended.out or "is not due then" in ended.out
-    assert f"At minute {(ledger.minute + 45) % 60} of every hour." in ended.out
-    assert f"The last one before is {ledger:%Y-%m-%d %H:%M} UTC" in ended.out
-
-
-def test_why_of_a_minute_ahead_a_pause_a_trigger_and_a_disabled_row(
-    on_database: Command, database: Database, ledger: datetime
-) -> None:
-    ahead = ledger + 48 * HOUR
-    execute(database.url, f"insert into synkron.pauses (reason, author, org_id) values ('closing', 'kari', '{FJORD}')")
-    ended = on_database("why", "--integration", HOURLY, "--at", _zulu(ahead))
-    assert "lies ahead. Fjord's xledger is due then" in ended.out
-    assert 'under the pause that kari began ("closing"; ' in ended.out
-    disabled = on_database("why", "--org", VIK, "--type", "bufdir", "--at", _zulu(ledger))
-    assert (disabled.code, "its row is disabled as it stands" in disabled.out) == (0, True)
-
-
-def test_why_of_an_integration_that_was_deleted(on_database: Command, database: Database, ledger: datetime) -> None:
-    execute(database.url, "delete from organization_integrations")
-    ended = on_database("why", "--org", FJORD, "--type", "xledger", "--at", _zulu(ledger))
-    assert (ended.code, ended.out.startswith("Fjord's xledger of ")) == (0, True)
-    assert "it was claimed as run" in ended.out
-
-
-def test_why_of_something_that_steers_the_terminal(on_database: Command, database: Database, ledger: datetime) -> None:
-    execute(database.url, "update organizations set name = 'F\x1b[1mjord'")
-    ended = on_database("why", "--integration", HOURLY, "--at", _zulu(ledger))
-    assert "F\N{REPLACEMENT CHARACTER}[1mjord" in ended.out
-
-
-@pytest.mark.parametrize(
-    ("options", "code", "says"),
-    [
-        (["--org", "nobody", "--type", "xledger"], 4, "there is no xledger of organization nobody"),
-        (["--integration", "nothing"], 4, "there is no integration nothing"),
-        (["--org", FJORD], 2, "either --org and --type, or --integration"),
-        (["--integration", HOURLY, "--org", FJORD], 2, "either --org and --type, or --integration"),
-        ([], 2, "either --org and --type, or --integration"),
-        (["--integration", HOURLY, "--at", "2026-11-23T02:00"], 2, "has no zone"),
-    ],
-)
-def test_why_refuses(on_database: Command, options: list[str], code: int, says: str) -> None:
-    ended = on_database("why", *options)
-    assert (ended.code, ended.out) == (code, "")
-    assert says in " ".join(ended.err.replace("│", " ").split())
-
-
 async def _tick(database: Database) -> None:
     connection = await asyncpg.connect(database.url)
     await tick(connection, Settings(), scheduler="test")
@@ -259,7 +166,3 @@ async def _fetch(database: Database, statement: str) -> Any:
 
 def _zulu(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _run_id(text: str) -> str:
-    return text.split("into run ")[1].split()[0]

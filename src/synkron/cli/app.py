@@ -22,6 +22,7 @@ from synkron.cli import (
     service,
     trigger,
     up,
+    why,
 )
 from synkron.cli.ending import ending_in_sentences, prepare_streams
 from synkron.cli.opening import Invocation
@@ -96,7 +97,7 @@ app.command()(pauses.pauses)
 app.add_typer(overrides.overrides, name="overrides")
 app.command()(audit.audit)
 app.command()(proof.verify)
-app.command()(proof.why)
+app.command()(why.why)
 app.command()(nodes.nodes)
 app.command()(service.migrate)
 app.command()(service.version)

@@ -1,4 +1,4 @@
-"""The commands that prove and explain: verify, why."""
+"""The command that proves: verify."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.opening import answer
-from synkron.cli.options import AsJson, At, Integration, Organization, Since, Type, since, span
-from synkron.cli.output import ExitCode, minute, plain, say, show_json, show_table
+from synkron.cli.options import AsJson, Organization, Since, Type, since, span
+from synkron.cli.output import ExitCode, minute, say, show_json, show_table
 from synkron.cli.table import Column
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from synkron.settings import Settings
     from synkron.verification import Report
     from synkron.verify import Finding
-    from synkron.why import Facts
 
 LIMIT_OF_A_TABLE = 50
 LIMIT_OF_JSON = 10_000
@@ -95,54 +94,6 @@ def verify(
         raise typer.Exit(ExitCode.DATA)
 
 
-def why(
-    context: typer.Context,
-    org: Organization = None,
-    integration_type: Type = None,
-    integration: Integration = None,
-    at: At = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say in words why an integration did or did not run at a minute.
-
-    Name it by its organization and type, or by its id. Ends with 4 when there is no such integration.
-
-    \b
-    Examples:
-      synkron why --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --at 2026-11-23T02:00Z
-      synkron why --integration 0b0e3c52-6a56-4a0b-8a57-6a1d2f3c4b5d --at 2026-11-23T03:00+01:00 --json
-    """
-    if (integration is None) == (org is None or integration_type is None) or (
-        integration and (org or integration_type)
-    ):
-        raise typer.BadParameter("name one integration: either --org and --type, or --integration")
-
-    async def ask(connection: Connection, settings: Settings) -> list[Facts]:
-        from synkron.explanation import read_facts
-        from synkron.ledger import clock
-
-        return await read_facts(
-            connection,
-            settings,
-            at or await clock(connection),
-            integration_id=integration,
-            org_id=org,
-            integration_type=integration_type,
-        )
-
-    found = answer(context, ask)
-    if not found:
-        whom = f"integration {integration}" if integration else f"{integration_type} of organization {org}"
-        say(f"error: there is no {whom}, and the ledger has none. `synkron next` lists what there is.")
-        raise typer.Exit(ExitCode.NOT_FOUND)
-    from synkron.why import explain
-
-    if as_json:
-        show_json([_explained(one, explain(one)) for one in found])
-    else:
-        typer.echo("\n\n".join(plain(" ".join(explain(one))) for one in found))
-
-
 COLUMNS = [
     Column("finding"),
     Column("at (UTC)"),
@@ -211,7 +162,3 @@ def _say_totals(report: Report) -> None:
             say(f"  {count} {note}")
     if report.now - report.watermark > timedelta(minutes=2):
         say(f"No scheduler has ticked lately: what is due after {minute(report.watermark)} UTC is undecided yet.")
-
-
-def _explained(facts: Facts, sentences: list[str]) -> dict[str, object]:
-    return {"answer": sentences} | {name: value for name, value in asdict(facts).items() if name != "zone"}

@@ -38,12 +38,28 @@ left join {organizations} o on o.{organizations.id}::text = found.org_id
 left join synkron.held h on h.integration_id = found.integration_id
 order by found.integration_id;
 
+-- name: types_of
+-- Which integration types the organization $1 has.
+select distinct i.{integrations.integration_type}::text as integration_type
+from {integrations} i
+where i.{integrations.org_id}::text = $1
+order by 1;
+
+-- name: organizations_with
+-- Up to $2 organizations that have the integration type $1.
+select distinct i.{integrations.org_id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
+from {integrations} i
+left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
+where i.{integrations.integration_type}::text = $1
+order by 2, 1
+limit $2;
+
 -- name: runs
 -- What the ledger has of the integration $1 and the minute $2: its own rows, runs that were asked for in this minute, a
 -- row that stands for many moments, and the run that it may have been merged into.
 select
     id, source, action, state, reason, scheduled_for, period_start, execute_after, claimed_at, started_at, finished_at,
-    next_attempt_at, attempt, retries, error, completes_by, occurrences,
+    next_attempt_at, attempt, retries, error, completes_by, occurrences, cron_schedule, timezone,
     array(
         select coalesce(a.error, 'HTTP ' || a.http_status, a.outcome)
         from synkron.attempts a
@@ -54,7 +70,7 @@ from synkron.runs
 where integration_id = $1
     and (
         scheduled_for >= $2::timestamptz and scheduled_for < $2::timestamptz + interval '1 minute'
-        or scheduled_for > $2 and period_start < $2
+        or scheduled_for > $2 and coalesce(period_start, '-infinity') < $2 and source = 'catch_up'
     )
 order by scheduled_for, id;
 

@@ -62,7 +62,8 @@ class Facts:
 
     ``decided`` is what the ledger has of the moment, ``into`` the run that it was merged into, ``asked`` the runs that
     operators asked for in this minute. A tick looked at the minute in time if ``was_watched``; otherwise
-    ``tick_before`` and ``tick_after`` are the nearest. Up to ``watermark`` everything is decided.
+    ``tick_before`` and ``tick_after`` are the nearest. Up to ``watermark`` everything is decided, but for what is held
+    since ``held_since``. ``pauses`` covered the moment; ``paused_now`` is the one that lasts now.
     """
 
     organization: str
@@ -89,4 +90,5 @@ class Facts:
     watermark: datetime | None
     held_since: datetime | None
     pauses: Sequence[PauseFacts]
+    paused_now: PauseFacts | None
     audit: Sequence[AuditFacts]

@@ -36,9 +36,8 @@ def _waits(run: RunFacts, facts: Facts) -> str:
         return f"{tried} and {turn} {_at(run.next_attempt_at, facts)}"
     if run.next_attempt_at > facts.now:
         return f"waits for its start at {_at(run.next_attempt_at, facts)}"
-    active = [one for one in facts.pauses if one.ended_at is None or one.ended_at > facts.now]
-    if active:
-        return f'has not started: it is held by the pause of {active[-1].author} ("{active[-1].reason}")'
+    if facts.paused_now:
+        return f'has not started: it is held by the pause of {facts.paused_now.author} ("{facts.paused_now.reason}")'
     return (
         f"has not started, though it could since {_at(run.next_attempt_at, facts)}: no worker is free or running, "
         "or an older run of the integration has not finished"
@@ -62,7 +61,10 @@ def _failed(run: RunFacts) -> str:
     error = run.error or "unknown"
     if error.startswith("cancelled by"):
         return f"was {error}"
-    return f"failed after {counted(run.attempt, 'attempt')}{_by_hand(run)}; the last error: {error}"
+    if error.startswith("given up:"):
+        return f"was {error}"
+    last = "the error" if run.attempt == 1 else "the last error"
+    return f"failed after {counted(run.attempt, 'attempt')}{_by_hand(run)}; {last}: {error}"
 
 
 def _before(run: RunFacts) -> str:

@@ -4,6 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
+from synkron.why.facts import Facts, PauseFacts
+
+
+def name(facts: Facts) -> str:
+    """``Fjord's xledger``."""
+    return f"{facts.organization}'s {facts.integration_type}"
+
+
+def minute(facts: Facts) -> str:
+    """The minute that is asked for."""
+    return local(facts.moment, facts)
+
+
+def local(moment: datetime, facts: Facts) -> str:
+    """The moment in UTC, and in the organization's zone."""
+    return moment_in(moment, facts.zone, facts.zone_name)
+
+
+def pause_of(pause: PauseFacts, near: datetime) -> str:
+    """Whose pause it is, why, from when to when."""
+    until = f"to {clock(pause.ended_at, near)}" if pause.ended_at else "on, until somebody resumes it"
+    return f'that {pause.author} began ("{pause.reason}"; from {clock(pause.starts_at, near)} {until})'
+
 
 def moment_in(moment: datetime, zone: tzinfo | None, zone_name: str) -> str:
     """``2026-11-23 02:00 UTC (03:00 in Europe/Oslo)``."""
