@@ -28,8 +28,8 @@ def test_a_tick_claims_once(on_database: Command) -> None:
     at = _past_minute()
     first = on_database("tick", "--at", at, "--json")
     assert first.code == 0
-    (number,) = first.answer.pop("run_ids")
-    assert first.answer == {"due": 1, "claimed": 1, "skipped": 0, "held": 0, "invalid": 1}
+    (number,) = first.answer["run_ids"]
+    assert first.answer == {"due": 1, "claimed": 1, "skipped": 0, "held": 0, "invalid": 1, "run_ids": [number]}
     assert "minute is 0-59" in first.err
     again = on_database("tick", "--at", at, "--json")
     assert again.answer == {"due": 1, "claimed": 0, "skipped": 0, "held": 0, "invalid": 1, "run_ids": []}

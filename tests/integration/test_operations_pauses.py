@@ -12,7 +12,6 @@ import pytest
 
 from synkron import history
 from synkron.database import Pool
-from synkron.errors import Refused
 from synkron.history import RecordedRun
 from synkron.model import CatchUp, Tick
 from synkron.operations.audit import entries
@@ -221,19 +220,7 @@ class TestClaimedBefore:
 
 
 class TestAtOnce:
-    """Operators, and a tick, that meet."""
-
-    async def test_one_of_two_pauses_wins(self, database: Database, connection: Connection) -> None:
-        await add_integration(connection, "* * * * *")
-        other = await asyncpg.connect(database.url)
-        ended = await asyncio.gather(
-            put_pause(connection, EVERYTHING), put_pause(other, EVERYTHING), return_exceptions=True
-        )
-        await other.close()
-        (refused,) = [one for one in ended if isinstance(one, Refused)]
-        assert "Everything is paused already: pause 1 by kari" in str(refused)
-        assert len(await pauses(connection, Settings(), ended=True)) == 1
-        assert [one.action for one in await entries(connection)] == ["pause"]
+    """Operators that meet, or break off; `test_operations_races` has those beside ticks and workers."""
 
     async def test_one_of_two_resumes_wins(self, database: Database, connection: Connection) -> None:
         await put_pause(connection, EVERYTHING)
@@ -244,20 +231,6 @@ class TestAtOnce:
         await other.close()
         assert sorted(type(one).__name__ for one in ended) == ["NotFound", "RecordedPause"]
         assert [one.action for one in await entries(connection)] == ["resume", "pause"]
-
-    async def test_a_pause_waits_for_the_tick_that_is_under_way(
-        self, database: Database, connection: Connection
-    ) -> None:
-        await tick_now(connection)
-        other = await asyncpg.connect(database.url)
-        async with connection.transaction():
-            await connection.execute("update synkron.watermark set at = at")
-            waiting = asyncio.create_task(put_pause(other, EVERYTHING))
-            while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
-                await asyncio.wait({waiting}, timeout=0)
-            assert not waiting.done()
-        assert (await waiting).id == 1
-        await other.close()
 
     async def test_a_change_that_fails_leaves_nothing(self, connection: Connection) -> None:
         await connection.execute("alter table synkron.audit add constraint full_disk check (false) not valid")
