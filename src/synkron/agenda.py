@@ -12,7 +12,16 @@ from synkron.model import InvalidIntegration, Occurrences, Policies, Window
 from synkron.paused import hold
 from synkron.reader import read_window
 from synkron.settings import Settings, SourceTables
-from synkron.standing import Released, note_held, read_pauses, read_policies, read_released, read_sight, release
+from synkron.standing import (
+    Released,
+    note_held,
+    read_held,
+    read_pauses,
+    read_policies,
+    read_released,
+    read_sight,
+    release,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +48,41 @@ class Agenda:
 async def read_agenda(
     connection: Connection, window: Window, settings: Settings, now: datetime, *, replayed: bool
 ) -> Agenda:
-    """Read it, in the caller's secured transaction. What is replayed is not held by a pause, nor released from one."""
+    """Read it, in the caller's secured transaction. A replay leaves to the end of a pause what is held until then."""
     source = settings.source
     sight = await read_sight(connection, source)
     read = await read_window(connection, window, source, settings.types)
-    pauses = [] if replayed else await read_pauses(connection, now, source)
-    released = [] if replayed else await read_released(connection, now, source)
-    due = {one.integration.integration_id: one for one in read.due}
-    invalid = list(read.invalid)
-    freed = []
-    for one in released:
+    if replayed:
+        undecided = await read_held(connection, source)
+        due = [one for one in read.due if one.integration.integration_id not in undecided]
+        return Agenda(due, [], [], read.invalid, await _policies(connection, due, settings), sight)
+    released, after_pauses, invalid = await _read_after_pauses(connection, window, settings, now)
+    in_window = {one.integration.integration_id: one for one in read.due}
+    due, held = hold((in_window | after_pauses).values(), await read_pauses(connection, now, source), now)
+    policies = await _policies(connection, due, settings)
+    return Agenda(due, held, released, [*read.invalid, *invalid], policies, sight)
+
+
+async def _policies(connection: Connection, due: list[Occurrences], settings: Settings) -> Policies:
+    return await read_policies(connection, settings.policies, [one.integration for one in due], settings.source)
+
+
+async def _read_after_pauses(
+    connection: Connection, window: Window, settings: Settings, now: datetime
+) -> tuple[list[Released], dict[str, Occurrences], list[InvalidIntegration]]:
+    """The rows whose pause has ended, what they missed meanwhile, and the rows that stay held as they are faulty."""
+    released: list[Released] = []
+    due: dict[str, Occurrences] = {}
+    invalid: list[InvalidIntegration] = []
+    for one in await read_released(connection, now, settings.source):
         judged = judge(one.integration, Window(one.since, window.end), settings.types)
         if isinstance(judged, InvalidIntegration):
             invalid.append(judged)
             continue
-        freed.append(one)
+        released.append(one)
         if judged.moments:
             due[one.integration.integration_id] = judged
-    free, held = hold(due.values(), pauses, now)
-    policies = await read_policies(connection, settings.policies, [one.integration for one in free], source)
-    return Agenda(free, held, freed, invalid, policies, sight)
+    return released, due, invalid
 
 
 async def settle(connection: Connection, agenda: Agenda, source: SourceTables) -> None:

@@ -78,6 +78,12 @@ async def note_held(connection: Executor, held: Sequence[Occurrences], source: S
         await connection.execute(source_statements("standing", source)["hold"], *map(list, zip(*moments, strict=True)))
 
 
+async def read_held(connection: Executor, source: SourceTables) -> set[str]:
+    """The ids of the integrations that are undecided as they are, or were, paused."""
+    rows = await connection.fetch(source_statements("standing", source)["held"])
+    return {row["integration_id"] for row in rows}
+
+
 async def read_released(connection: Connection, at: datetime, source: SourceTables) -> list[Released]:
     """The held integrations that no pause holds at ``at`` any more, as their rows stand now."""
     sql = source_statements("standing", source)

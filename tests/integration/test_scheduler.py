@@ -229,3 +229,16 @@ async def test_an_outage_longer_than_the_retention(connection: Connection) -> No
 )
 def test_the_next_tick_is_at_the_next_half_minute(now: str, then: str) -> None:
     assert next_tick(utc(now)) == utc(then)
+
+
+async def test_a_replay_leaves_what_a_pause_holds_to_its_end(connection: Connection) -> None:
+    """A run of its own amid the held ones would take the place of the one that is to cover them."""
+    one = await add_integration(connection, "* * * * *")
+    now = await connection.fetchval("select date_trunc('minute', now())")
+    await connection.execute("insert into synkron.watermark (at) values (now() + interval '1 minute')")
+    await connection.execute("insert into synkron.held values ($1, $2)", one, now - MINUTE * 10)
+    replayed = await tick(connection, Settings(), scheduler="test", source="once", at=now - MINUTE * 5)
+    assert (replayed.claimed, replayed.held) == (0, 0)
+    await tick(connection, Settings(), scheduler="test")
+    (run,) = [run for run in await history.runs(connection) if run.source == "catch_up" and run.action == "run"]
+    assert run.period_start == now - MINUTE * 10

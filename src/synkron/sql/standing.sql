@@ -30,6 +30,9 @@ where not exists (
 group by integration_id
 on conflict (integration_id) do nothing;
 
+-- name: held
+select integration_id from synkron.held;
+
 -- name: any_held
 select exists (select from synkron.held);
 
