@@ -314,7 +314,7 @@ HELD = r'that kari began \("closing of the month"; from {-60} '
         (superseded, [r"was not delivered: superseded: the integration was disabled\.", "it is disabled"]),
         (
             held,
-            [f"is held by a pause {HELD}on", "and under the pause that kari", r"`synkron resume --number \d+` ends"],
+            [f"is held by a pause {HELD}on", "it is enabled, and paused still", r"`synkron resume --number \d+` ends"],
         ),
         (paused_and_caught_up, [f"was held by the pause {HELD}to {{60}}", r"claimed as run \d+, which started"]),
         (cancelled, [r"was not delivered: cancelled by kari: wrong file\.", r"cancel of run \d+ by kari\.", BACKFILL]),

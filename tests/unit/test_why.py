@@ -491,6 +491,7 @@ def test_why(changes: dict[str, Any], says: list[str]) -> None:
         (NOT_DUE, f"it is enabled; {DAILY}."),
         ({"is_enabled": False}, f"it is disabled; {DAILY}; it fires at this minute."),
         ({"decided": RUN, "is_enabled": False}, f"it is disabled; {DAILY}."),
+        ({"paused_now": ENDLESS, "pauses": [ENDLESS]}, f"it is enabled, and paused still; {DAILY}."),
         ({"paused_now": ENDLESS}, f"it is enabled, and under the pause {BY_KARI}; {DAILY}."),
         ({"cron_schedule": None, "fires": False}, "it has no schedule."),
         ({"cron_schedule": None, "fires": False, "is_enabled": False}, "it has no schedule, and is disabled."),

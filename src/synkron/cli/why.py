@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from dataclasses import asdict
@@ -68,11 +69,13 @@ def why(
 
 
 def _wrapped(sentence: str) -> str:
-    """The sentence in lines as wide as the terminal; into a pipe or a file, in one."""
+    """The sentence in lines as wide as the terminal, a command in one that can be copied; into a pipe, all in one."""
     text = plain(sentence)
     if not sys.stdout.isatty():
         return text
-    return textwrap.fill(text, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
+    unbroken = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+    lines = textwrap.fill(unbroken, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\0", " ")
 
 
 def _as_json(facts: Facts, sentences: list[str]) -> dict[str, object]:

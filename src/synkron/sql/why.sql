@@ -106,14 +106,16 @@ where starts_at <= $4 and $4 < coalesce(least(ended_at, until), 'infinity')
 order by starts_at, id;
 
 -- name: audit
--- What was changed of the runs $1 at any time, and of the integration $2 on the day around $3.
+-- What was changed of the runs $1 at any time, and of the integration $2 on the day around $3; what was triggered or
+-- backfilled is among the runs.
 select at, author, action, subject
 from synkron.audit
 where exists (
         select from unnest($1::bigint[]) id
         where before -> 'runs' @> jsonb_build_array(jsonb_build_object('run', id))
     )
-    or (subject = 'integration ' || $2::text or starts_with(subject, 'integration ' || $2::text || ' '))
+    or action not in ('trigger', 'backfill')
+        and (subject = 'integration ' || $2::text or starts_with(subject, 'integration ' || $2::text || ' '))
         and at between $3::timestamptz - interval '1 day' and $3::timestamptz + interval '1 day'
 order by at, id
 limit 20;

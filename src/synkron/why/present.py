@@ -20,10 +20,17 @@ def row(facts: Facts) -> list[str]:
     if facts.cron_schedule is None:
         return [f"As the row stands, it has no schedule{'' if facts.is_enabled else ', and is disabled'}"]
     state = "enabled" if facts.is_enabled else "disabled"
-    paused = f", and under the pause {pause_of(facts.paused_now, facts.moment)}" if facts.paused_now else ""
     written = f'"{facts.cron_schedule}" in {facts.zone_name}'
     words = f"{(facts.described or '').rstrip('.')}{_differs(facts)}"
-    return [f"As the row stands, it is {state}{paused}; its schedule, {written}, says: {words}"]
+    return [f"As the row stands, it is {state}{_paused(facts)}; its schedule, {written}, says: {words}"]
+
+
+def _paused(facts: Facts) -> str:
+    if facts.paused_now is None:
+        return ""
+    if facts.paused_now in facts.pauses:
+        return ", and paused still" if facts.moment <= facts.now else ", and paused"
+    return f", and under the pause {pause_of(facts.paused_now, facts.moment)}"
 
 
 def advice(facts: Facts) -> list[str]:
