@@ -15,13 +15,13 @@ from synkron.cli import (
     nodes,
     overrides,
     pauses,
-    proof,
     run_changes,
     runs,
     schedules,
     service,
     trigger,
     up,
+    verify,
     why,
 )
 from synkron.cli.ending import ending_in_sentences, prepare_streams
@@ -96,7 +96,7 @@ app.command()(pauses.resume)
 app.command()(pauses.pauses)
 app.add_typer(overrides.overrides, name="overrides")
 app.command()(audit.audit)
-app.command()(proof.verify)
+app.command()(verify.verify)
 app.command()(why.why)
 app.command()(nodes.nodes)
 app.command()(service.migrate)

@@ -1,4 +1,4 @@
-"""`verify` on a ledger of a few hours, some of which nobody ticked in."""
+"""`verify` on a ledger of a few hours: what may have gone wrong in them, and how it is shown."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ HOURLY, DISABLED = (f"00000000-0000-4000-9000-0000000000{end}" for end in ("a1",
 HOUR = timedelta(hours=1)
 
 
+# Every run that is due has started as soon as it could, and went well.
+DELIVER = """
+    with done as (
+        update synkron.runs set state = 'succeeded', attempt = 1, started_at = execute_after,
+            claimed_at = scheduled_for - interval '30 seconds', finished_at = execute_after + interval '1 minute'
+        where state = 'claimed'
+        returning id, scheduled_for, started_at, finished_at
+    )
+    insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at, finished_at, outcome)
+    select id, scheduled_for, 1, 'w', started_at, finished_at, 'succeeded' from done
+"""
+
+
 @pytest.fixture
 def ledger(database: Database) -> datetime:
     """Fjord's hourly export after six hours in which no scheduler ticked. Answers the moment of the last one.
@@ -36,6 +49,103 @@ def ledger(database: Database) -> datetime:
     asyncio.run(_tick(database))
     moment: datetime = asyncio.run(_fetch(database, "select max(scheduled_for) from synkron.runs"))
     return moment
+
+
+@pytest.fixture
+def moments(database: Database) -> list[datetime]:
+    """When Fjord's hourly export ran, the last time half an hour ago, and a scheduler ticked only twice an hour."""
+    execute(
+        database.url,
+        f"insert into organizations values ('{FJORD}', 'Fjord', 'Asia/Kathmandu')",
+        f"insert into organization_integrations select '{HOURLY}', '{FJORD}', 'xledger', true, "
+        "extract(minute from (now() - interval '30 minutes') at time zone 'Asia/Kathmandu')::integer || ' * * * *'",
+        "insert into synkron.watermark (at) select date_trunc('minute', now()) - interval '4 hours'",
+    )
+    return asyncio.run(_tick_through(database))
+
+
+def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
+    ended = on_database("verify")
+    assert (ended.code, ended.out) == (0, "")
+    assert f"Checked 1 integrations, {len(moments)} occurrences and 8 ticks" in ended.err
+    assert "0 missed, 0 doubled, 0 late, 0 unexplained" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "says"),
+    [
+        pytest.param(
+            "delete from synkron.runs where scheduled_for = '{second}'",
+            3,
+            ["missed", "nothing was decided", "1 missed, 0 doubled, 0 late, 0 unexplained"],
+            id="a decision is gone",
+        ),
+        pytest.param(
+            "delete from synkron.runs where scheduled_for = '{second}'; "
+            "update organization_integrations set cron_schedule = '*/30 * * * *'",
+            0,
+            ["not provable", "0 missed, 0 doubled, 0 late, 0 unexplained"],
+            id="a decision is gone, and the schedule was edited since",
+        ),
+        pytest.param(
+            "delete from synkron.runs where scheduled_for = '{second}'; "
+            "update organization_integrations set integration_type = 'xledger'",
+            3,
+            ["unexplained", "disabled or edited for a while", "0 missed, 0 doubled, 0 late, 1 unexplained"],
+            id="a decision is gone, and the row was written since",
+        ),
+        pytest.param(
+            "delete from synkron.runs where scheduled_for >= '{second}'; "
+            "insert into synkron.held values ('{integration}', '{second}'::timestamptz - interval '1 microsecond')",
+            0,
+            ["held by a pause", "0 missed"],
+            id="paused from the second on",
+        ),
+        pytest.param(
+            "update synkron.runs set attempt = 2 where scheduled_for = '{second}'; "
+            "insert into synkron.attempts (run_id, scheduled_for, attempt, worker, finished_at, outcome) "
+            "select id, scheduled_for, 2, 'w', now(), 'succeeded' from synkron.runs where scheduled_for = '{second}'",
+            3,
+            ["doubled", "2 attempts of run", "1 doubled"],
+            id="it succeeded twice",
+        ),
+        pytest.param(
+            "update synkron.runs set started_at = execute_after + interval '7 minutes', "
+            "finished_at = execute_after + interval '8 minutes' where scheduled_for = '{second}'",
+            3,
+            ["late", "started 7 min after it could", "1 late"],
+            id="it started late",
+        ),
+        pytest.param(
+            "delete from synkron.ticks where '{second}' > window_start and '{second}' <= window_end; "
+            "delete from synkron.runs where scheduled_for = '{second}'",
+            3,
+            ["unexplained", "no tick's window covers", "1 missed, 0 doubled, 0 late, 1 unexplained"],
+            id="a tick is gone with what it decided",
+        ),
+        pytest.param(
+            "delete from synkron.ticks where '{second}' > window_start and '{second}' <= window_end",
+            3,
+            ["its tick is not on record", "0 missed, 0 doubled, 0 late, 2 unexplained"],
+            id="a tick is gone",
+        ),
+        pytest.param(
+            "update synkron.runs set state = 'failed', error = 'HTTP 500' where scheduled_for = '{second}'",
+            0,
+            ["1 failed after their last attempt", "0 missed"],
+            id="it failed",
+        ),
+    ],
+)
+def test_what_went_wrong(
+    on_database: Command, database: Database, moments: list[datetime], wrong: str, code: int, says: list[str]
+) -> None:
+    assert len(moments) == 4
+    execute(database.url, wrong.format(second=moments[1], integration=HOURLY))
+    ended = on_database("verify")
+    assert ended.code == code
+    assert [text for text in says if text not in ended.out + ended.err] == []
+    assert (ended.out == "") == (code == 0)
 
 
 def test_verify_of_a_ledger_in_order(on_database: Command, ledger: datetime) -> None:
@@ -149,6 +259,20 @@ def test_verify_refuses(on_database: Command, options: list[str], code: int, say
     ended = on_database("verify", *options)
     assert (ended.code, ended.out) == (code, "")
     assert says in " ".join(ended.err.split())
+
+
+async def _tick_through(database: Database) -> list[datetime]:
+    """Ticks as the service would, twice an hour; each run that is due by then has been delivered."""
+    connection = await asyncpg.connect(database.url)
+    try:
+        start: datetime = await connection.fetchval("select at from synkron.watermark")
+        for half_hour in range(1, 9):
+            await tick(connection, Settings(), scheduler="test", at=start + half_hour * HOUR / 2)
+            await connection.execute(DELIVER)
+        rows = await connection.fetch("select scheduled_for from synkron.runs order by scheduled_for")
+        return [row["scheduled_for"] for row in rows]
+    finally:
+        await connection.close()
 
 
 async def _tick(database: Database) -> None:
