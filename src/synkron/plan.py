@@ -24,9 +24,10 @@ from synkron.model import (
 )
 from synkron.spread import spread_over
 
+HOUR = timedelta(hours=1)
 HEAD_START = timedelta(seconds=30)
 TOLERANCE = timedelta(seconds=30)
-LONGEST_BACKOFF = timedelta(hours=1)
+LONGEST_BACKOFF = HOUR
 # Above, an integration's expired moments are one row: nobody reads a thousand that say the same.
 EXPIRED_ONE_BY_ONE = 1000
 # A run that lost its worker so often is taken for the cause.
@@ -126,7 +127,7 @@ def _decide_one(one: Occurrences, now: datetime, policy: Policy, cause: str) -> 
 
 def _expire(one: Occurrences, end: int, policy: Policy) -> Iterator[Decision]:
     if end:
-        reason = f"missed longer ago than the catch-up window of {policy.catch_up_window}"
+        reason = f"missed longer ago than the catch-up window of {policy.catch_up_window / HOUR:g} h"
         yield Decision(
             one.integration,
             Action.EXPIRE,

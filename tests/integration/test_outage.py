@@ -31,7 +31,7 @@ async def end_outage(connection: Connection, settings: Settings, *, since: str, 
 
 
 def of_type(**policy: object) -> Settings:
-    return Settings(types={"xledger": TypeSettings(**policy)})  # type: ignore[arg-type]
+    return Settings(types={"xledger": TypeSettings(**policy)})
 
 
 def oldest_first(rows: list[RecordedRun]) -> list[RecordedRun]:
