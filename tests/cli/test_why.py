@@ -303,7 +303,7 @@ HELD = r'that kari began \("closing of the month"; from {-60} '
         (caught_up_none, [MISSED, "it was skipped: no scheduler ticked in time, and catch-up is skip", BACKFILL]),
         (
             expired,
-            [MISSED, "it was given up as expired: missed longer ago than the catch-up window of 1:00:00", BACKFILL],
+            [MISSED, "it was given up as expired: missed longer ago than the catch-up window of 1 h", BACKFILL],
         ),
         (
             expired_in_summary,

@@ -102,7 +102,7 @@ def skipped(reason: str) -> RunFacts:
 
 
 def expired(occurrences: int = 1) -> RunFacts:
-    reason = "missed longer ago than the catch-up window of 1 day, 0:00:00"
+    reason = "missed longer ago than the catch-up window of 24 h"
     return caught_up(**SKIPPED, action=Action.EXPIRE, reason=reason, occurrences=occurrences)
 
 
@@ -295,7 +295,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": expired(), **OUTAGE},
             [
                 MISSED,
-                "At 04:12:30 it was given up as expired: missed longer ago than the catch-up window of 1 day, 0:00:00.",
+                "At 04:12:30 it was given up as expired: missed longer ago than the catch-up window of 24 h.",
                 BACKFILL,
             ],
             id="expired singly",
@@ -306,7 +306,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 MISSED,
                 (
                     "At 04:12:30 it was given up as expired together with 1499 others: missed longer ago than the "
-                    "catch-up window of 1 day, 0:00:00."
+                    "catch-up window of 24 h."
                 ),
                 BACKFILL,
             ],
