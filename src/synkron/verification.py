@@ -66,7 +66,7 @@ class Report:
         self.unprovable += examined.unprovable
         self.failed += examined.failed
         self.invalid += examined.invalid is not None
-        self.note(examined.findings, most)
+        self.note(sorted(examined.findings, key=lambda finding: finding.at), most)
 
     def note(self, findings: list[Finding], most: int) -> None:
         """Count findings, and keep the first ``most``."""
@@ -103,13 +103,16 @@ async def verify(
 async def keep_verification(connection: Connection, settings: Settings, now: datetime) -> Report | None:
     """Verify the last 24 hours and keep the figures, once an hour for all schedulers; None where it is not due.
 
-    It takes as long as reading a day's decisions does, so it wants a connection of its own.
+    Nor is it before anybody has ticked. It takes as long as reading a day's decisions does, so it wants a connection
+    of its own.
     """
     async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read"):
         sql = source_statements("verify", settings.source)
         if not await connection.fetchval(sql["take_hour"], now):
             return None
         report = await _verify(connection, settings, now - DAY, None, Scope(), LATE, 0)
+        if report.watermark is None:
+            return None
         await connection.execute(
             sql["keep"],
             now,

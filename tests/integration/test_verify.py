@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -9,11 +10,12 @@ import pytest
 
 from synkron.model import CatchUp
 from synkron.scheduler import tick
+from synkron.service import Role, serve
 from synkron.settings import OrganizationsTable, Settings, SourceTables, TypeSettings
 from synkron.verification import Report, Scope, keep_verification, verify
 from synkron.verify import Kind, full_transaction
 from tests.conftest import Connection, Database
-from tests.integration.fleet import add_integration, add_organization
+from tests.integration.fleet import add_integration, add_organization, watching
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -267,6 +269,15 @@ async def test_what_a_slow_run_from_before_kept_waiting_is_not_late(connection: 
     assert kinds(await verified(connection, since + HOUR, hours=2)) == {"late": 1}
 
 
+async def test_the_findings_of_an_integration_come_in_the_order_of_time(connection: Connection) -> None:
+    await add_integration(connection, "0 * * * *")
+    since = await decide_hours(connection)
+    await connection.execute("delete from synkron.runs where scheduled_for <= $1", since + HOUR * 2)
+    await connection.execute("update synkron.runs set tick_id = 99999")
+    report = await verified(connection, since)
+    assert [found.kind for found in report.findings] == [Kind.MISSED, Kind.MISSED, Kind.UNEXPLAINED]
+
+
 async def test_a_tick_that_was_forgotten_with_those_of_its_age_is_no_finding(connection: Connection) -> None:
     await add_integration(connection, "0 * * * *")
     since = await decide_hours(connection)
@@ -285,6 +296,31 @@ async def test_one_organization_or_type_alone(connection: Connection) -> None:
         for scope in (Scope(), Scope(org_id), Scope(None, "dynamics"), Scope(org_id, "xledger"), Scope("nobody"))
     ]
     assert counted == [3, 2, 1, 1, 0]
+
+
+async def test_nothing_is_kept_before_anybody_ticked(connection: Connection) -> None:
+    assert await keep_verification(connection, ALL, await connection.fetchval("select now()")) is None
+    assert await connection.fetchval("select count(*) from synkron.verifications") == 0
+
+
+async def test_a_scheduler_keeps_the_figures(database: Database, connection: Connection) -> None:
+    await add_integration(connection, "*/10 * * * *")
+    await decide_hours(connection)
+    await connection.execute(
+        "create function told() returns trigger language plpgsql as "
+        "$$ begin notify synkron_queue; return null; end $$; "
+        "create trigger told after insert on synkron.verifications execute function told()"
+    )
+    stop = asyncio.Event()
+    async with watching(database) as until:
+        serving = asyncio.create_task(serve(database.url, ALL, [Role.SCHEDULER], stop, {}))
+        await until(_kept)
+        stop.set()
+        await serving
+
+
+async def _kept(connection: Connection) -> bool:
+    return bool(await connection.fetchval("select count(*) = 1 from synkron.verifications where expected > 0"))
 
 
 async def test_the_figures_are_kept_once_an_hour(database: Database, connection: Connection) -> None:

@@ -65,7 +65,7 @@ def synkron(
       0  ok
       1  failure: the database can't serve, or Synkron met a fault
       2  usage: an option, an expression or the settings are faulty
-      3  something is wrong with the data (`check` found rows that can't be fired)
+      3  something is wrong with the data (`check` found rows that can't be fired, `verify` a finding)
       4  not found
       6  refused: what can't be done as things stand, a role that row security filters, a missing grant
 
