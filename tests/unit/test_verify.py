@@ -189,6 +189,11 @@ SLOW = {"finished_at": NOON - HOUR * 5.5}
             [recorded(8, **SLOW), recorded(7, started_at=NOON - HOUR * 5.3)], [("late", 7)], id="late after a slow one"
         ),
         pytest.param(
+            [recorded(8, source=Source.BACKFILL, finished_at=NOON), recorded(7, started_at=NOON - HOUR * 6.5)],
+            [("late", 7)],
+            id="late, and the one before it was backfilled since",
+        ),
+        pytest.param(
             [recorded(8, **SLOW, integration_type="bufdir"), recorded(7, started_at=NOON - HOUR * 5.5)],
             [("late", 7)],
             id="a slow one of the type that it had before",

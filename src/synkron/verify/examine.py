@@ -185,25 +185,32 @@ def _lost_merges(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding
 
 def _late(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
     """What started late, or has not yet. Those of an integration and type run one after the other, the oldest first."""
-    free_from: dict[str, datetime] = {}
+    ends: dict[str, list[datetime]] = {}
     for one in recorded:
         if one.action != Action.RUN:
             continue
-        free = free_from.get(one.integration_type)
-        late = _lateness(one, free, basis.now)
-        if one.is_delivered and basis.window.start < one.scheduled_for <= basis.window.end and late > basis.late_after:
-            waits = "started" if one.started_at else "has not started, and could have"
-            yield one.finding(Kind.LATE, f"{waits} {round(late.total_seconds() / 60)} min after it could")
-        ended = one.finished_at or basis.now
-        free_from[one.integration_type] = ended if free is None else max(free, ended)
+        of_older = ends.setdefault(one.integration_type, [])
+        if one.is_delivered and basis.window.start < one.scheduled_for <= basis.window.end:
+            late = _lateness(one, of_older, basis)
+            if late > basis.late_after:
+                waits = "started" if one.started_at else "has not started, and could have"
+                yield one.finding(Kind.LATE, f"{waits} {round(late.total_seconds() / 60)} min after it could")
+        of_older.append(one.finished_at or basis.now)
 
 
-def _lateness(one: Recorded, free: datetime | None, now: datetime) -> timedelta:
+def _lateness(one: Recorded, ends_of_older: Sequence[datetime], basis: Basis) -> timedelta:
     """How long after it could start it did; spread, pace, catch-up, pauses and older runs are no lateness."""
     if one.started_at is None and one.state != State.CLAIMED:
         return timedelta()
-    could = max(moment for moment in (one.execute_after, one.claimed_at, one.paused_until, free) if moment is not None)
-    return (one.started_at or now) - could
+    began = one.started_at or basis.now
+    late = began - max(moment for moment in (one.execute_after, one.claimed_at, one.paused_until) if moment is not None)
+    for ended in reversed(ends_of_older):
+        if late <= basis.late_after:
+            break
+        # One that ended later was backfilled or retried since, and kept nobody waiting.
+        if ended <= began:
+            late = min(late, began - ended)
+    return late
 
 
 def _written(timezone: object) -> str | None:
