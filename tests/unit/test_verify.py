@@ -102,6 +102,7 @@ def test_a_day_in_order() -> None:
         pytest.param(standing(written=2000, updated_at=NOON - HOUR * 30), 2, 0, 0, 0, id="last edited before it"),
         pytest.param(standing(written=2000, updated_at=NOON - HOUR * 2), 0, 2, 0, 0, id="last edited after it"),
         pytest.param(standing(held_since=NOON - HOUR * 9), 0, 0, 0, 2, id="paused"),
+        pytest.param(standing(held_since=NOON - HOUR * 8), 1, 0, 0, 1, id="paused after the first of them"),
         pytest.param(standing(is_enabled=False), 0, 0, 0, 0, id="disabled"),
     ],
 )
@@ -240,6 +241,7 @@ def test_a_summary_of_expired_moments_stands_for_all_of_them() -> None:
         0, source=Source.CATCH_UP, action=Action.EXPIRE, period_start=DAY.start - HOUR * 99, occurrences=123, **SKIPPED
     )
     assert found([summary]) == []
+    assert found([summary._replace(scheduled_for=NOON - HOUR * 2)]) == [("missed", 1), ("missed", 0)]
     assert found([summary._replace(period_start=NOON - HOUR * 22)]) == [("missed", 23), ("missed", 22)]
 
 

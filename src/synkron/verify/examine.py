@@ -91,7 +91,7 @@ def examine(standing: Standing | None, recorded: Sequence[Recorded], basis: Basi
     undecided = _undecided(moments, recorded)
     held, unprovable = 0, 0
     for moment in undecided:
-        if standing.held_since is not None and standing.held_since <= moment:
+        if standing.held_since is not None and standing.held_since < moment:
             held += 1
         elif finding := _why_undecided(moment, standing, within, basis):
             findings.append(finding)
