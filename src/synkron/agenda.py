@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,36 +47,36 @@ class Agenda:
 
 
 async def read_agenda(
-    connection: Connection, window: Window, settings: Settings, now: datetime, *, replayed: bool
+    connection: Connection, window: Window, settings: Settings, now: datetime, *, oldest: datetime, replayed: bool
 ) -> Agenda:
-    """Read it, in the caller's secured transaction. A replay leaves to the end of a pause what is held until then."""
+    """Read it, in the caller's secured transaction. Nothing before ``oldest`` is decided any more.
+
+    What is undecided since a pause began is decided all at once when no pause holds it any more, as the catch-up run
+    is to cover it: not a part of it ahead of that, nor by a replay.
+    """
     source = settings.source
     sight = await read_sight(connection, source)
     read = await read_window(connection, window, source, settings.types)
-    if replayed:
-        undecided = await read_held(connection, source)
-        due = [one for one in read.due if one.integration.integration_id not in undecided]
-        return Agenda(due, [], [], read.invalid, await _policies(connection, due, settings), sight)
-    released, after_pauses, invalid = await _read_after_pauses(connection, window, settings, now)
-    in_window = {one.integration.integration_id: one for one in read.due}
-    due, held = hold((in_window | after_pauses).values(), await read_pauses(connection, now, source), now)
-    policies = await _policies(connection, due, settings)
-    return Agenda(due, held, released, [*read.invalid, *invalid], policies, sight)
+    ended = [] if replayed else await read_released(connection, now, oldest, source)
+    released, after_pauses, invalid = _judge_released(ended, window.end, settings.types)
+    due = {one.integration.integration_id: one for one in read.due} | after_pauses
+    undecided = await read_held(connection, due, source) - after_pauses.keys()
+    pauses = [] if replayed else await read_pauses(connection, now, source)
+    free, held = hold((one for key, one in due.items() if key not in undecided), pauses, now)
+    held += [due[key] for key in undecided]
+    policies = await read_policies(connection, settings.policies, [one.integration for one in free], source)
+    return Agenda(free, held, released, [*read.invalid, *invalid], policies, sight)
 
 
-async def _policies(connection: Connection, due: list[Occurrences], settings: Settings) -> Policies:
-    return await read_policies(connection, settings.policies, [one.integration for one in due], settings.source)
-
-
-async def _read_after_pauses(
-    connection: Connection, window: Window, settings: Settings, now: datetime
+def _judge_released(
+    ended: Iterable[Released], end: datetime, types: Container[str]
 ) -> tuple[list[Released], dict[str, Occurrences], list[InvalidIntegration]]:
     """The rows whose pause has ended, what they missed meanwhile, and the rows that stay held as they are faulty."""
     released: list[Released] = []
     due: dict[str, Occurrences] = {}
     invalid: list[InvalidIntegration] = []
-    for one in await read_released(connection, now, settings.source):
-        judged = judge(one.integration, Window(one.since, window.end), settings.types)
+    for one in ended:
+        judged = judge(one.integration, Window(one.since, end), types)
         if isinstance(judged, InvalidIntegration):
             invalid.append(judged)
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -71,22 +70,16 @@ async def claim(
     ``clock`` is that transaction's own time, from which the queue counts. Rows go in batches, so that the moments of
     an outage are never in memory at once as rows.
     """
+    run_ids: list[int] = []
+    skipped = 0
     rows = (row for decision in decisions for row in _rows(decision))
-    claimed = Claimed((), 0)
-    columns = _columns(list(islice(rows, BATCH)))
-    while columns[-1]:
-        writing = asyncio.create_task(connection.fetch(SQL["claim"], tick_id, *columns))
-        await asyncio.wait({writing}, timeout=0)  # it is sent, and the database is at work while the next is made ready
-        columns = _columns(list(islice(rows, BATCH)))
-        claimed = await _enqueued(connection, claimed, await writing, clock)
-    return claimed
-
-
-async def _enqueued(connection: Connection, before: Claimed, rows: Sequence[Record], clock: datetime) -> Claimed:
-    """What was claimed so far with what this batch wrote, whose runs get their jobs."""
-    runs = [row for row in rows if row["id"] is not None]
-    await _enqueue(connection, runs, [row["execute_after"] - clock for row in runs])
-    return Claimed((*before.run_ids, *(row["id"] for row in runs)), before.skipped + rows[0]["skipped"])
+    while batch := list(islice(rows, BATCH)):
+        written = await connection.fetch(SQL["claim"], tick_id, *_columns(batch))
+        runs = [row for row in written if row["id"] is not None]
+        await _enqueue(connection, runs, [row["execute_after"] - clock for row in runs])
+        run_ids += [row["id"] for row in runs]
+        skipped += written[0]["skipped"]
+    return Claimed(tuple(run_ids), skipped)
 
 
 async def move_watermark(connection: Connection, to: datetime) -> None:

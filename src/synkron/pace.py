@@ -34,7 +34,7 @@ async def allot_starts(
     connection: Connection, runs: Sequence[Decision], policies: Policies, now: datetime
 ) -> list[Decision]:
     """The runs, with those of paced types started no faster than that, whoever decided them before."""
-    moved, added = paced(runs, policies, await _read_starts(connection, now))
+    moved, added = paced(runs, policies, await _read_starts(connection, now), now)
     await _allot(connection, added, now)
     return moved
 

@@ -38,11 +38,12 @@ async def tick(
         await secure(connection, settings.source)
         clock = await ledger.clock(connection)
         now = clock if at is None else _given(at, clock, settings.retention)
-        watermark = max(await ledger.lock_watermark(connection), clock - settings.retention)
+        oldest = clock - settings.retention
+        watermark = max(await ledger.lock_watermark(connection), oldest)
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now)
-        agenda = await read_agenda(connection, window, settings, now, replayed=replayed)
-        decisions = await pace_starts(connection, _decide(agenda, now, replayed=replayed), agenda.policies, now)
+        agenda = await read_agenda(connection, window, settings, now, oldest=oldest, replayed=replayed)
+        decisions = await pace_starts(connection, _decide(agenda, now, replayed=replayed), agenda.policies, clock)
         await ledger.keep_partitions(connection, agenda.first(window), clock, settings.retention)
         number = await ledger.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
         claimed = await ledger.claim(connection, decisions, tick_id=number, clock=clock)

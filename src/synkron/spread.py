@@ -22,22 +22,23 @@ def spread_over(integration_id: str, room: timedelta) -> timedelta:
 
 
 def paced(
-    decisions: Sequence[Decision], policies: Policies, starts: Starts
+    decisions: Sequence[Decision], policies: Policies, starts: Starts, now: datetime
 ) -> tuple[list[Decision], dict[tuple[str, datetime], int]]:
     """The decisions with their starts moved so that no minute holds more of a type than its pace; and what that adds.
 
-    ``starts`` are those that were allotted before. Within a minute the organizations take turns, and none is first
-    in every minute. What finds no room waits for the first minute that has some.
+    ``starts`` are those that were allotted before; none is allotted to a minute before ``now``. Within a minute the
+    organizations take turns, and none is first in every minute. What finds no room waits for the first minute that has
+    some.
     """
     paces = {name: policy.pace for name, policy in policies.by_type.items() if policy.pace is not None}
     decided = list(decisions)
     taken = Counter(dict(starts))
     added: Counter[tuple[str, datetime]] = Counter()
     first_free: dict[tuple[str, datetime], datetime] = {}
-    for index in _in_turn(decided, paces):
+    for index in _in_turn(decided, paces, now):
         decision = decided[index]
         kind = decision.integration.integration_type
-        asked = _minute_of(decision)
+        asked = _minute_of(decision, now)
         minute = max(asked, first_free.get((kind, asked), asked))
         while taken[kind, minute] >= paces[kind]:
             minute += MINUTE
@@ -50,7 +51,7 @@ def paced(
     return decided, dict(added)
 
 
-def _in_turn(decisions: Sequence[Decision], paces: Mapping[str, int]) -> list[int]:
+def _in_turn(decisions: Sequence[Decision], paces: Mapping[str, int], now: datetime) -> list[int]:
     """The runs of paced types by index: by the minute they ask for, then one of each organization after the other."""
     runs = [
         index
@@ -63,18 +64,19 @@ def _in_turn(decisions: Sequence[Decision], paces: Mapping[str, int]) -> list[in
     for index in runs:
         decision = decisions[index]
         organization = decision.integration.org_id
-        minute = _minute_of(decision)
+        minute = _minute_of(decision, now)
         turn = (decision.integration.integration_type, organization, minute)
         places[index] = (minute, turns[turn], _share(f"{organization}@{minute.isoformat()}"))
         turns[turn] += 1
     return sorted(runs, key=places.__getitem__)
 
 
-def _minute_of(decision: Decision) -> datetime:
+def _minute_of(decision: Decision, now: datetime) -> datetime:
     """The first minute in which the run may start. What is late asks for a whole one, and not for the rest of it."""
     assert decision.execute_after is not None  # noqa: S101 - a run has one
-    minute = decision.execute_after.astimezone(UTC).replace(second=0, microsecond=0)
-    is_late = decision.source is not Source.SCHEDULE and minute < decision.execute_after
+    start = max(decision.execute_after, now)
+    minute = start.astimezone(UTC).replace(second=0, microsecond=0)
+    is_late = decision.source is not Source.SCHEDULE and minute < start
     return minute + MINUTE if is_late else minute
 
 

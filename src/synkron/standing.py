@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -78,19 +78,19 @@ async def note_held(connection: Executor, held: Sequence[Occurrences], source: S
         await connection.execute(source_statements("standing", source)["hold"], *map(list, zip(*moments, strict=True)))
 
 
-async def read_held(connection: Executor, source: SourceTables) -> set[str]:
-    """The ids of the integrations that are undecided as they are, or were, paused."""
-    rows = await connection.fetch(source_statements("standing", source)["held"])
+async def read_held(connection: Executor, integration_ids: Iterable[str], source: SourceTables) -> set[str]:
+    """Those of the integrations that are undecided as they are, or were, paused."""
+    rows = await connection.fetch(source_statements("standing", source)["held"], list(integration_ids))
     return {row["integration_id"] for row in rows}
 
 
-async def read_released(connection: Connection, at: datetime, source: SourceTables) -> list[Released]:
-    """The held integrations that no pause holds at ``at`` any more, as their rows stand now."""
+async def read_released(connection: Connection, at: datetime, oldest: datetime, source: SourceTables) -> list[Released]:
+    """The held integrations that no pause holds at ``at`` any more, as their rows stand; since ``oldest`` at most."""
     sql = source_statements("standing", source)
     if not await connection.fetchval(sql["any_held"]):
         return []
     rows = await connection.fetch(await _typed(connection, sql, "released"), at)
-    return [Released(integration_of(row), row["since"]) for row in rows]
+    return [Released(integration_of(row), max(row["since"], oldest)) for row in rows]
 
 
 async def release(connection: Connection, released: Sequence[Released], source: SourceTables) -> None:

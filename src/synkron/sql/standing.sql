@@ -31,7 +31,7 @@ group by integration_id
 on conflict (integration_id) do nothing;
 
 -- name: held
-select integration_id from synkron.held;
+select integration_id from synkron.held where integration_id = any($1::text[]);
 
 -- name: any_held
 select exists (select from synkron.held);
@@ -43,7 +43,8 @@ where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
 
 -- name: released
 -- The rows of held integrations that no pause holds at the moment $1, with the time from which on they are undecided.
--- The id is given its column's own type, ID_TYPE, so that the primary key's index is used.
+-- The id is given its column's own type, ID_TYPE, so that the primary key's index is used. Plan: the pauses are an
+-- anti-join; the function pause_over would be called for each row, which costs 100,000 held rows 7 s at every tick.
 select
     i.{integrations.id}::text as integration_id,
     i.{integrations.org_id}::text as org_id,
@@ -57,9 +58,15 @@ select
 from synkron.held h
 join {integrations} i on i.{integrations.id} = h.integration_id::ID_TYPE
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
-where synkron.pause_over(
-    i.{integrations.org_id}::text, i.{integrations.integration_type}::text, i.{integrations.id}::text, $1
-) is null;
+where not exists (
+    select from synkron.pauses p
+    where p.ended_at is null
+        and p.starts_at <= $1
+        and (p.until is null or p.until > $1)
+        and (p.org_id is null or p.org_id = i.{integrations.org_id}::text)
+        and (p.integration_type is null or p.integration_type = i.{integrations.integration_type}::text)
+        and (p.integration_id is null or p.integration_id = i.{integrations.id}::text)
+);
 
 -- name: release
 -- Undecided no more; nor is an integration that is not there any more.
