@@ -201,6 +201,30 @@ async def test_a_run_ahead_of_its_moment_keeps_the_job_it_has(connection: Connec
     assert await jobs_of(connection) == [now, ahead]
 
 
+@pytest.mark.parametrize("ends", ["tried again", "finished", "skipped"])
+async def test_no_job_comes_before_its_run_may_start(connection: Connection, ends: str) -> None:
+    """In a transaction the queue counts from its start, and the ledger from later: `start` would refuse the job."""
+    first, second = sorted((await claim(connection, [2, 1])).run_ids)
+    run = await started(connection, first)
+    await connection.execute("delete from synkron.queue")
+    await connection.execute("update synkron.runs set next_attempt_at = now() + interval '4 s' where id = $1", second)
+    async with connection.transaction():
+        if ends == "skipped":
+            assert await ledger.skip(connection, first, "superseded: the integration was disabled", 1)
+        elif ends == "finished":
+            assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+        else:
+            assert await ledger.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
+    assert await jobs_of(connection) == [first if ends == "tried again" else second]
+    assert (
+        await connection.fetchval(
+            "select job.execute_after - next_attempt_at "
+            "from synkron.queue job join synkron.runs on job.payload = convert_to(runs.id::text, 'UTF8')"
+        )
+        == timedelta()
+    )
+
+
 async def jobs_of(connection: Connection) -> list[int]:
     """The runs that jobs stand for, in the order of the jobs."""
     return [int(row[0]) for row in await connection.fetch("select payload from synkron.queue order by id")]

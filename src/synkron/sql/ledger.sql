@@ -169,7 +169,8 @@ from started;
 -- name: finish
 -- End an attempt, once, and only by the worker that holds the run: $2 is its attempt. $3 is the run's next state; when
 -- that is 'claimed', its next attempt is $4 from now. Answers the run whose turn it is then, if any: the same one, or
--- the oldest that waits behind it. Answers nothing at all when the run was taken over by another worker.
+-- the oldest that waits behind it. Its wait counts from now(), as the queue's do: in a transaction, from its start.
+-- Answers nothing at all when the run was taken over by another worker.
 with finished as (
     update synkron.runs set
         state = $3,
@@ -180,7 +181,7 @@ with finished as (
         error = $7,
         completes_by = null
     where id = $1 and state = 'running' and attempt = $2
-    returning id, scheduled_for, integration_id, integration_type, attempt
+    returning id, scheduled_for, integration_id, integration_type, attempt, next_attempt_at
 ),
 freed as (
     delete from synkron.running using finished
@@ -196,7 +197,7 @@ select next.id, next.integration_type, next.wait
 from finished
 left join lateral (
     select id, integration_type,
-        case when runs.id = finished.id then $4 else greatest(next_attempt_at - clock_timestamp(), interval '0') end as wait
+        case when runs.id = finished.id then finished.next_attempt_at else runs.next_attempt_at end - now() as wait
     from synkron.runs
     where runs.integration_id = finished.integration_id
         and runs.integration_type = finished.integration_type
@@ -225,8 +226,8 @@ returning attempts.run_id;
 
 -- name: skip
 -- Close a run that must not be delivered any more: one that waits, or one whose worker died, with the seat that it held
--- ($3 is the job and $4 the worker's mark, as in start). Answers the oldest run that waits behind it, if any; nothing at all when the run has
--- ended, or is under way elsewhere.
+-- ($3 is the job and $4 the worker's mark, as in start). Answers the oldest run that waits behind it, if any, and its
+-- wait as in finish; nothing at all when the run has ended, or is under way elsewhere.
 with skipped as (
     update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = $2
     where id = $1
@@ -254,7 +255,7 @@ lost as (
 select next.id, next.integration_type, next.wait
 from skipped
 left join lateral (
-    select id, integration_type, greatest(next_attempt_at - clock_timestamp(), interval '0') as wait
+    select id, integration_type, next_attempt_at - now() as wait
     from synkron.runs
     where runs.integration_id = skipped.integration_id
         and runs.integration_type = skipped.integration_type
