@@ -53,6 +53,7 @@ class Report:
     occurrences: int = 0
     held: int = 0
     unprovable: int = 0
+    uncovered: int = 0
     failed: int = 0
     invalid: int = 0
     found: Counter[Kind] = field(default_factory=Counter)
@@ -64,6 +65,7 @@ class Report:
         self.occurrences += examined.occurrences
         self.held += examined.held
         self.unprovable += examined.unprovable
+        self.uncovered += examined.uncovered
         self.failed += examined.failed
         self.invalid += examined.invalid is not None
         self.note(sorted(examined.findings, key=lambda finding: finding.at), most)

@@ -135,13 +135,25 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
             ["1 failed after their last attempt", "0 missed"],
             id="it failed",
         ),
+        pytest.param(
+            "update synkron.runs set source = 'catch_up', action = 'merge', state = 'skipped' "
+            "where scheduled_for = '{second}'; "
+            "update synkron.runs set source = 'catch_up', state = 'skipped', period_start = '{first}' "
+            "where scheduled_for = '{third}'",
+            0,
+            [
+                "1 not exported: the run that covered them was skipped; run them with `synkron backfill`",
+                "0 missed, 0 doubled, 0 late, 0 unexplained",
+            ],
+            id="it was merged into a run that was skipped",
+        ),
     ],
 )
 def test_what_went_wrong(
     on_database: Command, database: Database, moments: list[datetime], wrong: str, code: int, says: list[str]
 ) -> None:
-    assert len(moments) == 4
-    execute(database.url, wrong.format(second=moments[1], integration=HOURLY))
+    first, second, third, _ = moments
+    execute(database.url, wrong.format(first=first, second=second, third=third, integration=HOURLY))
     ended = on_database("verify")
     assert ended.code == code
     assert [text for text in says if text not in ended.out + ended.err] == []
@@ -175,6 +187,7 @@ def test_verify_in_json(on_database: Command, database: Database, ledger: dateti
     answer = ended.answer
     assert (answer["missed"], answer["doubled"], answer["late"], answer["unexplained"]) == (1, 0, 0, 0)
     assert (answer["integrations"], answer["occurrences"], answer["ticks"], answer["not_provable"]) == (1, 6, 1, 0)
+    assert answer["uncovered"] == 0
     [finding] = answer["findings"]
     assert finding | {"message": None} == {
         "kind": "missed",

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from synkron.model import CatchUp
+from synkron.operations.cancel import cancel
 from synkron.scheduler import tick
 from synkron.service import Role, serve
 from synkron.settings import OrganizationsTable, Settings, SourceTables, TypeSettings
@@ -160,6 +161,16 @@ async def test_what_a_pause_holds_is_no_finding(connection: Connection) -> None:
     await add_integration(connection, "*/10 * * * *")
     report = await verified(connection, await decide_hours(connection))
     assert (kinds(report), report.held, report.unprovable) == ({}, 18, 0)
+
+
+async def test_what_was_merged_into_a_run_that_was_cancelled(connection: Connection) -> None:
+    await add_integration(connection, "*/10 * * * *")
+    since = await decide_hours(connection, settings=Settings())
+    [cover] = await connection.fetch("select id from synkron.runs where action = 'run'")
+    assert (await verified(connection, since)).uncovered == 0
+    await cancel(connection, Settings(), [cover["id"]], "kari", "wrong period")
+    report = await verified(connection, since)
+    assert (kinds(report), report.uncovered) == ({}, 17)
 
 
 async def test_more_expired_moments_than_rows(connection: Connection) -> None:

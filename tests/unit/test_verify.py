@@ -228,6 +228,22 @@ def test_an_outage_that_was_caught_up_by_one_run() -> None:
     ]
 
 
+def test_what_was_merged_into_a_run_that_was_skipped_is_counted_and_no_finding() -> None:
+    latest = recorded(5, source=Source.CATCH_UP, period_start=NOON - HOUR * 9, claimed_at=NOON, **SKIPPED)
+    ledger = [*without(8, 7, 6, 5), merged(8), merged(7), merged(6), latest]
+    ledger.sort(key=lambda one: one.scheduled_for)
+    assert examined(ledger) == Examined(24, 0, 0, 0, [], uncovered=3)
+    backfilled = recorded(7, source=Source.BACKFILL, claimed_at=NOON, started_at=NOON)
+    assert examined([*ledger, backfilled]).uncovered == 2
+    failed = latest._replace(state=State.FAILED)
+    assert examined([failed if one is latest else one for one in ledger]) == Examined(24, 0, 0, 1, [])
+
+
+def test_what_was_merged_into_no_run_and_backfilled_since_is_not_missed() -> None:
+    backfilled = recorded(7, source=Source.BACKFILL, claimed_at=NOON, started_at=NOON)
+    assert found([*without(8, 7), merged(8), merged(7), backfilled]) == [("missed", 8)]
+
+
 def test_a_run_after_the_window_whose_period_reaches_into_it() -> None:
     """It stands for what was merged into it, and is verified with its own window."""
     window = Window(DAY.start, NOON - HOUR * 6)

@@ -206,6 +206,24 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             id="merged into a run that failed",
         ),
         pytest.param(
+            {
+                "decided": caught_up(**SKIPPED, action=Action.MERGE, reason="missed: ..."),
+                "into": caught_up(
+                    id=4712, scheduled_for=at("04:00"), **SKIPPED, reason="cancelled by kari: wrong period"
+                ),
+                **OUTAGE,
+            },
+            [
+                MISSED,
+                (
+                    "At 04:12:30 it was merged into run 4712 (04:00), which was not delivered: cancelled by kari: "
+                    "wrong period."
+                ),
+                BACKFILL,
+            ],
+            id="merged into a run that was cancelled",
+        ),
+        pytest.param(
             {"decided": caught_up(reason="missed: no scheduler ticked in time; catch-up is all"), **OUTAGE},
             [
                 MISSED,

@@ -128,6 +128,7 @@ def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
         **_counts(report),
         "held": report.held,
         "not_provable": report.unprovable,
+        "uncovered": report.uncovered,
         "failed": report.failed,
         "invalid": report.invalid,
         "findings": [asdict(one) | {"organization": names.get(one.org_id or "")} for one in report.findings],
@@ -153,6 +154,7 @@ def _say_totals(report: Report) -> None:
     notes = {
         "more findings than are shown": sum(report.found.values()) - len(report.findings),
         "not provable: nothing shows that the row stood as it does when they were due": report.unprovable,
+        "not exported: the run that covered them was skipped; run them with `synkron backfill`": report.uncovered,
         "held by a pause: they are decided when it ends": report.held,
         "failed after their last attempt: `synkron runs --state failed`": report.failed,
         "rows that can't be fired: `synkron check`": report.invalid,

@@ -28,7 +28,7 @@ class Examined:
     """What came of one integration's occurrences.
 
     ``held`` by a pause and ``unprovable`` ones (nothing shows that they were due) are undecided, and no findings;
-    ``invalid`` is why the row can't be fired as it stands.
+    ``invalid`` is why the row can't be fired as it stands; ``uncovered`` ones were merged into a run that was skipped.
     """
 
     occurrences: int
@@ -37,6 +37,7 @@ class Examined:
     failed: int
     findings: list[Finding]
     invalid: InvalidIntegration | None = None
+    uncovered: int = 0
 
 
 class Basis:
@@ -79,15 +80,16 @@ def examine(standing: Standing | None, recorded: Sequence[Recorded], basis: Basi
     within = [one for one in recorded if basis.window.start < one.scheduled_for <= basis.window.end]
     findings = [finding for one in within for finding in _faults(one, basis)]
     findings += _late(recorded, basis)
-    findings += _lost_merges(recorded, basis)
+    lost, uncovered = _undelivered_merges(recorded, basis)
+    findings += lost
     findings += doubled(within)
     occurrences = sum(one.occurrences for one in within)
     failed = sum(one.state == State.FAILED for one in within)
     moments = _moments_of(standing, basis)
     if isinstance(moments, InvalidIntegration):
-        return Examined(occurrences, 0, 0, failed, findings, moments)
+        return Examined(occurrences, 0, 0, failed, findings, moments, uncovered)
     if standing is None:
-        return Examined(occurrences, 0, 0, failed, findings)
+        return Examined(occurrences, 0, 0, failed, findings, uncovered=uncovered)
     undecided = _undecided(moments, recorded)
     held, unprovable = 0, 0
     for moment in undecided:
@@ -97,7 +99,7 @@ def examine(standing: Standing | None, recorded: Sequence[Recorded], basis: Basi
             findings.append(finding)
         else:
             unprovable += 1
-    return Examined(occurrences + len(undecided), held, unprovable, failed, findings)
+    return Examined(occurrences + len(undecided), held, unprovable, failed, findings, uncovered=uncovered)
 
 
 def _moments_of(standing: Standing | None, basis: Basis) -> Moments | InvalidIntegration:
@@ -171,16 +173,27 @@ def _schedule_faults(one: Recorded, cron_schedule: str, basis: Basis) -> Iterato
         yield one.finding(Kind.UNEXPLAINED, f"its period does not begin at a moment of {written}")
 
 
-def _lost_merges(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
-    """Moments that were merged into a run whose period does not hold them."""
+def _undelivered_merges(recorded: Sequence[Recorded], basis: Basis) -> tuple[list[Finding], int]:
+    """Moments that were merged into a run whose period does not hold them; and how many into one that was skipped."""
     merged = [one for one in recorded if one.action == Action.MERGE and one.scheduled_for <= basis.window.end]
-    runs = [one for one in recorded if one.action == Action.RUN and one.source == Source.CATCH_UP] if merged else []
+    if not merged:
+        return [], 0
+    runs = [one for one in recorded if one.action == Action.RUN and one.source == Source.CATCH_UP]
+    backfilled = {one.scheduled_for for one in recorded if one.source == Source.BACKFILL and one.is_delivered}
+    lost, uncovered = [], 0
     for one in merged:
-        if not any(
-            (run.period_start is None or run.period_start < one.scheduled_for) and one.scheduled_for < run.scheduled_for
-            for run in runs
-        ):
-            yield one.finding(Kind.MISSED, "recorded as merged, and no run's period holds it")
+        moment = one.scheduled_for
+        if moment in backfilled or any(run.is_delivered and _covers(run, moment) for run in runs):
+            continue
+        if any(_covers(run, moment) for run in runs):
+            uncovered += 1
+        else:
+            lost.append(one.finding(Kind.MISSED, "recorded as merged, and no run's period holds it"))
+    return lost, uncovered
+
+
+def _covers(run: Recorded, moment: datetime) -> bool:
+    return (run.period_start is None or run.period_start < moment) and moment < run.scheduled_for
 
 
 def _late(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
