@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TypeAlias
 from uuid import UUID
 
-from asyncpg import Record
+from asyncpg import LockNotAvailableError, Record
 
 from synkron.database import Connection, Executor
 from synkron.model import Decision, Outcome, Run, Source, State, Window, idempotency_key, manual_key
@@ -110,14 +110,25 @@ async def close_tick(connection: Connection, tick_id: int, claimed: Claimed) -> 
 
 
 async def keep_partitions(connection: Executor, first: datetime, now: datetime, retention: timedelta) -> None:
-    """Have the partitions from ``first`` to a month ahead, and drop those that ended before ``retention``."""
-    oldest = now - retention
-    await connection.execute(SQL["keep_partitions"], max(first, oldest), now + timedelta(days=31), oldest)
+    """Have the partitions from ``first``, but none that ended before ``retention``, to a month ahead."""
+    await connection.execute(SQL["keep_partitions"], max(first, now - retention), now + timedelta(days=31))
 
 
-async def forget(connection: Executor, now: datetime, retention: timedelta) -> None:
-    """Delete what the queue and the ticks left behind, beyond ``retention``."""
+async def forget(connection: Connection, now: datetime, retention: timedelta) -> bool:
+    """Delete what lies beyond ``retention``: what the queue and the ticks left behind, and the partitions that ended.
+
+    False when somebody uses one of those, or holds the watermark: then none is dropped, as all would wait for it.
+    """
     await connection.execute(SQL["forget"], now, now - retention)
+    try:
+        async with connection.transaction():
+            await connection.execute(SQL["wait_briefly"])
+            # A backfill or a retry may be about to need an old month.
+            await lock_watermark(connection)
+            await connection.execute(SQL["drop_partitions"], now - retention)
+    except LockNotAvailableError:
+        return False
+    return True
 
 
 async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:

@@ -137,7 +137,8 @@ async def _schedule(url: str, settings: Settings, name: str, stop: asyncio.Event
             done = await tick(connection, settings, scheduler=name)
             warned = _report(done, warned)
             if loop.time() >= forget_at:
-                await ledger.forget(connection, done.at, settings.retention)
+                if not await ledger.forget(connection, done.at, settings.retention):
+                    log.debug("old partitions kept for an hour more", reason="somebody uses them")
                 forget_at = loop.time() + FORGET_EVERY.total_seconds()
             until_next = next_tick(done.at) + MARGIN - done.at
             await _pause(stop, until_next.total_seconds() - (loop.time() - began))

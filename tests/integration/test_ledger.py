@@ -26,6 +26,8 @@ from synkron.model import (
 )
 from synkron.plan import decide
 from synkron.queue import queue_on
+from synkron.scheduler import tick
+from synkron.settings import Settings
 from tests.conftest import Connection, Database
 
 MINUTE = timedelta(minutes=1)
@@ -259,10 +261,10 @@ async def test_a_month_with_an_unfinished_run_is_kept(connection: Connection) ->
     (run_id,) = (await claim(connection, [60 * 24 * 35])).run_ids
     run = await started(connection, run_id)
     clock = await ledger.clock(connection)
-    await ledger.keep_partitions(connection, clock, clock, timedelta(days=1))
+    assert await ledger.forget(connection, clock, timedelta(days=1))
     assert await history.run(connection, run_id) is not None
     await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
-    await ledger.keep_partitions(connection, clock, clock, timedelta(days=1))
+    assert await ledger.forget(connection, clock, timedelta(days=1))
     assert await history.run(connection, run_id) is None
     assert await connection.fetchval("select count(*) from synkron.attempts") == 0
     with pytest.raises(asyncpg.RaiseError, match="not past yet"):
@@ -326,13 +328,57 @@ async def test_what_is_older_than_the_retention_is_dropped(connection: Connectio
     for run_id in (await claim(connection, [0, 60 * 24 * 35])).run_ids:
         await ledger.skip(connection, run_id, "superseded: the integration was disabled", 1)
     clock = await ledger.clock(connection)
-    await ledger.keep_partitions(connection, clock, clock, timedelta(days=400))
+    await connection.execute("update synkron.ticks set at = at - interval '10 days'")
+    await connection.execute("update synkron.queue_log set created = created - interval '10 days'")
+    assert await ledger.forget(connection, clock, timedelta(days=400))
     assert await connection.fetchval("select count(*) from synkron.runs") == 2
-    await ledger.keep_partitions(connection, clock, clock, timedelta(days=3))
+    assert await connection.fetchval("select count(*) from synkron.ticks") == 1
+    assert await ledger.forget(connection, clock, timedelta(days=3))
     assert await connection.fetchval("select count(*) from synkron.runs") == 1
-    await ledger.forget(connection, clock + timedelta(days=30), timedelta(days=3))
     assert await connection.fetchval("select count(*) from synkron.ticks") == 0
     assert await connection.fetchval("select count(*) from synkron.queue_log") == 0
+
+
+async def test_a_month_that_somebody_reads_is_kept_until_later(database: Database, connection: Connection) -> None:
+    """Dropping it would wait for the reader, and everybody else behind the drop."""
+    clock = await ledger.clock(connection)
+    retention = timedelta(days=60)
+    await ledger.keep_partitions(connection, clock - timedelta(days=130), clock, timedelta(days=400))
+    before = await months_of(connection)
+    reader = await asyncpg.connect(database.url)
+    async with reader.transaction(isolation="repeatable_read", readonly=True):
+        await reader.fetch("select count(*) from synkron.runs")
+        await connection.execute("set lock_timeout = '10 s'")
+        await tick(connection, Settings(retention=retention), scheduler="test")
+        assert not await ledger.forget(connection, clock, retention)
+        assert await months_of(connection) == before
+        assert await connection.fetchval("show lock_timeout") == "10s"
+    assert await ledger.forget(connection, clock, retention)
+    assert len(await months_of(connection)) < len(before)
+    await reader.close()
+
+
+async def test_what_a_change_may_still_need_is_not_dropped_beside_it(
+    database: Database, connection: Connection
+) -> None:
+    """A run of an old month may be given another chance right now: whoever does so holds the watermark."""
+    clock = await ledger.clock(connection)
+    await ledger.keep_partitions(connection, clock - timedelta(days=130), clock, timedelta(days=400))
+    before = await months_of(connection)
+    other = await asyncpg.connect(database.url)
+    async with other.transaction():
+        await ledger.lock_watermark(other)
+        assert not await ledger.forget(connection, clock, timedelta(days=60))
+    assert await months_of(connection) == before
+    await other.close()
+
+
+async def months_of(connection: Connection) -> list[str]:
+    """The partitions of the runs."""
+    rows = await connection.fetch(
+        "select inhrelid::regclass::text from pg_inherits where inhparent = 'synkron.runs'::regclass"
+    )
+    return sorted(row[0] for row in rows)
 
 
 async def test_history_filters(connection: Connection) -> None:

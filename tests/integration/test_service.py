@@ -76,6 +76,16 @@ async def test_a_role_does_its_part_alone(database: Database, connection: Connec
     assert (await history.runs(connection))[0].state == "succeeded"
 
 
+async def test_a_scheduler_drops_what_is_older_than_the_retention(database: Database, connection: Connection) -> None:
+    await connection.execute("select synkron.keep_partitions(now() - interval '500 days', now(), '-infinity')")
+    months = "select count(*) from pg_inherits where inhparent = 'synkron.runs'::regclass"
+    before = await connection.fetchval(months)
+    await add_integration(connection, "* * * * *")
+    async with watching(database) as until, serving(database, Role.SCHEDULER):
+        await until(_one_queued)
+    assert await connection.fetchval(months) < before
+
+
 async def _one_queued(connection: Connection) -> bool:
     return bool(await connection.fetchval("select count(*) = 1 from synkron.queue"))
 

@@ -14,7 +14,15 @@ select at from synkron.watermark for update;
 update synkron.watermark set at = greatest(at, $1);
 
 -- name: keep_partitions
-select synkron.keep_partitions($1, $2, $3);
+-- Makes them, and drops none: a tick must not wait for whoever reads an old one, and everybody else behind the tick.
+select synkron.keep_partitions($1, $2, '-infinity');
+
+-- name: wait_briefly
+set local lock_timeout = '1s';
+
+-- name: drop_partitions
+-- This month's is there: none is made.
+select synkron.keep_partitions(now(), now(), $1);
 
 -- name: forget
 -- What the queue and the ticks leave behind; the runs themselves are forgotten with their partition.
