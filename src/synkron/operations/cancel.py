@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from synkron import ledger
@@ -37,8 +37,7 @@ async def cancel(
     async with changing(connection, settings):
         await lock_runs(connection, ids)
         runs = await named_runs(connection, ids, ENDS, WANTED)
-        for run in runs:
-            await _end(connection, run.id, words)
+        await _end(connection, [one.id for one in runs], words)
         ended = [replace(one, state=ENDS[one.state]) for one in runs]
         await record(
             connection,
@@ -51,9 +50,10 @@ async def cancel(
     return ended
 
 
-async def _end(connection: Connection, run_id: int, words: str) -> None:
+async def _end(connection: Connection, run_ids: Sequence[int], words: str) -> None:
     sql = statements("operations_runs")
-    await ledger.give_turn(connection, await connection.fetch(sql["cancel"], run_id, words))
-    jobs = [row["id"] for row in await connection.fetch(sql["jobs"], run_id)]
+    behind = await connection.fetch(sql["cancel"], run_ids, words)
+    jobs = [row["id"] for row in await connection.fetch(sql["jobs"], run_ids)]
     if jobs:
         await queue_on(connection).mark_job_as_cancelled(jobs)
+    await ledger.give_turn(connection, behind)

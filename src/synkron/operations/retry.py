@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from synkron import ledger
 from synkron.database import Connection
 from synkron.due import misplaced
 from synkron.errors import Refused
-from synkron.model import State
+from synkron.model import Integration, State
 from synkron.operations.audit import record
 from synkron.operations.named_runs import NamedRun, lock_runs, named_runs, subject_of
-from synkron.operations.scope import Scope, read_rows
+from synkron.operations.scope import read_rows_by_id, scope_of
 from synkron.operations.transaction import changing, looking
-from synkron.operations.trigger import pause_of
 from synkron.settings import Settings
 from synkron.sql import statements
+from synkron.standing import read_pauses
 
 WANTED = "Only a run that has failed for good can be retried."
 
@@ -31,8 +32,8 @@ class RetryPlan:
 
 async def plan_retry(connection: Connection, settings: Settings, ids: Collection[int]) -> RetryPlan:
     """What retrying these would do. Raises NotFound and Refused as ``retry`` does."""
-    async with looking(connection, settings):
-        return await _plan(connection, settings, ids)
+    async with looking(connection, settings) as now:
+        return await _plan(connection, settings, ids, now)
 
 
 async def retry(connection: Connection, settings: Settings, ids: Collection[int], author: str) -> RetryPlan:
@@ -42,7 +43,7 @@ async def retry(connection: Connection, settings: Settings, ids: Collection[int]
     """
     async with changing(connection, settings) as now:
         await lock_runs(connection, ids)
-        plan = await _plan(connection, settings, ids)
+        plan = await _plan(connection, settings, ids, now)
         numbers = [one.id for one in plan.runs]
         sql = statements("operations_runs")
         await ledger.give_turn(connection, await connection.fetch(sql["retry"], numbers, [now] * len(numbers), None))
@@ -57,18 +58,21 @@ async def retry(connection: Connection, settings: Settings, ids: Collection[int]
     return RetryPlan([replace(one, state=State.CLAIMED) for one in plan.runs], plan.paused)
 
 
-async def _plan(connection: Connection, settings: Settings, ids: Collection[int]) -> RetryPlan:
+async def _plan(connection: Connection, settings: Settings, ids: Collection[int], now: datetime) -> RetryPlan:
     runs = await named_runs(connection, ids, [State.FAILED], WANTED)
-    paused = [one.id for one in runs if await _is_paused(connection, settings, one)]
+    rows = await read_rows_by_id(connection, settings.source, [one.integration_id for one in runs])
+    live = {row.integration_id: row for row in rows}
+    for run in runs:
+        _check(run, live.get(run.integration_id), settings)
+    pauses = [scope_of(pause) for pause in await read_pauses(connection, now, settings.source)]
+    paused = [one.id for one in runs if any(pause.holds(live[one.integration_id]) for pause in pauses)]
     return RetryPlan(runs, paused)
 
 
-async def _is_paused(connection: Connection, settings: Settings, run: NamedRun) -> bool:
-    """Whether the run would wait for the end of a pause. Raises Refused where it would be skipped at its turn."""
-    rows = await read_rows(connection, settings.source, Scope(integration_id=run.integration_id))
-    if not rows:
+def _check(run: NamedRun, row: Integration | None, settings: Settings) -> None:
+    """Raises Refused where the run would be skipped at its turn."""
+    if row is None:
         raise Refused(f"Run {run.id} can't be retried: its integration {run.integration_id} was deleted.")
-    [row] = rows
     if not row.is_enabled:
         raise Refused(f"Run {run.id} can't be retried: its integration {run.integration_id} is disabled.")
     if (row.org_id, row.integration_type) != (run.org_id, run.integration_type):
@@ -78,4 +82,3 @@ async def _is_paused(connection: Connection, settings: Settings, run: NamedRun) 
         )
     if invalid := misplaced(row, settings.types):
         raise Refused(f"Run {run.id} can't be retried: {invalid.reason}.")
-    return await pause_of(connection, row) is not None

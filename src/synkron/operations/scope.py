@@ -75,6 +75,13 @@ async def read_rows(connection: Executor, source: SourceTables, scope: Scope) ->
     return [integration_of(row) for row in rows]
 
 
+async def read_rows_by_id(connection: Executor, source: SourceTables, ids: Collection[str]) -> list[Integration]:
+    """The integrations of these ids that there are, enabled or not."""
+    sql = source_statements("operations", source)
+    id_type = await connection.fetchval(sql["id_type"])
+    return [integration_of(row) for row in await connection.fetch(sql["by_id"].replace("ID_TYPE", id_type), list(ids))]
+
+
 async def read_names(connection: Executor, source: SourceTables, org_ids: Collection[str]) -> dict[str, str]:
     """The names of those of the organizations that there are."""
     rows = await connection.fetch(source_statements("operations", source)["names"], list(org_ids))

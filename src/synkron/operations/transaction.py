@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from asyncpg.exceptions import LockNotAvailableError
+from asyncpg.exceptions import DeadlockDetectedError, LockNotAvailableError
 
 from synkron import ledger
 from synkron.database import Connection
@@ -28,7 +28,8 @@ async def looking(connection: Connection, settings: Settings) -> AsyncIterator[d
 async def changing(connection: Connection, settings: Settings) -> AsyncIterator[datetime]:
     """A transaction in which nobody else operates and no tick is under way; gives the database's clock.
 
-    Raises Refused when a tick, or somebody else's operation, has not ended within 30 s.
+    Raises Refused when a tick, or somebody else's operation, has not ended within 30 s, and where a worker's statement
+    and this transaction wait for each other.
     """
     try:
         async with connection.transaction(isolation="read_committed"):
@@ -40,3 +41,5 @@ async def changing(connection: Connection, settings: Settings) -> AsyncIterator[
             "A tick or another operation has been at work for 30 s, and this one must wait for it. Nothing was "
             "changed; try again, and look at `synkron nodes`."
         ) from None
+    except DeadlockDetectedError:
+        raise Refused("A worker was busy with the same runs at this moment. Nothing was changed; try again.") from None

@@ -25,6 +25,27 @@ where ($1::text is null or i.{integrations.org_id}::text = $1)
     and ($3::text is null or i.{integrations.id}::text = $3)
 order by i.{integrations.org_id}, i.{integrations.id};
 
+-- name: id_type
+-- The type of the integrations' id, as it is written in SQL.
+select format_type(atttypid, atttypmod) from pg_attribute
+where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
+
+-- name: by_id
+-- The rows with the ids $1, which the ledger has and so are of the column's own type, ID_TYPE: the primary key's index
+-- is used.
+select
+    i.{integrations.id}::text as integration_id,
+    i.{integrations.org_id}::text as org_id,
+    i.{integrations.integration_type}::text as integration_type,
+    coalesce(i.{integrations.is_enabled}, false) as is_enabled,
+    i.{integrations.cron_schedule} as cron_schedule,
+    o.{organizations.id} is not null as organization_exists,
+    {zone[o]} as timezone,
+    {updated_at[i]}::timestamptz as updated_at
+from {integrations} i
+left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
+where i.{integrations.id} = any($1::text[]::ID_TYPE[]);
+
 -- name: names
 -- What these organizations are called.
 select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name

@@ -13,18 +13,19 @@ order by id;
 
 -- name: retry
 -- Give ended runs another chance: $1 the runs, $2 when each may start, $3 the reason, null for the one it has. Answers
--- them with their waits, for their jobs. The attempts go on counting, as their numbers are the fence.
+-- them with their waits, for their jobs: the queue counts from the transaction's start, so these do. The attempts go on
+-- counting, as their numbers are the fence.
 update synkron.runs set
     state = 'claimed', failures = 0, crashes = 0, retries = retries + 1, finished_at = null, completes_by = null,
     http_status = null, error = null, reason = coalesce($3, reason), next_attempt_at = again.at,
     execute_after = case when attempt = 0 then again.at else execute_after end
 from unnest($1::bigint[], $2::timestamptz[]) again (id, at)
 where runs.id = again.id and state in ('failed', 'skipped')
-returning runs.id, integration_type, again.at - clock_timestamp() as wait;
+returning runs.id, integration_type, again.at - now() as wait;
 
 -- name: cancel
--- End the run $1, which the caller has locked, for the reason $2, with its open attempt and its seat. Answers the oldest
--- run that waits behind it, if any.
+-- End the runs $1, which the caller has locked, for the reason $2, with their open attempts and their seats. Answers the
+-- oldest run that waits behind them, of each integration and type, with its wait (as above).
 with cancelled as (
     update synkron.runs set
         state = case state when 'claimed' then 'skipped' else 'failed' end,
@@ -33,7 +34,7 @@ with cancelled as (
         http_status = case state when 'running' then null else http_status end,
         finished_at = clock_timestamp(),
         completes_by = null
-    where id = $1 and state in ('claimed', 'running')
+    where id = any($1::bigint[]) and state in ('claimed', 'running')
     returning id, scheduled_for, integration_id, integration_type
 ),
 freed as (
@@ -47,22 +48,26 @@ ended as (
         and attempts.finished_at is null
 )
 select next.id, next.integration_type, next.wait
-from cancelled
-left join lateral (
-    select id, integration_type, greatest(next_attempt_at - clock_timestamp(), interval '0') as wait
+from (select distinct integration_id, integration_type from cancelled) behind
+cross join lateral (
+    select id, integration_type, greatest(next_attempt_at - now(), interval '0') as wait
     from synkron.runs
-    where runs.integration_id = cancelled.integration_id
-        and runs.integration_type = cancelled.integration_type
+    where runs.integration_id = behind.integration_id
+        and runs.integration_type = behind.integration_type
         and runs.state = 'claimed'
-        and runs.id <> cancelled.id
+        and runs.id <> all($1::bigint[])
         and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
     order by runs.scheduled_for
     limit 1
-) next on true;
+) next;
 
 -- name: jobs
--- The jobs of the run $1, whether they wait or a worker has them.
-select id from synkron.queue where payload = convert_to($1::bigint::text, 'UTF8');
+-- The jobs of the runs $1, whether they wait or a worker has them. Nothing leads from a run to its job but the whole
+-- queue, which is read once. Locked in their order, as nobody who locks several knows another.
+select id from synkron.queue
+where payload = any(array(select convert_to(run::text, 'UTF8') from unnest($1::bigint[]) run))
+order by id
+for update;
 
 -- name: pause_over
 -- The pause that holds an integration now: $1 its organization, $2 its type, $3 itself.
