@@ -8,7 +8,7 @@ import structlog
 
 from synkron import ledger
 from synkron.database import Connection
-from synkron.errors import Refused
+from synkron.errors import NotFound, Refused
 from synkron.ledger import run_of
 from synkron.model import Outcome, OutcomeKind, State
 from synkron.plan import after_attempt
@@ -21,17 +21,13 @@ SQL = statements("completion")
 log = structlog.get_logger("synkron")
 
 
-class UnknownRun(Refused):
-    """There is no run of that number."""
-
-
 async def complete_run(
     connection: Connection, settings: Settings, run_id: int, *, key: str, attempt: int, outcome: Outcome
 ) -> State:
     """Say what came of an attempt that its target has accepted; answers the run's state then.
 
     ``key`` and ``attempt`` are those that the target was given; a retryable outcome leads to the next attempt, like
-    any other. Raises UnknownRun; and Refused, with nothing changed, when the key or the attempt is not the run's, the
+    any other. Raises NotFound; and Refused, with nothing changed, when the key or the attempt is not the run's, the
     run is not waiting (it has ended, or was tried again), or its deadline has passed.
     """
     if outcome.kind is OutcomeKind.ACCEPTED:
@@ -39,7 +35,7 @@ async def complete_run(
     async with connection.transaction():
         row = await connection.fetchrow(SQL["run"], run_id)
         if row is None:
-            raise UnknownRun(f"There is no run {run_id}.")
+            raise NotFound(f"There is no run {run_id}.")
         if row["key"] != key:
             raise Refused(f"The idempotency key is not that of run {run_id}. Give the one that came with the run.")
         if row["attempt"] != attempt:

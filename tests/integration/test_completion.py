@@ -18,9 +18,9 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from synkron import complete_run, history, ledger
-from synkron.completion import UnknownRun, expire
+from synkron.completion import expire
 from synkron.database import pooled
-from synkron.errors import Refused
+from synkron.errors import NotFound, Refused
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.scheduler import tick
 from synkron.settings import Settings, TypeSettings
@@ -160,7 +160,7 @@ class TestCall:
 
     async def test_unknown_ended_overdue_or_accepted_again_is_refused(self, connection: Connection) -> None:
         run = await accepted(connection)
-        with pytest.raises(UnknownRun):
+        with pytest.raises(NotFound):
             await complete_run(connection, SETTINGS, 4711, key=run.key, attempt=1, outcome=DONE)
         with pytest.raises(Refused, match="accepted already"):
             await complete(connection, run, ACCEPTED)
@@ -328,12 +328,17 @@ class TestEndpoint:
     ) -> None:
         run = await accepted(connection, "bufdir")
         status, _ = await api.post(run.id, body(run))
-        assert status == 403
+        assert status == 401
         assert "set types.bufdir.secret" in capsys.readouterr().out
 
-    @pytest.mark.parametrize("run_id", ["4711", "9" * 19, "9" * 30])
-    async def test_an_unknown_run(self, api: Api, run_id: str) -> None:
-        assert await api.post(run_id, {}) == (404, {"error": "there is no such run"})
+    async def test_only_who_signs_rightly_is_told_which_runs_there_are(self, api: Api, connection: Connection) -> None:
+        run, without_secret = await accepted(connection), await accepted(connection, "bufdir")
+        numbers = [run.id, without_secret.id, 4711, "9" * 19, "9" * 30]
+        for headers in ({"secret": None}, {"secret": OTHER}, {"webhook-signature": "v1,"}):
+            given: dict[str, Any] = {**headers}
+            (status, _), *others = answers = [await api.post(number, b"{}", **given) for number in numbers]
+            assert status == 401
+            assert others == answers[:1] * 4
 
     @pytest.mark.parametrize(
         ("told", "says"),

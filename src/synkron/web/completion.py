@@ -12,8 +12,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synkron import ledger
-from synkron.completion import SQL, UnknownRun, complete_run
-from synkron.database import Pool
+from synkron.completion import SQL, complete_run
+from synkron.database import Connection, Pool
 from synkron.errors import Refused
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings import Settings
@@ -23,6 +23,7 @@ from synkron.web.signature import is_signed
 LONGEST_BODY = 16 * 1024
 LONGEST_WAIT = 10.0
 LARGEST_ID = 2**63 - 1
+WRONGLY_SIGNED = "the signature is wrong, or older or newer than five minutes, or there is no such run"
 KINDS = {"succeeded": OutcomeKind.SUCCEEDED, "retryable": OutcomeKind.RETRYABLE, "failed": OutcomeKind.FINAL}
 
 log = structlog.get_logger("synkron")
@@ -58,7 +59,7 @@ class CompletionEndpoint:
     async def post(self, request: web.Request) -> web.Response:
         """One completion.
 
-        1. Read the body, up to 16 KiB. 2. Find the run's type. 3. Check the signature with the type's secret.
+        1. Read the body, up to 16 KiB. 2. Find how the run's type signs. 3. Check the signature.
         4. Check the body. 5. Complete the run.
         """
         try:
@@ -70,12 +71,11 @@ class CompletionEndpoint:
         if "webhook-signature" not in request.headers:
             raise web.HTTPUnauthorized(reason="the request is not signed")
         async with self.pool.acquire() as connection:
-            name = None if run_id > LARGEST_ID else await connection.fetchval(SQL["integration_type"], run_id)
-            if name is None:
-                raise web.HTTPNotFound(reason="there is no such run")
+            signing = await self._signing(connection, run_id)
             now = await ledger.clock(connection)
-            if not is_signed(self._signing(name).webhook, request.headers, body, now):
-                raise web.HTTPUnauthorized(reason="the signature is wrong, or older or newer than five minutes")
+            # The same for a run that is not there: an unsigned caller must not learn which there are.
+            if signing is None or not is_signed(signing.webhook, request.headers, body, now):
+                raise web.HTTPUnauthorized(reason=WRONGLY_SIGNED)
             completion = _read(body)
             try:
                 state = await complete_run(
@@ -86,21 +86,18 @@ class CompletionEndpoint:
                     attempt=completion.attempt,
                     outcome=completion.as_outcome(self.redaction),
                 )
-            except UnknownRun as error:
-                raise web.HTTPNotFound(reason=str(error)) from None
             except Refused as error:
                 raise web.HTTPConflict(reason=str(error)) from None
         return web.json_response({"run_id": run_id, "state": state.value})
 
-    def _signing(self, integration_type: str) -> Signing:
-        found = self.signings.get(integration_type)
-        if found is None:
+    async def _signing(self, connection: Connection, run_id: int) -> Signing | None:
+        """How the run's type signs; None where it does not, or there is no such run."""
+        name = await connection.fetchval(SQL["integration_type"], min(run_id, LARGEST_ID))
+        if name is not None and name not in self.signings:
             log.warning(
-                "completion refused",
-                reason=f"types.{integration_type} has no secret to check it with; set types.{integration_type}.secret",
+                "completion refused", reason=f"no secret to check it with; set types.{name}.secret in synkron.toml"
             )
-            raise web.HTTPForbidden(reason="completions of this integration type are not accepted here")
-        return found
+        return self.signings.get(name)
 
 
 def _read(body: bytes) -> Completion:

@@ -15,7 +15,7 @@ from synkron.settings import Settings
 from synkron.targets import Redaction, Signing
 from synkron.web.completion import LONGEST_BODY, CompletionEndpoint
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = structlog.get_logger("synkron")
 
@@ -53,8 +53,9 @@ async def _without_its_parts(request: web.Request, response: web.StreamResponse)
 
 
 @web.middleware
-async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _in_json(request: web.Request, handler: Answer) -> web.StreamResponse:
     """Every refusal and fault as ``{"error": ...}``, without what is none of the caller's business."""
+    # aiohttp gives `handler` by that name.
     try:
         return await handler(request)
     except web.HTTPException as error:
