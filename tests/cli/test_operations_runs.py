@@ -113,6 +113,30 @@ def test_cancel_takes_the_runs_behind_too(on_database: Command, past: Past) -> N
     assert past.jobs() == []
 
 
+@pytest.mark.parametrize("state", ["claimed", "running"])
+def test_cancel_says_what_goes_with_the_run_and_how_to_run_it(on_database: Command, past: Past, state: str) -> None:
+    for ago in (5, 4, 3):
+        past.record(ago, "skipped", action="merge", source="catch_up")
+    past.record(6, "skipped", action="merge", source="catch_up")
+    cover = past.record(2, state, source="catch_up", span=4)
+    past.record(4, "claimed", source="backfill")
+    options = ["--reason", "wrong period", "--yes"]
+    preview = on_database("runs", "cancel", str(cover), "--reason", "wrong period", "--dry-run")
+    says = "Its period stands for 2 merged occurrences too, which go with it. To run them afterwards: `synkron "
+    assert says in preview.out
+    [planned] = on_database("runs", "cancel", str(cover), *options[:2], "--dry-run", "--json").answer["runs"]
+    assert (planned["merged"], datetime.fromisoformat(planned["merged_from"])) == (2, past.hour - 5 * HOUR)
+    ended = on_database("runs", "cancel", str(cover), *options)
+    assert says in ended.out
+    command = ended.out.split("`synkron ")[1].rstrip("`\n").split()
+    assert on_database(*command, "--yes").code == 0
+    if state == "running":
+        assert past.state(cover) == "claimed"
+    else:
+        made = fetch(past.url, "select scheduled_for from synkron.runs where source = 'backfill' order by 1")
+        assert [(past.hour - row["scheduled_for"]) / HOUR for row in made] == [5, 4, 3]
+
+
 @pytest.mark.parametrize("state", ["succeeded", "failed", "skipped"])
 def test_what_has_ended_is_not_cancelled(on_database: Command, past: Past, state: str) -> None:
     ended_run, waiting = past.record(2, state), past.record(1, "claimed")

@@ -84,7 +84,7 @@ async def test_cancelled_while_its_worker_starts_the_seat_is_freed(connection: C
         cancelling = asyncio.create_task(cancel(connection, QUICK, [run_id], "kari", "x"))
         await _blocked(pool)
         await transaction.commit()
-    [ended] = await cancelling
+    [ended] = (await cancelling).runs
     assert ended.state == "failed"
     assert await pool.fetchval("select count(*) from synkron.running") == 0
     assert await pool.fetchval("select outcome from synkron.attempts") == "cancelled"

@@ -12,6 +12,7 @@ from synkron.cli.options import AsJson, written
 from synkron.cli.output import minute, show_json
 
 if TYPE_CHECKING:
+    from synkron.operations.cancel import CancelPlan, Merged
     from synkron.operations.named_runs import NamedRun
     from synkron.operations.retry import RetryPlan
 
@@ -70,7 +71,7 @@ def cancel(
     """Cancel runs that are claimed or running. All of those that are named, or none.
 
     A claimed run is skipped. A running one fails at once; the worker breaks its call off, but what the target has
-    begun may go on. The runs behind it get their turn.
+    begun may go on. The runs behind it get their turn. What was merged into the run goes with it, and it is said.
 
     \b
     Examples:
@@ -90,9 +91,17 @@ def cancel(
         do=lambda connection, settings: cancel.cancel(connection, settings, ids, agreed.author, reason),
     )
     if as_json:
-        show_json({"dry_run": done is None, "runs": [_as_json(one) for one in done or plan]})
+        made = done or plan
+        show_json(
+            {
+                "dry_run": done is None,
+                "runs": [_as_json(one) | _merged_json(made.merged.get(one.id)) for one in made.runs],
+            }
+        )
     elif done is not None:
-        typer.echo("\n".join(f"Run {one.id} is {one.state}." for one in done))
+        for one in done.runs:
+            typer.echo(f"Run {one.id} is {one.state}.")
+            typer.echo("".join(f"{line}\n" for line in _merged(one, done)), nl=False)
 
 
 def _retrying(plan: RetryPlan) -> Iterator[str]:
@@ -101,10 +110,23 @@ def _retrying(plan: RetryPlan) -> Iterator[str]:
         yield f"Retry {_described(one)}: {one.error}{paused}"
 
 
-def _cancelling(runs: Sequence[NamedRun]) -> Iterator[str]:
-    for one in runs:
+def _cancelling(plan: CancelPlan) -> Iterator[str]:
+    for one in plan.runs:
         what = "not be delivered" if one.state == "claimed" else "fail; what its target has begun may go on"
         yield f"Cancel {_described(one)}, which is {one.state}: it would {what}"
+        yield from _merged(one, plan)
+
+
+def _merged(one: NamedRun, plan: CancelPlan) -> Iterator[str]:
+    """What goes with the run, and the command that runs it: a failed run can be retried with all of its period."""
+    if (merged := plan.merged.get(one.id)) is None:
+        return
+    count = "1 merged occurrence" if merged.occurrences == 1 else f"{merged.occurrences:,} merged occurrences"
+    retried = one.state in ("running", "failed")
+    start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (merged.start, one.scheduled_for))
+    backfill = f"synkron backfill --integration {one.integration_id} --from {start} --to {end}"
+    command = f"synkron runs retry {one.id}" if retried else backfill
+    yield f"  Its period stands for {count} too, which go with it. To run them afterwards: `{command}`"
 
 
 def _described(one: NamedRun) -> str:
@@ -121,6 +143,10 @@ def _as_json(one: NamedRun) -> dict[str, object]:
         "scheduled_for": one.scheduled_for,
         "state": one.state,
     }
+
+
+def _merged_json(merged: Merged | None) -> dict[str, object]:
+    return {"merged": merged.occurrences if merged else 0, "merged_from": merged.start if merged else None}
 
 
 def _count(runs: Sequence[NamedRun]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from synkron import ledger
 from synkron.database import Connection
@@ -20,15 +21,31 @@ WANTED = "Only a run that is claimed or running can be cancelled."
 ENDS = {State.CLAIMED: State.SKIPPED, State.RUNNING: State.FAILED}
 
 
-async def plan_cancel(connection: Connection, settings: Settings, ids: Collection[int]) -> list[NamedRun]:
-    """The runs as they stand. Raises NotFound and Refused as ``cancel`` does."""
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """How many moments were merged into a run, whose period stands for them, and the first of them."""
+
+    occurrences: int
+    start: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPlan:
+    """The runs that would be ended, and by their numbers what goes with them."""
+
+    runs: Sequence[NamedRun]
+    merged: Mapping[int, Merged]
+
+
+async def plan_cancel(connection: Connection, settings: Settings, ids: Collection[int]) -> CancelPlan:
+    """What cancelling these would do. Raises NotFound and Refused as ``cancel`` does."""
     async with looking(connection, settings):
-        return await named_runs(connection, ids, ENDS, WANTED)
+        return await _plan(connection, ids)
 
 
 async def cancel(
     connection: Connection, settings: Settings, ids: Collection[int], author: str, reason: str
-) -> list[NamedRun]:
+) -> CancelPlan:
     """End these runs, all or none, and give the runs behind them their turn; answers them as they are then.
 
     A worker that has one at its target is told to break off. Raises NotFound; Refused where one has ended.
@@ -36,18 +53,24 @@ async def cancel(
     words = f"cancelled by {author}: {reason}"
     async with changing(connection, settings):
         await lock_runs(connection, ids)
-        runs = await named_runs(connection, ids, ENDS, WANTED)
-        await _end(connection, [one.id for one in runs], words)
-        ended = [replace(one, state=ENDS[one.state]) for one in runs]
+        plan = await _plan(connection, ids)
+        await _end(connection, [one.id for one in plan.runs], words)
+        ended = [replace(one, state=ENDS[one.state]) for one in plan.runs]
         await record(
             connection,
             author=author,
             action="cancel",
-            subject=subject_of(runs),
-            before={"runs": [one.facts for one in runs]},
+            subject=subject_of(plan.runs),
+            before={"runs": [one.facts for one in plan.runs]},
             after={"runs": [{"run": one.id, "state": one.state} for one in ended], "reason": reason},
         )
-    return ended
+    return CancelPlan(ended, plan.merged)
+
+
+async def _plan(connection: Connection, ids: Collection[int]) -> CancelPlan:
+    runs = await named_runs(connection, ids, ENDS, WANTED)
+    rows = await connection.fetch(statements("operations_runs")["merged"], [one.id for one in runs])
+    return CancelPlan(runs, {row["id"]: Merged(row["occurrences"], row["start"]) for row in rows})
 
 
 async def _end(connection: Connection, run_ids: Sequence[int], words: str) -> None:

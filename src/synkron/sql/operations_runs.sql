@@ -61,6 +61,23 @@ cross join lateral (
     limit 1
 ) next;
 
+-- name: merged
+-- How many moments were merged into each of the runs $1, and the first; what a backfill ran since is left out.
+select run.id, count(*) as occurrences, min(merged.scheduled_for) as start
+from synkron.runs run
+join synkron.runs merged on merged.integration_id = run.integration_id
+    and merged.scheduled_for < run.scheduled_for
+    and merged.scheduled_for > coalesce(run.period_start, '-infinity')
+where run.id = any($1::bigint[]) and run.source = 'catch_up' and merged.action = 'merge'
+    and not exists (
+        select from synkron.runs own
+        where own.integration_id = merged.integration_id
+            and own.scheduled_for = merged.scheduled_for
+            and own.state <> 'skipped'
+            and own.source = 'backfill'
+    )
+group by run.id;
+
 -- name: jobs
 -- The jobs of the runs $1, whether they wait or a worker has them. Nothing leads from a run to its job but the whole
 -- queue, which is read once. Locked in their order, as nobody who locks several knows another.
