@@ -126,6 +126,29 @@ def test_a_paced_type_is_backfilled_at_its_pace(on_database: Command, past: Past
     assert [row["starts"] for row in allotted] == [2, 2, 2]
 
 
+SKIPS = "insert into synkron.overrides (integration_id, overlap) values ('{hourly}', 'skip')"
+
+
+@pytest.mark.parametrize(
+    ("override", "hours", "skipping"),
+    [
+        pytest.param(None, 3, 0, id="the default: newer runs wait"),
+        pytest.param(SKIPS, 3, 1, id="the integration skips"),
+        pytest.param(SKIPS, 1, 0, id="it would skip, and nothing is to run"),
+    ],
+)
+def test_the_preview_says_that_runs_on_schedule_will_be_skipped(
+    on_database: Command, past: Past, override: str | None, hours: int, skipping: int
+) -> None:
+    past.record(1, "succeeded")
+    if override:
+        execute(past.url, override.format(hourly=past.hourly))
+    command = ["backfill", *_range(past, hours), "--type", "xledger", "--dry-run"]
+    assert on_database(*command, "--json").answer["overlap_skip"] == skipping
+    says = "Overlap skip: runs on schedule of 1 integration that come due before these have ended are skipped."
+    assert (says in on_database(*command).out) == bool(skipping)
+
+
 def test_disabled_and_invalid_integrations_are_left_out(on_database: Command, past: Past) -> None:
     past.add("dynamics", "0 * * * *", enabled=False)
     past.add("bufdir", "0 99 * * *")

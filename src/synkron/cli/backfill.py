@@ -82,6 +82,7 @@ def backfill(
                 "counts": made.counts,
                 "left_out": made.left_out,
                 "paused": made.paused,
+                "overlap_skip": made.skipping,
                 "run_ids": run_ids,
                 "occurrences": [_as_json(one) for one in made.occurrences],
             }
@@ -104,6 +105,15 @@ def _telling(plan: BackfillPlan) -> Iterator[str]:
         yield f"Paused: {plan.paused:,} of the runs wait until the pause ends (`synkron pauses`)."
     if plan.runs:
         yield "Newer runs of these integrations wait until the older ones have ended."
+    if plan.skipping:
+        yield (
+            f"Overlap skip: runs on schedule of {_integrations(plan.skipping)} that come due before these have ended "
+            "are skipped."
+        )
+
+
+def _integrations(count: int) -> str:
+    return "1 integration" if count == 1 else f"{count:,} integrations"
 
 
 def _show(plan: BackfillPlan, *, err: bool) -> None:

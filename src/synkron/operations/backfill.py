@@ -11,7 +11,7 @@ from synkron import ledger
 from synkron.database import Connection
 from synkron.due import judge_all
 from synkron.errors import NotFound, Refused
-from synkron.model import Action, Decision, Integration, Occurrences, Source, State, Window
+from synkron.model import Action, Decision, Integration, Occurrences, Overlap, Source, State, Window
 from synkron.operations.audit import record
 from synkron.operations.fates import Fate, Planned, Recorded, fates_of
 from synkron.operations.scope import Covered, Scope, live, look_up, scope_of
@@ -41,7 +41,8 @@ class BackfillPlan:
     """The occurrences, the oldest first, each with its fate.
 
     ``names`` are those of the organizations. ``left_out`` rows of the scope are disabled, have no schedule or can't be
-    fired; ``paused`` of the runs wait for the end of a pause.
+    fired; ``paused`` of the runs wait for the end of a pause. ``skipping`` of the integrations have runs in it, and
+    skip those on schedule that come due behind them: their overlap is ``skip``.
     """
 
     subject: str
@@ -49,6 +50,7 @@ class BackfillPlan:
     occurrences: Sequence[Planned]
     left_out: int
     paused: int
+    skipping: int
 
     @property
     def runs(self) -> list[Planned]:
@@ -104,13 +106,25 @@ async def _plan(
     pauses = [scope_of(pause) for pause in await read_pauses(connection, now, settings.source)]
     paused = {one.integration.integration_id for one in due if any(pause.holds(one.integration) for pause in pauses)}
     waiting = sum(one.fate is Fate.RUNS and one.integration.integration_id in paused for one in occurrences)
-    plan = BackfillPlan(found.subject, found.names, occurrences, len(found.rows) - len(rows), waiting)
+    skipping = await _skipping(connection, settings, occurrences)
+    plan = BackfillPlan(found.subject, found.names, occurrences, len(found.rows) - len(rows), waiting, skipping)
     if most is not None and len(plan.runs) > most:
         raise Refused(
             f"That would be {len(plan.runs):,} runs. More than {most:,} are not begun without --yes: look at them with "
             "--dry-run first, or give a shorter range."
         )
     return plan
+
+
+async def _skipping(connection: Connection, settings: Settings, occurrences: Sequence[Planned]) -> int:
+    """How many of the integrations that get runs skip a run on schedule while an older one has not finished."""
+    integrations = _integrations([one for one in occurrences if one.fate is Fate.RUNS])
+    policies = await read_policies(connection, settings.policies, integrations, settings.source)
+    return sum(policies.of(one).overlap is Overlap.SKIP for one in integrations)
+
+
+def _integrations(planned: Sequence[Planned]) -> list[Integration]:
+    return list({one.integration.integration_id: one.integration for one in planned}.values())
 
 
 async def _check_range(connection: Connection, settings: Settings, asked: AskedBackfill, now: datetime) -> None:
@@ -184,12 +198,7 @@ async def _claim(
     first: datetime,
 ) -> tuple[int, ...]:
     """Write the runs and their jobs; answers their numbers."""
-    policies = await read_policies(
-        connection,
-        settings.policies,
-        list({one.integration.integration_id: one.integration for one in planned}.values()),
-        settings.source,
-    )
+    policies = await read_policies(connection, settings.policies, _integrations(planned), settings.source)
     decisions = [
         Decision(
             one.integration,
