@@ -232,6 +232,8 @@ def test_trigger_twice_makes_two_runs(on_database: Command, past: Past) -> None:
         (["--org", FJORD, "--type", "xledger"],
          f"insert into synkron.pauses (org_id, reason, author) values ('{FJORD}', 'contract ended', 'ola')", 6,
          "is paused by ola (contract ended)"),
+        (["--org", FJORD, "--type", "xledger"],
+         "update organization_integrations set cron_schedule = '99 * * * *'", 6, "can't be fired"),
         (["--org", FJORD], "select", 2, "--org and --type together"),
         (["--integration", NOBODY, "--type", "xledger"], "select", 2, "--org and --type together"),
         ([], "select", 2, "--org and --type together"),

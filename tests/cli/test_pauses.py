@@ -241,7 +241,7 @@ def test_pauses_as_a_table(on_database: Command, past: Past) -> None:
     assert heading.split() == ["no", "paused", "since", "(UTC)", "until", "(UTC)", "reason,", "and", "who"]
     assert [row.split("  ")[0].split()[0] for row in rows] == ["2", "1"]
     assert "everything" in rows[0]
-    assert rows[0].endswith("resumed           their maintenance (kari)")
+    assert rows[0].endswith("until resumed     their maintenance (kari)")
     assert f"organization {FJORD} (Fjord)" in rows[1]
     assert "2199-01-01 00:00" in rows[1]
     assert past.audit()[1][1] == "pause"
@@ -252,3 +252,10 @@ def test_there_are_none(on_database: Command) -> None:
         ended = on_database("pauses", *options)
         assert (ended.code, ended.out, ended.err) == (0, "", f"{said}\n")
         assert on_database("pauses", *options, "--json").answer == []
+
+
+def test_what_comes_next_says_that_some_of_it_may_be_paused(on_database: Command, past: Past) -> None:
+    del past
+    assert "paused" not in on_database("next").err
+    on_database("pause", "--all", *WHY, "--yes")
+    assert "Some of it may not: `synkron pauses` shows what is paused." in on_database("next").err

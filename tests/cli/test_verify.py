@@ -303,3 +303,10 @@ async def _fetch(database: Database, statement: str) -> Any:
 
 def _zulu(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def test_an_organization_that_is_not_there_is_not_in_order(on_database: Command, ledger: datetime) -> None:
+    del ledger
+    ended = on_database("verify", "--org", "nobody")
+    assert (ended.code, ended.out) == (4, "")
+    assert "There is no organization nobody" in ended.err

@@ -122,6 +122,8 @@ def resume(
         show_json({"dry_run": dry_run, "pause": done, "plan": asdict(plan) | {"consequences": _consequences(plan)}})
     elif done is not None:
         typer.echo(f"Pause {done.id} has ended: {done.subject} is resumed.")
+        if plan.still_paused:
+            typer.echo(_still_paused(plan))
 
 
 def pauses(
@@ -191,12 +193,16 @@ def _resuming(plan: ResumePlan) -> Iterator[str]:
     yield f"Resume {plan.subject}: pause {paused.id} by {paused.author} since {minute(paused.starts_at)} UTC."
     yield f"Its reason: {paused.reason}"
     if plan.still_paused:
-        yield f"{_count(plan.still_paused, 'integration')} of it: still paused, by another pause (`synkron pauses`)."
+        yield _still_paused(plan)
     if plan.consequences:
         yield "The next tick decides what would have fired:"
         yield from (f"  {_consequence(one)}" for one in plan.consequences)
     else:
         yield "Nothing would have fired meanwhile that is decided now."
+
+
+def _still_paused(plan: ResumePlan) -> str:
+    return f"{_count(plan.still_paused, 'integration')} of it: still paused, by another pause (`synkron pauses`)."
 
 
 def _consequence(one: Consequence) -> str:
@@ -234,7 +240,7 @@ def _cells(one: RecordedPause) -> list[str]:
         str(one.id),
         one.subject,
         minute(one.starts_at),
-        minute(end) if end else "resumed",
+        minute(end) if end else "until resumed",
         f"{one.reason} ({one.author})",
         one.state,
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,7 +72,7 @@ def coming_next(
       synkron next --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[Fire], Mapping[str, str]]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Fire], Mapping[str, str], int]:
         from synkron.coming import coming
         from synkron.ledger import clock
         from synkron.model import Window
@@ -81,10 +81,13 @@ def coming_next(
         now = await clock(connection)
         rows = [row for row in await read_all(connection, settings.source) if org in (None, row.org_id)]
         fires = coming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
-        return list(islice(fires, limit + 1)), await read_names(connection, settings.source)
+        names = await read_names(connection, settings.source)
+        return list(islice(fires, limit + 1)), names, await _active_pauses(connection, settings, now)
 
-    fires, names = answer(context, ask)
+    fires, names, pauses = answer(context, ask)
     _show_fires(fires[:limit], names, as_json)
+    if pauses:
+        say("Some of it may not: `synkron pauses` shows what is paused.")
     if not fires:
         say(f"Nothing fires in the next {hours} hours.")
     if len(fires) > limit:
@@ -130,6 +133,19 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _due_cells(due: DueIntegration) -> list[str]:
     return [minute(due.scheduled_for), due.integration_type, due.org_id, due.integration_id]
+
+
+async def _active_pauses(connection: Connection, settings: Settings, now: datetime) -> int:
+    """How many pauses last; none where there is no ledger yet."""
+    from synkron.database import speaking_of
+    from synkron.errors import LedgerMissing, ServiceRoleRequired
+    from synkron.standing import read_pauses
+
+    try:
+        async with speaking_of(settings.source):
+            return len(await read_pauses(connection, now, settings.source))
+    except (LedgerMissing, ServiceRoleRequired):
+        return 0
 
 
 def _show_fires(fires: Sequence[Fire], names: Mapping[str, str], as_json: bool) -> None:

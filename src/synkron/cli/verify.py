@@ -63,7 +63,7 @@ def verify(
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Report, Mapping[str, str]]:
         from synkron import verification
-        from synkron.errors import Refused
+        from synkron.errors import NotFound, Refused
         from synkron.ledger import clock
         from synkron.reader import read_names
         from synkron.verify import LATE
@@ -82,7 +82,10 @@ def verify(
             late_after=late_after or LATE,
             most=most,
         )
-        return report, await read_names(connection, settings.source)
+        names = await read_names(connection, settings.source)
+        if org is not None and org not in names and not report.integrations:
+            raise NotFound(f"There is no organization {org}. `synkron due --json` shows ids; a name is not enough.")
+        return report, names
 
     report, names = answer(context, ask)
     if as_json:

@@ -90,7 +90,7 @@ async def _plan(connection: Connection, settings: Settings, scope: Scope, now: d
     name = f"{row.integration_id} ({row.integration_type} of {found.names.get(row.org_id) or row.org_id})"
     if not row.is_enabled:
         raise Refused(f"Integration {name} is disabled. Enable its row first.")
-    if invalid := misplaced(row, settings.types):
+    if invalid := misplaced(row, settings.types) or _unreadable(row):
         raise Refused(f"Integration {name} can't be fired: {invalid.reason}.")
     if pause := await pause_of(connection, row):
         raise Refused(
@@ -112,6 +112,12 @@ def _only(found: Covered) -> Integration:
             f"There are {len(found.rows)} integrations of {found.subject}: {listed}. Name one: --integration."
         )
     return found.rows[0]
+
+
+def _unreadable(row: Integration) -> InvalidIntegration | None:
+    """Why nobody can tell when the row fires; a row without a schedule is in order."""
+    schedule = None if row.cron_schedule is None else schedule_of(row, row.cron_schedule)
+    return schedule if isinstance(schedule, InvalidIntegration) else None
 
 
 def _previous(row: Integration, now: datetime) -> datetime | None:
