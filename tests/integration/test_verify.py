@@ -25,11 +25,16 @@ ALL = Settings(types={"xledger": TypeSettings(catch_up=CatchUp.ALL)})
 
 
 async def decide_hours(connection: Connection, hours: int = 3, settings: Settings = ALL) -> datetime:
-    """A tick that decides the hours before now; answers where they begin."""
-    since: datetime = await connection.fetchval(
-        "insert into synkron.watermark (at) values (now() - $1::interval) returning at", HOUR * hours
+    """A tick that decides some hours; answers where they begin.
+
+    It is as of five minutes before or after a tenth minute, so that nothing of these schedules is on time.
+    """
+    at: datetime = await connection.fetchval(
+        "select date_bin('10 minutes', now(), 'epoch'::timestamptz) - interval '5 minutes'"
     )
-    await tick(connection, settings, scheduler="test")
+    since = at - HOUR * hours
+    await connection.execute("insert into synkron.watermark (at) values ($1)", since)
+    await tick(connection, settings, scheduler="test", at=at)
     await connection.execute(
         "update synkron.runs set claimed_at = now(), execute_after = greatest(scheduled_for, now()) "
         "where state = 'claimed'"
@@ -157,7 +162,9 @@ async def test_organizations_without_a_zone(connection: Connection) -> None:
 
 
 async def test_what_a_pause_holds_is_no_finding(connection: Connection) -> None:
-    await connection.execute("insert into synkron.pauses (reason, author) values ('closing', 'kari')")
+    await connection.execute(
+        "insert into synkron.pauses (reason, author, starts_at) values ('closing', 'kari', now() - interval '1 day')"
+    )
     await add_integration(connection, "*/10 * * * *")
     report = await verified(connection, await decide_hours(connection))
     assert (kinds(report), report.held, report.unprovable) == ({}, 18, 0)
