@@ -12,7 +12,7 @@ CREATE FUNCTION synkron.keep_partitions(first timestamp with time zone, last tim
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
-    AS $$
+    AS $_$
 declare
     parent text;
     month timestamptz;
@@ -42,7 +42,8 @@ begin
             from pg_inherits
             join pg_class child on child.oid = pg_inherits.inhrelid
             where pg_inherits.inhparent = ('synkron.' || parent)::regclass
-              and to_timestamp(right(child.relname, 7), 'YYYY_MM') + interval '1 month' <= keep_after
+              and case when child.relname ~ '_[0-9]{4}_[0-9]{2}$' then
+                  to_timestamp(right(child.relname, 7), 'YYYY_MM') + interval '1 month' <= keep_after end
         loop
             -- A run that waits or runs keeps its month. The attempts come last, and go when their runs have gone.
             if parent = 'runs' then
@@ -56,7 +57,7 @@ begin
             end if;
         end loop;
     end loop;
-end $$;
+end $_$;
 CREATE FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE
     AS $_$

@@ -151,3 +151,53 @@ create function synkron.pause_over(org_id text, integration_type text, integrati
     limit 1
 $$;
 revoke all on function synkron.pause_over from public;
+
+-- As before, but that names are read as months only where they are some: PostgreSQL may look at the names of all tables
+-- before it knows which are partitions, and "pg_toast_16412" ends in no month.
+create or replace function synkron.keep_partitions(first timestamptz, last timestamptz, keep_after timestamptz) returns void
+    language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+declare
+    parent text;
+    month timestamptz;
+    partition text;
+    is_needed boolean;
+begin
+    if keep_after > now() then
+        raise exception 'what is not past yet can not be dropped: % lies ahead', keep_after;
+    end if;
+    foreach parent in array array['runs', 'attempts'] loop
+        for month in select generate_series(date_trunc('month', first), last, interval '1 month') loop
+            partition := parent || '_' || to_char(month, 'YYYY_MM');
+            continue when to_regclass('synkron.' || partition) is not null;
+            perform pg_advisory_xact_lock(hashtext('synkron.keep_partitions'));
+            -- to_regclass may remember that there was none; a query sees what was made while this one waited.
+            continue when exists (
+                select from pg_class where relnamespace = 'synkron'::regnamespace and relname = partition
+            );
+            execute format('create table synkron.%I (like synkron.%I including defaults including constraints '
+                'including generated including storage)', partition, parent);
+            execute format('alter table synkron.%I enable row level security', partition);
+            execute format('alter table synkron.%I attach partition synkron.%I for values from (%L) to (%L)',
+                parent, partition, month, month + interval '1 month');
+        end loop;
+        for partition in
+            select child.relname
+            from pg_inherits
+            join pg_class child on child.oid = pg_inherits.inhrelid
+            where pg_inherits.inhparent = ('synkron.' || parent)::regclass
+              and case when child.relname ~ '_[0-9]{4}_[0-9]{2}$' then
+                  to_timestamp(right(child.relname, 7), 'YYYY_MM') + interval '1 month' <= keep_after end
+        loop
+            -- A run that waits or runs keeps its month. The attempts come last, and go when their runs have gone.
+            if parent = 'runs' then
+                execute format('select exists (select from synkron.%I where state in (''claimed'', ''running''))', partition)
+                    into is_needed;
+            else
+                is_needed := to_regclass('synkron.runs_' || right(partition, 7)) is not null;
+            end if;
+            if not is_needed then
+                execute format('drop table synkron.%I', partition);
+            end if;
+        end loop;
+    end loop;
+end $$;
