@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache, partial, reduce
 from operator import or_
 from typing import Any, NamedTuple
@@ -114,6 +115,14 @@ class Known:
             _make_room(self._zones)
             self._zones[value] = found
         return found
+
+    def recorded_zone(self, text: str | None) -> tzinfo | ZoneError:
+        """The zone that the ledger has as text, which may be a number of minutes in the application's table."""
+        zone = self.zone(text)
+        if isinstance(zone, ZoneError) and text is not None:
+            with suppress(InvalidOperation):
+                return self.zone(Decimal(text))
+        return zone
 
     def expressions(self) -> list[str]:
         """Every expression that was parsed before."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
 
 from asyncpg import Record
 
@@ -13,7 +11,7 @@ from synkron.cron import Cron
 from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.due import KNOWN, misplaced, schedule_of
-from synkron.errors import NotFound, ZoneError
+from synkron.errors import NotFound
 from synkron.model import Action, Integration, InvalidIntegration, Source, State
 from synkron.reader import integration_of, secure
 from synkron.settings import Settings
@@ -148,17 +146,8 @@ def _ledger(rows: list[Record], moment: datetime) -> _Ledger:
 
 def _fired(row: Record, moment: datetime) -> bool:
     """Whether the schedule that the ledger has on record fires at the moment."""
-    cron, zone = KNOWN.expression(row["cron_schedule"]), _recorded_zone(row["timezone"])
-    return isinstance(cron, Cron) and zone is not None and cron.matches(moment, zone)
-
-
-def _recorded_zone(text: str | None) -> tzinfo | None:
-    """The zone that the ledger has as text, which may be a number of minutes in the application's table."""
-    zone = KNOWN.zone(text)
-    if isinstance(zone, ZoneError) and text is not None:
-        with suppress(InvalidOperation):
-            zone = KNOWN.zone(Decimal(text))
-    return zone if isinstance(zone, tzinfo) else None
+    cron, zone = KNOWN.expression(row["cron_schedule"]), KNOWN.recorded_zone(row["timezone"])
+    return isinstance(cron, Cron) and isinstance(zone, tzinfo) and cron.matches(moment, zone)
 
 
 def _run(row: Record) -> RunFacts:

@@ -10,7 +10,7 @@ import structlog
 from asyncpg import Record
 
 from synkron.cron.timeline import utc
-from synkron.database import Connection, speaking_of
+from synkron.database import Connection, Executor, speaking_of
 from synkron.due import KNOWN, judge_all
 from synkron.integrations import BUILT_IN
 from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrences, Window
@@ -103,6 +103,11 @@ async def read_names(connection: Connection, source: SourceTables) -> dict[str, 
         await secure(connection, source)
         rows = await connection.fetch(source_statements("reader", source)["names"])
     return {row["org_id"]: row["name"] for row in rows}
+
+
+async def with_id_type(connection: Executor, statement: str, source: SourceTables) -> str:
+    """The statement with ID_TYPE made the type of the integrations' id, so that the primary key's index is used."""
+    return statement.replace("ID_TYPE", await connection.fetchval(source_statements("reader", source)["id_type"]))
 
 
 def warn_invalid(row: InvalidIntegration) -> None:

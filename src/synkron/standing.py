@@ -10,7 +10,7 @@ from asyncpg import Record
 
 from synkron.database import Connection, Executor
 from synkron.model import CatchUp, Integration, Occurrences, Overlap, Pause, Policies, Policy
-from synkron.reader import integration_of
+from synkron.reader import integration_of, with_id_type
 from synkron.settings import SourceTables
 from synkron.sql import source_statements
 
@@ -89,17 +89,12 @@ async def read_released(connection: Connection, at: datetime, oldest: datetime, 
     sql = source_statements("standing", source)
     if not await connection.fetchval(sql["any_held"]):
         return []
-    rows = await connection.fetch(await _typed(connection, sql, "released"), at)
+    rows = await connection.fetch(await with_id_type(connection, sql["released"], source), at)
     return [Released(integration_of(row), max(row["since"], oldest)) for row in rows]
 
 
 async def release(connection: Connection, released: Sequence[Released], source: SourceTables) -> None:
     """Forget what was held, in the transaction in which it is decided."""
     if released:
-        sql = source_statements("standing", source)
-        ids = [one.integration.integration_id for one in released]
-        await connection.execute(await _typed(connection, sql, "release"), ids)
-
-
-async def _typed(connection: Connection, sql: Mapping[str, str], name: str) -> str:
-    return sql[name].replace("ID_TYPE", await connection.fetchval(sql["id_type"]))
+        statement = await with_id_type(connection, source_statements("standing", source)["release"], source)
+        await connection.execute(statement, [one.integration.integration_id for one in released])

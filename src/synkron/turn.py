@@ -11,7 +11,7 @@ from synkron.errors import ServiceRoleRequired
 from synkron.ledger import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
 from synkron.plan import MOST_CRASHES, superseded
-from synkron.reader import integration_of, window_around
+from synkron.reader import integration_of, window_around, with_id_type
 from synkron.settings import Settings, SourceTables
 from synkron.sql import source_statements
 from synkron.standing import overridden
@@ -46,10 +46,8 @@ class Turn:
 
 async def turn_statement(connection: Executor, source: SourceTables) -> str:
     """The statement for ``read_turn``, fitted to the type of the integrations' id."""
-    sql = source_statements("turn", source)
     async with speaking_of(source):
-        id_type = await connection.fetchval(sql["id_type"])
-    return sql["turn"].replace("ID_TYPE", id_type)
+        return await with_id_type(connection, source_statements("turn", source)["turn"], source)
 
 
 async def read_turn(connection: Executor, statement: str, run_id: int, settings: Settings) -> Turn | None:

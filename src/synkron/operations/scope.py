@@ -9,7 +9,7 @@ from synkron.database import Executor
 from synkron.due import misplaced, schedule_of
 from synkron.errors import NotFound
 from synkron.model import Integration, InvalidIntegration, Pause
-from synkron.reader import integration_of
+from synkron.reader import integration_of, with_id_type
 from synkron.settings import Settings, SourceTables
 from synkron.sql import source_statements
 
@@ -77,9 +77,8 @@ async def read_rows(connection: Executor, source: SourceTables, scope: Scope) ->
 
 async def read_rows_by_id(connection: Executor, source: SourceTables, ids: Collection[str]) -> list[Integration]:
     """The integrations of these ids that there are, enabled or not."""
-    sql = source_statements("operations", source)
-    id_type = await connection.fetchval(sql["id_type"])
-    return [integration_of(row) for row in await connection.fetch(sql["by_id"].replace("ID_TYPE", id_type), list(ids))]
+    statement = await with_id_type(connection, source_statements("operations", source)["by_id"], source)
+    return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
 async def read_names(connection: Executor, source: SourceTables, org_ids: Collection[str]) -> dict[str, str]:

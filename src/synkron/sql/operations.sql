@@ -25,11 +25,6 @@ where ($1::text is null or i.{integrations.org_id}::text = $1)
     and ($3::text is null or i.{integrations.id}::text = $3)
 order by i.{integrations.org_id}, i.{integrations.id};
 
--- name: id_type
--- The type of the integrations' id, as it is written in SQL.
-select format_type(atttypid, atttypmod) from pg_attribute
-where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
-
 -- name: by_id
 -- The rows with the ids $1, which the ledger has and so are of the column's own type, ID_TYPE: the primary key's index
 -- is used.

@@ -76,6 +76,11 @@ from {integrations} i
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
 order by i.{integrations.org_id}, i.{integrations.id};
 
+-- name: id_type
+-- The type of the integrations' id, as it is written in SQL.
+select format_type(atttypid, atttypmod) from pg_attribute
+where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
+
 -- name: names
 -- What the organizations are called, for people.
 select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name

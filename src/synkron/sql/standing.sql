@@ -36,11 +36,6 @@ select integration_id from synkron.held where integration_id = any($1::text[]);
 -- name: any_held
 select exists (select from synkron.held);
 
--- name: id_type
--- The type of the integrations' id, as it is written in SQL.
-select format_type(atttypid, atttypmod) from pg_attribute
-where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
-
 -- name: released
 -- The rows of held integrations that no pause holds at the moment $1, with the time from which on they are undecided.
 -- The id is given its column's own type, ID_TYPE, so that the primary key's index is used. Plan: the pauses are an

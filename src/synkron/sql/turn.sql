@@ -1,10 +1,5 @@
 -- What a worker looks at before it starts a run.
 
--- name: id_type
--- The type of the integrations' id, as it is written in SQL.
-select format_type(atttypid, atttypmod) from pg_attribute
-where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
-
 -- name: turn
 -- The run $1 with its integration's row and organization, its overrides, the pause that it is under and the newest older
 -- run that has not finished (`behind`), as they stand now, in one answer. `hidden` says that row security may have left

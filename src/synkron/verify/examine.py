@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal, InvalidOperation
 
 from synkron.cron import Cron
 from synkron.due import KNOWN, misplaced, schedule_of
-from synkron.errors import ZoneError
 from synkron.model import Action, InvalidIntegration, Source, State, Window
 from synkron.verify.doubled import doubled
 from synkron.verify.evidence import Finding, Kind, Recorded, Standing
@@ -156,7 +153,7 @@ def _faults(one: Recorded, basis: Basis) -> Iterator[Finding]:
 
 def _schedule_faults(one: Recorded, cron_schedule: str, basis: Basis) -> Iterator[Finding]:
     """Whether the row fits the schedule that it says it was decided by."""
-    cron, zone = KNOWN.expression(cron_schedule), _zone(one.timezone)
+    cron, zone = KNOWN.expression(cron_schedule), KNOWN.recorded_zone(one.timezone)
     written = f'"{cron_schedule}" in {one.timezone or "UTC"}'
     if not isinstance(cron, Cron) or not isinstance(zone, tzinfo):
         yield one.finding(Kind.UNEXPLAINED, f"decided by {written}, which can't be read")
@@ -229,12 +226,3 @@ def _lateness(one: Recorded, ends_of_older: Sequence[datetime], basis: Basis) ->
 def _written(timezone: object) -> str | None:
     """A zone as the ledger writes it."""
     return None if timezone is None else str(timezone)
-
-
-def _zone(timezone: str | None) -> tzinfo | ZoneError:
-    """A zone as the ledger has it: minutes, a number in the application's table, are text here."""
-    zone = KNOWN.zone(timezone)
-    if isinstance(zone, ZoneError) and timezone is not None:
-        with suppress(InvalidOperation):
-            return KNOWN.zone(Decimal(timezone))
-    return zone
