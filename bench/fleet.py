@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from synkron.embedded import embedded_database
-from synkron.migrate import create_due_index, create_source_tables, migrate
+from synkron.migrate import create_due_indexes, create_source_tables, migrate
 from synkron.settings import SourceTables
 
 # As text, because asyncpg's classes take no parameters at run time.
@@ -62,7 +62,7 @@ async def install(connection: Connection) -> None:
     """Make the ledger, the application's two tables, and the index of the due read."""
     await migrate(connection)
     await create_source_tables(connection, SourceTables())
-    await create_due_index(connection, SourceTables())
+    await create_due_indexes(connection, SourceTables())
 
 
 async def seed(

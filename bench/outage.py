@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench.machine import machine
 from synkron.embedded import embedded_database
-from synkron.migrate import create_due_index, create_source_tables, migrate
+from synkron.migrate import create_due_indexes, create_source_tables, migrate
 from synkron.model import CatchUp
 from synkron.scheduler import tick
 from synkron.settings import Settings, SourceTables, TypeSettings
@@ -99,7 +99,7 @@ async def _seed(url: str, integrations: int) -> None:
     connection = await asyncpg.connect(url)
     await migrate(connection)
     await create_source_tables(connection, SourceTables())
-    await create_due_index(connection, SourceTables())
+    await create_due_indexes(connection, SourceTables())
     draw = random.Random(7)
     zones = draw.choices(ZONES, k=integrations)
     await connection.execute(

@@ -22,7 +22,7 @@ from rich.table import Table
 from bench.machine import machine
 from synkron import read_due_integrations
 from synkron.embedded import embedded_database
-from synkron.migrate import create_due_index, create_source_tables
+from synkron.migrate import create_due_indexes, create_source_tables
 from synkron.settings import SourceTables
 
 PAIRS = 100
@@ -44,7 +44,7 @@ def main() -> None:
 async def _measure(url: str, rounds: int) -> tuple[list[float], int]:
     connection = await asyncpg.connect(url)
     await create_source_tables(connection, SourceTables())
-    await create_due_index(connection, SourceTables())
+    await create_due_indexes(connection, SourceTables())
     await _seed(connection)
     seconds: list[float] = []
     due = 0

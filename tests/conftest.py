@@ -28,7 +28,7 @@ import pytest  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
 from synkron.embedded import EmbeddedServer, embedded_database  # noqa: E402
-from synkron.migrate import create_due_index, create_source_tables, migrate  # noqa: E402
+from synkron.migrate import create_due_indexes, create_source_tables, migrate  # noqa: E402
 from synkron.settings import SourceTables  # noqa: E402
 
 TEMPLATE = "synkron_template"
@@ -88,7 +88,7 @@ async def _make_template(server: EmbeddedServer) -> None:
     connection = await asyncpg.connect(server.url(database=TEMPLATE))
     await migrate(connection)
     await create_source_tables(connection, SourceTables())
-    await create_due_index(connection, SourceTables())
+    await create_due_indexes(connection, SourceTables())
     await connection.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
-from functools import cache, partial, reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -26,7 +26,8 @@ class Calendar(NamedTuple):
     following: datetime | None = None
 
 
-Calendars = Callable[[Cron, tzinfo], Calendar]
+Calendars = Callable[[str, Zone], Calendar | str]
+"""The calendar of an expression in a zone, by what stands in the row; or why there is none."""
 
 # Far more distinct texts than a fleet has; reached, the memo starts over, which costs time and nothing else.
 MEMO_LIMIT = 200_000
@@ -45,7 +46,7 @@ def judge_all(
     rows: Iterable[Integration], window: Window, types: Container[str]
 ) -> tuple[list[Occurrences], list[InvalidIntegration]]:
     """What is due of all rows, and the rows that can't be fired. Rows with the same schedule share the work."""
-    calendars = cache(partial(_calendar, window))
+    calendars = _shared(partial(_calendar, window))
     due: list[Occurrences] = []
     invalid: list[InvalidIntegration] = []
     for row in rows:
@@ -59,12 +60,8 @@ def judge_all(
 
 def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
     """The row's expression and zone, or why nobody can tell when it fires."""
-    cron, zone = KNOWN.expression(cron_schedule), KNOWN.zone(row.timezone)
-    if isinstance(cron, CronError):
-        return _invalid(row, f'cron_schedule "{cron_schedule[:80]}": {cron}')
-    if isinstance(zone, ZoneError):
-        return _invalid(row, f"the organization's timezone: {zone}")
-    return cron, zone
+    schedule = _schedule(cron_schedule, row.timezone)
+    return _invalid(row, schedule) if isinstance(schedule, str) else schedule
 
 
 def misplaced(row: Integration, types: Container[str]) -> InvalidIntegration | None:
@@ -89,6 +86,12 @@ class Known:
     def __init__(self) -> None:
         self._expressions: dict[str, Cron | CronError] = {}
         self._zones: dict[Zone, tzinfo | ZoneError] = {}
+        self._in_order: list[str] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was parsed yet."""
+        return not self._expressions
 
     def expression(self, text: str) -> Cron | CronError:
         """The parsed expression, or why it is malformed."""
@@ -101,6 +104,7 @@ class Known:
         if len(text) <= MAX_LENGTH:
             _make_room(self._expressions)
             self._expressions[text] = found
+            self._in_order = []
         return found
 
     def zone(self, value: object) -> tzinfo | ZoneError:
@@ -125,23 +129,32 @@ class Known:
         return zone
 
     def expressions(self) -> list[str]:
-        """Every expression that was parsed before."""
-        return list(self._expressions)
+        """Every expression that was parsed before, and the empty text; in the order of their bytes, as UTF-8."""
+        if not self._in_order:
+            self._in_order = sorted({"", *self._expressions})
+        return self._in_order
 
     def zones(self) -> list[str]:
-        """Every zone that was parsed before and exists, as the database writes it."""
-        return [str(value) for value, zone in self._zones.items() if value is not None and isinstance(zone, tzinfo)]
+        """Every zone that was parsed before and exists, as the database writes it, and the empty text; likewise."""
+        known = (str(value) for value, zone in self._zones.items() if value is not None and isinstance(zone, tzinfo))
+        return sorted({"", *known})
 
     def expressions_to_read(self, window: Window) -> list[str]:
-        """The known expressions that fire in the window in some known zone, and those known to be malformed."""
+        """The known expressions that fire in the window in some known zone, and those known to be malformed.
+
+        The empty text is one of these, known or not.
+        """
         zones = {UTC, *(zone for zone in self._zones.values() if isinstance(zone, tzinfo))}
         spans = {span_between(window.start, window.end, zone) for zone in zones}
         minutes = reduce(or_, (span.minutes for span in spans))
         return [
-            text
-            for text, cron in self._expressions.items()
-            if isinstance(cron, CronError)
-            or (cron.minutes & minutes and any(cron.fires_within(span) for span in spans))
+            "",
+            *(
+                text
+                for text, cron in self._expressions.items()
+                if isinstance(cron, CronError)
+                or (cron.minutes & minutes and any(cron.fires_within(span) for span in spans))
+            ),
         ]
 
 
@@ -154,22 +167,49 @@ def _make_room(memo: dict[Any, Any]) -> None:
 
 
 def _judge(row: Integration, calendars: Calendars, types: Container[str]) -> Occurrences | InvalidIntegration:
-    calendar = Calendar()
+    calendar: Calendar | str = Calendar()
     if row.is_enabled and row.cron_schedule is not None:
-        schedule = schedule_of(row, row.cron_schedule)
-        if isinstance(schedule, InvalidIntegration):
-            return schedule
-        calendar = calendars(*schedule)
+        calendar = calendars(row.cron_schedule, row.timezone)
+        if isinstance(calendar, str):
+            return _invalid(row, calendar)
         if calendar.moments and (invalid := misplaced(row, types)):
             return invalid
     return Occurrences(row, *calendar)
 
 
-def _calendar(window: Window, cron: Cron, zone: tzinfo) -> Calendar:
+def _shared(calendars: Calendars) -> Calendars:
+    """The same, worked out once for all rows in which the same stands."""
+    known: dict[tuple[str, Zone], Calendar | str] = {}
+
+    def calendar(text: str, zone: Zone) -> Calendar | str:
+        try:
+            if (found := known.get((text, zone))) is None:
+                found = known[text, zone] = calendars(text, zone)
+        except TypeError:  # a column of zones may hold anything, an array for one
+            return calendars(text, zone)
+        return found
+
+    return calendar
+
+
+def _calendar(window: Window, text: str, timezone: Zone) -> Calendar | str:
+    schedule = _schedule(text, timezone)
+    if isinstance(schedule, str):
+        return schedule
+    cron, zone = schedule
     moments = tuple(cron.occurrences(window.start, window.end, zone))
     if not moments:
         return Calendar()
     return Calendar(moments, cron.previous_before(moments[0], zone), cron.next_after(moments[-1], zone))
+
+
+def _schedule(text: str, timezone: Zone) -> tuple[Cron, tzinfo] | str:
+    cron, zone = KNOWN.expression(text), KNOWN.zone(timezone)
+    if isinstance(cron, CronError):
+        return f'cron_schedule "{text[:80]}": {cron}'
+    if isinstance(zone, ZoneError):
+        return f"the organization's timezone: {zone}"
+    return cron, zone
 
 
 def _invalid(row: Integration, reason: str) -> InvalidIntegration:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
+
+from asyncpg import InvalidObjectDefinitionError
 
 from synkron.database import Connection
 from synkron.errors import LedgerMissing, Refused
@@ -71,9 +73,17 @@ async def create_source_tables(connection: Connection, source: SourceTables, *, 
             await connection.execute(sql["grant"])
 
 
-async def create_due_index(connection: Connection, source: SourceTables) -> None:
-    """Make the partial index that carries the due read, without locking writers out."""
-    await connection.execute(source_statements("source_tables", source)["create_due_index"])
+async def create_due_indexes(connection: Connection, source: SourceTables) -> None:
+    """Make the two indexes that carry the due read, without locking writers out.
+
+    Zones in a column of a type that can't be indexed as text, an array say, go without: each read scans them.
+    """
+    sql = source_statements("source_tables", source)
+    await connection.execute(sql["index_schedules"])
+    if source.organizations.timezone:
+        with suppress(InvalidObjectDefinitionError):
+            await connection.execute(sql["index_zones"])
+    await connection.execute(sql["drop_former_index"])
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from synkron.embedded.cluster import programs
 from synkron.errors import LedgerMissing, Refused
-from synkron.migrate import check_ledger, create_due_index, create_source_tables, migrate
+from synkron.migrate import check_ledger, create_due_indexes, create_source_tables, migrate
 from synkron.settings import IntegrationsTable, OrganizationsTable, SourceTables
 from synkron.sql import migrations
 from tests.conftest import Connection, Database
@@ -141,13 +141,15 @@ async def test_tables_under_names_of_ones_own(bare_database: Database) -> None:
         integrations=IntegrationsTable(table="order", cron_schedule="when"),
     )
     await create_source_tables(connection, source)
-    await create_due_index(connection, source)
-    await create_due_index(connection, source)
-    assert await connection.fetchval("""select indexdef from pg_indexes where schemaname = 'App'
-        and indexname = 'organization_integrations_due'""") == (
-        'CREATE INDEX organization_integrations_due ON "App"."order" USING btree ("when") '
+    await create_due_indexes(connection, source)
+    await create_due_indexes(connection, source)
+    schedules, zones = await connection.fetch("""select indexdef from pg_indexes where schemaname = 'App'
+        and indexname like 'synkron_due_%' order by indexname""")
+    assert schedules["indexdef"] == (
+        'CREATE INDEX synkron_due_schedules ON "App"."order" USING btree ("when" COLLATE "C") '
         'WHERE (is_enabled AND ("when" IS NOT NULL))'
     )
+    assert zones["indexdef"] == ('CREATE INDEX synkron_due_zones ON "App"."Tenants" USING btree (tz COLLATE "C")')
     await connection.close()
 
 

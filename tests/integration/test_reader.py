@@ -90,6 +90,29 @@ async def test_a_new_zone_and_a_new_schedule_count_at_once(connection: Connectio
     assert await due_at(connection, "2026-03-01T22:45:00") == [new]
 
 
+@pytest.mark.parametrize("indexed", [True, False])
+async def test_what_is_new_is_found_wherever_it_sorts(connection: Connection, indexed: bool) -> None:
+    """Before all that is known, between, and after it; in the order of bytes, whatever the column's."""
+    if not indexed:
+        await connection.execute("drop index synkron_due_schedules, synkron_due_zones")
+    fjord = await add_organization(connection, "Fjord", "Europe/Oslo")
+    known = [await add_integration(connection, text, org_id=fjord) for text in ("0 2 * * *", "0 2 * * 1", "5 3 * * *")]
+    assert await due_at(connection, "2026-03-02T01:00:00") == sorted(known[:2])
+    for text in ("  0 2 * * 1", "*/30 2 * * *", "0 2 * * 1-3", "0 2 * * mon", "0 2 * * Mon", "00 02 * * *"):
+        known.append(await add_integration(connection, text, org_id=fjord))
+        assert set(await due_at(connection, "2026-03-02T01:00:00")) == {*known} - {known[2]}
+    for zone in ("+01:00", "Africa/Lagos", "Europe/Paris", "UTC+1"):
+        there = await add_organization(connection, zone, zone)
+        known.append(await add_integration(connection, "0 2 * * *", org_id=there))
+        assert set(await due_at(connection, "2026-03-02T01:00:00")) == {*known} - {known[2]}
+    for text in ("", "zzz", "\U0010ffff\U0010ffff"):
+        faulty = await add_integration(connection, text, org_id=fjord)
+        for _ in range(2):
+            with structlog.testing.capture_logs() as logs:
+                await due_at(connection, "2026-03-02T01:00:00")
+            assert faulty in {entry["integration_id"] for entry in logs}
+
+
 async def test_a_plain_sql_edit_counts_at_the_next_read(connection: Connection) -> None:
     """R5: schedule, switch and zone."""
     fjord = await add_organization(connection, "Fjord")
@@ -117,7 +140,7 @@ async def test_a_huge_expression_is_refused_and_not_remembered(connection: Conne
         assert [one.integration_id for one in found] == [good]
         assert [entry["integration_id"] for entry in logs] == [huge]
         assert len(logs[0]["reason"]) < 400
-    assert nothing_known.expressions() == ["0 2 * * *"]
+    assert nothing_known.expressions() == ["", "0 2 * * *"]
 
 
 async def test_faulty_rows_are_warned_of_at_every_read(connection: Connection) -> None:
@@ -234,7 +257,10 @@ async def test_names_of_ones_own_and_no_zone_column(bare_database: Database) -> 
 
 
 async def test_one_statement_reaches_the_server(connection: Connection) -> None:
-    """R9: setting the transaction up aside, one statement, however many organizations there are."""
+    """R9: setting the transaction up aside, one statement, however many organizations there are.
+
+    A process that knows nothing asks once, before, which expressions and zones there are.
+    """
     for number in range(30):
         await add_integration(connection, f"{number} 2 * * *")
     statements: list[str] = []
@@ -242,17 +268,36 @@ async def test_one_statement_reaches_the_server(connection: Connection) -> None:
     await read_due_integrations(utc("2026-03-02T02:00:00"), connection)
     await read_due_integrations(utc("2026-03-02T02:07:00"), connection)
     asked = [text for text in statements if not text.lower().startswith(("begin", "commit", "set local"))]
-    assert asked == [source_statements("reader", SOURCE)["due"]] * 2
-    assert asked[0].lower().count(" join ") == 1
+    sql = source_statements("reader", SOURCE)
+    assert asked == [sql["learn"], sql["due"], sql["due"]]
+    assert sql["due"].lower().count(" join ") == 1
 
 
-async def test_the_plan_uses_the_index_and_reads_few_rows(connection: Connection, nothing_known: Known) -> None:
+async def test_the_plan_uses_the_indexes_and_reads_few_rows(connection: Connection, nothing_known: Known) -> None:
+    """Of 20,000 rows 14 are due; what is new is looked for with one descent for each known expression and zone."""
     await _twenty_thousand(connection)
-    window = window_around(utc("2026-03-02T02:00:00"))
-    plan = await _explain(connection, nothing_known, window)
-    assert re.search(r"Bitmap Index Scan on organization_integrations_due \(actual rows=14\b", plan)
-    assert "One-Time Filter" in plan
-    assert "organization_integrations b (never executed)" in plan
+    plan = await _explain(connection, nothing_known, window_around(utc("2026-03-02T02:00:00")))
+    assert re.search(r"Bitmap Index Scan on synkron_due_schedules \(actual rows=14\b", plan)
+    assert re.search(
+        r"using synkron_due_schedules on organization_integrations n \(actual rows=0.00 loops=1441\)", plan
+    )
+    assert re.search(r"using synkron_due_zones on organizations z \(actual rows=0.00 loops=1\)", plan)
+    for scan in ("organization_integrations s", "organization_integrations b", "organizations z_1"):
+        assert f"on {scan} (never executed)" in plan
+    assert "Gather" not in plan
+    assert len(await read_due_integrations(utc("2026-03-02T02:00:00"), connection)) == 14
+
+
+async def test_without_the_indexes_one_scan_of_each_table_does(connection: Connection, nothing_known: Known) -> None:
+    await _twenty_thousand(connection)
+    await connection.execute("drop index synkron_due_schedules, synkron_due_zones")
+    plan = await _explain(connection, nothing_known, window_around(utc("2026-03-02T02:00:00")))
+    scans = {line.strip(" ->") for line in plan.splitlines() if "Seq Scan" in line and "never executed" not in line}
+    assert {re.sub(r" \(.*", "", scan) for scan in scans} == {
+        "Seq Scan on organization_integrations s",
+        "Seq Scan on organizations z_1",
+        "Seq Scan on organizations o",
+    }
     assert len(await read_due_integrations(utc("2026-03-02T02:00:00"), connection)) == 14
 
 

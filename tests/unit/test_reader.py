@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,21 +10,42 @@ from typing import Any
 import pytest
 import structlog
 
-from synkron import DueIntegration, read_due_integrations
+from synkron import DueIntegration, due, read_due_integrations
+from synkron.due import Known
 from synkron.errors import NaiveDatetimeError
+from synkron.settings import SourceTables
+from synkron.sql import source_statements
 
+SQL = source_statements("reader", SourceTables())
 TWO = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test begins with an empty memo, as a new process does."""
+    known = Known()
+    monkeypatch.setattr(due, "KNOWN", known)
+    monkeypatch.setattr("synkron.reader.KNOWN", known)
+
+
+class Record(dict[str, object]):
+    """A row as the driver answers it: it iterates over its values."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.values())
+
+
 class StubConnection:
-    """Answers every statement with the given rows, whatever it asks."""
+    """Answers the due read with the given rows, whatever it asks, and what there is to learn with nothing."""
 
     def __init__(self, *rows: dict[str, object]) -> None:
-        self._rows = list(rows)
+        self._rows = [Record(row) for row in rows]
         self.fetched: list[str] = []
 
-    async def fetch(self, statement: str, *_: object) -> list[dict[str, object]]:
+    async def fetch(self, statement: str, *_: object) -> list[Record]:
+        if statement == SQL["learn"]:
+            return []
         self.fetched.append(statement)
         return self._rows
 
@@ -46,6 +67,7 @@ def row(schedule: str | None, number: int = 1, **changes: object) -> dict[str, o
         "cron_schedule": schedule,
         "organization_exists": True,
         "timezone": None,
+        "updated_at": None,
     } | changes
 
 

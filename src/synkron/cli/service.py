@@ -105,7 +105,7 @@ def migrate(
         bool, typer.Option("--with-source-tables", help="Also make the application's two tables where missing.")
     ] = False,
     with_index: Annotated[
-        bool, typer.Option("--with-index", help="Also make the index that carries the due read, without locking.")
+        bool, typer.Option("--with-index", help="Also make the indexes that carry the due read, without locking.")
     ] = False,
     grant_to: Annotated[
         str | None, typer.Option(metavar="ROLE", help="The role that the service runs as, if it is another.")
@@ -114,8 +114,8 @@ def migrate(
 ) -> None:
     """Bring the schema synkron up to this release. Harmless to repeat.
 
-    Run it as a role that may create a schema. Your own two tables are never altered; --with-index adds a partial
-    index to the table of integrations.
+    Run it as a role that may create a schema. Your own two tables are never altered; --with-index adds an index of
+    the schedules to one, and an index of the zones to the other.
 
     \b
     Examples:
@@ -139,7 +139,7 @@ def migrate(
         if with_source_tables:
             await migrate.create_source_tables(connection, settings.source, grant_to=grant_to)
         if with_index:
-            await migrate.create_due_index(connection, settings.source)
+            await migrate.create_due_indexes(connection, settings.source)
         return applied
 
     applied = answer(context, ask, create=True)

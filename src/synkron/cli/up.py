@@ -60,7 +60,7 @@ async def prepare(connection: Connection, settings: Settings, *, embedded: bool)
     """
     from asyncpg import InsufficientPrivilegeError
 
-    from synkron.migrate import check_ledger, create_due_index, create_source_tables, migrate
+    from synkron.migrate import check_ledger, create_due_indexes, create_source_tables, migrate
 
     try:
         applied = await migrate(connection)
@@ -71,7 +71,7 @@ async def prepare(connection: Connection, settings: Settings, *, embedded: bool)
         say(f"migrated: {', '.join(applied)}")
     if embedded:
         await create_source_tables(connection, settings.source)
-        await create_due_index(connection, settings.source)
+        await create_due_indexes(connection, settings.source)
 
 
 async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
