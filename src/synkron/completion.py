@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from synkron import ledger
+from synkron import attempts
 from synkron.database import Connection
 from synkron.errors import NotFound, Refused
 from synkron.ledger import run_of
@@ -50,7 +50,7 @@ async def complete_run(
         policy = overridden(settings.types[run.integration_type].policy, row)
         state, wait = after_attempt(run, outcome, policy)
         # A run that its worker still calls may be completed too: an answer can overtake the 202 before it.
-        await ledger.finish(connection, run, outcome, state, wait)
+        await attempts.finish(connection, run, outcome, state, wait)
     log.info("run completed", run_id=run_id, org_id=run.org_id, attempt=attempt, state=state.value)
     return state
 
@@ -61,7 +61,7 @@ async def expire(connection: Connection) -> int:
         rows = await connection.fetch(SQL["overdue"])
         for row in rows:
             error = f"timed out: no completion by {row['completes_by']:%Y-%m-%dT%H:%M:%SZ}"
-            await ledger.finish(
+            await attempts.finish(
                 connection, run_of(row), Outcome(OutcomeKind.FINAL, error=error), State.FAILED, timedelta()
             )
             log.warning("run failed", run_id=row["id"], org_id=row["org_id"], attempt=row["attempt"], error=error)

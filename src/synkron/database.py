@@ -66,9 +66,15 @@ async def connected(url: str) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def pooled(url: str, *, size: int) -> AsyncIterator[Pool]:
-    """A pool of up to ``size`` connections, closed at the end. Raises DatabaseUnreachable."""
+    """A pool of up to ``size`` connections, closed at the end. Raises DatabaseUnreachable.
+
+    Its statements are planned once, as look-ups by key. Whoever borrows a connection must leave nothing on it: no
+    setting, listener or cursor.
+    """
     async with _reaching(url):
-        pool = await asyncpg.create_pool(url, min_size=1, max_size=size, **_options(url))
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=size, init=_settle_plans, reset=_leave_as_it_is, **_options(url)
+        )
     try:
         yield pool
     finally:
@@ -104,6 +110,15 @@ async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
             f"{source.organizations.id}, {source.integrations.is_enabled} to be boolean, and "
             f"{source.integrations.cron_schedule} to be text."
         ) from None
+
+
+async def _settle_plans(connection: Connection) -> None:
+    """A table that is small or new now may be large when the plan made for it is used."""
+    await connection.execute("set plan_cache_mode = force_generic_plan; set enable_seqscan = off")
+
+
+async def _leave_as_it_is(connection: Connection) -> None:
+    """Spare the statement that would reset the connection each time it is given back."""
 
 
 def _options(url: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The ledger: what was decided, what ran, and what came of it. Every change is one conditional statement."""
+"""The ledger: what was decided. Every change is one conditional statement; ``attempts`` has those of the runs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeAlias
-from uuid import UUID
 
 from asyncpg import LockNotAvailableError, Record
 
 from synkron.database import Connection, Executor
-from synkron.model import Decision, Outcome, Run, Source, State, Window, idempotency_key, manual_key
-from synkron.queue import queue_on
+from synkron.model import Decision, Run, Source, Window, idempotency_key, manual_key
+from synkron.queue import enqueue
 from synkron.sql import statements
 
 SQL = statements("ledger")
@@ -76,7 +75,7 @@ async def claim(
     while batch := list(islice(rows, BATCH)):
         written = await connection.fetch(SQL["claim"], tick_id, *_columns(batch))
         runs = [row for row in written if row["id"] is not None]
-        await _enqueue(connection, runs, [row["execute_after"] - clock for row in runs])
+        await enqueue(connection, runs, [row["execute_after"] - clock for row in runs])
         run_ids += [row["id"] for row in runs]
         skipped += written[0]["skipped"]
     return Claimed(tuple(run_ids), skipped)
@@ -90,7 +89,7 @@ async def move_watermark(connection: Connection, to: datetime) -> None:
 async def recover(connection: Connection) -> int:
     """Give every unfinished run that lost its job a new one; answers how many."""
     adrift = await connection.fetch(SQL["adrift"])
-    await _enqueue(connection, adrift, [timedelta()] * len(adrift))
+    await enqueue(connection, adrift, [timedelta()] * len(adrift))
     return len(adrift)
 
 
@@ -131,37 +130,6 @@ async def forget(connection: Connection, now: datetime, retention: timedelta) ->
     return True
 
 
-async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:
-    """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4).
-
-    One that waits for another gets a new job when that one ends. ``mark`` is the worker's own in the queue; a job
-    that bears another is not this worker's any more.
-    """
-    row = await connection.fetchrow(SQL["start"], run_id, worker, job_id, mark)
-    return None if row is None else run_of(row)
-
-
-async def finish(connection: Executor, run: Run, outcome: Outcome, state: State, wait: timedelta) -> bool:
-    """End the attempt with the run's next state; False when the run was taken over in the meantime."""
-    return await _finish(connection, run, state, wait, outcome.kind.value, outcome.http_status, outcome.error)
-
-
-async def accept(connection: Executor, run: Run, outcome: Outcome, within: timedelta) -> bool:
-    """The target has taken the run and will say later what came of it; False when the run was taken over or ended."""
-    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status)
-    return bool(rows)
-
-
-async def hand_back(connection: Executor, run: Run, why: str = "the worker was stopped") -> bool:
-    """End an attempt that this worker can't see through. It is no failure; the run waits for another worker."""
-    return await _finish(connection, run, State.CLAIMED, timedelta(), "handed_back", None, f"handed back: {why}")
-
-
-async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark: UUID | None = None) -> bool:
-    """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
-    return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id, mark))
-
-
 def run_of(row: Record) -> Run:
     """The run that a row of the ledger holds."""
     return Run(
@@ -179,37 +147,6 @@ def run_of(row: Record) -> Run:
         crashes=row["crashes"],
         drift=row["drift"],
     )
-
-
-async def _finish(
-    connection: Executor,
-    run: Run,
-    state: State,
-    wait: timedelta,
-    outcome: str,
-    http_status: int | None,
-    error: str | None,
-) -> bool:
-    rows = await connection.fetch(SQL["finish"], run.id, run.attempt, state.value, wait, outcome, http_status, error)
-    return await give_turn(connection, rows)
-
-
-async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
-    """Enqueue the run whose turn it is. Should this process be lost right here, ``recover`` does it."""
-    turns = [row for row in rows if row["id"] is not None]
-    await _enqueue(connection, turns, [row["wait"] for row in turns])
-    return bool(rows)
-
-
-async def _enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[timedelta]) -> None:
-    """A job for each run, which the queue starts after the wait. A job too many is harmless: ``start`` fences."""
-    if runs:
-        await queue_on(connection).enqueue(
-            [run["integration_type"] for run in runs],
-            [str(run["id"]).encode() for run in runs],
-            [0] * len(runs),
-            [max(wait, timedelta()) for wait in waits],
-        )
 
 
 def _rows(decision: Decision) -> Iterator[Row]:

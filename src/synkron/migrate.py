@@ -25,6 +25,7 @@ async def migrate(connection: Connection, *, grant_to: str | None = None) -> lis
     applied = []
     async with _alone(connection):
         await connection.execute(sql["prepare"])
+        await _converge_queue(connection)
         known = {row["name"]: row["checksum"] for row in await connection.fetch(sql["known"])}
         for name, text in migrations():
             checksum = sha256(text.encode()).hexdigest()
@@ -35,7 +36,6 @@ async def migrate(connection: Connection, *, grant_to: str | None = None) -> lis
                 await connection.execute(text)
                 await connection.execute(sql["record"], name, checksum)
             applied.append(name)
-        await _converge_queue(connection)
         await connection.execute(sql["secure_queue"])
         await connection.execute(sql["grant_to"], await _role(connection, grant_to))
         await connection.execute(sql["grant"])

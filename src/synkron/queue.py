@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast
 
 import asyncpg
+from asyncpg import Record
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job, TracebackRecord
 from pgqueuer.domain.settings import DBSettings
-from pgqueuer.domain.types import JOB_STATUS
+from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
+from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from synkron.database import Executor, Pool
 from synkron.sql import statements
+
+SQL = statements("queue")
 
 # Every name is given, so that a PGQUEUER_* variable meant for the application's own queue can't reach this one.
 QUEUE = DBSettings(
@@ -39,31 +44,48 @@ def queue_on(connection: Executor) -> Queries:
     return _queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
 
 
+async def enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[timedelta]) -> None:
+    """A job for each run, which the queue starts after the wait. A job too many is harmless: starting a run fences."""
+    if runs:
+        kinds, ids = [run["integration_type"] for run in runs], [run["id"] for run in runs]
+        await connection.execute(SQL["enqueue"], kinds, ids, [max(wait, timedelta()) for wait in waits])
+
+
 def queue_manager(pool: Pool) -> QueueManager:
     """A worker's end of the queue. The pool needs room for the listener and at least one more connection."""
     return QueueManager(_queries(AsyncpgPoolDriver(pool), _OwnJobs), channel=QUEUE.channel)
 
 
 class _OwnJobs(Queries):
-    """Ends and puts back only what is still this worker's.
+    """Takes jobs by Synkron's own statement, and ends and puts back only what is still this worker's.
 
     A worker that was stopped for long comes back with a job that the queue has given to another; ended under that
-    one's hands, the run would look as if nobody had it.
+    one's hands, the run would look as if nobody had it. The queue's log is not written: the ledger says more.
     """
 
+    async def dequeue(
+        self,
+        batch_size: int,
+        entrypoints: dict[QueueEntrypoint, EntrypointExecutionParameter],
+        queue_manager_id: QueueManagerId,
+        global_concurrency_limit: int | None,
+        heartbeat_timeout: timedelta,
+    ) -> list[Job]:
+        del global_concurrency_limit  # a worker has none
+        limits = [one.concurrency_limit for one in entrypoints.values()]
+        rows = await self.driver.fetch(
+            SQL["take"], batch_size, list(entrypoints), limits, queue_manager_id, heartbeat_timeout
+        )
+        return [Job.model_validate(row) for row in rows]
+
     async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
-        held = await self._still_held([job for job, _, _ in job_status])
-        await super().log_jobs([one for one in job_status if one[0].id in held])
+        jobs = [job for job, _, _ in job_status]
+        await self.driver.execute(SQL["end"], [job.id for job in jobs], [job.queue_manager_id for job in jobs])
 
     async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
-        if await self._still_held([job]):
+        (row,) = await self.driver.fetch(SQL["still_held"], job.id, job.queue_manager_id)
+        if row["exists"]:
             await super().retry_job(job, delay, traceback_record)
-
-    async def _still_held(self, jobs: list[Job]) -> set[int]:
-        rows = await self.driver.fetch(
-            statements("queue")["still_held"], [job.id for job in jobs], [job.queue_manager_id for job in jobs]
-        )
-        return {cast("int", row["id"]) for row in rows}
 
 
 def _queries(driver: AsyncpgDriver | AsyncpgPoolDriver, kind: type[Queries] = Queries) -> Queries:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from asyncpg import Record
 
 from synkron.database import ROWS_HIDDEN, Executor, speaking_of
 from synkron.due import judge
@@ -45,22 +48,26 @@ class Turn:
 
 
 async def turn_statement(connection: Executor, source: SourceTables) -> str:
-    """The statement for ``read_turn``, fitted to the type of the integrations' id."""
+    """The statement for ``read_turns``, fitted to the type of the integrations' id."""
     async with speaking_of(source):
         return await with_id_type(connection, source_statements("turn", source)["turn"], source)
 
 
-async def read_turn(connection: Executor, statement: str, run_id: int, settings: Settings) -> Turn | None:
-    """The run and what bears on it, in one statement; None when there is no such run.
+async def read_turns(
+    connection: Executor, statement: str, run_ids: Sequence[int], settings: Settings
+) -> list[Turn | None]:
+    """The runs and what bears on them, in one statement, in the order that is given; None where there is no such run.
 
-    The run's type must be one of the settings. Raises ServiceRoleRequired (G8).
+    The runs' types must be among the settings'. Raises ServiceRoleRequired (G8).
     """
     async with speaking_of(settings.source):
-        row = await connection.fetchrow(statement, run_id)
-    if row is None or row["hidden"]:
+        rows = await connection.fetch(statement, run_ids)
+    if any(row["hidden"] for row in rows):
         raise ServiceRoleRequired(ROWS_HIDDEN)
-    if row["id"] is None:
-        return None
+    return [None if row["id"] is None else _turn(row, settings) for row in rows]
+
+
+def _turn(row: Record, settings: Settings) -> Turn:
     run, state = run_of(row), State(row["state"])
     return Turn(
         run=run,

@@ -11,7 +11,8 @@ import structlog
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 
-from synkron import ledger
+from synkron import attempts
+from synkron.batched import Batched
 from synkron.database import DRIVER_FAULTS, Pool
 from synkron.errors import SynkronError
 from synkron.host import SteadyClock, steady_clock
@@ -20,9 +21,9 @@ from synkron.plan import after_attempt, given_up
 from synkron.queue import queue_manager
 from synkron.settings import Settings
 from synkron.targets import Lease, Target, Terms
-from synkron.turn import Turn, read_turn, reason_to_skip, turn_statement
+from synkron.turn import Turn, read_turns, reason_to_skip, turn_statement
 
-BATCH = 50
+BATCH = 500
 # The queue's notifications wake a worker sooner; this bounds what a lost one costs.
 POLL = timedelta(seconds=2)
 # Seconds. Together they stay below the heartbeat's time, after which another worker takes the run over.
@@ -58,6 +59,15 @@ class Worker:
         self._handing_back = asyncio.Event()
         self._one_suspect = asyncio.Lock()
         self._turn_statement = ""
+        # What concurrent jobs ask for goes in one statement.
+        mark = self._queue.queue_manager_id
+        self._turn: Batched[int, Turn | None] = Batched(
+            lambda ids: read_turns(pool, self._turn_statement, ids, settings)
+        )
+        self._start: Batched[tuple[int, int], Run | None] = Batched(
+            lambda asked: attempts.start_all(pool, asked, name, mark, settings.heartbeat / 10)
+        )
+        self._finish: Batched[attempts.Ending, bool] = Batched(lambda endings: attempts.end_all(pool, endings))
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
 
@@ -67,7 +77,12 @@ class Worker:
         A listener that fails is no reason to stop, as PgQueuer would wait for every attempt first: the poll serves.
         """
         self._turn_statement = await turn_statement(self._pool, self._settings.source)
-        await self._queue.run(dequeue_timeout=POLL, batch_size=BATCH, heartbeat_timeout=self._settings.heartbeat)
+        await self._queue.run(
+            dequeue_timeout=POLL,
+            batch_size=BATCH,
+            heartbeat_timeout=self._settings.heartbeat,
+            log_aggregation_interval=timedelta(),
+        )
 
     @property
     def under_way(self) -> int:
@@ -103,13 +118,12 @@ class Worker:
         4. Call the target.
         5. Record the outcome, which also gives the next one its turn: this run's next attempt, or the next run.
         """
-        turn = await read_turn(self._pool, self._turn_statement, run_id, self._settings)
+        turn = await self._turn(run_id)
         if turn is None or turn.state not in (State.CLAIMED, State.RUNNING) or turn.is_accepted:
             return
-        mark = self._queue.queue_manager_id
         reason = self._no_target(turn.run) or reason_to_skip(turn, self._settings)
         if reason is not None:
-            if await ledger.skip(self._pool, run_id, reason, job.id, mark):
+            if await attempts.skip(self._pool, run_id, reason, job.id, self._queue.queue_manager_id):
                 log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
         elif turn.pause is not None:
             log.info("run held", run_id=run_id, org_id=turn.run.org_id, reason=turn.pause)
@@ -119,7 +133,7 @@ class Worker:
                 await self._deliver(run_id, job, alone=True)
         else:
             lease = Lease(self._clock() + self._lease, self._clock)
-            started = await ledger.start(self._pool, run_id, self._name, job.id, mark)
+            started = await self._start((run_id, job.id))
             if started is not None:
                 await self._attempt(started, turn, lease, job)
 
@@ -133,10 +147,10 @@ class Worker:
         if error := given_up(run, turn.policy):
             await self._end(run, Outcome(OutcomeKind.FINAL, error=error), turn.policy)
         elif self._handing_back.is_set():
-            await ledger.hand_back(self._pool, run)
+            await attempts.hand_back(self._pool, run)
         elif lease.has_ended():
             log.warning("run handed back", run_id=run.id, reason=STOOD_STILL)
-            await ledger.hand_back(self._pool, run, STOOD_STILL)
+            await attempts.hand_back(self._pool, run, STOOD_STILL)
         elif (outcome := await self._called(run, Terms(turn.at, turn.policy.timeout, lease), job)) is not None:
             await self._end(run, outcome, turn.policy)
 
@@ -156,19 +170,19 @@ class Worker:
         if scope.cancel_called:
             log.info("run cancelled", run_id=run.id, org_id=run.org_id, attempt=run.attempt)
         else:
-            await ledger.hand_back(self._pool, run)
+            await attempts.hand_back(self._pool, run)
         return None
 
     async def _end(self, run: Run, outcome: Outcome, policy: Policy) -> None:
         if outcome.kind is OutcomeKind.ACCEPTED:
             word = "run accepted"
             recorded = await self._record(
-                run, lambda: ledger.accept(self._pool, run, outcome, policy.completion_timeout)
+                run, lambda: attempts.accept(self._pool, run, outcome, policy.completion_timeout)
             )
         else:
             state, wait = after_attempt(run, outcome, policy)
             word = WORDS[state]
-            recorded = await self._record(run, lambda: ledger.finish(self._pool, run, outcome, state, wait))
+            recorded = await self._record(run, lambda: self._finish(attempts.ending(run, outcome, state, wait)))
         if recorded:
             _report(word, run, outcome)
         else:

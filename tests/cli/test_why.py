@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron import ledger
+from synkron import attempts
 from synkron.model import CatchUp, Outcome
 from synkron.scheduler import tick
 from synkron.settings import IntegrationsTable, Settings, SourceTables, TypeSettings
@@ -145,7 +145,7 @@ def lost_its_workers(world: World) -> None:
     async def start_thrice() -> None:
         connection = await asyncpg.connect(world.database.url)
         for job_id in (-1, -2, -3):
-            assert await ledger.start(connection, run_id, "killed", job_id)
+            assert await attempts.start(connection, run_id, "killed", job_id)
         await connection.close()
 
     asyncio.run(start_thrice())

@@ -111,6 +111,64 @@ BEGIN
     END IF;
 END;
 $$;
+CREATE TABLE synkron.queue (
+    id bigint NOT NULL,
+    priority integer NOT NULL,
+    queue_manager_id uuid,
+    created timestamp with time zone DEFAULT now() NOT NULL,
+    updated timestamp with time zone DEFAULT now() NOT NULL,
+    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
+    execute_after timestamp with time zone DEFAULT now() NOT NULL,
+    status synkron.queue_status NOT NULL,
+    entrypoint text NOT NULL,
+    dedupe_key text,
+    payload bytea,
+    headers jsonb,
+    attempts integer DEFAULT 0 NOT NULL,
+    slot bigint
+);
+CREATE FUNCTION synkron.take_jobs(most integer, types text[], limits bigint[], taker uuid, patience interval) RETURNS SETOF synkron.queue
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+    moment timestamptz;
+    room bigint;
+begin
+    perform pg_advisory_xact_lock(hashtext('synkron.take_jobs'));
+    moment := clock_timestamp();
+    for number in 1 .. cardinality(types) loop
+        room := most;
+        if limits[number] > 0 then
+            select limits[number] - count(*) into room
+            from synkron.queue
+            where entrypoint = types[number] and status = 'picked';
+        end if;
+        continue when room <= 0;
+        return query
+            update synkron.queue set status = 'picked', updated = moment, heartbeat = moment, queue_manager_id = taker
+            where id = any (array(
+                select job.id
+                from synkron.queue job
+                where job.entrypoint = types[number] and job.status = 'queued' and job.execute_after <= moment
+                order by job.execute_after
+                limit least(most, room)
+                for update skip locked
+            ))
+            returning *;
+    end loop;
+    return query
+        update synkron.queue set updated = moment, heartbeat = moment, queue_manager_id = taker
+        where id = any (array(
+            select job.id
+            from synkron.queue job
+            where job.status = 'picked' and job.heartbeat < moment - patience and job.entrypoint = any (types)
+            order by job.heartbeat
+            limit most
+            for update skip locked
+        ))
+        returning *;
+end $$;
 CREATE FUNCTION synkron.watermark_moves_forward() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -220,22 +278,6 @@ ALTER TABLE synkron.pauses ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-CREATE TABLE synkron.queue (
-    id bigint NOT NULL,
-    priority integer NOT NULL,
-    queue_manager_id uuid,
-    created timestamp with time zone DEFAULT now() NOT NULL,
-    updated timestamp with time zone DEFAULT now() NOT NULL,
-    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
-    execute_after timestamp with time zone DEFAULT now() NOT NULL,
-    status synkron.queue_status NOT NULL,
-    entrypoint text NOT NULL,
-    dedupe_key text,
-    payload bytea,
-    headers jsonb,
-    attempts integer DEFAULT 0 NOT NULL,
-    slot bigint
 );
 CREATE SEQUENCE synkron.queue_id_seq
     START WITH 1
@@ -503,6 +545,9 @@ REVOKE ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, l
 GRANT ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) TO service_role;
 REVOKE ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue TO service_role;
+REVOKE ALL ON FUNCTION synkron.take_jobs(most integer, types text[], limits bigint[], taker uuid, patience interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION synkron.take_jobs(most integer, types text[], limits bigint[], taker uuid, patience interval) TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.attempts TO service_role;
 GRANT SELECT,INSERT ON TABLE synkron.audit TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.audit_id_seq TO service_role;
@@ -513,7 +558,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pace TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pauses TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.pauses_id_seq TO service_role;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.queue_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue_log TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.queue_log_id_seq TO service_role;

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from synkron import complete_run, history, ledger
+from synkron import attempts, complete_run, history, ledger
 from synkron.completion import expire
 from synkron.database import pooled
 from synkron.errors import NotFound, Refused
@@ -52,12 +52,12 @@ async def accepted(connection: Connection, kind: str = "xledger", within: timede
     await add_integration(connection, "0 2 * * *", kind)
     done = await tick(connection, SETTINGS, scheduler="test", at=utc("2026-03-02T02:00:00"))
     run = await started(connection, done.run_ids[0])
-    assert await ledger.accept(connection, run, ACCEPTED, within)
+    assert await attempts.accept(connection, run, ACCEPTED, within)
     return run
 
 
 async def started(connection: Connection, run_id: int) -> Run:
-    run = await ledger.start(connection, run_id, "w", 1)
+    run = await attempts.start(connection, run_id, "w", 1)
     assert run is not None
     return run
 
@@ -84,8 +84,8 @@ class TestAcceptance:
     async def test_no_job_delivers_or_closes_it_again(self, connection: Connection) -> None:
         """Neither a job of its own that comes twice, nor one that finds the first one's gone."""
         run = await accepted(connection, within=timedelta())
-        assert await ledger.start(connection, run.id, "w", 1) is None
-        assert not await ledger.skip(connection, run.id, "superseded: the integration was disabled", 1)
+        assert await attempts.start(connection, run.id, "w", 1) is None
+        assert not await attempts.skip(connection, run.id, "superseded: the integration was disabled", 1)
         await connection.execute("delete from synkron.queue")
         await connection.execute("update synkron.runs set next_attempt_at = now() - interval '1 hour'")
         assert await ledger.recover(connection) == 0
@@ -94,8 +94,8 @@ class TestAcceptance:
         run = await accepted(connection)
         await connection.execute("update synkron.runs set completes_by = null, next_attempt_at = now()")
         again = await started(connection, run.id)
-        assert not await ledger.accept(connection, run, ACCEPTED, HOUR)
-        assert await ledger.accept(connection, again, ACCEPTED, HOUR)
+        assert not await attempts.accept(connection, run, ACCEPTED, HOUR)
+        assert await attempts.accept(connection, again, ACCEPTED, HOUR)
 
 
 class TestCall:
@@ -126,7 +126,7 @@ class TestCall:
         await complete(connection, run, BROKEN)
         await connection.execute("update synkron.runs set next_attempt_at = now()")
         again = await started(connection, run.id)
-        await ledger.accept(connection, again, ACCEPTED, HOUR)
+        await attempts.accept(connection, again, ACCEPTED, HOUR)
         with pytest.raises(Refused, match="is at attempt 2; attempt 1 can't complete it"):
             await complete(connection, run, BROKEN)
         assert await complete(connection, again, DONE) == "succeeded"
@@ -144,7 +144,7 @@ class TestCall:
         done = await tick(connection, SETTINGS, scheduler="test", at=utc("2026-03-02T02:00:00"))
         run = await started(connection, done.run_ids[0])
         assert await complete(connection, run, DONE) == "succeeded"
-        assert not await ledger.accept(connection, run, ACCEPTED, HOUR)
+        assert not await attempts.accept(connection, run, ACCEPTED, HOUR)
         assert (await recorded(connection, run))[0].state == "succeeded"
 
     @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ class TestDeadline:
     async def test_the_next_run_of_the_integration_gets_its_turn(self, connection: Connection) -> None:
         first = await accepted(connection)
         (second,) = (await tick(connection, SETTINGS, scheduler="test", at=utc("2026-03-03T02:00:00"))).run_ids
-        assert await ledger.start(connection, second, "w", 2) is None
+        assert await attempts.start(connection, second, "w", 2) is None
         await connection.execute("delete from synkron.queue")
         await connection.execute("update synkron.runs set completes_by = now() where id = $1", first.id)
         await expire(connection)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from pgqueuer.domain.types import JobId
 from structlog.testing import capture_logs
 
-from synkron import history, ledger
+from synkron import attempts, history
 from synkron.database import Pool
 from synkron.model import Run, State
 from synkron.queue import queue_on
@@ -54,11 +56,11 @@ class TestStoodStill:
         mine, theirs = uuid4(), uuid4()
         job_id: int = await connection.fetchval("select id from synkron.queue")
         await connection.execute("update synkron.queue set status = 'picked', queue_manager_id = $1", theirs)
-        taken = await ledger.start(connection, run_id, "theirs", job_id, theirs)
+        taken = await attempts.start(connection, run_id, "theirs", job_id, theirs)
         assert taken is not None
-        assert await ledger.start(connection, run_id, "mine", job_id, mine) is None
-        assert not await ledger.skip(connection, run_id, "superseded: the integration was disabled", job_id, mine)
-        assert await ledger.finish(connection, taken, DONE, State.SUCCEEDED, timedelta())
+        assert await attempts.start(connection, run_id, "mine", job_id, mine) is None
+        assert not await attempts.skip(connection, run_id, "superseded: the integration was disabled", job_id, mine)
+        assert await attempts.finish(connection, taken, DONE, State.SUCCEEDED, timedelta())
 
     async def test_starting_renews_the_job_s_heartbeat(self, connection: Connection) -> None:
         """So that the lease, which counts from there, ends before the queue gives the job to another."""
@@ -66,7 +68,7 @@ class TestStoodStill:
         (run_id,) = await claim(connection)
         job_id = await connection.fetchval("update synkron.queue set heartbeat = now() - interval '20 s' returning id")
         before = await connection.fetchval("select clock_timestamp()")
-        await ledger.start(connection, run_id, "w", job_id)
+        await attempts.start(connection, run_id, "w", job_id)
         assert await connection.fetchval("select heartbeat from synkron.queue") > before
 
     async def test_it_does_not_end_the_job_that_another_has_by_now(self, connection: Connection, pool: Pool) -> None:
@@ -78,7 +80,7 @@ class TestStoodStill:
             await stopped.called.wait()
             theirs = uuid4()
             job_id = await connection.fetchval("update synkron.queue set queue_manager_id = $1 returning id", theirs)
-            assert await ledger.start(connection, run_id, "theirs", job_id, theirs) is not None
+            assert await attempts.start(connection, run_id, "theirs", job_id, theirs) is not None
             worker.hand_back()
         assert [row["id"] for row in await connection.fetch("select id from synkron.queue")] == [job_id]
         assert (await history.runs(connection))[0].state == "running"
@@ -107,16 +109,16 @@ class TestCancelled:
     ) -> None:
         await add_integration(connection, "0 2 * * *")
         await claim(connection)
-        start, target = ledger.start, Recorder()
+        start_all, target = attempts.start_all, Recorder()
 
         async with watching(database) as until, AsyncExitStack() as stack:
 
-            async def start_cancelled(*arguments: Any) -> Run | None:
-                run = await start(*arguments)
-                worker._queue.get_context(arguments[3]).cancellation.cancel()
-                return run
+            async def start_cancelled(pool: Pool, asked: Sequence[tuple[int, int]], *rest: Any) -> list[Run | None]:
+                runs = await start_all(pool, asked, *rest)
+                worker._queue.get_context(JobId(asked[0][1])).cancellation.cancel()
+                return runs
 
-            monkeypatch.setattr(ledger, "start", start_cancelled)
+            monkeypatch.setattr(attempts, "start_all", start_cancelled)
             worker = await stack.enter_async_context(working(pool, target))
             await until(nothing_queued)
         assert target.calls == []

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron import history, ledger
+from synkron import attempts, history, ledger
 from synkron.database import Executor, Pool
 from synkron.model import (
     Decision,
@@ -77,7 +77,7 @@ def _decisions(minute: datetime, minutes_ago: list[int], integrations: int) -> l
 
 
 async def started(connection: Executor, run_id: int, worker: str = "w", job_id: int = 1) -> Run:
-    run = await ledger.start(connection, run_id, worker, job_id)
+    run = await attempts.start(connection, run_id, worker, job_id)
     assert run is not None
     return run
 
@@ -119,7 +119,7 @@ async def test_a_run_is_started_by_one_of_many(connection: Connection, pool: Poo
     async def one(job_id: int) -> Run | None:
         async with pool.acquire() as mine:
             await barrier.wait()
-            return await ledger.start(mine, run_id, "w", job_id)
+            return await attempts.start(mine, run_id, "w", job_id)
 
     (run,) = [run for run in await asyncio.gather(*map(one, jobs)) if run is not None]
     assert run.attempt == 1
@@ -127,10 +127,10 @@ async def test_a_run_is_started_by_one_of_many(connection: Connection, pool: Poo
 
 async def test_one_running_run_for_each_integration_and_the_oldest_first(connection: Connection) -> None:
     older, newer = sorted((await claim(connection, [2, 1])).run_ids)
-    assert await ledger.start(connection, newer, "w", 2) is None
+    assert await attempts.start(connection, newer, "w", 2) is None
     run = await started(connection, older)
-    assert await ledger.start(connection, newer, "w", 2) is None
-    assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+    assert await attempts.start(connection, newer, "w", 2) is None
+    assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
     assert (await started(connection, newer)).attempt == 1
 
 
@@ -143,10 +143,10 @@ async def test_an_integration_does_not_wait_for_another(connection: Connection) 
 async def test_a_finished_run_never_starts_again(connection: Connection) -> None:
     (run_id,) = (await claim(connection, [0])).run_ids
     run = await started(connection, run_id)
-    assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
-    assert await ledger.start(connection, run_id, "w", 1) is None
-    assert not await ledger.finish(connection, run, BROKEN, State.FAILED, NOW)
-    assert not await ledger.skip(connection, run_id, "too late", 1)
+    assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+    assert await attempts.start(connection, run_id, "w", 1) is None
+    assert not await attempts.finish(connection, run, BROKEN, State.FAILED, NOW)
+    assert not await attempts.skip(connection, run_id, "too late", 1)
     found = await history.run(connection, run_id)
     assert found is not None
     assert (found[0].state, found[0].http_status, found[0].error) == ("succeeded", 200, None)
@@ -155,8 +155,8 @@ async def test_a_finished_run_never_starts_again(connection: Connection) -> None
 async def test_a_failed_attempt_waits_and_is_counted(connection: Connection) -> None:
     (run_id,) = (await claim(connection, [0])).run_ids
     run = await started(connection, run_id)
-    assert await ledger.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
-    assert await ledger.start(connection, run_id, "w", 1) is None
+    assert await attempts.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
+    assert await attempts.start(connection, run_id, "w", 1) is None
     await connection.execute("update synkron.runs set next_attempt_at = now()")
     again = await started(connection, run_id)
     assert (again.attempt, again.failures) == (2, 1)
@@ -167,8 +167,8 @@ async def test_a_lost_worker_s_run_is_taken_over_and_its_late_word_is_ignored(co
     (run_id,) = (await claim(connection, [0])).run_ids
     lost = await started(connection, run_id, "killed")
     taken = await started(connection, run_id, "alive")
-    assert not await ledger.finish(connection, lost, DONE, State.SUCCEEDED, NOW)
-    assert await ledger.finish(connection, taken, DONE, State.SUCCEEDED, NOW)
+    assert not await attempts.finish(connection, lost, DONE, State.SUCCEEDED, NOW)
+    assert await attempts.finish(connection, taken, DONE, State.SUCCEEDED, NOW)
     found = await history.run(connection, run_id)
     assert found is not None
     assert [(one.worker, one.outcome) for one in found[1]] == [("killed", "lost"), ("alive", "succeeded")]
@@ -179,7 +179,7 @@ async def test_a_run_is_taken_over_by_its_own_job_or_when_that_is_gone(connectio
     (run_id,) = (await claim(connection, [0])).run_ids
     (job_id,) = await queue_on(connection).enqueue("xledger", str(run_id).encode())
     await started(connection, run_id, "killed", job_id)
-    assert await ledger.start(connection, run_id, "another job's", job_id + 1) is None
+    assert await attempts.start(connection, run_id, "another job's", job_id + 1) is None
     assert (await started(connection, run_id, "the same job's", job_id)).attempt == 2
     await connection.execute("delete from synkron.queue where id = $1", job_id)
     assert (await started(connection, run_id, "another job's", job_id + 1)).attempt == 3
@@ -188,18 +188,18 @@ async def test_a_run_is_taken_over_by_its_own_job_or_when_that_is_gone(connectio
 async def test_a_run_that_waits_gets_its_turn_when_the_one_before_it_ends(connection: Connection) -> None:
     first, second, third = sorted((await claim(connection, [3, 2, 1])).run_ids)
     await connection.execute("delete from synkron.queue")
-    assert await ledger.finish(connection, await started(connection, first), DONE, State.SUCCEEDED, NOW)
+    assert await attempts.finish(connection, await started(connection, first), DONE, State.SUCCEEDED, NOW)
     assert await jobs_of(connection) == [second]
     run = await started(connection, second)
-    assert await ledger.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
+    assert await attempts.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
     assert await jobs_of(connection) == [second, second]
-    await ledger.skip(connection, second, "superseded: the integration was disabled", 1)
+    await attempts.skip(connection, second, "superseded: the integration was disabled", 1)
     assert await jobs_of(connection) == [second, second, third]
 
 
 async def test_a_run_ahead_of_its_moment_keeps_the_job_it_has(connection: Connection) -> None:
     now, ahead = sorted((await claim(connection, [0, -2])).run_ids)
-    await ledger.finish(connection, await started(connection, now), DONE, State.SUCCEEDED, NOW)
+    await attempts.finish(connection, await started(connection, now), DONE, State.SUCCEEDED, NOW)
     assert await jobs_of(connection) == [now, ahead]
 
 
@@ -212,11 +212,11 @@ async def test_no_job_comes_before_its_run_may_start(connection: Connection, end
     await connection.execute("update synkron.runs set next_attempt_at = now() + interval '4 s' where id = $1", second)
     async with connection.transaction():
         if ends == "skipped":
-            assert await ledger.skip(connection, first, "superseded: the integration was disabled", 1)
+            assert await attempts.skip(connection, first, "superseded: the integration was disabled", 1)
         elif ends == "finished":
-            assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+            assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
         else:
-            assert await ledger.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
+            assert await attempts.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
     assert await jobs_of(connection) == [first if ends == "tried again" else second]
     assert (
         await connection.fetchval(
@@ -234,7 +234,7 @@ async def jobs_of(connection: Connection) -> list[int]:
 
 async def test_a_run_handed_back_is_no_failure(connection: Connection) -> None:
     (run_id,) = (await claim(connection, [0])).run_ids
-    assert await ledger.hand_back(connection, await started(connection, run_id))
+    assert await attempts.hand_back(connection, await started(connection, run_id))
     again = await started(connection, run_id)
     assert (again.attempt, again.failures) == (2, 0)
 
@@ -242,7 +242,7 @@ async def test_a_run_handed_back_is_no_failure(connection: Connection) -> None:
 async def test_skipping_frees_the_seat_of_a_dead_worker(connection: Connection) -> None:
     older, newer = sorted((await claim(connection, [2, 1])).run_ids)
     await started(connection, older)
-    assert await ledger.skip(connection, older, "superseded: the integration was disabled", 1)
+    assert await attempts.skip(connection, older, "superseded: the integration was disabled", 1)
     await started(connection, newer)
     found = await history.run(connection, older)
     assert found is not None
@@ -253,8 +253,8 @@ async def test_a_run_that_is_under_way_is_not_skipped_by_another_job(connection:
     (run_id,) = (await claim(connection, [0])).run_ids
     (job_id,) = await queue_on(connection).enqueue("xledger", str(run_id).encode())
     run = await started(connection, run_id, "w", job_id)
-    assert not await ledger.skip(connection, run_id, "superseded: the integration was disabled", job_id + 1)
-    assert await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+    assert not await attempts.skip(connection, run_id, "superseded: the integration was disabled", job_id + 1)
+    assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
 
 
 async def test_a_month_with_an_unfinished_run_is_kept(connection: Connection) -> None:
@@ -263,7 +263,7 @@ async def test_a_month_with_an_unfinished_run_is_kept(connection: Connection) ->
     clock = await ledger.clock(connection)
     assert await ledger.forget(connection, clock, timedelta(days=1))
     assert await history.run(connection, run_id) is not None
-    await ledger.finish(connection, run, DONE, State.SUCCEEDED, NOW)
+    await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
     assert await ledger.forget(connection, clock, timedelta(days=1))
     assert await history.run(connection, run_id) is None
     assert await connection.fetchval("select count(*) from synkron.attempts") == 0
@@ -326,7 +326,7 @@ async def test_a_first_boot_starts_half_a_minute_ago(connection: Connection) -> 
 
 async def test_what_is_older_than_the_retention_is_dropped(connection: Connection) -> None:
     for run_id in (await claim(connection, [0, 60 * 24 * 35])).run_ids:
-        await ledger.skip(connection, run_id, "superseded: the integration was disabled", 1)
+        await attempts.skip(connection, run_id, "superseded: the integration was disabled", 1)
     clock = await ledger.clock(connection)
     await connection.execute("update synkron.ticks set at = at - interval '10 days'")
     await connection.execute("update synkron.queue_log set created = created - interval '10 days'")

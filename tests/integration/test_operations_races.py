@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from synkron import ledger
+from synkron import attempts, ledger
 from synkron.database import Connection as ServiceConnection
 from synkron.database import Pool
 from synkron.errors import Refused
@@ -80,7 +80,7 @@ async def test_cancelled_while_its_worker_starts_the_seat_is_freed(connection: C
     async with pool.acquire() as worker:
         transaction = worker.transaction()
         await transaction.start()
-        assert await ledger.start(worker, run_id, "w", 1) is not None
+        assert await attempts.start(worker, run_id, "w", 1) is not None
         cancelling = asyncio.create_task(cancel(connection, QUICK, [run_id], "kari", "x"))
         await _blocked(pool)
         await transaction.commit()

@@ -7,14 +7,14 @@ import asyncpg
 from synkron.migrate import migrate
 from synkron.scheduler import tick
 from synkron.settings import Settings, SourceTables
-from synkron.turn import read_turn, turn_statement
+from synkron.turn import read_turns, turn_statement
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, utc
 
 
 async def test_there_is_no_such_run(connection: Connection) -> None:
     statement = await turn_statement(connection, SourceTables())
-    assert await read_turn(connection, statement, 4711, Settings()) is None
+    assert await read_turns(connection, statement, [4711], Settings()) == [None]
 
 
 async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) -> None:
@@ -31,7 +31,7 @@ async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) 
     await migrate(connection)
     done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
     statement = await turn_statement(connection, SourceTables())
-    turn = await read_turn(connection, statement, done.run_ids[0], Settings())
+    (turn,) = await read_turns(connection, statement, done.run_ids, Settings())
     assert turn is not None
     assert turn.live is not None
     assert turn.live.integration_id == "9"
@@ -48,7 +48,7 @@ async def test_the_plan_goes_through_the_primary_keys(connection: Connection) ->
     await connection.execute("analyze organizations, organization_integrations")
     done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
     statement = await turn_statement(connection, SourceTables())
-    lines = await connection.fetch("explain (costs off) " + statement, done.run_ids[0])
+    lines = await connection.fetch("explain (costs off) " + statement, done.run_ids)
     plan = "\n".join(line[0] for line in lines)
     assert "Index Scan using organization_integrations_pkey" in plan
     assert "Index Scan using organizations_pkey" in plan

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from synkron import history, ledger
+from synkron import attempts, history, ledger
 from synkron.database import Pool
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, watching
@@ -96,7 +96,7 @@ class TestPause:
     ) -> None:
         await add_integration(connection, "0 2 * * *")
         (run_id,) = await claim(connection)
-        await ledger.start(connection, run_id, "killed", 1)
+        await attempts.start(connection, run_id, "killed", 1)
         await connection.execute(PAUSE_ALL, None)
         target = Recorder()
         await deliver(database, pool, target)

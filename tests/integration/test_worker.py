@@ -9,14 +9,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron import complete_run, history, ledger
+from synkron import attempts, complete_run, history
 from synkron.database import Pool, connected
 from synkron.errors import ServiceRoleRequired
 from synkron.migrate import migrate
 from synkron.model import Outcome, OutcomeKind
 from synkron.queue import queue_on
 from synkron.settings import SourceTables
-from synkron.turn import read_turn, turn_statement
+from synkron.turn import read_turns, turn_statement
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, utc, watching
 from tests.integration.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working
@@ -203,14 +203,14 @@ async def test_a_known_outcome_is_recorded_when_the_database_comes_back(
     """A success that the database did not take at first is not delivered again."""
     await add_integration(connection, "0 2 * * *")
     await claim(connection)
-    finish, faults = ledger.finish, [asyncpg.InterfaceError("cut"), OSError("gone")]
+    end_all, faults = attempts.end_all, [asyncpg.InterfaceError("cut"), OSError("gone")]
 
-    async def finish_later(*arguments: Any) -> bool:
+    async def end_later(*arguments: Any) -> list[bool]:
         if faults:
             raise faults.pop()
-        return await finish(*arguments)
+        return await end_all(*arguments)
 
-    monkeypatch.setattr(ledger, "finish", finish_later)
+    monkeypatch.setattr(attempts, "end_all", end_later)
     monkeypatch.setattr("synkron.worker.PAUSES_TO_RECORD", (0.01, 0.01))
     target = Recorder()
     (run,) = await deliver(database, pool, target)
@@ -223,7 +223,7 @@ async def test_a_run_that_keeps_losing_its_workers_is_given_up(
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection)
     for _ in range(3):
-        await ledger.start(connection, run_id, "killed", 1)
+        await attempts.start(connection, run_id, "killed", 1)
     target = Recorder()
     (run,) = await deliver(database, pool, target)
     assert target.calls == []
@@ -294,7 +294,7 @@ async def test_a_worker_whose_role_lost_its_sight_delivers_nothing_and_skips_not
         statement = await turn_statement(connection, SourceTables())
         async with connected(database.url.replace("synkron@", "shortsighted@")) as opened:
             with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
-                await read_turn(opened, statement, run_id, QUICK)
+                await read_turns(opened, statement, [run_id], QUICK)
     finally:
         await superuser.execute("drop owned by shortsighted; drop role shortsighted")
         await superuser.close()

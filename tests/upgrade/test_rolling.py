@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron import history, ledger
+from synkron import attempts, history
 from synkron.migrate import check_ledger, migrate
 from synkron.model import Outcome, OutcomeKind
 from synkron.scheduler import tick
@@ -150,9 +150,9 @@ async def test_the_previous_release_leaves_an_accepted_run_alone(
 ) -> None:
     await add_integration(connection, "0 2 * * *")
     (run_id,) = (await tick(connection, Settings(), scheduler="this", at=utc(MOMENTS[0]))).run_ids
-    run = await ledger.start(connection, run_id, "w", 1)
+    run = await attempts.start(connection, run_id, "w", 1)
     assert run is not None
-    assert await ledger.accept(connection, run, Outcome(OutcomeKind.ACCEPTED, 202), timedelta(hours=1))
+    assert await attempts.accept(connection, run, Outcome(OutcomeKind.ACCEPTED, 202), timedelta(hours=1))
     await connection.execute("delete from synkron.queue")
     await connection.execute("update organization_integrations set is_enabled = false")
     await previous.run(database, tmp_path, "tick")

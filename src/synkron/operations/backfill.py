@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron import ledger
+from synkron import attempts, ledger
 from synkron.database import Connection
 from synkron.due import judge_all
 from synkron.errors import NotFound, Refused
@@ -218,7 +218,7 @@ async def _claim(
     claimed = await ledger.claim(connection, new, tick_id=None, clock=now)
     if again:
         rows = await connection.fetch(SQL["retry"], *map(list, zip(*again, strict=True)), reason)
-        await ledger.give_turn(connection, rows)
+        await attempts.give_turn(connection, rows)
     return (*claimed.run_ids, *(run_id for run_id, _ in again))
 
 

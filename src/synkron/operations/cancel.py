@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from synkron import ledger
+from synkron import attempts
 from synkron.database import Connection
 from synkron.model import State
 from synkron.operations.audit import record
@@ -79,4 +79,4 @@ async def _end(connection: Connection, run_ids: Sequence[int], words: str) -> No
     jobs = [row["id"] for row in await connection.fetch(sql["jobs"], run_ids)]
     if jobs:
         await queue_on(connection).mark_job_as_cancelled(jobs)
-    await ledger.give_turn(connection, behind)
+    await attempts.give_turn(connection, behind)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from synkron import ledger
+from synkron import attempts
 from synkron.database import Connection
 from synkron.due import misplaced
 from synkron.errors import Refused
@@ -46,7 +46,7 @@ async def retry(connection: Connection, settings: Settings, ids: Collection[int]
         plan = await _plan(connection, settings, ids, now)
         numbers = [one.id for one in plan.runs]
         sql = statements("operations_runs")
-        await ledger.give_turn(connection, await connection.fetch(sql["retry"], numbers, [now] * len(numbers), None))
+        await attempts.give_turn(connection, await connection.fetch(sql["retry"], numbers, [now] * len(numbers), None))
         await record(
             connection,
             author=author,

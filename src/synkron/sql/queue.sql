@@ -1,7 +1,20 @@
 -- What Synkron asks of PgQueuer's own table.
 
+-- name: enqueue
+-- A job for each of the runs $2 of the types $1, to be started after the waits $3.
+insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
+select 0, integration_type, convert_to(run_id::text, 'UTF8'), now() + wait, 'queued'
+from unnest($1::text[], $2::bigint[], $3::interval[]) job (integration_type, run_id, wait);
+
+-- name: take
+select * from synkron.take_jobs($1, $2, $3, $4, $5);
+
+-- name: end
+-- Of the jobs $1, those end that the queue still has down as given to $2: the same worker that comes with them.
+delete from synkron.queue
+using unnest($1::bigint[], $2::uuid[]) job (id, worker)
+where queue.id = job.id and queue.queue_manager_id = job.worker;
+
 -- name: still_held
--- Those of the jobs $1 that the queue still has down as given to $2: the same worker that comes with them.
-select queue.id
-from synkron.queue
-join unnest($1::bigint[], $2::uuid[]) job (id, worker) on queue.id = job.id and queue.queue_manager_id = job.worker;
+-- Whether the queue still has the job $1 down as given to $2.
+select exists (select from synkron.queue where id = $1 and queue_manager_id = $2);

@@ -1,10 +1,11 @@
 -- What a worker looks at before it starts a run.
 
 -- name: turn
--- The run $1 with its integration's row and organization, its overrides, the pause that it is under and the newest older
--- run that has not finished (`behind`), as they stand now, in one answer. `hidden` says that row security may have left
--- something out, when a row that is not there proves nothing. The id is given its column's own type, ID_TYPE, so that
--- the primary key's index is used.
+-- The runs $1, in that order, each with its integration's row and organization, its overrides, the pause that it is under
+-- and the newest older run that has not finished (`behind`), as they stand now, in one answer. `hidden` says that row
+-- security may have left something out, when a row that is not there proves nothing. The id is given its column's own
+-- type, ID_TYPE, so that the primary key's index is used. Plan: a worker's connections have generic plans, which take an
+-- array to be short; the function is not called while nothing is paused.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
     r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,
@@ -28,12 +29,15 @@ select
             and older.scheduled_for < r.scheduled_for
             and older.state in ('claimed', 'running')
     ) as behind
-from (
+from unnest($1::bigint[]) with ordinality asked (run_id, number)
+cross join (
     select clock_timestamp() as at, row_security_active('synkron.runs'::regclass) or row_security_active('{integrations}'::regclass)
         or row_security_active('{organizations}'::regclass) as hidden
 ) sight
-left join synkron.runs r on r.id = $1
+left join synkron.runs r on r.id = asked.run_id
 left join {integrations} i on i.{integrations.id} = r.integration_id::ID_TYPE
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
 left join synkron.overrides v on v.integration_id = r.integration_id
-left join synkron.pauses p on p.id = synkron.pause_over(r.org_id, r.integration_type, r.integration_id, sight.at);
+left join synkron.pauses p on (select exists (select from synkron.pauses where ended_at is null))
+    and p.id = synkron.pause_over(r.org_id, r.integration_type, r.integration_id, sight.at)
+order by asked.number;

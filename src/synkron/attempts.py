@@ -1,0 +1,109 @@
+"""Attempts at runs: started, and ended, each by one conditional statement. A lost race is a normal answer.
+
+Those that every run needs take many runs at once: what concurrent runs ask for goes together (``batched``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from asyncpg import Record
+
+from synkron.database import Executor
+from synkron.ledger import run_of
+from synkron.model import Outcome, Run, State
+from synkron.queue import enqueue
+from synkron.sql import statements
+
+SQL = statements("attempts")
+
+
+class Ending(NamedTuple):
+    """How an attempt ends: the run's next state, the wait before its next attempt, and what came of this one."""
+
+    run: Run
+    state: State
+    wait: timedelta
+    outcome: str
+    http_status: int | None = None
+    error: str | None = None
+
+
+async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:
+    """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4).
+
+    One that waits for another gets a new job when that one ends. ``mark`` is the worker's own in the queue; a job
+    that bears another is not this worker's any more.
+    """
+    (run,) = await start_all(connection, [(run_id, job_id)], worker, mark, timedelta())
+    return run
+
+
+async def start_all(
+    connection: Executor, asked: Sequence[tuple[int, int]], worker: str, mark: UUID | None, fresh: timedelta
+) -> list[Run | None]:
+    """``start`` for many runs, each with its job, in one statement; answers in the order in which they were given.
+
+    A job's heartbeat is renewed, unless it is younger than ``fresh``.
+    """
+    runs, jobs = [run for run, _ in asked], [job for _, job in asked]
+    rows = await connection.fetch(SQL["start"], runs, worker, jobs, mark, fresh)
+    started = {row["id"]: run_of(row) for row in rows}
+    return [started.pop(run, None) for run, _ in asked]
+
+
+async def finish(connection: Executor, run: Run, outcome: Outcome, state: State, wait: timedelta) -> bool:
+    """End the attempt with the run's next state; False when the run was taken over in the meantime."""
+    (ended,) = await end_all(connection, [ending(run, outcome, state, wait)])
+    return ended
+
+
+async def hand_back(connection: Executor, run: Run, why: str = "the worker was stopped") -> bool:
+    """End an attempt that this worker can't see through. It is no failure; the run waits for another worker."""
+    (ended,) = await end_all(
+        connection, [Ending(run, State.CLAIMED, timedelta(), "handed_back", error=f"handed back: {why}")]
+    )
+    return ended
+
+
+def ending(run: Run, outcome: Outcome, state: State, wait: timedelta) -> Ending:
+    """The end that the outcome leads to."""
+    return Ending(run, state, wait, outcome.kind.value, outcome.http_status, outcome.error)
+
+
+async def end_all(connection: Executor, endings: Sequence[Ending]) -> list[bool]:
+    """End many attempts in one statement, and give those their turn that come next; whether each was ended."""
+    rows = await connection.fetch(
+        SQL["finish"],
+        [one.run.id for one in endings],
+        [one.run.attempt for one in endings],
+        [one.state.value for one in endings],
+        [one.wait for one in endings],
+        [one.outcome for one in endings],
+        [one.http_status for one in endings],
+        [one.error for one in endings],
+    )
+    await give_turn(connection, rows)
+    ended = {row["ended"] for row in rows}
+    return [one.run.id in ended for one in endings]
+
+
+async def accept(connection: Executor, run: Run, outcome: Outcome, within: timedelta) -> bool:
+    """The target has taken the run and will say later what came of it; False when the run was taken over or ended."""
+    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status)
+    return bool(rows)
+
+
+async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark: UUID | None = None) -> bool:
+    """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
+    return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id, mark))
+
+
+async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
+    """Enqueue the runs whose turn it is. Should this process be lost right here, ``ledger.recover`` does it."""
+    turns = [row for row in rows if row["id"] is not None]
+    await enqueue(connection, turns, [row["wait"] for row in turns])
+    return bool(rows)

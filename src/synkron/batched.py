@@ -1,0 +1,63 @@
+"""Asks the database once for what many tasks ask at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from asyncpg import PostgresError
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+# How many questions one statement takes.
+MOST = 500
+# Classes of SQLSTATE that say nothing of what was asked: the connection, the server's resources, its operator.
+_NOT_THE_QUESTION = ("08", "53", "57")
+
+
+class Batched(Generic[Asked, Answer]):
+    """``ask`` answers many questions in their order; this takes one at a time.
+
+    Questions that are asked while a statement is under way wait for it and then go together, so a lone one goes at
+    once, and the busier it is the more go in one. What the database refuses, it refuses for one of them: then each
+    is asked alone, and only that one's task gets the error.
+    """
+
+    def __init__(self, ask: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
+        self._ask = ask
+        self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    async def __call__(self, one: Asked) -> Answer:
+        """The answer to one question. Raises what ``ask`` raises."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, answer))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all())
+        return await answer
+
+    async def _ask_all(self) -> None:
+        try:
+            while self._waiting:
+                together, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                await self._answer(together)
+        finally:
+            self._asking = None
+
+    async def _answer(self, together: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._ask([one for one, _ in together])
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+            if len(together) > 1 and isinstance(error, PostgresError) and error.sqlstate[:2] not in _NOT_THE_QUESTION:
+                for alone in together:
+                    await self._answer([alone])
+                return
+            for _, answer in together:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for (_, answer), found in zip(together, answers, strict=True):
+            if not answer.done():
+                answer.set_result(found)

@@ -1,0 +1,191 @@
+-- Attempts at runs, and how they end. Each is one conditional statement, whose empty answer is a lost race; those that
+-- many concurrent runs need take many at once.
+
+-- name: start
+-- Take the seats of the integrations and start the next attempts of the runs $1. What is not answered has finished, is
+-- not to be tried yet, or must wait for another run of its integration: one that is running, or an older one that is
+-- unfinished. A run that is running already is taken over only by the same job ($3, in the order of $1), which the queue
+-- hands out again when its worker has died, or when that job is gone; never while its target has accepted it. The new
+-- attempt's number fences the old one. A worker that was stopped may come with a job that the queue has given to another
+-- ($4 is the worker's own mark there): it starts nothing. The jobs' heartbeats are renewed, so that the worker's lease
+-- begins right here, but for those that are younger than $5. Rows are locked in the order of their numbers, so that callers don't block each other in a circle.
+-- Plan: runs are looked up by their number. Had the condition on the state the words of the index of unfinished runs,
+-- that would be walked from end to end.
+with candidate as (
+    select runs.id, scheduled_for, integration_id, integration_type, asked.job_id
+    from unnest($1::bigint[], $3::bigint[]) asked (run_id, job_id), synkron.runs
+    where runs.id = asked.run_id and state <> all ('{succeeded,failed,skipped}') and next_attempt_at <= clock_timestamp()
+        and not (state = 'running' and completes_by is not null)
+        and not exists (select from synkron.queue job where job.id = asked.job_id and job.queue_manager_id <> $4)
+    order by runs.id
+    for update of runs
+),
+first as (
+    -- A seat is taken once in a statement; whose type was edited may have two.
+    select distinct on (integration_id) *
+    from candidate
+    where not exists (
+        select from synkron.runs older
+        where older.integration_id = candidate.integration_id
+            and older.integration_type = candidate.integration_type
+            and older.scheduled_for < candidate.scheduled_for
+            and older.state in ('claimed', 'running')
+    )
+    order by integration_id, scheduled_for
+),
+seat as (
+    insert into synkron.running as held (integration_id, run_id, job_id)
+    select integration_id, id, job_id
+    from first
+    on conflict (integration_id) do update set job_id = excluded.job_id, since = clock_timestamp()
+        where held.run_id = excluded.run_id
+            and (held.job_id = excluded.job_id or not exists (select from synkron.queue job where job.id = held.job_id))
+    returning run_id, job_id, since
+),
+lost as (
+    update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost',
+        error = 'the worker was lost before it could say what came of it'
+    from seat
+    where attempts.run_id = seat.run_id and attempts.finished_at is null
+    returning attempts.run_id
+),
+started as (
+    update synkron.runs set
+        state = 'running',
+        attempt = runs.attempt + 1,
+        failures = runs.failures + (select count(*) from lost where lost.run_id = runs.id),
+        crashes = runs.crashes + (select count(*) from lost where lost.run_id = runs.id),
+        started_at = coalesce(runs.started_at, seat.since),
+        completes_by = null
+    from seat
+    where runs.id = seat.run_id
+    returning runs.*, seat.since
+),
+renewed as (
+    update synkron.queue set heartbeat = clock_timestamp()
+    from seat
+    where queue.id = seat.job_id and queue.heartbeat < clock_timestamp() - $5::interval
+),
+attempted as (
+    insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at)
+    select started.id, started.scheduled_for, started.attempt, $2, started.since from started
+)
+select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
+    attempt, failures, crashes, drift
+from started;
+
+-- name: finish
+-- End the attempts $2 of the runs $1, each once, and only by the worker that holds the run. $3 are the runs' next states;
+-- where that is 'claimed', the next attempt is $4 from now. $5 to $7 are what came of the attempts. Answers those that
+-- were ended (`ended`), each with the run whose turn it is then, if any: the same one, or the oldest that waits behind
+-- it. Its wait counts from now(), as the queue's do: in a transaction, from its start. What is not answered was taken
+-- over by another worker. Plan: as in start.
+with ending as (
+    select runs.id, runs.scheduled_for, asked.*
+    from unnest(
+            $1::bigint[], $2::integer[], $3::text[], $4::interval[], $5::text[], $6::integer[], $7::text[]
+        ) asked (run_id, attempt, next_state, wait, outcome, status, what),
+        synkron.runs
+    where runs.id = asked.run_id
+        and runs.state <> all ('{claimed,succeeded,failed,skipped}') and runs.attempt = asked.attempt
+    order by runs.id
+    for update of runs
+),
+finished as (
+    update synkron.runs set
+        state = next_state,
+        next_attempt_at = case when next_state = 'claimed' then clock_timestamp() + wait else next_attempt_at end,
+        finished_at = case when next_state = 'claimed' then null else clock_timestamp() end,
+        failures = failures + case when outcome in ('retryable', 'final') then 1 else 0 end,
+        http_status = status,
+        error = what,
+        completes_by = null
+    from ending
+    where runs.id = ending.id and runs.scheduled_for = ending.scheduled_for
+    returning runs.id, runs.scheduled_for, runs.integration_id, runs.integration_type, runs.attempt, next_state,
+        next_attempt_at, outcome, status, what
+),
+freed as (
+    delete from synkron.running using finished
+    where running.integration_id = finished.integration_id and running.run_id = finished.id
+),
+ended as (
+    update synkron.attempts set
+        finished_at = clock_timestamp(), outcome = finished.outcome, http_status = status, error = what
+    from finished
+    where attempts.run_id = finished.id and attempts.attempt = finished.attempt
+        and attempts.scheduled_for = finished.scheduled_for
+)
+select finished.id as ended, next.id, next.integration_type, next.wait
+from finished
+left join lateral (
+    select id, integration_type,
+        case when runs.id = finished.id then finished.next_attempt_at else runs.next_attempt_at end - now() as wait
+    from synkron.runs
+    where runs.integration_id = finished.integration_id
+        and runs.integration_type = finished.integration_type
+        and runs.state in ('claimed', 'running')
+        and case
+            when finished.next_state = 'claimed' then runs.id = finished.id
+            else runs.state = 'claimed' and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
+        end
+    order by runs.scheduled_for
+    limit 1
+) next on true;
+
+-- name: accept
+-- The target of the attempt $2 has taken the run and has $3 to say what came of it. The run is running until then, and
+-- keeps its seat. Its next attempt is put off likewise, so that a release that knows nothing of this leaves it alone.
+with accepted as (
+    update synkron.runs set
+        completes_by = clock_timestamp() + $3, next_attempt_at = clock_timestamp() + $3, http_status = $4, error = null
+    where id = $1 and state = 'running' and attempt = $2
+    returning id, scheduled_for, attempt
+)
+update synkron.attempts set http_status = $4
+from accepted
+where attempts.run_id = accepted.id and attempts.attempt = accepted.attempt
+    and attempts.scheduled_for = accepted.scheduled_for
+returning attempts.run_id;
+
+-- name: skip
+-- Close a run that must not be delivered any more: one that waits, or one whose worker died, with the seat that it held
+-- ($3 is the job and $4 the worker's mark, as in start). Answers the oldest run that waits behind it, if any, and its
+-- wait as in finish; nothing at all when the run has ended, or is under way elsewhere.
+with skipped as (
+    update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = $2
+    where id = $1
+        and (
+            state = 'claimed'
+            or state = 'running' and completes_by is null and exists (
+                select from synkron.running held
+                where held.run_id = runs.id
+                    and (held.job_id = $3 or not exists (select from synkron.queue job where job.id = held.job_id))
+            )
+        )
+        and not exists (select from synkron.queue job where job.id = $3 and job.queue_manager_id <> $4)
+    returning id, scheduled_for, integration_id, integration_type
+),
+freed as (
+    delete from synkron.running using skipped
+    where running.integration_id = skipped.integration_id and running.run_id = skipped.id
+),
+lost as (
+    update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost', error = $2
+    from skipped
+    where attempts.run_id = skipped.id and attempts.scheduled_for = skipped.scheduled_for
+        and attempts.finished_at is null
+)
+select next.id, next.integration_type, next.wait
+from skipped
+left join lateral (
+    select id, integration_type, next_attempt_at - now() as wait
+    from synkron.runs
+    where runs.integration_id = skipped.integration_id
+        and runs.integration_type = skipped.integration_type
+        and runs.state = 'claimed'
+        and runs.id <> skipped.id
+        and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
+    order by runs.scheduled_for
+    limit 1
+) next on true;

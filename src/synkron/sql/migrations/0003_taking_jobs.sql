@@ -1,0 +1,47 @@
+-- Workers take jobs by a function. Everything is added: the previous release's workers run beside this one's.
+
+-- Takes up to `most` jobs of each type that may start, the oldest first, and the jobs of workers that gave no sign of
+-- life for `patience`. No more of a type are out than its limit (0: none), whoever took them: callers come one after the
+-- other, each with its own look at what the one before left. PgQueuer's own statement finds a free place for each job
+-- among all places of its type, and does it once more for each job: 37 s for 500 jobs under a limit of 2,000.
+create function synkron.take_jobs(most integer, types text[], limits bigint[], taker uuid, patience interval)
+    returns setof synkron.queue language plpgsql set plan_cache_mode = force_generic_plan as $$
+declare
+    moment timestamptz;
+    room bigint;
+begin
+    perform pg_advisory_xact_lock(hashtext('synkron.take_jobs'));
+    moment := clock_timestamp();
+    for number in 1 .. cardinality(types) loop
+        room := most;
+        if limits[number] > 0 then
+            select limits[number] - count(*) into room
+            from synkron.queue
+            where entrypoint = types[number] and status = 'picked';
+        end if;
+        continue when room <= 0;
+        return query
+            update synkron.queue set status = 'picked', updated = moment, heartbeat = moment, queue_manager_id = taker
+            where id = any (array(
+                select job.id
+                from synkron.queue job
+                where job.entrypoint = types[number] and job.status = 'queued' and job.execute_after <= moment
+                order by job.execute_after
+                limit least(most, room)
+                for update skip locked
+            ))
+            returning *;
+    end loop;
+    return query
+        update synkron.queue set updated = moment, heartbeat = moment, queue_manager_id = taker
+        where id = any (array(
+            select job.id
+            from synkron.queue job
+            where job.status = 'picked' and job.heartbeat < moment - patience and job.entrypoint = any (types)
+            order by job.heartbeat
+            limit most
+            for update skip locked
+        ))
+        returning *;
+end $$;
+revoke all on function synkron.take_jobs from public;

@@ -1,0 +1,93 @@
+"""What many tasks ask at the same time goes in one statement; a refused question costs its own task alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from asyncpg import CharacterNotInRepertoireError, ConnectionDoesNotExistError
+
+from synkron.batched import MOST, Batched
+
+
+class Database:
+    """Doubles numbers; waits where told to, and fails where told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.fault: Exception | None = None
+        self.refused: set[int] = set()
+
+    async def double(self, numbers: Sequence[int]) -> list[int]:
+        self.asked.append(list(numbers))
+        await self.may_answer.wait()
+        if self.fault is not None:
+            raise self.fault
+        if self.refused & set(numbers):
+            raise CharacterNotInRepertoireError("invalid byte sequence")
+        return [2 * number for number in numbers]
+
+
+async def test_a_lone_question_goes_at_once() -> None:
+    database = Database()
+    assert await Batched(database.double)(4) == 8
+    assert database.asked == [[4]]
+
+
+async def test_what_is_asked_together_goes_together_and_each_gets_its_own_answer() -> None:
+    database = Database()
+    ask = Batched(database.double)
+    assert await asyncio.gather(*map(ask, range(5))) == [0, 2, 4, 6, 8]
+    assert database.asked == [[0, 1, 2, 3, 4]]
+
+
+async def test_what_is_asked_meanwhile_waits_and_then_goes_together() -> None:
+    database = Database()
+    database.may_answer.clear()
+    ask = Batched(database.double)
+    first = asyncio.create_task(ask(1))
+    await asyncio.wait({first}, timeout=0)
+    rest = [asyncio.create_task(ask(number)) for number in (2, 3)]
+    await asyncio.wait(rest, timeout=0)
+    database.may_answer.set()
+    assert await asyncio.gather(first, *rest) == [2, 4, 6]
+    assert database.asked == [[1], [2, 3]]
+
+
+async def test_no_statement_takes_more_than_it_should() -> None:
+    database = Database()
+    await asyncio.gather(*map(Batched(database.double), range(2 * MOST + 1)))
+    assert [len(asked) for asked in database.asked] == [MOST, MOST, 1]
+
+
+async def test_what_the_database_refuses_costs_its_own_task_alone() -> None:
+    database = Database()
+    database.refused = {2}
+    answers = await asyncio.gather(*map(Batched(database.double), (1, 2, 3)), return_exceptions=True)
+    assert [answers[0], answers[2]] == [2, 6]
+    assert isinstance(answers[1], CharacterNotInRepertoireError)
+
+
+@pytest.mark.parametrize("fault", [ConnectionDoesNotExistError("gone"), OSError("gone"), ValueError("a mistake")])
+async def test_what_is_nobodys_fault_is_asked_once_and_everybody_is_told(fault: Exception) -> None:
+    database = Database()
+    database.fault = fault
+    ask = Batched(database.double)
+    assert await asyncio.gather(*map(ask, (1, 2)), return_exceptions=True) == [fault, fault]
+    assert database.asked == [[1, 2]]
+    database.fault = None
+    assert await ask(3) == 6
+
+
+async def test_who_stops_waiting_takes_nobody_with_it() -> None:
+    database = Database()
+    database.may_answer.clear()
+    ask = Batched(database.double)
+    tasks = [asyncio.create_task(ask(number)) for number in (1, 2)]
+    await asyncio.wait(tasks, timeout=0)
+    tasks[0].cancel()
+    database.may_answer.set()
+    assert await tasks[1] == 4
