@@ -53,6 +53,11 @@ def forecast(
       synkron forecast --json | jq '.types[] | {integration_type, fires, peak: .as_set.peak}'
     """
     proposals = _proposals(spread=spread or [], pace=pace or [])
+    if integration_type is not None and (others := proposals.keys() - {integration_type}):
+        raise typer.BadParameter(
+            f"only {integration_type} is shown, and something is proposed for {', '.join(sorted(others))}.",
+            param_hint="--type",
+        )
 
     async def ask(connection: Connection, settings: Settings) -> Outlook:
         from synkron.forecasting import forecast_fleet

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from shutil import get_terminal_size
+from typing import TypeAlias
 
 from synkron.cli.output import show_table
 from synkron.cli.table import GAP, Column
@@ -21,6 +22,9 @@ WIDTH = 80
 NARROWEST_BAR = 8
 BLOCKS = " ▏▎▍▌▋▊▉█"
 ASCII = " #"
+
+# Columns, and their rows.
+Part: TypeAlias = tuple[list[Column], list[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +41,15 @@ def show_chart(outlook: Outlook) -> None:
     """Write it; what is proposed stands beside what is set."""
     length = length_of_stretches(outlook.as_set)
     sides = [stretches(one, length) for one in outlook.forecasts]
-    columns, rows = _figures(sides, length)
-    fixed = [max(map(len, texts)) for texts in zip([column.title for column in columns], *rows, strict=True)]
-    bars = 1 + 3 * len(sides) - len(columns)
-    terminal = get_terminal_size().columns if sys.stdout.isatty() else WIDTH
-    width = max((terminal - sum(fixed) - len(GAP) * (len(fixed) + bars - 1)) // bars, NARROWEST_BAR)
+    titles = [""] if outlook.proposed is None else ["as set", "proposed"]
+    columns, rows = _beginnings(sides[0], length)
+    parts = [_figures(side, with_minute=outlook.proposed is None) for side in sides]
+    width = _bar_width([(columns, rows), *parts])
     most = max(one.busiest for side in sides for one in side)
-    for number, side in enumerate(sides, 1):
-        title = "" if len(sides) == 1 else ("as set", "proposed")[number - 1]
-        columns.insert(3 * number, Column(title))
-        for row, one in zip(rows, side, strict=True):
-            row.insert(3 * number, bar(one.busiest / most, width, _marks()))
+    for title, side, (more, figures) in zip(titles, sides, parts, strict=True):
+        columns += [*more, Column(title)]
+        for row, one, cells in zip(rows, side, figures, strict=True):
+            row += [*cells, bar(one.busiest / most, width, _marks())]
     show_table(columns, rows)
 
 
@@ -79,19 +81,34 @@ def bar(share: float, width: int, marks: str = BLOCKS) -> str:
     return marks[-1] * whole + (marks[rest] if rest else "")
 
 
-def _figures(sides: Sequence[Sequence[Stretch]], length: int) -> tuple[list[Column], list[list[str]]]:
-    """The chart without its bars."""
-    is_alone = len(sides) == 1
+def _beginnings(side: Sequence[Stretch], length: int) -> Part:
+    """The first column: when each stretch begins."""
     unit = {60: "hour", 1440: "day"}.get(length, "from")
-    columns = [Column(f"{unit} (UTC)")]
-    rows = [[f"{one.begin:%a %d %b}" if length == 1440 else f"{one.begin:%a %H:%M}"] for one in sides[0]]
-    for side in sides:
-        columns += [Column("starts", right=True), Column("busiest minute" if is_alone else "busiest", right=True)]
+    written = "%a %d %b" if length == 1440 else "%a %H:%M"
+    return [Column(f"{unit} (UTC)")], [[f"{one.begin:{written}}"] for one in side]
+
+
+def _figures(side: Sequence[Stretch], *, with_minute: bool) -> Part:
+    """The columns of figures of one side; the minute only where there is room."""
+    columns = [Column("starts", right=True), Column("busiest", right=True)]
+    rows = [[f"{one.starts:,.0f}", f"{one.busiest:,.0f}"] for one in side]
+    if with_minute:
+        columns.append(Column("at"))
         for row, one in zip(rows, side, strict=True):
-            row += [f"{one.starts:,.0f}", f"{one.busiest:,.0f}"]
-            if is_alone and one.busiest:
-                row[-1] += f" at {one.at:%H:%M}"
+            row.append(f"{one.at:%H:%M}" if one.busiest else "")
     return columns, rows
+
+
+def _bar_width(parts: Sequence[Part]) -> int:
+    """How wide the bars of each side may be, beside everything else."""
+    bars = len(parts) - 1
+    fixed = [
+        max(map(len, texts))
+        for columns, rows in parts
+        for texts in zip([column.title for column in columns], *rows, strict=True)
+    ]
+    terminal = get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    return max((terminal - sum(fixed) - len(GAP) * (len(fixed) + bars - 1)) // bars, NARROWEST_BAR)
 
 
 def _marks() -> str:

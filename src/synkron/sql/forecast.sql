@@ -11,7 +11,7 @@ select integration_id, spread from synkron.overrides where spread is not null;
 -- aggregate by hash, so that not the rows travel but their groups (1,000,000 rows make some 100,000).
 select
     i.{integrations.integration_type}::text as integration_type,
-    i.{integrations.cron_schedule} as cron_schedule,
+    i.{integrations.cron_schedule}::text as cron_schedule,
     {zone[o]} as timezone,
     o.{organizations.id} is not null as organization_exists,
     own.spread as spread,
