@@ -79,7 +79,7 @@ def test_log_format(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     _one_sentence(synkron("due"), 2, 'SYNKRON_LOG_FORMAT: expected "console" or "json"')
 
 
-READING = [["due"], ["next"], ["check"], ["tick"], ["runs"], ["runs", "show", "1"]]
+READING = [["due"], ["next"], ["forecast"], ["check"], ["tick"], ["runs"], ["runs", "show", "1"]]
 SERVING = [["run"], ["up"]]
 
 
@@ -110,7 +110,7 @@ def test_no_embedded_database_yet(synkron: Command, arguments: list[str], tmp_pa
     assert not (tmp_path / "none").exists()
 
 
-SOURCE = ["due", "next", "check", "tick", "run", "up"]
+SOURCE = ["due", "next", "forecast", "check", "tick", "run", "up"]
 LEDGER = ["runs", "tick", "run"]
 
 
@@ -136,8 +136,12 @@ def test_a_table_is_missing(
 @pytest.mark.parametrize(
     ("grants", "commands", "said"),
     [
-        ([], ["due", "next", "check"], "grant select on public.organizations"),
-        (["grant select on organizations to outsider"], ["due", "next", "check"], "organization_integrations"),
+        ([], ["due", "next", "forecast", "check"], "grant select on public.organizations"),
+        (
+            ["grant select on organizations to outsider"],
+            ["due", "next", "forecast", "check"],
+            "organization_integrations",
+        ),
         (
             [
                 "grant select on all tables in schema public to outsider",

@@ -12,6 +12,7 @@ from synkron.cli import (
     audit,
     backfill,
     explain,
+    forecast,
     nodes,
     overrides,
     pauses,
@@ -84,6 +85,7 @@ app.command()(service.run)
 app.command()(service.tick)
 app.command()(schedules.due)
 app.command("next")(schedules.coming_next)
+app.command()(forecast.forecast)
 app.command()(explain.explain)
 app.command()(schedules.check)
 app.add_typer(runs.runs, name="runs")
