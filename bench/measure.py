@@ -105,7 +105,7 @@ def report(program: str, measures: Sequence[Measure], *, quick: bool, save: bool
     console.print(table(measures))
     for measure in measures:
         if measure.note:
-            console.print(f"{measure.number}: {measure.note}", style="dim", markup=False)
+            console.print(f"{measure.number}, {measure.name}: {measure.note}", style="dim", markup=False)
     console.print(machine(), style="dim")
     kept = Kept(
         program=program,
