@@ -29,7 +29,9 @@ PROGRAMS = ("cron", "reader", "herd", "http", "drift", "idle", "outage", "foreca
 
 def main() -> None:
     """Run them, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--full", action="store_true", help="the form that the targets are for, in place of the quick")
     parser.add_argument("--save", action="store_true", help="keep the figures, and write the page of results anew")
     parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)}; without any, all")
@@ -74,3 +76,7 @@ def _run(program: str, given: Sequence[str], folder: Path, console: Console) -> 
     else:
         console.print(f"{program} took {taken}")
     return not done.returncode
+
+
+if __name__ == "__main__":
+    main()

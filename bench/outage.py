@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 from datetime import timedelta
@@ -19,6 +18,7 @@ from time import perf_counter
 import asyncpg
 
 from bench.fleet import TYPES, database, install, seed
+from bench.machine import peak_memory
 from bench.measure import Measure, options, report, written
 from synkron.model import CatchUp
 from synkron.scheduler import tick
@@ -55,7 +55,7 @@ def main() -> None:
     measures.append(
         Measure(
             number=f"O{len(measures) + 1}",
-            name="the same, peak memory of the scheduler, the most of the policies",
+            name="the same, peak memory, whichever policy",
             unit="MB",
             rounds=[max(one["memory"] for one in each) for each in zip(*measured.values(), strict=True)],
             target=500 if whole else None,
@@ -70,7 +70,7 @@ def _time(number: str, policy: CatchUp, integrations: int, figures: list[Figures
     seconds = [one["seconds"] for one in figures]
     return Measure(
         number=number,
-        name=f"the tick that ends a week's outage of {integrations:,} integrations, catch-up {policy}",
+        name=f"tick after a week's outage, {integrations:,} integrations, {policy}",
         unit="s",
         rounds=seconds,
         target=10 if whole else None,
@@ -98,7 +98,7 @@ async def _outage(url: str, policy: CatchUp) -> Figures:
         "seconds": seconds,
         "rows": done.claimed + done.skipped,
         "runs": done.claimed,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory": peak_memory(),
     }
 
 
