@@ -26,7 +26,7 @@ Seconds = Mapping[str, Sequence[float]]
 def main() -> None:
     """Measure and report."""
     flags = options(__doc__)
-    texts = expressions(300 if flags.quick else 1000)
+    texts = expressions(1000)
     asked = questions(texts)
     measured = _rounds(asked, 5 if flags.quick else 21)
     measures = [_measure(question, seconds) for question, seconds in zip(asked, measured, strict=True)]

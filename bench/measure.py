@@ -85,8 +85,9 @@ class Kept:
     measures: Sequence[Measure]
 
     def write(self, folder: Path) -> None:
-        """Keep it as JSON, a list of figures on a line."""
-        text = json.dumps({name: value for name, value in asdict(self).items() if name != "program"}, indent=1)
+        """Keep it as JSON, with six digits that mean something, and a list of figures on a line."""
+        exact = json.dumps({name: value for name, value in asdict(self).items() if name != "program"})
+        text = json.dumps(json.loads(exact, parse_float=lambda digits: float(f"{float(digits):.6g}")), indent=1)
         text = re.sub(r"\[[^\[\]{}\"]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
         folder.mkdir(exist_ok=True)
         (folder / f"{self.program}.json").write_text(text + "\n", "utf-8")
@@ -145,5 +146,9 @@ def table(measures: Sequence[Measure]) -> Table:
 
 
 def _commit() -> str:
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)  # noqa: S607
-    return asked.stdout.strip() or "unknown"
+    """The commit that was measured, marked where files other than the results differ from it."""
+    root = RESULTS.parents[1]
+    asked = subprocess.run(["git", "describe", "--always"], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607
+    others = [".", f":!{RESULTS.relative_to(root)}", f":!{RESULTS.parent.relative_to(root)}/RESULTS.md"]
+    differs = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *others], cwd=root, check=False).returncode  # noqa: S607
+    return f"{asked.stdout.strip() or 'unknown'}{'-dirty' if differs else ''}"

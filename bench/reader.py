@@ -91,7 +91,7 @@ def _pairs(url: str, rounds: int, reads: int) -> Measure:
         unit="ms",
         rounds=worst,
         target=5,
-        note=f"p99 of each round of {reads:,} reads, warm, about minutes of a whole day.",
+        note=f"The p99 of each round of {reads:,} reads, warm, about minutes of a whole day.",
     )
 
 

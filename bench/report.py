@@ -83,6 +83,8 @@ def _summary(kept: Sequence[Kept]) -> Iterator[str]:
         met = {None: "", True: "yes", False: "**no**"}[measure.is_met]
         yield _row(measure.number, measure.name, *_figures(measure.rounds, measure.unit), target, met)
     yield ""
+    if quick := [one.program for one in kept if "--quick" in one.command]:
+        yield f"Kept of the quick form, which measures less than the targets are for: {', '.join(quick)}.\n"
 
 
 def _program(one: Kept) -> Iterator[str]:
