@@ -1,9 +1,11 @@
-"""One line that says what was measured on."""
+"""What was measured on, in one line; and this process's memory."""
 
 from __future__ import annotations
 
 import os
 import platform
+import resource
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +17,14 @@ def machine() -> str:
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, synkron {version('synkron')}"
     )
+
+
+def peak_memory() -> float:
+    """The most memory that this process had, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage tells there begins with the memory of the process that started this one
+        return float(status.read_text("utf-8").partition("VmHWM:")[2].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
 def _processor() -> str:
