@@ -5,13 +5,30 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 WallClock = Callable[[], datetime]
 SteadyClock = Callable[[], float]
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a service in a new event loop."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's, which spends about a third less on each run; asyncio's own where there is no uvloop (Windows)."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
 
 
 def process_name() -> str:

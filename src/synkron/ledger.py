@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,8 +17,8 @@ from synkron.queue import enqueue
 from synkron.sql import statements
 
 SQL = statements("ledger")
-# How many rows one statement writes.
-BATCH = 2_000
+# How many rows one statement writes: as many as fit into a socket's buffer, so that they are sent off at once.
+BATCH = 500
 
 Row: TypeAlias = tuple[Decision, datetime, datetime | None, int]
 
@@ -61,23 +62,25 @@ async def undecided(connection: Executor, runs: Sequence[Decision]) -> list[Deci
     return [runs[row["number"] - 1] for row in numbers]
 
 
-async def claim(
-    connection: Connection, decisions: Iterable[Decision], *, tick_id: int | None, clock: datetime
-) -> Claimed:
+async def claim(connection: Connection, decisions: Iterable[Decision], *, tick_id: int | None) -> Claimed:
     """Write the decisions that nobody made before and enqueue their runs, in the caller's transaction.
 
-    ``clock`` is that transaction's own time, from which the queue counts. Rows go in batches, so that the moments of
-    an outage are never in memory at once as rows.
+    Rows go in batches, so that the moments of an outage are never in memory at once as rows. While the database writes
+    one, the next is made ready.
     """
     run_ids: list[int] = []
     skipped = 0
     rows = (row for decision in decisions for row in _rows(decision))
-    while batch := list(islice(rows, BATCH)):
-        written = await connection.fetch(SQL["claim"], tick_id, *_columns(batch))
-        runs = [row for row in written if row["id"] is not None]
-        await enqueue(connection, runs, [row["execute_after"] - clock for row in runs])
-        run_ids += [row["id"] for row in runs]
-        skipped += written[0]["skipped"]
+    batch = _next_batch(rows)
+    while batch:
+        writing = asyncio.create_task(connection.fetch(SQL["claim"], tick_id, *batch))
+        await asyncio.wait({writing}, timeout=0)  # so that it is sent off
+        try:
+            batch = _next_batch(rows)
+        finally:
+            (written,) = await writing
+        run_ids += written["run_ids"]
+        skipped += written["skipped"]
     return Claimed(tuple(run_ids), skipped)
 
 
@@ -158,6 +161,11 @@ def _rows(decision: Decision) -> Iterator[Row]:
     for moment in decision.moments:
         yield decision, moment, start, 1
         start = moment
+
+
+def _next_batch(rows: Iterator[Row]) -> tuple[list[object], ...] | None:
+    batch = list(islice(rows, BATCH))
+    return _columns(batch) if batch else None
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[object], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 from asyncpg import Record
@@ -76,7 +76,8 @@ class _OwnJobs(Queries):
         rows = await self.driver.fetch(
             SQL["take"], batch_size, list(entrypoints), limits, queue_manager_id, heartbeat_timeout
         )
-        return [Job.model_validate(row) for row in rows]
+        # The database's own types are the model's: to validate each again takes as long as all else here.
+        return [Job.model_construct(None, **cast("dict[str, Any]", row)) for row in rows]
 
     async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
         jobs = [job for job, _, _ in job_status]

@@ -136,15 +136,15 @@ def warn_invalid(row: InvalidIntegration) -> None:
     )
 
 
-def integration_of(row: Record, prefix: str = "") -> Integration:
-    """The integration that a row of the statements holds, under column names with the prefix."""
+def integration_of(row: Record) -> Integration:
+    """The integration that a row of the statements holds, among other columns."""
     return Integration(
-        integration_id=row[f"{prefix}integration_id"],
-        org_id=row[f"{prefix}org_id"],
-        integration_type=row[f"{prefix}integration_type"],
-        is_enabled=row[f"{prefix}is_enabled"],
-        cron_schedule=row[f"{prefix}cron_schedule"],
-        organization_exists=row[f"{prefix}organization_exists"],
-        timezone=row[f"{prefix}timezone"],
-        updated_at=row.get(f"{prefix}updated_at"),
+        integration_id=row["integration_id"],
+        org_id=row["org_id"],
+        integration_type=row["integration_type"],
+        is_enabled=row["is_enabled"],
+        cron_schedule=row["cron_schedule"],
+        organization_exists=row["organization_exists"],
+        timezone=row["timezone"],
+        updated_at=row.get("updated_at"),
     )

@@ -46,7 +46,7 @@ async def tick(
         decisions = await pace_starts(connection, _decide(agenda, now, replayed=replayed), agenda.policies, clock)
         await ledger.keep_partitions(connection, agenda.first(window), clock, settings.retention)
         number = await ledger.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
-        claimed = await ledger.claim(connection, decisions, tick_id=number, clock=clock)
+        claimed = await ledger.claim(connection, decisions, tick_id=number)
         await settle(connection, agenda, settings.source)
         await ledger.recover(connection)
         await expire(connection)

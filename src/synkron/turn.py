@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from synkron.errors import ServiceRoleRequired
 from synkron.ledger import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
 from synkron.plan import MOST_CRASHES, superseded
-from synkron.reader import integration_of, window_around, with_id_type
+from synkron.reader import window_around, with_id_type
 from synkron.settings import Settings, SourceTables
 from synkron.sql import source_statements
 from synkron.standing import overridden
@@ -64,21 +64,35 @@ async def read_turns(
         rows = await connection.fetch(statement, run_ids)
     if any(row["hidden"] for row in rows):
         raise ServiceRoleRequired(ROWS_HIDDEN)
-    return [None if row["id"] is None else _turn(row, settings) for row in rows]
+    policies = settings.policies
+    return [None if row["id"] is None else _turn(row, policies) for row in rows]
 
 
-def _turn(row: Record, settings: Settings) -> Turn:
+def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
     run, state = run_of(row), State(row["state"])
+    policy = policies[run.integration_type]
     return Turn(
         run=run,
         state=state,
         at=row["at"],
-        live=integration_of(row, "live_") if row["live"] else None,
-        policy=overridden(settings.policies[run.integration_type], row, "override_"),
+        live=_live(row) if row["live"] else None,
+        policy=overridden(policy, row, "override_") if row["has_override"] else policy,
         by_hand=run.source in (Source.MANUAL, Source.BACKFILL) or row["retries"] > 0,
         is_accepted=state is State.RUNNING and row["completes_by"] is not None,
         behind=row["behind"],
         pause=_pause(row["pause_reason"], row["pause_author"], row["pause_until"]) if row["pause_id"] else None,
+    )
+
+
+def _live(row: Record) -> Integration:
+    return Integration(
+        integration_id=row["live_integration_id"],
+        org_id=row["live_org_id"],
+        integration_type=row["live_integration_type"],
+        is_enabled=row["live_is_enabled"],
+        cron_schedule=row["live_cron_schedule"],
+        organization_exists=row["live_organization_exists"],
+        timezone=row["live_timezone"],
     )
 
 

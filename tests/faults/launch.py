@@ -10,6 +10,7 @@ import asyncio
 import selectors
 import sys
 
+from synkron import host
 from synkron.cli import main
 
 
@@ -36,7 +37,7 @@ class _FastLoop(asyncio.SelectorEventLoop):
 
 
 class _FastLoops(asyncio.DefaultEventLoopPolicy):
-    """Makes every loop a fast one: asyncio.run takes its loop from here."""
+    """Makes every loop a fast one: asyncio.run takes its loop from here, and so does a service."""
 
     def __init__(self, speed: float) -> None:
         super().__init__()
@@ -47,5 +48,7 @@ class _FastLoops(asyncio.DefaultEventLoopPolicy):
 
 
 if __name__ == "__main__":
-    asyncio.set_event_loop_policy(_FastLoops(float(sys.argv[1])))
+    loops = _FastLoops(float(sys.argv[1]))
+    asyncio.set_event_loop_policy(loops)
+    host.new_event_loop = loops.new_event_loop
     main(sys.argv[2:])

@@ -60,7 +60,7 @@ async def claim(connection: Connection, minutes_ago: list[int], *, integrations:
         window = Window(clock - MINUTE, clock)
         number = await ledger.open_tick(connection, clock, window, ledger.Read(1, 0), source="once", scheduler="test")
         await ledger.keep_partitions(connection, minute - timedelta(days=40), clock, timedelta(days=400))
-        return await ledger.claim(connection, decisions, tick_id=number, clock=clock)
+        return await ledger.claim(connection, decisions, tick_id=number)
 
 
 def _decisions(minute: datetime, minutes_ago: list[int], integrations: int) -> list[Decision]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +38,7 @@ def run(
       synkron run --role api
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
+    from synkron import host
     from synkron.cli.stopping import stop_on_signals
     from synkron.cli.up import say_targets
     from synkron.service import Role, serve
@@ -53,7 +53,7 @@ def run(
     if Role.WORKER in roles:
         say_targets(settings)
     with database(settings) as place:
-        asyncio.run(serve_until_stopped(place.url))
+        host.run(serve_until_stopped(place.url))
 
 
 def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -40,6 +39,8 @@ def up(
       SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo
       SYNKRON_DATABASE_URL=postgresql://synkron@localhost/app synkron up
     """
+    from synkron import host
+
     invoked = invocation(context)
     settings = invoked.settings()
     if demo:
@@ -48,9 +49,9 @@ def up(
         if demo:
             from synkron.cli.demo import run_demo
 
-            asyncio.run(run_demo(place, settings, invoked.environment))
+            host.run(run_demo(place, settings, invoked.environment))
         else:
-            asyncio.run(_up(place, settings, invoked.environment))
+            host.run(_up(place, settings, invoked.environment))
 
 
 async def prepare(connection: Connection, settings: Settings, *, embedded: bool) -> None:

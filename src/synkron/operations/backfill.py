@@ -215,7 +215,7 @@ async def _claim(
     again = [(one.run_id, decision.execute_after) for one, decision in paced if one.run_id is not None]
     new = [decision for one, decision in paced if one.run_id is None]
     await ledger.keep_partitions(connection, first, now, settings.retention)
-    claimed = await ledger.claim(connection, new, tick_id=None, clock=now)
+    claimed = await ledger.claim(connection, new, tick_id=None)
     if again:
         rows = await connection.fetch(SQL["retry"], *map(list, zip(*again, strict=True)), reason)
         await attempts.give_turn(connection, rows)

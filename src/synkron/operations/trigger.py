@@ -68,7 +68,7 @@ async def trigger(
             execute_after=now,
         )
         await ledger.keep_partitions(connection, now, now, settings.retention)
-        claimed = await ledger.claim(connection, [decision], tick_id=None, clock=now)
+        claimed = await ledger.claim(connection, [decision], tick_id=None)
         if not claimed.run_ids:
             raise Refused("A run of this very moment is there already. Nothing was changed; try again.")
         key = manual_key(plan.integration.integration_id, now)

@@ -40,8 +40,9 @@ update synkron.ticks set claimed = $2, skipped = $3 where id = $1;
 
 -- name: claim
 -- One row for each moment ($11 on) of the decisions ($2 to $10) that nobody decided before; the rest are lost races.
--- Answers the runs to deliver, and how many rows were decided against. `on conflict` names no constraint, as a moment
--- may be taken by a run that an operator asked for as well.
+-- Each run that is to be delivered gets a job, which the queue starts after its moment. Answers the runs, and how many
+-- rows were decided against. `on conflict` names no constraint, as a moment may be taken by a run that an operator asked
+-- for as well.
 with decided as (
     select *
     from unnest(
@@ -66,10 +67,17 @@ inserted as (
     join decided using (number)
     on conflict do nothing
     returning id, integration_type, execute_after, state
+),
+enqueued as (
+    insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
+    select 0, integration_type, convert_to(id::text, 'UTF8'), execute_after, 'queued'
+    from inserted
+    where state = 'claimed'
 )
-select id, integration_type, execute_after, (select count(*) from inserted where state = 'skipped') as skipped
-from (select count(*) from inserted) counted
-left join inserted on state = 'claimed';
+select
+    coalesce(array_agg(id order by id) filter (where state = 'claimed'), '{}') as run_ids,
+    count(*) filter (where state = 'skipped') as skipped
+from inserted;
 
 -- name: undecided
 -- Those of the moments ($1 integration, $2 moment, $3 source), by number, that no row of their class stands for.

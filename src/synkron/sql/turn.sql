@@ -18,6 +18,7 @@ select
     i.{integrations.cron_schedule} as live_cron_schedule,
     o.{organizations.id} is not null as live_organization_exists,
     {zone[o]} as live_timezone,
+    v.integration_id is not null as has_override,
     v.catch_up as override_catch_up, v.catch_up_window as override_catch_up_window, v.overlap as override_overlap,
     v.spread as override_spread, v.attempts as override_attempts, v.backoff as override_backoff,
     v.timeout as override_timeout, v.completion_timeout as override_completion_timeout,

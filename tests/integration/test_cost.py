@@ -1,0 +1,104 @@
+"""What a tick and a run cost, in statements: counts that are the same on any machine.
+
+They guard what `bench/` measures. A count that rises is a round trip more for every tick, or for every run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+import pytest
+
+from synkron import attempts, ledger, queue
+from synkron.due import KNOWN
+from synkron.scheduler import tick
+from synkron.settings import SourceTables
+from synkron.sql import source_statements
+from synkron.turn import turn_statement
+from tests.conftest import Connection, Database
+from tests.integration.fleet import add_integration, nothing_queued, watching
+from tests.integration.working import QUICK, Recorder, claim, working
+
+RUNS = 200
+
+
+class Counted:
+    """Counts the statements that a connection sends, each by its name or its first words."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self.statements: Counter[str] = Counter()
+
+    async def watch(self, connection: Any) -> None:
+        connection.add_query_logger(self._note)
+
+    def _note(self, query: Any) -> None:
+        text = query.query.strip()
+        self.statements[self._names.get(text, " ".join(text.split()[:3]))] += 1
+
+
+async def _add_many(connection: Connection, number: int, schedule: str) -> None:
+    await connection.execute(
+        "insert into organizations (name) select 'o' || n from generate_series(1, $1::int) n", number
+    )
+    await connection.execute(
+        "insert into organization_integrations (org_id, integration_type, cron_schedule) "
+        "select id, 'xledger', $1 from organizations",
+        schedule,
+    )
+
+
+@pytest.mark.parametrize(("due", "claims"), [(1, 1), (ledger.BATCH, 1), (2 * ledger.BATCH + 1, 3)])
+async def test_statements_of_a_tick(connection: Connection, due: int, claims: int) -> None:
+    """However many are due: the same statements, and one for each batch of rows to write."""
+    await _add_many(connection, due, "* * * * *")
+    KNOWN.expression("* * * * *")
+    counted = Counted({text: name for name, text in ledger.SQL.items()} | {_due(): "due"})
+    await counted.watch(connection)
+    assert (await tick(connection, QUICK, scheduler="test")).claimed == due
+    written = counted.statements.pop("claim")
+    assert written == claims
+    assert counted.statements["due"] == 1
+    # Besides: begin and commit, row security, the clock, the watermark, pauses, overrides, partitions, the tick's row,
+    # and what is adrift or overdue.
+    assert counted.statements.total() == 21, counted.statements
+
+
+def _due() -> str:
+    return source_statements("reader", SourceTables())["due"]
+
+
+async def test_round_trips_of_a_run(database: Database, connection: Connection) -> None:
+    """Runs that start together are looked at, started, finished and taken off the queue together."""
+    await _add_many(connection, RUNS, "0 2 * * *")
+    names = {attempts.SQL["start"]: "start", attempts.SQL["finish"]: "finish"}
+    names |= {queue.SQL["take"]: "take", queue.SQL["end"]: "end"}
+    names |= {await turn_statement(connection, SourceTables()): "turn"}
+    assert len(await claim(connection)) == RUNS
+    counted, target = Counted(names), Recorder()
+    async with (
+        asyncpg.create_pool(database.url, min_size=1, max_size=10, init=counted.watch) as pool,
+        watching(database) as until,
+        working(pool, target),
+    ):
+        await until(nothing_queued)
+    assert len(target.calls) == RUNS
+    assert await connection.fetchval("select count(*) from synkron.runs where state = 'succeeded'") == RUNS
+    for statement in ("turn", "start", "finish", "end"):
+        assert 1 <= counted.statements[statement] <= 4, counted.statements
+
+
+async def test_a_run_alone_waits_for_nobody(database: Database, connection: Connection) -> None:
+    await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    counted = Counted({attempts.SQL["start"]: "start", attempts.SQL["finish"]: "finish"})
+    async with (
+        asyncpg.create_pool(database.url, min_size=1, max_size=10, init=counted.watch) as pool,
+        watching(database) as until,
+        working(pool, Recorder()),
+    ):
+        await until(nothing_queued)
+    assert (counted.statements["start"], counted.statements["finish"]) == (1, 1)
