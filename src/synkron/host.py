@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -17,7 +18,14 @@ SteadyClock = Callable[[], float]
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a service in a new event loop."""
+    """Run a service in a new event loop.
+
+    Each run leaves a few dozen objects behind, and by default the garbage collector looks through all that was
+    imported again and again: that took a quarter of a busy worker's time. What is there now is left alone from here on.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main)
 

@@ -26,6 +26,8 @@ from synkron.turn import Turn, read_turns, reason_to_skip, turn_statement
 BATCH = 500
 # The queue's notifications wake a worker sooner; this bounds what a lost one costs.
 POLL = timedelta(seconds=2)
+# How soon one looks again for what came a moment after the last look, or whose moment comes right after it.
+LOOK_AGAIN = timedelta(milliseconds=20)
 # Seconds. Together they stay below the heartbeat's time, after which another worker takes the run over.
 PAUSES_TO_RECORD = (0.2, 1.0, 3.0, 8.0)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
@@ -55,6 +57,7 @@ class Worker:
         # After the whole of it without a sign of life, another worker takes the run over.
         self._lease = settings.heartbeat.total_seconds() / 2
         self._queue = queue_manager(pool)
+        self._queue.min_dequeue_poll_interval = LOOK_AGAIN
         self._calls: set[asyncio.Task[Outcome]] = set()
         self._handing_back = asyncio.Event()
         self._one_suspect = asyncio.Lock()
