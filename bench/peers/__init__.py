@@ -1,6 +1,7 @@
 """Others' tools for the same task, run in the same program on the same PostgreSQL: ``python -m bench.peers``.
 
-Each is set as its own documentation recommends, and a setting that none names was tried and taken at its best.
+Each is set as its own documentation recommends, and what that leaves open was tried and taken at its best. Tables are
+analyzed before a measurement, as they are where a tool has run for longer than a minute.
 ``script/setup bench`` installs them; one that is not there is skipped, which is said.
 """
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from bench.peers.peer import WORKING, PeerFailedError, missing, own_schema
+from bench.peers.peer import WORKING, PeerFailedError, execute, missing, own_schema
 
 if TYPE_CHECKING:
     from apscheduler.events import SchedulerEvent
@@ -55,6 +55,7 @@ async def jobs_per_second(url: str, jobs: int) -> float:
         scheduler.start(paused=True)
         try:
             _add(scheduler, jobs)
+            await execute(url, f"analyze {SCHEMA}.apscheduler_jobs")
             scheduler.add_listener(heard, sum(counts))
             began = perf_counter()
             scheduler.resume()

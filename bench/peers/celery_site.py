@@ -52,6 +52,7 @@ def seed(jobs: int) -> None:
     """Make the tables and the periodic tasks."""
     import django
     from django.core.management import call_command
+    from django.db import connection
 
     django.setup()
     call_command("migrate", verbosity=0)
@@ -65,6 +66,8 @@ def seed(jobs: int) -> None:
         for number in range(jobs)
     )
     PeriodicTasks.update_changed()
+    with connection.cursor() as cursor:
+        cursor.execute("analyze django_celery_beat_periodictask")
 
 
 if __name__ == "__main__":

@@ -60,11 +60,20 @@ def versions(packages: tuple[str, ...]) -> str:
 @asynccontextmanager
 async def own_schema(url: str, name: str) -> AsyncIterator[str]:
     """A schema for one measurement, dropped afterwards: the URL, for libpq, whose search path it is."""
-    await _execute(url, f"drop schema if exists {name} cascade; create schema {name}")
+    await execute(url, f"drop schema if exists {name} cascade; create schema {name}")
     try:
         yield f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{name}"
     finally:
-        await _execute(url, f"drop schema if exists {name} cascade")
+        await execute(url, f"drop schema if exists {name} cascade")
+
+
+async def execute(url: str, statement: str) -> None:
+    """Execute one statement, or several, on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
@@ -99,14 +108,6 @@ async def _end(process: Process) -> None:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def _is_installed(package: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from bench.peers.peer import PREPARING, WORKING, PeerFailedError, missing, own_schema, program, python
+from bench.peers.peer import PREPARING, WORKING, PeerFailedError, execute, missing, own_schema, program, python
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 NAME = "Procrastinate"
 PACKAGES: tuple[str, ...] = ("procrastinate", "psycopg", "psycopg-binary", "psycopg-pool")
 SETTINGS = (
-    "one worker process, asynchronous jobs deferred in one batch, PsycopgConnector, finished jobs kept (its default); "
+    "one worker process, asynchronous jobs deferred in one batch, PsycopgConnector, finished jobs kept (its default), "
+    "the table analyzed before the start, as autovacuum does within a minute (without, it is several times slower); "
     "the better of 4 at once on the pool's default of 4 connections, and of the 30 at once that its guide shows, "
     "with as many connections plus one, as it advises for short jobs"
 )
@@ -65,6 +66,8 @@ async def _measured(url: str, jobs: int, at_once: int, connections: int | None) 
             await deferring.schema_manager.apply_schema_async()
             now = datetime.now(UTC)  # noqa: TID251  the edge: due from now on
             await deferring.configure_task("nothing", schedule_at=now).batch_defer_async(*({} for _ in range(jobs)))
+        # Without statistics, PostgreSQL sorts all waiting jobs to fetch one: 8 ms instead of 0.3 ms at 5,000 jobs.
+        await execute(url, f"analyze {SCHEMA}.procrastinate_jobs")
         await _work(own, at_once, connections)
         connection = await asyncpg.connect(url)
         done = await connection.fetchrow(ELAPSED)
