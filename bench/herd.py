@@ -36,12 +36,14 @@ POINTS = 200
 
 @dataclass(frozen=True)
 class Herd:
-    """One round: the claim, and the runs' starts and ends in the order of time."""
+    """One round: the claim, the runs' starts and ends in the order of time, and how often the no-op was called."""
 
     claim: Claim
     may_start: datetime
     starts: Sequence[datetime]
     ends: Sequence[datetime]
+    keys: frozenset[str]
+    calls: int
     complaints: str
 
     @property
@@ -71,17 +73,25 @@ def main() -> None:
     """Measure B6 and B7 together, then B9."""
     chosen = options(__doc__)
     runs, rounds = (10_000, 2) if chosen.quick else (100_000, 3)
-    herds = {workers: [herd(runs, workers) for _ in range(rounds)] for workers in WORKERS}
-    measures = _measures(herds, runs, peers(runs))
+    settings = settings_file(dict.fromkeys(TYPES, NOOP), concurrency=CONCURRENCY)
+    herds = {workers: [herd(runs, workers, settings) for _ in range(rounds)] for workers in WORKERS}
+    for one in (one for rounds_ in herds.values() for one in rounds_):
+        if one.calls != runs:
+            raise BenchFailed(f"the target was called {one.calls} times for {runs} runs")
+    how = f"no-op coroutine target; settings: concurrency = {CONCURRENCY:,} for each of the {len(TYPES)} types"
+    measures = [
+        _claim(herds, runs),
+        executed("B7", f"herd: {runs:,} executed and recorded", herds, 6_000, how, peers(runs)),
+    ]
     if not chosen.quick:
         measures += _million([claimed(1_000_000) for _ in range(rounds)])
     report("herd", measures, quick=chosen.quick, save=chosen.save)
 
 
-def herd(runs: int, workers: int) -> Herd:
-    """One round of B6 and B7."""
+def herd(runs: int, workers: int, settings: str, *, kind: str | None = None) -> Herd:
+    """One round: a claim, and its execution by so many worker processes. Raises BenchFailed."""
     with TemporaryDirectory(prefix="synkron-bench-") as folder, database() as url:
-        return asyncio.run(_herd(url, Path(folder), runs, workers))
+        return asyncio.run(_herd(url, Path(folder), runs, workers, settings, kind))
 
 
 def claimed(runs: int) -> Claim:
@@ -96,24 +106,23 @@ def peers(jobs: int) -> Mapping[str, Sequence[float]]:
     return {}
 
 
-async def _herd(url: str, folder: Path, runs: int, workers: int) -> Herd:
+async def _herd(url: str, folder: Path, runs: int, workers: int, settings: str, kind: str | None) -> Herd:
     connection = await asyncpg.connect(url)
-    await prepare(connection, runs)
-    settings = settings_file(dict.fromkeys(TYPES, NOOP), concurrency=CONCURRENCY)
+    await prepare(connection, runs, kind=kind)
     async with running(connection, url, "worker", settings, folder, processes=workers) as processes:
         moment = await make_due(connection, within=NEAR)
         claim_ = await asyncio.to_thread(claim, url, moment, runs)
         await until_finished(connection, processes, runs)
     await check_once(connection, runs)
-    if (calls := sum(one.calls for one in processes)) != runs:
-        raise BenchFailed(f"the target was called {calls} times for {runs} runs")
-    rows = await connection.fetch("select started_at, finished_at from synkron.runs")
+    rows = await connection.fetch("select key, started_at, finished_at from synkron.runs")
     await connection.close()
     return Herd(
         claim_,
         max(moment, claim_.committed),
         sorted(row["started_at"] for row in rows),
         sorted(row["finished_at"] for row in rows),
+        frozenset(row["key"] for row in rows),
+        sum(one.calls for one in processes),
         complaints(processes),
     )
 
@@ -128,36 +137,45 @@ async def _claimed(url: str, runs: int) -> Claim:
     return done
 
 
-def _measures(herds: Mapping[int, Sequence[Herd]], runs: int, beside: Mapping[str, Sequence[float]]) -> list[Measure]:
+def executed(
+    number: str,
+    name: str,
+    herds: Mapping[int, Sequence[Herd]],
+    target: float,
+    how: str,
+    beside: Mapping[str, Sequence[float]],
+) -> Measure:
+    """The runs per second of the better number of worker processes, and the plot of its middle round."""
     rates = {workers: [one.rate for one in rounds] for workers, rounds in herds.items()}
-    best = max(WORKERS, key=lambda workers: median(rates[workers]))
-    claims = [one.claim for rounds in herds.values() for one in rounds]
+    best = max(rates, key=lambda workers: median(rates[workers]))
     middle = sorted(herds[best], key=lambda one: one.rate)[len(herds[best]) // 2]
-    by_workers = ", ".join(f"{written(median(rates[workers]))} runs/s with {workers}" for workers in WORKERS)
+    by_workers = ", ".join(f"{written(median(found))} runs/s with {workers}" for workers, found in rates.items())
+    delay = written(1000 * median(one.delay for one in herds[best]))
+    return Measure(
+        number,
+        name,
+        "runs/s",
+        rates[best],
+        target=target,
+        better=Better.HIGHER,
+        peers=beside,
+        note=f"worker processes: {by_workers}; {how}; the first run started {delay} ms after runs might"
+        f"{middle.complaints}",
+        series=middle.series(),
+    )
+
+
+def _claim(herds: Mapping[int, Sequence[Herd]], runs: int) -> Measure:
+    claims = [one.claim for rounds in herds.values() for one in rounds]
     memory = written(max(one.memory for one in claims))
-    return [
-        Measure(
-            "B6",
-            f"herd: {runs:,} due in one minute, claimed and durable",
-            "s",
-            [one.seconds for one in claims],
-            target=8 if runs == 100_000 else None,
-            note=f"a tick in a process that was just started, of at most {memory} MB; idle workers beside it",
-        ),
-        Measure(
-            "B7",
-            f"herd: {runs:,} executed and recorded",
-            "runs/s",
-            rates[best],
-            target=6_000,
-            better=Better.HIGHER,
-            peers=beside,
-            note=f"worker processes: {by_workers}; no-op coroutine target, all settings default but "
-            f"concurrency = {CONCURRENCY:,} for each of the {len(TYPES)} types; the first run started "
-            f"{written(1000 * median(one.delay for one in herds[best]))} ms after runs might{middle.complaints}",
-            series=middle.series(),
-        ),
-    ]
+    return Measure(
+        "B6",
+        f"herd: {runs:,} due in one minute, claimed and durable",
+        "s",
+        [one.seconds for one in claims],
+        target=8,
+        note=f"a tick in a process that was just started, of at most {memory} MB; idle workers beside it",
+    )
 
 
 def _million(claims: Sequence[Claim]) -> list[Measure]:

@@ -34,10 +34,10 @@ class Claim:
     committed: datetime
 
 
-async def prepare(connection: Connection, rows: int, *, kind: str | None = None) -> None:
+async def prepare(connection: Connection, rows: int, *, kind: str | None = None, schedule: str = "0 2 * * *") -> None:
     """A ledger and so many integrations, all enabled and with a schedule; all of one type where ``kind`` names it."""
     await install(connection)
-    await seed(connection, rows, {"0 2 * * *": 1}, faultless=True)
+    await seed(connection, rows, {schedule: 1}, faultless=True)
     if kind:
         await connection.execute("update organization_integrations set integration_type = $1", kind)
 

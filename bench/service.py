@@ -97,7 +97,8 @@ async def running(
 
 async def until_finished(connection: Connection, processes: Sequence[Process], runs: int) -> None:
     """Wait until so many runs have finished, and show how far they are. Raises BenchFailed when nothing moves."""
-    with Progress(console=Console(stderr=True), transient=True) as shown:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task("runs", total=runs)
         finished, moved = 0, monotonic()
         while finished < runs:
