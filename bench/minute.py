@@ -45,11 +45,12 @@ async def prepare(connection: Connection, rows: int, *, kind: str | None = None,
 async def make_due(connection: Connection, *, within: timedelta) -> datetime:
     """Make every integration fire at one minute, daily in its own zone; answers the minute.
 
-    It is so near that the tick half a minute ahead of it may be made ``within`` so long from now, and that the queue
-    takes its runs for punctual. The scheduler has ticked until then.
+    It is at most ``within`` ahead, and not over before that: a tick that begins within it (at most a minute) claims as
+    the one half a minute ahead does, and no run is so late that it is taken for lost. The watermark is where the tick
+    before has left it.
     """
     now = await clock(connection)
-    ahead = now + MINUTE - within
+    ahead = now + within
     moment = ahead - timedelta(seconds=ahead.second, microseconds=ahead.microsecond)
     await connection.execute(
         "update organization_integrations set "
