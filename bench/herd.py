@@ -24,6 +24,7 @@ import asyncpg
 from bench.fleet import TYPES, database
 from bench.measure import Better, Measure, options, report, written
 from bench.minute import Claim, check_claimed, claim, make_due, prepare
+from bench.peers import measured, note
 from bench.service import NOOP, BenchFailed, check_once, complaints, running, settings_file, until_finished
 
 # From the writing of the schedules to the beginning of the tick; what is left of it the workers wait at most.
@@ -77,7 +78,7 @@ def main() -> None:
     how = f"no-op coroutine target; settings: concurrency = {CONCURRENCY:,} for each of the {len(TYPES)} types"
     measures = [
         _claim(herds, runs),
-        executed("B7", f"herd: {runs:,} executed and recorded", herds, 6_000, how, peers(runs)),
+        executed("B7", f"herd: {runs:,} executed and recorded", herds, 6_000, how, peers(quick=chosen.quick)),
     ]
     if not chosen.quick:
         measures += _million([claimed(1_000_000) for _ in range(rounds)])
@@ -104,10 +105,10 @@ def claimed(runs: int) -> Claim:
         return asyncio.run(_claimed(url, runs))
 
 
-def peers(jobs: int) -> Mapping[str, Sequence[float]]:
-    """Others' jobs per second in each round, with as many jobs that do nothing; bench.peers is asked here."""
-    del jobs
-    return {}
+def peers(*, quick: bool) -> dict[str, list[float]]:
+    """Others' jobs per second in each round, of jobs that do nothing either."""
+    with database() as url:
+        return asyncio.run(measured(url, quick=quick))
 
 
 async def _herd(url: str, folder: Path, runs: int, workers: int, settings: str, kind: str | None) -> Herd:
@@ -164,7 +165,7 @@ def executed(
         better=Better.HIGHER,
         peers=beside,
         note=f"worker processes: {by_workers}; {how}; the first run started {delay} ms after runs might"
-        f"{middle.complaints}",
+        f"{middle.complaints}{''.join(f'. {note(name)}' for name in beside)}",
         series=middle.series(),
     )
 

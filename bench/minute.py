@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from time import perf_counter
 
 import asyncpg
 
 from bench.fleet import Connection, install, seed
+from bench.machine import peak_memory
 from bench.service import MODULES, BenchFailed, clock
 from synkron.plan import HEAD_START
 from synkron.scheduler import tick
@@ -105,19 +104,10 @@ async def _tick(url: str, moment: datetime) -> dict[str, object]:
     return {
         "claimed": done.claimed,
         "seconds": seconds,
-        "memory": _peak_memory(),
+        "memory": peak_memory(),
         "began": began_at.isoformat(),
         "committed": committed_at.isoformat(),
     }
-
-
-def _peak_memory() -> float:
-    """This process's, in MB. Of Linux's two accounts the one that leaves out the process that started this one."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = [line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:")]
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":

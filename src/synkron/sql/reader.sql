@@ -37,7 +37,8 @@ from (
 -- which takes one descent of the index for each, and no look at the rows. Where an index is missing (`indexed`), a scan
 -- does both; the other branches are left out by one-time filters. The subqueries are evaluated once, into arrays, and
 -- `= any(array)` then uses the index (joining the expressions as a table would hash-join all rows). An array that the
--- planner doesn't know is searched from end to end for each row of a scan: that is why the scan asks twice. `::int = 1`
+-- planner doesn't know is searched from end to end for each row of a scan: that is why the scan asks twice, and why
+-- organizations are looked for `in` a subquery. `::int = 1`
 -- keeps it from working out how many rows the thousands of $2 leave, which would take longer than the statement.
 with indexed as materialized (
     select
@@ -127,7 +128,7 @@ from (
     where b.{integrations.is_enabled}
         and b.{integrations.cron_schedule} is not null
         and (select org_ids from elsewhere) is not null
-        and b.{integrations.org_id} = any(array(select unnest(org_ids) from elsewhere))
+        and b.{integrations.org_id} in (select unnest(org_ids) from elsewhere)
 ) i
 left join {organizations} o on o.{organizations.id} = i.org_id;
 
