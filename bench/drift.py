@@ -4,7 +4,8 @@
 
 B10: `synkron run` with its scheduler and a worker in one process, and a target that does nothing; the drift is that of
 the ledger (actual start minus scheduled moment). Once with room for all runs at once, and once with the default
-concurrency (left out of the quick form). Beside it PgQueuer alone, which executes Synkron's runs: as many jobs that do nothing, delayed to a moment.
+concurrency (not in the quick form). Beside it PgQueuer alone, which executes Synkron's runs: as many jobs that do
+nothing, delayed to a moment.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ Round = Sequence[float]
 def main() -> None:
     """Measure B10, and PgQueuer."""
     chosen = options(__doc__)
-    minutes = 1 if chosen.quick else 5
+    minutes = 1 if chosen.quick else 3
     measures = _measures(
         drifts(minutes, ROOM), _peers(minutes, 0, "no limit"), f"concurrency {ROOM:,}", p50=100, p99=300
     )

@@ -24,7 +24,7 @@ CONCURRENCY = 200
 def main() -> None:
     """Measure B8."""
     chosen = options(__doc__)
-    runs, rounds = (2_000, 2) if chosen.quick else (10_000, 5)
+    runs, rounds = (2_000, 2) if chosen.quick else (10_000, 3)
     herds = {workers: [delivered(runs, workers) for _ in range(rounds)] for workers in WORKERS}
     name = f"herd of {runs:,} over HTTP to a local server, concurrency {CONCURRENCY}"
     how = "the server is a process on the same machine; settings: concurrency alone"
