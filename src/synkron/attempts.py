@@ -51,22 +51,21 @@ async def start_all(
     """
     runs, jobs = [run for run, _ in asked], [job for _, job in asked]
     rows = await connection.fetch(SQL["start"], runs, worker, jobs, mark, fresh)
-    started = {row["id"]: run_of(row) for row in rows}
-    return [started.pop(run, None) for run, _ in asked]
+    started = {(row["id"], row["job_id"]): run_of(row) for row in rows}
+    return [started.get(one) for one in asked]
 
 
 async def finish(connection: Executor, run: Run, outcome: Outcome, state: State, wait: timedelta) -> bool:
     """End the attempt with the run's next state; False when the run was taken over in the meantime."""
-    (ended,) = await end_all(connection, [ending(run, outcome, state, wait)])
-    return ended
+    (finished,) = await finish_all(connection, [ending(run, outcome, state, wait)])
+    return finished
 
 
 async def hand_back(connection: Executor, run: Run, why: str = "the worker was stopped") -> bool:
     """End an attempt that this worker can't see through. It is no failure; the run waits for another worker."""
-    (ended,) = await end_all(
-        connection, [Ending(run, State.CLAIMED, timedelta(), "handed_back", error=f"handed back: {why}")]
-    )
-    return ended
+    back = Ending(run, State.CLAIMED, timedelta(), "handed_back", error=f"handed back: {why}")
+    (finished,) = await finish_all(connection, [back])
+    return finished
 
 
 def ending(run: Run, outcome: Outcome, state: State, wait: timedelta) -> Ending:
@@ -74,8 +73,8 @@ def ending(run: Run, outcome: Outcome, state: State, wait: timedelta) -> Ending:
     return Ending(run, state, wait, outcome.kind.value, outcome.http_status, outcome.error)
 
 
-async def end_all(connection: Executor, endings: Sequence[Ending]) -> list[bool]:
-    """End many attempts in one statement, and give those their turn that come next; whether each was ended."""
+async def finish_all(connection: Executor, endings: Sequence[Ending]) -> list[bool]:
+    """End many attempts and give those their turn that come next, in one statement; whether each was ended."""
     rows = await connection.fetch(
         SQL["finish"],
         [one.run.id for one in endings],
@@ -86,9 +85,8 @@ async def end_all(connection: Executor, endings: Sequence[Ending]) -> list[bool]
         [one.http_status for one in endings],
         [one.error for one in endings],
     )
-    await give_turn(connection, rows)
-    ended = {row["ended"] for row in rows}
-    return [one.run.id in ended for one in endings]
+    finished = {row["id"] for row in rows}
+    return [one.run.id in finished for one in endings]
 
 
 async def accept(connection: Executor, run: Run, outcome: Outcome, within: timedelta) -> bool:

@@ -6,23 +6,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from asyncpg import PostgresError
+from asyncpg import InterfaceError, PostgresError
+
+from synkron.errors import SynkronError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 # How many questions one statement takes.
 MOST = 500
-# Classes of SQLSTATE that say nothing of what was asked: the connection, the server's resources, its operator.
-_NOT_THE_QUESTION = ("08", "53", "57")
+# Faults that say nothing of what was asked: the connection, the server's state, resources and operator, rights.
+_NOT_THE_QUESTION = ("08", "25", "42", "53", "57")
 
 
 class Batched(Generic[Asked, Answer]):
     """``ask`` answers many questions in their order; this takes one at a time.
 
     Questions that are asked while a statement is under way wait for it and then go together, so a lone one goes at
-    once, and the busier it is the more go in one. What the database refuses, it refuses for one of them: then each
-    is asked alone, and only that one's task gets the error.
+    once, and the busier it is the more go in one. Where the fault may lie in one question, each is asked alone, and
+    only that one's task gets the error.
     """
 
     def __init__(self, ask: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
@@ -47,17 +49,24 @@ class Batched(Generic[Asked, Answer]):
             self._asking = None
 
     async def _answer(self, together: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
+        asked = [(one, answer) for one, answer in together if not answer.done()]
         try:
-            answers = await self._ask([one for one, _ in together])
+            answers = await self._ask([one for one, _ in asked])
+            for (_, answer), found in zip(asked, answers, strict=True):
+                if not answer.done():
+                    answer.set_result(found)
         except Exception as error:  # noqa: BLE001 - whoever asked gets it
-            if len(together) > 1 and isinstance(error, PostgresError) and error.sqlstate[:2] not in _NOT_THE_QUESTION:
-                for alone in together:
+            if len(asked) > 1 and _is_of_one_question(error):
+                for alone in asked:
                     await self._answer([alone])
                 return
-            for _, answer in together:
+            for _, answer in asked:
                 if not answer.done():
                     answer.set_exception(error)
-            return
-        for (_, answer), found in zip(together, answers, strict=True):
-            if not answer.done():
-                answer.set_result(found)
+
+
+def _is_of_one_question(error: Exception) -> bool:
+    """Whether the fault may lie in what one of many has asked."""
+    if isinstance(error, PostgresError):
+        return error.sqlstate[:2] not in _NOT_THE_QUESTION
+    return not isinstance(error, (InterfaceError, OSError, SynkronError))

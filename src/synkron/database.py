@@ -65,16 +65,15 @@ async def connected(url: str) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def pooled(url: str, *, size: int) -> AsyncIterator[Pool]:
+async def pooled(url: str, *, size: int, by_key: bool = False) -> AsyncIterator[Pool]:
     """A pool of up to ``size`` connections, closed at the end. Raises DatabaseUnreachable.
 
-    Its statements are planned once, as look-ups by key. Whoever borrows a connection must leave nothing on it: no
-    setting, listener or cursor.
+    ``by_key`` is a worker's: its statements are planned once, as look-ups by key, and a connection is not reset when it
+    is given back. Whoever borrows one must leave nothing on it: no setting, listener or cursor.
     """
+    settled: dict[str, Any] = {"init": _settle_plans, "reset": _leave_as_it_is} if by_key else {}
     async with _reaching(url):
-        pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=size, init=_settle_plans, reset=_leave_as_it_is, **_options(url)
-        )
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=size, **settled, **_options(url))
     try:
         yield pool
     finally:
@@ -113,8 +112,14 @@ async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
 
 
 async def _settle_plans(connection: Connection) -> None:
-    """A table that is small or new now may be large when the plan made for it is used."""
-    await connection.execute("set plan_cache_mode = force_generic_plan; set enable_seqscan = off")
+    """A table that is small or new now may be large when the plan made for it is used.
+
+    Each statement is to see what was committed before it, whatever the role's default.
+    """
+    await connection.execute(
+        "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; "
+        "set default_transaction_isolation = 'read committed'"
+    )
 
 
 async def _leave_as_it_is(connection: Connection) -> None:

@@ -74,11 +74,14 @@ async def claim(connection: Connection, decisions: Iterable[Decision], *, tick_i
     batch = _next_batch(rows)
     while batch:
         writing = asyncio.create_task(connection.fetch(SQL["claim"], tick_id, *batch))
-        await asyncio.wait({writing}, timeout=0)  # so that it is sent off
         try:
+            await asyncio.wait({writing}, timeout=0)  # so that it is sent off
             batch = _next_batch(rows)
-        finally:
             (written,) = await writing
+        finally:
+            if not writing.done():
+                writing.cancel()
+                await asyncio.wait({writing})
         run_ids += written["run_ids"]
         skipped += written["skipped"]
     return Claimed(tuple(run_ids), skipped)

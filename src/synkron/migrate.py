@@ -14,6 +14,9 @@ from synkron.queue import queue_on
 from synkron.settings import SourceTables
 from synkron.sql import migrations, source_statements, statements
 
+# What was made in their place before 0.1.0.
+FORMER_INDEX = "organization_integrations_due"
+
 
 async def migrate(connection: Connection, *, grant_to: str | None = None) -> list[str]:
     """Apply the migrations that are missing, install or upgrade the queue, and grant; answers what was applied.
@@ -25,18 +28,18 @@ async def migrate(connection: Connection, *, grant_to: str | None = None) -> lis
     applied = []
     async with _alone(connection):
         await connection.execute(sql["prepare"])
-        await _converge_queue(connection)
         known = {row["name"]: row["checksum"] for row in await connection.fetch(sql["known"])}
-        for name, text in migrations():
-            checksum = sha256(text.encode()).hexdigest()
-            if name in known:
-                _refuse_altered(name, known[name], checksum)
-                continue
-            async with connection.transaction():
-                await connection.execute(text)
-                await connection.execute(sql["record"], name, checksum)
-            applied.append(name)
+        given = [(name, text, sha256(text.encode()).hexdigest()) for name, text in migrations()]
+        for name, _, checksum in given:
+            _refuse_altered(name, known.get(name, checksum), checksum)
+        await _converge_queue(connection)
         await connection.execute(sql["secure_queue"])
+        for name, text, checksum in given:
+            if name not in known:
+                async with connection.transaction():
+                    await connection.execute(text)
+                    await connection.execute(sql["record"], name, checksum)
+                applied.append(name)
         await connection.execute(sql["grant_to"], await _role(connection, grant_to))
         await connection.execute(sql["grant"])
     return applied
@@ -74,16 +77,18 @@ async def create_source_tables(connection: Connection, source: SourceTables, *, 
 
 
 async def create_due_indexes(connection: Connection, source: SourceTables) -> None:
-    """Make the two indexes that carry the due read, without locking writers out.
+    """Make the two indexes that carry the due read, without locking writers out; those that are of no use are replaced.
 
     Zones in a column of a type that can't be indexed as text, an array say, go without: each read scans them.
     """
     sql = source_statements("source_tables", source)
+    for row in await connection.fetch(sql["useless_indexes"]):
+        await connection.execute(sql["drop_index"].replace("INDEX", row["name"]))
     await connection.execute(sql["index_schedules"])
     if source.organizations.timezone:
         with suppress(InvalidObjectDefinitionError):
             await connection.execute(sql["index_zones"])
-    await connection.execute(sql["drop_former_index"])
+    await connection.execute(sql["drop_index"].replace("INDEX", FORMER_INDEX))
 
 
 @asynccontextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, cast
 
 import asyncpg
@@ -63,6 +64,8 @@ class _OwnJobs(Queries):
     one's hands, the run would look as if nobody had it. The queue's log is not written: the ledger says more.
     """
 
+    _limits: Mapping[QueueEntrypoint, int] = MappingProxyType({})
+
     async def dequeue(
         self,
         batch_size: int,
@@ -72,12 +75,21 @@ class _OwnJobs(Queries):
         heartbeat_timeout: timedelta,
     ) -> list[Job]:
         del global_concurrency_limit  # a worker has none
-        limits = [one.concurrency_limit for one in entrypoints.values()]
-        rows = await self.driver.fetch(
-            SQL["take"], batch_size, list(entrypoints), limits, queue_manager_id, heartbeat_timeout
-        )
+        self._limits = {name: one.concurrency_limit for name, one in entrypoints.items()}
+        types, limits = list(self._limits), list(self._limits.values())
+        rows = await self.driver.fetch(SQL["take"], batch_size, types, limits, queue_manager_id, heartbeat_timeout)
         # The database's own types are the model's: to validate each again takes as long as all else here.
         return [Job.model_construct(None, **cast("dict[str, Any]", row)) for row in rows]
+
+    async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        """Whether there is anything to take: what waits for its type's limit is announced when a job ends."""
+        limits = [self._limits.get(name, 0) for name in entrypoints]
+        (row,) = await self.driver.fetch(SQL["any_to_take"], entrypoints, limits)
+        return int(cast("bool", row["exists"]))
+
+    async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        """The same: asked once more, whether something came in the meantime."""
+        return await self.eligible_queued_work(entrypoints)
 
     async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
         jobs = [job for job, _, _ in job_status]

@@ -29,8 +29,10 @@ from synkron.worker import Worker
 
 POOL_SIZE = 20
 API_POOL_SIZE = 5
-# Past the half minute, so that the minute ahead is inside the window however the two clocks round.
-MARGIN = timedelta(milliseconds=20)
+# Past the half minute, so that the minute ahead is inside the window however the two clocks round; and past the minute,
+# so that its runs start first: this tick finds what was edited meanwhile, and would hold them up.
+AFTER_THE_HALF = timedelta(milliseconds=20)
+AFTER_THE_MINUTE = timedelta(seconds=1)
 FORGET_EVERY = timedelta(hours=1)
 # How often one asks whether the hour's verification is due.
 VERIFY_EVERY = timedelta(minutes=5)
@@ -140,7 +142,8 @@ async def _schedule(url: str, settings: Settings, name: str, stop: asyncio.Event
                 if not await ledger.forget(connection, done.at, settings.retention):
                     log.debug("old partitions kept for an hour more", reason="somebody uses them")
                 forget_at = loop.time() + FORGET_EVERY.total_seconds()
-            until_next = next_tick(done.at) + MARGIN - done.at
+            following = next_tick(done.at)
+            until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
             await _pause(stop, until_next.total_seconds() - (loop.time() - began))
 
 
@@ -171,7 +174,7 @@ async def _work(
 ) -> None:
     """Execute runs; when told to stop, let those under way finish within the grace, then hand them back."""
     grace = settings.shutdown_grace.total_seconds()
-    async with pooled(url, size=POOL_SIZE) as pool:
+    async with pooled(url, size=POOL_SIZE, by_key=True) as pool:
         worker = Worker(pool, settings, targets, name)
         running = asyncio.create_task(worker.run())
         await _until(running, stop)

@@ -56,7 +56,7 @@ async def turn_statement(connection: Executor, source: SourceTables) -> str:
 async def read_turns(
     connection: Executor, statement: str, run_ids: Sequence[int], settings: Settings
 ) -> list[Turn | None]:
-    """The runs and what bears on them, in one statement, in the order that is given; None where there is no such run.
+    """The runs and what bears on them, in one statement, in their order; None where there is no such run.
 
     The runs' types must be among the settings'. Raises ServiceRoleRequired (G8).
     """
@@ -65,7 +65,8 @@ async def read_turns(
     if any(row["hidden"] for row in rows):
         raise ServiceRoleRequired(ROWS_HIDDEN)
     policies = settings.policies
-    return [None if row["id"] is None else _turn(row, policies) for row in rows]
+    turns = {row["id"]: _turn(row, policies) for row in rows if row["id"] is not None}
+    return [turns.get(run_id) for run_id in run_ids]
 
 
 def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:

@@ -23,7 +23,7 @@ from synkron.settings import Settings
 from synkron.targets import Lease, Target, Terms
 from synkron.turn import Turn, read_turns, reason_to_skip, turn_statement
 
-BATCH = 500
+BATCH = 200
 # The queue's notifications wake a worker sooner; this bounds what a lost one costs.
 POLL = timedelta(seconds=2)
 # How soon one looks again for what came a moment after the last look, or whose moment comes right after it.
@@ -70,7 +70,7 @@ class Worker:
         self._start: Batched[tuple[int, int], Run | None] = Batched(
             lambda asked: attempts.start_all(pool, asked, name, mark, settings.heartbeat / 10)
         )
-        self._finish: Batched[attempts.Ending, bool] = Batched(lambda endings: attempts.end_all(pool, endings))
+        self._finish: Batched[attempts.Ending, bool] = Batched(lambda endings: attempts.finish_all(pool, endings))
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
 

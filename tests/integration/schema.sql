@@ -546,8 +546,6 @@ GRANT ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, la
 REVOKE ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue TO service_role;
-REVOKE ALL ON FUNCTION synkron.take_jobs(most integer, types text[], limits bigint[], taker uuid, patience interval) FROM PUBLIC;
-GRANT ALL ON FUNCTION synkron.take_jobs(most integer, types text[], limits bigint[], taker uuid, patience interval) TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.attempts TO service_role;
 GRANT SELECT,INSERT ON TABLE synkron.audit TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.audit_id_seq TO service_role;

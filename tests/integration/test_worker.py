@@ -203,14 +203,14 @@ async def test_a_known_outcome_is_recorded_when_the_database_comes_back(
     """A success that the database did not take at first is not delivered again."""
     await add_integration(connection, "0 2 * * *")
     await claim(connection)
-    end_all, faults = attempts.end_all, [asyncpg.InterfaceError("cut"), OSError("gone")]
+    finish_all, faults = attempts.finish_all, [asyncpg.InterfaceError("cut"), OSError("gone")]
 
-    async def end_later(*arguments: Any) -> list[bool]:
+    async def finish_later(*arguments: Any) -> list[bool]:
         if faults:
             raise faults.pop()
-        return await end_all(*arguments)
+        return await finish_all(*arguments)
 
-    monkeypatch.setattr(attempts, "end_all", end_later)
+    monkeypatch.setattr(attempts, "finish_all", finish_later)
     monkeypatch.setattr("synkron.worker.PAUSES_TO_RECORD", (0.01, 0.01))
     target = Recorder()
     (run,) = await deliver(database, pool, target)

@@ -9,6 +9,7 @@ import pytest
 from asyncpg import CharacterNotInRepertoireError, ConnectionDoesNotExistError
 
 from synkron.batched import MOST, Batched
+from synkron.errors import ServiceRoleRequired
 
 
 class Database:
@@ -20,6 +21,7 @@ class Database:
         self.may_answer.set()
         self.fault: Exception | None = None
         self.refused: set[int] = set()
+        self.refusal: Exception = CharacterNotInRepertoireError("invalid byte sequence")
 
     async def double(self, numbers: Sequence[int]) -> list[int]:
         self.asked.append(list(numbers))
@@ -27,7 +29,7 @@ class Database:
         if self.fault is not None:
             raise self.fault
         if self.refused & set(numbers):
-            raise CharacterNotInRepertoireError("invalid byte sequence")
+            raise self.refusal
         return [2 * number for number in numbers]
 
 
@@ -63,15 +65,23 @@ async def test_no_statement_takes_more_than_it_should() -> None:
     assert [len(asked) for asked in database.asked] == [MOST, MOST, 1]
 
 
-async def test_what_the_database_refuses_costs_its_own_task_alone() -> None:
+@pytest.mark.parametrize("refusal", [CharacterNotInRepertoireError("invalid byte sequence"), ValueError("year 10000")])
+async def test_what_is_refused_costs_its_own_task_alone(refusal: Exception) -> None:
+    """By the database, or by what reads its answer."""
     database = Database()
-    database.refused = {2}
-    answers = await asyncio.gather(*map(Batched(database.double), (1, 2, 3)), return_exceptions=True)
-    assert [answers[0], answers[2]] == [2, 6]
-    assert isinstance(answers[1], CharacterNotInRepertoireError)
+    database.refused, database.refusal = {2}, refusal
+    assert await asyncio.gather(*map(Batched(database.double), (1, 2, 3)), return_exceptions=True) == [2, refusal, 6]
 
 
-@pytest.mark.parametrize("fault", [ConnectionDoesNotExistError("gone"), OSError("gone"), ValueError("a mistake")])
+async def test_an_answer_too_few_is_told_and_nobody_waits_for_ever() -> None:
+    async def forgetful(numbers: Sequence[int]) -> list[int]:
+        return list(numbers)[1:]
+
+    for answer in await asyncio.gather(*map(Batched(forgetful), (1, 2)), return_exceptions=True):
+        assert isinstance(answer, ValueError)
+
+
+@pytest.mark.parametrize("fault", [ConnectionDoesNotExistError("gone"), OSError("gone"), ServiceRoleRequired("no")])
 async def test_what_is_nobodys_fault_is_asked_once_and_everybody_is_told(fault: Exception) -> None:
     database = Database()
     database.fault = fault

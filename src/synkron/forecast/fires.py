@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from decimal import Decimal
-from functools import cache, partial
+from functools import lru_cache, partial
 from math import ceil
 from typing import NamedTuple
 
@@ -15,6 +15,9 @@ from synkron.cron import Cron
 from synkron.due import KNOWN
 from synkron.model import Window
 from synkron.spread import MINUTE
+
+# How many calendars are remembered; that of a month in which every minute fires is 5 MB.
+KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,9 @@ class Fires:
 def count_fires(groups: Iterable[Group], window: Window, types: Container[str], longest_spread: timedelta) -> Fires:
     """Count them. No policy that is asked about later, and no group, may have a spread above ``longest_spread``.
 
-    Groups that share their schedule and zone share the work.
+    Groups that share their schedule and zone, and come one after the other, share the work.
     """
-    calendar = cache(partial(_calendar, window, ceil(longest_spread / MINUTE)))
+    calendar = lru_cache(KEPT)(partial(_calendar, window, ceil(longest_spread / MINUTE)))
     integrations: Counter[str] = Counter()
     fires: dict[str, Counter[Fire]] = defaultdict(Counter)
     left_out = 0

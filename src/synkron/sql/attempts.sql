@@ -31,7 +31,7 @@ first as (
             and older.scheduled_for < candidate.scheduled_for
             and older.state in ('claimed', 'running')
     )
-    order by integration_id, scheduled_for
+    order by integration_id, scheduled_for, job_id
 ),
 seat as (
     insert into synkron.running as held (integration_id, run_id, job_id)
@@ -59,7 +59,7 @@ started as (
         completes_by = null
     from seat
     where runs.id = seat.run_id
-    returning runs.*, seat.since
+    returning runs.*, seat.since, seat.job_id
 ),
 renewed as (
     update synkron.queue set heartbeat = clock_timestamp()
@@ -71,15 +71,14 @@ attempted as (
     select started.id, started.scheduled_for, started.attempt, $2, started.since from started
 )
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    attempt, failures, crashes, drift
+    attempt, failures, crashes, drift, job_id
 from started;
 
 -- name: finish
 -- End the attempts $2 of the runs $1, each once, and only by the worker that holds the run. $3 are the runs' next states;
--- where that is 'claimed', the next attempt is $4 from now. $5 to $7 are what came of the attempts. Answers those that
--- were ended (`ended`), each with the run whose turn it is then, if any: the same one, or the oldest that waits behind
--- it. Its wait counts from now(), as the queue's do: in a transaction, from its start. What is not answered was taken
--- over by another worker. Plan: as in start.
+-- where that is 'claimed', the next attempt is $4 from now. $5 to $7 are what came of the attempts. Whose turn it is then,
+-- the same run's or that of the oldest that waits behind it, gets a job. Answers the runs whose attempt was ended; the
+-- others were taken over by another worker. Plan: as in start.
 with ending as (
     select runs.id, runs.scheduled_for, asked.*
     from unnest(
@@ -115,23 +114,27 @@ ended as (
     from finished
     where attempts.run_id = finished.id and attempts.attempt = finished.attempt
         and attempts.scheduled_for = finished.scheduled_for
+),
+enqueued as (
+    insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
+    select 0, next.integration_type, convert_to(next.id::text, 'UTF8'), greatest(next.at, now()), 'queued'
+    from finished
+    cross join lateral (
+        select id, integration_type,
+            case when runs.id = finished.id then finished.next_attempt_at else runs.next_attempt_at end as at
+        from synkron.runs
+        where runs.integration_id = finished.integration_id
+            and runs.integration_type = finished.integration_type
+            and runs.state in ('claimed', 'running')
+            and case
+                when finished.next_state = 'claimed' then runs.id = finished.id
+                else runs.state = 'claimed' and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
+            end
+        order by runs.scheduled_for
+        limit 1
+    ) next
 )
-select finished.id as ended, next.id, next.integration_type, next.wait
-from finished
-left join lateral (
-    select id, integration_type,
-        case when runs.id = finished.id then finished.next_attempt_at else runs.next_attempt_at end - now() as wait
-    from synkron.runs
-    where runs.integration_id = finished.integration_id
-        and runs.integration_type = finished.integration_type
-        and runs.state in ('claimed', 'running')
-        and case
-            when finished.next_state = 'claimed' then runs.id = finished.id
-            else runs.state = 'claimed' and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
-        end
-    order by runs.scheduled_for
-    limit 1
-) next on true;
+select id from finished;
 
 -- name: accept
 -- The target of the attempt $2 has taken the run and has $3 to say what came of it. The run is running until then, and

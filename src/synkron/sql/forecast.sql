@@ -11,7 +11,7 @@ select integration_id, spread from synkron.overrides where spread is not null;
 -- aggregate by hash, so that not the rows travel but their groups (1,000,000 rows make some 100,000).
 select
     i.{integrations.integration_type}::text as integration_type,
-    i.{integrations.cron_schedule}::text as cron_schedule,
+    i.{integrations.cron_schedule}::text collate "C" as cron_schedule,
     {zone[o]} as timezone,
     o.{organizations.id} is not null as organization_exists,
     own.spread as spread,
@@ -23,4 +23,5 @@ left join unnest($1::text[], $2::interval[]) own (integration_id, spread)
 where i.{integrations.is_enabled}
     and i.{integrations.cron_schedule} is not null
     and ($3::text is null or i.{integrations.integration_type}::text = $3)
-group by 1, 2, 3, 4, 5;
+group by 1, i.{integrations.cron_schedule}::text collate "C", 3, 4, 5
+order by 2, 3;

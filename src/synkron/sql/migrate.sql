@@ -55,6 +55,6 @@ begin
             execute format('revoke update, delete on synkron.audit from %I', role);
         end if;
         execute format('grant usage, select on all sequences in schema synkron to %I', role);
-        execute format('grant execute on function synkron.keep_partitions, synkron.pause_over, synkron.take_jobs to %I', role);
+        execute format('grant execute on function synkron.keep_partitions, synkron.pause_over to %I', role);
     end loop;
 end $$;

@@ -9,6 +9,16 @@ from unnest($1::text[], $2::bigint[], $3::interval[]) job (integration_type, run
 -- name: take
 select * from synkron.take_jobs($1, $2, $3, $4, $5);
 
+-- name: any_to_take
+-- Whether a job of the types $1 may start now, and its type's limit $2 (0: none) leaves room for it.
+select exists (
+    select from unnest($1::text[], $2::bigint[]) type (name, most)
+    where (most = 0 or most > (select count(*) from synkron.queue where entrypoint = name and status = 'picked'))
+        and exists (
+            select from synkron.queue where entrypoint = name and status = 'queued' and execute_after <= clock_timestamp()
+        )
+);
+
 -- name: end
 -- Of the jobs $1, those end that the queue still has down as given to $2: the same worker that comes with them.
 delete from synkron.queue

@@ -16,14 +16,14 @@ set local random_page_cost = 1.1;
 -- Every expression and every zone that there is, for a process that knows none.
 select e.expression, null as zone
 from (
-    select distinct i.{integrations.cron_schedule}::text as expression
+    select distinct i.{integrations.cron_schedule}::text collate "C" as expression
     from {integrations} i
     where i.{integrations.is_enabled} and i.{integrations.cron_schedule} is not null
 ) e
 union all
 select null, o.zone
 from (
-    select distinct on ({zone[z]}::text) {zone[z]} as zone
+    select distinct on ({zone[z]}::text collate "C") {zone[z]} as zone
     from {organizations} z
     where {zone[z]} is not null
 ) o;
@@ -43,10 +43,16 @@ from (
 with indexed as materialized (
     select
         exists (
-            select from pg_index where indexrelid = to_regclass('{schema}.synkron_due_schedules') and indisvalid
+            select from pg_index
+            where indexrelid = to_regclass('{schema}.synkron_due_schedules')
+                and indrelid = to_regclass('{integrations}')
+                and indisvalid
         ) as schedules,
         exists (
-            select from pg_index where indexrelid = to_regclass('{schema}.synkron_due_zones') and indisvalid
+            select from pg_index
+            where indexrelid = to_regclass('{schema}.synkron_due_zones')
+                and indrelid = to_regclass('{organizations}')
+                and indisvalid
         ) as zones
 ),
 elsewhere as materialized (
@@ -67,7 +73,7 @@ elsewhere as materialized (
         from {organizations} z
         where not (select zones from indexed)
             and {zone[z]} is not null
-            and {zone[z]}::text <> all($3::text[])
+            and {zone[z]}::text collate "C" <> all($3::text[])
     ) new
 )
 select
@@ -92,7 +98,7 @@ from (
         and (select schedules from indexed)
         and a.{integrations.cron_schedule}::text collate "C" = any(
             $1::text[] || array(
-                select distinct n.{integrations.cron_schedule}::text
+                select distinct n.{integrations.cron_schedule}::text collate "C"
                 from
                     unnest(
                         $2::text[],
@@ -118,8 +124,8 @@ from (
         and s.{integrations.cron_schedule} is not null
         and not (select schedules from indexed)
         and (
-            s.{integrations.cron_schedule} = any($1::text[])
-            or (s.{integrations.cron_schedule}::text <> all($2::text[]))::int = 1
+            s.{integrations.cron_schedule} collate "C" = any($1::text[])
+            or (s.{integrations.cron_schedule} collate "C" <> all($2::text[]))::int = 1
         )
     union all
     select b.{integrations.id}, b.{integrations.org_id}, b.{integrations.integration_type}, b.{integrations.cron_schedule},

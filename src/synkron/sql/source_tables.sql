@@ -40,6 +40,24 @@ begin
     end loop;
 end $$;
 
+-- name: useless_indexes
+-- Indexes of the names below that a broken build has left, or that are of another table than the settings name now.
+select index.relname as name
+from pg_index
+join pg_class index on index.oid = pg_index.indexrelid
+where index.oid in (to_regclass('{schema}.synkron_due_schedules'), to_regclass('{schema}.synkron_due_zones'))
+    and (
+        not indisvalid
+        or indrelid <> case index.relname
+            when 'synkron_due_schedules' then to_regclass('{integrations}')
+            else to_regclass('{organizations}')
+        end
+    );
+
+-- name: drop_index
+-- INDEX is one of the names below.
+drop index concurrently if exists {schema}.INDEX;
+
 -- name: index_schedules
 -- Serves reader.due, in the order of bytes, which is the same everywhere. Made without locking writers out, and
 -- therefore outside a transaction.
@@ -50,7 +68,3 @@ create index concurrently if not exists synkron_due_schedules on {integrations}
 -- name: index_zones
 -- Serves reader.due likewise.
 create index concurrently if not exists synkron_due_zones on {organizations} (({organizations.timezone}::text) collate "C");
-
--- name: drop_former_index
--- What release 0.1 made in its place.
-drop index concurrently if exists {schema}.organization_integrations_due;

@@ -1,7 +1,7 @@
 -- What a worker looks at before it starts a run.
 
 -- name: turn
--- The runs $1, in that order, each with its integration's row and organization, its overrides, the pause that it is under
+-- The runs $1, each with its integration's row and organization, its overrides, the pause that it is under
 -- and the newest older run that has not finished (`behind`), as they stand now, in one answer. `hidden` says that row
 -- security may have left something out, when a row that is not there proves nothing. The id is given its column's own
 -- type, ID_TYPE, so that the primary key's index is used. Plan: a worker's connections have generic plans, which take an
@@ -30,7 +30,7 @@ select
             and older.scheduled_for < r.scheduled_for
             and older.state in ('claimed', 'running')
     ) as behind
-from unnest($1::bigint[]) with ordinality asked (run_id, number)
+from unnest($1::bigint[]) asked (run_id)
 cross join (
     select clock_timestamp() as at, row_security_active('synkron.runs'::regclass) or row_security_active('{integrations}'::regclass)
         or row_security_active('{organizations}'::regclass) as hidden
@@ -40,5 +40,4 @@ left join {integrations} i on i.{integrations.id} = r.integration_id::ID_TYPE
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
 left join synkron.overrides v on v.integration_id = r.integration_id
 left join synkron.pauses p on (select exists (select from synkron.pauses where ended_at is null))
-    and p.id = synkron.pause_over(r.org_id, r.integration_type, r.integration_id, sight.at)
-order by asked.number;
+    and p.id = synkron.pause_over(r.org_id, r.integration_type, r.integration_id, sight.at);

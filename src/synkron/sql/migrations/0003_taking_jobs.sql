@@ -1,4 +1,5 @@
--- Workers take jobs by a function. Everything is added: the previous release's workers run beside this one's.
+-- Workers take jobs by a function. Everything is added: the previous release's workers run beside this one's. Whoever
+-- may change the queue may call it: it has its caller's rights, and nobody else may use this schema.
 
 -- Takes up to `most` jobs of each type that may start, the oldest first, and the jobs of workers that gave no sign of
 -- life for `patience`. No more of a type are out than its limit (0: none), whoever took them: callers come one after the
@@ -44,4 +45,3 @@ begin
         ))
         returning *;
 end $$;
-revoke all on function synkron.take_jobs from public;
