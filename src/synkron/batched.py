@@ -52,7 +52,7 @@ class Batched(Generic[Asked, Answer]):
         asked = [(one, answer) for one, answer in together if not answer.done()]
         try:
             answers = await self._ask([one for one, _ in asked])
-            for (_, answer), found in zip(asked, answers, strict=True):
+            for (_, answer), found in list(zip(asked, answers, strict=True)):
                 if not answer.done():
                     answer.set_result(found)
         except Exception as error:  # noqa: BLE001 - whoever asked gets it
