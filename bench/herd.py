@@ -30,7 +30,7 @@ from bench.service import NOOP, BenchFailed, check_once, complaints, running, se
 # From the writing of the schedules to the beginning of the tick; what is left of it the workers wait at most.
 NEAR = timedelta(seconds=30)
 NEAR_MILLION = timedelta(seconds=55)
-CONCURRENCY = 10_000
+CONCURRENCY = 2_000
 WORKERS = (1, 2)
 POINTS = 200
 

@@ -204,7 +204,8 @@ class Worker:
 
 
 def _report(word: str, run: Run, outcome: Outcome) -> None:
-    write = log.info if outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED) else log.warning
+    # The ledger has every run. A line for each would drown what went wrong, and takes a tenth of a busy worker's time.
+    write = log.debug if outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED) else log.warning
     write(
         word,
         run_id=run.id,

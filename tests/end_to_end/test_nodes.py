@@ -62,6 +62,10 @@ async def test_a_run_that_kills_its_worker_is_given_up_and_others_are_delivered(
     assert runs[other].state == "succeeded"
 
 
+async def _both_ticked(connection: Connection) -> bool:
+    return bool(await connection.fetchval("select count(distinct scheduler) = 2 from synkron.ticks"))
+
+
 async def _settled(connection: Connection) -> bool:
     return bool(await connection.fetchval("select bool_and(finished_at is not null) from synkron.runs"))
 
@@ -115,8 +119,10 @@ async def test_two_schedulers_and_two_workers_of_which_one_each_goes(
             process(database, tmp_path, "scheduler", settings) as other_scheduler,
             process(database, tmp_path, "worker", settings) as worker,
             process(database, tmp_path, "worker", settings) as other_worker,
+            watching(database) as until,
         ):
             await receiver.until(lambda it: len(it.answered) == 6, PATIENCE)
+            await until(_both_ticked)
             await scheduler.kill()
             assert await worker.stop() == 0
             await receiver.until(lambda it: len(it.answered) == 12, PATIENCE)

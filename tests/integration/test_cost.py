@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from synkron import attempts, ledger, queue
+from synkron.database import pooled
 from synkron.due import KNOWN
 from synkron.scheduler import tick
 from synkron.settings import SourceTables
@@ -89,6 +90,19 @@ async def test_round_trips_of_a_run(database: Database, connection: Connection) 
     assert await connection.fetchval("select count(*) from synkron.runs where state = 'succeeded'") == RUNS
     for statement in ("turn", "start", "finish", "end"):
         assert 1 <= counted.statements[statement] <= 4, counted.statements
+
+
+@pytest.mark.parametrize("statement", ["start", "finish"])
+async def test_a_worker_s_plans_look_runs_up_by_their_number(database: Database, statement: str) -> None:
+    """Though the tables were empty when the plan was made, and the index of unfinished runs would fit the condition."""
+    async with pooled(database.url, size=1, by_key=True) as pool:
+        lines = await pool.fetch("explain (generic_plan, costs off) " + attempts.SQL[statement])
+    plan = "\n".join(line[0] for line in lines)
+    assert "_pkey" in plan
+    assert "Seq Scan" not in plan
+    for block in plan.split("->"):
+        if "Index Scan" in block and "integration_id_scheduled_for_idx" in block:
+            assert "Index Cond: ((integration_id =" in block, block
 
 
 async def test_a_run_alone_waits_for_nobody(database: Database, connection: Connection) -> None:

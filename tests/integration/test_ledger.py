@@ -185,6 +185,22 @@ async def test_a_run_is_taken_over_by_its_own_job_or_when_that_is_gone(connectio
     assert (await started(connection, run_id, "another job's", job_id + 1)).attempt == 3
 
 
+async def test_two_jobs_of_one_run_start_it_once_and_its_seat_is_the_one_s_that_is_told(connection: Connection) -> None:
+    (run_id,) = (await claim(connection, [1])).run_ids
+    answers = await attempts.start_all(connection, [(run_id, 12), (run_id, 11)], "w", None, NOW)
+    (place,) = [number for number, run in enumerate(answers) if run is not None]
+    assert await connection.fetchval("select job_id from synkron.running") == (12, 11)[place]
+
+
+async def test_runs_of_two_integrations_start_together_and_of_one_in_order(connection: Connection) -> None:
+    runs = sorted((await claim(connection, [2, 1], integrations=2)).run_ids)
+    answers = await attempts.start_all(connection, [(run_id, run_id) for run_id in reversed(runs)], "w", None, NOW)
+    started = [run for run in answers if run is not None]
+    assert len(started) == len({run.integration_id for run in started}) == 2
+    assert len({run.scheduled_for for run in started}) == 1
+    assert all(run.attempt == 1 for run in started)
+
+
 async def test_a_run_that_waits_gets_its_turn_when_the_one_before_it_ends(connection: Connection) -> None:
     first, second, third = sorted((await claim(connection, [3, 2, 1])).run_ids)
     await connection.execute("delete from synkron.queue")

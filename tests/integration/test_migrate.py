@@ -39,6 +39,40 @@ async def test_the_schema_is_what_the_snapshot_says(database: Database) -> None:
     assert dumped == SNAPSHOT.read_text("utf-8")
 
 
+async def test_indexes_that_are_of_no_use_are_made_anew(database: Database, connection: Connection) -> None:
+    """One that a broken build left, and one of the table that the settings named before."""
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute("update pg_index set indisvalid = false where indexrelid = 'synkron_due_zones'::regclass")
+    await superuser.close()
+    await connection.execute("create table others (like organization_integrations)")
+    await create_due_indexes(connection, SourceTables(integrations=IntegrationsTable(table="others")))
+    made = await connection.fetch("""
+        select indexrelid::regclass::text as name, indrelid::regclass::text as of, indisvalid
+        from pg_index where indexrelid::regclass::text like 'synkron_due_%' order by 1
+    """)
+    assert [tuple(row) for row in made] == [
+        ("synkron_due_schedules", "others", True),
+        ("synkron_due_zones", "organizations", True),
+    ]
+
+
+async def test_whoever_was_granted_before_may_take_jobs(database: Database, connection: Connection) -> None:
+    """An upgrade need not name the service's role again."""
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute(f"create role granted_once_{database.name}")
+    try:
+        await migrate(connection, grant_to=f"granted_once_{database.name}")
+        assert await superuser.fetchval(
+            "select has_function_privilege($1, p.oid, 'execute') from pg_proc p where proname = 'take_jobs'",
+            f"granted_once_{database.name}",
+        )
+        acl = await superuser.fetchval("select proacl from pg_proc where proname = 'take_jobs'")
+        assert acl is None, "public's, as at the start: what it may do is what its caller may"
+    finally:
+        await superuser.execute(f"drop owned by granted_once_{database.name}; drop role granted_once_{database.name}")
+        await superuser.close()
+
+
 async def test_migrations_that_meet_come_one_after_the_other(bare_database: Database) -> None:
     connections = [await asyncpg.connect(bare_database.url) for _ in range(4)]
     applied = await asyncio.gather(*(migrate(connection) for connection in connections))

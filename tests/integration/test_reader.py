@@ -301,6 +301,18 @@ async def test_without_the_indexes_one_scan_of_each_table_does(connection: Conne
     assert len(await read_due_integrations(utc("2026-03-02T02:00:00"), connection)) == 14
 
 
+async def test_an_index_of_another_table_is_no_index(connection: Connection) -> None:
+    """The settings may name another table than the one whose index has the name."""
+    await add_integration(connection, "0 2 * * *")
+    await connection.execute("""
+        create table others as table organization_integrations;
+        update others set cron_schedule = '30 2 * * *';
+    """)
+    source = SourceTables(integrations=IntegrationsTable(table="others"))
+    for moment, count in (("2026-03-02T02:00:00", 0), ("2026-03-02T02:30:00", 1)):
+        assert len(await read_due_integrations(utc(moment), connection, source=source)) == count
+
+
 async def _twenty_thousand(connection: Connection) -> None:
     """20,000 rows of 1,000 organizations with 1,440 schedules, of which one fires at 02:00."""
     await connection.execute("""

@@ -49,9 +49,10 @@ def _system_user() -> Account:
     except KeyError:
         pass
     try:
-        subprocess.run(_MAKE_USER, check=True, capture_output=True)  # noqa: S603 (a constant)
+        # Another process may have made it in the meantime: what counts is that it is there.
+        subprocess.run(_MAKE_USER, check=False, capture_output=True)  # noqa: S603 (a constant)
         return _existing()
-    except (OSError, subprocess.CalledProcessError, KeyError):
+    except (OSError, KeyError):
         raise EmbeddedDatabaseError(
             f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER}, as which it would run instead, "
             f"can't be made. Run Synkron as an ordinary user, or make that user: {shlex.join(_MAKE_USER)}"
