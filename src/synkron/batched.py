@@ -13,8 +13,10 @@ from synkron.errors import SynkronError
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
-# How many questions one statement takes.
+# How many questions one statement takes, and how many statements may be under way: while one waits for the disk, the
+# other works.
 MOST = 500
+AT_ONCE = 2
 # Faults that say nothing of what was asked: the connection, the server's state, resources and operator, rights.
 _NOT_THE_QUESTION = ("08", "25", "42", "53", "57")
 
@@ -22,31 +24,34 @@ _NOT_THE_QUESTION = ("08", "25", "42", "53", "57")
 class Batched(Generic[Asked, Answer]):
     """``ask`` answers many questions in their order; this takes one at a time.
 
-    Questions that are asked while a statement is under way wait for it and then go together, so a lone one goes at
-    once, and the busier it is the more go in one. Where the fault may lie in one question, each is asked alone, and
-    only that one's task gets the error.
+    Questions that are asked while statements are under way wait for one of them and then go together, so a lone one
+    goes at once, and the busier it is the more go in one. Where the fault may lie in one question, each is asked alone,
+    and only that one's task gets the error.
     """
 
     def __init__(self, ask: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
         self._ask = ask
         self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def __call__(self, one: Asked) -> Answer:
         """The answer to one question. Raises what ``ask`` raises."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((one, answer))
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_all())
+        if len(self._asking) < AT_ONCE:
+            self._asking.add(asyncio.create_task(self._ask_all()))
         return await answer
 
     async def _ask_all(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is one
         try:
             while self._waiting:
                 together, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 await self._answer(together)
         finally:
-            self._asking = None
+            # Here, and not when the task is found to have ended: who asks in between would wait for somebody else.
+            self._asking.discard(task)
 
     async def _answer(self, together: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
         asked = [(one, answer) for one, answer in together if not answer.done()]

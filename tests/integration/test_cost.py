@@ -92,11 +92,14 @@ async def test_round_trips_of_a_run(database: Database, connection: Connection) 
         assert 1 <= counted.statements[statement] <= 4, counted.statements
 
 
-@pytest.mark.parametrize("statement", ["start", "finish"])
-async def test_a_worker_s_plans_look_runs_up_by_their_number(database: Database, statement: str) -> None:
+@pytest.mark.parametrize(("statement", "parameters"), [("start", 5), ("finish", 7)])
+async def test_a_worker_s_plans_look_runs_up_by_their_number(
+    database: Database, statement: str, parameters: int
+) -> None:
     """Though the tables were empty when the plan was made, and the index of unfinished runs would fit the condition."""
     async with pooled(database.url, size=1, by_key=True) as pool:
-        lines = await pool.fetch("explain (generic_plan, costs off) " + attempts.SQL[statement])
+        asked = "explain (generic_plan, costs off) " + attempts.SQL[statement]
+        lines = await pool.fetch(asked, *[None] * parameters)
     plan = "\n".join(line[0] for line in lines)
     assert "_pkey" in plan
     assert "Seq Scan" not in plan

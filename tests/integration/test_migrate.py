@@ -44,7 +44,7 @@ async def test_indexes_that_are_of_no_use_are_made_anew(database: Database, conn
     superuser = await asyncpg.connect(database.superuser_url)
     await superuser.execute("update pg_index set indisvalid = false where indexrelid = 'synkron_due_zones'::regclass")
     await superuser.close()
-    await connection.execute("create table others (like organization_integrations)")
+    await connection.execute("create table public.others (like organization_integrations)")
     await create_due_indexes(connection, SourceTables(integrations=IntegrationsTable(table="others")))
     made = await connection.fetch("""
         select indexrelid::regclass::text as name, indrelid::regclass::text as of, indisvalid

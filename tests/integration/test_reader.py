@@ -305,8 +305,8 @@ async def test_an_index_of_another_table_is_no_index(connection: Connection) -> 
     """The settings may name another table than the one whose index has the name."""
     await add_integration(connection, "0 2 * * *")
     await connection.execute("""
-        create table others as table organization_integrations;
-        update others set cron_schedule = '30 2 * * *';
+        create table public.others as table organization_integrations;
+        update public.others set cron_schedule = '30 2 * * *';
     """)
     source = SourceTables(integrations=IntegrationsTable(table="others"))
     for moment, count in (("2026-03-02T02:00:00", 0), ("2026-03-02T02:30:00", 1)):

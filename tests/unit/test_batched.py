@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from asyncpg import CharacterNotInRepertoireError, ConnectionDoesNotExistError
 
-from synkron.batched import MOST, Batched
+from synkron.batched import AT_ONCE, MOST, Batched
 from synkron.errors import ServiceRoleRequired
 
 
@@ -50,13 +50,23 @@ async def test_what_is_asked_meanwhile_waits_and_then_goes_together() -> None:
     database = Database()
     database.may_answer.clear()
     ask = Batched(database.double)
-    first = asyncio.create_task(ask(1))
-    await asyncio.wait({first}, timeout=0)
-    rest = [asyncio.create_task(ask(number)) for number in (2, 3)]
+    first = []
+    for number in range(AT_ONCE):
+        first.append(asyncio.create_task(ask(number)))
+        await asyncio.wait(first, timeout=0)
+        await asyncio.wait(first, timeout=0)
+    rest = [asyncio.create_task(ask(number)) for number in (7, 8)]
     await asyncio.wait(rest, timeout=0)
     database.may_answer.set()
-    assert await asyncio.gather(first, *rest) == [2, 4, 6]
-    assert database.asked == [[1], [2, 3]]
+    assert await asyncio.gather(*first, *rest) == [0, 2, 14, 16]
+    assert database.asked == [[0], [1], [7, 8]]
+
+
+async def test_whoever_asks_as_others_have_just_been_answered_is_not_forgotten() -> None:
+    database = Database()
+    ask = Batched(database.double)
+    for number in range(50):
+        assert await asyncio.wait_for(ask(number), 5) == 2 * number
 
 
 async def test_no_statement_takes_more_than_it_should() -> None:

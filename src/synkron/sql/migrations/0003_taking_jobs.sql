@@ -11,6 +11,9 @@ declare
     moment timestamptz;
     room bigint;
 begin
+    -- The disk is not waited for. Taking is lost in a crash only together with all that came after, and the starts of the
+    -- runs wait for the disk.
+    set local synchronous_commit = off;
     perform pg_advisory_xact_lock(hashtext('synkron.take_jobs'));
     moment := clock_timestamp();
     for number in 1 .. cardinality(types) loop
