@@ -154,6 +154,8 @@ def migrate(
         )
     else:
         typer.echo(f"Applied {', '.join(applied)}." if applied else "Nothing to apply: the database is up to date.")
+        if with_index:
+            typer.echo("The indexes of the due read are there: synkron_due_schedules, and synkron_due_zones for zones.")
 
 
 def version(as_json: AsJson = False) -> None:
