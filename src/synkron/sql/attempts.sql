@@ -154,7 +154,7 @@ returning attempts.run_id;
 -- name: skip
 -- Close a run that must not be delivered any more: one that waits, or one whose worker died, with the seat that it held
 -- ($3 is the job and $4 the worker's mark, as in start). Answers the oldest run that waits behind it, if any, and its
--- wait as in finish; nothing at all when the run has ended, or is under way elsewhere.
+-- wait, which counts from now() as the queue's do; nothing at all when the run has ended, or is under way elsewhere.
 with skipped as (
     update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = $2
     where id = $1

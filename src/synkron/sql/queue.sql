@@ -10,12 +10,14 @@ from unnest($1::text[], $2::bigint[], $3::interval[]) job (integration_type, run
 select * from synkron.take_jobs($1, $2, $3, $4, $5);
 
 -- name: any_to_take
--- Whether a job of the types $1 may start now, and its type's limit $2 (0: none) leaves room for it.
+-- Whether a job of the types $1 may start now, and its type's limit $2 (0: none) leaves room for it. Plan: asked for
+-- once, by a subquery, the time bounds the index; as a volatile function it would be compared with every job that waits.
 select exists (
     select from unnest($1::text[], $2::bigint[]) type (name, most)
     where (most = 0 or most > (select count(*) from synkron.queue where entrypoint = name and status = 'picked'))
         and exists (
-            select from synkron.queue where entrypoint = name and status = 'queued' and execute_after <= clock_timestamp()
+            select from synkron.queue
+            where entrypoint = name and status = 'queued' and execute_after <= (select clock_timestamp())
         )
 );
 
