@@ -14,7 +14,7 @@ from asyncpg import Record
 
 from synkron.database import Executor
 from synkron.ledger import run_of
-from synkron.model import Outcome, Run, State
+from synkron.model import Meeting, Outcome, Run, State
 from synkron.queue import enqueue
 from synkron.sql import statements
 
@@ -30,6 +30,7 @@ class Ending(NamedTuple):
     outcome: str
     http_status: int | None = None
     error: str | None = None
+    meeting: Meeting | None = None
 
 
 async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:
@@ -68,9 +69,9 @@ async def hand_back(connection: Executor, run: Run, why: str = "the worker was s
     return finished
 
 
-def ending(run: Run, outcome: Outcome, state: State, wait: timedelta) -> Ending:
+def ending(run: Run, outcome: Outcome, state: State, wait: timedelta, meeting: Meeting | None = None) -> Ending:
     """The end that the outcome leads to."""
-    return Ending(run, state, wait, outcome.kind.value, outcome.http_status, outcome.error)
+    return Ending(run, state, wait, outcome.kind.value, outcome.http_status, outcome.error, meeting)
 
 
 async def finish_all(connection: Executor, endings: Sequence[Ending]) -> list[bool]:
@@ -84,14 +85,21 @@ async def finish_all(connection: Executor, endings: Sequence[Ending]) -> list[bo
         [one.outcome for one in endings],
         [one.http_status for one in endings],
         [one.error for one in endings],
+        [one.meeting and one.meeting.duration for one in endings],
+        [one.meeting and one.meeting.warmth for one in endings],
+        [one.meeting and one.meeting.known_by for one in endings],
+        [one.meeting and one.meeting.cost for one in endings],
     )
     finished = {row["id"] for row in rows}
     return [one.run.id in finished for one in endings]
 
 
-async def accept(connection: Executor, run: Run, outcome: Outcome, within: timedelta) -> bool:
+async def accept(
+    connection: Executor, run: Run, outcome: Outcome, within: timedelta, meeting: Meeting | None = None
+) -> bool:
     """The target has taken the run and will say later what came of it; False when the run was taken over or ended."""
-    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status)
+    met = (meeting.duration, meeting.warmth, meeting.known_by, meeting.cost) if meeting else (None,) * 4
+    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status, *met)
     return bool(rows)
 
 

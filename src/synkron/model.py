@@ -227,12 +227,38 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came back from a target. ``retry_after`` is the wait that the target itself asked for."""
+    """What came back from a target.
+
+    ``retry_after`` is the wait that the target itself asked for, ``is_throttled`` that it, or the vendor behind it, had
+    enough. ``uptime`` is how long the target had been up when it answered, where it says so.
+    """
 
     kind: OutcomeKind
     http_status: int | None = None
     error: str | None = None
     retry_after: timedelta | None = None
+    is_throttled: bool = False
+    uptime: timedelta | None = None
+
+
+class Warmth(StrEnum):
+    """Whether a target was up and running when it was called."""
+
+    WARM = "warm"
+    COLD = "cold"
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How a run met its target: ``duration`` until the answer, and how warm it was, as far as that can be told.
+
+    ``known_by`` is ``header`` or ``time``; ``cost`` is what a cold start took longer than a warm one.
+    """
+
+    duration: timedelta
+    warmth: Warmth | None = None
+    known_by: str | None = None
+    cost: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

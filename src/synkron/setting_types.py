@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
+
+from synkron.integrations import FLAVOURS, SHORTEST_INTERVAL
 
 LONGEST_DURATION = timedelta(days=3650)
 _MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
@@ -83,6 +86,64 @@ def _secret_reference(value: object) -> str:
     )
 
 
+def _address(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"https?://[^\s/]+\S*", value):
+        return value
+    raise PydanticCustomError("address", 'expected an address that begins with "http://" or "https://"')
+
+
+def _probe_interval(value: object) -> timedelta:
+    interval = _duration(value)
+    if interval >= SHORTEST_INTERVAL:
+        return interval
+    raise PydanticCustomError("interval", "expected at least 15m: probes must leave the vendor's quota to the exports")
+
+
+def _late_after(value: object) -> timedelta:
+    late = _duration(value)
+    if late >= timedelta(minutes=1):
+        return late
+    raise PydanticCustomError("duration", "expected a duration of at least 1m")
+
+
+def _short(value: object) -> timedelta:
+    short = _positive(_duration(value))
+    if short <= timedelta(minutes=1):
+        return short
+    raise PydanticCustomError("duration", "expected a duration of at most 1m")
+
+
+def _one_of(*allowed: str) -> Callable[[object], str]:
+    def checked(value: object) -> str:
+        if isinstance(value, str) and value in allowed:
+            return value
+        raise PydanticCustomError("method", "expected one of {allowed}", {"allowed": ", ".join(allowed)})
+
+    return checked
+
+
+def _flavour(value: object) -> str:
+    known = [flavour for flavours in FLAVOURS.values() for flavour in flavours]
+    if value == "" or value in known:
+        return str(value)
+    raise PydanticCustomError("flavour", "expected one of {known}", {"known": ", ".join(known)})
+
+
+def _channel_name(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value) and value != "log":
+        return value
+    raise PydanticCustomError(
+        "channel_name",
+        "expected a channel's name: small letters, digits, _ and -, beginning with a letter; the log is always there",
+    )
+
+
+def _code(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", value):
+        return value
+    raise PydanticCustomError("code", "expected a vendor's code: printable ASCII without blanks, at most 100")
+
+
 def _listen(value: object) -> str:
     if isinstance(value, str) and (
         found := re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})", value)
@@ -100,4 +161,13 @@ OptionalIdentifier = Annotated[str, BeforeValidator(_optional_identifier)]
 TypeName = Annotated[str, BeforeValidator(_type_name)]
 Target = Annotated[str, BeforeValidator(_target)]
 Listen = Annotated[str, BeforeValidator(_listen)]
+Address = Annotated[str, BeforeValidator(_address)]
+ProbeInterval = Annotated[timedelta, BeforeValidator(_probe_interval)]
+LateAfter = Annotated[timedelta, BeforeValidator(_late_after)]
+ShortDuration = Annotated[timedelta, BeforeValidator(_short)]
+Method = Annotated[str, BeforeValidator(_one_of("HEAD", "GET", "OPTIONS", "POST"))]
+SafeMethod = Annotated[str, BeforeValidator(_one_of("GET", "HEAD", "OPTIONS"))]
+Flavour = Annotated[str, BeforeValidator(_flavour)]
+ChannelName = Annotated[str, BeforeValidator(_channel_name)]
+Code = Annotated[str, BeforeValidator(_code)]
 SecretReference = Annotated[str, BeforeValidator(_secret_reference)]

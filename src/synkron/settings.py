@@ -12,8 +12,6 @@ from typing import Annotated, Any, get_args
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
-    Field,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -24,21 +22,33 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError as EnvironmentFault
 
 from synkron.errors import SettingsError
-from synkron.integrations import BUILT_IN
-from synkron.model import CatchUp, Overlap, Policy
-from synkron.setting_types import (
-    Duration,
-    Identifier,
-    Listen,
-    OptionalIdentifier,
-    PositiveDuration,
-    SecretReference,
-    Target,
-    TypeName,
+from synkron.integrations import BUILT_IN, FLAVOURS
+from synkron.model import Policy
+from synkron.setting_sections import (
+    AnnounceSettings,
+    HealthSettings,
+    IntegrationsTable,
+    OrganizationsTable,
+    SourceTables,
+    TypeSettings,
+    WarmUpSettings,
 )
+from synkron.setting_types import Duration, Listen, PositiveDuration, TypeName
+
+__all__ = [
+    "AnnounceSettings",
+    "HealthSettings",
+    "IntegrationsTable",
+    "OrganizationsTable",
+    "Settings",
+    "SourceTables",
+    "TypeSettings",
+    "WarmUpSettings",
+    "fault_in",
+    "load",
+]
 
 CONFIG_FILE = Path("synkron.toml")
-DEFAULT = Policy()
 
 
 def load(path: Path | None = None) -> Settings:
@@ -65,73 +75,6 @@ def load(path: Path | None = None) -> Settings:
         raise SettingsError([fault_in(detail) for detail in error.errors()]) from None
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class OrganizationsTable(_Section):
-    """The table of organizations. ``timezone = ""`` says that it has no such column: all are in UTC."""
-
-    table: Identifier = "organizations"
-    id: Identifier = "id"
-    name: Identifier = "name"
-    timezone: OptionalIdentifier = "timezone"
-
-
-class IntegrationsTable(_Section):
-    """The table of integrations. ``updated_at = ""`` says that it has no such column."""
-
-    table: Identifier = "organization_integrations"
-    id: Identifier = "id"
-    org_id: Identifier = "org_id"
-    integration_type: Identifier = "integration_type"
-    is_enabled: Identifier = "is_enabled"
-    cron_schedule: Identifier = "cron_schedule"
-    updated_at: OptionalIdentifier = ""
-
-
-class SourceTables(_Section):
-    """The application's own two tables, by name."""
-
-    schema_name: Identifier = Field(default="public", alias="schema")
-    organizations: OrganizationsTable = OrganizationsTable()
-    integrations: IntegrationsTable = IntegrationsTable()
-
-
-class TypeSettings(_Section):
-    """One integration type: its target, and the policy of its runs (``model.Policy``)."""
-
-    target: Target | None = Field(default=None, repr=False)
-    secret: SecretReference | None = None
-    headers: Mapping[str, str] = Field(default={}, repr=False)
-    catch_up: CatchUp = DEFAULT.catch_up
-    catch_up_window: Duration = DEFAULT.catch_up_window
-    overlap: Overlap = DEFAULT.overlap
-    spread: Duration = DEFAULT.spread
-    pace: int | None = Field(DEFAULT.pace, ge=1, le=1_000_000)
-    concurrency: int = Field(DEFAULT.concurrency, ge=1, le=10_000)
-    attempts: int = Field(DEFAULT.attempts, ge=1, le=100)
-    backoff: PositiveDuration = DEFAULT.backoff
-    timeout: PositiveDuration = DEFAULT.timeout
-    completion_timeout: PositiveDuration = DEFAULT.completion_timeout
-
-    @property
-    def policy(self) -> Policy:
-        """The part of these settings that the pure decisions need."""
-        return Policy(
-            catch_up=self.catch_up,
-            catch_up_window=self.catch_up_window,
-            overlap=self.overlap,
-            spread=self.spread,
-            pace=self.pace,
-            concurrency=self.concurrency,
-            attempts=self.attempts,
-            backoff=self.backoff,
-            timeout=self.timeout,
-            completion_timeout=self.completion_timeout,
-        )
-
-
 def _with_built_in(types: Mapping[str, object]) -> Mapping[str, object]:
     return {name: {} for name in BUILT_IN} | types if isinstance(types, dict) else types
 
@@ -147,10 +90,31 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     source: SourceTables = SourceTables()
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
+    announce: AnnounceSettings = AnnounceSettings()
+    heartbeat_url: SecretStr | None = None
     listen: Listen = "127.0.0.1:8077"
     heartbeat: PositiveDuration = timedelta(seconds=30)
     shutdown_grace: Duration = timedelta(seconds=10)
     retention: PositiveDuration = timedelta(days=400)
+
+    @field_validator("types")
+    @classmethod
+    def _has_its_own_flavour(cls, types: Mapping[str, TypeSettings]) -> Mapping[str, TypeSettings]:
+        for name, one in types.items():
+            if one.flavour and one.flavour not in FLAVOURS.get(name, ()):
+                raise PydanticCustomError(
+                    "flavour",
+                    "{name} has no flavour {flavour}; take types.{name}.flavour out",
+                    {"name": name, "flavour": one.flavour},
+                )
+        return types
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not re.fullmatch(r"https?://[^\s/]+\S*", url.get_secret_value()):
+            raise PydanticCustomError("address", 'expected an address that begins with "http://" or "https://"')
+        return url
 
     @field_validator("retention")
     @classmethod
@@ -185,7 +149,7 @@ class Settings(BaseSettings):
 
 
 # What is written there may be secret, and never stands in a message.
-_SECRET_KEYS = {"database_url", "target", "secret", "headers"}
+_SECRET_KEYS = {"database_url", "target", "secret", "headers", "url", "body", "client_secret", "channels", "heartbeat_url"}
 
 
 def fault_in(detail: ErrorDetails) -> str:

@@ -6,8 +6,25 @@ An operator adds further types in ``synkron.toml`` with a section ``[types.NAME]
 from __future__ import annotations
 
 from synkron.integrations.bufdir import BUFDIR
-from synkron.integrations.dynamics import DYNAMICS
-from synkron.integrations.profile import Profile
+from synkron.integrations.dynamics import BUSINESS_CENTRAL, DATAVERSE
+from synkron.integrations.profile import SHORTEST_INTERVAL, Profile, Request
 from synkron.integrations.xledger import XLEDGER
 
-BUILT_IN: dict[str, Profile] = {profile.name: profile for profile in (XLEDGER, DYNAMICS, BUFDIR)}
+__all__ = ["BUILT_IN", "FLAVOURS", "PROFILES", "SHORTEST_INTERVAL", "Profile", "Request", "profile_of"]
+
+# The first of a name is what a type is without a flavour.
+PROFILES: tuple[Profile, ...] = (XLEDGER, BUSINESS_CENTRAL, DATAVERSE, BUFDIR)
+
+
+def profile_of(name: str, flavour: str = "") -> Profile:
+    """What is known of the type; of one that is not built in, nothing but its name."""
+    for profile in PROFILES:
+        if profile.name == name and flavour in ("", profile.flavour):
+            return profile
+    return Profile(name=name, title=name, source="declared in the settings")
+
+
+BUILT_IN: dict[str, Profile] = {name: profile_of(name) for name in dict.fromkeys(one.name for one in PROFILES)}
+FLAVOURS: dict[str, tuple[str, ...]] = {
+    name: tuple(one.flavour for one in PROFILES if one.name == name and one.flavour) for name in BUILT_IN
+}

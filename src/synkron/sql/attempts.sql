@@ -67,8 +67,10 @@ renewed as (
     where queue.id = seat.job_id and queue.heartbeat < clock_timestamp() - $5::interval
 ),
 attempted as (
-    insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at)
-    select started.id, started.scheduled_for, started.attempt, $2, started.since from started
+    insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at, enqueued_at)
+    select started.id, started.scheduled_for, started.attempt, $2, started.since,
+        (select job.created from synkron.queue job where job.id = started.job_id)
+    from started
 )
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
     attempt, failures, crashes, drift, job_id
@@ -76,14 +78,15 @@ from started;
 
 -- name: finish
 -- End the attempts $2 of the runs $1, each once, and only by the worker that holds the run. $3 are the runs' next states;
--- where that is 'claimed', the next attempt is $4 from now. $5 to $7 are what came of the attempts. Whose turn it is then,
--- the same run's or that of the oldest that waits behind it, gets a job. Answers the runs whose attempt was ended; the
+-- where that is 'claimed', the next attempt is $4 from now. $5 to $7 are what came of the attempts, $8 to $11 how they met
+-- the target. Whose turn it is then, the same run's or that of the oldest that waits behind it, gets a job. Answers the runs whose attempt was ended; the
 -- others were taken over by another worker. Plan: as in start.
 with ending as (
     select runs.id, runs.scheduled_for, asked.*
     from unnest(
-            $1::bigint[], $2::integer[], $3::text[], $4::interval[], $5::text[], $6::integer[], $7::text[]
-        ) asked (run_id, attempt, next_state, wait, outcome, status, what),
+            $1::bigint[], $2::integer[], $3::text[], $4::interval[], $5::text[], $6::integer[], $7::text[],
+            $8::interval[], $9::text[], $10::text[], $11::interval[]
+        ) asked (run_id, attempt, next_state, wait, outcome, status, what, duration, warmth, known_by, cost),
         synkron.runs
     where runs.id = asked.run_id
         and runs.state <> all ('{claimed,succeeded,failed,skipped}') and runs.attempt = asked.attempt
@@ -102,7 +105,7 @@ finished as (
     from ending
     where runs.id = ending.id and runs.scheduled_for = ending.scheduled_for
     returning runs.id, runs.scheduled_for, runs.integration_id, runs.integration_type, runs.attempt, next_state,
-        next_attempt_at, outcome, status, what
+        next_attempt_at, outcome, status, what, duration, warmth, known_by, cost
 ),
 freed as (
     delete from synkron.running using finished
@@ -110,7 +113,12 @@ freed as (
 ),
 ended as (
     update synkron.attempts set
-        finished_at = clock_timestamp(), outcome = finished.outcome, http_status = status, error = what
+        finished_at = clock_timestamp(), outcome = finished.outcome, http_status = status, error = what,
+        -- What is not told again, as when an accepted run is completed, stands as it was.
+        duration = coalesce(finished.duration, attempts.duration),
+        warmth = coalesce(finished.warmth, attempts.warmth),
+        warmth_known_by = coalesce(finished.known_by, attempts.warmth_known_by),
+        cold_start_cost = coalesce(finished.cost, attempts.cold_start_cost)
     from finished
     where attempts.run_id = finished.id and attempts.attempt = finished.attempt
         and attempts.scheduled_for = finished.scheduled_for
@@ -137,7 +145,7 @@ enqueued as (
 select id from finished;
 
 -- name: accept
--- The target of the attempt $2 has taken the run and has $3 to say what came of it. The run is running until then, and
+-- The target of the attempt $2 has taken the run ($5 to $8: how it was met) and has $3 to say what came of it. The run is running until then, and
 -- keeps its seat. Its next attempt is put off likewise, so that a release that knows nothing of this leaves it alone.
 with accepted as (
     update synkron.runs set
@@ -145,7 +153,8 @@ with accepted as (
     where id = $1 and state = 'running' and attempt = $2
     returning id, scheduled_for, attempt
 )
-update synkron.attempts set http_status = $4
+update synkron.attempts set
+    http_status = $4, duration = $5, warmth = $6, warmth_known_by = $7, cold_start_cost = $8
 from accepted
 where attempts.run_id = accepted.id and attempts.attempt = accepted.attempt
     and attempts.scheduled_for = accepted.scheduled_for

@@ -1,0 +1,46 @@
+"""Incidents: what an operator is told of, and when. Pure: conditions that hold, and incidents that are open, in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an incident is about."""
+
+    DRIFT = "drift"
+    RUN_FAILED = "run_failed"
+    UNHEALTHY = "unhealthy"
+    THROTTLED = "throttled"
+    INVALID_SCHEDULE = "invalid_schedule"
+    UNKNOWN_ZONE = "unknown_zone"
+    UNKNOWN_TYPE = "unknown_type"
+    TICK_GAP = "tick_gap"
+    COLD_START = "cold_start"
+    PROBE_ALLOWANCE = "probe_allowance"
+    VERIFICATION_FAILED = "verification_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that is so right now, and that an operator is told of.
+
+    ``subject`` tells conditions of a kind apart, and stays the same for as long as one lasts. ``title`` is one line,
+    ``detail`` says what, since when and whom it touches, ``remedy`` what to do. ``org_id``, ``integration_type`` and
+    ``endpoint`` are what it is about, None where it is about several. ``touches`` holds JSON: ``organizations`` (at most
+    20 ids), ``organizations_total``, and counts such as ``runs``.
+    """
+
+    kind: Kind
+    subject: str
+    title: str
+    detail: str
+    remedy: str
+    since: datetime
+    org_id: str | None = None
+    integration_type: str | None = None
+    endpoint: str | None = None
+    touches: Mapping[str, object] = field(default_factory=dict)
