@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-from pydantic_core import PydanticCustomError, model_validator
+from pydantic_core import PydanticCustomError
 
 from synkron.model import CatchUp, Overlap, Policy
 from synkron.setting_types import (
