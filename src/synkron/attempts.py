@@ -108,6 +108,18 @@ async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark
     return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id, mark))
 
 
+async def defer(connection: Executor, run_id: int, reason: str, at_most: timedelta) -> bool:
+    """Let the run wait for its vendor; False when it is under way, or has waited ``at_most`` already."""
+    return await give_turn(connection, await connection.fetch(SQL["defer"], run_id, reason, at_most))
+
+
+async def release(connection: Executor, integration_type: str, apart: timedelta) -> int:
+    """Give the runs their turn that waited for the type's vendor, one after the other; answers how many."""
+    released = await connection.fetch(SQL["release"], integration_type, apart)
+    await give_turn(connection, released)
+    return len(released)
+
+
 async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
     """Enqueue the runs whose turn it is. Should this process be lost right here, ``ledger.recover`` does it."""
     turns = [row for row in rows if row["id"] is not None]

@@ -27,7 +27,8 @@ class Turn:
     ``at`` is the database's clock. ``live`` is the integration's row now, None when it was deleted. ``by_hand`` says
     that an operator asked for the run, or for another chance of it. ``is_accepted``: its target has it and will say
     what came of it. ``behind`` is the moment of the newest older run of the integration that has not finished, and
-    ``pause`` says why nothing of it may run now; None where there is none.
+    ``pause`` says why nothing of it may run now; None where there is none. ``deferred_at`` is when the run first waited
+    for its vendor to recover.
     """
 
     run: Run
@@ -39,6 +40,7 @@ class Turn:
     is_accepted: bool
     behind: datetime | None
     pause: str | None
+    deferred_at: datetime | None = None
 
     @property
     def is_suspect(self) -> bool:
@@ -82,6 +84,7 @@ def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
         is_accepted=state is State.RUNNING and row["completes_by"] is not None,
         behind=row["behind"],
         pause=_pause(row["pause_reason"], row["pause_author"], row["pause_until"]) if row["pause_id"] else None,
+        deferred_at=row["deferred_at"],
     )
 
 
