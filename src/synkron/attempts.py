@@ -12,7 +12,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from synkron.database import Executor
+from synkron.database import Connection, Executor
 from synkron.ledger import run_of
 from synkron.model import Meeting, Outcome, Run, State
 from synkron.queue import enqueue
@@ -113,10 +113,12 @@ async def defer(connection: Executor, run_id: int, reason: str, at_most: timedel
     return await give_turn(connection, await connection.fetch(SQL["defer"], run_id, reason, at_most))
 
 
-async def release(connection: Executor, integration_type: str, apart: timedelta) -> int:
-    """Give the runs their turn that waited for the type's vendor, one after the other; answers how many."""
-    released = await connection.fetch(SQL["release"], integration_type, apart)
-    await give_turn(connection, released)
+async def release(connection: Connection, integration_type: str, apart: timedelta) -> int:
+    """Give up to 1,000 runs their turn that waited for the type's vendor, one after the other; answers how many."""
+    async with connection.transaction():
+        await connection.execute(SQL["release_alone"])
+        released = await connection.fetch(SQL["release"], integration_type, apart)
+        await give_turn(connection, released)
     return len(released)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from asyncpg import Record
 
 from synkron.database import ROWS_HIDDEN, Executor, speaking_of
 from synkron.due import judge
 from synkron.errors import ServiceRoleRequired
+from synkron.health import DOWN, Health
 from synkron.ledger import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
 from synkron.plan import MOST_CRASHES, superseded
@@ -110,6 +111,18 @@ def reason_to_skip(turn: Turn, settings: Settings) -> str | None:
     if turn.behind and turn.policy.overlap is Overlap.SKIP and is_first:
         return f"overlap: the run of {turn.behind:%Y-%m-%dT%H:%MZ} has not finished, and overlap is skip"
     return None
+
+
+def reason_to_defer(turn: Turn, health: Health | None, hold: timedelta) -> str | None:
+    """Why the run waits for its vendor rather than use up an attempt, for ``hold`` at most; None if it may go.
+
+    What an operator asked for is not held.
+    """
+    if not hold or turn.by_hand or health is None or health.verdict not in DOWN:
+        return None
+    if turn.deferred_at is not None and turn.at >= turn.deferred_at + hold:
+        return None
+    return f"{turn.run.integration_type} is {health.verdict} since {health.since:%Y-%m-%dT%H:%MZ}: {health.reason}"
 
 
 def _superseded(turn: Turn, settings: Settings) -> str | None:

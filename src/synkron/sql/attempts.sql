@@ -215,22 +215,27 @@ update synkron.runs set
 where id = $1 and state = 'claimed' and coalesce(deferred_at, clock_timestamp()) + $3 > clock_timestamp()
 returning id, integration_type, next_attempt_at - now() as wait;
 
+-- name: release_alone
+select pg_advisory_xact_lock(hashtext('synkron.release'));
+
 -- name: release
--- Give runs of the type $1 their turn that waited for its vendor, the oldest first, one every $2. Plan: by the index of
--- deferred runs.
-with waiting as (
-    select id, scheduled_for
+-- Give runs of the type $1 their turn that waited for its vendor, the oldest first, one every $2, after those that were
+-- given theirs before. Plan: by the index of deferred runs.
+with before as (
+    select max(next_attempt_at) as at
     from synkron.runs
-    where integration_type = $1 and deferred_until is not null and state = 'claimed'
+    where integration_type = $1 and deferred_at is not null and deferred_until is null and state = 'claimed'
+),
+waiting as (
+    select id, scheduled_for, row_number() over (order by scheduled_for, id) as place
+    from synkron.runs
+    where integration_type = $1 and deferred_at is not null and deferred_until is not null and state = 'claimed'
     order by scheduled_for, id
     limit 1000
-    for update skip locked
-),
-placed as (
-    select id, scheduled_for, (row_number() over (order by scheduled_for, id) - 1) * $2::interval as wait
-    from waiting
 )
-update synkron.runs set deferred_until = null, next_attempt_at = now() + placed.wait
-from placed
-where runs.id = placed.id and runs.scheduled_for = placed.scheduled_for
-returning runs.id, runs.integration_type, placed.wait;
+update synkron.runs set
+    deferred_until = null,
+    next_attempt_at = greatest(now(), before.at + $2::interval) + (place - 1) * $2::interval
+from waiting, before
+where runs.id = waiting.id and runs.scheduled_for = waiting.scheduled_for and runs.state = 'claimed'
+returning runs.id, runs.integration_type, next_attempt_at - now() as wait;

@@ -21,8 +21,8 @@ alter table synkron.runs
     add column deferred_until timestamptz,
     add constraint runs_deferred_for_a_reason check ((deferred_at is null) = (deferred_reason is null)),
     add constraint runs_deferred_from_a_moment_on check (deferred_until > deferred_at);
--- Query holding.release: which runs wait for a vendor?
-create index runs_deferred on synkron.runs (integration_type) where deferred_until is not null and state = 'claimed';
+-- Query attempts.release: which runs wait for a vendor, or were given their turn after it?
+create index runs_deferred on synkron.runs (integration_type) where deferred_at is not null and state = 'claimed';
 -- Query conditions.late: which runs started late? Nothing under a minute is called so.
 create index runs_started_late on synkron.runs (started_at) where drift > interval '1 minute';
 -- Query conditions.failed: which runs have failed for good?
