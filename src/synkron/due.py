@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from synkron.cron import Cron, parse, parse_zone, span_between
 from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import CronError, ZoneError
-from synkron.model import Integration, InvalidIntegration, Occurrences, Window
+from synkron.model import Fault, Integration, InvalidIntegration, Occurrences, Window
 
 Zone = str | int | Decimal | None
 
@@ -26,7 +26,14 @@ class Calendar(NamedTuple):
     following: datetime | None = None
 
 
-Calendars = Callable[[str, Zone], Calendar | str]
+class Flaw(NamedTuple):
+    """Why a schedule has no calendar."""
+
+    fault: Fault
+    reason: str
+
+
+Calendars = Callable[[str, Zone], Calendar | Flaw]
 """The calendar of an expression in a zone, by what stands in the row; or why there is none."""
 
 # Far more distinct texts than a fleet has; reached, the memo starts over, which costs time and nothing else.
@@ -61,19 +68,20 @@ def judge_all(
 def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
     """The row's expression and zone, or why nobody can tell when it fires."""
     schedule = _schedule(cron_schedule, row.timezone)
-    return _invalid(row, schedule) if isinstance(schedule, str) else schedule
+    return _invalid(row, schedule) if isinstance(schedule, Flaw) else schedule
 
 
 def misplaced(row: Integration, types: Container[str]) -> InvalidIntegration | None:
     """Why the row can't be fired though its schedule is in order; None when it can."""
     if not row.organization_exists:
-        return _invalid(row, f"there is no organization {row.org_id}; add it, or disable this integration")
+        reason = f"there is no organization {row.org_id}; add it, or disable this integration"
+        return _invalid(row, Flaw(Fault.ORGANIZATION, reason))
     if row.integration_type not in types:
-        return _invalid(
-            row,
+        reason = (
             f'"{row.integration_type}" is not a known integration type; '
-            f"add [types.{row.integration_type}] to synkron.toml, or correct the row",
+            f"add [types.{row.integration_type}] to synkron.toml, or correct the row"
         )
+        return _invalid(row, Flaw(Fault.TYPE, reason))
     return None
 
 
@@ -167,10 +175,10 @@ def _make_room(memo: dict[Any, Any]) -> None:
 
 
 def _judge(row: Integration, calendars: Calendars, types: Container[str]) -> Occurrences | InvalidIntegration:
-    calendar: Calendar | str = Calendar()
+    calendar: Calendar | Flaw = Calendar()
     if row.is_enabled and row.cron_schedule is not None:
         calendar = calendars(row.cron_schedule, row.timezone)
-        if isinstance(calendar, str):
+        if isinstance(calendar, Flaw):
             return _invalid(row, calendar)
         if calendar.moments and (invalid := misplaced(row, types)):
             return invalid
@@ -179,9 +187,9 @@ def _judge(row: Integration, calendars: Calendars, types: Container[str]) -> Occ
 
 def _shared(calendars: Calendars) -> Calendars:
     """The same, worked out once for all rows in which the same stands."""
-    known: dict[tuple[str, Zone], Calendar | str] = {}
+    known: dict[tuple[str, Zone], Calendar | Flaw] = {}
 
-    def calendar(text: str, zone: Zone) -> Calendar | str:
+    def calendar(text: str, zone: Zone) -> Calendar | Flaw:
         try:
             if (found := known.get((text, zone))) is None:
                 found = known[text, zone] = calendars(text, zone)
@@ -192,9 +200,9 @@ def _shared(calendars: Calendars) -> Calendars:
     return calendar
 
 
-def _calendar(window: Window, text: str, timezone: Zone) -> Calendar | str:
+def _calendar(window: Window, text: str, timezone: Zone) -> Calendar | Flaw:
     schedule = _schedule(text, timezone)
-    if isinstance(schedule, str):
+    if isinstance(schedule, Flaw):
         return schedule
     cron, zone = schedule
     moments = tuple(cron.occurrences(window.start, window.end, zone))
@@ -203,14 +211,14 @@ def _calendar(window: Window, text: str, timezone: Zone) -> Calendar | str:
     return Calendar(moments, cron.previous_before(moments[0], zone), cron.next_after(moments[-1], zone))
 
 
-def _schedule(text: str, timezone: Zone) -> tuple[Cron, tzinfo] | str:
+def _schedule(text: str, timezone: Zone) -> tuple[Cron, tzinfo] | Flaw:
     cron, zone = KNOWN.expression(text), KNOWN.zone(timezone)
     if isinstance(cron, CronError):
-        return f'cron_schedule "{text[:80]}": {cron}'
+        return Flaw(Fault.SCHEDULE, f'cron_schedule "{text[:80]}": {cron}')
     if isinstance(zone, ZoneError):
-        return f"the organization's timezone: {zone}"
+        return Flaw(Fault.ZONE, f"the organization's timezone: {zone}")
     return cron, zone
 
 
-def _invalid(row: Integration, reason: str) -> InvalidIntegration:
-    return InvalidIntegration(row.org_id, row.integration_id, row.integration_type, reason)
+def _invalid(row: Integration, flaw: Flaw) -> InvalidIntegration:
+    return InvalidIntegration(row.org_id, row.integration_id, row.integration_type, flaw.reason, flaw.fault)

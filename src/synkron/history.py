@@ -24,6 +24,7 @@ class RecordedRun:
     scheduled_for: datetime
     period_start: datetime | None
     period_end: datetime
+    execute_after: datetime
     action: str
     reason: str
     occurrences: int
@@ -43,12 +44,17 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """One try of a run. It has no outcome while it is under way."""
+    """One try of a run. It has no outcome while it is under way.
+
+    ``enqueued_at`` is when its job was made, ``duration`` how long its target took to answer, where that is on record.
+    """
 
     attempt: int
     worker: str
+    enqueued_at: datetime | None
     started_at: datetime
     finished_at: datetime | None
+    duration: timedelta | None
     outcome: str | None
     http_status: int | None
     error: str | None

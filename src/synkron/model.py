@@ -24,6 +24,15 @@ class DueIntegration:
     scheduled_for: datetime
 
 
+class Fault(StrEnum):
+    """What of a row is at fault that can't be fired."""
+
+    SCHEDULE = "schedule"
+    ZONE = "zone"
+    TYPE = "type"
+    ORGANIZATION = "organization"
+
+
 @dataclass(frozen=True, slots=True)
 class InvalidIntegration:
     """A row that can't be fired, and why. It costs this row a warning and nobody else anything (G6)."""
@@ -32,6 +41,7 @@ class InvalidIntegration:
     integration_id: str
     integration_type: str
     reason: str
+    fault: Fault = Fault.SCHEDULE
 
 
 @dataclass(frozen=True, slots=True)

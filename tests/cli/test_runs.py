@@ -21,6 +21,7 @@ KEYS = [
     "scheduled_for",
     "period_start",
     "period_end",
+    "execute_after",
     "action",
     "reason",
     "occurrences",
@@ -136,7 +137,8 @@ def test_the_ledger_stands_without_the_applications_tables(on_database: Command,
 def test_one_run_with_its_attempts(on_database: Command) -> None:
     number = next(run["id"] for run in on_database("runs", "--json").answer if run["key"] == "two")
     run: dict[str, Any] = on_database("runs", "show", str(number), "--json").answer
-    assert list(run) == [*KEYS, "attempts"]
+    assert list(run) == [*KEYS, "stages_ms", "attempts"]
+    assert run["stages_ms"]["spread"] == 0
     assert [(one["attempt"], one["outcome"], one["http_status"]) for one in run["attempts"]] == [
         (1, "retryable", 500),
         (2, "final", 500),
@@ -145,6 +147,7 @@ def test_one_run_with_its_attempts(on_database: Command) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert f"org_id            {VIK}" in ended.out.splitlines()
     assert ended.out.count("host:1") == 2
+    assert "stages            spread 0 ms, tick " in ended.out
 
 
 @pytest.mark.usefixtures("ledger")

@@ -29,6 +29,7 @@ RUN = RecordedRun(
     scheduled_for=MINUTE,
     period_start=MINUTE - timedelta(minutes=2),
     period_end=MINUTE,
+    execute_after=MINUTE,
     action="run",
     reason="on time",
     occurrences=1,

@@ -82,6 +82,12 @@ RANGE = "--integration i1 --from 2026-11-23T02:00Z --to 2026-11-23T02:01Z"
 BACKFILL = f"Its period can be run by hand: `synkron backfill {RANGE}`."
 UNPROVEN = ["`synkron verify` tells what can be proven.", f"To run it: `synkron backfill {RANGE}`."]
 SKIPPED = {"state": State.SKIPPED, "started_at": None, "attempt": 0, "finished_at": at("02:00:01")}
+DEFERRED: dict[str, Any] = {
+    "deferred_at": at("08:50"),
+    "deferred_until": at("10:00"),
+    "next_attempt_at": at("10:00"),
+    "deferred_reason": "it is down",
+}
 FAILED = {"state": State.FAILED, "attempt": 3, "error": "HTTP 503: down", "errors": ["HTTP 500", "HTTP 503: down"]}
 
 
@@ -131,6 +137,21 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 )
             ],
             id="ran late by its type's pace",
+        ),
+        pytest.param(
+            {"decided": replace(WAITING, **DEFERRED)},
+            [f"{WHEN} is run 4711, which waits for its vendor since 08:50, until 10:00 at most: it is down."],
+            id="waits for its vendor",
+        ),
+        pytest.param(
+            {"decided": replace(WAITING, **DEFERRED | {"deferred_until": None, "next_attempt_at": at("09:01")})},
+            [f"{WHEN} is run 4711, which waits for its start at 09:01."],
+            id="was given its turn when its vendor was back",
+        ),
+        pytest.param(
+            {"decided": run(state=State.CLAIMED, **DEFERRED)},
+            [f"{STARTED}, has had one attempt and waits for its vendor since 08:50, until 10:00 at most: it is down."],
+            id="waits for its vendor after an attempt",
         ),
         pytest.param(
             {"decided": run(attempt=2, errors=["HTTP 500"])},

@@ -11,6 +11,7 @@ import typer
 from synkron.cli import (
     audit,
     backfill,
+    drift,
     explain,
     forecast,
     nodes,
@@ -91,6 +92,7 @@ app.command()(schedules.check)
 app.add_typer(runs.runs, name="runs")
 runs.runs.command()(run_changes.retry)
 runs.runs.command()(run_changes.cancel)
+app.command()(drift.drift)
 app.command()(trigger.trigger)
 app.command()(backfill.backfill)
 app.command()(pauses.pause)

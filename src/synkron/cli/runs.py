@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -25,6 +26,7 @@ from synkron.model import State
 
 if TYPE_CHECKING:
     from synkron.database import Connection
+    from synkron.drift import Stage
     from synkron.history import RecordedAttempt, RecordedRun
     from synkron.settings import Settings
 
@@ -80,7 +82,7 @@ def list_runs(
             since=from_.moment(await ledger.clock(connection)) if from_ else None,
             limit=most + 1,
         )
-        return found, {} if as_json else await _names(connection, settings)
+        return found, {} if as_json else await organization_names(connection, settings)
 
     found, names = answer(context, ask)
     if as_json:
@@ -119,7 +121,8 @@ def show(
         raise typer.Exit(ExitCode.NOT_FOUND)
     run, attempts = found
     if as_json:
-        show_json(_run(run) | {"attempts": attempts})
+        spans = {stage: milliseconds(length) for stage, length in _stages(run, attempts).items()}
+        show_json(_run(run) | {"stages_ms": spans, "attempts": [_attempt(one) for one in attempts]})
     else:
         _show_run(run, attempts)
 
@@ -130,7 +133,7 @@ def _refuse_options(context: typer.Context) -> None:
         raise typer.BadParameter(f"options go behind the command: synkron runs {context.invoked_subcommand} ID --json")
 
 
-async def _names(connection: Connection, settings: Settings) -> Mapping[str, str]:
+async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:
     """The organizations' names; none where the application's tables can't be read, as the ledger stands without."""
     from synkron.errors import Refused, SourceTableMissing
     from synkron.reader import read_names
@@ -143,10 +146,33 @@ async def _names(connection: Connection, settings: Settings) -> Mapping[str, str
 
 def _run(run: RecordedRun) -> dict[str, object]:
     """A run as JSON has it: its drift is a number of milliseconds."""
+    return _in_milliseconds(asdict(run), "drift")
+
+
+def _in_milliseconds(values: Mapping[str, object], key: str) -> dict[str, object]:
+    """The values with the span of that name as ``NAME_ms``, in its place."""
+    span = cast("timedelta | None", values[key])
     return {
-        ("drift_ms" if name == "drift" else name): (milliseconds(run.drift) if name == "drift" else value)
-        for name, value in asdict(run).items()
+        (f"{key}_ms" if name == key else name): milliseconds(span) if name == key else value
+        for name, value in values.items()
     }
+
+
+def _attempt(attempt: RecordedAttempt) -> dict[str, object]:
+    """An attempt as JSON has it: its duration is a number of milliseconds."""
+    return _in_milliseconds(asdict(attempt), "duration")
+
+
+def _stages(run: RecordedRun, attempts: list[RecordedAttempt]) -> Mapping[Stage, timedelta]:
+    """Where the time went until its first attempt was answered, as far as it is on record; none before it started."""
+    from synkron.drift import Moments, stages
+    from synkron.model import Source
+
+    if run.started_at is None or not attempts:
+        return {}
+    first = attempts[0]
+    times = (run.scheduled_for, run.execute_after, run.claimed_at, run.started_at, first.enqueued_at)
+    return stages(Moments(Source(run.source), *times, first.duration))
 
 
 def _show_runs(found: list[RecordedRun], names: Mapping[str, str]) -> None:
@@ -179,7 +205,9 @@ def _run_cells(run: RecordedRun, names: Mapping[str, str]) -> list[str]:
 
 
 def _show_run(run: RecordedRun, attempts: list[RecordedAttempt]) -> None:
-    show_facts({name: _text(value) for name, value in _run(run).items()})
+    spans = ", ".join(f"{stage} {lateness(length)}" for stage, length in _stages(run, attempts).items())
+    facts = {name: _text(value) for name, value in _run(run).items()}
+    show_facts(facts | ({"stages": spans} if spans else {}))
     if not attempts:
         return
     typer.echo()
@@ -208,8 +236,6 @@ def _show_run(run: RecordedRun, attempts: list[RecordedAttempt]) -> None:
 
 
 def _text(value: object) -> str:
-    from datetime import datetime
-
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S.%f}"[:-3]
     return "" if value is None else str(value)

@@ -28,6 +28,7 @@ def source_statements(file: str, source: SourceTables) -> dict[str, str]:
     names = {
         "organizations": _Names(source.schema_name, source.organizations.model_dump()),
         "integrations": _Names(source.schema_name, source.integrations.model_dump()),
+        "organizations_id": source.organizations.id,
         "integrations_id": source.integrations.id,
         "schema": f'"{source.schema_name}"',
         "timezone_column": f', "{zone}" text' if zone else "",

@@ -3,7 +3,7 @@
 -- name: runs
 -- Decided occurrences, the newest first; each filter counts when it is not null.
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
+    execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
     finished_at, next_attempt_at, drift, http_status, error
 from synkron.runs
 where ($1::text is null or org_id = $1)
@@ -15,12 +15,12 @@ limit $5;
 
 -- name: run
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
+    execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
     finished_at, next_attempt_at, drift, http_status, error
 from synkron.runs where id = $1;
 
 -- name: attempts
-select attempt, worker, started_at, finished_at, outcome, http_status, error
+select attempt, worker, enqueued_at, started_at, finished_at, duration, outcome, http_status, error
 from synkron.attempts where run_id = $1 order by attempt;
 
 -- name: totals

@@ -59,7 +59,8 @@ limit $2;
 -- row that stands for many moments, and the run that it may have been merged into.
 select
     id, source, action, state, reason, scheduled_for, period_start, execute_after, claimed_at, started_at, finished_at,
-    next_attempt_at, attempt, retries, error, completes_by, occurrences, cron_schedule, timezone,
+    next_attempt_at, attempt, retries, error, completes_by, occurrences, cron_schedule, timezone, deferred_at,
+    deferred_until, deferred_reason,
     array(
         select coalesce(a.error, 'HTTP ' || a.http_status, a.outcome)
         from synkron.attempts a

@@ -11,7 +11,11 @@ from synkron.model import Action, Source, State
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """A row of the ledger. ``errors`` are those of its attempts that failed, in their order."""
+    """A row of the ledger. ``errors`` are those of its attempts that failed, in their order.
+
+    ``deferred_at`` is when it was first made to wait for its vendor to recover; it does so still up to
+    ``deferred_until``, and no more where that is None.
+    """
 
     id: int
     source: Source
@@ -30,6 +34,9 @@ class RunFacts:
     completes_by: datetime | None = None
     occurrences: int = 1
     errors: Sequence[str] = ()
+    deferred_at: datetime | None = None
+    deferred_until: datetime | None = None
+    deferred_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

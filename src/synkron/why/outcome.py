@@ -29,6 +29,10 @@ def outcome(run: RunFacts, facts: Facts) -> str:
 
 
 def _waits(run: RunFacts, facts: Facts) -> str:
+    if run.deferred_at and run.deferred_until and run.deferred_until > facts.now:
+        tried = f"{_started(run, facts)}, has had {counted(run.attempt, 'attempt')} and " if run.attempt else ""
+        since, until = _at(run.deferred_at, facts), _at(run.deferred_until, facts)
+        return f"{tried}waits for its vendor since {since}, until {until} at most: {run.deferred_reason}"
     if run.attempt:
         last = f" ({run.errors[-1]})" if run.errors else ""
         tried = f"{_started(run, facts)}, has had {counted(run.attempt, 'attempt')}{last}"

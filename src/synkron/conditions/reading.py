@@ -1,0 +1,150 @@
+"""Reads what conditions are made of, in the same few statements however large the tables are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from asyncpg import Record
+
+from synkron.conditions.cold import ColdStarts, cold
+from synkron.conditions.failures import FailedRun, Verified, failed, verified
+from synkron.conditions.invalid import invalid as of_rows
+from synkron.conditions.lateness import LateRun, late
+from synkron.conditions.ticking import TickGap, ticked_not
+from synkron.conditions.vendors import Endpoint, Touched, is_told, unwell, used_up
+from synkron.conditions.words import MOST_IDS, Names
+from synkron.database import Connection, speaking_of
+from synkron.drift import Moments
+from synkron.health import Verdict, Watch
+from synkron.incident import Condition
+from synkron.model import InvalidIntegration, Source
+from synkron.reader import secure
+from synkron.settings import Settings
+from synkron.sql import source_statements
+
+# Ticks come every half minute, and one from outside maybe every minute.
+LONGEST_BETWEEN_TICKS = timedelta(minutes=2, seconds=30)
+GAP_IS_TOLD_FOR = timedelta(minutes=15)
+# How much of each kind is looked at. Beyond it, "at least so many" says enough.
+MOST_LATE = 2_000
+MOST_FAILED = 5_000
+MOST_LIVE = 10_000
+MOST_CAUGHT_UP = 10_000
+MOST_COLD = 1_000
+MOST_NAMED = 1_000
+
+
+async def read_conditions(
+    connection: Connection,
+    settings: Settings,
+    watches: Collection[Watch],
+    invalid: Sequence[InvalidIntegration],
+    at: datetime,
+) -> list[Condition]:
+    """Everything that an operator is to be told of at the moment ``at``, by the database's clock.
+
+    ``watches`` are the endpoints as they are watched, ``invalid`` the rows that the last tick could not fire. Sends the
+    same number of statements, whatever there is. Raises ServiceRoleRequired, SourceTableMissing and LedgerMissing.
+    """
+    async with speaking_of(settings.source), connection.transaction():
+        await secure(connection, settings.source)
+        sql = source_statements("conditions", settings.source)
+        late_runs, late_is_cut = await _late_runs(connection, sql, settings.announce.late_after, at)
+        failed_runs, failed_is_cut = await _failed_runs(connection, sql, at)
+        vendors = await _vendors(connection, sql, watches, at)
+        gaps = await connection.fetch(sql["tick_gaps"], at, LONGEST_BETWEEN_TICKS, GAP_IS_TOLD_FOR, MOST_CAUGHT_UP)
+        cold_starts = await connection.fetch(sql["cold_starts"], at, MOST_COLD)
+        verification = await connection.fetchrow(sql["verification"])
+        whose: list[Sequence[_OfOrganization]] = [late_runs, failed_runs, invalid[:MOST_NAMED]]
+        names = await _read_names(connection, sql, (one.org_id for rows in whose for one in rows))
+    return [
+        *late(late_runs, names, is_cut=late_is_cut),
+        *failed(failed_runs, names, is_cut=failed_is_cut),
+        *(unwell(*vendor) for vendor in vendors if is_told(vendor[0].verdict)),
+        *(condition for endpoint, watch, _ in vendors for condition in used_up(endpoint, watch, at)),
+        *of_rows(invalid, names, at),
+        *ticked_not([_gap(row) for row in gaps], at),
+        *cold([_cold(row) for row in cold_starts]),
+        *verified(None if verification is None else Verified(**verification)),
+    ]
+
+
+class _OfOrganization(Protocol):
+    @property
+    def org_id(self) -> str: ...
+
+
+async def _late_runs(
+    connection: Connection, sql: Mapping[str, str], late_after: timedelta, at: datetime
+) -> tuple[list[LateRun], bool]:
+    """Those that wait and those that have started; and whether there may be more."""
+    waiting = await connection.fetch(sql["waiting"], at, late_after, MOST_LATE)
+    started = await connection.fetch(sql["started_late"], at, late_after, MOST_LATE)
+    return [_late(row, at) for row in (*waiting, *started)], MOST_LATE in (len(waiting), len(started))
+
+
+def _late(row: Record, at: datetime) -> LateRun:
+    """A run that started; or that has not, and whose turn has not come where no job stands for it."""
+    started_at = row.get("started_at")
+    moments = Moments(
+        Source(row["source"]),
+        row["scheduled_for"],
+        row["execute_after"],
+        row["claimed_at"],
+        started_at or at,
+        row["enqueued_at"] if started_at else row["enqueued_at"] or at,
+        row.get("duration"),
+    )
+    whose = (row["integration_id"], row["org_id"], row["integration_type"])
+    return LateRun(row["id"], *whose, moments, started_at is not None)
+
+
+async def _failed_runs(connection: Connection, sql: Mapping[str, str], at: datetime) -> tuple[list[FailedRun], bool]:
+    """Those that nothing has made good; and whether there may be more."""
+    rows = await connection.fetch(sql["failed"], at, MOST_FAILED)
+    runs = [FailedRun(run_id=row["id"], **_without(row, "id", "looked_at")) for row in rows]
+    return runs, any(row["looked_at"] == MOST_FAILED for row in rows)
+
+
+async def _vendors(
+    connection: Connection, sql: Mapping[str, str], watches: Collection[Watch], at: datetime
+) -> list[tuple[Endpoint, Watch, Touched]]:
+    """What is known of each endpoint, and whom it touches where it is not well."""
+    by_name = {watch.endpoint: watch for watch in watches}
+    endpoints = [_endpoint(row, at) for row in await connection.fetch(sql["endpoints"], at, list(by_name))]
+    unwell_ones = [one.endpoint for one in endpoints if is_told(one.verdict)]
+    pairs = [(name, kind) for name in unwell_ones for kind in by_name[name].integration_types]
+    rows = await connection.fetch(sql["touched"], [pair[0] for pair in pairs], [pair[1] for pair in pairs], MOST_LIVE)
+    touched = {row["endpoint"]: _touched(row) for row in rows}
+    nobody = Touched([], 0, is_cut=False)
+    return [(one, by_name[one.endpoint], touched.get(one.endpoint, nobody)) for one in endpoints]
+
+
+def _endpoint(row: Record, at: datetime) -> Endpoint:
+    verdict = None if row["verdict"] is None else Verdict(row["verdict"])
+    known = _without(row, "verdict", "reason", "since")
+    return Endpoint(**known, verdict=verdict, reason=row["reason"] or "", since=row["since"] or at)
+
+
+def _touched(row: Record) -> Touched:
+    return Touched(row["org_ids"][:MOST_IDS], len(row["org_ids"]), is_cut=row["looked_at"] >= MOST_LIVE)
+
+
+def _gap(row: Record) -> TickGap:
+    return TickGap(**row, is_cut=row["runs"] + row["others"] >= MOST_CAUGHT_UP)
+
+
+def _cold(row: Record) -> ColdStarts:
+    return ColdStarts(**_without(row, "looked_at"), is_cut=row["looked_at"] >= MOST_COLD)
+
+
+async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: Iterable[str]) -> Names:
+    id_type = await connection.fetchval(sql["organization_id_type"])
+    rows = await connection.fetch(sql["names"].replace("ID_TYPE", id_type), list(dict.fromkeys(org_ids)))
+    return {row["org_id"]: row["name"] for row in rows}
+
+
+def _without(row: Record, *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in keys}

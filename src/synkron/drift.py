@@ -1,0 +1,113 @@
+"""Where the time goes from a run's scheduled moment to its target's answer. Pure: moments in, stages out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from synkron.model import Source
+
+ZERO = timedelta()
+
+
+class Stage(StrEnum):
+    """A part of the way. Each ends where the next begins."""
+
+    SPREAD = "spread"
+    TICK = "tick"
+    TURN = "turn"
+    WORKER = "worker"
+    TARGET = "target"
+
+
+# Why a run spent time there, as the end of a sentence.
+REASONS: Mapping[Stage, str] = {
+    Stage.SPREAD: "its type's spread or pace put its start off, as planned",
+    Stage.TICK: "no scheduler claimed it in time",
+    Stage.TURN: "it waited behind an older run of its integration, a pause or a hold, or its job was lost",
+    Stage.WORKER: "no worker was free or running",
+    Stage.TARGET: "its target took so long to answer",
+}
+
+# Those that make a start late. The spread is meant, and the target comes after the start.
+AT_FAULT = (Stage.TICK, Stage.TURN, Stage.WORKER)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is on record of a run's first attempt. Of one that has not started, ``started_at`` is now.
+
+    ``execute_after`` is when it was allowed to start, spread and pace included. ``enqueued_at`` is when the job was
+    enqueued that started it, ``duration`` how long its target took; both None where it is not on record.
+    """
+
+    source: Source
+    scheduled_for: datetime
+    execute_after: datetime
+    claimed_at: datetime
+    started_at: datetime
+    enqueued_at: datetime | None = None
+    duration: timedelta | None = None
+
+
+def stages(run: Moments) -> dict[Stage, timedelta]:
+    """How long each stage took; together they last from the scheduled moment to the answer.
+
+    Those that are not on record are left out: the target, or the turn and the worker, which are not told apart then.
+    Of what somebody asked for, the time counts from when they did.
+    """
+    reached = began(run)
+    end = max(run.started_at, reached)
+    found = {}
+    for stage, until in _ends(run, end):
+        until = min(max(until, reached), end)
+        found[stage] = until - reached
+        reached = until
+    if run.duration is not None:
+        found[Stage.TARGET] = max(run.duration, ZERO)
+    return found
+
+
+def began(run: Moments) -> datetime:
+    """From when on the time counts."""
+    return max(run.scheduled_for, run.claimed_at) if _is_by_hand(run) else run.scheduled_for
+
+
+def lateness(run: Moments) -> timedelta | None:
+    """How late it started, as far as that is to be told anybody; None where somebody asked for the run.
+
+    What was on time counts from when it was allowed to start. What was missed and caught up counts from its moment: it
+    was given its start when it was late already.
+    """
+    match run.source:
+        case Source.SCHEDULE:
+            return max(run.started_at - run.execute_after, ZERO)
+        case Source.CATCH_UP:
+            return max(run.started_at - run.scheduled_for, ZERO)
+        case _:
+            return None
+
+
+def lost_in(run: Moments) -> Stage | None:
+    """The stage that made the start late, or most of it; None where it is not on record which it was."""
+    found = stages(run)
+    longest = max((stage for stage in AT_FAULT if stage in found), key=found.__getitem__)
+    untold = max(run.started_at - began(run), ZERO) - sum(
+        (length for stage, length in found.items() if stage is not Stage.TARGET), ZERO
+    )
+    return None if untold > found[longest] else longest
+
+
+def _ends(run: Moments, end: datetime) -> Iterator[tuple[Stage, datetime]]:
+    """The stages in the order of time, each with its end. What is caught up gets its start when it is claimed."""
+    planned = [(Stage.SPREAD, run.execute_after), (Stage.TICK, run.claimed_at)]
+    yield from planned if run.source is not Source.CATCH_UP else reversed(planned)
+    if run.enqueued_at is not None:
+        yield Stage.TURN, run.enqueued_at
+        yield Stage.WORKER, end
+
+
+def _is_by_hand(run: Moments) -> bool:
+    return run.source in (Source.MANUAL, Source.BACKFILL)

@@ -1,0 +1,213 @@
+-- What is so right now that an operator is told of. Each statement is bounded by an index and by a limit, as all are asked
+-- again and again on a ledger of millions of runs. $1 is always the moment for which they are asked.
+
+-- name: waiting
+-- Runs that have never started, more than $2 after they could: after execute_after, and what is caught up after its
+-- moment. Up to $3, with the job that waits for a worker, if any, and from when on. What is paused or deferred now is not
+-- late, nor is what was until less than $2 ago, or what was caught up after a pause in time; a deferred run is put off
+-- (next_attempt_at). Plan: the index runs_unfinished of each month, in its order, which the limit breaks off; the pauses
+-- are an anti-join of a few rows, and the queue is read once, where anything is late at all (as in ledger.adrift).
+with pause as materialized (
+    select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
+    from synkron.pauses
+    where coalesce(least(ended_at, until), 'infinity') > $1::timestamptz - interval '1 day'
+),
+late as materialized (
+    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at
+    from synkron.runs
+    where finished_at is null and attempt = 0
+        and scheduled_for < $1::timestamptz - $2::interval
+        and (
+            source = 'schedule' and execute_after < $1::timestamptz - $2::interval
+            or source = 'catch_up'
+        )
+        and (next_attempt_at <= execute_after or next_attempt_at < $1::timestamptz - $2::interval)
+        and not exists (
+            select from pause
+            where (pause.org_id is null or pause.org_id = runs.org_id)
+                and (pause.integration_type is null or pause.integration_type = runs.integration_type)
+                and (pause.integration_id is null or pause.integration_id = runs.integration_id)
+                and (
+                    pause.starts_at <= $1 and pause.ended_at > $1::timestamptz - $2::interval
+                    or source = 'catch_up' and execute_after >= $1::timestamptz - $2::interval
+                        and pause.starts_at <= scheduled_for and pause.ended_at > scheduled_for
+                )
+        )
+    order by integration_id, scheduled_for
+    limit $3
+)
+select distinct on (late.id) late.*, greatest(job.created, job.execute_after) as enqueued_at
+from late
+left join synkron.queue job on job.payload = convert_to(late.id::text, 'UTF8')
+order by late.id, job.created desc;
+
+-- name: started_late
+-- Runs that started within the last 15 minutes, more than $2 after they could; up to $3, the newest first. Pauses and
+-- deferrals are excused as above. Plan: the index runs_started_late, as nothing under a minute is called late.
+with pause as materialized (
+    select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
+    from synkron.pauses
+    where coalesce(least(ended_at, until), 'infinity') > $1::timestamptz - interval '1 day'
+),
+late as materialized (
+    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at
+    from synkron.runs
+    where started_late_at > $1::timestamptz - interval '15 minutes' and started_late_at <= $1
+        and (
+            source = 'schedule' and start_delay > $2::interval
+            or source = 'catch_up' and drift > $2::interval
+        )
+        and not (
+            next_attempt_at > execute_after and next_attempt_at <= started_at and started_at - next_attempt_at <= $2
+        )
+        and not exists (
+            select from pause
+            where (pause.org_id is null or pause.org_id = runs.org_id)
+                and (pause.integration_type is null or pause.integration_type = runs.integration_type)
+                and (pause.integration_id is null or pause.integration_id = runs.integration_id)
+                and (
+                    pause.starts_at <= started_at and pause.ended_at > started_at - $2::interval
+                    or source = 'catch_up' and start_delay <= $2::interval
+                        and pause.starts_at <= scheduled_for and pause.ended_at > scheduled_for
+                )
+        )
+    order by started_late_at desc
+    limit $3
+)
+select late.*, first.enqueued_at, first.duration
+from late
+left join synkron.attempts first
+    on first.run_id = late.id and first.attempt = 1 and first.scheduled_for = late.scheduled_for;
+
+-- name: failed
+-- Of the newest $2 runs that failed within 7 days: those with none of their integration that has succeeded since, but for
+-- those that an operator cancelled. Plan: the index runs_failed, then runs_delivered_once for each.
+with failed as materialized (
+    select id, integration_id, org_id, integration_type, scheduled_for, finished_at, attempt, error
+    from synkron.runs
+    where failed_at > $1::timestamptz - interval '7 days' and failed_at <= $1
+    order by failed_at desc
+    limit $2
+)
+select id, org_id, integration_type, scheduled_for, finished_at, error, (select count(*) from failed) as looked_at
+from failed
+where not exists (
+        select from synkron.runs later
+        where later.integration_id = failed.integration_id
+            and later.scheduled_for > failed.scheduled_for
+            and later.delivers and later.state = 'succeeded'
+    )
+    and not exists (
+        select from synkron.attempts last
+        where last.run_id = failed.id and last.attempt = failed.attempt
+            and last.scheduled_for = failed.scheduled_for and last.outcome = 'cancelled'
+    );
+
+-- name: endpoints
+-- What is known of the endpoints $2, and how many probes of this month their vendors count. Plan: the two primary keys;
+-- there are a few rows.
+select asked.endpoint, health.verdict, health.reason, health.known_by, health.since, health.probed_at,
+    health.passive_until, coalesce(spend.counted, 0) as counted
+from unnest($2::text[]) asked (endpoint)
+left join synkron.health health on health.endpoint = asked.endpoint
+left join synkron.probe_spend spend
+    on spend.endpoint = asked.endpoint and spend.month = date_trunc('month', $1::timestamptz at time zone 'UTC')::date
+order by asked.endpoint;
+
+-- name: touched
+-- The organizations with live integrations of a type that goes to an endpoint: $1 endpoints, $2 types, in pairs. Up to $3
+-- integrations of a type are looked at. Plan: nothing is read where no vendor is unwell. Where one is, the table is read
+-- up to the limit: for a common type a small part of it, for a rare one all of it, which takes a tenth of a second at
+-- 1,000,000 rows.
+select asked.endpoint, array_agg(distinct live.org_id) as org_ids, max(live.number) as looked_at
+from unnest($1::text[], $2::text[]) asked (endpoint, integration_type)
+cross join lateral (
+    select few.org_id, row_number() over () as number
+    from (
+        select i.{integrations.org_id}::text as org_id
+        from {integrations} i
+        where i.{integrations.integration_type}::text = asked.integration_type
+            and i.{integrations.is_enabled} and i.{integrations.cron_schedule} is not null
+        limit $3
+    ) few
+) live
+group by asked.endpoint;
+
+-- name: tick_gaps
+-- Consecutive ticks of the last hour that are more than $2 apart, the last one and now included, where that ended less
+-- than $3 ago; with what was caught up of it: up to $4 decisions. A moment that was replayed (tick --at) was no tick.
+-- Plan: the index ticks_newest; for a gap the index runs_newest.
+with recent as (
+    select at from synkron.ticks
+    where at > $1::timestamptz - interval '1 hour' and at <= $1
+        and window_start <> at - interval '30 seconds 1 microsecond'
+    union all
+    (
+        select at from synkron.ticks
+        where at <= $1::timestamptz - interval '1 hour' and window_start <> at - interval '30 seconds 1 microsecond'
+        order by at desc
+        limit 1
+    )
+),
+gap as (
+    select at as began, lead(at) over (order by at) as ended from recent
+)
+select gap.began, gap.ended, caught_up.runs, caught_up.others
+from gap
+cross join lateral (
+    select count(*) filter (where action = 'run') as runs, count(*) filter (where action <> 'run') as others
+    from (
+        select action from synkron.runs
+        where scheduled_for > gap.began + interval '30 seconds'
+            and scheduled_for < gap.ended - interval '30 seconds'
+            and source = 'catch_up'
+        limit $4
+    ) decided
+) caught_up
+where coalesce(gap.ended, $1) - gap.began > $2::interval
+    and coalesce(gap.ended, $1) > $1::timestamptz - $3::interval
+order by gap.began;
+
+-- name: cold_starts
+-- The attempts of the last hour that met a cold target, up to $2, by type. Plan: the index attempts_cold, then the run of
+-- each by its number.
+select
+    run.integration_type,
+    count(*) as attempts,
+    min(cold.finished_at) as first,
+    max(cold.finished_at) as last,
+    sum(cold.cold_start_cost) as cost,
+    max(cold.cold_start_cost) as worst,
+    count(*) filter (where cold.warmth_known_by = 'header') as by_header,
+    count(*) filter (where cold.warmth_known_by = 'time') as by_time,
+    array_agg(distinct run.org_id) as org_ids,
+    sum(count(*)) over () as looked_at
+from (
+    select run_id, scheduled_for, finished_at, warmth_known_by, cold_start_cost
+    from synkron.attempts
+    where cold_at > $1::timestamptz - interval '1 hour' and cold_at <= $1
+    order by cold_at desc
+    limit $2
+) cold
+join synkron.runs run on run.id = cold.run_id and run.scheduled_for = cold.scheduled_for
+group by run.integration_type
+order by run.integration_type;
+
+-- name: verification
+-- The newest that the service kept. Plan: the index verifications_newest.
+select at, since, until, expected, missed, doubled, unexplained
+from synkron.verifications
+order by at desc
+limit 1;
+
+-- name: organization_id_type
+-- The type of the organizations' id, as it is written in SQL.
+select format_type(atttypid, atttypmod)
+from pg_attribute
+where attrelid = '{organizations}'::regclass and attname = '{organizations_id}';
+
+-- name: names
+-- What the organizations $1 are called. The id is given its column's own type, ID_TYPE, so that the primary key serves.
+select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
+from {organizations} o
+where o.{organizations.id} = any($1::text[]::ID_TYPE[]);

@@ -1,0 +1,109 @@
+-- Where time is lost, for `synkron drift`: of runs of the schedule, on time or caught up, whose moment is $1 or later and
+-- not after $2, of the type $3 and the organization $4 where these are not null.
+
+-- name: stages
+-- By type: how long the stages of the first attempts took, as percentiles ($6), the most being that of 1; `start` is how
+-- late they started, and `late` counts those beyond $5. The turn and the worker are told apart only where it is on record
+-- when the job was enqueued. What each stage is, synkron.drift tells; a test has both agree. Plan: the index runs_newest, or
+-- runs_newest_of_organization; the first attempts are joined, for many runs by a hash.
+select
+    run.integration_type,
+    count(*) as runs,
+    count(*) filter (where run.late > $5) as late,
+    percentile_disc($6::float8[]) within group (order by spread_over) as spread,
+    percentile_disc($6::float8[]) within group (order by ticked) as tick,
+    percentile_disc($6::float8[]) within group (order by turned - ready) as turn,
+    percentile_disc($6::float8[]) within group (order by stop - turned) as worker,
+    percentile_disc($6::float8[]) within group (order by run.late) as start,
+    percentile_disc($6::float8[]) within group (order by first.duration) as target,
+    count(turned) as told_apart,
+    count(first.duration) as answered,
+    count(*) filter (where first.warmth = 'warm') as warm,
+    count(*) filter (where first.warmth = 'cold') as cold
+from (
+    select
+        id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at,
+        greatest(
+            started_at - case source when 'catch_up' then scheduled_for else execute_after end, interval '0'
+        ) as late
+    from synkron.runs
+    where scheduled_for >= $1 and scheduled_for <= $2
+        and source in ('schedule', 'catch_up')
+        and started_at is not null
+        and ($3::text is null or integration_type = $3)
+        and ($4::text is null or org_id = $4)
+) run
+left join synkron.attempts first
+    on first.run_id = run.id and first.attempt = 1 and first.scheduled_for = run.scheduled_for
+cross join lateral (select greatest(run.started_at, run.scheduled_for) as stop) stopped
+cross join lateral (
+    select greatest(run.scheduled_for, least(stop,
+        case run.source when 'catch_up' then run.claimed_at else run.execute_after end)) as half_way
+) planned
+cross join lateral (
+    select greatest(half_way, least(stop,
+        case run.source when 'catch_up' then run.execute_after else run.claimed_at end)) as ready
+) claimed
+cross join lateral (
+    select
+        case run.source when 'catch_up' then ready - half_way else half_way - run.scheduled_for end as spread_over,
+        case run.source when 'catch_up' then half_way - run.scheduled_for else ready - half_way end as ticked,
+        case when first.enqueued_at is not null then greatest(ready, least(stop, first.enqueued_at)) end as turned
+) spans
+group by run.integration_type
+order by run.integration_type;
+
+-- name: waiting
+-- By type, the runs that could have started by $2 and have not: how many, and how many beyond $5. Those that a
+-- pause holds, or that wait for their vendor (until next_attempt_at), are left out. Plan: as above, or the index runs_unfinished.
+select
+    integration_type,
+    count(*) as waiting,
+    count(*) filter (where $2 - case source when 'catch_up' then scheduled_for else execute_after end > $5) as late
+from synkron.runs
+where scheduled_for >= $1 and scheduled_for <= $2
+    and source in ('schedule', 'catch_up')
+    and finished_at is null and attempt = 0 and next_attempt_at <= $2
+    and ($3::text is null or integration_type = $3)
+    and ($4::text is null or org_id = $4)
+    and not exists (
+        select from synkron.pauses
+        where ended_at is null and starts_at <= $2 and (until is null or until > $2)
+            and (pauses.org_id is null or pauses.org_id = runs.org_id)
+            and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
+            and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
+    )
+group by integration_type;
+
+-- name: worst
+-- The $5 runs that started latest, or could have started by $2 and have not, but for those left out above.
+with worst as materialized (
+    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at
+    from synkron.runs
+    where scheduled_for >= $1 and scheduled_for <= $2
+        and source in ('schedule', 'catch_up')
+        and ($3::text is null or integration_type = $3)
+        and ($4::text is null or org_id = $4)
+        and (
+            started_at is not null
+            or finished_at is null and next_attempt_at <= $2
+                and not exists (
+                    select from synkron.pauses
+                    where ended_at is null and starts_at <= $2 and (until is null or until > $2)
+                        and (pauses.org_id is null or pauses.org_id = runs.org_id)
+                        and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
+                        and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
+                )
+        )
+    order by coalesce(started_at, $2) - case source when 'catch_up' then scheduled_for else execute_after end desc, id
+    limit $5
+)
+select worst.*, coalesce(first.enqueued_at, job.enqueued_at) as enqueued_at, first.duration
+from worst
+left join synkron.attempts first
+    on first.run_id = worst.id and first.attempt = 1 and first.scheduled_for = worst.scheduled_for
+left join (
+    select payload, max(greatest(created, execute_after)) as enqueued_at from synkron.queue group by payload
+) job on worst.started_at is null and job.payload = convert_to(worst.id::text, 'UTF8')
+order by coalesce(worst.started_at, $2)
+    - case worst.source when 'catch_up' then worst.scheduled_for else worst.execute_after end desc, worst.id;
