@@ -77,6 +77,7 @@ def test_programs_get_the_fields() -> None:
         ({"organizations": ["a", "b"]}, None, "2 organizations (a, b)"),
         ({"organizations": ["a"], "organizations_total": 1200}, None, "1,200 organizations (a and 1,199 more)"),
         ({"organizations_total": 3, "late_runs": 1000}, None, "3 organizations; late runs: 1,000"),
+        ({"newest_run": 4711, "stage": "worker", "by_type": {"xledger": 3}}, None, "newest run: 4711"),
         ({"organizations": [f"o{n}" for n in range(12)]}, None,
          "12 organizations (o0, o1, o2, o3, o4, o5, o6, o7, o8, o9 and 2 more)"),
     ],

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.incident import FLEET, Change, Kind, Occasion, Rules, Silence
+from synkron.incident import FLEET, Change, Condition, Kind, Occasion, Rules, Silence
 from synkron.incident.plan import FLAPPING, lingers
 from tests.unit.incident_cast import HOUR, LOOK, MINUTE, NOON, RULES, World, changes, condition, many
 
@@ -35,6 +36,16 @@ def test_it_says_what_is_so_now() -> None:
     world.look(condition(title="worse", touches={"runs": 9}))
     [incident] = world.open
     assert (incident.condition.title, incident.condition.touches) == ("worse", {"runs": 9})
+
+
+def test_it_is_since_the_earliest_that_was_said() -> None:
+    """Of an invalid row each look says that it is so now; of late runs the first may have been forgotten."""
+    world = World()
+    world.look(condition(since=NOON))
+    world.look(condition(since=NOON + HOUR))
+    world.look(condition(since=NOON + 2 * HOUR))
+    [incident] = world.open
+    assert incident.condition.since == NOON
 
 
 def test_the_same_condition_twice_is_one() -> None:
@@ -179,6 +190,36 @@ def test_what_had_an_incident_before_goes_on_and_ends_without_a_word() -> None:
     assert changes(world.look(*many(30))) == [KEPT, KEPT, OPENED]
     assert changes(world.look(*many(30)[1:], after=5 * MINUTE)) == [KEPT, KEPT, (Change.CLOSED, None)]
     assert changes(world.look(after=5 * MINUTE)) == [(Change.CLOSED, None), CLOSED]
+
+
+def wide(**facts: Any) -> Condition:
+    """The same of several organizations."""
+    return condition("several", org_id=None, touches={}, **facts)
+
+
+@pytest.mark.parametrize(
+    ("other", "occasion"),
+    [
+        (wide(), None),
+        (wide(integration_type=None), None),
+        (wide(integration_type="bufdir"), Occasion.CLOSED),
+        (wide(endpoint="https://vendor.example"), Occasion.CLOSED),
+        (wide(kind=Kind.DRIFT), Occasion.CLOSED),
+        (condition("another of Fjord"), Occasion.CLOSED),
+    ],
+)
+def test_what_many_have_by_now_has_not_ended_for_the_one(other: Condition, occasion: Occasion | None) -> None:
+    world = World()
+    world.look(condition())
+    world.look(other)
+    assert changes(world.look(other, after=5 * MINUTE)) == [KEPT, (Change.CLOSED, occasion)]
+
+
+def test_many_that_ended_before_it_opened_do_not_speak_for_it() -> None:
+    world = World()
+    world.look(wide())
+    world.look(condition())
+    assert changes(world.look(after=5 * MINUTE)) == [CLOSED, CLOSED]
 
 
 def test_what_is_silenced_is_not_joined() -> None:

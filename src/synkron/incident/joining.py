@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC
+from typing import TypeGuard
 
 from synkron.incident.condition import Condition, Key, Kind
 
@@ -76,7 +77,7 @@ def _touched(many: Sequence[Condition]) -> Mapping[str, object]:
         for name, number in one.touches.items():
             if name == "organizations_total" and isinstance(number, int):
                 most = max(most, number)
-            elif isinstance(number, int):
+            elif is_count(number, name):
                 sums[name] += number
     return {
         "conditions": len(many),
@@ -85,6 +86,11 @@ def _touched(many: Sequence[Condition]) -> Mapping[str, object]:
         "organizations_total": max(most, len(organizations)),
         **sums,
     }
+
+
+def is_count(value: object, name: str) -> TypeGuard[int]:
+    """Whether it says how many; a run's number, as in ``newest_run``, says which."""
+    return isinstance(value, int) and not name.endswith("_run")
 
 
 def _own(one: Condition) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from synkron.incident.condition import Condition
+from synkron.incident.joining import is_count
 from synkron.incident.plan import Incident, Occasion
 
 # Chat services cut, or refuse, what is longer than about 2,000 characters. The webhook has all of it.
@@ -112,7 +113,7 @@ def touched(one: Condition) -> str:
         shown += f" and {more:,} more" if shown and more else ""
         parts.append(f"{total:,} organization{'' if total == 1 else 's'}" + (f" ({shown})" if shown else ""))
     parts += [
-        f"{name.replace('_', ' ')}: {number:,}"
+        f"{name.replace('_', ' ')}: {f'{number:,}' if is_count(number, name) else number}"
         for name, number in one.touches.items()
         if isinstance(number, int) and name != "organizations_total"
     ]

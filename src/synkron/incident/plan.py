@@ -110,35 +110,43 @@ def plan(conditions: Iterable[Condition], known: Known, rules: Rules, at: dateti
     """What becomes of each incident, when at ``at`` just these conditions hold.
 
     1. Of too many conditions of a kind, one of the whole fleet is made.
-    2. A condition opens an incident, or keeps the one that it has: its texts are brought up to date.
+    2. A condition opens an incident, or keeps the one that it has: its texts are brought up to date, and it is since
+       the earliest that was said.
     3. An incident whose condition has been away for long enough closes; until then it lingers.
     4. Each opening is announced once, unless it is silenced: then when the silence ends. Whoever has not acknowledged
-       it is reminded of it. A closing is announced where the opening was.
+       it is reminded of it. A closing is announced where the opening was, unless a wider incident speaks for it.
     """
     own = {one.condition.key: one for one in known.open}
     holding = join(conditions, own.keys(), known.silences_one)
     joined = frozenset(kind for kind, subject in holding if subject == FLEET)
-    look = _Look(known, rules, at, own, joined)
     away = [one for key, one in own.items() if key not in holding]
+    seen = [(one, at) for one in holding.values()] + [(one.condition, one.seen_at) for one in away]
+    look = _Look(known, rules, at, own, joined, [(one, when) for one, when in seen if _is_wide(one)])
     return [*(_held(look, one) for one in holding.values()), *_away(look, away)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One look at how things are. ``own`` are the open incidents; the fleet's speaks for the kinds in ``joined``."""
+    """One look at how things are.
+
+    ``own`` are the open incidents. The fleet's speaks for the kinds in ``joined``. ``wide`` are the conditions about
+    several organizations, with when they were seen last.
+    """
 
     known: Known
     rules: Rules
     at: datetime
     own: Mapping[Key, Incident]
     joined: frozenset[Kind]
+    wide: Sequence[tuple[Condition, datetime]]
 
 
 def _held(look: _Look, condition: Condition) -> Transition:
     before = look.own.get(condition.key)
     if before is None:
         return _told(look, Change.OPENED, Incident(condition, opened_at=look.at, seen_at=look.at))
-    return _told(look, Change.KEPT, replace(before, condition=condition, seen_at=look.at))
+    lasting = replace(condition, since=min(condition.since, before.condition.since))
+    return _told(look, Change.KEPT, replace(before, condition=lasting, seen_at=look.at))
 
 
 def _away(look: _Look, away: Iterable[Incident]) -> Iterator[Transition]:
@@ -182,10 +190,22 @@ def _occasion(look: _Look, incident: Incident) -> Occasion | None:
 
 
 def _end_is_told(look: _Look, one: Incident) -> bool:
-    """Where the opening was, unless it is silenced now, or the fleet's incident speaks for it: it found it open."""
+    """Where the opening was, unless it is silenced now, or a wider incident that found it open speaks for it."""
     if one.announced_at is None or look.known.silences_one(one.condition):
         return False
-    if one.condition.subject == FLEET:
-        return True
-    fleet = look.own.get((one.condition.kind, FLEET))
-    return one.condition.kind not in look.joined and (fleet is None or one.opened_at > fleet.seen_at)
+    return not any(one.opened_at <= seen_at and _speaks_for(wide, one.condition) for wide, seen_at in look.wide)
+
+
+def _is_wide(one: Condition) -> bool:
+    return one.subject == FLEET or one.org_id is None
+
+
+def _speaks_for(wide: Condition, one: Condition) -> bool:
+    """Whether it says the same of more organizations, these among them."""
+    if wide.kind != one.kind or one.subject == FLEET:
+        return False
+    return wide.subject == FLEET or (
+        one.org_id is not None
+        and wide.integration_type in (None, one.integration_type)
+        and wide.endpoint in (None, one.endpoint)
+    )
