@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
+from synkron.announce import deliver_due, open_channels
+from synkron.incident import Silence
+from synkron.incidents import forget, reconcile
 from synkron.model import State
+from synkron.operations.acknowledge import acknowledge
 from synkron.operations.audit import entries
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
@@ -16,11 +21,14 @@ from synkron.operations.overrides import set_override, unset_override
 from synkron.operations.pauses import AskedPause, pause, resume
 from synkron.operations.retry import retry
 from synkron.operations.scope import Scope
+from synkron.operations.silences import AskedSilence, silence, unsilence
 from synkron.operations.trigger import trigger
 from synkron.scheduler import tick
 from tests.conftest import Connection, Database
+from tests.integration.announcing import ENVIRONMENT, announcing
 from tests.integration.fleet import add_integration, utc
 from tests.integration.working import QUICK
+from tests.unit.incident_cast import NOON, condition
 
 RANGE = AskedBackfill(Scope(integration_type="xledger"), utc("2026-03-01T00:00:00"), utc("2026-03-01T02:00:00"))
 FAIL = """
@@ -46,6 +54,20 @@ async def test_the_service_role_may_do_all_that_operators_do(connection: Connect
         await resume(service, QUICK, paused.id, "kari")
         done = [entry.action for entry in await entries(service)]
     assert len(done) == 8
+
+
+async def test_the_service_role_may_do_all_that_is_done_with_incidents(database: Database) -> None:
+    settings = announcing(hook="http://127.0.0.1:9/incidents")
+    asked = AskedSilence(Silence(integration_type="xledger"), "their maintenance", timedelta(hours=1))
+    async with _service(database) as service, open_channels(settings, ENVIRONMENT) as channels:
+        await reconcile(service, [condition()], settings, NOON)
+        assert await deliver_due(service, channels, NOON) == 1
+        await acknowledge(service, settings, 1, "kari")
+        await unsilence(service, settings, (await silence(service, settings, asked, "kari")).id, "kari")
+        await reconcile(service, [], settings, NOON + timedelta(hours=1))
+        await forget(service, NOON + timedelta(days=2), timedelta(days=1))
+        assert await service.fetchval("select count(*) from synkron.incidents") == 0
+        assert [entry.action for entry in await entries(service)] == ["unsilence", "silence", "acknowledge"]
 
 
 @pytest.mark.parametrize("change", ["update synkron.audit set author = 'ola'", "delete from synkron.audit"])

@@ -9,11 +9,14 @@ from typing import Annotated
 import typer
 
 from synkron.cli import (
+    announce,
     audit,
     backfill,
     drift,
     explain,
     forecast,
+    incident_changes,
+    incidents,
     nodes,
     overrides,
     pauses,
@@ -100,6 +103,12 @@ app.command()(pauses.resume)
 app.command()(pauses.pauses)
 app.add_typer(overrides.overrides, name="overrides")
 app.command()(audit.audit)
+app.add_typer(incidents.incidents, name="incidents")
+incidents.incidents.command()(incident_changes.acknowledge)
+incidents.incidents.command()(incident_changes.silence)
+incidents.incidents.command()(incident_changes.silences)
+incidents.incidents.command()(incident_changes.unsilence)
+app.add_typer(announce.announce, name="announce")
 app.command()(verify.verify)
 app.command()(why.why)
 app.command()(nodes.nodes)

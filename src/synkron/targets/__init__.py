@@ -11,7 +11,7 @@ from synkron.model import Outcome, Run
 from synkron.settings import Settings
 from synkron.targets.endpoint import Endpoint, Signing, body, read_endpoint, read_signing
 from synkron.targets.function import CallableTarget, load_function
-from synkron.targets.http import HttpTarget, judge, open_session
+from synkron.targets.http import HttpTarget, failure, judge, open_session
 from synkron.targets.secret import Redaction, gathering
 from synkron.targets.terms import Lease, Terms
 
@@ -24,8 +24,11 @@ __all__ = [
     "Target",
     "Terms",
     "body",
+    "failure",
     "judge",
+    "open_session",
     "open_targets",
+    "read_signing",
     "read_signings",
 ]
 

@@ -84,7 +84,7 @@ class HttpTarget:
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop the worker
             if leased.was_withheld:
                 return Outcome(OutcomeKind.RETRYABLE, error=f"not sent: {self._endpoint.place} was connected too late")
-            return answer or Outcome(OutcomeKind.RETRYABLE, error=_failure(error, self._endpoint, terms))
+            return answer or Outcome(OutcomeKind.RETRYABLE, error=failure(error, self._endpoint.place, terms.timeout))
 
     def _explained(self, answer: Outcome, beginning: bytes) -> Outcome:
         if answer.error is None:
@@ -160,12 +160,11 @@ async def _beginning(response: ClientResponse) -> bytes:
     return b"" if "Content-Encoding" in response.headers else content
 
 
-def _failure(error: Exception, endpoint: Endpoint, terms: Terms) -> str:
+def failure(error: Exception, place: str, timeout: timedelta) -> str:
     """Why there was no answer, in words of our own: the exception's could hold the headers that were sent."""
-    place = endpoint.place
     match error:
         case TimeoutError():
-            return f"no answer from {place} within {terms.timeout.total_seconds():g} s"
+            return f"no answer from {place} within {timeout.total_seconds():g} s"
         case ClientConnectorDNSError():
             return f"the name of {place} is not known to the name servers"
         case ClientConnectorError():

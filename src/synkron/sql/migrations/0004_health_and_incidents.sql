@@ -138,6 +138,8 @@ create table synkron.incidents (
     remedy text not null,
     -- Whom it touches: organizations, and counts.
     touches jsonb not null default '{}',
+    -- Since when it is so, which may be before it was noticed.
+    since timestamptz not null,
     opened_at timestamptz not null,
     -- When it was true for the last time, and when what it says changed.
     seen_at timestamptz not null,

@@ -1,4 +1,4 @@
-"""Incidents: what an operator is told of, and when. Pure: conditions that hold, and incidents that are open, in."""
+"""What may be wrong: the kinds, and a condition that holds right now."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 
 class Kind(StrEnum):
@@ -24,14 +25,17 @@ class Kind(StrEnum):
     VERIFICATION_FAILED = "verification_failed"
 
 
+Key: TypeAlias = tuple[Kind, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Something that is so right now, and that an operator is told of.
 
     ``subject`` tells conditions of a kind apart, and stays the same for as long as one lasts. ``title`` is one line,
     ``detail`` says what, since when and whom it touches, ``remedy`` what to do. ``org_id``, ``integration_type`` and
-    ``endpoint`` are what it is about, None where it is about several. ``touches`` holds JSON: ``organizations`` (at most
-    20 ids), ``organizations_total``, and counts such as ``runs``.
+    ``endpoint`` are what it is about, None where it is about several. ``touches`` holds JSON: ``organizations`` (at
+    most 20 ids), ``organizations_total``, and counts such as ``runs``.
     """
 
     kind: Kind
@@ -44,3 +48,8 @@ class Condition:
     integration_type: str | None = None
     endpoint: str | None = None
     touches: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from every other condition."""
+        return self.kind, self.subject

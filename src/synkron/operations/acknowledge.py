@@ -1,0 +1,59 @@
+"""Acknowledge an incident: somebody is at it, and is not reminded any more."""
+
+from __future__ import annotations
+
+from synkron.database import Connection
+from synkron.errors import NotFound, Refused
+from synkron.incident import Incident
+from synkron.incidents import incident
+from synkron.operations.audit import record
+from synkron.operations.transaction import changing, looking
+from synkron.settings import Settings
+from synkron.sql import statements
+
+SQL = statements("incidents")
+
+
+async def plan_acknowledge(connection: Connection, settings: Settings, number: int) -> Incident:
+    """The incident as it stands. Raises NotFound and Refused as ``acknowledge`` does."""
+    async with looking(connection, settings):
+        return await _open(connection, number)
+
+
+async def acknowledge(connection: Connection, settings: Settings, number: int, author: str) -> Incident:
+    """Acknowledge the incident of that number.
+
+    Raises NotFound where there is none; Refused when it is closed, or somebody has acknowledged it.
+    """
+    async with changing(connection, settings) as now:
+        found = await _open(connection, number)
+        await connection.execute(SQL["acknowledge"], number, now, author)
+        condition = found.condition
+        subject = f"incident {number} ({condition.kind} {condition.subject})"
+        after = {"incident": number, "title": condition.title, "acknowledged_at": now}
+        await record(connection, author=author, action="acknowledge", subject=subject, before=None, after=after)
+        return await _read(connection, number)
+
+
+async def _open(connection: Connection, number: int) -> Incident:
+    """The incident, if it can be acknowledged."""
+    found = await _read(connection, number)
+    if found.closed_at is not None:
+        raise Refused(
+            f"Incident {number} has closed at {found.closed_at:%Y-%m-%dT%H:%M:%SZ}, so there are no reminders to stop."
+        )
+    if found.acknowledged_at is not None:
+        raise Refused(
+            f"{found.acknowledged_by} has acknowledged incident {number} already, at "
+            f"{found.acknowledged_at:%Y-%m-%dT%H:%M:%SZ}."
+        )
+    return found
+
+
+async def _read(connection: Connection, number: int) -> Incident:
+    found = await incident(connection, number)
+    if found is None:
+        raise NotFound(
+            f"There is no incident {number}. `synkron incidents` lists the open ones, with --all the others."
+        )
+    return found[0]

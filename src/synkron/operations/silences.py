@@ -1,0 +1,179 @@
+"""Silences: of an organization, a type or an endpoint nothing is announced for a while, and nothing of it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from synkron.database import Connection
+from synkron.errors import NotFound, Refused
+from synkron.incident import Incident, Silence
+from synkron.incidents import incidents
+from synkron.operations.audit import record
+from synkron.operations.scope import Scope, in_words, read_names
+from synkron.operations.transaction import changing, looking
+from synkron.settings import Settings
+from synkron.sql import statements
+
+SQL = statements("incidents")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSilence:
+    """What is asked for: ``until`` a moment, or for a span from now."""
+
+    silence: Silence
+    reason: str
+    until: datetime | timedelta
+
+    def end(self, now: datetime) -> datetime:
+        """When it ends."""
+        return now + self.until if isinstance(self.until, timedelta) else self.until
+
+
+@dataclass(frozen=True, slots=True)
+class SilencePlan:
+    """What a silence would do: whom it is about in words, its end, and the open incidents that it keeps quiet."""
+
+    subject: str
+    until: datetime
+    incidents: Sequence[Incident]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSilence:
+    """A silence as it stands, and whom it is about in words; ``state`` is active, over or ended."""
+
+    id: int
+    subject: str
+    org_id: str | None
+    integration_type: str | None
+    endpoint: str | None
+    reason: str
+    author: str
+    starts_at: datetime
+    until: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    state: str
+
+    @property
+    def silence(self) -> Silence:
+        """Whom it is about."""
+        return Silence(self.org_id, self.integration_type, self.endpoint)
+
+
+async def plan_silence(connection: Connection, settings: Settings, asked: AskedSilence) -> SilencePlan:
+    """What the silence would do. Raises NotFound and Refused as ``silence`` does."""
+    async with looking(connection, settings) as now:
+        subject = await _subject(connection, settings, asked, now)
+        return SilencePlan(subject, asked.end(now), await _fitting(connection, asked.silence))
+
+
+async def silence(connection: Connection, settings: Settings, asked: AskedSilence, author: str) -> RecordedSilence:
+    """Silence it. Raises NotFound where nothing is known of whom it is about; Refused when the end is past."""
+    one = asked.silence
+    async with changing(connection, settings) as now:
+        subject = await _subject(connection, settings, asked, now)
+        columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, asked.end(now))
+        number = await connection.fetchval(SQL["add_silence"], *columns)
+        after = {"silence": number, "reason": asked.reason, "until": asked.end(now)}
+        await record(connection, author=author, action="silence", subject=subject, before=None, after=after)
+        return await _silence(connection, settings, number, now)
+
+
+async def plan_unsilence(connection: Connection, settings: Settings, number: int) -> SilencePlan:
+    """What ending the silence of that number would let out. Raises NotFound as ``unsilence`` does."""
+    async with looking(connection, settings) as now:
+        found = await _active(connection, settings, number, now)
+        return SilencePlan(found.subject, found.until, await _fitting(connection, found.silence))
+
+
+async def unsilence(connection: Connection, settings: Settings, number: int, author: str) -> RecordedSilence:
+    """End the silence of that number. Raises NotFound where none of that number lasts."""
+    async with changing(connection, settings) as now:
+        found = await _active(connection, settings, number, now)
+        await connection.execute(SQL["end_silence"], number, now, author)
+        before = {"silence": number, "reason": found.reason, "until": found.until, "author": found.author}
+        after = {"silence": number, "ended_at": now}
+        await record(connection, author=author, action="unsilence", subject=found.subject, before=before, after=after)
+        return await _silence(connection, settings, number, now)
+
+
+async def silences(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedSilence]:
+    """The silences that last, the newest first; with ``ended`` all that there are."""
+    async with looking(connection, settings) as now:
+        return await _silences(connection, settings, now, ended=ended)
+
+
+async def _subject(connection: Connection, settings: Settings, asked: AskedSilence, now: datetime) -> str:
+    """Whom it is about, in words, if it can be silenced."""
+    one, until = asked.silence, asked.end(now)
+    if until <= now:
+        raise Refused(
+            f"The silence would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is past: the database's clock shows "
+            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a span with --for."
+        )
+    org_ids = [] if one.org_id is None else [one.org_id]
+    names = await read_names(connection, settings.source, org_ids)
+    # What is not in the tables and the settings may still have an incident: that is what it may be about.
+    unknown = Silence(
+        None if one.org_id in names else one.org_id,
+        None if one.integration_type in settings.types else one.integration_type,
+        one.endpoint,
+    )
+    if not await connection.fetchval(SQL["is_known"], unknown.org_id, unknown.integration_type, unknown.endpoint):
+        raise NotFound(await _nothing_known(connection, settings, unknown))
+    return _words(one, names)
+
+
+async def _nothing_known(connection: Connection, settings: Settings, unknown: Silence) -> str:
+    """What is said of something that is neither in the tables and settings nor in an incident."""
+    if unknown.org_id is not None:
+        table = f"{settings.source.schema_name}.{settings.source.organizations.table}"
+        return f"There is no organization {unknown.org_id} in {table}, and no incident of one."
+    if unknown.integration_type is not None:
+        return (
+            f'There is no integration type "{unknown.integration_type}", and no incident of one. '
+            f"The settings know {', '.join(sorted(settings.types))}."
+        )
+    known = [row["endpoint"] for row in await connection.fetch(SQL["endpoints"])]
+    return f"There is no endpoint {unknown.endpoint}. Known are: {', '.join(known) or 'none yet'}."
+
+
+async def _fitting(connection: Connection, one: Silence) -> list[Incident]:
+    return [found for found in await incidents(connection) if one.fits(found.condition)]
+
+
+async def _active(connection: Connection, settings: Settings, number: int, now: datetime) -> RecordedSilence:
+    found = [one for one in await _silences(connection, settings, now, ended=True) if one.id == number]
+    if found and found[0].state == "active":
+        return found[0]
+    said = f"Silence {number} has ended already." if found else f"There is no silence {number}."
+    raise NotFound(f"{said} `synkron incidents silences` lists those that last.")
+
+
+async def _silence(connection: Connection, settings: Settings, number: int, now: datetime) -> RecordedSilence:
+    [found] = [one for one in await _silences(connection, settings, now, ended=True) if one.id == number]
+    return found
+
+
+async def _silences(connection: Connection, settings: Settings, now: datetime, *, ended: bool) -> list[RecordedSilence]:
+    rows = await connection.fetch(SQL["silences"], ended, now)
+    names = await read_names(connection, settings.source, {row["org_id"] for row in rows if row["org_id"] is not None})
+    found = []
+    for row in rows:
+        facts: dict[str, Any] = dict(row)
+        one = Silence(row["org_id"], row["integration_type"], row["endpoint"])
+        found.append(RecordedSilence(subject=_words(one, names), **facts))
+    return found
+
+
+def _words(one: Silence, names: dict[str, str]) -> str:
+    about = "" if one.endpoint is None else f"endpoint {one.endpoint}"
+    if one.org_id is None and one.integration_type is None:
+        return about
+    scope = in_words(Scope(one.org_id, one.integration_type), names)
+    return f"{scope}, {about}" if about else scope

@@ -1,0 +1,195 @@
+-- Incidents, their announcements, and silences.
+
+-- name: alone
+-- One scheduler at a time turns conditions into incidents; another has nothing to do then.
+select pg_try_advisory_xact_lock(hashtext('synkron.incidents'));
+
+-- name: open
+-- The open incidents of the kinds $1: those of a later release's are its own affair. Locked, so that one that is being
+-- acknowledged is not reminded of.
+select id, kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::text, since, opened_at,
+    seen_at, acknowledged_at, acknowledged_by, closed_at, announced_at
+from synkron.incidents
+where closed_at is null and kind = any($1::text[])
+order by id
+for update;
+
+-- name: recent
+-- How often did it open of late? Of each open incident, how many of the same opened after $1 and have closed.
+select again.kind, again.subject, count(*) as times
+from synkron.incidents one
+join synkron.incidents again on again.kind = one.kind and again.subject = one.subject
+where one.closed_at is null and again.closed_at is not null and again.opened_at > $1
+group by again.kind, again.subject;
+
+-- name: silencing
+-- The silences that last at $1.
+select org_id, integration_type, endpoint
+from synkron.silences
+where starts_at <= $1 and until > $1 and ended_at is null;
+
+-- name: add
+-- New incidents, a column an array each.
+insert into synkron.incidents (
+    kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches, since, opened_at, seen_at,
+    announced_at
+)
+select kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::jsonb, since, opened_at,
+    seen_at, announced_at
+from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[]
+) as new (
+    kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches, since, opened_at, seen_at,
+    announced_at
+)
+returning id, kind, subject;
+
+-- name: keep
+-- What open incidents say now, a column an array each, beginning with their numbers.
+update synkron.incidents one
+set org_id = now.org_id, integration_type = now.integration_type, endpoint = now.endpoint, title = now.title,
+    detail = now.detail, remedy = now.remedy, touches = now.touches::jsonb, since = now.since, seen_at = now.seen_at,
+    announced_at = now.announced_at
+from unnest(
+    $1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::timestamptz[], $11::timestamptz[]
+) as now (
+    id, org_id, integration_type, endpoint, title, detail, remedy, touches, since, seen_at, announced_at
+)
+where one.id = now.id;
+
+-- name: close
+-- These have closed at $2, or when they opened, should the clock have been set back since.
+update synkron.incidents set closed_at = greatest($2, opened_at) where id = any($1::bigint[]);
+
+-- name: announce
+-- One row for each channel of $3 and each incident of $1, on the occasion that stands in $2.
+insert into synkron.announcements (incident_id, transition, channel, made_at, next_attempt_at)
+select told.incident_id, told.occasion, channel.name, $4, $4
+from unnest($1::bigint[], $2::text[]) with ordinality as told (incident_id, occasion, place)
+cross join unnest($3::text[]) with ordinality as channel (name, place)
+order by told.place, channel.place;
+
+-- name: claim
+-- What is due at $2: of each channel of $1 the oldest, for which nobody else may try during the lease $3. What came
+-- before it about the same incident goes first. An attempt that ends with its process is followed by another.
+with due as (
+    select oldest.id
+    from unnest($1::text[]) as channel (name)
+    cross join lateral (
+        select one.id
+        from synkron.announcements one
+        where one.channel = channel.name and one.next_attempt_at <= $2
+            and one.sent_at is null and one.given_up_at is null
+            and not exists (
+                select from synkron.announcements earlier
+                where earlier.incident_id = one.incident_id and earlier.channel = one.channel and earlier.id < one.id
+                    and earlier.sent_at is null and earlier.given_up_at is null
+            )
+        order by one.next_attempt_at, one.id
+        limit 1
+        for update skip locked
+    ) oldest
+),
+claimed as (
+    update synkron.announcements one
+    set next_attempt_at = $2 + $3::interval, attempts = one.attempts + 1
+    from due
+    where one.id = due.id
+    returning one.id, one.incident_id, one.transition, one.channel, one.made_at, one.attempts
+)
+select
+    claimed.id as number, claimed.transition, claimed.channel, claimed.made_at, claimed.attempts,
+    i.id, i.kind, i.subject, i.org_id, i.integration_type, i.endpoint, i.title, i.detail, i.remedy, i.touches::text,
+    i.since, i.opened_at, i.seen_at, i.acknowledged_at, i.acknowledged_by, i.closed_at, i.announced_at
+from claimed
+join synkron.incidents i on i.id = claimed.incident_id
+order by claimed.id;
+
+-- name: sent
+update synkron.announcements set sent_at = $2, error = null
+where id = $1 and sent_at is null and given_up_at is null;
+
+-- name: failed
+-- The next attempt is at $3; where that is null, it was given up at $4.
+update synkron.announcements
+set error = $2, next_attempt_at = coalesce($3, next_attempt_at),
+    given_up_at = case when $3::timestamptz is null then $4::timestamptz end
+where id = $1 and sent_at is null and given_up_at is null;
+
+-- name: abandon
+-- What nobody has tried for an hour, and whose channel is none of $1: no process has it in its settings.
+update synkron.announcements
+set given_up_at = $2, error = 'the channel ' || channel || ' is not in the settings any more'
+where sent_at is null and given_up_at is null and channel <> all($1::text[])
+    and next_attempt_at < $2::timestamptz - interval '1 hour'
+returning id, channel;
+
+-- name: incidents
+-- The newest first: the open ones, or with $1 all; from $2 on, of kind $3, organization $4 and type $5, where not null.
+select id, kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::text, since, opened_at,
+    seen_at, acknowledged_at, acknowledged_by, closed_at, announced_at
+from synkron.incidents
+where ($1 or closed_at is null)
+    and ($2::timestamptz is null or opened_at >= $2)
+    and ($3::text is null or kind = $3)
+    and ($4::text is null or org_id = $4)
+    and ($5::text is null or integration_type = $5)
+order by opened_at desc, id desc
+limit $6;
+
+-- name: incident
+select id, kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::text, since, opened_at,
+    seen_at, acknowledged_at, acknowledged_by, closed_at, announced_at
+from synkron.incidents
+where id = $1;
+
+-- name: announcements
+-- What one incident's channels were told, and what came of it.
+select id, transition, channel, made_at, next_attempt_at, attempts, sent_at, given_up_at, error
+from synkron.announcements
+where incident_id = $1
+order by id;
+
+-- name: acknowledge
+update synkron.incidents set acknowledged_at = $2, acknowledged_by = $3 where id = $1;
+
+-- name: is_known
+-- Whether anything is known of the organization $1, the type $2 and the endpoint $3, where they are not null.
+select
+    ($1::text is null or exists (select from synkron.incidents where org_id = $1))
+    and ($2::text is null or exists (select from synkron.incidents where integration_type = $2))
+    and ($3::text is null or exists (select from synkron.health where endpoint = $3)
+        or exists (select from synkron.incidents where endpoint = $3));
+
+-- name: endpoints
+select endpoint from synkron.health order by endpoint;
+
+-- name: add_silence
+insert into synkron.silences (org_id, integration_type, endpoint, reason, author, starts_at, until)
+values ($1, $2, $3, $4, $5, $6, $7)
+returning id;
+
+-- name: end_silence
+update synkron.silences set ended_at = $2, ended_by = $3 where id = $1;
+
+-- name: silences
+-- The newest first: those that last at $2, or with $1 all. `state` is active, over (its end has come) or ended (by
+-- hand).
+select id, org_id, integration_type, endpoint, reason, author, starts_at, until, ended_at, ended_by,
+    case
+        when ended_at is not null then 'ended'
+        when until <= $2 then 'over'
+        else 'active'
+    end as state
+from synkron.silences
+where $1 or (ended_at is null and until > $2)
+order by id desc;
+
+-- name: forget
+-- Incidents that closed, and silences that ended, before $1.
+with silences as (
+    delete from synkron.silences where coalesce(ended_at, until) < $1
+)
+delete from synkron.incidents where closed_at < $1;
