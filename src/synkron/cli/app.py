@@ -13,9 +13,11 @@ from synkron.cli import (
     backfill,
     explain,
     forecast,
+    health,
     nodes,
     overrides,
     pauses,
+    probe,
     run_changes,
     runs,
     schedules,
@@ -100,6 +102,8 @@ app.add_typer(overrides.overrides, name="overrides")
 app.command()(audit.audit)
 app.command()(verify.verify)
 app.command()(why.why)
+app.command()(health.health)
+app.command()(probe.probe)
 app.command()(nodes.nodes)
 app.command()(service.migrate)
 app.command()(service.version)
