@@ -12,7 +12,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from synkron.database import Executor
+from synkron.database import Connection, Executor
 from synkron.ledger import run_of
 from synkron.model import Meeting, Outcome, Run, State
 from synkron.queue import enqueue
@@ -106,6 +106,20 @@ async def accept(
 async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark: UUID | None = None) -> bool:
     """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
     return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id, mark))
+
+
+async def defer(connection: Executor, run_id: int, reason: str, at_most: timedelta) -> bool:
+    """Let the run wait for its vendor; False when it is under way, or has waited ``at_most`` already."""
+    return await give_turn(connection, await connection.fetch(SQL["defer"], run_id, reason, at_most))
+
+
+async def release(connection: Connection, integration_type: str, apart: timedelta) -> int:
+    """Give up to 1,000 runs their turn that waited for the type's vendor, one after the other; answers how many."""
+    async with connection.transaction():
+        await connection.execute(SQL["release_alone"])
+        released = await connection.fetch(SQL["release"], integration_type, apart)
+        await give_turn(connection, released)
+    return len(released)
 
 
 async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:

@@ -32,6 +32,10 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+# A run that is due now would fail.
+DOWN = frozenset({Verdict.UNREACHABLE, Verdict.THROTTLED})
+
+
 class Contact(StrEnum):
     """How an endpoint was met: by a run, or by a probe."""
 

@@ -98,6 +98,14 @@ class HealthSettings(Section):
     throttled_codes: Mapping[Code, Duration] = {}
     hold: Duration = timedelta()
 
+    @model_validator(mode="after")
+    def _notices_recovery(self) -> HealthSettings:
+        if self.hold and self.mode is HealthMode.PASSIVE:
+            raise PydanticCustomError(
+                "hold", "hold needs probes, which notice that the vendor is back; set mode to active, or take hold out"
+            )
+        return self
+
 
 class WarmUpSettings(Section):
     """How a type's target is made warm before its runs. What is None is as the profile has it."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from asyncpg import Record
 
 from synkron.database import ROWS_HIDDEN, Executor, speaking_of
 from synkron.due import judge
 from synkron.errors import ServiceRoleRequired
+from synkron.health import DOWN, Health
 from synkron.ledger import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
 from synkron.plan import MOST_CRASHES, superseded
@@ -27,7 +28,8 @@ class Turn:
     ``at`` is the database's clock. ``live`` is the integration's row now, None when it was deleted. ``by_hand`` says
     that an operator asked for the run, or for another chance of it. ``is_accepted``: its target has it and will say
     what came of it. ``behind`` is the moment of the newest older run of the integration that has not finished, and
-    ``pause`` says why nothing of it may run now; None where there is none.
+    ``pause`` says why nothing of it may run now; None where there is none. ``deferred_at`` is when the run first waited
+    for its vendor to recover.
     """
 
     run: Run
@@ -39,6 +41,7 @@ class Turn:
     is_accepted: bool
     behind: datetime | None
     pause: str | None
+    deferred_at: datetime | None = None
 
     @property
     def is_suspect(self) -> bool:
@@ -82,6 +85,7 @@ def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
         is_accepted=state is State.RUNNING and row["completes_by"] is not None,
         behind=row["behind"],
         pause=_pause(row["pause_reason"], row["pause_author"], row["pause_until"]) if row["pause_id"] else None,
+        deferred_at=row["deferred_at"],
     )
 
 
@@ -107,6 +111,18 @@ def reason_to_skip(turn: Turn, settings: Settings) -> str | None:
     if turn.behind and turn.policy.overlap is Overlap.SKIP and is_first:
         return f"overlap: the run of {turn.behind:%Y-%m-%dT%H:%MZ} has not finished, and overlap is skip"
     return None
+
+
+def reason_to_defer(turn: Turn, health: Health | None, hold: timedelta) -> str | None:
+    """Why the run waits for its vendor rather than use up an attempt, for ``hold`` at most; None if it may go.
+
+    What an operator asked for is not held.
+    """
+    if not hold or turn.by_hand or health is None or health.verdict not in DOWN:
+        return None
+    if turn.deferred_at is not None and turn.at >= turn.deferred_at + hold:
+        return None
+    return f"{turn.run.integration_type} is {health.verdict} since {health.since:%Y-%m-%dT%H:%MZ}: {health.reason}"
 
 
 def _superseded(turn: Turn, settings: Settings) -> str | None:

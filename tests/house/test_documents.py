@@ -18,7 +18,7 @@ from synkron.cli.app import app
 from synkron.settings import Settings
 from tests.house.pages import ROOT, blocks, files, pages, spans, text_of
 
-FOLDERS = ("bench/", "docs/", "requirements/", "script/", "src/", "tests/")
+FOLDERS = ("bench/", "docs/", "examples/", "requirements/", "script/", "src/", "tests/")
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 
 # Of packages, images and crates; in two halves, so that this file names none.
@@ -219,7 +219,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
         if section is None:
             found.append(key)
         else:
-            found += keys(section, f"{key}.NAME." if key == "types" else f"{key}.")
+            found += keys(section, f"{key}.NAME." if key in ("types", "announce.channels") else f"{key}.")
     return found
 
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession
 from structlog.testing import capture_logs
 
-from synkron import history, service
+from synkron import history, loops, service
 from synkron.errors import LedgerMissing, Refused, ServiceRoleRequired, SettingsError, SourceTableMissing
 from synkron.migrate import create_source_tables
 from synkron.service import Role, serve
@@ -47,7 +47,7 @@ async def test_it_goes_on_when_the_database_drops_its_connections(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every connection of the service is cut, three times; what becomes due is claimed and delivered all the same."""
-    monkeypatch.setattr(service, "next_tick", lambda now: now + timedelta(milliseconds=200))
+    monkeypatch.setattr(loops, "next_tick", lambda now: now + timedelta(milliseconds=200))
     async with watching(database) as until, serving(database):
         for _ in range(3):
             one = await add_integration(connection, "* * * * *")

@@ -59,6 +59,23 @@ def faults(folder: Path, text: str) -> list[str]:
         ("types = 3", "types", "expected a valid dictionary"),
         ('retention = "12h"', "retention", "longer than the longest catch_up_window (1.0 days)"),
         ('[types.xledger]\ncatch_up_window = "500d"', "retention", "longer than the longest catch_up_window"),
+        ('[types.xledger.health]\ninterval = "14m59s"', "types.xledger.health.interval", "at least 15m"),
+        ('[types.xledger.health]\nurl = "ftp://x"', "types.xledger.health.url", '"http://" or "https://"'),
+        ('[types.xledger.health]\nurl = "http://"', "types.xledger.health.url", '"http://" or "https://"'),
+        ('[types.xledger.health]\nmethod = "DELETE"', "types.xledger.health.method", "HEAD, GET, OPTIONS, POST"),
+        ('[types.xledger.health]\ntimeout = "61s"', "types.xledger.health.timeout", "at most 1m"),
+        ("[types.xledger.health]\nallowance_share = 1.5", "types.xledger.health.allowance_share", "less than or equal"),
+        ('[types.xledger.health]\nmode = "passive"\nhold = "1h"', "types.xledger.health", "set mode to active"),
+        ('[types.xledger.health]\nthrottled_codes = {"A B" = "5s"}', "types.xledger.health.throttled_codes", "code"),
+        ('[types.dynamics]\nflavour = "navision"', "types.dynamics.flavour", "business_central, dataverse"),
+        ('[types.xledger]\nflavour = "dataverse"', "types", "take types.xledger.flavour out"),
+        ('[types.xledger.warm_up]\nmethod = "POST"', "types.xledger.warm_up.method", "GET, HEAD, OPTIONS"),
+        ('[announce]\nlate_after = "30s"', "announce.late_after", "at least 1m"),
+        ("[announce.channels.pager]", "announce.channels.pager", "either an Apprise URL, or a webhook"),
+        ('[announce.channels.pager]\nwebhook = "https://h/x"', "announce.channels.pager", "a secret to sign with"),
+        ('[announce.channels.pager]\nwebhook = "h/x"\nsecret = "env:A"', "announce.channels.pager.webhook", "http"),
+        ('[announce.channels]\nlog = "env:A"', "announce.channels.log", "the log is always there"),
+        ('heartbeat_url = "example.com"', "heartbeat_url", '"http://" or "https://"'),
     ],
 )
 def test_a_fault_names_its_key_and_what_is_expected(tmp_path: Path, text: str, key: str, says: str) -> None:
@@ -86,6 +103,13 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
         '[types]\nxledger = "hunter2"',
         '[types.xledger]\ntarget = "htps://user:hunter2@h/x?key=hunter2"',
         '[types.xledger]\nheaders = ["hunter2"]',
+        '[types.xledger.health]\nurl = "htps://h/x?key=hunter2"',
+        '[types.xledger.health]\nheaders = "hunter2"',
+        '[types.xledger.health.token]\nurl = "https://h/x"\nclient_id = "a"\nclient_secret = "hunter2"',
+        '[announce.channels]\nmail = ["hunter2"]',
+        '[announce.channels.pager]\nwebhook = "hunter2"\nsecret = "hunter2"',
+        'heartbeat_url = "hunter2"',
+        'heartbeat_url = ["hunter2"]',
     ],
 )
 def test_no_fault_shows_what_may_be_secret(tmp_path: Path, text: str) -> None:
@@ -128,6 +152,17 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     settings = load(path)
     assert settings.source.schema_name == "other"
     assert settings.source.integrations.table == "links"
+
+
+def test_channels_from_the_file_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNKRON_ANNOUNCE__CHANNELS__MAIL", "mailto://user:hunter2@example.com")
+    text = '[announce.channels]\npager = {webhook = "https://h/x?key=hunter2", secret = "env:PAGER"}\n'
+    settings = load(written(tmp_path, text))
+    assert settings.announce.channels.keys() == {"mail", "pager"}
+    mail = settings.announce.channels["mail"].apprise
+    assert mail is not None
+    assert mail.get_secret_value() == "mailto://user:hunter2@example.com"
+    assert "hunter2" not in repr(settings)
 
 
 def test_types_of_ones_own_beside_the_built_in_ones(tmp_path: Path) -> None:

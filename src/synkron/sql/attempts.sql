@@ -8,7 +8,8 @@
 -- hands out again when its worker has died, or when that job is gone; never while its target has accepted it. The new
 -- attempt's number fences the old one. A worker that was stopped may come with a job that the queue has given to another
 -- ($4 is the worker's own mark there): it starts nothing. The jobs' heartbeats are renewed, so that the worker's lease
--- begins right here, but for those that are younger than $5. Rows are locked in the order of their numbers, so that callers don't block each other in a circle.
+-- begins right here, but for those that are younger than $5. Rows are locked in the order of their numbers, so that
+-- callers don't block each other in a circle.
 -- Plan: runs are looked up by their number. Had the condition on the state the words of the index of unfinished runs,
 -- that would be walked from end to end.
 with candidate as (
@@ -79,8 +80,8 @@ from started;
 -- name: finish
 -- End the attempts $2 of the runs $1, each once, and only by the worker that holds the run. $3 are the runs' next states;
 -- where that is 'claimed', the next attempt is $4 from now. $5 to $7 are what came of the attempts, $8 to $11 how they met
--- the target. Whose turn it is then, the same run's or that of the oldest that waits behind it, gets a job. Answers the runs whose attempt was ended; the
--- others were taken over by another worker. Plan: as in start.
+-- the target. Whose turn it is then, the same run's or that of the oldest that waits behind it, gets a job. Answers the
+-- runs whose attempt was ended; the others were taken over by another worker. Plan: as in start.
 with ending as (
     select runs.id, runs.scheduled_for, asked.*
     from unnest(
@@ -145,8 +146,9 @@ enqueued as (
 select id from finished;
 
 -- name: accept
--- The target of the attempt $2 has taken the run ($5 to $8: how it was met) and has $3 to say what came of it. The run is running until then, and
--- keeps its seat. Its next attempt is put off likewise, so that a release that knows nothing of this leaves it alone.
+-- The target of the attempt $2 has taken the run ($5 to $8: how it was met) and has $3 to say what came of it. The run
+-- is running until then, and keeps its seat. Its next attempt is put off likewise, so that a release that knows nothing
+-- of this leaves it alone.
 with accepted as (
     update synkron.runs set
         completes_by = clock_timestamp() + $3, next_attempt_at = clock_timestamp() + $3, http_status = $4, error = null
@@ -201,3 +203,39 @@ left join lateral (
     order by runs.scheduled_for
     limit 1
 ) next on true;
+
+-- name: defer
+-- Let the run $1 wait for its vendor to recover ($2 says why), for $3 from when it first did. Answers its wait, at whose
+-- end it is delivered come what may; nothing when it is under way or has waited that long already.
+update synkron.runs set
+    deferred_at = coalesce(deferred_at, clock_timestamp()),
+    deferred_reason = $2,
+    deferred_until = coalesce(deferred_at, clock_timestamp()) + $3,
+    next_attempt_at = coalesce(deferred_at, clock_timestamp()) + $3
+where id = $1 and state = 'claimed' and coalesce(deferred_at, clock_timestamp()) + $3 > clock_timestamp()
+returning id, integration_type, next_attempt_at - now() as wait;
+
+-- name: release_alone
+select pg_advisory_xact_lock(hashtext('synkron.release'));
+
+-- name: release
+-- Give runs of the type $1 their turn that waited for its vendor, the oldest first, one every $2, after those that were
+-- given theirs before. Plan: by the index of deferred runs.
+with before as (
+    select max(next_attempt_at) as at
+    from synkron.runs
+    where integration_type = $1 and deferred_at is not null and deferred_until is null and state = 'claimed'
+),
+waiting as (
+    select id, scheduled_for, row_number() over (order by scheduled_for, id) as place
+    from synkron.runs
+    where integration_type = $1 and deferred_at is not null and deferred_until is not null and state = 'claimed'
+    order by scheduled_for, id
+    limit 1000
+)
+update synkron.runs set
+    deferred_until = null,
+    next_attempt_at = greatest(now(), before.at + $2::interval) + (place - 1) * $2::interval
+from waiting, before
+where runs.id = waiting.id and runs.scheduled_for = waiting.scheduled_for and runs.state = 'claimed'
+returning runs.id, runs.integration_type, next_attempt_at - now() as wait;

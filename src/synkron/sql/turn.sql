@@ -9,6 +9,7 @@
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
     r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,
+    r.deferred_at,
     sight.at, sight.hidden,
     i.{integrations.id} is not null as live,
     i.{integrations.id}::text as live_integration_id,
@@ -32,8 +33,10 @@ select
     ) as behind
 from unnest($1::bigint[]) asked (run_id)
 cross join (
-    select clock_timestamp() as at, row_security_active('synkron.runs'::regclass) or row_security_active('{integrations}'::regclass)
-        or row_security_active('{organizations}'::regclass) as hidden
+    select clock_timestamp() as at,
+        row_security_active('synkron.runs'::regclass)
+            or row_security_active('{integrations}'::regclass)
+            or row_security_active('{organizations}'::regclass) as hidden
 ) sight
 left join synkron.runs r on r.id = asked.run_id
 left join {integrations} i on i.{integrations.id} = r.integration_id::ID_TYPE

@@ -15,11 +15,13 @@ alter table synkron.attempts
 create index attempts_cold on synkron.attempts (finished_at) where warmth = 'cold';
 
 alter table synkron.runs
-    -- Since when, and why, a claimed run waits for its vendor to recover.
+    -- Since when, and why, a run was made to wait for its vendor to recover; and until when at most, while it waits.
     add column deferred_at timestamptz,
     add column deferred_reason text,
-    add constraint runs_deferred_for_a_reason check ((deferred_at is null) = (deferred_reason is null));
--- Query holding.release: which runs wait for a vendor?
+    add column deferred_until timestamptz,
+    add constraint runs_deferred_for_a_reason check ((deferred_at is null) = (deferred_reason is null)),
+    add constraint runs_deferred_from_a_moment_on check (deferred_until > deferred_at);
+-- Query attempts.release: which runs wait for a vendor, or were given their turn after it?
 create index runs_deferred on synkron.runs (integration_type) where deferred_at is not null and state = 'claimed';
 -- Query conditions.late: which runs started late? Nothing under a minute is called so.
 create index runs_started_late on synkron.runs (started_at) where drift > interval '1 minute';

@@ -1,0 +1,142 @@
+"""The loops of the service: each does one thing until it is told to stop, and raises what the database does to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from pgqueuer.domain.errors import PgqException
+
+from synkron import ledger
+from synkron.database import DRIVER_FAULTS, connected, pooled
+from synkron.errors import SynkronError
+from synkron.model import InvalidIntegration, Tick
+from synkron.nodes import REPORT_EVERY, Reporter
+from synkron.reader import warn_invalid
+from synkron.scheduler import next_tick, tick
+from synkron.settings import Settings
+from synkron.targets import Target
+from synkron.verification import keep_verification
+from synkron.worker import Worker
+
+POOL_SIZE = 20
+# Past the half minute, so that the minute ahead is inside the window however the two clocks round; and past the minute,
+# so that its runs start first: this tick finds what was edited meanwhile, and would hold them up.
+AFTER_THE_HALF = timedelta(milliseconds=20)
+AFTER_THE_MINUTE = timedelta(seconds=1)
+FORGET_EVERY = timedelta(hours=1)
+# How often one asks whether the hour's verification is due.
+VERIFY_EVERY = timedelta(minutes=5)
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+
+log = structlog.get_logger("synkron")
+
+
+async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop; when the database fails it, begin again, each time after a longer pause."""
+    loop = asyncio.get_running_loop()
+    pause = FIRST_PAUSE
+    while not stop.is_set():
+        began = loop.time()
+        try:
+            await run()
+        except (*DRIVER_FAULTS, PgqException, SynkronError) as error:
+            pause = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
+            log.warning("database failed", loop=name, reason=str(error) or type(error).__name__, retry_in=pause)
+            await _pause(stop, pause)
+
+
+async def report_node(url: str, reporter: Reporter, stop: asyncio.Event) -> None:
+    """Say every few seconds that this process is there."""
+    async with connected(url) as connection:
+        while not stop.is_set():
+            await reporter.report(connection)
+            await _pause(stop, REPORT_EVERY.total_seconds())
+
+
+async def schedule(url: str, settings: Settings, name: str, stop: asyncio.Event) -> None:
+    """Tick at every half minute of the database's clock."""
+    loop = asyncio.get_running_loop()
+    warned: frozenset[InvalidIntegration] = frozenset()
+    forget_at = loop.time()
+    async with connected(url) as connection:
+        while not stop.is_set():
+            began = loop.time()
+            done = await tick(connection, settings, scheduler=name)
+            warned = _report(done, warned)
+            if loop.time() >= forget_at:
+                if not await ledger.forget(connection, done.at, settings.retention):
+                    log.debug("old partitions kept for an hour more", reason="somebody uses them")
+                forget_at = loop.time() + FORGET_EVERY.total_seconds()
+            following = next_tick(done.at)
+            until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
+            await _pause(stop, until_next.total_seconds() - (loop.time() - began))
+
+
+async def verify(url: str, settings: Settings, stop: asyncio.Event) -> None:
+    """Verify the last day, once an hour by one of all schedulers; broken off when told to stop."""
+    while not stop.is_set():
+        async with connected(url) as connection:
+            verifying = asyncio.create_task(keep_verification(connection, settings, await ledger.clock(connection)))
+            await _until(verifying, stop)
+            if not verifying.done():
+                verifying.cancel()
+                await asyncio.wait({verifying})
+                return
+            report = await verifying
+        if report is not None:
+            write = log.warning if report.found else log.info
+            write("verified", occurrences=report.occurrences, found={str(kind): n for kind, n in report.found.items()})
+        await _pause(stop, VERIFY_EVERY.total_seconds())
+
+
+async def work(
+    url: str,
+    settings: Settings,
+    targets: Mapping[str, Target],
+    name: str,
+    stop: asyncio.Event,
+    at_once: asyncio.Event,
+) -> None:
+    """Execute runs; when told to stop, let those under way finish within the grace, then hand them back."""
+    grace = settings.shutdown_grace.total_seconds()
+    async with pooled(url, size=POOL_SIZE, by_key=True) as pool:
+        worker = Worker(pool, settings, targets, name)
+        running = asyncio.create_task(worker.run())
+        await _until(running, stop)
+        worker.stop()
+        if not running.done():
+            log.info("stopping", attempts_under_way=worker.under_way, grace=grace)
+        await _until(running, at_once, longest=grace)
+        if not running.done():
+            worker.hand_back()
+        await running
+
+
+async def _until(running: asyncio.Task[Any], event: asyncio.Event, longest: float | None = None) -> None:
+    """Wait until the task is done or the event is set."""
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait({running, waiting}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, or return at once when told to stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), timeout=max(seconds, 0))
+    except TimeoutError:
+        return
+
+
+def _report(done: Tick, warned: frozenset[InvalidIntegration]) -> frozenset[InvalidIntegration]:
+    """Log the tick; a row that can't be fired is warned of once for as long as the ticks find it."""
+    for row in frozenset(done.invalid) - warned:
+        warn_invalid(row)
+    warned = frozenset(done.invalid)
+    write = log.info if done.claimed or done.skipped else log.debug
+    write("tick", at=done.at.isoformat(), due=done.due, claimed=done.claimed, skipped=done.skipped, invalid=len(warned))
+    return warned
