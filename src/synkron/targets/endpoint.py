@@ -159,7 +159,7 @@ def query_secrets(address: URL) -> list[SecretStr]:
 def read_header(
     key: str, name: str, text: str, environment: Mapping[str, str], own: Collection[str] = OWN_HEADERS
 ) -> SecretStr:
-    """A header's value. Raises SettingsError, naming ``key``, for one that may not be there, or is Synkron's ``own``."""
+    """A header's value. Raises SettingsError, naming ``key``, for one that can't be there, or is Synkron's ``own``."""
     if not fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
         raise fault(key, "this is not the name of a header; letters, digits and hyphens are allowed")
     if name.lower() in own:
