@@ -181,6 +181,28 @@ begin
     end if;
     return new;
 end $$;
+CREATE TABLE synkron.announcements (
+    id bigint NOT NULL,
+    incident_id bigint NOT NULL,
+    transition text NOT NULL,
+    channel text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    sent_at timestamp with time zone,
+    given_up_at timestamp with time zone,
+    error text,
+    CONSTRAINT announcements_end_once CHECK (((sent_at IS NULL) OR (given_up_at IS NULL))),
+    CONSTRAINT announcements_transition_check CHECK ((transition = ANY (ARRAY['opened'::text, 'reminded'::text, 'closed'::text])))
+);
+ALTER TABLE synkron.announcements ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.announcements_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE synkron.attempts (
     run_id bigint NOT NULL,
     scheduled_for timestamp with time zone NOT NULL,
@@ -191,10 +213,21 @@ CREATE TABLE synkron.attempts (
     outcome text,
     http_status integer,
     error text,
+    enqueued_at timestamp with time zone,
+    duration interval,
+    warmth text,
+    warmth_known_by text,
+    cold_start_cost interval,
     CONSTRAINT attempts_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT attempts_cold_start_cost_check CHECK ((cold_start_cost >= '00:00:00'::interval)),
+    CONSTRAINT attempts_duration_check CHECK ((duration >= '00:00:00'::interval)),
     CONSTRAINT attempts_end_with_an_outcome CHECK (((finished_at IS NULL) = (outcome IS NULL))),
     CONSTRAINT attempts_http_status_check CHECK (((http_status >= 100) AND (http_status <= 599))),
-    CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'retryable'::text, 'final'::text, 'handed_back'::text, 'lost'::text, 'cancelled'::text])))
+    CONSTRAINT attempts_only_cold_ones_cost CHECK (((cold_start_cost IS NULL) OR (warmth = 'cold'::text))),
+    CONSTRAINT attempts_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'retryable'::text, 'final'::text, 'handed_back'::text, 'lost'::text, 'cancelled'::text]))),
+    CONSTRAINT attempts_warmth_check CHECK ((warmth = ANY (ARRAY['warm'::text, 'cold'::text]))),
+    CONSTRAINT attempts_warmth_is_known_somehow CHECK (((warmth IS NULL) = (warmth_known_by IS NULL))),
+    CONSTRAINT attempts_warmth_known_by_check CHECK ((warmth_known_by = ANY (ARRAY['header'::text, 'time'::text])))
 )
 PARTITION BY RANGE (scheduled_for);
 CREATE TABLE synkron.audit (
@@ -214,9 +247,69 @@ ALTER TABLE synkron.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE synkron.health (
+    endpoint text NOT NULL,
+    integration_types text[] NOT NULL,
+    verdict text DEFAULT 'unknown'::text NOT NULL,
+    reason text DEFAULT 'nothing was heard of it yet'::text NOT NULL,
+    known_by text,
+    since timestamp with time zone NOT NULL,
+    sampled_at timestamp with time zone,
+    probed_at timestamp with time zone,
+    next_probe_at timestamp with time zone,
+    method text,
+    failures integer DEFAULT 0 NOT NULL,
+    failed_runs integer DEFAULT 0 NOT NULL,
+    throttles integer DEFAULT 0 NOT NULL,
+    passive_until timestamp with time zone,
+    CONSTRAINT health_failed_runs_check CHECK ((failed_runs >= 0)),
+    CONSTRAINT health_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT health_known_by_check CHECK ((known_by = ANY (ARRAY['run'::text, 'probe'::text, 'passive'::text]))),
+    CONSTRAINT health_known_somehow CHECK (((verdict = 'unknown'::text) = (known_by IS NULL))),
+    CONSTRAINT health_throttles_check CHECK ((throttles >= 0)),
+    CONSTRAINT health_verdict_check CHECK ((verdict = ANY (ARRAY['healthy'::text, 'degraded'::text, 'unreachable'::text, 'unauthorized'::text, 'throttled'::text, 'unknown'::text])))
+);
+CREATE TABLE synkron.health_hours (
+    endpoint text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    healthy integer DEFAULT 0 NOT NULL,
+    degraded integer DEFAULT 0 NOT NULL,
+    unreachable integer DEFAULT 0 NOT NULL,
+    unauthorized integer DEFAULT 0 NOT NULL,
+    throttled integer DEFAULT 0 NOT NULL,
+    probes integer DEFAULT 0 NOT NULL
+);
 CREATE TABLE synkron.held (
     integration_id text NOT NULL,
     since timestamp with time zone NOT NULL
+);
+CREATE TABLE synkron.incidents (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    org_id text,
+    integration_type text,
+    endpoint text,
+    title text NOT NULL,
+    detail text NOT NULL,
+    remedy text NOT NULL,
+    touches jsonb DEFAULT '{}'::jsonb NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by text,
+    closed_at timestamp with time zone,
+    announced_at timestamp with time zone,
+    CONSTRAINT incidents_acknowledged_by_somebody CHECK (((acknowledged_at IS NULL) = (acknowledged_by IS NULL))),
+    CONSTRAINT incidents_close_after_they_open CHECK ((closed_at >= opened_at))
+);
+ALTER TABLE synkron.incidents ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.incidents_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 CREATE TABLE synkron.migrations (
     name text NOT NULL,
@@ -281,6 +374,13 @@ ALTER TABLE synkron.pauses ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+CREATE TABLE synkron.probe_spend (
+    endpoint text NOT NULL,
+    month date NOT NULL,
+    probes integer DEFAULT 0 NOT NULL,
+    counted integer DEFAULT 0 NOT NULL,
+    CONSTRAINT probe_spend_check CHECK ((counted <= probes))
 );
 CREATE SEQUENCE synkron.queue_id_seq
     START WITH 1
@@ -382,12 +482,17 @@ END) STORED NOT NULL,
     retries integer DEFAULT 0 NOT NULL,
     completes_by timestamp with time zone,
     start_delay interval GENERATED ALWAYS AS ((started_at - execute_after)) STORED,
+    deferred_at timestamp with time zone,
+    deferred_reason text,
+    deferred_until timestamp with time zone,
     CONSTRAINT runs_action_check CHECK ((action = ANY (ARRAY['run'::text, 'merge'::text, 'skip'::text, 'expire'::text]))),
     CONSTRAINT runs_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT runs_check CHECK (((failures >= 0) AND (failures <= attempt))),
     CONSTRAINT runs_crashes_check CHECK ((crashes >= 0)),
     CONSTRAINT runs_decided_against_are_skipped CHECK (((action = 'run'::text) OR (state = 'skipped'::text))),
     CONSTRAINT runs_decided_by_a_tick CHECK (((tick_id IS NOT NULL) OR (source = ANY (ARRAY['manual'::text, 'backfill'::text])))),
+    CONSTRAINT runs_deferred_for_a_reason CHECK (((deferred_at IS NULL) = (deferred_reason IS NULL))),
+    CONSTRAINT runs_deferred_from_a_moment_on CHECK ((deferred_until > deferred_at)),
     CONSTRAINT runs_failed_say_why CHECK (((state <> 'failed'::text) OR (error IS NOT NULL))),
     CONSTRAINT runs_finished_when_ended CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'skipped'::text])))),
     CONSTRAINT runs_have_a_schedule CHECK (((cron_schedule IS NOT NULL) OR (source = 'manual'::text))),
@@ -407,6 +512,45 @@ END) STORED NOT NULL,
 PARTITION BY RANGE (scheduled_for);
 ALTER TABLE synkron.runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME synkron.runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.samples (
+    endpoint text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    source text NOT NULL,
+    finding text NOT NULL,
+    reason text NOT NULL,
+    contacts integer NOT NULL,
+    latency interval,
+    http_status integer,
+    resets_at timestamp with time zone,
+    CONSTRAINT samples_contacts_check CHECK ((contacts >= 1)),
+    CONSTRAINT samples_finding_check CHECK ((finding = ANY (ARRAY['healthy'::text, 'degraded'::text, 'unreachable'::text, 'unauthorized'::text, 'throttled'::text]))),
+    CONSTRAINT samples_http_status_check CHECK (((http_status >= 100) AND (http_status <= 599))),
+    CONSTRAINT samples_source_check CHECK ((source = ANY (ARRAY['run'::text, 'probe'::text])))
+);
+CREATE TABLE synkron.silences (
+    id bigint NOT NULL,
+    org_id text,
+    integration_type text,
+    endpoint text,
+    reason text NOT NULL,
+    author text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text,
+    CONSTRAINT silences_are_ended_by_somebody CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
+    CONSTRAINT silences_end_after_they_start CHECK ((until > starts_at)),
+    CONSTRAINT silences_name_something CHECK ((num_nonnulls(org_id, integration_type, endpoint) > 0)),
+    CONSTRAINT silences_reason_check CHECK ((reason <> ''::text))
+);
+ALTER TABLE synkron.silences ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.silences_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -456,6 +600,30 @@ ALTER TABLE synkron.verifications ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE synkron.warm_ups (
+    id bigint NOT NULL,
+    integration_type text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    scheduled_for timestamp with time zone NOT NULL,
+    http_status integer,
+    duration interval,
+    warmth text,
+    error text,
+    CONSTRAINT warm_ups_http_status_check CHECK (((http_status >= 100) AND (http_status <= 599))),
+    CONSTRAINT warm_ups_warmth_check CHECK ((warmth = ANY (ARRAY['warm'::text, 'cold'::text])))
+);
+ALTER TABLE synkron.warm_ups ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.warm_ups_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.warmth (
+    integration_type text NOT NULL,
+    met_at timestamp with time zone NOT NULL
+);
 CREATE TABLE synkron.watermark (
     one boolean DEFAULT true NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -464,12 +632,20 @@ CREATE TABLE synkron.watermark (
 ALTER TABLE ONLY synkron.queue ALTER COLUMN id SET DEFAULT nextval('synkron.queue_id_seq'::regclass);
 ALTER TABLE ONLY synkron.queue_schedules ALTER COLUMN id SET DEFAULT nextval('synkron.queue_schedules_id_seq'::regclass);
 ALTER TABLE ONLY synkron.queue_statistics ALTER COLUMN id SET DEFAULT nextval('synkron.queue_statistics_id_seq'::regclass);
+ALTER TABLE ONLY synkron.announcements
+    ADD CONSTRAINT announcements_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (run_id, attempt, scheduled_for);
 ALTER TABLE ONLY synkron.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.health_hours
+    ADD CONSTRAINT health_hours_pkey PRIMARY KEY (endpoint, hour);
+ALTER TABLE ONLY synkron.health
+    ADD CONSTRAINT health_pkey PRIMARY KEY (endpoint);
 ALTER TABLE ONLY synkron.held
     ADD CONSTRAINT held_pkey PRIMARY KEY (integration_id);
+ALTER TABLE ONLY synkron.incidents
+    ADD CONSTRAINT incidents_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY synkron.nodes
@@ -480,6 +656,8 @@ ALTER TABLE ONLY synkron.pace
     ADD CONSTRAINT pace_pkey PRIMARY KEY (integration_type, minute);
 ALTER TABLE ONLY synkron.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.probe_spend
+    ADD CONSTRAINT probe_spend_pkey PRIMARY KEY (endpoint, month);
 ALTER TABLE ONLY synkron.queue_log
     ADD CONSTRAINT queue_log_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.queue
@@ -496,13 +674,25 @@ ALTER TABLE ONLY synkron.runs
     ADD CONSTRAINT runs_once UNIQUE (integration_id, scheduled_for, source_class);
 ALTER TABLE ONLY synkron.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id, scheduled_for);
+ALTER TABLE ONLY synkron.silences
+    ADD CONSTRAINT silences_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.ticks
     ADD CONSTRAINT ticks_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.verifications
     ADD CONSTRAINT verifications_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.warm_ups
+    ADD CONSTRAINT warm_ups_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.warmth
+    ADD CONSTRAINT warmth_pkey PRIMARY KEY (integration_type);
 ALTER TABLE ONLY synkron.watermark
     ADD CONSTRAINT watermark_pkey PRIMARY KEY (one);
+CREATE INDEX announcements_due ON synkron.announcements USING btree (next_attempt_at) WHERE ((sent_at IS NULL) AND (given_up_at IS NULL));
+CREATE INDEX announcements_of_incident ON synkron.announcements USING btree (incident_id);
+CREATE INDEX attempts_cold ON ONLY synkron.attempts USING btree (finished_at) WHERE (warmth = 'cold'::text);
 CREATE INDEX audit_newest ON synkron.audit USING btree (at DESC);
+CREATE INDEX incidents_again ON synkron.incidents USING btree (kind, subject, opened_at DESC);
+CREATE INDEX incidents_newest ON synkron.incidents USING btree (opened_at DESC);
+CREATE UNIQUE INDEX incidents_open ON synkron.incidents USING btree (kind, subject) WHERE (closed_at IS NULL);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_ep_prio_id_idx ON synkron.queue USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::synkron.queue_status);
@@ -517,31 +707,48 @@ CREATE INDEX queue_queue_manager_id_idx ON synkron.queue USING btree (queue_mana
 CREATE UNIQUE INDEX queue_statistics_unique_count ON synkron.queue_statistics USING btree (priority, date_trunc('sec'::text, timezone('UTC'::text, created)), status, entrypoint);
 CREATE UNIQUE INDEX queue_unique_dedupe_key ON synkron.queue USING btree (dedupe_key) WHERE ((status = ANY (ARRAY['queued'::synkron.queue_status, 'picked'::synkron.queue_status])) AND (dedupe_key IS NOT NULL));
 CREATE INDEX queue_updated_id_id1_idx ON synkron.queue USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::synkron.queue_status);
+CREATE INDEX runs_deferred ON ONLY synkron.runs USING btree (integration_type) WHERE ((deferred_at IS NOT NULL) AND (state = 'claimed'::text));
 CREATE UNIQUE INDEX runs_delivered_once ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (state <> 'skipped'::text);
+CREATE INDEX runs_failed ON ONLY synkron.runs USING btree (finished_at) WHERE (state = 'failed'::text);
 CREATE INDEX runs_newest ON ONLY synkron.runs USING btree (scheduled_for DESC, id DESC);
 CREATE INDEX runs_newest_of_organization ON ONLY synkron.runs USING btree (org_id, scheduled_for DESC);
 CREATE INDEX runs_overdue ON ONLY synkron.runs USING btree (completes_by) WHERE ((completes_by IS NOT NULL) AND (state = 'running'::text));
+CREATE INDEX runs_started_late ON ONLY synkron.runs USING btree (started_at) WHERE (drift > '00:01:00'::interval);
 CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text]));
+CREATE INDEX samples_newest ON synkron.samples USING btree (endpoint, at DESC);
+CREATE INDEX samples_oldest ON synkron.samples USING btree (at);
 CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);
 CREATE INDEX verifications_newest ON synkron.verifications USING btree (at DESC);
+CREATE INDEX warm_ups_newest ON synkron.warm_ups USING btree (at DESC);
 CREATE TRIGGER queue_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON synkron.queue FOR EACH STATEMENT EXECUTE FUNCTION synkron.queue_changed();
 CREATE TRIGGER watermark_moves_forward BEFORE UPDATE ON synkron.watermark FOR EACH ROW EXECUTE FUNCTION synkron.watermark_moves_forward();
+ALTER TABLE ONLY synkron.announcements
+    ADD CONSTRAINT announcements_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES synkron.incidents(id) ON DELETE CASCADE;
+ALTER TABLE synkron.announcements ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.attempts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.health ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.health_hours ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.held ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.incidents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.migrations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.nodes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.overrides ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.pace ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.pauses ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.probe_spend ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.queue ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.queue_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.queue_schedules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.queue_statistics ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.running ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.runs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.samples ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.silences ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.ticks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.verifications ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.warm_ups ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.warmth ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.watermark ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA synkron TO service_role;
 REVOKE ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) FROM PUBLIC;
@@ -549,16 +756,23 @@ GRANT ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, la
 REVOKE ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.announcements TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.announcements_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.attempts TO service_role;
 GRANT SELECT,INSERT ON TABLE synkron.audit TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.audit_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.health TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.health_hours TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.held TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.incidents TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.incidents_id_seq TO service_role;
 GRANT SELECT ON TABLE synkron.migrations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.nodes TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pace TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pauses TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.pauses_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.probe_spend TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.queue_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue_log TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.queue_log_id_seq TO service_role;
@@ -569,8 +783,14 @@ GRANT SELECT,USAGE ON SEQUENCE synkron.queue_statistics_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.running TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.runs TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.runs_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.samples TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.silences TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.silences_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.ticks TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.ticks_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.verifications TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.verifications_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.warm_ups TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.warm_ups_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.warmth TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.watermark TO service_role;
