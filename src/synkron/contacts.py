@@ -9,7 +9,7 @@ from datetime import datetime
 from asyncpg import Record
 
 from synkron.database import Connection, Executor
-from synkron.health import Health, Sample, Verdict, Watch, gap, judge
+from synkron.health import Health, Sample, Verdict, Watch, judge
 from synkron.sql import statements
 
 SQL = statements("health")
@@ -59,7 +59,7 @@ async def claim(connection: Connection, watch: Watch, at: datetime, *, only_when
     """The right to send one probe at that moment, counted as spent; None when another has it, or none may go."""
     # A second claim of the row waits for the first and looks at the row again; a stricter isolation would be an error.
     async with connection.transaction(isolation="read_committed"):
-        row = await connection.fetchrow(SQL["claim"], watch.endpoint, at, gap(watch), watch.most_probes, only_when_due)
+        row = await connection.fetchrow(SQL["claim"], watch.endpoint, at, watch.most_probes, only_when_due)
     return None if row is None else _health_of(row)
 
 

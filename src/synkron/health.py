@@ -121,7 +121,7 @@ def judge(health: Health, sample: Sample, watch: Watch) -> Health:
         return _rested(health, sample) if sample.finding is Verdict.THROTTLED else health
     verdict: Verdict | None = sample.finding
     if sample.finding is Verdict.THROTTLED:
-        known = _throttled(health, sample, watch)
+        known = _throttled(health, sample)
     elif sample.finding in (Verdict.HEALTHY, Verdict.DEGRADED):
         known = _answered(health, sample, watch)
     elif sample.source is Contact.PROBE:
@@ -181,10 +181,17 @@ def holds(health: Health, watch: Watch, counted: int, at: datetime) -> list[Hold
 
 
 def next_probe(health: Health, watch: Watch, counted: int, at: datetime) -> datetime | None:
-    """When the next probe goes, as things stand at that moment; None where none ever does."""
+    """When the next probe goes, as things stand at that moment; None where none ever does.
+
+    One that the vendor counts, and that comes sooner than the interval asks for, must find room in the part of the
+    month's share that has gone by: a bad night must not spend what the rest of the month needs.
+    """
     if not watch.probes:
         return None
-    return max([health.next_probe_at or at, *(hold.until for hold in holds(health, watch, counted, at))])
+    moments = [health.next_probe_at or at, *(hold.until for hold in holds(health, watch, counted, at))]
+    if watch.most_probes is not None and counted >= watch.most_probes * _gone_by(at) and health.probed_at is not None:
+        moments.append(health.probed_at + watch.interval)
+    return max(moments)
 
 
 def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
@@ -199,15 +206,18 @@ def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
     return min(doubled, max(LONGEST_BACKOFF, interval)) * (1 + longer)
 
 
-def gap(watch: Watch) -> timedelta:
-    """How far apart probes are at the least: those that the vendor counts keep to their interval, whatever happens."""
-    return SHORTEST_INTERVAL if watch.most_probes is None else watch.interval
-
-
 def next_month(at: datetime) -> datetime:
     """When the month after that moment begins, in UTC, by which the allowance is counted."""
-    first = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return (first + timedelta(days=32)).replace(day=1)
+    return (_month(at) + timedelta(days=32)).replace(day=1)
+
+
+def _month(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _gone_by(at: datetime) -> float:
+    """What part of its month has gone by at that moment."""
+    return (at - _month(at)) / (next_month(at) - _month(at))
 
 
 def _fitting(text: str) -> str:
@@ -232,7 +242,7 @@ def _failed_run(health: Health, sample: Sample, watch: Watch) -> tuple[Verdict |
     known = replace(health, failed_runs=health.failed_runs + sample.contacts)
     if health.failures == 0:
         # Where probes have failed already, they keep to their backoff.
-        soonest = max(sample.at, health.passive_until or sample.at, _earliest(health, watch) or sample.at)
+        soonest = max(sample.at, health.passive_until or sample.at, _earliest(health) or sample.at)
         known = replace(known, next_probe_at=min(soonest, health.next_probe_at or soonest))
     if is_passive(health, watch, sample.at):
         return Verdict.UNREACHABLE, known
@@ -241,9 +251,9 @@ def _failed_run(health: Health, sample: Sample, watch: Watch) -> tuple[Verdict |
     return Verdict.DEGRADED if known.failed_runs == 1 else Verdict.UNREACHABLE, known
 
 
-def _throttled(health: Health, sample: Sample, watch: Watch) -> Health:
+def _throttled(health: Health, sample: Sample) -> Health:
     known = replace(_rested(health, sample), failures=0, failed_runs=0)
-    after = max(known.passive_until or sample.at, _earliest(health, watch) or sample.at)
+    after = max(known.passive_until or sample.at, _earliest(health) or sample.at)
     return replace(known, next_probe_at=after)
 
 
@@ -262,5 +272,5 @@ def _rested(health: Health, sample: Sample) -> Health:
     return replace(health, throttles=throttles, passive_until=max(until, known or until))
 
 
-def _earliest(health: Health, watch: Watch) -> datetime | None:
-    return None if health.probed_at is None else health.probed_at + gap(watch)
+def _earliest(health: Health) -> datetime | None:
+    return None if health.probed_at is None else health.probed_at + SHORTEST_INTERVAL

@@ -123,16 +123,12 @@ def test_since_is_when_the_verdict_changed_and_the_reason_is_the_latest() -> Non
         # A failed run makes a probe due as soon as one may go.
         ([probe("healthy"), run("unreachable", 5)], WATCH, 15),
         ([probe("healthy"), run("healthy", 20), run("unreachable", 21)], WATCH, 21),
-        # Those that the vendor counts keep to their interval.
-        ([probe("healthy"), run("unreachable", 5)], COUNTED, 90),
-        ([probe("healthy"), run("healthy", 80), run("unreachable", 81)], COUNTED, 90),
         # A failed run is no reason to shorten what failed probes wait.
         ([probe("unauthorized"), run("unreachable", 1)], WATCH, None),
         # After a refusal: when the vendor says, else after an hour; never before a probe may go.
         ([probe("throttled", resets_at=NOON + 40 * MINUTE)], WATCH, 40),
         ([probe("throttled")], WATCH, 60),
         ([probe("throttled", rest=20 * MINUTE)], WATCH, 20),
-        ([probe("throttled", rest=20 * MINUTE)], COUNTED, 90),
         ([probe("healthy"), run("throttled", 1, rest=timedelta(seconds=5))], WATCH, 15),
         ([probe("throttled", rest=20 * MINUTE), run("healthy", 10), run("unreachable", 18)], WATCH, 20),
         # A good run is good news, and no reason to send what the vendor does not want.
@@ -145,6 +141,44 @@ def test_when_the_next_probe_goes(samples: list[Sample], watch: Watch, minutes: 
     known = after(*samples, watch=watch)
     expected = NOON + backoff(WATCH.endpoint, 1, QUARTER) if minutes is None else NOON + MINUTE * minutes
     assert next_probe(known, watch, 0, samples[-1].at) == expected
+
+
+@pytest.mark.parametrize(
+    ("samples", "counted", "minutes"),
+    [
+        ([probe("healthy")], 0, 90),
+        ([probe("healthy")], 400, 90),
+        # At noon of the first, eight of the month's 500 have their place.
+        ([probe("healthy"), run("unreachable", 5)], 8, 15),
+        ([probe("healthy"), run("unreachable", 5)], 9, 90),
+        ([probe("healthy"), run("healthy", 80), run("unreachable", 81)], 10, 90),
+        ([probe("throttled", rest=20 * MINUTE)], 8, 20),
+        ([probe("throttled", rest=20 * MINUTE)], 9, 90),
+        ([probe("throttled", rest=240 * MINUTE)], 9, 240),
+    ],
+)
+def test_when_the_next_probe_goes_that_the_vendor_counts(samples: list[Sample], counted: int, minutes: int) -> None:
+    known = after(*samples, watch=COUNTED)
+    assert next_probe(known, COUNTED, counted, samples[-1].at) == NOON + MINUTE * minutes
+
+
+@pytest.mark.parametrize("finding", ["unreachable", "throttled"])
+def test_a_month_of_bad_runs_leaves_probes_to_the_end_of_it(finding: str) -> None:
+    """A run fails every ten minutes, or is throttled for a few seconds."""
+    at = start = datetime(2026, 7, 1, tzinfo=UTC)
+    known = replace(NEW, next_probe_at=start)
+    probed: list[datetime] = []
+    while at < start + timedelta(days=31):
+        due = next_probe(known, COUNTED, len(probed), at)
+        assert due is not None
+        if due <= at:
+            probed.append(at)
+            known = judge(replace(known, probed_at=at), replace(probe("healthy"), at=at), COUNTED)
+        bad = run("throttled", rest=timedelta(seconds=5)) if finding == "throttled" else run(finding)
+        known = judge(known, replace(bad, at=at), COUNTED)
+        at += 10 * MINUTE
+    assert len(probed) <= 500
+    assert probed[-1] > start + timedelta(days=30, hours=20)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +332,7 @@ def test_whatever_happens_no_probe_goes_too_early(
             due = next_probe(known, watch, 0, at)
             if due is None or due > at:
                 continue
-            assert not probed or at - probed[-1] >= (watch.interval if watch is COUNTED else SHORTEST_INTERVAL)
+            assert not probed or at - probed[-1] >= SHORTEST_INTERVAL
             assert not any(start <= at < end for start, end in named)
             probed.append(at)
             known = replace(known, probed_at=at)

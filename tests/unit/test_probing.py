@@ -255,6 +255,16 @@ def test_endpoints(name: str, flavour: str, health: dict[str, Any], endpoint: st
     assert watches_of(Settings(types=types)) == watches.watches
 
 
+@pytest.mark.parametrize(
+    ("written", "scope"),
+    [({}, "https://api.businesscentral.dynamics.com/.default"), ({"scope": "mine"}, "mine")],
+)
+def test_the_scope_of_a_token(written: dict[str, str], scope: str) -> None:
+    _, request = watched("dynamics", url="https://c.example/companies", token=TOKEN | written)
+    assert request.token is not None
+    assert request.token.scope == scope
+
+
 def test_nobody_s_vendor_is_left_in_peace() -> None:
     """Built-in types are always there; one that nothing is delivered for, and nothing is said of, is not watched."""
     assert watches_of(Settings()) == ()
@@ -300,6 +310,7 @@ def test_all_faults_come_at_once_and_show_no_secret() -> None:
     [
         ("dynamics", {"token": TOKEN}, "types.dynamics.health.url"),
         ("xledger", {"body": "{}"}, "types.xledger.health.body"),
+        ("fiken", {"hold": "1h"}, "types.fiken.health.hold"),
         ("xledger", {"headers": {"authorization": "abc"}, "token": TOKEN}, "types.xledger.health.headers"),
     ],
 )

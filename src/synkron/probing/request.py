@@ -68,8 +68,13 @@ def method_after(method: str, allowed: str) -> str:
     return "OPTIONS" if method == "HEAD" and "OPTIONS" in served else "GET"
 
 
-def read_request(key: str, health: HealthSettings, request: Request, environment: Mapping[str, str]) -> ProbeRequest:
-    """The request with its secrets. Raises SettingsError with every fault; ``key`` is the section's."""
+def read_request(
+    key: str, health: HealthSettings, request: Request, scope: str | None, environment: Mapping[str, str]
+) -> ProbeRequest:
+    """The request with its secrets; ``scope`` is what a token is asked for unless the settings say otherwise.
+
+    Raises SettingsError with every fault; ``key`` is the section's.
+    """
     faults: list[str] = []
     address, token = URL(), None
     headers: dict[str, SecretStr] = {}
@@ -83,7 +88,7 @@ def read_request(key: str, health: HealthSettings, request: Request, environment
                 secrets.append(headers[name])
     if health.token is not None:
         with gathering(faults):
-            token = _credentials(f"{key}.token", health.token, environment)
+            token = _credentials(f"{key}.token", health.token, scope, environment)
         with gathering(faults):
             if any(name.lower() == "authorization" for name in health.headers):
                 raise fault(
@@ -106,10 +111,10 @@ def read_request(key: str, health: HealthSettings, request: Request, environment
     )
 
 
-def _credentials(key: str, token: TokenSettings, environment: Mapping[str, str]) -> Credentials:
+def _credentials(key: str, token: TokenSettings, scope: str | None, environment: Mapping[str, str]) -> Credentials:
     url = read_address(f"{key}.url", token.url)
     secret = read_secret(f"{key}.client_secret", token.client_secret, environment)
-    return Credentials(url, token.client_id, secret, token.scope)
+    return Credentials(url, token.client_id, secret, token.scope or scope)
 
 
 def _open_headers(request: Request, secret_headers: Mapping[str, SecretStr]) -> dict[str, str]:

@@ -48,7 +48,9 @@ def read_watches(settings: Settings, environment: Mapping[str, str], *, only: st
     for name, watch, request in found:
         if request is not None and only in (None, name):
             with gathering(faults):
-                read = read_request(f"types.{name}.health", settings.types[name].health, request, environment)
+                one = settings.types[name]
+                scope = profile_of(name, one.flavour).token_scope
+                read = read_request(f"types.{name}.health", one.health, request, scope, environment)
                 requests.setdefault(watch.endpoint, read)
     if faults:
         raise SettingsError(faults)
@@ -76,6 +78,12 @@ def _is_used(one: TypeSettings) -> bool:
 def _watched(name: str, one: TypeSettings) -> tuple[Watch, Request | None]:
     profile = profile_of(name, one.flavour)
     request = None if one.health.mode is HealthMode.PASSIVE else _request(name, one.health, profile)
+    if request is None and one.health.hold:
+        raise fault(
+            f"types.{name}.health.hold",
+            f"runs that wait need probes, which notice that the vendor is back; set types.{name}.health.url, or take "
+            "hold out",
+        )
     watch = Watch(
         endpoint=f"type {name}" if request is None else _endpoint(f"types.{name}.health.url", request.url or ""),
         integration_types=(name,),

@@ -30,18 +30,18 @@ order by known.endpoint;
 
 -- name: claim
 -- The right to probe the endpoint $1 at $2, and what it costs; no row when another has it, or when a probe must not go.
--- The next one goes after the gap $3 at the earliest, though this one's host be lost. $4 is how many that the vendor
--- counts a month may have (null: it counts none). With $5, only a probe that is due.
+-- The next one goes 15 minutes later at the earliest, though this one's host be lost. $3 is how many that the vendor
+-- counts a month may have (null: it counts none). With $4, only a probe that is due.
 -- The vendor's month can't be overrun by two at once: they would be two claims of one row, and the second waits for the
 -- first and is then refused, as it went less than 15 minutes ago.
 with claimed as (
-    update synkron.health set probed_at = $2, next_probe_at = $2::timestamptz + $3::interval
+    update synkron.health set probed_at = $2, next_probe_at = $2::timestamptz + interval '15 minutes'
     where endpoint = $1
         and next_probe_at is not null
-        and (not $5::boolean or next_probe_at <= $2)
+        and (not $4::boolean or next_probe_at <= $2)
         and (probed_at is null or probed_at <= $2::timestamptz - interval '15 minutes')
         and (passive_until is null or passive_until <= $2)
-        and ($4::integer is null or $4 > coalesce((
+        and ($3::integer is null or $3 > coalesce((
             select counted from synkron.probe_spend spend
             where spend.endpoint = $1
                 and spend.month = date_trunc('month', $2::timestamptz at time zone 'UTC')::date
@@ -49,7 +49,7 @@ with claimed as (
     returning *
 ), spent as (
     insert into synkron.probe_spend as spend (endpoint, month, probes, counted)
-    select endpoint, date_trunc('month', $2::timestamptz at time zone 'UTC')::date, 1, ($4::integer is not null)::integer
+    select endpoint, date_trunc('month', $2::timestamptz at time zone 'UTC')::date, 1, ($3::integer is not null)::integer
     from claimed
     on conflict (endpoint, month) do update set
         probes = spend.probes + 1, counted = spend.counted + excluded.counted
