@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 
@@ -103,14 +103,6 @@ class Health:
     passive_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What keeps probes of an endpoint from going, and until when."""
-
-    until: datetime
-    reason: str
-
-
 def judge(health: Health, sample: Sample, watch: Watch) -> Health:
     """What is known after the sample.
 
@@ -168,32 +160,6 @@ def is_passive(health: Health, watch: Watch, at: datetime) -> bool:
     return not watch.probes or (health.passive_until is not None and at < health.passive_until)
 
 
-def holds(health: Health, watch: Watch, counted: int, at: datetime) -> list[Hold]:
-    """What keeps every probe from going at that moment; ``counted`` is how many of the month the vendor counted."""
-    found = []
-    if health.passive_until is not None and at < health.passive_until:
-        found.append(Hold(health.passive_until, "the vendor has had enough of requests"))
-    if health.probed_at is not None and at < health.probed_at + SHORTEST_INTERVAL:
-        found.append(Hold(health.probed_at + SHORTEST_INTERVAL, "a probe went less than 15 minutes ago"))
-    if watch.most_probes is not None and counted >= watch.most_probes:
-        found.append(Hold(next_month(at), f"the month's share of the vendor's allowance is spent ({counted} probes)"))
-    return found
-
-
-def next_probe(health: Health, watch: Watch, counted: int, at: datetime) -> datetime | None:
-    """When the next probe goes, as things stand at that moment; None where none ever does.
-
-    One that the vendor counts, and that comes sooner than the interval asks for, must find room in the part of the
-    month's share that has gone by: a bad night must not spend what the rest of the month needs.
-    """
-    if not watch.probes:
-        return None
-    moments = [health.next_probe_at or at, *(hold.until for hold in holds(health, watch, counted, at))]
-    if watch.most_probes is not None and counted >= watch.most_probes * _gone_by(at) and health.probed_at is not None:
-        moments.append(health.probed_at + watch.interval)
-    return max(moments)
-
-
 def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
     """How long to wait after so many failed probes in a row.
 
@@ -204,20 +170,6 @@ def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
     digest = blake2b(f"{endpoint}#{failures}".encode(), digest_size=4).digest()
     longer = int.from_bytes(digest, "big") / 2**32 / 10
     return min(doubled, max(LONGEST_BACKOFF, interval)) * (1 + longer)
-
-
-def next_month(at: datetime) -> datetime:
-    """When the month after that moment begins, in UTC, by which the allowance is counted."""
-    return (_month(at) + timedelta(days=32)).replace(day=1)
-
-
-def _month(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _gone_by(at: datetime) -> float:
-    """What part of its month has gone by at that moment."""
-    return (at - _month(at)) / (next_month(at) - _month(at))
 
 
 def _fitting(text: str) -> str:

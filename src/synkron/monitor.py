@@ -11,10 +11,11 @@ from typing import Protocol
 import structlog
 
 from synkron import contacts
+from synkron.cadence import next_month, next_probe, obstacles
 from synkron.contacts import Known
 from synkron.database import Connection
 from synkron.errors import NotFound, Refused
-from synkron.health import Health, Sample, Watch, holds, next_month, next_probe
+from synkron.health import Health, Sample, Watch
 from synkron.probing import Watches
 
 log = structlog.get_logger("synkron")
@@ -93,11 +94,11 @@ def probed_watch(watches: Sequence[Watch], integration_type: str) -> Watch:
 
 def refusal(known: Known, watch: Watch, at: datetime) -> str:
     """Why no probe may go at that moment, and when one may."""
-    found = holds(known.health, watch, known.counted, at)
+    found = obstacles(known.health, watch, known.counted, at)
     if not found:
         return f"{watch.endpoint} was probed by another just now; `synkron health` shows what that found."
-    last = max(found, key=lambda hold: hold.until)
-    reasons = "; ".join(hold.reason for hold in found)
+    last = max(found, key=lambda one: one.until)
+    reasons = "; ".join(one.reason for one in found)
     return f"No probe to {watch.endpoint} now: {reasons}. One may go from {last.until:%Y-%m-%d %H:%M:%S} UTC on."
 
 

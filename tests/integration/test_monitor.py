@@ -160,7 +160,7 @@ async def test_the_share_of_the_allowance_is_not_overrun(connection: Connection)
 async def test_a_share_of_nothing_lets_no_probe_go(connection: Connection) -> None:
     prober, watched = Counting(), watches(allowance=5)
     assert await watch_health(connection, watched, prober, NOON) == datetime(2026, 7, 1, tzinfo=UTC)
-    with pytest.raises(Refused, match=r"share of the vendor's allowance is spent.*2026-07-01 00:00:00"):
+    with pytest.raises(Refused, match=r"share of the allowance is spent.*2026-07-01 00:00:00"):
         await probe_now(connection, watched, prober, "fiken", NOON)
     assert prober.probes == []
 

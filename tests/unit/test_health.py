@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synkron.cadence import next_month, next_probe, obstacles
 from synkron.health import (
     FURTHEST_RESET,
     LONGEST_BACKOFF,
@@ -18,10 +19,7 @@ from synkron.health import (
     Verdict,
     Watch,
     backoff,
-    holds,
     judge,
-    next_month,
-    next_probe,
     sample_of_run,
 )
 from synkron.integrations import SHORTEST_INTERVAL
@@ -291,9 +289,9 @@ def test_a_throttled_run_s_wait_is_the_reset() -> None:
 
 def test_what_keeps_a_probe_from_going() -> None:
     known = replace(NEW, probed_at=NOON - MINUTE, passive_until=NOON + HOUR)
-    ends = [hold.until for hold in holds(known, COUNTED, 500, NOON)]
+    ends = [one.until for one in obstacles(known, COUNTED, 500, NOON)]
     assert ends == [NOON + HOUR, NOON + 14 * MINUTE, datetime(2026, 7, 1, tzinfo=UTC)]
-    assert holds(known, COUNTED, 499, NOON + HOUR) == []
+    assert obstacles(known, COUNTED, 499, NOON + HOUR) == []
     assert next_probe(known, COUNTED, 500, NOON) == datetime(2026, 7, 1, tzinfo=UTC)
 
 

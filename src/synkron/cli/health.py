@@ -112,7 +112,8 @@ def _cells(one: _Shown) -> list[str]:
 
 def _next(one: _Shown) -> str:
     """When the next probe goes, and what it waits for."""
-    from synkron.health import is_passive, next_probe
+    from synkron.cadence import next_probe
+    from synkron.health import is_passive
 
     if not one.watch.probes:
         return "passive"
@@ -142,7 +143,8 @@ def _tell_reasons(found: Sequence[_Shown]) -> None:
 
 
 def _as_json(one: _Shown) -> dict[str, object]:
-    from synkron.health import Health, Verdict, is_passive, next_probe
+    from synkron.cadence import next_probe
+    from synkron.health import Health, Verdict, is_passive
 
     watch, at = one.watch, one.at
     known = one.known.health if one.known else Health(watch.endpoint, (), Verdict.UNKNOWN, "", None, at)

@@ -70,7 +70,8 @@ def probe(
 
 async def _plan(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> _Plan:
     from synkron import contacts, ledger, monitor
-    from synkron.health import Health, Verdict, holds, next_probe
+    from synkron.cadence import next_probe, obstacles
+    from synkron.health import Health, Verdict
     from synkron.probing import method_for, read_watches
 
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
@@ -86,7 +87,7 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
         method_for(request, health),
         known,
         next_probe(health, watch, counted, at),
-        monitor.refusal(known, watch, at) if known and holds(health, watch, counted, at) else None,
+        monitor.refusal(known, watch, at) if known and obstacles(health, watch, counted, at) else None,
         monitor.spending_warning(watch, at),
     )
 
