@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from aiohttp import (
@@ -106,12 +106,12 @@ class Prober:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """One probe under way. Not to be shown: its headers hold secrets."""
+    """One probe under way. Its headers hold secrets."""
 
     watch: Watch
     request: ProbeRequest
     method: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     at: datetime
 
     def answered(self, response: ClientResponse, latency: timedelta) -> Answer:
