@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, cast
 
 import asyncpg
+import structlog
 from asyncpg import Record
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.buffers import HeartbeatBuffer, JobStatusLogBuffer
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job, TracebackRecord
 from pgqueuer.domain.settings import DBSettings
 from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from synkron.database import Executor, Pool
+from synkron.database import DRIVER_FAULTS, Executor, Pool
 from synkron.sql import statements
 
 SQL = statements("queue")
+# How many signs of life a worker gives in the time after which it is taken for dead.
+SIGNS_OF_LIFE = 4
+
+log = structlog.get_logger("synkron")
 
 # Every name is given, so that a PGQUEUER_* variable meant for the application's own queue can't reach this one.
 QUEUE = DBSettings(
@@ -52,9 +60,34 @@ async def enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[
         await connection.execute(SQL["enqueue"], kinds, ids, [max(wait, timedelta()) for wait in waits])
 
 
-def queue_manager(pool: Pool) -> QueueManager:
+def queue_manager(pool: Pool) -> Manager:
     """A worker's end of the queue. The pool needs room for the listener and at least one more connection."""
-    return QueueManager(_queries(AsyncpgPoolDriver(pool), _OwnJobs), channel=QUEUE.channel)
+    return Manager(_queries(AsyncpgPoolDriver(pool), _OwnJobs), channel=QUEUE.channel)
+
+
+class Manager(QueueManager):
+    """Takes jobs, and gives a sign of life for all that are under way together, by ``keep_alive``.
+
+    PgQueuer has two tasks and a timer for each job, which took a tenth of a busy worker's time.
+    """
+
+    async def keep_alive(self, heartbeat: timedelta) -> None:
+        """Until it is cancelled, say for the jobs under way that their worker lives; a sign or two may fail."""
+        never = asyncio.Event()
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(never.wait(), (heartbeat / SIGNS_OF_LIFE).total_seconds())
+            try:
+                if self.job_context:
+                    await self.queries.update_heartbeat(list(self.job_context))
+            except DRIVER_FAULTS as error:
+                log.warning("sign of life not given", reason=str(error) or type(error).__name__)
+
+    async def _dispatch(
+        self, job: Job, jbuff: JobStatusLogBuffer, hbuff: HeartbeatBuffer, heartbeat_timeout: timedelta
+    ) -> None:
+        del heartbeat_timeout
+        await super()._dispatch(job, jbuff, hbuff, timedelta())
 
 
 class _OwnJobs(Queries):

@@ -149,7 +149,17 @@ class Settings(BaseSettings):
 
 
 # What is written there may be secret, and never stands in a message.
-_SECRET_KEYS = {"database_url", "target", "secret", "headers", "url", "body", "client_secret", "channels", "heartbeat_url"}
+_SECRET_KEYS = {
+    "database_url",
+    "target",
+    "secret",
+    "headers",
+    "url",
+    "body",
+    "client_secret",
+    "channels",
+    "heartbeat_url",
+}
 
 
 def fault_in(detail: ErrorDetails) -> str:

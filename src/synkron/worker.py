@@ -80,12 +80,17 @@ class Worker:
         A listener that fails is no reason to stop, as PgQueuer would wait for every attempt first: the poll serves.
         """
         self._turn_statement = await turn_statement(self._pool, self._settings.source)
-        await self._queue.run(
-            dequeue_timeout=POLL,
-            batch_size=BATCH,
-            heartbeat_timeout=self._settings.heartbeat,
-            log_aggregation_interval=timedelta(),
-        )
+        living = asyncio.create_task(self._queue.keep_alive(self._settings.heartbeat))
+        try:
+            await self._queue.run(
+                dequeue_timeout=POLL,
+                batch_size=BATCH,
+                heartbeat_timeout=self._settings.heartbeat,
+                log_aggregation_interval=timedelta(),
+            )
+        finally:
+            living.cancel()
+            await asyncio.wait({living})
 
     @property
     def under_way(self) -> int:

@@ -93,7 +93,7 @@ def test_the_integration_type_s_example() -> None:
     names: dict[str, Any] = {}
     exec(example, names)  # noqa: S102 - the page's own
     assert names["FIKEN"].name == "fiken"
-    assert "BUILT_IN" in Path(ROOT, "src/synkron/integrations/__init__.py").read_text("utf-8")
+    assert "PROFILES" in Path(ROOT, "src/synkron/integrations/__init__.py").read_text("utf-8")
 
 
 def _defined(name: str) -> Callable[..., Any]:

@@ -32,7 +32,7 @@ begin
                 select from pg_class where relnamespace = 'synkron'::regnamespace and relname = partition
             );
             execute format('create table synkron.%I (like synkron.%I including defaults including constraints '
-                'including generated including storage)', partition, parent);
+                'including generated including storage) with (fillfactor = 50)', partition, parent);
             execute format('alter table synkron.%I enable row level security', partition);
             execute format('alter table synkron.%I attach partition synkron.%I for values from (%L) to (%L)',
                 parent, partition, month, month + interval '1 month');
@@ -218,6 +218,11 @@ CREATE TABLE synkron.attempts (
     warmth text,
     warmth_known_by text,
     cold_start_cost interval,
+    cold_at timestamp with time zone GENERATED ALWAYS AS (
+CASE
+    WHEN (warmth = 'cold'::text) THEN finished_at
+    ELSE NULL::timestamp with time zone
+END) STORED,
     CONSTRAINT attempts_attempt_check CHECK ((attempt >= 1)),
     CONSTRAINT attempts_cold_start_cost_check CHECK ((cold_start_cost >= '00:00:00'::interval)),
     CONSTRAINT attempts_duration_check CHECK ((duration >= '00:00:00'::interval)),
@@ -485,6 +490,17 @@ END) STORED NOT NULL,
     deferred_at timestamp with time zone,
     deferred_reason text,
     deferred_until timestamp with time zone,
+    delivers boolean GENERATED ALWAYS AS ((state <> 'skipped'::text)) STORED NOT NULL,
+    started_late_at timestamp with time zone GENERATED ALWAYS AS (
+CASE
+    WHEN ((started_at - scheduled_for) > '00:01:00'::interval) THEN started_at
+    ELSE NULL::timestamp with time zone
+END) STORED,
+    failed_at timestamp with time zone GENERATED ALWAYS AS (
+CASE
+    WHEN (state = 'failed'::text) THEN finished_at
+    ELSE NULL::timestamp with time zone
+END) STORED,
     CONSTRAINT runs_action_check CHECK ((action = ANY (ARRAY['run'::text, 'merge'::text, 'skip'::text, 'expire'::text]))),
     CONSTRAINT runs_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT runs_check CHECK (((failures >= 0) AND (failures <= attempt))),
@@ -688,7 +704,7 @@ ALTER TABLE ONLY synkron.watermark
     ADD CONSTRAINT watermark_pkey PRIMARY KEY (one);
 CREATE INDEX announcements_due ON synkron.announcements USING btree (next_attempt_at) WHERE ((sent_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX announcements_of_incident ON synkron.announcements USING btree (incident_id);
-CREATE INDEX attempts_cold ON ONLY synkron.attempts USING btree (finished_at) WHERE (warmth = 'cold'::text);
+CREATE INDEX attempts_cold ON ONLY synkron.attempts USING btree (cold_at) WHERE (cold_at IS NOT NULL);
 CREATE INDEX audit_newest ON synkron.audit USING btree (at DESC);
 CREATE INDEX incidents_again ON synkron.incidents USING btree (kind, subject, opened_at DESC);
 CREATE INDEX incidents_newest ON synkron.incidents USING btree (opened_at DESC);
@@ -707,14 +723,14 @@ CREATE INDEX queue_queue_manager_id_idx ON synkron.queue USING btree (queue_mana
 CREATE UNIQUE INDEX queue_statistics_unique_count ON synkron.queue_statistics USING btree (priority, date_trunc('sec'::text, timezone('UTC'::text, created)), status, entrypoint);
 CREATE UNIQUE INDEX queue_unique_dedupe_key ON synkron.queue USING btree (dedupe_key) WHERE ((status = ANY (ARRAY['queued'::synkron.queue_status, 'picked'::synkron.queue_status])) AND (dedupe_key IS NOT NULL));
 CREATE INDEX queue_updated_id_id1_idx ON synkron.queue USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::synkron.queue_status);
-CREATE INDEX runs_deferred ON ONLY synkron.runs USING btree (integration_type) WHERE ((deferred_at IS NOT NULL) AND (state = 'claimed'::text));
-CREATE UNIQUE INDEX runs_delivered_once ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (state <> 'skipped'::text);
-CREATE INDEX runs_failed ON ONLY synkron.runs USING btree (finished_at) WHERE (state = 'failed'::text);
+CREATE INDEX runs_deferred ON ONLY synkron.runs USING btree (integration_type) WHERE ((deferred_at IS NOT NULL) AND (finished_at IS NULL));
+CREATE UNIQUE INDEX runs_delivered_once ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE delivers;
+CREATE INDEX runs_failed ON ONLY synkron.runs USING btree (failed_at) WHERE (failed_at IS NOT NULL);
 CREATE INDEX runs_newest ON ONLY synkron.runs USING btree (scheduled_for DESC, id DESC);
 CREATE INDEX runs_newest_of_organization ON ONLY synkron.runs USING btree (org_id, scheduled_for DESC);
-CREATE INDEX runs_overdue ON ONLY synkron.runs USING btree (completes_by) WHERE ((completes_by IS NOT NULL) AND (state = 'running'::text));
-CREATE INDEX runs_started_late ON ONLY synkron.runs USING btree (started_at) WHERE (drift > '00:01:00'::interval);
-CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (state = ANY (ARRAY['claimed'::text, 'running'::text]));
+CREATE INDEX runs_overdue ON ONLY synkron.runs USING btree (completes_by) WHERE ((completes_by IS NOT NULL) AND (finished_at IS NULL));
+CREATE INDEX runs_started_late ON ONLY synkron.runs USING btree (started_late_at) WHERE (started_late_at IS NOT NULL);
+CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (finished_at IS NULL);
 CREATE INDEX samples_newest ON synkron.samples USING btree (endpoint, at DESC);
 CREATE INDEX samples_oldest ON synkron.samples USING btree (at);
 CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);

@@ -5,6 +5,7 @@ They guard what `bench/` measures. A count that rises is a round trip more for e
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -92,7 +93,43 @@ async def test_round_trips_of_a_run(database: Database, connection: Connection) 
         assert 1 <= counted.statements[statement] <= 4, counted.statements
 
 
-@pytest.mark.parametrize(("statement", "parameters"), [("start", 5), ("finish", 7)])
+async def test_a_start_writes_no_index(database: Database, connection: Connection) -> None:
+    """Each run is updated twice, and its attempt once: the start, and the attempt's end, within their row's page."""
+    await _add_many(connection, RUNS, "* * * * *")
+    assert len(await claim(connection)) == RUNS
+    # A run that starts late enters an index for it: these are on time.
+    await connection.execute(
+        "with minute as (select date_trunc('minute', now() + interval '30 s') as at) "
+        "update synkron.runs set scheduled_for = at, period_end = at, period_start = null, execute_after = at "
+        "from minute"
+    )
+    async with (
+        asyncpg.create_pool(database.url, min_size=1, max_size=5) as pool,
+        watching(database) as until,
+        working(pool, Recorder()),
+    ):
+        await until(nothing_queued)
+    async with asyncio.timeout(20):
+        # The counts come in a moment after their statements.
+        while (found := await _updates(connection, "^runs_[0-9]"))[0] < 2 * RUNS:
+            await connection.execute("select pg_stat_clear_snapshot()")
+    assert found[0] == 2 * RUNS
+    assert found[1] >= 0.9 * RUNS
+    updates, within_the_page = await _updates(connection, "^attempts_[0-9]")
+    assert within_the_page >= 0.7 * updates
+
+
+async def _updates(connection: Connection, tables: str) -> tuple[int, int]:
+    """How many rows were updated, and how many of them within their page."""
+    [row] = await connection.fetch(
+        "select sum(n_tup_upd)::int, sum(n_tup_hot_upd)::int from pg_stat_user_tables "
+        "where schemaname = 'synkron' and relname ~ $1",
+        tables,
+    )
+    return row[0], row[1]
+
+
+@pytest.mark.parametrize(("statement", "parameters"), [("start", 5), ("finish", 11)])
 async def test_a_worker_s_plans_look_runs_up_by_their_number(
     database: Database, statement: str, parameters: int
 ) -> None:

@@ -8,12 +8,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from asyncpg import Record
 
 from synkron.database import Executor, Pool
 from synkron.queue import SQL
-from tests.conftest import Connection
+from tests.conftest import Connection, Database
+from tests.integration.fleet import add_integration
+from tests.integration.working import QUICK, Recorder, claim, working
 
 HALF_A_MINUTE = timedelta(seconds=30)
 ME, ANOTHER = UUID(int=1), UUID(int=2)
@@ -89,3 +92,24 @@ async def test_a_job_that_is_anothers_by_now_is_not_ended(connection: Connection
     assert await connection.fetchval("select count(*) from synkron.queue") == 1
     await connection.execute(SQL["end"], [job["id"]], [ANOTHER])
     assert await connection.fetchval("select count(*) from synkron.queue") == 0
+
+
+async def test_jobs_under_way_give_a_sign_of_life_together(database: Database, connection: Connection) -> None:
+    """Though each job asks for none, they all stay their worker's for as long as they run."""
+    for _ in range(3):
+        await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    release = asyncio.Event()
+    target = Recorder(wait=release, expected=3)
+    settings = QUICK.model_copy(update={"heartbeat": timedelta(milliseconds=400)})
+    async with asyncpg.create_pool(database.url, min_size=1, max_size=5) as pool, working(pool, target, settings):
+        await target.called.wait()
+        began = await connection.fetchval("select max(heartbeat) from synkron.queue")
+        async with asyncio.timeout(20):
+            # Longer than a worker is waited for that gives none.
+            while not await connection.fetchval(
+                "select min(heartbeat) > $1::timestamptz + interval '1 s' from synkron.queue", began
+            ):
+                pass
+        release.set()
+    assert len(target.calls) == 3

@@ -15,7 +15,7 @@ BUSINESS_CENTRAL = Profile(
     probe=Request("GET", "https://api.businesscentral.dynamics.com/v2.0/"),
     # The environment's own address, to which this is the lightest request: .../api/v2.0/companies?$top=1&$select=id
     authorized=Request("GET", None, {"Data-Access-Intent": "ReadOnly"}),
-    token_scope="https://api.businesscentral.dynamics.com/.default",
+    token_scope="https://api.businesscentral.dynamics.com/.default",  # noqa: S106 (no secret)
     shortest_schedule=timedelta(minutes=5),
     # It works on 5 requests of a user at once; each organization has a user of its own.
     concurrency=50,

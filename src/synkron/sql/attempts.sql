@@ -10,12 +10,13 @@
 -- ($4 is the worker's own mark there): it starts nothing. The jobs' heartbeats are renewed, so that the worker's lease
 -- begins right here, but for those that are younger than $5. Rows are locked in the order of their numbers, so that
 -- callers don't block each other in a circle.
--- Plan: runs are looked up by their number. Had the condition on the state the words of the index of unfinished runs,
--- that would be walked from end to end.
+-- Plan: runs are looked up by their number. Were `finished_at is null` asked of them, the index of unfinished runs would
+-- be walked from end to end. No column changes that an index holds, so that the row's new version is made beside the old
+-- one and no index is written (heap-only tuple).
 with candidate as (
     select runs.id, scheduled_for, integration_id, integration_type, asked.job_id
     from unnest($1::bigint[], $3::bigint[]) asked (run_id, job_id), synkron.runs
-    where runs.id = asked.run_id and state <> all ('{succeeded,failed,skipped}') and next_attempt_at <= clock_timestamp()
+    where runs.id = asked.run_id and state in ('claimed', 'running') and next_attempt_at <= clock_timestamp()
         and not (state = 'running' and completes_by is not null)
         and not exists (select from synkron.queue job where job.id = asked.job_id and job.queue_manager_id <> $4)
     order by runs.id
@@ -30,7 +31,7 @@ first as (
         where older.integration_id = candidate.integration_id
             and older.integration_type = candidate.integration_type
             and older.scheduled_for < candidate.scheduled_for
-            and older.state in ('claimed', 'running')
+            and older.finished_at is null
     )
     order by integration_id, scheduled_for, job_id
 ),
@@ -90,7 +91,7 @@ with ending as (
         ) asked (run_id, attempt, next_state, wait, outcome, status, what, duration, warmth, known_by, cost),
         synkron.runs
     where runs.id = asked.run_id
-        and runs.state <> all ('{claimed,succeeded,failed,skipped}') and runs.attempt = asked.attempt
+        and runs.state = 'running' and runs.attempt = asked.attempt
     order by runs.id
     for update of runs
 ),
@@ -134,7 +135,7 @@ enqueued as (
         from synkron.runs
         where runs.integration_id = finished.integration_id
             and runs.integration_type = finished.integration_type
-            and runs.state in ('claimed', 'running')
+            and runs.finished_at is null
             and case
                 when finished.next_state = 'claimed' then runs.id = finished.id
                 else runs.state = 'claimed' and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
@@ -197,6 +198,7 @@ left join lateral (
     from synkron.runs
     where runs.integration_id = skipped.integration_id
         and runs.integration_type = skipped.integration_type
+        and runs.finished_at is null
         and runs.state = 'claimed'
         and runs.id <> skipped.id
         and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
@@ -224,12 +226,14 @@ select pg_advisory_xact_lock(hashtext('synkron.release'));
 with before as (
     select max(next_attempt_at) as at
     from synkron.runs
-    where integration_type = $1 and deferred_at is not null and deferred_until is null and state = 'claimed'
+    where integration_type = $1 and deferred_at is not null and finished_at is null and deferred_until is null
+        and state = 'claimed'
 ),
 waiting as (
     select id, scheduled_for, row_number() over (order by scheduled_for, id) as place
     from synkron.runs
-    where integration_type = $1 and deferred_at is not null and deferred_until is not null and state = 'claimed'
+    where integration_type = $1 and deferred_at is not null and finished_at is null and deferred_until is not null
+        and state = 'claimed'
     order by scheduled_for, id
     limit 1000
 )

@@ -21,7 +21,7 @@ for update of r;
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
     attempt, failures, crashes, drift, completes_by
 from synkron.runs
-where state = 'running' and completes_by <= clock_timestamp()
+where state = 'running' and finished_at is null and completes_by <= clock_timestamp()
 order by completes_by
 limit 1000
 for update skip locked;

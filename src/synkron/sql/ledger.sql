@@ -98,7 +98,7 @@ order by number;
 -- anti-join, as calling pause_over for each of many claimed runs takes longer than the time between two ticks.
 select id, integration_type
 from synkron.runs
-where state in ('claimed', 'running')
+where finished_at is null
     and next_attempt_at < now() - interval '1 minute'
     and not (state = 'running' and completes_by is not null)
     and not exists (
@@ -115,7 +115,7 @@ where state in ('claimed', 'running')
         where older.integration_id = runs.integration_id
             and older.integration_type = runs.integration_type
             and older.scheduled_for < runs.scheduled_for
-            and older.state in ('claimed', 'running')
+            and older.finished_at is null
     )
     and not exists (select from synkron.queue job where job.payload = convert_to(runs.id::text, 'UTF8'))
 order by scheduled_for, id

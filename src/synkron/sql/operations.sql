@@ -51,7 +51,7 @@ where o.{organizations.id}::text = any($1::text[]);
 -- How many runs of a scope (as above) are running, and how many wait.
 select count(*) filter (where state = 'running') as running, count(*) filter (where state = 'claimed') as claimed
 from synkron.runs
-where state in ('claimed', 'running')
+where finished_at is null
     and ($1::text is null or org_id = $1)
     and ($2::text is null or integration_type = $2)
     and ($3::text is null or integration_id = $3);

@@ -54,6 +54,7 @@ cross join lateral (
     from synkron.runs
     where runs.integration_id = behind.integration_id
         and runs.integration_type = behind.integration_type
+        and runs.finished_at is null
         and runs.state = 'claimed'
         and runs.id <> all($1::bigint[])
         and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
@@ -104,7 +105,7 @@ limit 1;
 -- name: waiting
 -- The oldest unfinished run of the integration $1, if any.
 select id, state from synkron.runs
-where integration_id = $1 and state in ('claimed', 'running')
+where integration_id = $1 and finished_at is null
 order by scheduled_for
 limit 1;
 

@@ -29,7 +29,7 @@ select
         where older.integration_id = r.integration_id
             and older.integration_type = r.integration_type
             and older.scheduled_for < r.scheduled_for
-            and older.state in ('claimed', 'running')
+            and older.finished_at is null
     ) as behind
 from unnest($1::bigint[]) asked (run_id)
 cross join (

@@ -100,7 +100,7 @@ from (
         and (finished_at is null or finished_at > $1)
     union all
     select * from synkron.runs
-    where scheduled_for <= $1::timestamptz - interval '1 day' and state in ('claimed', 'running')
+    where scheduled_for <= $1::timestamptz - interval '1 day' and finished_at is null
 ) r
 left join synkron.ticks t on t.id = r.tick_id
 where ($3::text is null or r.org_id = $3) and ($4::text is null or r.integration_type = $4)
