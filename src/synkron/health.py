@@ -1,11 +1,24 @@
-"""The health of a vendor's endpoint: what one contact shows, and what is known after it. Pure: values in, values out."""
+"""The health of a vendor's endpoint: what one contact shows, and what is known after it. Pure: values in and out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import blake2b
+
+from synkron.integrations import SHORTEST_INTERVAL
+from synkron.model import Outcome, OutcomeKind
+
+# How far apart probes of an endpoint that does not answer get, where its interval is shorter.
+LONGEST_BACKOFF = timedelta(hours=6)
+# The first wait, and the longest, after a vendor has had enough without saying for how long.
+FIRST_REST = timedelta(hours=1)
+LONGEST_REST = timedelta(hours=24)
+# A reset that a vendor names further ahead is taken for a mistake: the longest allowance is a month's.
+FURTHEST_RESET = timedelta(days=32)
+PASSIVE = "passive"
 
 
 class Verdict(StrEnum):
@@ -52,7 +65,11 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one contact showed, or several runs that showed the same. ``resets_at`` is what the vendor named."""
+    """What one contact showed, or several runs that showed the same.
+
+    ``resets_at`` is what the vendor named, ``rest`` what it is known to need where it names nothing. ``method`` is what
+    probes are to use from here on, None for no change.
+    """
 
     at: datetime
     source: Contact
@@ -62,11 +79,13 @@ class Sample:
     latency: timedelta | None = None
     http_status: int | None = None
     resets_at: datetime | None = None
+    rest: timedelta | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known of an endpoint; a row of ``synkron.health``."""
+    """What is known of an endpoint; a row of ``synkron.health``. ``known_by`` is ``run``, ``probe`` or ``passive``."""
 
     endpoint: str
     integration_types: tuple[str, ...]
@@ -82,3 +101,128 @@ class Health:
     failed_runs: int = 0
     throttles: int = 0
     passive_until: datetime | None = None
+
+
+def judge(health: Health, sample: Sample, watch: Watch) -> Health:
+    """What is known after the sample.
+
+    A sample from before the last one (another host was slow to tell) changes no verdict.
+    """
+    health = replace(health, method=sample.method or health.method)
+    if health.sampled_at is not None and sample.at < health.sampled_at:
+        return _rested(health, sample) if sample.finding is Verdict.THROTTLED else health
+    verdict: Verdict | None = sample.finding
+    if sample.finding is Verdict.THROTTLED:
+        known = _throttled(health, sample)
+    elif sample.finding in (Verdict.HEALTHY, Verdict.DEGRADED):
+        known = _answered(health, sample, watch)
+    elif sample.source is Contact.PROBE:
+        known = _failed_probe(health, sample, watch)
+    else:
+        verdict, known = _failed_run(health, sample, watch)
+    known = replace(known, sampled_at=sample.at, next_probe_at=known.next_probe_at if watch.probes else None)
+    if verdict is None:
+        return known
+    passive = sample.source is Contact.RUN and is_passive(health, watch, sample.at)
+    return replace(
+        known,
+        verdict=verdict,
+        reason=sample.reason,
+        known_by=PASSIVE if passive else sample.source.value,
+        since=health.since if verdict is health.verdict else sample.at,
+    )
+
+
+def sample_of_run(outcome: Outcome, duration: timedelta, at: datetime) -> Sample:
+    """What a run shows of the vendor behind its target. ``at`` is when it ended.
+
+    One organization's own mistake (a 4xx) says no more of the vendor than that it answers, and how long a run takes
+    says nothing.
+    """
+    status = outcome.http_status
+    told = _fitting(outcome.error or f"HTTP {status}")
+    resets_at = None
+    if outcome.is_throttled or status == 429:
+        finding, reason = Verdict.THROTTLED, f"a run was throttled: {told}"
+        resets_at = None if outcome.retry_after is None else at + outcome.retry_after
+    elif outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED):
+        finding, reason = Verdict.HEALTHY, f"a run {outcome.kind}"
+    elif outcome.kind is OutcomeKind.FINAL or (status is not None and 400 <= status < 500):
+        finding, reason = Verdict.HEALTHY, f"it answered a run, though with {told}"
+    else:
+        finding, reason = Verdict.UNREACHABLE, f"a run failed: {told}"
+    known = status if status is not None and 100 <= status < 600 else None
+    return Sample(at, Contact.RUN, finding, reason, latency=duration, http_status=known, resets_at=resets_at)
+
+
+def is_passive(health: Health, watch: Watch, at: datetime) -> bool:
+    """Whether only runs tell of the endpoint at that moment."""
+    return not watch.probes or (health.passive_until is not None and at < health.passive_until)
+
+
+def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
+    """How long to wait after so many failed probes in a row.
+
+    The interval, doubling up to 6 h, and up to a tenth longer, so that endpoints that failed together part.
+    """
+    # Beyond this many doublings even the shortest interval is at its longest.
+    doubled: timedelta = interval * 2 ** min(max(failures, 1) - 1, 16)
+    digest = blake2b(f"{endpoint}#{failures}".encode(), digest_size=4).digest()
+    longer = int.from_bytes(digest, "big") / 2**32 / 10
+    return min(doubled, max(LONGEST_BACKOFF, interval)) * (1 + longer)
+
+
+def _fitting(text: str) -> str:
+    """At most 300 characters that can be kept: a callable may have said anything."""
+    return "".join(character if character.isprintable() else "?" for character in text[:300])
+
+
+def _answered(health: Health, sample: Sample, watch: Watch) -> Health:
+    after = max(sample.at + watch.interval, health.passive_until or sample.at)
+    return replace(health, failures=0, failed_runs=0, throttles=0, next_probe_at=after)
+
+
+def _failed_probe(health: Health, sample: Sample, watch: Watch) -> Health:
+    failures = health.failures + 1
+    return replace(
+        health, failures=failures, next_probe_at=sample.at + backoff(health.endpoint, failures, watch.interval)
+    )
+
+
+def _failed_run(health: Health, sample: Sample, watch: Watch) -> tuple[Verdict | None, Health]:
+    """While probes go, one failed run is weak evidence, as its organization may be the cause: a probe has to tell."""
+    known = replace(health, failed_runs=health.failed_runs + sample.contacts)
+    if health.failures == 0:
+        # Where probes have failed already, they keep to their backoff.
+        soonest = max(sample.at, health.passive_until or sample.at, _earliest(health) or sample.at)
+        known = replace(known, next_probe_at=min(soonest, health.next_probe_at or soonest))
+    if is_passive(health, watch, sample.at):
+        return Verdict.UNREACHABLE, known
+    if health.verdict in (Verdict.UNREACHABLE, Verdict.UNAUTHORIZED):
+        return None, known
+    return Verdict.DEGRADED if known.failed_runs == 1 else Verdict.UNREACHABLE, known
+
+
+def _throttled(health: Health, sample: Sample) -> Health:
+    known = replace(_rested(health, sample), failures=0, failed_runs=0)
+    after = max(known.passive_until or sample.at, _earliest(health) or sample.at)
+    return replace(known, next_probe_at=after)
+
+
+def _rested(health: Health, sample: Sample) -> Health:
+    """Probes rest until the reset that the vendor named; else for what it needs, doubling while trials are refused."""
+    known, at = health.passive_until, sample.at
+    is_resting = known is not None and at < known
+    if sample.resets_at is not None and at < sample.resets_at <= at + FURTHEST_RESET:
+        until = sample.resets_at
+    elif is_resting:
+        return health
+    else:
+        rest = sample.rest or FIRST_REST
+        until = at + max(rest, min(rest * 2 ** min(health.throttles, 16), LONGEST_REST))
+    throttles = max(health.throttles, 1) if is_resting else health.throttles + 1
+    return replace(health, throttles=throttles, passive_until=max(until, known or until))
+
+
+def _earliest(health: Health) -> datetime | None:
+    return None if health.probed_at is None else health.probed_at + SHORTEST_INTERVAL

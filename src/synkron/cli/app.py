@@ -15,11 +15,13 @@ from synkron.cli import (
     drift,
     explain,
     forecast,
+    health,
     incident_changes,
     incidents,
     nodes,
     overrides,
     pauses,
+    probe,
     run_changes,
     runs,
     schedules,
@@ -111,6 +113,8 @@ incidents.incidents.command()(incident_changes.unsilence)
 app.add_typer(announce.announce, name="announce")
 app.command()(verify.verify)
 app.command()(why.why)
+app.command()(health.health)
+app.command()(probe.probe)
 app.command()(nodes.nodes)
 app.command()(service.migrate)
 app.command()(service.version)

@@ -11,7 +11,8 @@ from synkron.model import Outcome, Run
 from synkron.settings import Settings
 from synkron.targets.endpoint import Endpoint, Signing, body, read_endpoint, read_signing
 from synkron.targets.function import CallableTarget, load_function
-from synkron.targets.http import HttpTarget, failure, judge, open_session
+from synkron.targets.http import HttpTarget, judge, open_session
+from synkron.targets.reading import failure
 from synkron.targets.secret import Redaction, gathering
 from synkron.targets.terms import Lease, Terms
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -97,15 +97,15 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
     faults: list[str] = []
     address, signing, secrets, headers = URL(), None, [], {}
     with gathering(faults):
-        address = _address(f"types.{name}.target", one.target or "")
-        secrets += _secrets_of(address)
+        address = read_address(f"types.{name}.target", one.target or "")
+        secrets += query_secrets(address)
     if one.secret is not None:
         with gathering(faults):
             signing = read_signing(f"types.{name}.secret", one.secret, environment)
             secrets.append(signing.secret)
     for header, text in one.headers.items():
         with gathering(faults):
-            headers[header] = _header(f"types.{name}.headers.{header}", header, text, environment)
+            headers[header] = read_header(f"types.{name}.headers.{header}", header, text, environment)
             if is_reference(text) or len(text) >= SECRET_LENGTH:
                 secrets.append(headers[header])
     if faults:
@@ -133,11 +133,8 @@ def read_signing(key: str, reference: str, environment: Mapping[str, str]) -> Si
     return Signing(secret, Webhook(secret.get_secret_value()))
 
 
-def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _address(key: str, text: str) -> URL:
+def read_address(key: str, text: str) -> URL:
+    """An address that holds no password. Raises SettingsError, naming ``key``."""
     try:
         address = URL(text)
     except ValueError:
@@ -153,18 +150,25 @@ def _address(key: str, text: str) -> URL:
     return address
 
 
-def _secrets_of(address: URL) -> list[SecretStr]:
+def query_secrets(address: URL) -> list[SecretStr]:
     """The query as a whole, and each of its values that may be a key."""
     values = [value for value in address.query.values() if len(value) >= SECRET_LENGTH]
     return [SecretStr(text) for text in (address.raw_query_string, address.query_string, *values) if text]
 
 
-def _header(key: str, name: str, text: str, environment: Mapping[str, str]) -> SecretStr:
+def read_header(
+    key: str, name: str, text: str, environment: Mapping[str, str], own: Collection[str] = OWN_HEADERS
+) -> SecretStr:
+    """A header's value. Raises SettingsError, naming ``key``, for one that can't be there, or is Synkron's ``own``."""
     if not fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
         raise fault(key, "this is not the name of a header; letters, digits and hyphens are allowed")
-    if name.lower() in OWN_HEADERS:
+    if name.lower() in own:
         raise fault(key, "Synkron sets this header itself; take it out of the settings")
     value = read_secret(key, text, environment) if is_reference(text) else SecretStr(text)
     if not (value.get_secret_value().isascii() and value.get_secret_value().isprintable()):
         raise fault(key, "a header's value is one line of printable ASCII characters; correct it")
     return value
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from http.client import responses
-from re import fullmatch
-from ssl import SSLCertVerificationError, SSLError
 
-from aiohttp import (
-    BytesPayload,
-    ClientConnectorDNSError,
-    ClientConnectorError,
-    ClientError,
-    ClientPayloadError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    ServerConnectionError,
-    TCPConnector,
-)
+from aiohttp import BytesPayload, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractStreamWriter
 
 from synkron.host import release
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.targets.endpoint import Endpoint, body
+from synkron.targets.reading import beginning, failure, retry_after
 from synkron.targets.secret import Redaction
 from synkron.targets.terms import Lease, Terms
 
-BODY_LIMIT = 64 * 1024
 LONGEST_RETRY_AFTER = timedelta(hours=24)
 RETRYABLE_STATUSES = frozenset({408, 409, 425, 429})
 # Under the 5 s after which common servers drop an idle connection: a POST sent into that moment is lost.
@@ -80,7 +64,7 @@ class HttpTarget:
                 ) as response,
             ):
                 answer = judge(response.status, response.headers)
-                return self._explained(answer, await _beginning(response))
+                return self._explained(answer, await beginning(response))
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop the worker
             if leased.was_withheld:
                 return Outcome(OutcomeKind.RETRYABLE, error=f"not sent: {self._endpoint.place} was connected too late")
@@ -127,61 +111,4 @@ def judge(status: int, headers: Mapping[str, str]) -> Outcome:
         )
     if 400 <= status < 500 and status not in RETRYABLE_STATUSES:
         return Outcome(OutcomeKind.FINAL, status, error)
-    return Outcome(OutcomeKind.RETRYABLE, status, error, _retry_after(headers))
-
-
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """The wait that the answer asks for, from 0 to 24 h.
-
-    A date is measured from the answer's own Date, so that a host whose clock is wrong asks for the right wait.
-    """
-    text = headers.get("Retry-After", "").strip()
-    if fullmatch(r"-?[0-9]+", text):
-        seconds = float(text)
-    else:
-        try:
-            seconds = (_date(text) - _date(headers.get("Date", ""))).total_seconds()
-        except (ValueError, OverflowError):
-            return None
-    return timedelta(seconds=min(max(seconds, 0.0), LONGEST_RETRY_AFTER.total_seconds()))
-
-
-def _date(text: str) -> datetime:
-    moment = parsedate_to_datetime(text)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-async def _beginning(response: ClientResponse) -> bytes:
-    """The first 64 KiB of the body, or nothing if it is compressed. Read to its end, the connection can be kept."""
-    try:
-        content = await response.content.readexactly(BODY_LIMIT)
-    except asyncio.IncompleteReadError as error:
-        content = error.partial
-    return b"" if "Content-Encoding" in response.headers else content
-
-
-def failure(error: Exception, place: str, timeout: timedelta) -> str:
-    """Why there was no answer, in words of our own: the exception's could hold the headers that were sent."""
-    match error:
-        case TimeoutError():
-            return f"no answer from {place} within {timeout.total_seconds():g} s"
-        case ClientConnectorDNSError():
-            return f"the name of {place} is not known to the name servers"
-        case ClientConnectorError():
-            return f"no connection to {place}: {_reason(error.os_error)}"
-        case ServerConnectionError() | ClientPayloadError() | OSError():
-            return f"{place} closed the connection before it had answered"
-        case ClientError():
-            return f"{place} gave an answer that is not HTTP ({type(error).__name__})"
-        case _:
-            return f"{type(error).__name__} while calling {place}"
-
-
-def _reason(error: OSError) -> str:
-    match error:
-        case SSLCertVerificationError():
-            return f"its certificate is refused, {error.verify_message}"
-        case SSLError():
-            return f"no TLS, {error.reason.replace('_', ' ').lower()}"
-        case _:
-            return os.strerror(error.errno) if error.errno else type(error).__name__
+    return Outcome(OutcomeKind.RETRYABLE, status, error, retry_after(headers, LONGEST_RETRY_AFTER))

@@ -1,0 +1,178 @@
+"""The command that shows how the vendors' endpoints are: health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from synkron.cli.opening import answer
+from synkron.cli.options import AsJson
+from synkron.cli.output import plain, say, show_json, show_table
+from synkron.cli.table import Column
+
+if TYPE_CHECKING:
+    from synkron.contacts import Hour, Known
+    from synkron.database import Connection
+    from synkron.health import Verdict, Watch
+    from synkron.settings import Settings
+
+HOURS = 24
+# The worst first. One character for an hour; they differ without colour.
+MARKS = {"unreachable": "x", "unauthorized": "!", "throttled": "%", "degraded": "~", "healthy": "+"}
+NOTHING = "."
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One endpoint, as it is watched and as it is known; ``known`` is None before anything looked at it."""
+
+    watch: Watch
+    known: Known | None
+    hours: Sequence[Hour]
+    at: datetime
+
+
+def health(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show how the vendors' endpoints are, how that is known, and when the next probe goes.
+
+    A strip shows the last 24 hours, the oldest first: the worst of each.
+
+    \b
+    Examples:
+      synkron health
+      synkron health --json
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> list[_Shown]:
+        from synkron import contacts, ledger
+        from synkron.probing import watches_of
+
+        watches = watches_of(settings)
+        at = await ledger.clock(connection)
+        known = await contacts.read_known(connection, watches, at)
+        hours = await contacts.read_hours(connection, watches, _first_hour(at))
+        return [_Shown(watch, known.get(watch.endpoint), hours[watch.endpoint], at) for watch in watches]
+
+    found = answer(context, ask)
+    if as_json:
+        show_json([_as_json(one) for one in found])
+    elif found:
+        show_table(COLUMNS, [_cells(one) for one in found])
+        _tell_reasons(found)
+        say("hours: + healthy  ~ degraded  % throttled  ! unauthorized  x unreachable  . nothing was heard")
+    else:
+        say("No vendor is watched: give a type a target, or a section types.NAME.health, in the settings.")
+
+
+COLUMNS = [
+    Column("endpoint", shrink=True),
+    Column("types", shrink=True, optional=True),
+    Column("verdict"),
+    Column("since (UTC)", optional=True),
+    Column("known by", optional=True),
+    Column("next probe (UTC)"),
+    Column("last 24 hours"),
+    Column("probes", right=True, optional=True),
+]
+
+
+def strip(hours: Sequence[Hour], at: datetime) -> str:
+    """A character for each of the last 24 hours, the oldest first."""
+    by_hour = {one.hour: one.findings for one in hours}
+    first = _first_hour(at)
+    return "".join(_mark(by_hour.get(first + timedelta(hours=number), {})) for number in range(HOURS))
+
+
+def _mark(findings: Mapping[Verdict, int]) -> str:
+    seen = {verdict.value for verdict, contacts in findings.items() if contacts}
+    return next((mark for verdict, mark in MARKS.items() if verdict in seen), NOTHING)
+
+
+def _first_hour(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
+
+
+def _cells(one: _Shown) -> list[str]:
+    known, watch = one.known, one.watch
+    return [
+        watch.endpoint,
+        ",".join(watch.integration_types),
+        known.health.verdict if known else "unknown",
+        f"{known.health.since:%Y-%m-%d %H:%M}" if known else "",
+        (known.health.known_by or "") if known else "",
+        _next(one),
+        strip(one.hours, one.at),
+        _spend(one),
+    ]
+
+
+def _next(one: _Shown) -> str:
+    """When the next probe goes, and what it waits for."""
+    from synkron.cadence import next_probe
+    from synkron.health import is_passive
+
+    if not one.watch.probes:
+        return "passive"
+    if one.known is None:
+        return "at once"
+    known = one.known.health
+    moment = next_probe(known, one.watch, one.known.counted, one.at) or one.at
+    if is_passive(known, one.watch, one.at):
+        return f"passive to {moment:%m-%d %H:%M}"
+    after = f", {known.failures} failed" if known.failures else ""
+    return f"{moment:%m-%d %H:%M}{after}"
+
+
+def _spend(one: _Shown) -> str:
+    """The month's probes; where the vendor counts them, with how many there may be."""
+    if one.known is None or not one.watch.probes:
+        return ""
+    limit = one.watch.most_probes
+    return f"{one.known.probes}" if limit is None else f"{one.known.counted} of {limit}"
+
+
+def _tell_reasons(found: Sequence[_Shown]) -> None:
+    for one in found:
+        if one.known is not None and one.known.health.verdict not in ("healthy", "unknown"):
+            known = one.known.health
+            typer.echo(plain(f"{one.watch.endpoint} is {known.verdict}: {known.reason}"))
+
+
+def _as_json(one: _Shown) -> dict[str, object]:
+    from synkron.cadence import next_probe
+    from synkron.health import Health, Verdict, is_passive
+
+    watch, at = one.watch, one.at
+    known = one.known.health if one.known else Health(watch.endpoint, (), Verdict.UNKNOWN, "", None, at)
+    counted = one.known.counted if one.known else 0
+    return {
+        "endpoint": watch.endpoint,
+        "integration_types": watch.integration_types,
+        "verdict": known.verdict,
+        "reason": known.reason or None,
+        "known_by": known.known_by,
+        "since": known.since if one.known else None,
+        "sampled_at": known.sampled_at,
+        "is_passive": is_passive(known, watch, at),
+        "passive_until": known.passive_until if known.passive_until and known.passive_until > at else None,
+        "failed_probes": known.failures,
+        "probed_at": known.probed_at,
+        "next_probe_at": next_probe(known, watch, counted, at),
+        "interval_s": round(watch.interval.total_seconds()) if watch.probes else None,
+        "probes_this_month": one.known.probes if one.known else 0,
+        "counted_this_month": counted,
+        "most_probes": watch.most_probes,
+        "allowance": watch.allowance,
+        "hours": [
+            {
+                "hour": hour.hour,
+                **{verdict.value: count for verdict, count in hour.findings.items()},
+                "probes": hour.probes,
+            }
+            for hour in one.hours
+        ],
+    }

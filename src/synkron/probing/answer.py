@@ -1,0 +1,150 @@
+"""What the answer to a probe shows. Pure: an answer in, a sample out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import responses
+
+from synkron.health import FURTHEST_RESET, Contact, Sample, Verdict, Watch
+from synkron.probing.request import method_after
+from synkron.targets.reading import BODY_LIMIT, retry_after
+
+NOT_SERVED = frozenset({405, 501})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, of whose body at most 64 KiB are kept. ``broken`` says why its body has no end, where it has none."""
+
+    method: str
+    is_authorized: bool
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    latency: timedelta
+    broken: str | None = None
+
+
+def read_answer(answer: Answer, watch: Watch, at: datetime, excerpt: Callable[[str], str]) -> Sample:
+    """What the answer to a probe that was sent at that moment shows; ``excerpt`` makes the vendor's words fit."""
+    errors = list(_errors(answer.content))
+    code = next((one.code for one in errors if one.code in watch.throttled_codes), None)
+    received = at + answer.latency
+    resets_at = rest = None
+    if answer.status == 429 or code is not None:
+        finding = Verdict.THROTTLED
+        reason = _http(answer.status) if code is None else f"the answer (HTTP {answer.status}) says {excerpt(code)}"
+        resets_at = _reset(errors, received) or _waited(answer.headers, received)
+        rest = None if code is None else watch.throttled_codes[code]
+    else:
+        finding, reason = _finding(answer, [excerpt(one.code) for one in errors])
+        if finding is Verdict.HEALTHY and answer.latency > watch.slow_after:
+            finding, reason = Verdict.DEGRADED, f"{reason}, after {_seconds(answer.latency)}"
+    return Sample(
+        at=at,
+        source=Contact.PROBE,
+        finding=finding,
+        reason=reason,
+        latency=answer.latency,
+        http_status=answer.status if 100 <= answer.status < 600 else None,
+        resets_at=resets_at,
+        rest=rest,
+        method=method_to_keep(answer),
+    )
+
+
+def method_to_keep(answer: Answer) -> str | None:
+    """What probes are to use from here on."""
+    if answer.status in NOT_SERVED:
+        return method_after(answer.method, answer.headers.get("Allow", ""))
+    return answer.method if answer.status < 500 else None
+
+
+def _finding(answer: Answer, codes: list[str]) -> tuple[Verdict, str]:
+    said = _http(answer.status)
+    if answer.status in NOT_SERVED:
+        return Verdict.HEALTHY, f"{said} to a {answer.method}: it is there"
+    if not 200 <= answer.status < 500:
+        return Verdict.UNREACHABLE, said
+    if not answer.is_authorized:
+        return Verdict.HEALTHY, said if answer.status < 300 else f"{said}: it is there"
+    if answer.status in (401, 403):
+        return Verdict.UNAUTHORIZED, f"{said}: the credentials of the probe are refused"
+    if 300 <= answer.status < 400:
+        return Verdict.DEGRADED, f"{said}: it leads elsewhere, and redirects are not followed; set health.url to there"
+    if answer.status >= 400:
+        return Verdict.HEALTHY, f"{said}: it is there"
+    return _read_body(answer, codes, said)
+
+
+def _read_body(answer: Answer, codes: list[str], said: str) -> tuple[Verdict, str]:
+    """What the body of a good answer to a probe with credentials shows: JSON is expected."""
+    if answer.method in ("HEAD", "OPTIONS") or answer.status == 204:
+        return Verdict.HEALTHY, said
+    if answer.broken is not None:
+        return Verdict.DEGRADED, f"{said}, but {answer.broken}"
+    if len(answer.content) >= BODY_LIMIT:
+        return Verdict.DEGRADED, f"{said}, but the answer is longer than 64 KiB"
+    if codes:
+        return Verdict.DEGRADED, f"{said}, but with errors: {', '.join(codes[:3])}"
+    if _parsed(answer.content) is None:
+        return Verdict.DEGRADED, f"{said}, but the answer is not JSON"
+    return Verdict.HEALTHY, said
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    code: str
+    resets_at: datetime | None
+
+
+def _errors(content: bytes) -> Iterator[_Error]:
+    """The ``errors`` of a body, as GraphQL has them: a code and maybe a reset, in each itself or in ``extensions``."""
+    body = _parsed(content)
+    errors = body.get("errors") if isinstance(body, dict) else None
+    for error in errors[:100] if isinstance(errors, list) else []:
+        places = [error, error.get("extensions")] if isinstance(error, dict) else []
+        found = [place for place in places if isinstance(place, dict)]
+        code = next((place["code"] for place in found if isinstance(place.get("code"), str)), "an error without a code")
+        yield _Error(code, next((moment for place in found if (moment := _instant(place.get("resetAt")))), None))
+
+
+def _reset(errors: list[_Error], received: datetime) -> datetime | None:
+    """The latest that is named; one that has passed, or lies too far ahead, is as if it were not there."""
+    named = [one.resets_at for one in errors if one.resets_at is not None]
+    return max((moment for moment in named if received < moment <= received + FURTHEST_RESET), default=None)
+
+
+def _waited(headers: Mapping[str, str], received: datetime) -> datetime | None:
+    wait = retry_after(headers, FURTHEST_RESET * 2)
+    return received + wait if wait is not None and timedelta() < wait <= FURTHEST_RESET else None
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        if moment is None or moment.tzinfo is None:
+            return moment if moment is None else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parsed(content: bytes) -> object:
+    """The body as JSON; None if it is none. A body that says ``null`` says nothing either."""
+    try:
+        parsed: object = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return parsed
+
+
+def _http(status: int) -> str:
+    return f"HTTP {status} {responses.get(status, '')}".rstrip()
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():.1f} s"
