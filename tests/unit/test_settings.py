@@ -66,7 +66,11 @@ def faults(folder: Path, text: str) -> list[str]:
         ('[types.xledger.health]\ntimeout = "61s"', "types.xledger.health.timeout", "at most 1m"),
         ("[types.xledger.health]\nallowance_share = 1.5", "types.xledger.health.allowance_share", "less than or equal"),
         ('[types.xledger.health]\nmode = "passive"\nhold = "1h"', "types.xledger.health", "set mode to active"),
-        ('[types.xledger.health]\nthrottled_codes = {"A B" = "5s"}', "types.xledger.health.throttled_codes.A B", "code"),
+        (
+            '[types.xledger.health]\nthrottled_codes = {"A B" = "5s"}',
+            "types.xledger.health.throttled_codes.A B",
+            "code",
+        ),
         ('[types.dynamics]\nflavour = "navision"', "types.dynamics.flavour", "business_central, dataverse"),
         ('[types.xledger]\nflavour = "dataverse"', "types", "take types.xledger.flavour out"),
         ('[types.xledger.warm_up]\nmethod = "POST"', "types.xledger.warm_up.method", "GET, HEAD, OPTIONS"),
