@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from pgqueuer.domain.errors import PgqException
 
-from synkron import ledger
-from synkron.database import DRIVER_FAULTS, connected, pooled
+from synkron import contacts, incidents, ledger, warmup
+from synkron.announce import Channels, deliver_due
+from synkron.conditions import read_conditions
+from synkron.database import DRIVER_FAULTS, Connection, connected, pooled
+from synkron.dead_man import DeadMan
 from synkron.errors import SynkronError
+from synkron.health import Watch
+from synkron.holding import release_recovered
 from synkron.model import InvalidIntegration, Tick
+from synkron.monitor import Probes, watch_health
 from synkron.nodes import REPORT_EVERY, Reporter
+from synkron.probing import Watches
 from synkron.reader import warn_invalid
 from synkron.scheduler import next_tick, tick
 from synkron.settings import Settings
@@ -30,10 +38,25 @@ AFTER_THE_MINUTE = timedelta(seconds=1)
 FORGET_EVERY = timedelta(hours=1)
 # How often one asks whether the hour's verification is due.
 VERIFY_EVERY = timedelta(minutes=5)
+WATCH_EVERY = timedelta(seconds=15)
+TELL_EVERY = timedelta(seconds=30)
+DELIVER_EVERY = timedelta(seconds=5)
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 
 log = structlog.get_logger("synkron")
+
+
+@dataclass
+class Sight:
+    """What the last tick saw, for those that tell of it: the rows that it could not fire, and what is to be warmed up.
+
+    ``invalid`` is None before the first tick.
+    """
+
+    invalid: Sequence[InvalidIntegration] | None = None
+    ahead: Mapping[str, datetime] = field(default_factory=dict)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:
@@ -58,23 +81,83 @@ async def report_node(url: str, reporter: Reporter, stop: asyncio.Event) -> None
             await _pause(stop, REPORT_EVERY.total_seconds())
 
 
-async def schedule(url: str, settings: Settings, name: str, stop: asyncio.Event) -> None:
+async def schedule(
+    url: str, settings: Settings, name: str, stop: asyncio.Event, sight: Sight, dead_man: DeadMan
+) -> None:
     """Tick at every half minute of the database's clock."""
     loop = asyncio.get_running_loop()
     warned: frozenset[InvalidIntegration] = frozenset()
     forget_at = loop.time()
+    try:
+        async with connected(url) as connection:
+            while not stop.is_set():
+                began = loop.time()
+                dead_man.started()
+                done = await tick(connection, settings, scheduler=name)
+                dead_man.succeeded()
+                sight.invalid, sight.ahead = done.invalid, done.ahead
+                sight.looked.set()
+                warned = _report(done, warned)
+                if loop.time() >= forget_at:
+                    await _forget(connection, done.at, settings.retention)
+                    forget_at = loop.time() + FORGET_EVERY.total_seconds()
+                following = next_tick(done.at)
+                until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
+                await _pause(stop, until_next.total_seconds() - (loop.time() - began))
+    except (*DRIVER_FAULTS, SynkronError):
+        dead_man.failed()
+        raise
+
+
+async def warm(url: str, settings: Settings, targets: Mapping[str, Target], stop: asyncio.Event, sight: Sight) -> None:
+    """Warm up the targets of what each tick has claimed, beside the ticks."""
     async with connected(url) as connection:
         while not stop.is_set():
-            began = loop.time()
-            done = await tick(connection, settings, scheduler=name)
-            warned = _report(done, warned)
-            if loop.time() >= forget_at:
-                if not await ledger.forget(connection, done.at, settings.retention):
-                    log.debug("old partitions kept for an hour more", reason="somebody uses them")
-                forget_at = loop.time() + FORGET_EVERY.total_seconds()
-            following = next_tick(done.at)
-            until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
-            await _pause(stop, until_next.total_seconds() - (loop.time() - began))
+            await _until_set(sight.looked, stop)
+            sight.looked.clear()
+            ahead, sight.ahead = sight.ahead, {}
+            for one in await warmup.warm_up(connection, targets, ahead, settings):
+                log.debug(
+                    "warm-up",
+                    types=",".join(one.integration_types),
+                    http_status=one.reception.http_status,
+                    ms=round(one.reception.duration / timedelta(milliseconds=1)),
+                    **({"error": one.reception.error} if one.reception.error else {}),
+                )
+
+
+async def watch(url: str, settings: Settings, watches: Watches, prober: Probes, stop: asyncio.Event) -> None:
+    """Probe the vendors of which nothing was heard, and let those runs go whose vendors are back."""
+    async with connected(url) as connection:
+        while not stop.is_set():
+            await watch_health(connection, watches, prober, await ledger.clock(connection))
+            await release_recovered(connection, settings)
+            await _pause(stop, WATCH_EVERY.total_seconds())
+
+
+async def tell(
+    url: str, settings: Settings, watches: Collection[Watch], channels: Channels, stop: asyncio.Event, sight: Sight
+) -> None:
+    """Turn what is wrong into incidents, and announce them."""
+    loop = asyncio.get_running_loop()
+    look_at = loop.time()
+    async with connected(url) as connection:
+        while not stop.is_set():
+            if sight.invalid is not None and loop.time() >= look_at:
+                await tell_once(connection, settings, watches, sight.invalid)
+                look_at = loop.time() + TELL_EVERY.total_seconds()
+            while await deliver_due(connection, channels, await ledger.clock(connection)) and not stop.is_set():
+                pass
+            await _pause(stop, DELIVER_EVERY.total_seconds())
+
+
+async def tell_once(
+    connection: Connection, settings: Settings, watches: Collection[Watch], invalid: Sequence[InvalidIntegration]
+) -> None:
+    """Bring the incidents in line with what is so right now."""
+    at = await ledger.clock(connection)
+    conditions = await read_conditions(connection, settings, watches, invalid, at)
+    incidents.log_transitions(await incidents.reconcile(connection, conditions, settings, at))
 
 
 async def verify(url: str, settings: Settings, stop: asyncio.Event) -> None:
@@ -117,10 +200,26 @@ async def work(
         await running
 
 
+async def _forget(connection: Connection, now: datetime, retention: timedelta) -> None:
+    """Forget what is old enough, once an hour."""
+    if not await ledger.forget(connection, now, retention):
+        log.debug("old partitions kept for an hour more", reason="somebody uses them")
+    await contacts.forget(connection, now)
+    await warmup.forget_warm_ups(connection, now)
+    await incidents.forget(connection, now, retention)
+
+
 async def _until(running: asyncio.Task[Any], event: asyncio.Event, longest: float | None = None) -> None:
     """Wait until the task is done or the event is set."""
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait({running, waiting}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+async def _until_set(event: asyncio.Event, stop: asyncio.Event) -> None:
+    """Wait until one of the two is set."""
+    waiting = asyncio.create_task(event.wait())
+    await _until(waiting, stop)
     waiting.cancel()
 
 

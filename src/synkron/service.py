@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
 
+from synkron.announce import Channels, open_channels
 from synkron.database import DRIVER_FAULTS, connected, pooled, refuse_transaction_pooler, speaking_of
-from synkron.errors import SynkronError
-from synkron.host import WallClock, process_name, release, wall_clock
-from synkron.loops import persist, report_node, schedule, verify, work
+from synkron.dead_man import DeadMan, open_dead_man
+from synkron.errors import SettingsError, SynkronError
+from synkron.host import WallClock, process_name, release, steady_clock, wall_clock
+from synkron.loops import Sight, persist, report_node, schedule, tell, verify, warm, watch, work
 from synkron.migrate import check_ledger
 from synkron.nodes import Reporter
+from synkron.probing import Prober, Watches, open_prober, read_watches, watches_of
 from synkron.reader import check_source
 from synkron.settings import Settings
-from synkron.targets import Signing, Target, open_targets, read_signings
+from synkron.targets import Redaction, Signing, Target, open_targets, read_signings
+from synkron.targets.secret import gathering
 from synkron.web import listening
 
 API_POOL_SIZE = 5
@@ -53,36 +58,90 @@ async def serve(
     They have the settings' grace for it, unless ``at_once`` is set in the meantime. A database that goes away is
     waited for. ``clock`` is the host's own, of which is only said how far it is off. Raises DatabaseUnreachable when
     the database is not there at the start, LedgerMissing when it was not migrated, SourceTableMissing and
-    ServiceRoleRequired, SettingsError when a target's settings are faulty, and Refused when the API can't listen.
+    ServiceRoleRequired, SettingsError when the settings of a target, probe or channel are faulty, and Refused when the
+    API can't listen.
     """
     name = process_name()
     at_once = at_once or asyncio.Event()
     if Role.WORKER in roles:
         refuse_transaction_pooler(url)
-    signings = read_signings(settings, environment) if Role.API in roles else {}
     async with AsyncExitStack() as stack:
-        targets: Mapping[str, Target] = {}
-        if set(roles) != {Role.API}:
-            targets = await stack.enter_async_context(open_targets(settings, environment))
+        parts = await stack.enter_async_context(_opened(settings, roles, environment))
         async with connected(url) as connection, speaking_of(settings.source):
             await check_source(connection, settings.source)
             await check_ledger(connection)
         if Role.API in roles:
-            address = await stack.enter_async_context(_answering(url, settings, signings))
-            log.info("listening", address=address, completions=",".join(signings) or "none")
-        log.info("started", name=name, roles=",".join(roles), targets=",".join(targets) or "none")
+            address = await stack.enter_async_context(_answering(url, settings, parts.signings))
+            log.info("listening", address=address, completions=",".join(parts.signings) or "none")
+        log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
         reporter = Reporter(name, roles, release(), clock)
-        loops = [persist("report", stop, lambda: report_node(url, reporter, stop))]
+        loops: dict[str, Callable[[], Awaitable[None]]] = {"report": lambda: report_node(url, reporter, stop)}
         if Role.SCHEDULER in roles:
-            loops.append(persist("scheduler", stop, lambda: schedule(url, settings, name, stop)))
-            loops.append(persist("verification", stop, lambda: verify(url, settings, stop)))
+            loops |= _of_scheduler(url, settings, name, stop, parts)
         if Role.WORKER in roles:
-            loops.append(persist("worker", stop, lambda: work(url, settings, targets, name, stop, at_once)))
-        await _together(loops, stop, at_once)
+            loops["worker"] = lambda: work(url, settings, parts.targets, name, stop, at_once)
+        await _together([persist(loop, stop, run) for loop, run in loops.items()], stop, at_once)
         with suppress(*DRIVER_FAULTS, SynkronError):
             async with connected(url) as connection:
                 await reporter.stop(connection)
     log.info("stopped", name=name)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the roles work with, opened; what a role has no use for is empty."""
+
+    targets: Mapping[str, Target]
+    signings: Mapping[str, Signing]
+    watches: Watches
+    prober: Prober
+    channels: Channels
+    dead_man: DeadMan
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> AsyncIterator[_Parts]:
+    """The parts, closed at the end. Raises SettingsError with every fault of all of them."""
+    faults: list[str] = []
+    signings: Mapping[str, Signing] = {}
+    watches = Watches((), {})
+    targets: Mapping[str, Target] = {}
+    channels = Channels({}, Redaction(()))
+    async with AsyncExitStack() as stack:
+        if Role.API in roles:
+            with gathering(faults):
+                signings = read_signings(settings, environment)
+        if Role.SCHEDULER in roles:
+            with gathering(faults):
+                watches = read_watches(settings, environment)
+            with gathering(faults):
+                channels = await stack.enter_async_context(open_channels(settings, environment))
+        if Role.WORKER in roles:
+            with gathering(faults):
+                watches_of(settings)
+        if set(roles) != {Role.API}:
+            with gathering(faults):
+                targets = await stack.enter_async_context(open_targets(settings, environment))
+        if faults:
+            raise SettingsError(list(dict.fromkeys(faults)))
+        prober = await stack.enter_async_context(open_prober(watches.requests))
+        loop_clock = steady_clock(asyncio.get_running_loop())
+        dead_man = await stack.enter_async_context(open_dead_man(settings.heartbeat_url, loop_clock))
+        yield _Parts(targets, signings, watches, prober, channels, dead_man)
+
+
+def _of_scheduler(
+    url: str, settings: Settings, name: str, stop: asyncio.Event, parts: _Parts
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    sight = Sight()
+    watches = parts.watches
+    return {
+        "scheduler": lambda: schedule(url, settings, name, stop, sight, parts.dead_man),
+        "warm-up": lambda: warm(url, settings, parts.targets, stop, sight),
+        "health": lambda: watch(url, settings, watches, parts.prober, stop),
+        "incidents": lambda: tell(url, settings, watches.watches, parts.channels, stop, sight),
+        "verification": lambda: verify(url, settings, stop),
+    }
 
 
 async def _together(loops: list[Coroutine[None, None, None]], stop: asyncio.Event, at_once: asyncio.Event) -> None:
