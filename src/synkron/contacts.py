@@ -55,6 +55,11 @@ async def read_known(connection: Executor, watches: Iterable[Watch], at: datetim
     return {row["endpoint"]: Known(_health_of(row), row["probes"], row["counted"]) for row in rows}
 
 
+async def read_all(connection: Executor) -> list[Health]:
+    """What is known of all endpoints, whoever's settings name them."""
+    return [_health_of(row) for row in await connection.fetch(SQL["all"])]
+
+
 async def claim(connection: Connection, watch: Watch, at: datetime, *, only_when_due: bool = True) -> Health | None:
     """The right to send one probe at that moment, counted as spent; None when another has it, or none may go."""
     # A second claim of the row waits for the first and looks at the row again; a stricter isolation would be an error.

@@ -13,6 +13,7 @@ from rich.console import Console
 from synkron.coming import Fire
 from synkron.demo.screen import screen
 from synkron.demo.snapshot import Snapshot
+from synkron.health import Verdict
 from synkron.history import RecordedRun, Totals
 from synkron.model import Integration, InvalidIntegration
 
@@ -56,6 +57,8 @@ SHOT = Snapshot(
     totals=Totals(120, 2, 110, 3, 5, timedelta(milliseconds=43), timedelta(milliseconds=91)),
     invalid=[InvalidIntegration("fjord", "i2", "bufdir", 'cron_schedule "99 * * * *": minute is 0-59')],
     notes=["14:03:00 run will be retried (run 9): HTTP 503"],
+    vendors={"xledger": Verdict.HEALTHY, "bufdir": Verdict.UNREACHABLE},
+    incidents=4,
 )
 SIZES = [(80, 24), (100, 30), (124, 36), (140, 45), (200, 60)]
 
@@ -73,6 +76,7 @@ def test_it_shows_what_matters(width: int, height: int) -> None:
     for part in (
         "14:03:27 UTC",
         "up 1:05:00",
+        "vendors  ✗ bufdir  ✓ xledger   incidents: 4 open",
         "/var/lib/synkron",
         "next: 9 at 14:04",
         "14:04    33 s  19:49  Fjordlys Barnehager   xledger   */2 * * * *",

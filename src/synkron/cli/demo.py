@@ -17,6 +17,7 @@ from synkron.cli.stopping import stop_on_signals
 from synkron.cli.up import prepare
 from synkron.database import Connection
 from synkron.demo.fleet import is_only_demo, seed
+from synkron.demo.simulated import Simulated, simulated_vendors
 from synkron.demo.vendors import Vendors, vendor_endpoints
 from synkron.demo.view import LiveView
 from synkron.errors import Refused
@@ -24,7 +25,7 @@ from synkron.history import totals
 from synkron.integrations import BUILT_IN
 from synkron.ledger import clock
 from synkron.service import all_roles, serve
-from synkron.settings import Settings, TypeSettings
+from synkron.settings import AnnounceSettings, Settings, TypeSettings
 from synkron.sql import statements
 
 SECRET = "SYNKRON_DEMO_SECRET"  # noqa: S105 (the name of a variable)
@@ -39,18 +40,25 @@ async def run_demo(place: Place, settings: Settings, environment: Mapping[str, s
         await prepare(held, settings, embedded=True)
         await _refuse_other_rows(held, settings, place)
         await seed(held, settings.source)
-        async with vendor_endpoints() as vendors:
+        async with vendor_endpoints() as vendors, simulated_vendors() as simulated:
             began = await clock(held)
-            await _serve(place, demo_settings(settings, vendors), {**environment, SECRET: vendors.secret}, began)
+            given = {**environment, **simulated.environment, SECRET: vendors.secret}
+            await _serve(place, demo_settings(settings, vendors, simulated), given, began)
         done = await totals(held, began)
     say(f"{done.succeeded} runs succeeded, {done.failed} failed, {done.skipped} were skipped.")
     say(f"The demo's data stays in {place.folder}; `synkron runs` shows its runs.")
 
 
-def demo_settings(settings: Settings, vendors: Vendors) -> Settings:
-    """The settings with the vendors as the only targets: whatever else is set up is not called."""
-    types = {name: TypeSettings(target=vendors.url(name), secret=f"env:{SECRET}", backoff=BACKOFF) for name in BUILT_IN}
-    return settings.model_copy(update={"types": types})
+def demo_settings(settings: Settings, vendors: Vendors, simulated: Simulated) -> Settings:
+    """The settings with the vendors as the only targets: whatever else is set up is not called, probed or told."""
+    types = {
+        name: TypeSettings(
+            target=vendors.url(name), secret=f"env:{SECRET}", backoff=BACKOFF, health=simulated.health[name]
+        )
+        for name in BUILT_IN
+    }
+    nobody = {"types": types, "announce": AnnounceSettings(), "heartbeat_url": None}
+    return settings.model_copy(update=nobody)
 
 
 async def _refuse_second_demo(held: Connection, place: Place) -> None:

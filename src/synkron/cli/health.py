@@ -17,7 +17,7 @@ from synkron.cli.table import Column
 if TYPE_CHECKING:
     from synkron.contacts import Hour, Known
     from synkron.database import Connection
-    from synkron.health import Verdict, Watch
+    from synkron.health import Health, Verdict, Watch
     from synkron.settings import Settings
 
 HOURS = 24
@@ -52,6 +52,9 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
         from synkron.probing import watches_of
 
         watches = watches_of(settings)
+        named = {watch.endpoint for watch in watches}
+        # Another process may have other settings, as the demo has.
+        watches += tuple(_of_another(one) for one in await contacts.read_all(connection) if one.endpoint not in named)
         at = await ledger.clock(connection)
         known = await contacts.read_known(connection, watches, at)
         hours = await contacts.read_hours(connection, watches, _first_hour(at))
@@ -85,6 +88,21 @@ def strip(hours: Sequence[Hour], at: datetime) -> str:
     by_hour = {one.hour: one.findings for one in hours}
     first = _first_hour(at)
     return "".join(_mark(by_hour.get(first + timedelta(hours=number), {})) for number in range(HOURS))
+
+
+def _of_another(known: Health) -> Watch:
+    """How an endpoint is watched that these settings do not name, as far as its row tells."""
+    from synkron.health import Watch
+    from synkron.integrations import SHORTEST_INTERVAL
+
+    return Watch(
+        known.endpoint,
+        known.integration_types,
+        probes=known.next_probe_at is not None,
+        interval=SHORTEST_INTERVAL,
+        timeout=timedelta(seconds=10),
+        slow_after=timedelta(seconds=5),
+    )
 
 
 def _mark(findings: Mapping[Verdict, int]) -> str:

@@ -13,9 +13,18 @@ from rich.text import Text
 
 from synkron.demo.cells import FIRES, RUNS, STATES, WIDE, drift, table
 from synkron.demo.snapshot import Snapshot
+from synkron.health import Verdict
 from synkron.model import InvalidIntegration
 
 TALL = 36
+VERDICTS = {
+    Verdict.HEALTHY: ("✓", "green"),
+    Verdict.DEGRADED: ("~", "yellow"),
+    Verdict.UNREACHABLE: ("✗", "bold red"),
+    Verdict.UNAUTHORIZED: ("!", "bold red"),
+    Verdict.THROTTLED: ("%", "yellow"),
+    Verdict.UNKNOWN: ("·", "dim"),
+}
 FRAME = 3  # a panel's two borders, and its table's heading
 SECONDS_PER_FAULT = 5
 
@@ -29,6 +38,7 @@ def screen(shot: Snapshot, width: int, height: int) -> Layout:
     below = [
         *([Layout(_faults(shot), size=6), Layout(_notes(shot), size=6)] if tall else []),
         Layout(_totals(shot, width), size=1),
+        Layout(_watched(shot), size=1),
         *([] if tall else [Layout(_one_fault(shot), size=1)]),
         Layout(_footer(shot), size=1),
     ]
@@ -98,6 +108,16 @@ def _totals(shot: Snapshot, width: int) -> Text:
     )
 
 
+def _watched(shot: Snapshot) -> Text:
+    """How the vendors are, and what an operator has been told of."""
+    line = Text(" vendors")
+    for name in sorted(shot.vendors):
+        symbol, style = VERDICTS[shot.vendors[name]]
+        line.append(f"  {symbol} {name}", style)
+    line.append(f"   incidents: {shot.incidents} open", "yellow" if shot.incidents else "dim")
+    return _cut(line)
+
+
 def _counted(state: str, number: int) -> tuple[str, str]:
     symbol, style = STATES[state]
     return f" {symbol} {number:>4} {state} ", style if number else "dim"
@@ -106,7 +126,7 @@ def _counted(state: str, number: int) -> tuple[str, str]:
 def _footer(shot: Snapshot) -> Text:
     if shot.banner:
         return _cut(Text(f" {shot.banner}", style="bold yellow"))
-    return _cut(Text(" Ctrl-C stops; in another terminal: synkron runs, synkron next, synkron check", style="dim"))
+    return _cut(Text(" Ctrl-C stops; in another terminal: synkron runs, next, check, health, incidents", style="dim"))
 
 
 def _subject(shot: Snapshot, row: InvalidIntegration) -> tuple[str, str]:

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synkron.coming import Fire
+from synkron.health import Verdict
 from synkron.history import RecordedRun, Totals
 from synkron.model import InvalidIntegration
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What there is to see at one moment. ``since`` is when the demo started, ``banner`` is told in place
-    of the last line."""
+    """What there is to see at one moment.
+
+    ``since`` is when the demo started, ``vendors`` has what is known of each type's, ``incidents`` counts the open ones,
+    and ``banner`` is told in place of the last line.
+    """
 
     now: datetime
     since: datetime
@@ -25,4 +29,6 @@ class Snapshot:
     totals: Totals
     invalid: Sequence[InvalidIntegration]
     notes: Sequence[str]
+    vendors: Mapping[str, Verdict]
+    incidents: int
     banner: str | None = None

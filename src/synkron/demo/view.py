@@ -13,13 +13,14 @@ from asyncpg import InterfaceError, PostgresError
 from rich.console import Console
 from rich.live import Live
 
-from synkron import history, ledger
+from synkron import contacts, history, ledger
 from synkron.check import faults
 from synkron.coming import coming
 from synkron.database import Connection, connected
 from synkron.demo.screen import screen
 from synkron.demo.snapshot import Snapshot
 from synkron.errors import SynkronError
+from synkron.incidents import incidents
 from synkron.model import Window
 from synkron.reader import read_all, read_names
 from synkron.settings import Settings
@@ -79,6 +80,12 @@ class LiveView:
             totals=await history.totals(connection, self.since),
             invalid=[fault for row in rows if row.is_enabled for fault in faults(row, types)],
             notes=list(self.notes),
+            vendors={
+                name: health.verdict
+                for health in await contacts.read_all(connection)
+                for name in health.integration_types
+            },
+            incidents=len(await incidents(connection)),
         )
 
 

@@ -28,6 +28,9 @@ left join synkron.probe_spend spend
 where known.endpoint = any($1::text[])
 order by known.endpoint;
 
+-- name: all
+select * from synkron.health order by endpoint;
+
 -- name: claim
 -- The right to probe the endpoint $1 at $2, and what it costs; no row when another has it, or when a probe must not go.
 -- The next one goes 15 minutes later at the earliest, though this one's host be lost. $3 is how many that the vendor
