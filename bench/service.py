@@ -26,6 +26,8 @@ SYNKRON = str(Path(sys.executable).with_name("synkron"))
 NOOP = "bench.noop:export"
 # The programs of the bench are modules of this folder, and so is the target that does nothing.
 MODULES = Path(__file__).parents[1]
+# No vendor is asked how it is, and no target woken up.
+QUIET = '[types.{0}.health]\nmode = "passive"\n[types.{0}.warm_up]\nenabled = false\n'
 # Seconds.
 TO_BEGIN = 60.0
 TO_MOVE = 120.0
@@ -69,7 +71,10 @@ class Process:
 def settings_file(targets: Mapping[str, str], **policy: int | str) -> str:
     """A synkron.toml with these targets by type, all of them under one policy."""
     keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in policy.items())
-    return "".join(f"[types.{kind}]\ntarget = {json.dumps(target)}\n{keys}\n" for kind, target in targets.items())
+    return "".join(
+        f"[types.{kind}]\ntarget = {json.dumps(target)}\n{keys}{QUIET.format(kind)}\n"
+        for kind, target in targets.items()
+    )
 
 
 @asynccontextmanager

@@ -84,11 +84,6 @@ async def record(connection: Connection, watch: Watch, samples: Sequence[Sample]
     return health
 
 
-async def record_met(connection: Executor, met: Mapping[str, datetime]) -> None:
-    """Write down when the target of each type was met."""
-    await connection.execute(SQL["met"], list(met), list(met.values()))
-
-
 async def read_hours(connection: Executor, watches: Iterable[Watch], since: datetime) -> dict[str, list[Hour]]:
     """The hours of each endpoint in which anything was heard of it, the oldest first."""
     found: dict[str, list[Hour]] = {watch.endpoint: [] for watch in watches}

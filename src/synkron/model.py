@@ -275,7 +275,8 @@ class Meeting:
 class Tick:
     """What one tick did. ``run_ids`` are the runs that it claimed; a lost race leaves them out.
 
-    ``held`` counts the integrations whose moments stay undecided as they are paused.
+    ``held`` counts the integrations whose moments stay undecided as they are paused. ``ahead`` has, for each type, the
+    first start of a run of this tick within the minute that follows: what its target may be warmed up for.
     """
 
     at: datetime
@@ -286,6 +287,7 @@ class Tick:
     held: int
     invalid: tuple[InvalidIntegration, ...]
     run_ids: tuple[int, ...]
+    ahead: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def idempotency_key(integration_id: str, scheduled_for: datetime) -> str:

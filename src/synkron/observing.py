@@ -13,7 +13,7 @@ from synkron import contacts, ledger
 from synkron.database import DRIVER_FAULTS, Connection, Pool
 from synkron.errors import SynkronError
 from synkron.health import Health, Sample, Verdict, Watch, sample_of_run
-from synkron.model import Outcome, OutcomeKind
+from synkron.model import Outcome
 
 FLUSH_EVERY = 5.0
 # How far apart two flushes are at the least, however often the findings change.
@@ -35,7 +35,6 @@ class Observer:
         self._watches = {watch.endpoint: watch for watch in watches}
         self._endpoints = {name: watch.endpoint for watch in self._watches.values() for name in watch.integration_types}
         self._waiting: dict[str, list[Sample]] = {}
-        self._met: dict[str, datetime] = {}
         self._found: dict[str, Verdict] = {}
         self._known: dict[str, Health] = {}
         self._changed = asyncio.Event()
@@ -46,8 +45,6 @@ class Observer:
         endpoint = self._endpoints.get(integration_type)
         if endpoint is None:
             return
-        if outcome.http_status is not None or outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED):
-            self._met[integration_type] = max(at, self._met.get(integration_type, at))
         sample = sample_of_run(outcome, duration, at)
         _add(self._waiting.setdefault(endpoint, []), sample)
         if self._found.get(endpoint) is not sample.finding:
@@ -61,10 +58,10 @@ class Observer:
     async def run(self, stop: asyncio.Event) -> None:
         """Write and look, every five seconds and when a finding has changed, until told to stop; then once more."""
         while not stop.is_set():
-            await self._try()
+            await self.look()
             await _wait(REST, stop)
             await _wait(FLUSH_EVERY - REST, stop, self._changed)
-        await self._try()
+        await self.look()
 
     async def flush(self) -> None:
         """Write what was noted, and look how all endpoints are. What fails to be written is kept."""
@@ -75,23 +72,18 @@ class Observer:
         self._known = {endpoint: one.health for endpoint, one in known.items()}
 
     async def _write(self, connection: Connection) -> None:
-        met, self._met = self._met, {}
         waiting, self._waiting = self._waiting, {}
         try:
-            if met:
-                await contacts.record_met(connection, met)
-                met = {}
             for endpoint in list(waiting):
                 await contacts.record(connection, self._watches[endpoint], waiting[endpoint])
                 del waiting[endpoint]
         finally:
-            self._met = met | self._met
             for endpoint, newer in self._waiting.items():
                 for sample in newer:
                     _add(waiting.setdefault(endpoint, []), sample)
             self._waiting = waiting
 
-    async def _try(self) -> None:
+    async def look(self) -> None:
         """Flush; a database that fails is no reason to stop, and is told of once."""
         try:
             await self.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from synkron import ledger
@@ -15,6 +16,8 @@ from synkron.pace import pace_starts
 from synkron.plan import HEAD_START, decide, replay, window_of
 from synkron.reader import secure, window_around
 from synkron.settings import Settings
+
+AHEAD = timedelta(minutes=1)
 
 
 async def tick(
@@ -62,7 +65,25 @@ async def tick(
         len(agenda.held),
         tuple(agenda.invalid),
         claimed.run_ids,
+        _ahead(decisions, clock, has_claimed=bool(claimed.run_ids)),
     )
+
+
+def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool) -> dict[str, datetime]:
+    """The first start of each type's runs within a minute.
+
+    Of several schedulers that tick together only the one that claims has any, so that it alone warms the targets up.
+    Starts that are spread over the time after their moment are looked at again by whoever ticks then.
+    """
+    first: dict[str, datetime] = {}
+    end = clock + AHEAD
+    for one in decisions:
+        start = one.execute_after
+        if start is not None and clock < start <= end and (has_claimed or one.moments[0] <= clock):
+            kind = one.integration.integration_type
+            if kind not in first or start < first[kind]:
+                first[kind] = start
+    return first
 
 
 def _decide(agenda: Agenda, now: datetime, *, replayed: bool) -> list[Decision]:

@@ -118,7 +118,7 @@ def reason_to_defer(turn: Turn, health: Health | None, hold: timedelta) -> str |
 
     What an operator asked for is not held.
     """
-    if not hold or turn.by_hand or health is None or health.verdict not in DOWN:
+    if turn.by_hand or health is None or health.verdict not in DOWN:
         return None
     if turn.deferred_at is not None and turn.at >= turn.deferred_at + hold:
         return None

@@ -16,12 +16,15 @@ from synkron.batched import Batched
 from synkron.database import DRIVER_FAULTS, Pool
 from synkron.errors import SynkronError
 from synkron.host import SteadyClock, steady_clock
-from synkron.model import Outcome, OutcomeKind, Policy, Run, State
+from synkron.meetings import Meetings
+from synkron.model import Meeting, Outcome, OutcomeKind, Policy, Run, State
+from synkron.observing import Observer
 from synkron.plan import after_attempt, given_up
+from synkron.probing import watches_of
 from synkron.queue import queue_manager
 from synkron.settings import Settings
 from synkron.targets import Lease, Target, Terms
-from synkron.turn import Turn, read_turns, reason_to_skip, turn_statement
+from synkron.turn import Turn, read_turns, reason_to_defer, reason_to_skip, turn_statement
 
 BATCH = 200
 # The queue's notifications wake a worker sooner; this bounds what a lost one costs.
@@ -56,6 +59,9 @@ class Worker:
         self._clock = clock or steady_clock(asyncio.get_running_loop())
         # After the whole of it without a sign of life, another worker takes the run over.
         self._lease = settings.heartbeat.total_seconds() / 2
+        self._meetings = Meetings(settings)
+        self._observer = Observer(pool, watches_of(settings))
+        self._ended = asyncio.Event()
         self._queue = queue_manager(pool)
         self._queue.min_dequeue_poll_interval = LOOK_AGAIN
         self._calls: set[asyncio.Task[Outcome]] = set()
@@ -80,7 +86,13 @@ class Worker:
         A listener that fails is no reason to stop, as PgQueuer would wait for every attempt first: the poll serves.
         """
         self._turn_statement = await turn_statement(self._pool, self._settings.source)
-        living = asyncio.create_task(self._queue.keep_alive(self._settings.heartbeat))
+        # Before the first job, so that it is known for which vendors runs are held.
+        await self._observer.look()
+        observing = asyncio.create_task(self._observer.run(self._ended))
+        beside = {
+            asyncio.create_task(self._queue.keep_alive(self._settings.heartbeat)),
+            asyncio.create_task(self._meetings.keep_exchanging(self._pool)),
+        }
         try:
             await self._queue.run(
                 dequeue_timeout=POLL,
@@ -89,8 +101,10 @@ class Worker:
                 log_aggregation_interval=timedelta(),
             )
         finally:
-            living.cancel()
-            await asyncio.wait({living})
+            for task in beside:
+                task.cancel()
+            self._ended.set()
+            await asyncio.wait({*beside, observing})
 
     @property
     def under_way(self) -> int:
@@ -120,7 +134,8 @@ class Worker:
         """Deliver a run, once.
 
         1. Look at the run; one that has ended, or that its target has accepted, is not delivered again.
-        2. Look at its integration as it stands now: what must not run any more is skipped, what is paused is left.
+        2. Look at its integration as it stands now: what must not run any more is skipped, what is paused is left, and
+           what is held while its vendor is down waits.
         3. Start the next attempt, unless another run of the integration must come first. Runs that lost their worker
            again and again come one at a time.
         4. Call the target.
@@ -135,6 +150,8 @@ class Worker:
                 log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
         elif turn.pause is not None:
             log.info("run held", run_id=run_id, org_id=turn.run.org_id, reason=turn.pause)
+        elif (reason := self._reason_to_defer(turn)) is not None and await self._deferred(turn, reason):
+            log.info("run deferred", run_id=run_id, org_id=turn.run.org_id, reason=reason)
         elif turn.is_suspect and not alone:
             # Of several runs that were lost together, maybe one killed the worker. It must not take the others with it.
             async with self._one_suspect:
@@ -144,6 +161,15 @@ class Worker:
             started = await self._start((run_id, job.id))
             if started is not None:
                 await self._attempt(started, turn, lease, job)
+
+    def _reason_to_defer(self, turn: Turn) -> str | None:
+        hold = self._settings.types[turn.run.integration_type].health.hold
+        return reason_to_defer(turn, self._observer.health_of(turn.run.integration_type), hold) if hold else None
+
+    async def _deferred(self, turn: Turn, reason: str) -> bool:
+        """Let the run wait; False when it is under way already, or has waited long enough."""
+        hold = self._settings.types[turn.run.integration_type].health.hold
+        return await attempts.defer(self._pool, turn.run.id, reason, hold)
 
     def _no_target(self, run: Run) -> str | None:
         if run.integration_type in self._targets:
@@ -159,8 +185,19 @@ class Worker:
         elif lease.has_ended():
             log.warning("run handed back", run_id=run.id, reason=STOOD_STILL)
             await attempts.hand_back(self._pool, run, STOOD_STILL)
-        elif (outcome := await self._called(run, Terms(turn.at, turn.policy.timeout, lease), job)) is not None:
-            await self._end(run, outcome, turn.policy)
+        else:
+            await self._meet(run, turn, lease, job)
+
+    async def _meet(self, run: Run, turn: Turn, lease: Lease, job: Job) -> None:
+        """Call the target, and measure how it was met."""
+        known, began = self._meetings.of(run.integration_type), self._clock()
+        met_before = known.met_at
+        outcome = await self._called(run, Terms(turn.at, turn.policy.timeout, lease), job)
+        if outcome is not None:
+            duration = timedelta(seconds=self._clock() - began)
+            meeting = known.meet(outcome, duration, began_at=turn.at, met_before=met_before)
+            self._observer.note(run.integration_type, outcome, duration, turn.at + duration)
+            await self._end(run, outcome, turn.policy, meeting)
 
     async def _called(self, run: Run, terms: Terms, job: Job) -> Outcome | None:
         """Call the target; None when the call was broken off, as the run was cancelled or is handed back."""
@@ -181,16 +218,17 @@ class Worker:
             await attempts.hand_back(self._pool, run)
         return None
 
-    async def _end(self, run: Run, outcome: Outcome, policy: Policy) -> None:
+    async def _end(self, run: Run, outcome: Outcome, policy: Policy, meeting: Meeting | None = None) -> None:
         if outcome.kind is OutcomeKind.ACCEPTED:
             word = "run accepted"
             recorded = await self._record(
-                run, lambda: attempts.accept(self._pool, run, outcome, policy.completion_timeout)
+                run, lambda: attempts.accept(self._pool, run, outcome, policy.completion_timeout, meeting)
             )
         else:
             state, wait = after_attempt(run, outcome, policy)
             word = WORDS[state]
-            recorded = await self._record(run, lambda: self._finish(attempts.ending(run, outcome, state, wait)))
+            ending = attempts.ending(run, outcome, state, wait, meeting)
+            recorded = await self._record(run, lambda: self._finish(ending))
         if recorded:
             _report(word, run, outcome)
         else:

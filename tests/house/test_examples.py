@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from synkron.host import wall_clock
+from synkron.integrations import profile_of
+from synkron.integrations.throttling import refusal_in
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings import Settings
 from synkron.targets import CallableTarget, body
@@ -55,12 +58,19 @@ async def test_the_reader_s_example(database: Database, connection: Connection) 
 
 
 def test_the_body_s_example_has_the_keys_of_the_body() -> None:
-    example, _ = blocks(text_of("docs/targets.md"), "json")
+    example, *_ = blocks(text_of("docs/targets.md"), "json")
     assert list(json.loads(example)) == list(json.loads(body(RUN)))
 
 
+def test_the_example_of_a_vendor_s_refusal_is_one() -> None:
+    _, example, _ = blocks(text_of("docs/targets.md"), "json")
+    refusal = refusal_in(example.encode(), profile_of("xledger").throttled_codes)
+    assert refusal is not None
+    assert refusal.resets_at == datetime(2026, 11, 26, 13, 0, tzinfo=UTC)
+
+
 def test_the_completion_s_examples_are_accepted() -> None:
-    _, example = blocks(text_of("docs/targets.md"), "json")
+    *_, example = blocks(text_of("docs/targets.md"), "json")
     content, headers = _defined("completion")(SIGNING, json.loads(body(RUN)), "succeeded")
     assert list(json.loads(content)) == list(json.loads(example))
     assert is_signed(Webhook(SIGNING), headers, content.encode(), wall_clock())

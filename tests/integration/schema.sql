@@ -299,6 +299,7 @@ CREATE TABLE synkron.incidents (
     detail text NOT NULL,
     remedy text NOT NULL,
     touches jsonb DEFAULT '{}'::jsonb NOT NULL,
+    since timestamp with time zone NOT NULL,
     opened_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     acknowledged_at timestamp with time zone,

@@ -306,17 +306,19 @@ async def test_what_an_operator_cancelled_is_not_told(connection: Connection, fj
 
 
 @pytest.mark.parametrize(
-    ("verdict", "kind"),
+    ("verdict", "known_by", "kind"),
     [
-        ("healthy", None),
-        ("unreachable", Kind.UNHEALTHY),
-        ("degraded", Kind.UNHEALTHY),
-        ("unauthorized", Kind.UNHEALTHY),
-        ("throttled", Kind.THROTTLED),
+        ("healthy", "probe", None),
+        ("unreachable", "probe", Kind.UNHEALTHY),
+        ("unreachable", "run", Kind.UNHEALTHY),
+        ("degraded", "probe", Kind.UNHEALTHY),
+        ("degraded", "run", None),  # one failed run, of whom nobody knows more yet
+        ("unauthorized", "probe", Kind.UNHEALTHY),
+        ("throttled", "run", Kind.THROTTLED),
     ],
 )
 async def test_a_vendor_is_told_of_with_whom_it_touches(
-    connection: Connection, verdict: str, kind: Kind | None
+    connection: Connection, verdict: str, known_by: str, kind: Kind | None
 ) -> None:
     for schedule, kind_of, enabled in [
         ("0 2 * * *", "xledger", True),
@@ -328,10 +330,11 @@ async def test_a_vendor_is_told_of_with_whom_it_touches(
         await add_integration(connection, schedule, kind_of, enabled=enabled)
     await connection.execute(
         "insert into synkron.health (endpoint, integration_types, verdict, reason, known_by, since) "
-        "values ($1, '{xledger}', $2, 'HTTP 503', 'probe', $3)",
+        "values ($1, '{xledger}', $2, 'HTTP 503', $4, $3)",
         VENDOR,
         verdict,
         NOON - MINUTE,
+        known_by,
     )
     found = await told(connection, watches=[WATCH])
     assert [one.kind for one in found] == ([kind] if kind else [])

@@ -36,9 +36,7 @@ async def _told() -> AsyncIterator[tuple[list[Any], list[Any], Settings]]:
         yield there.requests, mails.mails, Settings(types=types, announce=settings.announce)
 
 
-async def _look(
-    connection: Connection, settings: Settings, channels: Channels, database: Database, at: datetime
-) -> None:
+async def _look(settings: Settings, channels: Channels, database: Database, at: datetime) -> None:
     """What the service does twice a minute, by two schedulers at once."""
     async with asyncpg.create_pool(database.url, min_size=2, max_size=2) as pool:
 
@@ -77,7 +75,7 @@ async def test_a_run_that_is_late_is_told_of_once_and_closed_when_it_has_run(
         await _keep_ticking(connection, moment)
         with capture_logs() as lines:
             for at in (moment + 5 * MINUTE, now, now + MINUTE / 2, now + MINUTE):
-                await _look(connection, settings, channels, database, at)
+                await _look(settings, channels, database, at)
         assert [line["event"] for line in lines if line["event"].startswith("incident")] == ["incident opened"]
         [request], [mail] = requests, mails
         told = json.loads(request.body)
@@ -91,10 +89,10 @@ async def test_a_run_that_is_late_is_told_of_once_and_closed_when_it_has_run(
             await until(nothing_queued)
         started: datetime = await connection.fetchval("select started_at from synkron.runs")
         for at in (started + MINUTE, started + 14 * MINUTE, started + 16 * MINUTE):
-            await _look(connection, settings, channels, database, at)
+            await _look(settings, channels, database, at)
         assert (len(requests), len(mails)) == (1, 1)
         for at in (started + 25 * MINUTE, started + 26 * MINUTE):
-            await _look(connection, settings, channels, database, at)
+            await _look(settings, channels, database, at)
     assert [json.loads(request.body)["type"] for request in requests] == ["incident.opened", "incident.closed"]
     assert [mail["Subject"].split()[1] for mail in mails] == ["opened:", "closed:"]
     assert len({request.headers["webhook-id"] for request in requests}) == 2

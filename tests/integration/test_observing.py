@@ -101,16 +101,6 @@ async def test_two_workers_at_once_lose_nothing(pool: Pool, connection: Connecti
     assert await connection.fetchval("select sum(contacts) from synkron.samples") == 120
 
 
-async def test_the_types_that_were_met(observer: Observer, connection: Connection) -> None:
-    observer.note("xledger", BROKEN, SECOND, NOON)
-    observer.note("xledger", DONE, SECOND, NOON - SECOND)
-    observer.note("fiken", SILENT, SECOND, NOON)
-    await observer.flush()
-    observer.note("xledger", DONE, SECOND, NOON - 5 * SECOND)
-    await observer.flush()
-    assert [tuple(row) for row in await connection.fetch("select * from synkron.warmth")] == [("xledger", NOON)]
-
-
 async def test_a_type_that_is_not_watched_is_nobody_s(observer: Observer, connection: Connection) -> None:
     observer.note("bufdir", DONE, SECOND, NOON)
     await observer.flush()

@@ -52,6 +52,7 @@ def terms(timeout: timedelta = PATIENCE, *, at: datetime | None = None, lease: L
 class Request:
     """One request, as it arrived."""
 
+    method: str
     path: str
     headers: CIMultiDict[str]
     body: bytes
@@ -73,7 +74,7 @@ async def far_side(answer: Answer) -> AsyncIterator[FarSide]:
 
     async def receive(request: web.Request) -> web.StreamResponse:
         content = await request.read()
-        listening.requests.append(Request(request.path_qs, CIMultiDict(request.headers), content))
+        listening.requests.append(Request(request.method, request.path_qs, CIMultiDict(request.headers), content))
         listening.reached.set()
         return await listening.answer(request)
 
@@ -95,8 +96,8 @@ async def raw_far_side(answer: bytes) -> AsyncIterator[str]:
 
     async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(int(length.partition(b":")[2]))
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        await reader.readexactly(sum(int(line.partition(b":")[2]) for line in lengths))
         writer.write(answer)
         writer.close()
 

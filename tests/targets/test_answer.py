@@ -29,7 +29,11 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
 async def test_retry_after_reaches_the_outcome() -> None:
     async with delivered(answering(429, "slow down", Retry_After="7")) as (target, _):
         assert await target.call(RUN, terms()) == Outcome(
-            OutcomeKind.RETRYABLE, 429, "HTTP 429 Too Many Requests: slow down", timedelta(seconds=7)
+            OutcomeKind.RETRYABLE,
+            429,
+            "HTTP 429 Too Many Requests: slow down",
+            timedelta(seconds=7),
+            is_throttled=True,
         )
 
 

@@ -92,7 +92,12 @@ def test_retry_after_counts_only_where_there_is_a_retry(status: int) -> None:
 
 
 def test_a_missing_retry_after_leaves_the_wait_to_the_policy() -> None:
-    assert judge(429, {}) == Outcome(OutcomeKind.RETRYABLE, 429, "HTTP 429 Too Many Requests", None)
+    assert judge(429, {}).retry_after is None
+
+
+def test_only_a_429_says_by_its_status_that_it_was_too_much() -> None:
+    assert judge(429, {}) == Outcome(OutcomeKind.RETRYABLE, 429, "HTTP 429 Too Many Requests", is_throttled=True)
+    assert [status for status in range(1000) if judge(status, {"Retry-After": "5"}).is_throttled] == [429]
 
 
 @given(st.integers(0, 1999), st.text(), st.text() | st.just(DATE))

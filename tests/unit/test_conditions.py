@@ -151,7 +151,7 @@ def test_a_vendor_that_is_not_well(verdict: Verdict, kind: Kind, title: str) -> 
 
 
 def test_a_vendor_that_is_well_is_not_told() -> None:
-    assert not any(map(is_told, (Verdict.HEALTHY, Verdict.UNKNOWN, None)))
+    assert not any(is_told(endpoint(verdict)) for verdict in (Verdict.HEALTHY, Verdict.UNKNOWN, None))
 
 
 def test_probes_that_are_used_up() -> None:
@@ -168,7 +168,7 @@ def test_probes_that_are_used_up() -> None:
     ("fault", "kind"),
     [
         (Fault.SCHEDULE, Kind.INVALID_SCHEDULE),
-        (Fault.ORGANIZATION, Kind.INVALID_SCHEDULE),
+        (Fault.ORGANIZATION, Kind.NO_ORGANIZATION),
         (Fault.ZONE, Kind.UNKNOWN_ZONE),
         (Fault.TYPE, Kind.UNKNOWN_TYPE),
     ],

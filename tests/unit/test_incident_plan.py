@@ -84,6 +84,7 @@ def test_what_comes_back_before_that_is_the_same_incident() -> None:
         (Kind.COLD_START, 5, 5 * MINUTE, 160 * MINUTE),
         (Kind.UNKNOWN_TYPE, 0, 5 * MINUTE, 25 * HOUR),
         (Kind.UNKNOWN_TYPE, 3, 26 * HOUR, 26 * HOUR),
+        (Kind.NO_ORGANIZATION, 0, 5 * MINUTE, 25 * HOUR),
     ],
 )
 def test_how_long_it_lingers(kind: Kind, times_before: int, settle: timedelta, expected: timedelta) -> None:

@@ -10,10 +10,9 @@ from synkron.conditions.words import MOST_APART, Names, called, several, touched
 from synkron.incident import Condition, Kind
 from synkron.model import Fault, InvalidIntegration
 
-# A row whose organization is missing is no less unable to fire than one with a malformed schedule.
 KINDS: Mapping[Fault, Kind] = {
     Fault.SCHEDULE: Kind.INVALID_SCHEDULE,
-    Fault.ORGANIZATION: Kind.INVALID_SCHEDULE,
+    Fault.ORGANIZATION: Kind.NO_ORGANIZATION,
     Fault.ZONE: Kind.UNKNOWN_ZONE,
     Fault.TYPE: Kind.UNKNOWN_TYPE,
 }

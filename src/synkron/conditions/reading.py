@@ -62,7 +62,7 @@ async def read_conditions(
     return [
         *late(late_runs, names, is_cut=late_is_cut),
         *failed(failed_runs, names, is_cut=failed_is_cut),
-        *(unwell(*vendor) for vendor in vendors if is_told(vendor[0].verdict)),
+        *(unwell(*vendor) for vendor in vendors if is_told(vendor[0])),
         *(condition for endpoint, watch, _ in vendors for condition in used_up(endpoint, watch, at)),
         *of_rows(invalid, names, at),
         *ticked_not([_gap(row) for row in gaps], at),
@@ -114,7 +114,7 @@ async def _vendors(
     """What is known of each endpoint, and whom it touches where it is not well."""
     by_name = {watch.endpoint: watch for watch in watches}
     endpoints = [_endpoint(row, at) for row in await connection.fetch(sql["endpoints"], at, list(by_name))]
-    unwell_ones = [one.endpoint for one in endpoints if is_told(one.verdict)]
+    unwell_ones = [one.endpoint for one in endpoints if is_told(one)]
     pairs = [(name, kind) for name in unwell_ones for kind in by_name[name].integration_types]
     rows = await connection.fetch(sql["touched"], [pair[0] for pair in pairs], [pair[1] for pair in pairs], MOST_LIVE)
     touched = {row["endpoint"]: _touched(row) for row in rows}

@@ -45,9 +45,14 @@ class Touched:
     is_cut: bool
 
 
-def is_told(verdict: Verdict | None) -> bool:
-    """Whether an operator is told of the verdict."""
-    return verdict in SAYS
+def is_told(endpoint: Endpoint) -> bool:
+    """Whether an operator is told of its verdict.
+
+    One failed run alone makes an endpoint degraded until a probe or another run tells: it may be that run's own fault.
+    """
+    if endpoint.verdict is Verdict.DEGRADED and endpoint.known_by == "run":
+        return False
+    return endpoint.verdict in SAYS
 
 
 def unwell(endpoint: Endpoint, watch: Watch, touched: Touched) -> Condition:

@@ -16,8 +16,8 @@ from synkron.model import InvalidIntegration
 class Snapshot:
     """What there is to see at one moment.
 
-    ``since`` is when the demo started, ``vendors`` has what is known of each type's, ``incidents`` counts the open ones,
-    and ``banner`` is told in place of the last line.
+    ``since`` is when the demo started, ``vendors`` has what is known of each type's, ``incidents`` counts the open
+    ones, and ``banner`` is told in place of the last line.
     """
 
     now: datetime

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     INVALID_SCHEDULE = "invalid_schedule"
     UNKNOWN_ZONE = "unknown_zone"
     UNKNOWN_TYPE = "unknown_type"
+    NO_ORGANIZATION = "no_organization"
     TICK_GAP = "tick_gap"
     COLD_START = "cold_start"
     PROBE_ALLOWANCE = "probe_allowance"

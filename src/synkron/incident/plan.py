@@ -16,7 +16,12 @@ FLAPPING = timedelta(hours=6)
 SHORTEST = timedelta(minutes=1)
 # What is only seen now and then lingers at least so long: a row of an unknown type when it is due, a cold start when
 # there was one.
-LINGERS = {Kind.UNKNOWN_TYPE: timedelta(hours=25), Kind.COLD_START: timedelta(hours=1)}
+SEEN_WHEN_DUE = timedelta(hours=25)
+LINGERS = {
+    Kind.UNKNOWN_TYPE: SEEN_WHEN_DUE,
+    Kind.NO_ORGANIZATION: SEEN_WHEN_DUE,
+    Kind.COLD_START: timedelta(hours=1),
+}
 
 
 class Change(StrEnum):

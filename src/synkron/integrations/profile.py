@@ -32,8 +32,8 @@ class Profile:
     ``name`` is what stands in the column ``integration_type``, ``flavour`` tells several products of one vendor apart,
     ``title`` is for people. ``probe`` goes without credentials, ``authorized`` with those of the settings, None where
     the vendor is not asked that way. ``throttled_codes`` are the vendor's own words for "too much", in the ``errors``
-    of a body, each with the wait where no reset is named. ``allowance`` is in requests a month. ``slow_after``: an answer
-    that takes longer is degraded. ``keep_warm``: so long after a request is the target taken to be warm.
+    of a body, each with the wait where no reset is named. ``allowance`` is in requests a month. ``slow_after``: an
+    answer that takes longer is degraded. ``keep_warm``: so long after a request is the target taken to be warm.
     ``shortest_schedule`` is the closest that two syncs of an integration make sense; ``concurrency`` and ``pace``
     (starts a minute) are recommended for the whole type.
     """

@@ -71,7 +71,7 @@ renewed as (
 attempted as (
     insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at, enqueued_at)
     select started.id, started.scheduled_for, started.attempt, $2, started.since,
-        (select job.created from synkron.queue job where job.id = started.job_id)
+        (select greatest(job.created, job.execute_after) from synkron.queue job where job.id = started.job_id)
     from started
 )
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,

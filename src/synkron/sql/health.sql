@@ -97,14 +97,6 @@ on conflict (endpoint, hour) do update set
     unreachable = known.unreachable + excluded.unreachable, unauthorized = known.unauthorized + excluded.unauthorized,
     throttled = known.throttled + excluded.throttled, probes = known.probes + excluded.probes;
 
--- name: met
--- The targets of the types $1 were met at $2.
-insert into synkron.warmth as known (integration_type, met_at)
-select integration_type, met_at
-from unnest($1::text[], $2::timestamptz[]) met (integration_type, met_at)
-order by integration_type
-on conflict (integration_type) do update set met_at = greatest(known.met_at, excluded.met_at);
-
 -- name: hours
 -- The hours of the endpoints $1 from $2 on, the oldest first.
 select endpoint, hour, healthy, degraded, unreachable, unauthorized, throttled, probes

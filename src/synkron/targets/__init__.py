@@ -11,7 +11,7 @@ from synkron.model import Outcome, Run
 from synkron.settings import Settings
 from synkron.targets.endpoint import Endpoint, Signing, body, read_endpoint, read_signing
 from synkron.targets.function import CallableTarget, load_function
-from synkron.targets.http import HttpTarget, judge, open_session
+from synkron.targets.http import HttpTarget, Reception, judge, open_session
 from synkron.targets.reading import failure
 from synkron.targets.secret import Redaction, gathering
 from synkron.targets.terms import Lease, Terms
@@ -20,6 +20,7 @@ __all__ = [
     "CallableTarget",
     "HttpTarget",
     "Lease",
+    "Reception",
     "Redaction",
     "Signing",
     "Target",
@@ -63,7 +64,8 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
     if faults:
         raise SettingsError(faults)
     try:
-        async with open_session(sum(settings.types[name].concurrency for name in endpoints)) as session:
+        # One more each, so that no run waits for the connection of a warm-up.
+        async with open_session(sum(settings.types[name].concurrency + 1 for name in endpoints)) as session:
             yield functions | {name: HttpTarget(endpoint, session, redaction) for name, endpoint in endpoints.items()}
     finally:
         for function in functions.values():

@@ -6,7 +6,7 @@ import json
 from base64 import b64decode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from re import fullmatch
 
@@ -15,6 +15,7 @@ from standardwebhooks import Webhook
 from yarl import URL
 
 from synkron.errors import SettingsError
+from synkron.integrations import profile_of
 from synkron.model import Run
 from synkron.settings import TypeSettings
 from synkron.targets.secret import fault, gathering, is_reference, read_secret
@@ -22,8 +23,10 @@ from synkron.targets.secret import fault, gathering, is_reference, read_secret
 # What Synkron itself says of a request; a second opinion in the settings would contradict the body.
 OWN_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "idempotency-key"}
-    | {"traceparent", "transfer-encoding", "webhook-id", "webhook-signature", "webhook-timestamp"}
+    | {"synkron-warm-up", "traceparent", "transfer-encoding"}
+    | {"webhook-id", "webhook-signature", "webhook-timestamp"}
 )
+WARM_UP = "Synkron-Warm-Up"
 # A literal of this length may be a secret after all; a shorter one would only deface what is redacted.
 SECRET_LENGTH = 8
 
@@ -38,12 +41,18 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and how one integration type is delivered. ``secrets`` are what no text may show."""
+    """Where and how one integration type is delivered. ``secrets`` are what no text may show.
+
+    ``throttled_codes`` are its vendor's own for "too much", each with the wait where no reset is named.
+    ``warm_up_method`` is what it is warmed up with.
+    """
 
     address: URL = field(repr=False)
     headers: Mapping[str, SecretStr]
     signing: Signing | None
     secrets: tuple[SecretStr, ...]
+    throttled_codes: Mapping[str, timedelta] = field(default_factory=dict)
+    warm_up_method: str = "GET"
 
     @property
     def place(self) -> str:
@@ -52,19 +61,34 @@ class Endpoint:
 
     def headers_for(self, run: Run, content: bytes, at: datetime) -> dict[str, str]:
         """The headers of one attempt that begins at ``at``, by the database's clock."""
-        headers = {
-            **{name: value.get_secret_value() for name, value in self.headers.items()},
+        return self._configured() | {
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",
             "Idempotency-Key": run.key,
             "traceparent": traceparent(run),
+            **self._signature(run.key, content, at),
         }
-        if self.signing is not None:
-            moment = at.astimezone(UTC)
-            headers["webhook-id"] = run.key
-            headers["webhook-timestamp"] = str(int(moment.timestamp()))
-            headers["webhook-signature"] = self.signing.webhook.sign(run.key, moment, content.decode())
-        return headers
+
+    def warm_up_headers(self, name: str, at: datetime) -> dict[str, str]:
+        """The headers of a warm-up, which has a name of its own for its signature, and no body."""
+        return self._configured() | {
+            "Accept-Encoding": "identity",
+            WARM_UP: "1",
+            **self._signature(name, b"", at),
+        }
+
+    def _configured(self) -> dict[str, str]:
+        return {name: value.get_secret_value() for name, value in self.headers.items()}
+
+    def _signature(self, name: str, content: bytes, at: datetime) -> dict[str, str]:
+        if self.signing is None:
+            return {}
+        moment = at.astimezone(UTC)
+        return {
+            "webhook-id": name,
+            "webhook-timestamp": str(int(moment.timestamp())),
+            "webhook-signature": self.signing.webhook.sign(name, moment, content.decode()),
+        }
 
 
 def body(run: Run) -> bytes:
@@ -110,7 +134,9 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
                 secrets.append(headers[header])
     if faults:
         raise SettingsError(faults)
-    return Endpoint(address, headers, signing, tuple(secrets))
+    profile = profile_of(name, one.flavour)
+    codes = {**profile.throttled_codes, **one.health.throttled_codes}
+    return Endpoint(address, headers, signing, tuple(secrets), codes, one.warm_up.method or profile.warm_up)
 
 
 def read_signing(key: str, reference: str, environment: Mapping[str, str]) -> Signing:

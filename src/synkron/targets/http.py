@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from http.client import responses
 
 from aiohttp import BytesPayload, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
 
 from synkron.host import release
+from synkron.integrations.throttling import VendorError, refusal_in
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.targets.endpoint import Endpoint, body
 from synkron.targets.reading import beginning, failure, retry_after
 from synkron.targets.secret import Redaction
 from synkron.targets.terms import Lease, Terms
+from synkron.targets.uptime import Uptime, answered_at
 
 LONGEST_RETRY_AFTER = timedelta(hours=24)
-RETRYABLE_STATUSES = frozenset({408, 409, 425, 429})
+TOO_MANY_REQUESTS = 429
+RETRYABLE_STATUSES = frozenset({408, 409, 425, TOO_MANY_REQUESTS})
 # Under the 5 s after which common servers drop an idle connection: a POST sent into that moment is lost.
 KEEP_ALIVE = 4.0
 
@@ -42,6 +46,19 @@ async def open_session(connections: int) -> AsyncIterator[ClientSession]:
         yield session
 
 
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What a warm-up met: the status, or an error in words where no answer came; ``duration`` until either.
+
+    ``uptime`` is how long the target had been up when it answered, where it says so.
+    """
+
+    duration: timedelta
+    http_status: int | None = None
+    uptime: timedelta | None = None
+    error: str | None = None
+
+
 class HttpTarget:
     """An HTTP endpoint, which recognizes a repeated run by its ``Idempotency-Key``."""
 
@@ -50,11 +67,17 @@ class HttpTarget:
         self._session = session
         self._redaction = redaction
 
+    @property
+    def address(self) -> URL:
+        """Where it is. It may hold a secret: to tell targets apart, not to be shown."""
+        return self._endpoint.address
+
     async def call(self, run: Run, terms: Terms) -> Outcome:
         """POST the run once. A status that has come is the answer, whatever becomes of the body after it."""
         content = body(run)
         headers = self._endpoint.headers_for(run, content, terms.at)
         leased = _Leased(content, terms.lease)
+        uptime = Uptime(terms.at, terms.lease.clock)
         answer = None
         try:
             async with (
@@ -64,13 +87,43 @@ class HttpTarget:
                 ) as response,
             ):
                 answer = judge(response.status, response.headers)
-                return self._explained(answer, await beginning(response))
+                uptime.hear(response.headers)
+                answer = self._explained(answer, response.headers, await beginning(response), terms.at)
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop the worker
             if leased.was_withheld:
                 return Outcome(OutcomeKind.RETRYABLE, error=f"not sent: {self._endpoint.place} was connected too late")
-            return answer or Outcome(OutcomeKind.RETRYABLE, error=failure(error, self._endpoint.place, terms.timeout))
+            answer = answer or Outcome(OutcomeKind.RETRYABLE, error=failure(error, self._endpoint.place, terms.timeout))
+        up = uptime.now()
+        return answer if up is None else replace(answer, uptime=up)
 
-    def _explained(self, answer: Outcome, beginning: bytes) -> Outcome:
+    async def warm_up(self, name: str, at: datetime, within: timedelta) -> Reception:
+        """Send one request that is no run: safe by its method, without a body, and named by a header.
+
+        ``name`` tells it apart from others where it is signed. Any answer will do. What the far side does is never
+        raised.
+        """
+        headers = self._endpoint.warm_up_headers(name, at)
+        uptime = Uptime(at, asyncio.get_running_loop().time)
+        met = None
+        try:
+            async with (
+                asyncio.timeout(within.total_seconds()),
+                self._session.request(
+                    self._endpoint.warm_up_method, self._endpoint.address, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                uptime.hear(response.headers)
+                met = Reception(uptime.elapsed, response.status, uptime.now())
+                await beginning(response)
+        except Exception as error:  # noqa: BLE001 - as above
+            met = met or Reception(uptime.elapsed, error=failure(error, self._endpoint.place, within))
+        return met
+
+    def _explained(self, answer: Outcome, headers: Mapping[str, str], beginning: bytes, at: datetime) -> Outcome:
+        """The answer with what its body adds: a vendor's refusal that was passed on, and the words of a failure."""
+        codes = self._endpoint.throttled_codes
+        if codes and (refusal := refusal_in(beginning, codes)):
+            answer = refused(answer, refusal, codes[refusal.code], headers, at)
         if answer.error is None:
             return answer
         excerpt = self._redaction.excerpt(beginning.decode("utf-8", "replace"))
@@ -111,4 +164,27 @@ def judge(status: int, headers: Mapping[str, str]) -> Outcome:
         )
     if 400 <= status < 500 and status not in RETRYABLE_STATUSES:
         return Outcome(OutcomeKind.FINAL, status, error)
-    return Outcome(OutcomeKind.RETRYABLE, status, error, retry_after(headers, LONGEST_RETRY_AFTER))
+    return Outcome(
+        OutcomeKind.RETRYABLE,
+        status,
+        error,
+        retry_after(headers, LONGEST_RETRY_AFTER),
+        is_throttled=status == TOO_MANY_REQUESTS,
+    )
+
+
+def refused(
+    answer: Outcome, refusal: VendorError, wait: timedelta, headers: Mapping[str, str], at: datetime
+) -> Outcome:
+    """The outcome where the body holds a vendor's refusal: whatever the status says, the export was not done.
+
+    The wait is until the reset that the vendor names, unless that has passed by the answer's Date (``at`` stands for it
+    where it has none), else what the answer asks for, else ``wait``.
+    """
+    until = answered_at(headers, at)
+    if refusal.resets_at is not None and refusal.resets_at > until:
+        wait = min(refusal.resets_at - until, LONGEST_RETRY_AFTER)
+    elif answer.retry_after is not None:
+        wait = answer.retry_after
+    error = f"throttled: {refusal.code} in the body of an HTTP {answer.http_status}"
+    return Outcome(OutcomeKind.RETRYABLE, answer.http_status, error, wait, is_throttled=True)

@@ -2,7 +2,7 @@
 -- beside this one's.
 
 alter table synkron.attempts
-    -- When the job was enqueued that started the attempt, and how long the target took to answer.
+    -- When the job was enqueued that started the attempt and could start it, and how long the target took to answer.
     add column enqueued_at timestamptz,
     add column duration interval check (duration >= interval '0'),
     -- Whether the target was warm, how that is known, and what a cold start cost, as far as that can be told.
@@ -38,7 +38,7 @@ create index runs_unfinished on synkron.runs (integration_id, scheduled_for) whe
 create index runs_overdue on synkron.runs (completes_by) where completes_by is not null and finished_at is null;
 -- Query attempts.release: which runs wait for a vendor, or were given their turn after it?
 create index runs_deferred on synkron.runs (integration_type) where deferred_at is not null and finished_at is null;
--- Query conditions.late: which runs started late?
+-- Query conditions.started_late: which runs started late?
 create index runs_started_late on synkron.runs (started_late_at) where started_late_at is not null;
 -- Query conditions.failed: which runs have failed for good?
 create index runs_failed on synkron.runs (failed_at) where failed_at is not null;

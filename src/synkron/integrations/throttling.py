@@ -1,0 +1,56 @@
+"""The errors in the body of a vendor's answer, as GraphQL has them, and those that say "too much"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class VendorError:
+    """One error's code, empty where it has none, and when the vendor will take requests again, where it says so."""
+
+    code: str
+    resets_at: datetime | None
+
+
+def refusal_in(body: bytes, codes: Container[str]) -> VendorError | None:
+    """The first error of the body that has one of the ``codes``; None for any other body, of whatever kind."""
+    # Nearly every answer has none, and to parse it would cost a busy worker more than all else that it does with it.
+    if b'"errors"' not in body:
+        return None
+    return next((one for one in errors_in(body) if one.code in codes), None)
+
+
+def errors_in(body: bytes) -> Iterator[VendorError]:
+    """The ``errors`` of a JSON body, at most 100 of them; one that has two codes comes twice.
+
+    ``code`` and ``resetAt`` (ISO 8601, in UTC where it names no zone) stand in the error or in its ``extensions``.
+    """
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    for error in islice(errors if isinstance(errors, list) else (), MOST):
+        places = [error, error.get("extensions")] if isinstance(error, dict) else []
+        found = [place for place in places if isinstance(place, dict)]
+        resets_at = next((moment for place in found if (moment := _instant(place.get("resetAt")))), None)
+        codes = [code for place in found if isinstance(code := place.get("code"), str)]
+        for code in codes or [""]:
+            yield VendorError(code, resets_at)
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        if moment is None or moment.tzinfo is None:
+            return moment and moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,38 @@
+-- Warm-ups: what they need to know, and what they met.
+
+-- name: last_met
+-- The database's clock, and when the targets of the types $1 were met last, null where that is not known.
+select clock_timestamp() as at, asked.integration_type, warmth.met_at
+from unnest($1::text[]) asked (integration_type)
+left join synkron.warmth using (integration_type);
+
+-- name: record
+-- At $1 warm-ups were sent for the types $2, whose first runs come at $3, and met $4 to $7: status, duration, warmth and
+-- error. With that the types $8 were met at $9. Rows are taken in the order of their names, as in meetings.exchange.
+with sent as (
+    insert into synkron.warm_ups (integration_type, at, scheduled_for, http_status, duration, warmth, error)
+    select integration_type, $1, scheduled_for, http_status, duration, warmth, error
+    from unnest($2::text[], $3::timestamptz[], $4::integer[], $5::interval[], $6::text[], $7::text[])
+        met (integration_type, scheduled_for, http_status, duration, warmth, error)
+)
+insert into synkron.warmth as known (integration_type, met_at)
+select integration_type, met_at from unnest($8::text[], $9::timestamptz[]) met (integration_type, met_at)
+order by integration_type
+on conflict (integration_type) do update set met_at = excluded.met_at
+    where excluded.met_at > known.met_at;
+
+-- name: forget
+delete from synkron.warm_ups where at < $1;
+
+-- name: hits
+-- How often the attempts that were scheduled since $1 met a warm target, and a cold one, by type. Those of which the
+-- target itself says nothing are left out: by time only cold ones are told. Plan: it reads all attempts of that time,
+-- which people ask for now and then, and no loop.
+select runs.integration_type,
+    count(*) filter (where attempts.warmth = 'warm')::integer as warm,
+    count(*) filter (where attempts.warmth = 'cold')::integer as cold
+from synkron.attempts
+join synkron.runs on runs.id = attempts.run_id and runs.scheduled_for = attempts.scheduled_for
+where attempts.scheduled_for >= $1 and attempts.warmth_known_by = 'header'
+group by runs.integration_type
+order by runs.integration_type;
