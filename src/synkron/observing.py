@@ -48,7 +48,7 @@ class Observer:
             return
         if outcome.http_status is not None or outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED):
             self._met[integration_type] = max(at, self._met.get(integration_type, at))
-        sample = sample_of_run(outcome, duration, at)
+        sample = sample_of_run(outcome, duration, at, self._watches[endpoint].throttled_codes)
         _add(self._waiting.setdefault(endpoint, []), sample)
         if self._found.get(endpoint) is not sample.finding:
             self._found[endpoint] = sample.finding
@@ -113,6 +113,7 @@ def _add(waiting: list[Sample], sample: Sample) -> None:
             at=max(last.at, sample.at),
             contacts=last.contacts + sample.contacts,
             resets_at=max(resets, default=None),
+            rest=sample.rest or last.rest,
         )
     else:
         waiting.append(sample)
