@@ -133,17 +133,20 @@ def judge(health: Health, sample: Sample, watch: Watch) -> Health:
     )
 
 
-def sample_of_run(outcome: Outcome, duration: timedelta, at: datetime) -> Sample:
+def sample_of_run(
+    outcome: Outcome, duration: timedelta, at: datetime, throttled_codes: Mapping[str, timedelta] | None = None
+) -> Sample:
     """What a run shows of the vendor behind its target. ``at`` is when it ended.
 
     One organization's own mistake (a 4xx) says no more of the vendor than that it answers, and how long a run takes
-    says nothing.
+    says nothing. A throttled one may name one of the vendor's ``throttled_codes``, each with the rest that it needs.
     """
     status = outcome.http_status
     told = _fitting(outcome.error or f"HTTP {status}")
-    resets_at = None
+    resets_at = rest = None
     if outcome.is_throttled or status == 429:
         finding, reason = Verdict.THROTTLED, f"a run was throttled: {told}"
+        rest = next((wait for code, wait in (throttled_codes or {}).items() if code in told), None)
         resets_at = None if outcome.retry_after is None else at + outcome.retry_after
     elif outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED):
         finding, reason = Verdict.HEALTHY, f"a run {outcome.kind}"
@@ -151,8 +154,16 @@ def sample_of_run(outcome: Outcome, duration: timedelta, at: datetime) -> Sample
         finding, reason = Verdict.HEALTHY, f"it answered a run, though with {told}"
     else:
         finding, reason = Verdict.UNREACHABLE, f"a run failed: {told}"
-    known = status if status is not None and 100 <= status < 600 else None
-    return Sample(at, Contact.RUN, finding, reason, latency=duration, http_status=known, resets_at=resets_at)
+    return Sample(
+        at=at,
+        source=Contact.RUN,
+        finding=finding,
+        reason=reason,
+        latency=duration,
+        http_status=status if status is not None and 100 <= status < 600 else None,
+        resets_at=resets_at,
+        rest=rest,
+    )
 
 
 def is_passive(health: Health, watch: Watch, at: datetime) -> bool:

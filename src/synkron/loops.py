@@ -110,20 +110,20 @@ async def schedule(
 
 
 async def warm(url: str, settings: Settings, targets: Mapping[str, Target], stop: asyncio.Event, sight: Sight) -> None:
-    """Warm up the targets of what each tick has claimed, beside the ticks."""
+    """Warm up the targets of what each tick has claimed, beside the ticks; broken off when told to stop."""
     async with connected(url) as connection:
         while not stop.is_set():
             await _until_set(sight.looked, stop)
             sight.looked.clear()
             ahead, sight.ahead = sight.ahead, {}
-            for one in await warmup.warm_up(connection, targets, ahead, settings):
-                log.debug(
-                    "warm-up",
-                    types=",".join(one.integration_types),
-                    http_status=one.reception.http_status,
-                    ms=round(one.reception.duration / timedelta(milliseconds=1)),
-                    **({"error": one.reception.error} if one.reception.error else {}),
-                )
+            warming = asyncio.create_task(warmup.warm_up(connection, targets, ahead, settings))
+            await _until(warming, stop)
+            if not warming.done():
+                warming.cancel()
+                await asyncio.wait({warming})
+                return
+            for one in await warming:
+                _log_warm_up(one)
 
 
 async def watch(url: str, settings: Settings, watches: Watches, prober: Probes, stop: asyncio.Event) -> None:
@@ -207,6 +207,17 @@ async def _forget(connection: Connection, now: datetime, retention: timedelta) -
     await contacts.forget(connection, now)
     await warmup.forget_warm_ups(connection, now)
     await incidents.forget(connection, now, retention)
+
+
+def _log_warm_up(one: warmup.WarmUp) -> None:
+    met = one.reception
+    log.debug(
+        "warm-up",
+        types=",".join(one.integration_types),
+        http_status=met.http_status,
+        ms=round(met.duration / timedelta(milliseconds=1)),
+        **({"error": met.error} if met.error else {}),
+    )
 
 
 async def _until(running: asyncio.Task[Any], event: asyncio.Event, longest: float | None = None) -> None:

@@ -45,7 +45,7 @@ class Observer:
         endpoint = self._endpoints.get(integration_type)
         if endpoint is None:
             return
-        sample = sample_of_run(outcome, duration, at)
+        sample = sample_of_run(outcome, duration, at, self._watches[endpoint].throttled_codes)
         _add(self._waiting.setdefault(endpoint, []), sample)
         if self._found.get(endpoint) is not sample.finding:
             self._found[endpoint] = sample.finding
@@ -105,6 +105,7 @@ def _add(waiting: list[Sample], sample: Sample) -> None:
             at=max(last.at, sample.at),
             contacts=last.contacts + sample.contacts,
             resets_at=max(resets, default=None),
+            rest=sample.rest or last.rest,
         )
     else:
         waiting.append(sample)

@@ -9,7 +9,7 @@ import pytest
 from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
-from synkron import history, service
+from synkron import history, loops
 from synkron.host import WallClock, release, wall_clock
 from synkron.nodes import Reporter, nodes
 from synkron.service import Role, serve
@@ -105,7 +105,7 @@ async def test_a_host_whose_clock_is_off_decides_as_any_other(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch, skew: timedelta
 ) -> None:
     """What is due is claimed and delivered on the database's time, with a signature that the target takes."""
-    monkeypatch.setattr(service, "next_tick", lambda now: now + timedelta(milliseconds=200))
+    monkeypatch.setattr(loops, "next_tick", lambda now: now + timedelta(milliseconds=200))
     one = await add_integration(connection, "* * * * *")
     await add_integration(connection, "* * * * *", enabled=False)
     before: datetime = await connection.fetchval("select clock_timestamp()")

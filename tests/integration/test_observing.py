@@ -67,6 +67,16 @@ async def test_a_throttled_run_names_the_reset(observer: Observer) -> None:
     assert (known.verdict, known.passive_until) == (Verdict.THROTTLED, NOON + timedelta(hours=2) + SECOND)
 
 
+async def test_a_throttled_run_may_name_the_vendor_s_code(observer: Observer) -> None:
+    """Then the rest is what the vendor is known to need, and not an hour."""
+    code = "BAD_REQUEST.BURST_RATE_LIMIT_REACHED"
+    observer.note("xledger", Outcome(OutcomeKind.RETRYABLE, error=f"it says {code}", is_throttled=True), SECOND, NOON)
+    await observer.flush()
+    known = observer.health_of("xledger")
+    assert known is not None
+    assert (known.verdict, known.passive_until) == (Verdict.THROTTLED, NOON + 5 * SECOND)
+
+
 async def test_each_type_has_its_own_health_unless_the_endpoint_is_shared(observer: Observer) -> None:
     observer.note("xledger", DONE, SECOND, NOON)
     observer.note("fiken", BROKEN, SECOND, NOON)
