@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.client import responses
 
 from synkron.health import FURTHEST_RESET, Contact, Sample, Verdict, Watch
+from synkron.integrations.throttling import VendorError, errors_in
 from synkron.probing.request import method_after
 from synkron.targets.reading import BODY_LIMIT, retry_after
 
@@ -30,7 +31,7 @@ class Answer:
 
 def read_answer(answer: Answer, watch: Watch, at: datetime, excerpt: Callable[[str], str]) -> Sample:
     """What the answer to a probe that was sent at that moment shows; ``excerpt`` makes the vendor's words fit."""
-    errors = list(_errors(answer.content))
+    errors = list(errors_in(answer.content))
     code = next((one.code for one in errors if one.code in watch.throttled_codes), None)
     received = at + answer.latency
     resets_at = rest = None
@@ -40,7 +41,7 @@ def read_answer(answer: Answer, watch: Watch, at: datetime, excerpt: Callable[[s
         resets_at = _reset(errors, received) or _waited(answer.headers, received)
         rest = None if code is None else watch.throttled_codes[code]
     else:
-        finding, reason = _finding(answer, [excerpt(one.code) for one in errors])
+        finding, reason = _finding(answer, [excerpt(one.code) or "an error without a code" for one in errors])
         if finding is Verdict.HEALTHY and answer.latency > watch.slow_after:
             finding, reason = Verdict.DEGRADED, f"{reason}, after {_seconds(answer.latency)}"
     return Sample(
@@ -95,24 +96,7 @@ def _read_body(answer: Answer, codes: list[str], said: str) -> tuple[Verdict, st
     return Verdict.HEALTHY, said
 
 
-@dataclass(frozen=True, slots=True)
-class _Error:
-    code: str
-    resets_at: datetime | None
-
-
-def _errors(content: bytes) -> Iterator[_Error]:
-    """The ``errors`` of a body, as GraphQL has them: a code and maybe a reset, in each itself or in ``extensions``."""
-    body = _parsed(content)
-    errors = body.get("errors") if isinstance(body, dict) else None
-    for error in errors[:100] if isinstance(errors, list) else []:
-        places = [error, error.get("extensions")] if isinstance(error, dict) else []
-        found = [place for place in places if isinstance(place, dict)]
-        code = next((place["code"] for place in found if isinstance(place.get("code"), str)), "an error without a code")
-        yield _Error(code, next((moment for place in found if (moment := _instant(place.get("resetAt")))), None))
-
-
-def _reset(errors: list[_Error], received: datetime) -> datetime | None:
+def _reset(errors: list[VendorError], received: datetime) -> datetime | None:
     """The latest that is named; one that has passed, or lies too far ahead, is as if it were not there."""
     named = [one.resets_at for one in errors if one.resets_at is not None]
     return max((moment for moment in named if received < moment <= received + FURTHEST_RESET), default=None)
@@ -121,16 +105,6 @@ def _reset(errors: list[_Error], received: datetime) -> datetime | None:
 def _waited(headers: Mapping[str, str], received: datetime) -> datetime | None:
     wait = retry_after(headers, FURTHEST_RESET * 2)
     return received + wait if wait is not None and timedelta() < wait <= FURTHEST_RESET else None
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-        if moment is None or moment.tzinfo is None:
-            return moment if moment is None else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _parsed(content: bytes) -> object:
