@@ -74,7 +74,8 @@ async def test_up_says_what_it_does(database: Database, connection: Connection, 
         "insert into organization_integrations (org_id, integration_type, cron_schedule) "
         "select id, 'xledger', '* * * * *' from one"
     )
-    (tmp_path / "synkron.toml").write_text('[types.xledger]\ntarget = "http://127.0.0.1:9/sync?token=hush"\n', "utf-8")
+    text = '[types.xledger]\ntarget = "http://127.0.0.1:9/sync?token=hush"\nhealth = { mode = "passive" }\n'
+    (tmp_path / "synkron.toml").write_text(text, "utf-8")
     process = spawn("up", folder=tmp_path, environment=_environment(database))
     try:
         told = await asyncio.to_thread(_until, process, "Ctrl-C stops")

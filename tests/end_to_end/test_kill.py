@@ -26,7 +26,8 @@ PATIENCE = 100.0
 @asynccontextmanager
 async def up(database: Database, receiver: Receiver, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """`synkron up` on the test's database; killed at the end if it is still there."""
-    (folder / "synkron.toml").write_text(f'heartbeat = "3s"\n[types.xledger]\ntarget = "{receiver.url}"\n', "utf-8")
+    text = f'heartbeat = "3s"\n[types.xledger]\ntarget = "{receiver.url}"\nhealth = {{ mode = "passive" }}\n'
+    (folder / "synkron.toml").write_text(text, "utf-8")
     process = await asyncio.create_subprocess_exec(
         SYNKRON,
         "up",

@@ -31,7 +31,7 @@ def write_settings(path: Path, address: str) -> None:
     """The ``synkron.toml`` of the experiment's processes."""
     lines = [f'heartbeat = "{HEARTBEAT}s"', 'shutdown_grace = "20s"']
     for name, keys in TYPES.items():
-        lines += [f"[types.{name}]", f'target = "{address}/{name}"']
+        lines += [f"[types.{name}]", f'target = "{address}/{name}"', 'health = { mode = "passive" }']
         lines += [f"{key} = {value!r}" for key, value in keys.items()]
     path.write_text("\n".join(lines), "utf-8")
 

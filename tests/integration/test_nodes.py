@@ -111,7 +111,9 @@ async def test_a_host_whose_clock_is_off_decides_as_any_other(
     before: datetime = await connection.fetchval("select clock_timestamp()")
     stop = asyncio.Event()
     async with far_side(accept) as there, watching(database) as until:
-        settings = Settings(types={"xledger": TypeSettings(target=there.url, secret="env:SIGNING")})
+        settings = Settings(
+            types={"xledger": TypeSettings(target=there.url, secret="env:SIGNING", health={"mode": "passive"})}
+        )
         roles, environment = [Role.SCHEDULER, Role.WORKER], {"SIGNING": SIGNING}
         serving = asyncio.create_task(serve(database.url, settings, roles, stop, environment, clock=off_by(skew)))
         await until(_one_succeeded)

@@ -18,11 +18,12 @@ from synkron import history, loops, service
 from synkron.errors import LedgerMissing, Refused, ServiceRoleRequired, SettingsError, SourceTableMissing
 from synkron.migrate import create_source_tables
 from synkron.service import Role, serve
-from synkron.settings import Settings, SourceTables, TypeSettings
+from synkron.settings import HealthSettings, Settings, SourceTables, TypeSettings
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, watching
 
-TARGET = Settings(types={"xledger": TypeSettings(target="tests.integration.test_service:sync")})
+QUIET = HealthSettings(mode="passive")
+TARGET = Settings(types={"xledger": TypeSettings(target="tests.integration.test_service:sync", health=QUIET)})
 BOTH = (Role.SCHEDULER, Role.WORKER)
 delivered: list[str] = []
 
