@@ -43,7 +43,7 @@ async def test_a_run_that_kills_its_worker_is_given_up_and_others_are_delivered(
     (modules / "poison.py").write_text(POISON, "utf-8")
     settings = (
         'heartbeat = "1s"\n'
-        '[types.xledger]\ntarget = "poison:kill"\nattempts = 10\nhealth = { mode = "passive" }\n'
+        '[types.xledger]\ntarget = "poison:kill"\nattempts = 10\n'
         '[types.bufdir]\ntarget = "poison:export"\nattempts = 10\nhealth = { mode = "passive" }\n'
     )
     killed = 0
@@ -77,7 +77,7 @@ async def test_workers_take_each_other_s_runs_over(database: Database, connectio
         await add_integration(connection, "0 2 * * *", kind)
     async with receiving() as receiver:
         receiver.to_hold = 8
-        first = f'heartbeat = "2s"\nshutdown_grace = "0s"\n[types.xledger]\ntarget = "{receiver.url}"\nhealth = {{ mode = "passive" }}\n'
+        first = f'heartbeat = "2s"\nshutdown_grace = "0s"\n[types.xledger]\ntarget = "{receiver.url}"\n'
         both = f'{first}[types.fiken]\ntarget = "{receiver.url}"\n'
         async with process(database, tmp_path, "worker", first) as killed:
             # The first worker knows one type alone, so that the second one's runs are the second one's.
@@ -113,7 +113,7 @@ async def test_two_schedulers_and_two_workers_of_which_one_each_goes(
     for _ in range(6):
         await add_integration(connection, "* * * * *")
     async with receiving() as receiver:
-        settings = f'heartbeat = "3s"\n[types.xledger]\ntarget = "{receiver.url}"\nhealth = {{ mode = "passive" }}\n'
+        settings = f'heartbeat = "3s"\n[types.xledger]\ntarget = "{receiver.url}"\n'
 
         async with (
             process(database, tmp_path, "scheduler", settings) as scheduler,
