@@ -13,6 +13,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from synkron.database import Connection, Executor
+from synkron.health import DOWN
 from synkron.ledger import run_of
 from synkron.model import Meeting, Outcome, Run, State
 from synkron.queue import enqueue
@@ -108,9 +109,11 @@ async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark
     return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id, mark))
 
 
-async def defer(connection: Executor, run_id: int, reason: str, at_most: timedelta) -> bool:
-    """Let the run wait for its vendor; False when it is under way, or has waited ``at_most`` already."""
-    return await give_turn(connection, await connection.fetch(SQL["defer"], run_id, reason, at_most))
+async def defer(connection: Executor, run_id: int, reason: str, at_most: timedelta, endpoint: str) -> bool:
+    """Let the run wait for its vendor; False when it is under way, has waited ``at_most``, or the vendor is back."""
+    return await give_turn(
+        connection, await connection.fetch(SQL["defer"], run_id, reason, at_most, endpoint, list(DOWN))
+    )
 
 
 async def release(connection: Connection, integration_type: str, apart: timedelta) -> int:

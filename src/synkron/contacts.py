@@ -115,6 +115,8 @@ async def _write(connection: Connection, health: Health) -> None:
         health.failed_runs,
         health.throttles,
         health.passive_until,
+        health.failed_org_id,
+        health.probed_at,
     )
 
 
@@ -145,6 +147,7 @@ def _health_of(row: Record) -> Health:
         method=row["method"],
         failures=row["failures"],
         failed_runs=row["failed_runs"],
+        failed_org_id=row["failed_org_id"],
         throttles=row["throttles"],
         passive_until=row["passive_until"],
     )

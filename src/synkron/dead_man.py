@@ -26,6 +26,9 @@ AT_MOST_EVERY = 55.0
 
 CRONITOR_STATES = {"run", "complete", "fail", "ok"}
 
+# What a service answers that knows no start.
+NO_SUCH_FORM = (404, 405, 410)
+
 log = structlog.get_logger("synkron")
 
 
@@ -124,7 +127,7 @@ class DeadMan:
             status, error = await self._send(self._waiting.pop(form))
             if form != "start":
                 self._note(error)
-            elif status is not None and error is not None:
+            elif status in NO_SUCH_FORM:
                 # It knows no start. What counts is the end of a tick.
                 self._knows_start = False
 

@@ -47,11 +47,15 @@ class NaiveDatetimeError(SynkronError, ValueError):
 
 
 class SettingsError(SynkronError):
-    """Faulty settings. ``faults`` holds one sentence for each fault."""
+    """Faulty settings. ``faults`` holds one sentence for each fault.
 
-    def __init__(self, faults: list[str]) -> None:
+    ``rest`` are the settings without what is at fault, where they are enough to look for further faults in them.
+    """
+
+    def __init__(self, faults: list[str], rest: object = None) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+        self.rest = rest
 
 
 class DatabaseError(SynkronError):

@@ -68,7 +68,8 @@ class Sample:
     """What one contact showed, or several runs that showed the same.
 
     ``resets_at`` is what the vendor named, ``rest`` what it is known to need where it names nothing. ``method`` is what
-    probes are to use from here on, None for no change.
+    probes are to use from here on, None for no change. ``org_id`` is whose run it was, None for several; ``sent_at``
+    when a probe left, after it had got its token.
     """
 
     at: datetime
@@ -81,11 +82,16 @@ class Sample:
     resets_at: datetime | None = None
     rest: timedelta | None = None
     method: str | None = None
+    org_id: str | None = None
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known of an endpoint; a row of ``synkron.health``. ``known_by`` is ``run``, ``probe`` or ``passive``."""
+    """What is known of an endpoint; a row of ``synkron.health``. ``known_by`` is ``run``, ``probe`` or ``passive``.
+
+    ``failed_org_id`` is whose run failed last, None where it was several organizations'.
+    """
 
     endpoint: str
     integration_types: tuple[str, ...]
@@ -99,6 +105,7 @@ class Health:
     method: str | None = None
     failures: int = 0
     failed_runs: int = 0
+    failed_org_id: str | None = None
     throttles: int = 0
     passive_until: datetime | None = None
 
@@ -109,6 +116,8 @@ def judge(health: Health, sample: Sample, watch: Watch) -> Health:
     A sample from before the last one (another host was slow to tell) changes no verdict.
     """
     health = replace(health, method=sample.method or health.method)
+    if sample.sent_at is not None:
+        health = replace(health, probed_at=max(sample.sent_at, health.probed_at or sample.sent_at))
     if health.sampled_at is not None and sample.at < health.sampled_at:
         return _rested(health, sample) if sample.finding is Verdict.THROTTLED else health
     verdict: Verdict | None = sample.finding
@@ -134,9 +143,13 @@ def judge(health: Health, sample: Sample, watch: Watch) -> Health:
 
 
 def sample_of_run(
-    outcome: Outcome, duration: timedelta, at: datetime, throttled_codes: Mapping[str, timedelta] | None = None
+    outcome: Outcome,
+    duration: timedelta,
+    at: datetime,
+    throttled_codes: Mapping[str, timedelta] | None = None,
+    org_id: str | None = None,
 ) -> Sample:
-    """What a run shows of the vendor behind its target. ``at`` is when it ended.
+    """What a run of an organization shows of the vendor behind its target. ``at`` is when it ended.
 
     One organization's own mistake (a 4xx) says no more of the vendor than that it answers, and how long a run takes
     says nothing. A throttled one may name one of the vendor's ``throttled_codes``, each with the rest that it needs.
@@ -163,6 +176,7 @@ def sample_of_run(
         http_status=status if status is not None and 100 <= status < 600 else None,
         resets_at=resets_at,
         rest=rest,
+        org_id=org_id,
     )
 
 
@@ -202,7 +216,10 @@ def _failed_probe(health: Health, sample: Sample, watch: Watch) -> Health:
 
 def _failed_run(health: Health, sample: Sample, watch: Watch) -> tuple[Verdict | None, Health]:
     """While probes go, one failed run is weak evidence, as its organization may be the cause: a probe has to tell."""
-    known = replace(health, failed_runs=health.failed_runs + sample.contacts)
+    # One organization that fails again is no further evidence.
+    again = sample.org_id is not None and sample.org_id == health.failed_org_id and health.failed_runs > 0
+    new = 0 if again else 1 if sample.org_id is not None else sample.contacts
+    known = replace(health, failed_runs=health.failed_runs + new, failed_org_id=sample.org_id)
     if health.failures == 0:
         # Where probes have failed already, they keep to their backoff.
         soonest = max(sample.at, health.passive_until or sample.at, _earliest(health) or sample.at)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import structlog
 
 from synkron import attempts
 from synkron.database import Connection
-from synkron.health import DOWN
+from synkron.health import DOWN, Watch
 from synkron.integrations import profile_of
 from synkron.settings import Settings, TypeSettings
 from synkron.sql import statements
@@ -20,12 +21,14 @@ RECOVERY_PACE = 60
 log = structlog.get_logger("synkron")
 
 
-async def release_recovered(connection: Connection, settings: Settings) -> int:
+async def release_recovered(connection: Connection, settings: Settings, watches: Collection[Watch]) -> int:
     """Give the runs their turn whose vendor is down no more, at the type's pace; answers how many."""
     held = {name: one for name, one in settings.types.items() if one.health.hold}
     if not held:
         return 0
-    down = {row["integration_type"] for row in await connection.fetch(SQL["down"], list(held), list(DOWN))}
+    endpoints = {watch.endpoint: watch.integration_types for watch in watches}
+    rows = await connection.fetch(SQL["down"], list(endpoints), list(DOWN))
+    down = {name for row in rows for name in endpoints[row["endpoint"]]}
     released = 0
     for name in held.keys() - down:
         count = await attempts.release(connection, name, _apart(name, held[name]))

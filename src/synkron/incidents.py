@@ -63,6 +63,11 @@ class RecordedAnnouncement:
         return "waiting" if self.error is None else "failing"
 
 
+async def is_alone(connection: Connection) -> bool:
+    """Whether no other scheduler turns conditions into incidents right now; nor does until the transaction ends."""
+    return bool(await connection.fetchval(SQL["alone"]))
+
+
 async def reconcile(
     connection: Connection, conditions: Iterable[Condition], settings: Settings, at: datetime
 ) -> list[Transition]:
@@ -71,7 +76,7 @@ async def reconcile(
     Answers what became of each incident; nothing, where another scheduler is at it right now.
     """
     async with connection.transaction(isolation="read_committed"):
-        if not await connection.fetchval(SQL["alone"]):
+        if not await is_alone(connection):
             return []
         known = await _known(connection, at)
         rules = Rules(settings.announce.settle, settings.announce.remind_every)

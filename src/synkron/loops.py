@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from pgqueuer.domain.errors import PgqException
@@ -41,8 +41,12 @@ VERIFY_EVERY = timedelta(minutes=5)
 WATCH_EVERY = timedelta(seconds=15)
 TELL_EVERY = timedelta(seconds=30)
 DELIVER_EVERY = timedelta(seconds=5)
+# How long is waited for a first tick before what is wrong is told without its rows: maybe ticks are what is wrong.
+FIRST_TICK_WITHIN = 150.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger("synkron")
 
@@ -59,17 +63,24 @@ class Sight:
     looked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a loop; when the database fails it, begin again, each time after a longer pause."""
+async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]], *, beside: bool = False) -> None:
+    """Run a loop; when the database fails it, begin again, each time after a longer pause.
+
+    One that only goes ``beside`` the ticks and runs begins again after any fault: it must not end those.
+    """
     loop = asyncio.get_running_loop()
     pause = FIRST_PAUSE
     while not stop.is_set():
         began = loop.time()
         try:
             await run()
-        except (*DRIVER_FAULTS, PgqException, SynkronError) as error:
+        except Exception as error:
+            is_database = isinstance(error, (*DRIVER_FAULTS, PgqException, SynkronError))
+            if not (is_database or beside):
+                raise
             pause = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
-            log.warning("database failed", loop=name, reason=str(error) or type(error).__name__, retry_in=pause)
+            event = "database failed" if is_database else "loop failed"
+            log.warning(event, loop=name, reason=str(error) or type(error).__name__, retry_in=pause)
             await _pause(stop, pause)
 
 
@@ -116,13 +127,7 @@ async def warm(url: str, settings: Settings, targets: Mapping[str, Target], stop
             await _until_set(sight.looked, stop)
             sight.looked.clear()
             ahead, sight.ahead = sight.ahead, {}
-            warming = asyncio.create_task(warmup.warm_up(connection, targets, ahead, settings))
-            await _until(warming, stop)
-            if not warming.done():
-                warming.cancel()
-                await asyncio.wait({warming})
-                return
-            for one in await warming:
+            for one in await _unless_stopped(warmup.warm_up(connection, targets, ahead, settings), stop) or ():
                 _log_warm_up(one)
 
 
@@ -130,47 +135,52 @@ async def watch(url: str, settings: Settings, watches: Watches, prober: Probes, 
     """Probe the vendors of which nothing was heard, and let those runs go whose vendors are back."""
     async with connected(url) as connection:
         while not stop.is_set():
-            await watch_health(connection, watches, prober, await ledger.clock(connection))
-            await release_recovered(connection, settings)
+            at = await ledger.clock(connection)
+            await _unless_stopped(watch_health(connection, watches, prober, at), stop)
+            await release_recovered(connection, settings, watches.watches)
             await _pause(stop, WATCH_EVERY.total_seconds())
 
 
-async def tell(
-    url: str, settings: Settings, watches: Collection[Watch], channels: Channels, stop: asyncio.Event, sight: Sight
-) -> None:
-    """Turn what is wrong into incidents, and announce them."""
+async def tell(url: str, settings: Settings, watches: Collection[Watch], stop: asyncio.Event, sight: Sight) -> None:
+    """Turn what is wrong into incidents; their announcements are written with them."""
     loop = asyncio.get_running_loop()
-    look_at = loop.time()
+    latest = loop.time() + FIRST_TICK_WITHIN
     async with connected(url) as connection:
         while not stop.is_set():
-            if sight.invalid is not None and loop.time() >= look_at:
-                await tell_once(connection, settings, watches, sight.invalid)
-                look_at = loop.time() + TELL_EVERY.total_seconds()
-            while await deliver_due(connection, channels, await ledger.clock(connection)) and not stop.is_set():
-                pass
-            await _pause(stop, DELIVER_EVERY.total_seconds())
+            if sight.invalid is not None or loop.time() >= latest:
+                await _unless_stopped(_tell_once(connection, settings, watches, sight.invalid or ()), stop)
+            await _pause(stop, TELL_EVERY.total_seconds() if sight.invalid is not None else 1)
 
 
-async def tell_once(
+async def deliver(url: str, channels: Channels, name: str | None, stop: asyncio.Event) -> None:
+    """Send what is to be announced to one channel; without a name, only give up what is for channels of the past."""
+    only = [] if name is None else [name]
+    async with connected(url) as connection:
+        while not stop.is_set():
+            at = await ledger.clock(connection)
+            if not await _unless_stopped(deliver_due(connection, channels, at, only), stop):
+                await _pause(stop, DELIVER_EVERY.total_seconds())
+
+
+async def _tell_once(
     connection: Connection, settings: Settings, watches: Collection[Watch], invalid: Sequence[InvalidIntegration]
 ) -> None:
-    """Bring the incidents in line with what is so right now."""
-    at = await ledger.clock(connection)
-    conditions = await read_conditions(connection, settings, watches, invalid, at)
-    incidents.log_transitions(await incidents.reconcile(connection, conditions, settings, at))
+    """Bring the incidents in line with what is so right now; nothing to do while another scheduler is at it."""
+    async with connection.transaction(isolation="read_committed"):
+        if not await incidents.is_alone(connection):
+            return
+        at = await ledger.clock(connection)
+        conditions = await read_conditions(connection, settings, watches, invalid, at)
+        transitions = await incidents.reconcile(connection, conditions, settings, at)
+    incidents.log_transitions(transitions)
 
 
 async def verify(url: str, settings: Settings, stop: asyncio.Event) -> None:
     """Verify the last day, once an hour by one of all schedulers; broken off when told to stop."""
     while not stop.is_set():
         async with connected(url) as connection:
-            verifying = asyncio.create_task(keep_verification(connection, settings, await ledger.clock(connection)))
-            await _until(verifying, stop)
-            if not verifying.done():
-                verifying.cancel()
-                await asyncio.wait({verifying})
-                return
-            report = await verifying
+            at = await ledger.clock(connection)
+            report = await _unless_stopped(keep_verification(connection, settings, at), stop)
         if report is not None:
             write = log.warning if report.found else log.info
             write("verified", occurrences=report.occurrences, found={str(kind): n for kind, n in report.found.items()})
@@ -218,6 +228,17 @@ def _log_warm_up(one: warmup.WarmUp) -> None:
         ms=round(met.duration / timedelta(milliseconds=1)),
         **({"error": met.error} if met.error else {}),
     )
+
+
+async def _unless_stopped(doing: Coroutine[Any, Any, Answer], stop: asyncio.Event) -> Answer | None:
+    """What comes of it; None where it is broken off, as the service is told to stop."""
+    task = asyncio.create_task(doing)
+    await _until(task, stop)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+        return None
+    return await task
 
 
 async def _until(running: asyncio.Task[Any], event: asyncio.Event, longest: float | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import structlog
 
-from synkron.database import DRIVER_FAULTS, Executor
+from synkron.database import Executor
 from synkron.integrations import profile_of
 from synkron.settings import Settings
 from synkron.sql import statements
@@ -45,8 +45,8 @@ class Meetings:
         while True:
             try:
                 await self.exchange(connection)
-            except DRIVER_FAULTS as error:
-                log.debug("meetings not exchanged", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, runs go on, and it is tried again
+                log.debug("meetings not exchanged", reason=str(error) or type(error).__name__)
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.Event().wait(), EXCHANGE_EVERY.total_seconds())
 

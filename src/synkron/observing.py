@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from synkron import contacts, ledger
-from synkron.database import DRIVER_FAULTS, Connection, Pool
-from synkron.errors import SynkronError
+from synkron.database import Connection, Pool
 from synkron.health import Health, Sample, Verdict, Watch, sample_of_run
 from synkron.model import Outcome
 
@@ -40,12 +39,14 @@ class Observer:
         self._changed = asyncio.Event()
         self._is_failing = False
 
-    def note(self, integration_type: str, outcome: Outcome, duration: timedelta, at: datetime) -> None:
-        """Note what a run came to that ended at that moment, by the database's clock. Costs no time."""
+    def note(
+        self, integration_type: str, outcome: Outcome, duration: timedelta, at: datetime, org_id: str | None = None
+    ) -> None:
+        """Note what an organization's run came to that ended at that moment, by the database's clock. Costs no time."""
         endpoint = self._endpoints.get(integration_type)
         if endpoint is None:
             return
-        sample = sample_of_run(outcome, duration, at, self._watches[endpoint].throttled_codes)
+        sample = sample_of_run(outcome, duration, at, self._watches[endpoint].throttled_codes, org_id)
         _add(self._waiting.setdefault(endpoint, []), sample)
         if self._found.get(endpoint) is not sample.finding:
             self._found[endpoint] = sample.finding
@@ -87,7 +88,7 @@ class Observer:
         """Flush; a database that fails is no reason to stop, and is told of once."""
         try:
             await self.flush()
-        except (*DRIVER_FAULTS, SynkronError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, runs go on, and it is looked again
             if not self._is_failing:
                 log.warning("what runs show is not written yet", reason=str(error) or type(error).__name__)
             self._is_failing = True
@@ -104,6 +105,7 @@ def _add(waiting: list[Sample], sample: Sample) -> None:
             sample,
             at=max(last.at, sample.at),
             contacts=last.contacts + sample.contacts,
+            org_id=sample.org_id if sample.org_id == last.org_id else None,
             resets_at=max(resets, default=None),
             rest=sample.rest or last.rest,
         )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coro
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import structlog
 
@@ -15,7 +16,7 @@ from synkron.database import DRIVER_FAULTS, connected, pooled, refuse_transactio
 from synkron.dead_man import DeadMan, open_dead_man
 from synkron.errors import SettingsError, SynkronError
 from synkron.host import WallClock, process_name, release, steady_clock, wall_clock
-from synkron.loops import Sight, persist, report_node, schedule, tell, verify, warm, watch, work
+from synkron.loops import Sight, deliver, persist, report_node, schedule, tell, verify, warm, watch, work
 from synkron.migrate import check_ledger
 from synkron.nodes import Reporter
 from synkron.probing import Prober, Watches, open_prober, read_watches, watches_of
@@ -75,12 +76,15 @@ async def serve(
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
         log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
         reporter = Reporter(name, roles, release(), clock)
-        loops: dict[str, Callable[[], Awaitable[None]]] = {"report": lambda: report_node(url, reporter, stop)}
+        loops = [persist("report", stop, lambda: report_node(url, reporter, stop))]
         if Role.SCHEDULER in roles:
-            loops |= _of_scheduler(url, settings, name, stop, parts)
+            sight = Sight()
+            loops.append(persist("scheduler", stop, lambda: schedule(url, settings, name, stop, sight, parts.dead_man)))
+            beside = _beside_the_ticks(url, settings, stop, parts, sight)
+            loops += [persist(loop, stop, run, beside=True) for loop, run in beside.items()]
         if Role.WORKER in roles:
-            loops["worker"] = lambda: work(url, settings, parts.targets, name, stop, at_once)
-        await _together([persist(loop, stop, run) for loop, run in loops.items()], stop, at_once)
+            loops.append(persist("worker", stop, lambda: work(url, settings, parts.targets, name, stop, at_once)))
+        await _together(loops, stop, at_once)
         with suppress(*DRIVER_FAULTS, SynkronError):
             async with connected(url) as connection:
                 await reporter.stop(connection)
@@ -122,25 +126,36 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
         if set(roles) != {Role.API}:
             with gathering(faults):
                 targets = await stack.enter_async_context(open_targets(settings, environment))
+        with gathering(faults):
+            loop_clock = steady_clock(asyncio.get_running_loop())
+            dead_man = await stack.enter_async_context(open_dead_man(settings.heartbeat_url, loop_clock))
         if faults:
             raise SettingsError(list(dict.fromkeys(faults)))
         prober = await stack.enter_async_context(open_prober(watches.requests))
-        loop_clock = steady_clock(asyncio.get_running_loop())
-        dead_man = await stack.enter_async_context(open_dead_man(settings.heartbeat_url, loop_clock))
         yield _Parts(targets, signings, watches, prober, channels, dead_man)
 
 
-def _of_scheduler(
-    url: str, settings: Settings, name: str, stop: asyncio.Event, parts: _Parts
+async def faults_of(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> list[str]:
+    """What is faulty in the settings of the roles' targets, probes and channels, and their secrets."""
+    try:
+        async with _opened(settings, roles, environment):
+            return []
+    except SettingsError as error:
+        return error.faults
+
+
+def _beside_the_ticks(
+    url: str, settings: Settings, stop: asyncio.Event, parts: _Parts, sight: Sight
 ) -> dict[str, Callable[[], Awaitable[None]]]:
-    sight = Sight()
+    """What a scheduler does besides; a channel that hangs holds no other up."""
     watches = parts.watches
+    names: list[str | None] = [*parts.channels.by_name] or [None]
     return {
-        "scheduler": lambda: schedule(url, settings, name, stop, sight, parts.dead_man),
         "warm-up": lambda: warm(url, settings, parts.targets, stop, sight),
         "health": lambda: watch(url, settings, watches, parts.prober, stop),
-        "incidents": lambda: tell(url, settings, watches.watches, parts.channels, stop, sight),
+        "incidents": lambda: tell(url, settings, watches.watches, stop, sight),
         "verification": lambda: verify(url, settings, stop),
+        **{f"announcements to {name or 'nobody'}": partial(deliver, url, parts.channels, name, stop) for name in names},
     }
 
 

@@ -75,7 +75,7 @@ class HealthMode(StrEnum):
 class TokenSettings(Section):
     """OAuth 2 client credentials, by which a probe gets its token."""
 
-    url: Address
+    url: Address = Field(repr=False)
     client_id: str = Field(min_length=1)
     client_secret: SecretReference
     scope: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -72,7 +73,24 @@ def load(path: Path | None = None) -> Settings:
         field = re.findall(r'"(\w+)"', str(error))[:1]
         raise SettingsError([f"SYNKRON_{''.join(field).upper()}: expected JSON, as the key holds a section"]) from None
     except ValidationError as error:
-        raise SettingsError([fault_in(detail) for detail in error.errors()]) from None
+        faults = error.errors()
+        raise SettingsError([fault_in(one) for one in faults], _without(written, faults)) from None
+
+
+def _without(written: dict[str, Any], faults: list[ErrorDetails]) -> Settings | None:
+    """What was written, without what is at fault; None where that is at fault as well."""
+    left = deepcopy(written)
+    for fault in faults:
+        *sections, last = [str(key) for key in fault["loc"] if key != "[key]"]
+        section: Any = left
+        for name in sections:
+            section = section.get(name, {}) if isinstance(section, dict) else {}
+        if isinstance(section, dict):
+            section.pop(last, None)
+    try:
+        return Settings(**left)
+    except (ValidationError, EnvironmentFault):
+        return None
 
 
 def _with_built_in(types: Mapping[str, object]) -> Mapping[str, object]:

@@ -113,12 +113,12 @@ def reason_to_skip(turn: Turn, settings: Settings) -> str | None:
     return None
 
 
-def reason_to_defer(turn: Turn, health: Health | None, hold: timedelta) -> str | None:
+def reason_to_defer(turn: Turn, health: Health, hold: timedelta) -> str | None:
     """Why the run waits for its vendor rather than use up an attempt, for ``hold`` at most; None if it may go.
 
     What an operator asked for is not held.
     """
-    if turn.by_hand or health is None or health.verdict not in DOWN:
+    if turn.by_hand or health.verdict not in DOWN:
         return None
     if turn.deferred_at is not None and turn.at >= turn.deferred_at + hold:
         return None

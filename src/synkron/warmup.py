@@ -37,20 +37,6 @@ class WarmUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Hits:
-    """How often the runs of a type met a warm target, and a cold one, where the target itself says which."""
-
-    integration_type: str
-    warm: int
-    cold: int
-
-    @property
-    def ratio(self) -> float:
-        """The share of warm ones."""
-        return self.warm / (self.warm + self.cold)
-
-
-@dataclass(frozen=True, slots=True)
 class _Due:
     """A target to be warmed up: ``types`` are those that need it, the earliest first, ``sharing`` all that call it."""
 
@@ -92,11 +78,6 @@ async def warm_up(
     if sent:
         await _record(connection, sent, at)
     return [_warm_up_of(one, reception) for one, reception in sent]
-
-
-async def hits(connection: Executor, since: datetime) -> list[Hits]:
-    """How warm the runs that were scheduled since then met their targets, by type."""
-    return [Hits(**row) for row in await connection.fetch(SQL["hits"], since)]
 
 
 async def forget_warm_ups(connection: Executor, now: datetime) -> None:

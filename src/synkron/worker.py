@@ -150,8 +150,8 @@ class Worker:
                 log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
         elif turn.pause is not None:
             log.info("run held", run_id=run_id, org_id=turn.run.org_id, reason=turn.pause)
-        elif (reason := self._reason_to_defer(turn)) is not None and await self._deferred(turn, reason):
-            log.info("run deferred", run_id=run_id, org_id=turn.run.org_id, reason=reason)
+        elif await self._deferred(turn):
+            log.info("run deferred", run_id=run_id, org_id=turn.run.org_id, integration_type=turn.run.integration_type)
         elif turn.is_suspect and not alone:
             # Of several runs that were lost together, maybe one killed the worker. It must not take the others with it.
             async with self._one_suspect:
@@ -162,14 +162,15 @@ class Worker:
             if started is not None:
                 await self._attempt(started, turn, lease, job)
 
-    def _reason_to_defer(self, turn: Turn) -> str | None:
-        hold = self._settings.types[turn.run.integration_type].health.hold
-        return reason_to_defer(turn, self._observer.health_of(turn.run.integration_type), hold) if hold else None
-
-    async def _deferred(self, turn: Turn, reason: str) -> bool:
-        """Let the run wait; False when it is under way already, or has waited long enough."""
-        hold = self._settings.types[turn.run.integration_type].health.hold
-        return await attempts.defer(self._pool, turn.run.id, reason, hold)
+    async def _deferred(self, turn: Turn) -> bool:
+        """Let the run wait where its vendor is down and the settings say so; False when it may go."""
+        kind = turn.run.integration_type
+        hold = self._settings.types[kind].health.hold
+        health = self._observer.health_of(kind) if hold else None
+        reason = None if health is None else reason_to_defer(turn, health, hold)
+        if health is None or reason is None:
+            return False
+        return await attempts.defer(self._pool, turn.run.id, reason, hold, health.endpoint)
 
     def _no_target(self, run: Run) -> str | None:
         if run.integration_type in self._targets:
@@ -196,7 +197,7 @@ class Worker:
         if outcome is not None:
             duration = timedelta(seconds=self._clock() - began)
             meeting = known.meet(outcome, duration, began_at=turn.at, met_before=met_before)
-            self._observer.note(run.integration_type, outcome, duration, turn.at + duration)
+            self._observer.note(run.integration_type, outcome, duration, turn.at + duration, run.org_id)
             await self._end(run, outcome, turn.policy, meeting)
 
     async def _called(self, run: Run, terms: Terms, job: Job) -> Outcome | None:

@@ -74,6 +74,44 @@ def test_settings_name_every_fault(synkron: Command, written: bytes, said: list[
     assert "hunter2" not in ended.err
 
 
+FAULTY = """
+heartbeat_url = "http://[x/"
+[types.xledger]
+target = "http://127.0.0.1:9/sync"
+secret = "env:NOT_SET"
+[types.xledger.health]
+interval = "5m"
+headers = { Authorization = "env:NOT_SET_EITHER" }
+[types.dynamics]
+flavour = "navision"
+[types.fiken.health]
+url = "ftp://fiken.example"
+[announce.channels]
+chat = "nonsense://hunter2"
+pager = { webhook = "https://example.com/x", secret = "env:NOR_THIS" }
+"""
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["up"]])
+def test_a_service_names_every_fault_at_once(synkron: Command, arguments: list[str]) -> None:
+    """What the settings hold, and what only shows when secrets are read and channels opened."""
+    Path("synkron.toml").write_text(FAULTY, "utf-8")
+    ended = synkron(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    keys = {line.removeprefix("error: ").partition(": ")[0] for line in ended.err.splitlines()}
+    assert keys == {
+        "types.xledger.health.interval",
+        "types.dynamics.flavour",
+        "types.fiken.health.url",
+        "types.xledger.secret",
+        "types.xledger.health.headers.Authorization",
+        "announce.channels.chat",
+        "announce.channels.pager.secret",
+        "heartbeat_url",
+    }
+    assert "hunter2" not in ended.err
+
+
 def test_log_format(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNKRON_LOG_FORMAT", "xml")
     _one_sentence(synkron("due"), 2, 'SYNKRON_LOG_FORMAT: expected "console" or "json"')

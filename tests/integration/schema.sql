@@ -265,6 +265,7 @@ CREATE TABLE synkron.health (
     method text,
     failures integer DEFAULT 0 NOT NULL,
     failed_runs integer DEFAULT 0 NOT NULL,
+    failed_org_id text,
     throttles integer DEFAULT 0 NOT NULL,
     passive_until timestamp with time zone,
     CONSTRAINT health_failed_runs_check CHECK ((failed_runs >= 0)),
@@ -491,6 +492,7 @@ END) STORED NOT NULL,
     deferred_at timestamp with time zone,
     deferred_reason text,
     deferred_until timestamp with time zone,
+    released_at timestamp with time zone,
     delivers boolean GENERATED ALWAYS AS ((state <> 'skipped'::text)) STORED NOT NULL,
     started_late_at timestamp with time zone GENERATED ALWAYS AS (
 CASE
@@ -732,7 +734,6 @@ CREATE INDEX runs_newest_of_organization ON ONLY synkron.runs USING btree (org_i
 CREATE INDEX runs_overdue ON ONLY synkron.runs USING btree (completes_by) WHERE ((completes_by IS NOT NULL) AND (finished_at IS NULL));
 CREATE INDEX runs_started_late ON ONLY synkron.runs USING btree (started_late_at) WHERE (started_late_at IS NOT NULL);
 CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (finished_at IS NULL);
-CREATE INDEX samples_newest ON synkron.samples USING btree (endpoint, at DESC);
 CREATE INDEX samples_oldest ON synkron.samples USING btree (at);
 CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);
 CREATE INDEX verifications_newest ON synkron.verifications USING btree (at DESC);

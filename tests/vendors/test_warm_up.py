@@ -7,11 +7,12 @@ from typing import Any
 
 from synkron.database import Pool
 from synkron.demo.simulators import EdgeFunction, edge_function
+from synkron.drifting import read_drift
 from synkron.model import Tick, Warmth
 from synkron.scheduler import tick
 from synkron.settings import Settings
 from synkron.targets import open_targets
-from synkron.warmup import Hits, WarmUp, hits, warm_up
+from synkron.warmup import WarmUp, warm_up
 from tests.conftest import Connection, Database
 from tests.integration.conftest import pool
 from tests.integration.fleet import add_integration
@@ -62,9 +63,6 @@ class Stage:
         assert row is not None
         return dict(row)
 
-    async def hits(self) -> list[Hits]:
-        return await hits(self._connection, NOON - HOUR)
-
 
 async def test_without_a_warm_up_a_run_is_a_cold_start_and_with_it_a_warm_hit(
     database: Database, connection: Connection, pool: Pool, clock: SteppedClock
@@ -92,5 +90,5 @@ async def test_without_a_warm_up_a_run_is_a_cold_start_and_with_it_a_warm_hit(
     assert warm["duration"] < cold["duration"] / 2
     assert (vendor.boots, vendor.warm_ups, len(vendor.runs)) == (2, 1, 2)
     assert not vendor.repeats
-    [found] = await stage.hits()
-    assert (found.warm, found.cold, found.ratio) == (1, 1, 0.5)
+    drift = await read_drift(connection, NOON - HOUR, NOON + HOUR, timedelta(minutes=5), most=1)
+    assert [(one.integration_type, one.warm, one.cold) for one in drift.types] == [("xledger", 1, 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,8 +25,10 @@ GIVE_UP_AFTER = timedelta(hours=24)
 log = structlog.get_logger("synkron")
 
 
-async def deliver_due(connection: Connection, channels: Channels, at: datetime) -> int:
-    """Send what is due at ``at``, one announcement for each channel; answers how many were tried.
+async def deliver_due(
+    connection: Connection, channels: Channels, at: datetime, only: Collection[str] | None = None
+) -> int:
+    """Send what is due at ``at``, one announcement for each channel, or for ``only`` some; answers how many were tried.
 
     1. Give up what no process has a channel for any more.
     2. Claim, in one statement: whoever else asks gets other announcements, or none.
@@ -39,7 +42,7 @@ async def deliver_due(connection: Connection, channels: Channels, at: datetime) 
         log.warning(
             "announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel any more"
         )
-    claimed = await connection.fetch(SQL["claim"], names, at, LEASE)
+    claimed = await connection.fetch(SQL["claim"], names if only is None else list(only), at, LEASE)
     turn = asyncio.Lock()
     await asyncio.gather(*(_deliver(connection, turn, channels, row, at) for row in claimed))
     return len(claimed)

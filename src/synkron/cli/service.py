@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.opening import answer, database, invocation
+from synkron.cli.opening import Invocation, answer, database, invocation
 from synkron.cli.options import AsJson, At
 from synkron.cli.output import show_json
-from synkron.errors import Refused
+from synkron.errors import Refused, SettingsError
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -49,7 +50,7 @@ def run(
 
     roles = _roles(role)
     invoked = invocation(context)
-    settings = invoked.settings()
+    settings = settings_of_service(invoked, roles)
     if Role.WORKER in roles:
         say_targets(settings)
     with database(settings) as place:
@@ -172,6 +173,20 @@ def version(as_json: AsJson = False) -> None:
         show_json({"synkron": release(), "python": platform.python_version(), "platform": platform.platform()})
     else:
         typer.echo(f"synkron {release()}")
+
+
+def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) -> Settings:
+    """The settings. Raises SettingsError with every fault, those of what the roles (or all) open included."""
+    try:
+        return invoked.settings()
+    except SettingsError as error:
+        from synkron.service import all_roles, faults_of
+        from synkron.settings import Settings
+
+        if not isinstance(error.rest, Settings):
+            raise
+        further = asyncio.run(faults_of(error.rest, roles or all_roles(error.rest), invoked.environment))
+        raise SettingsError([*error.faults, *further]) from None
 
 
 def _roles(written: str) -> list[Role]:

@@ -10,6 +10,7 @@ import typer
 
 from synkron.cli.opening import Place, connection, database, invocation
 from synkron.cli.output import minute, say
+from synkron.cli.service import settings_of_service
 from synkron.errors import Refused
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def up(
     from synkron import host
 
     invoked = invocation(context)
-    settings = invoked.settings()
+    settings = settings_of_service(invoked)
     if demo:
         _refuse_other_database(settings)
     with database(settings, create=True) as place:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from asyncpg import Record
+import structlog
+from asyncpg import PostgresError, Record
 
 from synkron.conditions.cold import ColdStarts, cold
 from synkron.conditions.failures import FailedRun, Verified, failed, verified
@@ -23,6 +24,8 @@ from synkron.model import InvalidIntegration, Source
 from synkron.reader import secure
 from synkron.settings import Settings
 from synkron.sql import source_statements
+
+log = structlog.get_logger("synkron")
 
 # Ticks come every half minute, and one from outside maybe every minute.
 LONGEST_BETWEEN_TICKS = timedelta(minutes=2, seconds=30)
@@ -116,7 +119,9 @@ async def _vendors(
     endpoints = [_endpoint(row, at) for row in await connection.fetch(sql["endpoints"], at, list(by_name))]
     unwell_ones = [one.endpoint for one in endpoints if is_told(one)]
     pairs = [(name, kind) for name in unwell_ones for kind in by_name[name].integration_types]
-    rows = await connection.fetch(sql["touched"], [pair[0] for pair in pairs], [pair[1] for pair in pairs], MOST_LIVE)
+    rows = await _of_application(
+        connection, sql["touched"], [pair[0] for pair in pairs], [pair[1] for pair in pairs], MOST_LIVE
+    )
     touched = {row["endpoint"]: _touched(row) for row in rows}
     nobody = Touched([], 0, is_cut=False)
     return [(one, by_name[one.endpoint], touched.get(one.endpoint, nobody)) for one in endpoints]
@@ -142,8 +147,22 @@ def _cold(row: Record) -> ColdStarts:
 
 async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: Iterable[str]) -> Names:
     id_type = await connection.fetchval(sql["organization_id_type"])
-    rows = await connection.fetch(sql["names"].replace("ID_TYPE", id_type), list(dict.fromkeys(org_ids)))
-    return {row["org_id"]: row["name"] for row in rows}
+    if id_type is None:
+        return {}
+    statement = sql["names"].replace("ID_TYPE", id_type)
+    return {
+        row["org_id"]: row["name"] for row in await _of_application(connection, statement, list(dict.fromkeys(org_ids)))
+    }
+
+
+async def _of_application(connection: Connection, statement: str, *arguments: object) -> Sequence[Record]:
+    """What the application's own tables say; nothing where they can't be read: what is wrong is told without names."""
+    try:
+        async with connection.transaction():
+            return await connection.fetch(statement, *arguments)
+    except PostgresError as error:
+        log.debug("told without what the application's tables say", reason=str(error))
+        return []
 
 
 def _without(row: Record, *keys: str) -> dict[str, Any]:

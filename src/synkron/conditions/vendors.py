@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from synkron.cadence import next_month
 from synkron.conditions.words import listed, moment, several
 from synkron.health import Verdict, Watch
 from synkron.incident import Condition, Kind
@@ -85,7 +86,7 @@ def unwell(endpoint: Endpoint, watch: Watch, touched: Touched) -> Condition:
 
 def used_up(endpoint: Endpoint, watch: Watch, at: datetime) -> list[Condition]:
     """A condition where all probes of this month went that may."""
-    if watch.most_probes is None or endpoint.counted < watch.most_probes:
+    if not watch.most_probes or endpoint.counted < watch.most_probes:
         return []
     name = watch.integration_types[0]
     return [
@@ -95,7 +96,7 @@ def used_up(endpoint: Endpoint, watch: Watch, at: datetime) -> list[Condition]:
             title=f"{_types(watch)}: the probes of this month are used up",
             detail=(
                 f"{several(endpoint.counted, 'probe')} of {watch.most_probes:,} that the vendor counts went to "
-                f"{endpoint.endpoint}. None goes before {moment(_next_month(at))}; until then its health is learnt "
+                f"{endpoint.endpoint}. None goes before {moment(next_month(at))}; until then its health is learnt "
                 "from runs alone."
             ),
             remedy=(
@@ -132,9 +133,3 @@ def _remedy(verdict: Verdict, watch: Watch) -> str:
                 "Look at the vendor's own page of incidents. Runs are tried again by themselves; those that fail for "
                 f"good: `synkron runs --state failed --type {name}`."
             )
-
-
-def _next_month(at: datetime) -> datetime:
-    at = at.astimezone(UTC)
-    year, month = divmod(at.year * 12 + at.month, 12)
-    return datetime(year, month + 1, 1, tzinfo=UTC)

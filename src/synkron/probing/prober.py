@@ -53,11 +53,11 @@ class Prober:
         Only cancellation is raised.
         """
         began = self._clock()
-        sample = await self._probed(watch, health, at)
+        sample = await self._probed(watch, health, at, began)
         # A run that ended while the answer was waited for was not heard of later than it.
         return replace(sample, at=at + self._since(began))
 
-    async def _probed(self, watch: Watch, health: Health, at: datetime) -> Sample:
+    async def _probed(self, watch: Watch, health: Health, at: datetime, began: float) -> Sample:
         request = self._requests[watch.endpoint]
         secrets = list(request.secrets)
         headers = {**request.headers, **{name: one.get_secret_value() for name, one in request.secret_headers.items()}}
@@ -68,8 +68,12 @@ class Prober:
                 return Sample(at, Contact.PROBE, error.finding, error.reason, http_status=error.http_status)
             secrets.append(token)
             headers["Authorization"] = f"Bearer {token.get_secret_value()}"
-        probe = _Probe(watch, request, method_for(request, health), headers, at)
-        sample = await self._sent(probe, Redaction(secrets))
+        # The next one is 15 minutes from when this one leaves, after its token was got; the two share the time.
+        taken = self._since(began)
+        sent_at = at + timedelta(seconds=int(taken.total_seconds()))
+        left = max(watch.timeout - taken, timedelta())
+        probe = _Probe(watch, request, method_for(request, health), headers, at, left)
+        sample = replace(await self._sent(probe, Redaction(secrets)), sent_at=sent_at)
         if sample.finding is Verdict.UNAUTHORIZED and request.token is not None:
             self._tokens.drop(request.token)
         return sample
@@ -78,7 +82,7 @@ class Prober:
         began = self._clock()
         answer: Answer | None = None
         try:
-            async with asyncio.timeout(probe.watch.timeout.total_seconds()), self._asked(probe) as response:
+            async with asyncio.timeout(probe.left.total_seconds()), self._asked(probe) as response:
                 answer = probe.answered(response, self._since(began))
                 answer = replace(answer, content=await beginning(response), latency=self._since(began))
         except Exception as error:  # noqa: BLE001 - whatever the far side does is an answer
@@ -113,6 +117,7 @@ class _Probe:
     method: str
     headers: Mapping[str, str] = field(repr=False)
     at: datetime
+    left: timedelta
 
     def answered(self, response: ClientResponse, latency: timedelta) -> Answer:
         """What came back, without its body."""

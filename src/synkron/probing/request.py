@@ -20,6 +20,8 @@ OWN_HEADERS = frozenset({"accept-encoding", "connection", "content-encoding", "c
 # What is tried, one probe after the other, where a vendor does not answer a HEAD.
 FALLBACKS = ("HEAD", "OPTIONS", "GET")
 BODY_TYPE = "application/json"
+# A part of a path that is as long, and has digits in it, may be a key.
+KEY_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class ProbeRequest:
     def place(self) -> str:
         """Host and port: path and query may hold a secret."""
         return self.address.host_port_subcomponent or ""
+
+
+def may_be_key(part: str) -> bool:
+    """Whether a part of an address's path may be a secret."""
+    return len(part) >= KEY_LENGTH and any(character.isdigit() for character in part)
 
 
 def method_for(request: ProbeRequest, health: Health) -> str:
@@ -97,6 +104,7 @@ def read_request(
     if faults:
         raise SettingsError(faults)
     secrets += query_secrets(address)
+    secrets += [SecretStr(part) for part in address.parts if may_be_key(part)]
     if token is not None:
         secrets += [token.client_secret, *query_secrets(token.url)]
     return ProbeRequest(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from re import fullmatch
@@ -43,11 +44,11 @@ class Tokens:
     def __init__(self, session: ClientSession) -> None:
         self._session = session
         self._kept: dict[tuple[str, str, str | None], _Kept] = {}
-        self._getting = asyncio.Lock()
+        self._getting: defaultdict[tuple[str, str, str | None], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def token(self, credentials: Credentials, at: datetime, timeout: timedelta) -> SecretStr:  # noqa: ASYNC109
         """A token that is good at that moment. Raises NoToken."""
-        async with self._getting:
+        async with self._getting[_key(credentials)]:
             kept = self._kept.get(_key(credentials))
             if kept is None or at >= kept.until:
                 kept = await self._got(credentials, at, timeout)

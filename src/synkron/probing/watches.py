@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from yarl import URL
 
 from synkron.errors import SettingsError
 from synkron.health import Watch
 from synkron.integrations import Profile, Request, profile_of
-from synkron.probing.request import ProbeRequest, read_request
+from synkron.probing.request import ProbeRequest, may_be_key, read_request
 from synkron.setting_sections import HealthMode, HealthSettings, TypeSettings
 from synkron.settings import Settings
 from synkron.targets.secret import fault, gathering
@@ -136,12 +137,18 @@ def _most_probes(health: HealthSettings, profile: Profile, request: Request | No
 
 
 def _endpoint(key: str, text: str) -> str:
-    """What names an endpoint: without the query, which may hold a secret."""
+    """What names an endpoint: without the query, which may hold a secret, and with a mark for what may be a key."""
     try:
         address = URL(text)
     except ValueError:
         raise fault(key, 'this is not an address; expected one such as "https://example.com/status"') from None
-    return f"{address.scheme}://{address.host_port_subcomponent}{address.raw_path}"
+    path = "/".join(_segment(part) for part in address.raw_path.split("/"))
+    return f"{address.scheme}://{address.host_port_subcomponent}{path}"
+
+
+def _segment(part: str) -> str:
+    """A part of a path; of one that may be a key, a digest that tells it apart."""
+    return f"*{blake2b(part.encode(), digest_size=4).hexdigest()}" if may_be_key(part) else part
 
 
 def _shared(watches: Iterable[Watch]) -> list[Watch]:

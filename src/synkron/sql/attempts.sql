@@ -14,7 +14,7 @@
 -- be walked from end to end. No column changes that an index holds, so that the row's new version is made beside the old
 -- one and no index is written (heap-only tuple).
 with candidate as (
-    select runs.id, scheduled_for, integration_id, integration_type, asked.job_id
+    select runs.id, scheduled_for, integration_id, integration_type, source, asked.job_id
     from unnest($1::bigint[], $3::bigint[]) asked (run_id, job_id), synkron.runs
     where runs.id = asked.run_id and state in ('claimed', 'running') and next_attempt_at <= clock_timestamp()
         and not (state = 'running' and completes_by is not null)
@@ -32,6 +32,8 @@ first as (
             and older.integration_type = candidate.integration_type
             and older.scheduled_for < candidate.scheduled_for
             and older.finished_at is null
+            -- What an operator asks for does not wait for what waits for its vendor.
+            and not (candidate.source = 'manual' and older.deferred_until > clock_timestamp() and older.state = 'claimed')
     )
     order by integration_id, scheduled_for, job_id
 ),
@@ -58,7 +60,9 @@ started as (
         failures = runs.failures + (select count(*) from lost where lost.run_id = runs.id),
         crashes = runs.crashes + (select count(*) from lost where lost.run_id = runs.id),
         started_at = coalesce(runs.started_at, seat.since),
-        completes_by = null
+        completes_by = null,
+        deferred_until = null,
+        released_at = null
     from seat
     where runs.id = seat.run_id
     returning runs.*, seat.since, seat.job_id
@@ -208,13 +212,18 @@ left join lateral (
 
 -- name: defer
 -- Let the run $1 wait for its vendor to recover ($2 says why), for $3 from when it first did. Answers its wait, at whose
--- end it is delivered come what may; nothing when it is under way or has waited that long already.
+-- end it is delivered come what may; nothing when it is under way, waits for its next attempt, or has waited that long
+-- already, and when the endpoint $4 has by now none of the verdicts $5: what a worker knows is a few seconds old.
+with clock as materialized (select clock_timestamp() as at)
 update synkron.runs set
-    deferred_at = coalesce(deferred_at, clock_timestamp()),
+    deferred_at = coalesce(deferred_at, clock.at),
     deferred_reason = $2,
-    deferred_until = coalesce(deferred_at, clock_timestamp()) + $3,
-    next_attempt_at = coalesce(deferred_at, clock_timestamp()) + $3
-where id = $1 and state = 'claimed' and coalesce(deferred_at, clock_timestamp()) + $3 > clock_timestamp()
+    deferred_until = coalesce(deferred_at, clock.at) + $3,
+    released_at = null,
+    next_attempt_at = coalesce(deferred_at, clock.at) + $3
+from clock
+where id = $1 and state = 'claimed' and next_attempt_at <= clock.at and coalesce(deferred_at, clock.at) + $3 > clock.at
+    and exists (select from synkron.health where endpoint = $4 and verdict = any ($5::text[]))
 returning id, integration_type, next_attempt_at - now() as wait;
 
 -- name: release_alone
@@ -222,24 +231,27 @@ select pg_advisory_xact_lock(hashtext('synkron.release'));
 
 -- name: release
 -- Give runs of the type $1 their turn that waited for its vendor, the oldest first, one every $2, after those that were
--- given theirs before. Plan: by the index of deferred runs.
+-- given theirs before and have not started; none later than its wait would have ended. Plan: by the index of deferred
+-- runs.
 with before as (
     select max(next_attempt_at) as at
     from synkron.runs
-    where integration_type = $1 and deferred_at is not null and finished_at is null and deferred_until is null
-        and state = 'claimed'
+    where integration_type = $1 and deferred_at is not null and finished_at is null and released_at is not null
 ),
 waiting as (
     select id, scheduled_for, row_number() over (order by scheduled_for, id) as place
     from synkron.runs
-    where integration_type = $1 and deferred_at is not null and finished_at is null and deferred_until is not null
+    where integration_type = $1 and deferred_at is not null and finished_at is null and deferred_until > now()
         and state = 'claimed'
     order by scheduled_for, id
     limit 1000
 )
 update synkron.runs set
     deferred_until = null,
-    next_attempt_at = greatest(now(), before.at + $2::interval) + (place - 1) * $2::interval
+    released_at = now(),
+    next_attempt_at = least(
+        greatest(now(), before.at + $2::interval) + (place - 1) * $2::interval, runs.deferred_until
+    )
 from waiting, before
 where runs.id = waiting.id and runs.scheduled_for = waiting.scheduled_for and runs.state = 'claimed'
 returning runs.id, runs.integration_type, next_attempt_at - now() as wait;

@@ -201,10 +201,10 @@ order by at desc
 limit 1;
 
 -- name: organization_id_type
--- The type of the organizations' id, as it is written in SQL.
+-- The type of the organizations' id, as it is written in SQL; none where the table is not there.
 select format_type(atttypid, atttypmod)
 from pg_attribute
-where attrelid = '{organizations}'::regclass and attname = '{organizations_id}';
+where attrelid = to_regclass('{organizations}') and attname = '{organizations_id}';
 
 -- name: names
 -- What the organizations $1 are called. The id is given its column's own type, ID_TYPE, so that the primary key serves.

@@ -18,8 +18,9 @@ select
     percentile_disc($6::float8[]) within group (order by first.duration) as target,
     count(turned) as told_apart,
     count(first.duration) as answered,
-    count(*) filter (where first.warmth = 'warm') as warm,
-    count(*) filter (where first.warmth = 'cold') as cold
+    -- Where the target says itself when it booted: by the time, only what is cold can be told.
+    count(*) filter (where first.warmth = 'warm' and first.warmth_known_by = 'header') as warm,
+    count(*) filter (where first.warmth = 'cold' and first.warmth_known_by = 'header') as cold
 from (
     select
         id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at,

@@ -66,7 +66,8 @@ select * from synkron.health where endpoint = $1 for update;
 -- name: write
 update synkron.health set
     verdict = $2, reason = $3, known_by = $4, since = $5, sampled_at = $6, next_probe_at = $7, method = $8,
-    failures = $9, failed_runs = $10, throttles = $11, passive_until = $12
+    failures = $9, failed_runs = $10, throttles = $11, passive_until = $12, failed_org_id = $13,
+    probed_at = greatest(probed_at, $14)
 where endpoint = $1;
 
 -- name: add_samples

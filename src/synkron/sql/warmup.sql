@@ -23,16 +23,3 @@ on conflict (integration_type) do update set met_at = excluded.met_at
 
 -- name: forget
 delete from synkron.warm_ups where at < $1;
-
--- name: hits
--- How often the attempts that were scheduled since $1 met a warm target, and a cold one, by type. Those of which the
--- target itself says nothing are left out: by time only cold ones are told. Plan: it reads all attempts of that time,
--- which people ask for now and then, and no loop.
-select runs.integration_type,
-    count(*) filter (where attempts.warmth = 'warm')::integer as warm,
-    count(*) filter (where attempts.warmth = 'cold')::integer as cold
-from synkron.attempts
-join synkron.runs on runs.id = attempts.run_id and runs.scheduled_for = attempts.scheduled_for
-where attempts.scheduled_for >= $1 and attempts.warmth_known_by = 'header'
-group by runs.integration_type
-order by runs.integration_type;

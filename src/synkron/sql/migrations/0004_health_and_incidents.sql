@@ -1,5 +1,5 @@
--- Health, warm-up, drift by stage, and incidents. Everything is added: the previous release's scheduler and worker run
--- beside this one's.
+-- Health, warm-up, drift by stage, and incidents. The previous release's scheduler and worker run beside this one's; as
+-- three indexes are replaced, some of their statements are slower until they are restarted (docs/operations.md).
 
 alter table synkron.attempts
     -- When the job was enqueued that started the attempt and could start it, and how long the target took to answer.
@@ -18,10 +18,12 @@ create index attempts_cold on synkron.attempts (cold_at) where cold_at is not nu
 -- A start changes a run's state, and so wrote all its indexes anew, as some named the state: a fifth of what PostgreSQL
 -- did for a run. Now they name what a start, and mostly an end, leaves as it is.
 alter table synkron.runs
-    -- Since when, and why, a run was made to wait for its vendor to recover; and until when at most, while it waits.
+    -- Since when, and why, a run was made to wait for its vendor to recover; until when at most, while it waits; and when
+    -- it was given its turn, until it starts.
     add column deferred_at timestamptz,
     add column deferred_reason text,
     add column deferred_until timestamptz,
+    add column released_at timestamptz,
     add constraint runs_deferred_for_a_reason check ((deferred_at is null) = (deferred_reason is null)),
     add constraint runs_deferred_from_a_moment_on check (deferred_until > deferred_at),
     add column delivers boolean not null generated always as (state <> 'skipped') stored,
@@ -62,6 +64,8 @@ create table synkron.health (
     -- How many probes, and how many runs, have failed in a row.
     failures integer not null default 0 check (failures >= 0),
     failed_runs integer not null default 0 check (failed_runs >= 0),
+    -- Whose run failed last; null where it was several organizations'.
+    failed_org_id text,
     -- How often in a row a trial after a pause was refused, and until when no probe goes.
     throttles integer not null default 0 check (throttles >= 0),
     passive_until timestamptz,
@@ -80,7 +84,6 @@ create table synkron.samples (
     http_status integer check (http_status between 100 and 599),
     resets_at timestamptz
 );
-create index samples_newest on synkron.samples (endpoint, at desc);
 create index samples_oldest on synkron.samples (at);
 
 -- The samples' contacts, hour by hour.
