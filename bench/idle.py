@@ -81,7 +81,7 @@ def main() -> None:
     """Measure B11."""
     chosen = options(__doc__)
     check_accounts()
-    rows, minutes = (100_000, 1) if chosen.quick else (1_000_000, 10)
+    rows, minutes = (20_000, 1) if chosen.quick else (1_000_000, 10)
     report("idle", _measures(idle(rows, minutes), minutes), quick=chosen.quick, save=chosen.save)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
@@ -200,12 +200,16 @@ def _found(keys: list[str], value: object) -> str:
 
 def _allowed(keys: list[str]) -> list[str]:
     """The keys of the section that ``keys`` lead to."""
-    section: Any = Settings
+    section: type[BaseModel] = Settings
     for key in keys:
         if key in section.model_fields:
-            annotation = section.model_fields[key].annotation
-            section = next(
-                (part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)),
-                annotation,
-            )
+            section = next(_sections_in(section.model_fields[key].annotation), section)
     return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def _sections_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """The sections that an annotation is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections_in(part)

@@ -89,13 +89,13 @@ def test_health(on_database: Command, database: Database) -> None:
     ended = on_database("health")
     assert ended.code == 0
     heading, xledger, bufdir, fiken, *reasons = ended.out.splitlines()
-    assert heading.split()[:3] == ["endpoint", "types", "verdict"]
-    assert xledger.split()[:3] == ["https://www.xledger.net/graphql", "xledger", "throttled"]
+    assert heading.split()[:3] == ["types", "endpoint", "verdict"]
+    assert xledger.split()[:3] == ["xledger", "https://www.xledger.net/graphql", "throttled"]
     assert "passive to" in xledger
     assert xledger.endswith("480 of 500")
     assert "." * 21 + "++%" in xledger
     assert "3 failed" in bufdir
-    assert fiken.split()[:3] == ["type", "fiken", "fiken"]
+    assert fiken.split()[:3] == ["fiken", "type", "fiken"]
     assert "passive" in fiken
     assert reasons == [
         "https://www.xledger.net/graphql is throttled: the answer says ENOUGH",

@@ -37,6 +37,9 @@ def faults(folder: Path, text: str) -> list[str]:
     return refusal.value.faults
 
 
+TOKEN = "types.a.health.token.ul", "here are allowed: url, client_id, client_secret, scope"
+
+
 @pytest.mark.parametrize(
     ("text", "key", "says"),
     [
@@ -75,6 +78,8 @@ def faults(folder: Path, text: str) -> list[str]:
         ('[types.xledger]\nflavour = "dataverse"', "types", "take types.xledger.flavour out"),
         ('[types.xledger.warm_up]\nmethod = "POST"', "types.xledger.warm_up.method", "GET, HEAD, OPTIONS"),
         ('[announce]\nlate_after = "30s"', "announce.late_after", "at least 1m"),
+        ('[announce.channels]\na = { apprise = "x", webhok = "x" }', "announce.channels.a.webhok", "apprise, webhook"),
+        ('[types.a.health]\ntoken = { ul = "x", url = "http://a", client_id = "a", client_secret = "env:A" }', *TOKEN),
         ("[announce.channels.pager]", "announce.channels.pager", "either an Apprise URL, or a webhook"),
         ('[announce.channels.pager]\nwebhook = "https://h/x"', "announce.channels.pager", "a secret to sign with"),
         ('[announce.channels.pager]\nwebhook = "h/x"\nsecret = "env:A"', "announce.channels.pager.webhook", "http"),

@@ -82,7 +82,7 @@ class Service:
                 raise NotDelivered("an earlier message has not come to its end")
             result = await self._in_thread(lambda: self._notified(message))
         if not result:
-            raise NotDelivered(f"the service did not take it{_status(result)}")
+            raise NotDelivered(f"the service did not take it, or can't be reached{_status(result)}")
 
     def _notified(self, message: Message) -> AppriseResult:
         """In the thread."""

@@ -72,8 +72,8 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 COLUMNS = [
-    Column("endpoint", shrink=True),
-    Column("types", shrink=True, optional=True),
+    Column("types", shrink=True),
+    Column("endpoint", shrink=True, optional=True),
     Column("verdict"),
     Column("since (UTC)", optional=True),
     Column("known by", optional=True),
@@ -117,8 +117,8 @@ def _first_hour(at: datetime) -> datetime:
 def _cells(one: _Shown) -> list[str]:
     known, watch = one.known, one.watch
     return [
-        watch.endpoint,
         ",".join(watch.integration_types),
+        watch.endpoint,
         known.health.verdict if known else "unknown",
         f"{known.health.since:%Y-%m-%d %H:%M}" if known else "",
         (known.health.known_by or "") if known else "",

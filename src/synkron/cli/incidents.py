@@ -118,7 +118,7 @@ def facts(one: Incident) -> dict[str, str]:
     shown = {
         "number": str(one.id),
         "kind": condition.kind,
-        "state": f"{one.state}{by}",
+        "state": one.state if one.acknowledged_at is None else f"{one.state}, acknowledged{by}",
         "what": condition.title,
         "detail": " / ".join(condition.detail.splitlines()),
         "what to do": condition.remedy,

@@ -65,7 +65,7 @@ async def read_conditions(
     return [
         *late(late_runs, names, is_cut=late_is_cut),
         *failed(failed_runs, names, is_cut=failed_is_cut),
-        *(unwell(*vendor) for vendor in vendors if is_told(vendor[0])),
+        *(unwell(*vendor) for vendor in vendors if is_told(vendor[0]) and (vendor[2].total or vendor[2].is_cut)),
         *(condition for endpoint, watch, _ in vendors for condition in used_up(endpoint, watch, at)),
         *of_rows(invalid, names, at),
         *ticked_not([_gap(row) for row in gaps], at),
@@ -122,8 +122,8 @@ async def _vendors(
     rows = await _of_application(
         connection, sql["touched"], [pair[0] for pair in pairs], [pair[1] for pair in pairs], MOST_LIVE
     )
-    touched = {row["endpoint"]: _touched(row) for row in rows}
-    nobody = Touched([], 0, is_cut=False)
+    touched = {row["endpoint"]: _touched(row) for row in rows or ()}
+    nobody = Touched([], 0, is_cut=rows is None)
     return [(one, by_name[one.endpoint], touched.get(one.endpoint, nobody)) for one in endpoints]
 
 
@@ -151,18 +151,19 @@ async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: I
         return {}
     statement = sql["names"].replace("ID_TYPE", id_type)
     return {
-        row["org_id"]: row["name"] for row in await _of_application(connection, statement, list(dict.fromkeys(org_ids)))
+        row["org_id"]: row["name"]
+        for row in await _of_application(connection, statement, list(dict.fromkeys(org_ids))) or ()
     }
 
 
-async def _of_application(connection: Connection, statement: str, *arguments: object) -> Sequence[Record]:
-    """What the application's own tables say; nothing where they can't be read: what is wrong is told without names."""
+async def _of_application(connection: Connection, statement: str, *arguments: object) -> Sequence[Record] | None:
+    """What the application's own tables say; None where they can't be read: what is wrong is told without it."""
     try:
         async with connection.transaction():
             return await connection.fetch(statement, *arguments)
     except PostgresError as error:
         log.debug("told without what the application's tables say", reason=str(error))
-        return []
+        return None
 
 
 def _without(row: Record, *keys: str) -> dict[str, Any]:

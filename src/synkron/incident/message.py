@@ -134,6 +134,7 @@ def _body(occasion: Occasion, incident: Incident) -> str:
     one = incident.condition
     lines = [_cut(_printable(one.detail).strip(), LONGEST_DETAIL), "", f"Since: {_minute(one.since)}"]
     if occasion is Occasion.CLOSED:
+        lines = ["This is over. It was:", *lines]
         lines.append(
             f"Last seen: {_minute(incident.seen_at)}; closed: {_minute(incident.closed_at or incident.seen_at)}"
         )
