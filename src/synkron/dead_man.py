@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.client import responses
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import structlog
@@ -17,6 +16,7 @@ from yarl import URL
 
 from synkron.host import SteadyClock
 from synkron.targets import failure, open_session
+from synkron.targets.reading import refusal
 from synkron.targets.secret import fault
 
 TIMEOUT = timedelta(seconds=10)
@@ -141,10 +141,7 @@ class DeadMan:
                 status = response.status
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop a tick
             return None, failure(error, self._place, TIMEOUT)
-        if 200 <= status < 300:
-            return status, None
-        redirect = ", and redirects are not followed" if 300 <= status < 400 else ""
-        return status, f"{self._place} answered HTTP {status} {responses.get(status, '')}".rstrip() + redirect
+        return status, refusal(status, self._place)
 
     def _note(self, error: str | None) -> None:
         """Log the first of several failures, and that it works again."""

@@ -52,6 +52,28 @@ class Moments:
     duration: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LateRun:
+    """A run that started late, or is late and has not started: then its moments end now."""
+
+    run_id: int
+    integration_id: str
+    org_id: str
+    integration_type: str
+    moments: Moments
+    has_started: bool
+
+    @property
+    def late(self) -> timedelta:
+        """By how much."""
+        return lateness(self.moments) or ZERO
+
+    @property
+    def since(self) -> datetime:
+        """From when on it was."""
+        return self.moments.started_at - self.late
+
+
 def stages(run: Moments) -> dict[Stage, timedelta]:
     """How long each stage took; together they last from the scheduled moment to the answer.
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from asyncpg import Record
 
 from synkron.database import Connection
-from synkron.drift import Moments, Stage
+from synkron.drift import LateRun, Moments, Stage
 from synkron.model import Source
 from synkron.sql import statements
 
@@ -49,18 +49,6 @@ class TypeDrift:
 
 
 @dataclass(frozen=True, slots=True)
-class DriftedRun:
-    """One run; ``has_started`` is False where it waits, and its moments end now."""
-
-    run_id: int
-    integration_id: str
-    org_id: str
-    integration_type: str
-    moments: Moments
-    has_started: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Drift:
     """What was read: runs whose moment is in the span, by type, and those that started latest."""
 
@@ -68,7 +56,7 @@ class Drift:
     until: datetime
     late_after: timedelta
     types: Sequence[TypeDrift]
-    worst: Sequence[DriftedRun]
+    worst: Sequence[LateRun]
 
 
 async def read_drift(
@@ -90,7 +78,23 @@ async def read_drift(
         waiting = {row["integration_type"]: row for row in await _fetch(connection, "waiting", *scope, late_after)}
         worst = await _fetch(connection, "worst", *scope, most)
     types = [_type(name, started.get(name), waiting.get(name)) for name in sorted({*started, *waiting})]
-    return Drift(since, now, late_after, types, [_run(row, now) for row in worst])
+    return Drift(since, now, late_after, types, [late_run_of(row, now) for row in worst])
+
+
+def late_run_of(row: Record, now: datetime) -> LateRun:
+    """A run that started; or that has not, and whose turn has not come where no job stands for it."""
+    started_at = row.get("started_at")
+    moments = Moments(
+        Source(row["source"]),
+        row["scheduled_for"],
+        row["execute_after"],
+        row["claimed_at"],
+        started_at or now,
+        row["enqueued_at"] if started_at else row["enqueued_at"] or now,
+        row.get("duration"),
+    )
+    whose = (row["integration_id"], row["org_id"], row["integration_type"])
+    return LateRun(row["id"], *whose, moments, started_at is not None)
 
 
 async def _fetch(connection: Connection, name: str, *arguments: object) -> list[Record]:
@@ -119,18 +123,3 @@ def _stages(row: Record) -> dict[Stage, Percentiles]:
 
 def _percentiles(runs: int, found: Sequence[timedelta] | None) -> Percentiles | None:
     return Percentiles(runs, *found) if runs and found is not None else None
-
-
-def _run(row: Record, now: datetime) -> DriftedRun:
-    has_started = row["started_at"] is not None
-    moments = Moments(
-        Source(row["source"]),
-        row["scheduled_for"],
-        row["execute_after"],
-        row["claimed_at"],
-        row["started_at"] or now,
-        row["enqueued_at"] if has_started else row["enqueued_at"] or now,
-        row["duration"],
-    )
-    whose = (row["integration_id"], row["org_id"], row["integration_type"])
-    return DriftedRun(row["id"], *whose, moments, has_started)

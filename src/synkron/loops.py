@@ -28,6 +28,7 @@ from synkron.scheduler import next_tick, tick
 from synkron.settings import Settings
 from synkron.targets import Target
 from synkron.verification import keep_verification
+from synkron.waiting import pause
 from synkron.worker import Worker
 
 POOL_SIZE = 20
@@ -69,7 +70,7 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
     One that only goes ``beside`` the ticks and runs begins again after any fault: it must not end those.
     """
     loop = asyncio.get_running_loop()
-    pause = FIRST_PAUSE
+    longer = FIRST_PAUSE
     while not stop.is_set():
         began = loop.time()
         try:
@@ -78,10 +79,10 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
             is_database = isinstance(error, (*DRIVER_FAULTS, PgqException, SynkronError))
             if not (is_database or beside):
                 raise
-            pause = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
+            longer = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(longer * 2, LONGEST_PAUSE)
             event = "database failed" if is_database else "loop failed"
-            log.warning(event, loop=name, reason=str(error) or type(error).__name__, retry_in=pause)
-            await _pause(stop, pause)
+            log.warning(event, loop=name, reason=str(error) or type(error).__name__, retry_in=longer)
+            await pause(longer, stop)
 
 
 async def report_node(url: str, reporter: Reporter, stop: asyncio.Event) -> None:
@@ -89,7 +90,7 @@ async def report_node(url: str, reporter: Reporter, stop: asyncio.Event) -> None
     async with connected(url) as connection:
         while not stop.is_set():
             await reporter.report(connection)
-            await _pause(stop, REPORT_EVERY.total_seconds())
+            await pause(REPORT_EVERY.total_seconds(), stop)
 
 
 async def schedule(
@@ -114,7 +115,7 @@ async def schedule(
                     forget_at = loop.time() + FORGET_EVERY.total_seconds()
                 following = next_tick(done.at)
                 until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
-                await _pause(stop, until_next.total_seconds() - (loop.time() - began))
+                await pause(until_next.total_seconds() - (loop.time() - began), stop)
     except (*DRIVER_FAULTS, SynkronError):
         dead_man.failed()
         raise
@@ -124,7 +125,7 @@ async def warm(url: str, settings: Settings, targets: Mapping[str, Target], stop
     """Warm up the targets of what each tick has claimed, beside the ticks; broken off when told to stop."""
     async with connected(url) as connection:
         while not stop.is_set():
-            await _until_set(sight.looked, stop)
+            await pause(None, sight.looked, stop)
             sight.looked.clear()
             ahead, sight.ahead = sight.ahead, {}
             for one in await _unless_stopped(warmup.warm_up(connection, targets, ahead, settings), stop) or ():
@@ -138,7 +139,7 @@ async def watch(url: str, settings: Settings, watches: Watches, prober: Probes, 
             at = await ledger.clock(connection)
             await _unless_stopped(watch_health(connection, watches, prober, at), stop)
             await release_recovered(connection, settings, watches.watches)
-            await _pause(stop, WATCH_EVERY.total_seconds())
+            await pause(WATCH_EVERY.total_seconds(), stop)
 
 
 async def tell(url: str, settings: Settings, watches: Collection[Watch], stop: asyncio.Event, sight: Sight) -> None:
@@ -149,7 +150,7 @@ async def tell(url: str, settings: Settings, watches: Collection[Watch], stop: a
         while not stop.is_set():
             if sight.invalid is not None or loop.time() >= latest:
                 await _unless_stopped(_tell_once(connection, settings, watches, sight.invalid or ()), stop)
-            await _pause(stop, TELL_EVERY.total_seconds() if sight.invalid is not None else 1)
+            await pause(TELL_EVERY.total_seconds() if sight.invalid is not None else 1, stop)
 
 
 async def deliver(url: str, channels: Channels, name: str | None, stop: asyncio.Event) -> None:
@@ -159,7 +160,7 @@ async def deliver(url: str, channels: Channels, name: str | None, stop: asyncio.
         while not stop.is_set():
             at = await ledger.clock(connection)
             if not await _unless_stopped(deliver_due(connection, channels, at, only), stop):
-                await _pause(stop, DELIVER_EVERY.total_seconds())
+                await pause(DELIVER_EVERY.total_seconds(), stop)
 
 
 async def _tell_once(
@@ -184,7 +185,7 @@ async def verify(url: str, settings: Settings, stop: asyncio.Event) -> None:
         if report is not None:
             write = log.warning if report.found else log.info
             write("verified", occurrences=report.occurrences, found={str(kind): n for kind, n in report.found.items()})
-        await _pause(stop, VERIFY_EVERY.total_seconds())
+        await pause(VERIFY_EVERY.total_seconds(), stop)
 
 
 async def work(
@@ -246,21 +247,6 @@ async def _until(running: asyncio.Task[Any], event: asyncio.Event, longest: floa
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait({running, waiting}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-
-
-async def _until_set(event: asyncio.Event, stop: asyncio.Event) -> None:
-    """Wait until one of the two is set."""
-    waiting = asyncio.create_task(event.wait())
-    await _until(waiting, stop)
-    waiting.cancel()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, or return at once when told to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), timeout=max(seconds, 0))
-    except TimeoutError:
-        return
 
 
 def _report(done: Tick, warned: frozenset[InvalidIntegration]) -> frozenset[InvalidIntegration]:

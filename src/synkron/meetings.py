@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -13,6 +11,7 @@ from synkron.database import Executor
 from synkron.integrations import profile_of
 from synkron.settings import Settings
 from synkron.sql import statements
+from synkron.waiting import pause
 from synkron.warmth import Acquaintance
 
 SQL = statements("meetings")
@@ -47,8 +46,7 @@ class Meetings:
                 await self.exchange(connection)
             except Exception as error:  # noqa: BLE001 - whatever it is, runs go on, and it is tried again
                 log.debug("meetings not exchanged", reason=str(error) or type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.Event().wait(), EXCHANGE_EVERY.total_seconds())
+            await pause(EXCHANGE_EVERY.total_seconds())
 
     async def exchange(self, connection: Executor) -> None:
         """Tell when this worker's runs met their targets, and hear when others did, in one statement."""

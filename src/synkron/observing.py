@@ -13,6 +13,7 @@ from synkron import contacts, ledger
 from synkron.database import Connection, Pool
 from synkron.health import Health, Sample, Verdict, Watch, sample_of_run
 from synkron.model import Outcome
+from synkron.waiting import pause
 
 FLUSH_EVERY = 5.0
 # How far apart two flushes are at the least, however often the findings change.
@@ -60,8 +61,8 @@ class Observer:
         """Write and look, every five seconds and when a finding has changed, until told to stop; then once more."""
         while not stop.is_set():
             await self.look()
-            await _wait(REST, stop)
-            await _wait(FLUSH_EVERY - REST, stop, self._changed)
+            await pause(REST, stop)
+            await pause(FLUSH_EVERY - REST, stop, self._changed)
         await self.look()
 
     async def flush(self) -> None:
@@ -112,11 +113,3 @@ def _add(waiting: list[Sample], sample: Sample) -> None:
     else:
         waiting.append(sample)
         del waiting[:-MOST_WAITING]
-
-
-async def _wait(seconds: float, *events: asyncio.Event) -> None:
-    """Wait so long, or until one of the events."""
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()

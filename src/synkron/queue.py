@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, cast
@@ -24,6 +22,7 @@ from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from synkron.database import DRIVER_FAULTS, Executor, Pool
 from synkron.sql import statements
+from synkron.waiting import pause
 
 SQL = statements("queue")
 # How many signs of life a worker gives in the time after which it is taken for dead.
@@ -73,10 +72,8 @@ class Manager(QueueManager):
 
     async def keep_alive(self, heartbeat: timedelta) -> None:
         """Until it is cancelled, say for the jobs under way that their worker lives; a sign or two may fail."""
-        never = asyncio.Event()
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(never.wait(), (heartbeat / SIGNS_OF_LIFE).total_seconds())
+            await pause((heartbeat / SIGNS_OF_LIFE).total_seconds())
             try:
                 if self.job_context:
                     await self.queries.update_heartbeat(list(self.job_context))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from synkron.integrations import FLAVOURS, SHORTEST_INTERVAL
@@ -69,9 +69,7 @@ def _type_name(value: object) -> str:
 
 
 def _target(value: object) -> str:
-    if isinstance(value, str) and (
-        re.fullmatch(r"https?://[^\s/]+\S*", value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)
-    ):
+    if isinstance(value, str) and (_is_address(value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)):
         return value
     raise PydanticCustomError(
         "target", 'expected an address ("https://example.com/sync") or a callable ("package.module:function")'
@@ -86,8 +84,17 @@ def _secret_reference(value: object) -> str:
     )
 
 
+def _is_address(value: str) -> bool:
+    return re.fullmatch(r"https?://[^\s/]+\S*", value) is not None
+
+
+def _secret_address(value: SecretStr) -> SecretStr:
+    _address(value.get_secret_value())
+    return value
+
+
 def _address(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"https?://[^\s/]+\S*", value):
+    if isinstance(value, str) and _is_address(value):
         return value
     raise PydanticCustomError("address", 'expected an address that begins with "http://" or "https://"')
 
@@ -162,6 +169,7 @@ TypeName = Annotated[str, BeforeValidator(_type_name)]
 Target = Annotated[str, BeforeValidator(_target)]
 Listen = Annotated[str, BeforeValidator(_listen)]
 Address = Annotated[str, BeforeValidator(_address)]
+SecretAddress = Annotated[SecretStr, AfterValidator(_secret_address)]
 ProbeInterval = Annotated[timedelta, BeforeValidator(_probe_interval)]
 LateAfter = Annotated[timedelta, BeforeValidator(_late_after)]
 ShortDuration = Annotated[timedelta, BeforeValidator(_short)]

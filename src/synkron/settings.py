@@ -34,7 +34,7 @@ from synkron.setting_sections import (
     TypeSettings,
     WarmUpSettings,
 )
-from synkron.setting_types import Duration, Listen, PositiveDuration, TypeName
+from synkron.setting_types import Duration, Listen, PositiveDuration, SecretAddress, TypeName
 
 __all__ = [
     "AnnounceSettings",
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     source: SourceTables = SourceTables()
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
     announce: AnnounceSettings = AnnounceSettings()
-    heartbeat_url: SecretStr | None = None
+    heartbeat_url: SecretAddress | None = None
     listen: Listen = "127.0.0.1:8077"
     heartbeat: PositiveDuration = timedelta(seconds=30)
     shutdown_grace: Duration = timedelta(seconds=10)
@@ -126,13 +126,6 @@ class Settings(BaseSettings):
                     {"name": name, "flavour": one.flavour},
                 )
         return types
-
-    @field_validator("heartbeat_url")
-    @classmethod
-    def _is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not re.fullmatch(r"https?://[^\s/]+\S*", url.get_secret_value()):
-            raise PydanticCustomError("address", 'expected an address that begins with "http://" or "https://"')
-        return url
 
     @field_validator("retention")
     @classmethod

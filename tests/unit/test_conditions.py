@@ -9,10 +9,10 @@ import pytest
 from synkron.conditions.cold import ColdStarts, cold
 from synkron.conditions.failures import FailedRun, Verified, failed, verified
 from synkron.conditions.invalid import invalid
-from synkron.conditions.lateness import LateRun, late
+from synkron.conditions.lateness import late
 from synkron.conditions.ticking import TickGap, ticked_not
 from synkron.conditions.vendors import Endpoint, Touched, is_told, unwell, used_up
-from synkron.drift import Moments
+from synkron.drift import LateRun, Moments
 from synkron.health import Verdict, Watch
 from synkron.incident import Condition, Kind
 from synkron.model import Fault, InvalidIntegration, Source

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
-from http.client import responses
 
 from aiohttp import ClientSession
 from pydantic import SecretStr
@@ -17,6 +16,7 @@ from synkron.errors import SettingsError
 from synkron.incident import Message, instant
 from synkron.targets import Signing, failure, read_signing
 from synkron.targets.endpoint import SECRET_LENGTH
+from synkron.targets.reading import refusal
 from synkron.targets.secret import fault, gathering
 
 
@@ -67,9 +67,8 @@ class Webhook:
             raise
         except Exception as error:  # noqa: BLE001 - the exception's own words could hold the address
             raise NotDelivered(failure(error, place, LONGEST)) from None
-        if not 200 <= status < 300:
-            redirect = ", and redirects are not followed" if 300 <= status < 400 else ""
-            raise NotDelivered(f"{place} answered HTTP {status} {responses.get(status, '')}".rstrip() + redirect)
+        if (reason := refusal(status, place)) is not None:
+            raise NotDelivered(reason)
 
     def _headers(self, message: Message, content: bytes) -> dict[str, str]:
         moment = message.at.astimezone(UTC)

@@ -16,7 +16,8 @@ from synkron.cli.table import Column
 
 if TYPE_CHECKING:
     from synkron.database import Connection
-    from synkron.drifting import Drift, DriftedRun, Percentiles, TypeDrift
+    from synkron.drift import LateRun
+    from synkron.drifting import Drift, Percentiles, TypeDrift
     from synkron.settings import Settings
 
 DAY = timedelta(hours=24)
@@ -133,7 +134,7 @@ def _show_worst(found: Drift, names: Mapping[str, str]) -> None:
     show_table(columns, [_worst_cells(run, names) for run in found.worst if _late(run)])
 
 
-def _worst_cells(run: DriftedRun, names: Mapping[str, str]) -> list[str]:
+def _worst_cells(run: LateRun, names: Mapping[str, str]) -> list[str]:
     return [
         str(run.run_id),
         minute(run.moments.scheduled_for),
@@ -145,14 +146,14 @@ def _worst_cells(run: DriftedRun, names: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _lost_in(run: DriftedRun) -> str | None:
+def _lost_in(run: LateRun) -> str | None:
     from synkron.drift import lost_in
 
     stage = lost_in(run.moments)
     return None if stage is None else stage.value
 
 
-def _late(run: DriftedRun) -> timedelta | None:
+def _late(run: LateRun) -> timedelta | None:
     from synkron.drift import lateness as late
 
     return late(run.moments)
@@ -207,12 +208,12 @@ def _percentiles_as_json(found: Percentiles | None) -> dict[str, object] | None:
     return {"runs": found.runs, **{f"{name}_ms": milliseconds(span) for name, span in spans.items()}}
 
 
-def _has_no_job(run: DriftedRun) -> bool:
+def _has_no_job(run: LateRun) -> bool:
     """Whether its turn has not come: until now, it waits for that."""
     return not run.has_started and run.moments.enqueued_at == run.moments.started_at
 
 
-def _run_as_json(run: DriftedRun, names: Mapping[str, str]) -> dict[str, object]:
+def _run_as_json(run: LateRun, names: Mapping[str, str]) -> dict[str, object]:
     from synkron.drift import Stage, stages
 
     moments, spans = run.moments, stages(run.moments)

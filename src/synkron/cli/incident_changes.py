@@ -11,10 +11,10 @@ import typer
 
 from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
 from synkron.cli.incidents import Number, facts
+from synkron.cli.lasting import show_lasting
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Organization, Type, instant, span, written
-from synkron.cli.output import minute, say, show_json, show_table
-from synkron.cli.table import Column
+from synkron.cli.output import counted, fact_lines, minute, show_json
 from synkron.incident import Incident, facts_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def acknowledge(
         context,
         agreed,
         plan=lambda connection, settings: acknowledging.plan_acknowledge(connection, settings, number),
-        tell=lambda one: agreed.tell(_acknowledging(one)),
+        tell=lambda one: agreed.tell(fact_lines(facts(one))),
         question="Acknowledge it?",
         do=lambda connection, settings: acknowledging.acknowledge(connection, settings, number, agreed.author),
     )
@@ -159,39 +159,19 @@ def silences(
 
         return await silences.silences(connection, settings, ended=ended)
 
-    found = answer(context, ask)
-    if as_json:
-        show_json(found)
-    elif found:
-        columns = [
-            Column("no", right=True),
-            Column("silenced", wrap=True),
-            Column("since (UTC)", optional=True),
-            Column("until (UTC)"),
-            Column("reason, and who", wrap=True),
-            *([Column("state")] if ended else []),
-        ]
-        show_table(columns, [_cells(one)[: len(columns)] for one in found])
-    else:
-        say("There was never a silence." if ended else "Nothing is silenced.")
-
-
-def _acknowledging(one: Incident) -> Iterator[str]:
-    shown = facts(one)
-    longest = max(map(len, shown))
-    yield from (f"{name:<{longest}}  {text}" for name, text in shown.items())
+    show_lasting(answer(context, ask), "silence", "silenced", ended=ended, as_json=as_json)
 
 
 def _silencing(plan: SilencePlan) -> Iterator[str]:
     yield f"Announce nothing of {plan.subject} until {minute(plan.until)} UTC."
-    yield f"{_count(len(plan.incidents), 'open incident')} of it: no reminder, and no word when it closes meanwhile."
+    yield f"{counted(len(plan.incidents), 'open incident')} of it: no reminder, and no word when it closes meanwhile."
     yield from _named(plan.incidents)
 
 
 def _unsilencing(number: int, plan: SilencePlan) -> Iterator[str]:
     yield f"End silence {number} of {plan.subject}, which lasts until {minute(plan.until)} UTC."
     quiet = [one for one in plan.incidents if one.announced_at is None]
-    yield f"{_count(len(quiet), 'open incident')} of it that nobody was told of: announced then."
+    yield f"{counted(len(quiet), 'open incident')} of it that nobody was told of: announced then."
     yield from _named(quiet)
 
 
@@ -203,18 +183,3 @@ def _named(found: Sequence[Incident]) -> Iterator[str]:
 
 def _plan_as_json(plan: SilencePlan) -> dict[str, object]:
     return asdict(plan) | {"incidents": [one.id for one in plan.incidents]}
-
-
-def _cells(one: RecordedSilence) -> list[str]:
-    return [
-        str(one.id),
-        one.subject,
-        minute(one.starts_at),
-        minute(one.ended_at or one.until),
-        f"{one.reason} ({one.author})",
-        one.state,
-    ]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

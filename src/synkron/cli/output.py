@@ -46,8 +46,18 @@ def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, err:
 
 def show_facts(facts: Mapping[str, str]) -> None:
     """Write names and what they stand for, one below the other."""
+    typer.echo("\n".join(fact_lines(facts)))
+
+
+def fact_lines(facts: Mapping[str, str]) -> list[str]:
+    """Names and what they stand for, a line each."""
     longest = max(map(len, facts))
-    typer.echo("\n".join(f"{name:<{longest}}  {plain(text)}".rstrip() for name, text in facts.items()))
+    return [f"{name:<{longest}}  {plain(text)}".rstrip() for name, text in facts.items()]
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 run``, ``1,234 runs``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def plain(text: str, *, keep: str = "") -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
+from synkron.cli.lasting import show_lasting
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Integration, Organization, Type, instant, span, written
-from synkron.cli.output import minute, say, show_json, show_table
-from synkron.cli.table import Column
+from synkron.cli.output import counted, minute, show_json
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -144,21 +144,7 @@ def pauses(
 
         return await pauses.pauses(connection, settings, ended=ended)
 
-    found = answer(context, ask)
-    if as_json:
-        show_json(found)
-    elif found:
-        columns = [
-            Column("no", right=True),
-            Column("paused", wrap=True),
-            Column("since (UTC)", optional=True),
-            Column("until (UTC)"),
-            Column("reason, and who", wrap=True),
-            *([Column("state")] if ended else []),
-        ]
-        show_table(columns, [_cells(one)[: len(columns)] for one in found])
-    else:
-        say("There was never a pause." if ended else "Nothing is paused.")
+    show_lasting(answer(context, ask), "pause", "paused", ended=ended, as_json=as_json)
 
 
 def _scope(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> Scope:
@@ -172,11 +158,11 @@ def _scope(org: str | None, integration_type: str | None, integration: str | Non
 
 def _pausing(plan: PausePlan) -> Iterator[str]:
     yield f"Pause {plan.subject} {_end(plan.until)}."
-    yield f"It covers {_count(plan.live, 'live integration')}{_ahead(plan)}"
+    yield f"It covers {counted(plan.live, 'live integration')}{_ahead(plan)}"
     if plan.consequences:
         yield "What would fire meanwhile is decided when the pause ends:"
         yield from (f"  {_consequence(one)}" for one in plan.consequences)
-    yield f"{_count(plan.running, 'run')} running now: they go on. {_count(plan.claimed, 'run')} claimed: they wait."
+    yield f"{counted(plan.running, 'run')} running now: they go on. {counted(plan.claimed, 'run')} claimed: they wait."
 
 
 def _ahead(plan: PausePlan) -> str:
@@ -184,7 +170,7 @@ def _ahead(plan: PausePlan) -> str:
         return "."
     if plan.ahead.first is None:
         return ", none of which would fire meanwhile." if plan.until else ", none of which fires within a year."
-    count = "" if plan.ahead.occurrences is None else f" {_count(plan.ahead.occurrences, 'time')}, first"
+    count = "" if plan.ahead.occurrences is None else f" {counted(plan.ahead.occurrences, 'time')}, first"
     return f". They would fire{count} at {minute(plan.ahead.first)} UTC{'' if count else ' next'}."
 
 
@@ -202,16 +188,16 @@ def _resuming(plan: ResumePlan) -> Iterator[str]:
 
 
 def _still_paused(plan: ResumePlan) -> str:
-    return f"{_count(plan.still_paused, 'integration')} of it: still paused, by another pause (`synkron pauses`)."
+    return f"{counted(plan.still_paused, 'integration')} of it: still paused, by another pause (`synkron pauses`)."
 
 
 def _consequence(one: Consequence) -> str:
     from synkron.operations.consequences import WORDS
     from synkron.setting_types import duration_text
 
-    occurrences = "" if one.occurrences is None else f", {_count(one.occurrences, 'occurrence')}"
+    occurrences = "" if one.occurrences is None else f", {counted(one.occurrences, 'occurrence')}"
     return (
-        f"{one.treatment.catch_up} ({_count(one.integrations, 'integration')}{occurrences}): "
+        f"{one.treatment.catch_up} ({counted(one.integrations, 'integration')}{occurrences}): "
         f"{WORDS[one.treatment.catch_up]}; those older than {duration_text(one.treatment.catch_up_window)} expire"
     )
 
@@ -234,21 +220,5 @@ def _consequences(plan: PausePlan | ResumePlan) -> list[dict[str, object]]:
     ]
 
 
-def _cells(one: RecordedPause) -> list[str]:
-    end = one.ended_at or one.until
-    return [
-        str(one.id),
-        one.subject,
-        minute(one.starts_at),
-        minute(end) if end else "until resumed",
-        f"{one.reason} ({one.author})",
-        one.state,
-    ]
-
-
 def _end(until: datetime | None) -> str:
     return f"until {minute(until)} UTC" if until else "until somebody resumes it"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

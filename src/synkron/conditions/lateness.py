@@ -4,39 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from synkron.conditions.words import Names, called, moment, several, touched
-from synkron.drift import REASONS, Moments, Stage, lateness, lost_in
+from synkron.drift import REASONS, LateRun, Stage, lost_in
 from synkron.incident import Condition, Kind
 from synkron.why.words import span
 
 # Where so many organizations are late at once, it is no organization's own matter.
 FLEET = 3
-ZERO = timedelta()
-
-
-@dataclass(frozen=True, slots=True)
-class LateRun:
-    """A run that started late, or is late and has not started."""
-
-    run_id: int
-    integration_id: str
-    org_id: str
-    integration_type: str
-    moments: Moments
-    has_started: bool
-
-    @property
-    def late(self) -> timedelta:
-        """By how much."""
-        return lateness(self.moments) or ZERO
-
-    @property
-    def since(self) -> datetime:
-        """From when on it was."""
-        return self.moments.started_at - self.late
 
 
 def late(runs: Sequence[LateRun], names: Names, *, is_cut: bool = False) -> list[Condition]:

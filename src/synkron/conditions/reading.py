@@ -12,15 +12,16 @@ from asyncpg import PostgresError, Record
 from synkron.conditions.cold import ColdStarts, cold
 from synkron.conditions.failures import FailedRun, Verified, failed, verified
 from synkron.conditions.invalid import invalid as of_rows
-from synkron.conditions.lateness import LateRun, late
+from synkron.conditions.lateness import late
 from synkron.conditions.ticking import TickGap, ticked_not
 from synkron.conditions.vendors import Endpoint, Touched, is_told, unwell, used_up
 from synkron.conditions.words import MOST_IDS, Names
 from synkron.database import Connection, speaking_of
-from synkron.drift import Moments
+from synkron.drift import LateRun
+from synkron.drifting import late_run_of
 from synkron.health import Verdict, Watch
 from synkron.incident import Condition
-from synkron.model import InvalidIntegration, Source
+from synkron.model import InvalidIntegration
 from synkron.reader import secure
 from synkron.settings import Settings
 from synkron.sql import source_statements
@@ -85,23 +86,7 @@ async def _late_runs(
     """Those that wait and those that have started; and whether there may be more."""
     waiting = await connection.fetch(sql["waiting"], at, late_after, MOST_LATE)
     started = await connection.fetch(sql["started_late"], at, late_after, MOST_LATE)
-    return [_late(row, at) for row in (*waiting, *started)], MOST_LATE in (len(waiting), len(started))
-
-
-def _late(row: Record, at: datetime) -> LateRun:
-    """A run that started; or that has not, and whose turn has not come where no job stands for it."""
-    started_at = row.get("started_at")
-    moments = Moments(
-        Source(row["source"]),
-        row["scheduled_for"],
-        row["execute_after"],
-        row["claimed_at"],
-        started_at or at,
-        row["enqueued_at"] if started_at else row["enqueued_at"] or at,
-        row.get("duration"),
-    )
-    whose = (row["integration_id"], row["org_id"], row["integration_type"])
-    return LateRun(row["id"], *whose, moments, started_at is not None)
+    return [late_run_of(row, at) for row in (*waiting, *started)], MOST_LATE in (len(waiting), len(started))
 
 
 async def _failed_runs(connection: Connection, sql: Mapping[str, str], at: datetime) -> tuple[list[FailedRun], bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -24,6 +23,7 @@ from synkron.incidents import incidents
 from synkron.model import Window
 from synkron.reader import read_all, read_names
 from synkron.settings import Settings
+from synkron.waiting import pause
 
 EVERY = 0.5  # seconds
 AHEAD = timedelta(hours=24)
@@ -60,11 +60,11 @@ class LiveView:
                     while not done.is_set():
                         shot = await self._read(connection, names)
                         yield shot
-                        await _pause(done)
+                        await pause(EVERY, done)
             except (PostgresError, InterfaceError, OSError, SynkronError) as error:
                 if shot:
                     yield replace(shot, banner=f"The database is away: {error}")
-                await _pause(done)
+                await pause(EVERY, done)
 
     async def _read(self, connection: Connection, names: Mapping[str, str]) -> Snapshot:
         source, types = self.settings.source, self.settings.types
@@ -91,8 +91,3 @@ class LiveView:
 
 def _stopping(shot: Snapshot) -> str:
     return f"stopping: {shot.totals.running} attempts under way; Ctrl-C again hands them back at once"
-
-
-async def _pause(done: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(done.wait(), EVERY)

@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.client import responses
 
 from synkron.health import FURTHEST_RESET, Contact, Sample, Verdict, Watch
 from synkron.integrations.throttling import VendorError, errors_in
 from synkron.probing.request import method_after
-from synkron.targets.reading import BODY_LIMIT, retry_after
+from synkron.targets.reading import BODY_LIMIT, retry_after, status_text
 
 NOT_SERVED = frozenset({405, 501})
 
@@ -37,7 +36,9 @@ def read_answer(answer: Answer, watch: Watch, at: datetime, excerpt: Callable[[s
     resets_at = rest = None
     if answer.status == 429 or code is not None:
         finding = Verdict.THROTTLED
-        reason = _http(answer.status) if code is None else f"the answer (HTTP {answer.status}) says {excerpt(code)}"
+        reason = (
+            status_text(answer.status) if code is None else f"the answer (HTTP {answer.status}) says {excerpt(code)}"
+        )
         resets_at = _reset(errors, received) or _waited(answer.headers, received)
         rest = None if code is None else watch.throttled_codes[code]
     else:
@@ -65,7 +66,7 @@ def method_to_keep(answer: Answer) -> str | None:
 
 
 def _finding(answer: Answer, codes: list[str]) -> tuple[Verdict, str]:
-    said = _http(answer.status)
+    said = status_text(answer.status)
     if answer.status in NOT_SERVED:
         return Verdict.HEALTHY, f"{said} to a {answer.method}: it is there"
     if not 200 <= answer.status < 500:
@@ -114,10 +115,6 @@ def _parsed(content: bytes) -> object:
     except (ValueError, RecursionError):
         return None
     return parsed
-
-
-def _http(status: int) -> str:
-    return f"HTTP {status} {responses.get(status, '')}".rstrip()
 
 
 def _seconds(span: timedelta) -> str:

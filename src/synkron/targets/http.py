@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from http.client import responses
 
 from aiohttp import BytesPayload, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractStreamWriter
@@ -17,7 +16,7 @@ from synkron.host import release
 from synkron.integrations.throttling import VendorError, refusal_in
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.targets.endpoint import Endpoint, body
-from synkron.targets.reading import beginning, failure, retry_after
+from synkron.targets.reading import beginning, failure, retry_after, status_text
 from synkron.targets.secret import Redaction
 from synkron.targets.terms import Lease, Terms
 from synkron.targets.uptime import Uptime, answered_at
@@ -154,7 +153,7 @@ def judge(status: int, headers: Mapping[str, str]) -> Outcome:
         return Outcome(OutcomeKind.ACCEPTED, status)
     if 200 <= status < 300:
         return Outcome(OutcomeKind.SUCCEEDED, status)
-    error = f"HTTP {status} {responses.get(status, '')}".rstrip()
+    error = status_text(status)
     if 300 <= status < 400:
         return Outcome(
             OutcomeKind.FINAL,

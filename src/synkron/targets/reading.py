@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from re import fullmatch
 from ssl import SSLCertVerificationError, SSLError
 
@@ -41,6 +42,19 @@ def retry_after(headers: Mapping[str, str], longest: timedelta) -> timedelta | N
 def _date(text: str) -> datetime:
     moment = parsedate_to_datetime(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def status_text(status: int) -> str:
+    """``HTTP 503 Service Unavailable``."""
+    return f"HTTP {status} {responses.get(status, '')}".rstrip()
+
+
+def refusal(status: int, place: str) -> str | None:
+    """Why an answer is none that was hoped for; None for one that is."""
+    if 200 <= status < 300:
+        return None
+    redirect = ", and redirects are not followed" if 300 <= status < 400 else ""
+    return f"{place} answered {status_text(status)}{redirect}"
 
 
 async def beginning(response: ClientResponse) -> bytes:
