@@ -63,6 +63,10 @@ async def test_a_run_that_kills_its_worker_is_given_up_and_others_are_delivered(
     assert runs[other].state == "succeeded"
 
 
+async def _all_reported(connection: Connection) -> bool:
+    return bool(await connection.fetchval("select count(*) = 4 from synkron.nodes"))
+
+
 async def _both_ticked(connection: Connection) -> bool:
     return bool(await connection.fetchval("select count(distinct scheduler) = 2 from synkron.ticks"))
 
@@ -124,6 +128,8 @@ async def test_two_schedulers_and_two_workers_of_which_one_each_goes(
         ):
             await receiver.until(lambda it: len(it.answered) == 6, PATIENCE)
             await until(_both_ticked)
+            # Who has not started yet can't be told to stop: the other worker may have had all the runs.
+            await until(_all_reported)
             await scheduler.kill()
             assert await worker.stop() == 0
             await receiver.until(lambda it: len(it.answered) == 12, PATIENCE)
