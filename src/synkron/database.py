@@ -46,6 +46,11 @@ ROWS_HIDDEN = (
     "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
 )
 
+# For every session: compiling a statement takes longer than any of them should. A statement and no start-up parameter,
+# as PgBouncer refuses the connection for one that it does not know. Behind a transaction pooler it would stay with a
+# server process that others use; what is costly there is done in transactions that `reader.secure` sets the same for.
+NO_COMPILING = "set jit = off"
+
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 
@@ -57,7 +62,7 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         connection = await asyncpg.connect(url, **_options(url))
         if _port(url) != TRANSACTION_POOLER_PORT:
             # A role that row security would filter gets an error instead of a short answer (G8).
-            await connection.execute("set row_security = off")
+            await connection.execute(f"{NO_COMPILING}; set row_security = off")
     try:
         yield connection
     finally:
@@ -68,12 +73,14 @@ async def connected(url: str) -> AsyncIterator[Connection]:
 async def pooled(url: str, *, size: int, by_key: bool = False) -> AsyncIterator[Pool]:
     """A pool of up to ``size`` connections, closed at the end. Raises DatabaseUnreachable.
 
-    ``by_key`` is a worker's: its statements are planned once, as look-ups by key, and a connection is not reset when it
-    is given back. Whoever borrows one must leave nothing on it: no setting, listener or cursor.
+    ``by_key`` is a worker's: its statements are planned once, as look-ups by key. A connection is not reset when it is
+    given back. Whoever borrows one must leave nothing on it: no setting, listener or cursor.
     """
-    settled: dict[str, Any] = {"init": _settle_plans, "reset": _leave_as_it_is} if by_key else {}
+    settle = None if _port(url) == TRANSACTION_POOLER_PORT else _settle_plans if by_key else _settle
     async with _reaching(url):
-        pool = await asyncpg.create_pool(url, min_size=1, max_size=size, **settled, **_options(url))
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=size, init=settle, reset=_leave_as_it_is, **_options(url)
+        )
     try:
         yield pool
     finally:
@@ -111,13 +118,17 @@ async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
         ) from None
 
 
+async def _settle(connection: Connection) -> None:
+    await connection.execute(NO_COMPILING)
+
+
 async def _settle_plans(connection: Connection) -> None:
     """A table that is small or new now may be large when the plan made for it is used.
 
     Each statement is to see what was committed before it, whatever the role's default.
     """
     await connection.execute(
-        "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; "
+        f"{NO_COMPILING}; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; "
         "set default_transaction_isolation = 'read committed'"
     )
 
