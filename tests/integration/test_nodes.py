@@ -121,7 +121,8 @@ async def test_a_host_whose_clock_is_off_decides_as_any_other(
         stop.set()
         await serving
         await until(nothing_queued)
-        for request in there.requests:
+        assert there.deliveries
+        for request in there.deliveries:
             Webhook(SIGNING).verify(request.body, dict(request.headers))
     after: datetime = await connection.fetchval("select clock_timestamp()")
     assert abs(node.skew - skew) < timedelta(seconds=2)

@@ -16,6 +16,7 @@ from synkron.host import wall_clock
 from synkron.model import Run, Source, idempotency_key
 from synkron.settings import Settings
 from synkron.targets import Lease, Target, Terms, open_targets
+from synkron.targets.endpoint import WARM_UP
 
 SCHEDULED_FOR = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
 RUN = Run(
@@ -66,6 +67,11 @@ class FarSide:
     answer: Answer
     requests: list[Request] = field(default_factory=list)
     reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def deliveries(self) -> list[Request]:
+        """The requests that are runs. Whether warm-ups came before them depends on the second of the minute."""
+        return [request for request in self.requests if WARM_UP not in request.headers]
 
 
 @asynccontextmanager
