@@ -21,14 +21,14 @@ from synkron.integrations import profile_of
 from synkron.integrations.throttling import refusal_in
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings import Settings
-from synkron.targets import CallableTarget, body
+from synkron.targets import CallableTarget, HttpTarget, body
 from synkron.targets.secret import Redaction
 from synkron.web.completion import Completion
 from synkron.web.signature import is_signed
 from tests.conftest import Connection, Database
 from tests.house.pages import ROOT, blocks, pages, text_of
 from tests.integration.fleet import add_integration
-from tests.targets.far_side import RUN, SIGNING, delivered, terms
+from tests.targets.far_side import PATIENCE, RUN, SIGNING, delivered, terms
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,18 @@ async def test_the_signature_s_example() -> None:
     assert read_run(SIGNING, headers, request.body + b" ") is None
     assert read_run(SIGNING, {}, request.body) is None
     assert read_run(SIGNING, headers | {"webhook-signature": "no comma"}, request.body) is None
+
+
+async def test_the_signature_s_example_takes_a_warm_up() -> None:
+    """Its body is empty, and signed."""
+    read_run = _defined("read_run")
+    async with delivered(secret="env:SIGNING") as (target, there):
+        assert isinstance(target, HttpTarget)
+        await target.warm_up("warm-up-xledger", wall_clock(), PATIENCE)
+    [request] = there.requests
+    headers = dict(request.headers)
+    assert (request.body, read_run(SIGNING, headers, request.body)) == (b"", {})
+    assert read_run(SIGNING, headers, b"{}") is None
 
 
 async def test_the_callable_s_example(capsys: pytest.CaptureFixture[str]) -> None:

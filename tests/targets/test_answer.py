@@ -198,7 +198,7 @@ async def test_what_the_client_raises_unexpectedly_is_an_outcome_too() -> None:
     async with target_at(f"http://{'a' * 70}.invalid/sync") as target:
         outcome = await target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.RETRYABLE
-    assert outcome.error == f"UnicodeError while calling {'a' * 70}.invalid"
+    assert outcome.error == f"{'a' * 70}.invalid is not the name of a host"
 
 
 async def test_a_run_does_not_wait_for_another_one_s_connection() -> None:

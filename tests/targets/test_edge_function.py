@@ -1,4 +1,4 @@
-"""The reference handler of `examples/edge-function`, run for real in Deno and called by the real target."""
+"""The handlers in TypeScript, of `examples/edge-function` and the page on targets, run in Deno and called by Synkron."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,21 +22,27 @@ from synkron.settings import Settings
 from synkron.targets import HttpTarget, Lease, Reception, body, open_targets
 from synkron.web.completion import Completion
 from synkron.web.signature import is_signed
-from tests.house.pages import text_of
+from tests.house.pages import blocks, text_of
 from tests.targets.far_side import PATIENCE, RUN, SIGNING, FarSide, accept, far_side, terms
 
 HANDLER = "examples/edge-function/index.ts"
 PLACE = "  await Promise.resolve();\n"
 NAME = "warm-up-xledger-2026-03-29T01:00:00Z"
 LISTENING = "Listening on "
+OTHER = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+
+
+def deno(folder: Path, export: str = PLACE, **environment: str) -> AbstractAsyncContextManager[str]:
+    """The address of the reference handler, with this export in its place."""
+    handler = text_of(HANDLER)
+    assert handler.count(PLACE) == 1
+    return served(folder, handler.replace(PLACE, export), **environment)
 
 
 @asynccontextmanager
-async def deno(folder: Path, export: str = PLACE, **environment: str) -> AsyncIterator[str]:
-    """The address of the handler, with this export in its place. Deno has the loopback, its variables, and no more."""
-    handler = text_of(HANDLER)
-    assert handler.count(PLACE) == 1
-    (folder / "index.ts").write_text(handler.replace(PLACE, export))
+async def served(folder: Path, handler: str, **environment: str) -> AsyncIterator[str]:
+    """The address of a handler. Deno has the loopback, its variables, and no more."""
+    (folder / "index.ts").write_text(handler)
     variables = ("SYNKRON_SECRET", "SYNKRON_URL", "ANSWER_WITHIN_MS")
     process = await asyncio.create_subprocess_exec(
         find_deno_bin(),
@@ -184,9 +190,21 @@ async def test_what_it_refuses(tmp_path: Path) -> None:
     assert answered == [status for *_, status in cases]
 
 
+async def test_the_page_s_handler(tmp_path: Path) -> None:
+    """A warm-up, signed and without a body, is no run and no fault."""
+    [handler] = blocks(text_of("docs/targets.md"), "ts")
+    async with served(tmp_path, handler) as url, target_at(url) as target:
+        reception = await warm_up(target)
+        outcome = await called(target)
+        async with target_at(url, OTHER) as stranger:
+            refused = await called(stranger)
+    assert (reception.http_status, reception.error) == (204, None)
+    assert (outcome.kind, outcome.http_status) == (OutcomeKind.SUCCEEDED, 200)
+    assert (refused.kind, refused.http_status) == (OutcomeKind.FINAL, 401)
+
+
 async def test_with_another_secret_the_run_fails(tmp_path: Path) -> None:
-    other = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
-    async with deno(tmp_path) as url, target_at(url, other) as target:
+    async with deno(tmp_path) as url, target_at(url, OTHER) as target:
         outcome = await called(target)
         reception = await warm_up(target)
     assert (outcome.kind, outcome.http_status) == (OutcomeKind.FINAL, 401)

@@ -7,7 +7,6 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from http.client import responses
 from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from synkron.announce.failure import NotDelivered
 from synkron.incident import Message, Tone
 from synkron.targets.endpoint import SECRET_LENGTH
+from synkron.targets.reading import status_text
 from synkron.targets.secret import fault, is_reference, read_secret
 
 if TYPE_CHECKING:
@@ -153,5 +153,5 @@ def _status(result: AppriseResult) -> str:
     """The HTTP status that the service answered, the only thing that is safe to take from Apprise's words."""
     for entry in result.logs():
         status = int(entry.message.removeprefix("error="))
-        return f" (HTTP {status} {responses.get(status, '')})".replace(" )", ")")
+        return f" ({status_text(status)})"
     return ""

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from http.client import responses
 from re import fullmatch
 from ssl import SSLCertVerificationError, SSLError
 
@@ -19,6 +18,8 @@ from aiohttp import (
     ClientResponse,
     ServerConnectionError,
 )
+
+from synkron.targets.phrases import PHRASES
 
 BODY_LIMIT = 64 * 1024
 
@@ -46,7 +47,7 @@ def _date(text: str) -> datetime:
 
 def status_text(status: int) -> str:
     """``HTTP 503 Service Unavailable``."""
-    return f"HTTP {status} {responses.get(status, '')}".rstrip()
+    return f"HTTP {status} {PHRASES.get(status, '')}".rstrip()
 
 
 def refusal(status: int, place: str) -> str | None:
@@ -79,6 +80,8 @@ def failure(error: Exception, place: str, timeout: timedelta) -> str:
             return f"{place} closed the connection before it had answered"
         case ClientError():
             return f"{place} gave an answer that is not HTTP ({type(error).__name__})"
+        case UnicodeError():
+            return f"{place} is not the name of a host"
         case _:
             return f"{type(error).__name__} while calling {place}"
 
