@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 from synkron.integrations import SHORTEST_INTERVAL
 from synkron.model import Outcome, OutcomeKind
+from synkron.text import one_line
 
 # How far apart probes of an endpoint that does not answer get, where its interval is shorter.
 LONGEST_BACKOFF = timedelta(hours=6)
@@ -155,7 +156,8 @@ def sample_of_run(
     says nothing. A throttled one may name one of the vendor's ``throttled_codes``, each with the rest that it needs.
     """
     status = outcome.http_status
-    told = _fitting(outcome.error or f"HTTP {status}")
+    # A callable may have said anything.
+    told = one_line(outcome.error or f"HTTP {status}", 300)
     resets_at = rest = None
     if outcome.is_throttled or status == 429:
         finding, reason = Verdict.THROTTLED, f"a run was throttled: {told}"
@@ -195,11 +197,6 @@ def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
     digest = blake2b(f"{endpoint}#{failures}".encode(), digest_size=4).digest()
     longer = int.from_bytes(digest, "big") / 2**32 / 10
     return min(doubled, max(LONGEST_BACKOFF, interval)) * (1 + longer)
-
-
-def _fitting(text: str) -> str:
-    """At most 300 characters that can be kept: a callable may have said anything."""
-    return "".join(character if character.isprintable() else "?" for character in text[:300])
 
 
 def _answered(health: Health, sample: Sample, watch: Watch) -> Health:

@@ -22,12 +22,12 @@ from synkron.incident import (
     Rules,
     Silence,
     Transition,
-    one_line,
     plan,
 )
 from synkron.incident.plan import FLAPPING
 from synkron.settings import Settings
 from synkron.sql import statements
+from synkron.text import one_line
 
 SQL = statements("incidents")
 EVENTS = {

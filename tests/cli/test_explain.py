@@ -57,7 +57,7 @@ def test_without_a_moment_it_begins_now(synkron: Command) -> None:
         ("0 2 * * * *", "seconds and years are not supported", "0 2 * * * *", "          ^"),
         ("0 2 ？ * *", "plain ASCII", "0 2 ？ * *", "    ^"),
         ("日 日 * * 9", "plain ASCII", "日 日 * * 9", "^"),
-        ("0 \x1b[31m * * *", "plain ASCII", "0 \N{REPLACEMENT CHARACTER}[31m * * *", "  ^"),
+        ("0 \x1b[31m * * *", "plain ASCII", r"0 \x1b[31m * * *", "  ^"),
     ],
 )
 def test_a_malformed_expression_is_marked(

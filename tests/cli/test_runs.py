@@ -118,7 +118,7 @@ def test_runs_as_a_table_name_the_organizations(on_database: Command) -> None:
     heading, *rows = (line.split() for line in ended.out.splitlines())
     assert " ".join(heading) == "id scheduled (UTC) organization type state drift try http why"
     assert [" ".join(row[3:]) for row in rows] == [
-        "Vik dynamics failed 2.0 s 2 500 HTTP 500: no\N{REPLACEMENT CHARACTER}[m",
+        r"Vik dynamics failed 2.0 s 2 500 HTTP 500: no\x1b[m",
         "Fjord xledger succeeded 82 ms 1 200",
         "Vik bufdir skipped superseded: it was disabled",
         "Fjord xledger claimed",

@@ -134,7 +134,7 @@ def test_check_finds_every_row_at_fault(on_database: Command) -> None:
 def test_check_as_a_table_shows_text_and_nothing_that_steers_the_terminal(on_database: Command) -> None:
     ended = on_database("check")
     assert ended.code == 3
-    assert "V\N{REPLACEMENT CHARACTER}[1mik [red]" in ended.out
+    assert r"V\x1b[1mik [red]" in ended.out
     assert "\x1b" not in ended.out
     assert "minute is 0-59" in ended.out
     assert '"fiken" is not a known integration type' in ended.out

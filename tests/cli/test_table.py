@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from synkron.cli.table import Column, table
+from tests.hostile import dangerous_in, hostile_texts
 
 COLUMNS = [
     Column("n", right=True),
@@ -53,3 +56,20 @@ def test_it_never_passes_the_edge(width: int) -> None:
 
 def test_without_rows_there_are_the_titles() -> None:
     assert table(COLUMNS, [], 80) == ["n  organization  id  finding"]
+
+
+@pytest.mark.parametrize("width", [None, 80])
+def test_no_cell_is_wider_than_200(width: int | None) -> None:
+    long, sentence = "x" * 1_000_000, "word " * 1000
+    lines = table(
+        [Column("id"), Column("name", shrink=True), Column("finding", wrap=True)], [[long, long, sentence]], width
+    )
+    assert max(map(cell_len, lines)) <= 604
+    assert lines[1].startswith("x" * 199 + "…  x")
+    assert " ".join(line[404 if width is None else -24 :].strip() for line in lines[1:]).split() == ["word"] * 1000
+
+
+@given(st.lists(hostile_texts(), min_size=4, max_size=4), st.none() | st.integers(20, 200))
+def test_nothing_in_it_drives_the_terminal(row: list[str], width: int | None) -> None:
+    titles = [Column(one.title + row[0], one.right, one.shrink, one.wrap, one.optional) for one in COLUMNS]
+    assert dangerous_in("".join(table(titles, [row], width))) == []

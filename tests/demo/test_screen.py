@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -16,6 +18,7 @@ from synkron.demo.snapshot import Snapshot
 from synkron.health import Verdict
 from synkron.history import RecordedRun, Totals
 from synkron.model import Integration, InvalidIntegration
+from tests.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
 
 NOW = datetime(2026, 11, 23, 14, 3, 27, tzinfo=UTC)
 MINUTE = NOW.replace(second=0)
@@ -135,6 +138,36 @@ def test_nothing_jumps(width: int, height: int) -> None:
 def test_each_state_has_its_sign(state: str, attempt: int, shown: str) -> None:
     run = replace(RUN, state=state, attempt=attempt)
     assert shown in "\n".join(_drawn(replace(SHOT, runs=[run]), 80, 24))
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_what_would_drive_the_terminal_is_spelt_out(width: int, height: int) -> None:
+    lines = _drawn(_saying(HOSTILE), width, height)
+    assert dangerous_in("".join(lines)) == []
+    assert SPELT[:8] in "".join(lines)
+    assert {cell_len(line) for line in lines} == {width}
+
+
+@given(hostile_texts(), st.sampled_from(SIZES))
+def test_nothing_that_drives_the_terminal_gets_through(text: str, size: tuple[int, int]) -> None:
+    assert dangerous_in("".join(_drawn(_saying(text), *size))) == []
+
+
+def _saying(text: str) -> Snapshot:
+    """A snapshot that says the text wherever text comes from outside."""
+    row = Integration(text, text, text, True, "* * * * *", True, "Asia/Kathmandu")
+    run = replace(RUN, integration_id=text, org_id=text, integration_type=text, cron_schedule=text, timezone=text)
+    return replace(
+        SHOT,
+        place=text,
+        names={text: text},
+        fires=[Fire(MINUTE + timedelta(minutes=1), row), *SHOT.fires],
+        runs=[replace(run, error=text), replace(run, state="skipped", reason=text)],
+        invalid=[InvalidIntegration(text, text, text, text)],
+        notes=[text],
+        vendors={text: Verdict.HEALTHY},
+        banner=text,
+    )
 
 
 def test_runs_that_wait_for_their_minute_are_counted_and_not_listed() -> None:

@@ -20,6 +20,7 @@ from synkron.model import Outcome
 from synkron.settings import Settings
 from synkron.targets import open_targets
 from synkron.targets.secret import REDACTED, Redaction
+from tests.hostile import dangerous_in, hostile_texts
 from tests.targets.far_side import PATIENCE, RUN, Answer, answering, far_side, raw_far_side, terms
 
 SIGNING = "whsec_UGxhbnRlZFBsYW50ZWRQbGFudGVkUGxhbnRlZFBsYW50"
@@ -151,8 +152,8 @@ def test_a_secret_that_begins_with_another_is_taken_out_whole() -> None:
     assert Redaction([SecretStr("key-1"), SecretStr("key-1234")]).excerpt("the key-1234!") == "the [redacted]!"
 
 
-@given(st.text())
+@given(hostile_texts(200))
 def test_an_excerpt_is_short_and_printable(text: str) -> None:
     excerpt = Redaction([]).excerpt(text * 3)
     assert len(excerpt) <= 300
-    assert excerpt.isprintable()
+    assert dangerous_in(excerpt) == []

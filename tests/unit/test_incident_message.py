@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.incident import Condition, Incident, Occasion, Tone, message_of, one_line, touched, trial
+from synkron.incident import Condition, Incident, Occasion, Tone, message_of, touched, trial
+from tests.hostile import dangerous_in, hostile_texts
 from tests.unit.incident_cast import HOUR, MINUTE, NOON, condition
 
 OPEN = Incident(condition(), opened_at=NOON, seen_at=NOON + HOUR, id=17)
@@ -92,16 +93,11 @@ def test_a_trial_says_that_nothing_is_wrong() -> None:
     assert "Nothing is wrong" in message.body
 
 
-@given(st.text(max_size=3000), st.sampled_from(Occasion))
+@given(st.text(max_size=3000) | hostile_texts(), st.sampled_from(Occasion))
 def test_whatever_it_says_a_title_is_one_line_and_a_message_is_short(text: str, occasion: Occasion) -> None:
     said: Condition = condition(title=text, detail=text, remedy=text, org_id=text, touches={})
     message = message_of(1, occasion, replace(CLOSED, condition=said), NOON, NOON)
     assert len(message.title) <= 200
     assert len(message.title.splitlines()) == 1
     assert len(message.body) < 2000
-    assert all(character == "\n" or character.isprintable() or character.isspace() for character in message.body)
-
-
-def test_a_line_that_is_too_long_ends_in_dots() -> None:
-    assert one_line(" a\n b\tc ", 100) == "a b c"
-    assert one_line("x" * 100, 5) == "xxxx…"
+    assert dangerous_in(message.title + message.body, but="\n") == []

@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
 from synkron.cli.options import AsJson, Integration, Organization, Type, instant
-from synkron.cli.output import minute, plain, show_json, show_table
+from synkron.cli.output import minute, show_json, show_lines, show_table
 from synkron.cli.table import Column
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ def backfill(
         )
     elif run_ids:
         claimed = "1 run is claimed" if len(run_ids) == 1 else f"{len(run_ids):,} runs are claimed"
-        typer.echo(plain(f"{claimed}, of {made.subject}. `synkron runs` shows what comes of it."))
+        show_lines(f"{claimed}, of {made.subject}. `synkron runs` shows what comes of it.")
     elif not dry_run:
-        typer.echo("There is nothing to run; nothing was changed.")
+        show_lines("There is nothing to run; nothing was changed.")
 
 
 def _telling(plan: BackfillPlan) -> Iterator[str]:
@@ -129,7 +129,7 @@ def _show(plan: BackfillPlan, *, err: bool) -> None:
     ]
     show_table(columns, [_cells(one, plan.names) for one in plan.occurrences[:SHOWN]], err=err)
     if len(plan.occurrences) > SHOWN:
-        typer.echo(f"... and {len(plan.occurrences) - SHOWN:,} more; --json has them all.", err=err)
+        show_lines(f"... and {len(plan.occurrences) - SHOWN:,} more; --json has them all.", err=err)
 
 
 def _cells(one: Planned, names: Mapping[str, str]) -> list[str]:

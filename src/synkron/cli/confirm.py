@@ -14,7 +14,7 @@ import typer
 
 from synkron.cli.opening import answer, invocation
 from synkron.cli.options import written
-from synkron.cli.output import ExitCode, plain, say
+from synkron.cli.output import ExitCode, say, show_lines
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -45,9 +45,9 @@ class Consent:
     def tell(self, lines: Iterable[str]) -> None:
         """Say what would happen: that is the answer of a dry run, and what a person is asked about."""
         if self.dry_run and not self.as_json:
-            typer.echo("\n".join(plain(line) for line in lines))
+            show_lines(*lines)
         elif not self.dry_run and not self.yes:
-            say("\n".join(lines))
+            say(*lines)
 
 
 def consent(context: typer.Context, *, author: str | None, dry_run: bool, yes: bool, as_json: bool) -> Consent:

@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Organization, Since, Type, since
-from synkron.cli.output import lateness, milliseconds, minute, say, show_json, show_table
+from synkron.cli.output import lateness, milliseconds, minute, say, show_json, show_lines, show_table
 from synkron.cli.runs import organization_names
 from synkron.cli.table import Column
 
@@ -96,10 +96,10 @@ def _show(found: Drift, names: Mapping[str, str]) -> None:
     columns += [Column(title, right=True) for title in ("p50", "p95", "p99", "max", f"> {late_after}")]
     show_table(columns, [row for one in found.types for row in _type_rows(one)])
     if any(run for run in found.worst if _late(run)):
-        typer.echo()
+        show_lines("")
         _show_worst(found, names)
     if met := [one for one in found.types if one.warm or one.cold]:
-        typer.echo()
+        show_lines("")
         titles = [Column("type", shrink=True), *(Column(title, right=True) for title in ("warm", "cold", "warm share"))]
         show_table(titles, [[one.integration_type, f"{one.warm:,}", f"{one.cold:,}", _share(one)] for one in met])
     _say_waiting(found)

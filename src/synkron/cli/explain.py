@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.options import AsJson, At
-from synkron.cli.output import ExitCode, plain, say, show_json, show_table
+from synkron.cli.output import ExitCode, say, show_json, show_lines, show_table
 from synkron.cli.table import Column
 from synkron.errors import CronError, ZoneError
+from synkron.text import printable
 
 if TYPE_CHECKING:
     from synkron.cron import Cron
@@ -50,7 +51,7 @@ def explain(
         say(f"error: {error}")
         raise typer.Exit(ExitCode.USAGE) from None
     except CronError as error:
-        say(f"error: {error}" + (f"\n{_caret(text, error.column)}" if text.strip() else ""))
+        say(f"error: {error}", *(_caret(text, error.column) if text.strip() else ()))
         raise typer.Exit(ExitCode.USAGE) from None
     now = at or datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
     moments = _next(cron, now, place)
@@ -66,12 +67,12 @@ def explain(
             }
         )
         return
-    typer.echo(cron.describe())
+    show_lines(cron.describe())
     for warning in warnings:
-        typer.echo(f"{warning.code}: {warning.message}")
+        show_lines(f"{warning.code}: {warning.message}")
     if moments:
-        typer.echo()
-        columns = [Column(f"in {plain(zone)}"), Column(""), Column("UTC")]
+        show_lines("")
+        columns = [Column(f"in {zone}"), Column(""), Column("UTC")]
         show_table(columns, [_moment(one, place) for one in moments])
 
 
@@ -95,7 +96,8 @@ def _moment(moment: datetime, zone: tzinfo) -> tuple[str, str, str]:
     return f"{local:%a %Y-%m-%d %H:%M}", f"{local:%z}", f"{moment:%a %Y-%m-%d %H:%M}"
 
 
-def _caret(text: str, column: int) -> str:
+def _caret(text: str, column: int) -> tuple[str, str]:
     """The expression with a mark under the column; of a long one, what stands around it."""
     first = max(0, min(column - 1 - EXCERPT // 2, len(text) - EXCERPT))
-    return f"  {plain(text[first : first + EXCERPT])}\n  {' ' * (column - 1 - first)}^"
+    before = printable(text[first : column - 1])
+    return f"  {before}{printable(text[column - 1 : first + EXCERPT])}", f"  {' ' * len(before)}^"

@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Type
-from synkron.cli.output import say, show_json
+from synkron.cli.output import say, show_json, show_lines
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -129,9 +129,9 @@ def _show(outlook: Outlook, hours: int) -> None:
         say(f"Nothing fires in the next {hours} hours.")
         return
     show_chart(outlook)
-    typer.echo()
+    show_lines("")
     show_types(outlook)
-    typer.echo()
+    show_lines("")
     show_herds(outlook)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson
-from synkron.cli.output import plain, say, show_json, show_table
+from synkron.cli.output import say, show_json, show_lines, show_table
 from synkron.cli.table import Column
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _tell_reasons(found: Sequence[_Shown]) -> None:
     for one in found:
         if one.known is not None and one.known.health.verdict not in ("healthy", "unknown"):
             known = one.known.health
-            typer.echo(plain(f"{one.watch.endpoint} is {known.verdict}: {known.reason}"))
+            show_lines(f"{one.watch.endpoint} is {known.verdict}: {known.reason}")
 
 
 def _as_json(one: _Shown) -> dict[str, object]:

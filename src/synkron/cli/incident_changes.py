@@ -14,7 +14,7 @@ from synkron.cli.incidents import Number, facts
 from synkron.cli.lasting import show_lasting
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Organization, Type, instant, span, written
-from synkron.cli.output import counted, fact_lines, minute, show_json
+from synkron.cli.output import counted, fact_lines, minute, show_json, show_lines
 from synkron.incident import Incident, facts_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def acknowledge(
     if as_json:
         show_json({"dry_run": dry_run, "incident": facts_of(done or plan)})
     elif done is not None:
-        typer.echo(f"Incident {number} is acknowledged by {agreed.author}: there are no more reminders of it.")
+        show_lines(f"Incident {number} is acknowledged by {agreed.author}: there are no more reminders of it.")
 
 
 def silence(
@@ -105,8 +105,8 @@ def silence(
     if as_json:
         show_json({"dry_run": dry_run, "silence": done, "plan": _plan_as_json(plan)})
     elif done is not None:
-        typer.echo(f"Silence {done.id}: of {done.subject} nothing is announced until {minute(done.until)} UTC.")
-        typer.echo(f"End it before with `synkron incidents unsilence {done.id}`.")
+        show_lines(f"Silence {done.id}: of {done.subject} nothing is announced until {minute(done.until)} UTC.")
+        show_lines(f"End it before with `synkron incidents unsilence {done.id}`.")
 
 
 def unsilence(
@@ -138,7 +138,7 @@ def unsilence(
     if as_json:
         show_json({"dry_run": dry_run, "silence": done, "plan": _plan_as_json(plan)})
     elif done is not None:
-        typer.echo(f"Silence {done.id} has ended: {done.subject} is announced again.")
+        show_lines(f"Silence {done.id} has ended: {done.subject} is announced again.")
 
 
 def silences(

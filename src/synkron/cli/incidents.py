@@ -9,9 +9,10 @@ import typer
 
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Organization, Since, Type, since
-from synkron.cli.output import minute, say, show_facts, show_json, show_table, zulu
+from synkron.cli.output import minute, say, show_facts, show_json, show_lines, show_table, zulu
 from synkron.cli.table import Column
-from synkron.incident import Incident, Kind, facts_of, one_line, touched
+from synkron.incident import Incident, Kind, facts_of, touched
+from synkron.text import one_line
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -107,7 +108,7 @@ def show(context: typer.Context, number: Number, as_json: AsJson = False) -> Non
         return
     show_facts(facts(one))
     if announcements:
-        typer.echo()
+        show_lines("")
         _show_announcements(announcements)
 
 

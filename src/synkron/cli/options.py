@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from synkron.text import printable
+
 EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST_SPAN = timedelta(days=3650)
@@ -59,7 +61,7 @@ def written(text: str) -> str:
     text = text.strip()
     if not text:
         raise typer.BadParameter("it is empty; write something.")
-    if len(text) > LONGEST_TEXT or not text.isprintable():
+    if len(text) > LONGEST_TEXT or printable(text) != text:
         raise typer.BadParameter(f"at most {LONGEST_TEXT} characters are allowed, and all must be printable.")
     return text
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -14,6 +13,7 @@ from shutil import get_terminal_size
 import typer
 
 from synkron.cli.table import Column, table
+from synkron.text import printable
 
 
 class ExitCode(IntEnum):
@@ -27,9 +27,14 @@ class ExitCode(IntEnum):
     REFUSED = 6
 
 
-def say(message: str) -> None:
+def show_lines(*lines: str, err: bool = False) -> None:
+    """Write lines of the answer, whatever they hold."""
+    typer.echo("\n".join(map(printable, lines)), err=err)
+
+
+def say(*lines: str) -> None:
     """Tell the person at the terminal something that is not the answer."""
-    typer.echo(plain(message, keep="\n"), err=True)
+    show_lines(*lines, err=True)
 
 
 def show_json(answer: object) -> None:
@@ -40,32 +45,24 @@ def show_json(answer: object) -> None:
 def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, err: bool = False) -> None:
     """Write a table as wide as the terminal allows; into a pipe or a file, as wide as its text."""
     width = get_terminal_size().columns if (sys.stderr if err else sys.stdout).isatty() else None
-    heading, *lines = table(columns, ([plain(cell) for cell in row] for row in rows), width)
+    heading, *lines = table(columns, rows, width)
     typer.echo("\n".join([typer.style(heading, bold=True), *lines]), err=err)
 
 
 def show_facts(facts: Mapping[str, str]) -> None:
     """Write names and what they stand for, one below the other."""
-    typer.echo("\n".join(fact_lines(facts)))
+    show_lines(*fact_lines(facts))
 
 
 def fact_lines(facts: Mapping[str, str]) -> list[str]:
     """Names and what they stand for, a line each."""
     longest = max(map(len, facts))
-    return [f"{name:<{longest}}  {plain(text)}".rstrip() for name, text in facts.items()]
+    return [f"{name:<{longest}}  {printable(text)}".rstrip() for name, text in facts.items()]
 
 
 def counted(number: int, noun: str) -> str:
     """``1 run``, ``1,234 runs``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def plain(text: str, *, keep: str = "") -> str:
-    """The text without what would steer a terminal: each control character becomes one replacement character."""
-    return "".join(
-        character if character in keep or unicodedata.category(character)[0] != "C" else "\N{REPLACEMENT CHARACTER}"
-        for character in text
-    )
 
 
 def zulu(moment: datetime) -> str:

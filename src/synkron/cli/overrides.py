@@ -10,7 +10,7 @@ import typer
 from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, written
-from synkron.cli.output import say, show_json, show_table
+from synkron.cli.output import say, show_json, show_lines, show_table
 from synkron.cli.table import Column
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def show(context: typer.Context, integration: OneIntegration, as_json: AsJson = 
         policy = [{"key": one.key, "value": _json(one.value), "from": one.origin} for one in values]
         show_json({"integration_id": integration, "policy": policy})
         return
-    typer.echo(f"The policy of {found.subject}:\n")
+    show_lines(f"The policy of {found.subject}:", "")
     columns = [Column("key"), Column("value"), Column("from")]
     kind = found.rows[0].integration_type
     show_table(columns, [(one.key, _text(one.value), _origin(one.origin, kind)) for one in values])
@@ -213,9 +213,9 @@ def _show(plan: Change, done: Change | None, as_json: bool) -> None:
         before, after = ({key: _json(value) for key, value in one.items()} for one in (change.before, change.after))
         show_json({"dry_run": done is None, "integration_id": change.integration_id, "before": before, "after": after})
     elif done is not None and done.after:
-        typer.echo(f"Set for {done.subject}: {_values(done.after)}.")
+        show_lines(f"Set for {done.subject}: {_values(done.after)}.")
     elif done is not None:
-        typer.echo(f"Nothing is set for {done.subject} any more: its type's policy holds.")
+        show_lines(f"Nothing is set for {done.subject} any more: its type's policy holds.")
 
 
 def _values(values: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
 from synkron.cli.lasting import show_lasting
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Integration, Organization, Type, instant, span, written
-from synkron.cli.output import counted, minute, show_json
+from synkron.cli.output import counted, minute, show_json, show_lines
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -74,8 +74,8 @@ def pause(
     if as_json:
         show_json({"dry_run": dry_run, "pause": done, "plan": _plan_as_json(plan)})
     elif done is not None:
-        typer.echo(f"Pause {done.id}: {done.subject} is paused {_end(done.until)}.")
-        typer.echo(f"End it with `synkron resume --number {done.id}`.")
+        show_lines(f"Pause {done.id}: {done.subject} is paused {_end(done.until)}.")
+        show_lines(f"End it with `synkron resume --number {done.id}`.")
 
 
 def resume(
@@ -121,9 +121,9 @@ def resume(
     if as_json:
         show_json({"dry_run": dry_run, "pause": done, "plan": asdict(plan) | {"consequences": _consequences(plan)}})
     elif done is not None:
-        typer.echo(f"Pause {done.id} has ended: {done.subject} is resumed.")
+        show_lines(f"Pause {done.id} has ended: {done.subject} is resumed.")
         if plan.still_paused:
-            typer.echo(_still_paused(plan))
+            show_lines(_still_paused(plan))
 
 
 def pauses(

@@ -12,7 +12,7 @@ import typer
 from synkron.cli.confirm import DryRun
 from synkron.cli.opening import answer, invocation
 from synkron.cli.options import AsJson, written
-from synkron.cli.output import milliseconds, plain, show_json
+from synkron.cli.output import milliseconds, show_json, show_lines
 
 if TYPE_CHECKING:
     from synkron.contacts import Known
@@ -59,13 +59,13 @@ def probe(
         if as_json:
             show_json(_plan_as_json(plan))
         else:
-            typer.echo("\n".join(map(plain, _plan_told(plan))))
+            show_lines(*_plan_told(plan))
         return
     probed = answer(context, lambda connection, settings: _probe(context, connection, settings, integration_type))
     if as_json:
         show_json(_as_json(probed))
     else:
-        typer.echo("\n".join(map(plain, _told(probed))))
+        show_lines(*_told(probed))
 
 
 async def _plan(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> _Plan:

@@ -9,7 +9,7 @@ import typer
 
 from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
 from synkron.cli.options import AsJson, written
-from synkron.cli.output import minute, show_json
+from synkron.cli.output import minute, show_json, show_lines
 
 if TYPE_CHECKING:
     from synkron.operations.cancel import CancelPlan, Merged
@@ -56,7 +56,7 @@ def retry(
             {"dry_run": done is None, "runs": [_as_json(one) | {"paused": one.id in plan.paused} for one in runs]}
         )
     elif done is not None:
-        typer.echo(f"{_count(done.runs)} claimed again: {_numbers(done.runs)}.")
+        show_lines(f"{_count(done.runs)} claimed again: {_numbers(done.runs)}.")
 
 
 def cancel(
@@ -100,8 +100,7 @@ def cancel(
         )
     elif done is not None:
         for one in done.runs:
-            typer.echo(f"Run {one.id} is {one.state}.")
-            typer.echo("".join(f"{line}\n" for line in _merged(one, done)), nl=False)
+            show_lines(f"Run {one.id} is {one.state}.", *_merged(one, done))
 
 
 def _retrying(plan: RetryPlan) -> Iterator[str]:

@@ -19,6 +19,7 @@ from synkron.cli.output import (
     say,
     show_facts,
     show_json,
+    show_lines,
     show_table,
 )
 from synkron.cli.table import Column
@@ -210,7 +211,7 @@ def _show_run(run: RecordedRun, attempts: list[RecordedAttempt]) -> None:
     show_facts(facts | ({"stages": spans} if spans else {}))
     if not attempts:
         return
-    typer.echo()
+    show_lines("")
     columns = [
         Column("try", right=True),
         Column("started (UTC)"),

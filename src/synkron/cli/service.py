@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.opening import Invocation, answer, database, invocation
 from synkron.cli.options import AsJson, At
-from synkron.cli.output import show_json
+from synkron.cli.output import show_json, show_lines
 from synkron.errors import Refused, SettingsError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
         )
     else:
         held = f", {done.held} integrations held by a pause" if done.held else ""
-        typer.echo(
+        show_lines(
             f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped{held}; "
             f"{len(done.invalid)} rows can't be fired."
         )
@@ -154,9 +154,9 @@ def migrate(
             }
         )
     else:
-        typer.echo(f"Applied {', '.join(applied)}." if applied else "Nothing to apply: the database is up to date.")
+        show_lines(f"Applied {', '.join(applied)}." if applied else "Nothing to apply: the database is up to date.")
         if with_index:
-            typer.echo("The indexes of the due read are there: synkron_due_schedules, and synkron_due_zones for zones.")
+            show_lines("The indexes of the due read are there: synkron_due_schedules, and synkron_due_zones for zones.")
 
 
 def version(as_json: AsJson = False) -> None:
@@ -172,7 +172,7 @@ def version(as_json: AsJson = False) -> None:
     if as_json:
         show_json({"synkron": release(), "python": platform.python_version(), "platform": platform.platform()})
     else:
-        typer.echo(f"synkron {release()}")
+        show_lines(f"synkron {release()}")
 
 
 def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) -> Settings:

@@ -9,7 +9,10 @@ from itertools import zip_longest
 
 from rich.cells import cell_len, set_cell_size
 
+from synkron.text import printable
+
 GAP = "  "
+WIDEST = 200
 # How narrow a column to shrink, and one to wrap, may become: for the sake of optional columns, and at all.
 COMFORTABLE = (20, 48)
 LEAST = (12, 24)
@@ -27,9 +30,9 @@ class Column:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None) -> list[str]:
-    """The lines of a table, its titles first; no wider than ``width`` where that can be done."""
-    texts = [[column.title for column in columns], *map(list, rows)]
-    natural = [max(cell_len(text[index]) for text in texts) for index in range(len(columns))]
+    """The lines of a table, its titles first; no wider than ``width`` where that can be done, and no cell than 200."""
+    texts = [[printable(cell) for cell in row] for row in ([column.title for column in columns], *rows)]
+    natural = [min(WIDEST, max(cell_len(text[index]) for text in texts)) for index in range(len(columns))]
     if width is None:
         return [line for text in texts for line in _lines(columns, text, natural)]
     shown = list(range(len(columns)))

@@ -9,7 +9,7 @@ import typer
 
 from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
 from synkron.cli.options import AsJson, Integration, Organization, Type, written
-from synkron.cli.output import plain, show_json
+from synkron.cli.output import show_json, show_lines
 
 if TYPE_CHECKING:
     from synkron.operations.trigger import Triggered, TriggerPlan
@@ -57,7 +57,7 @@ def trigger(
     if as_json:
         _show_json(plan, done)
     elif done is not None:
-        typer.echo("\n".join(map(plain, _told(done))))
+        show_lines(*_told(done))
 
 
 def _telling(plan: TriggerPlan) -> Iterator[str]:

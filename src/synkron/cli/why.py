@@ -13,7 +13,8 @@ import typer
 
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, At, Integration, Organization, Type
-from synkron.cli.output import plain, show_json
+from synkron.cli.output import show_json, show_lines
+from synkron.text import printable
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -64,18 +65,18 @@ def why(
         return
     for index, one in enumerate(found):
         if len(found) > 1:
-            typer.echo(f"{'' if index == 0 else chr(10)}integration {plain(one.integration_id)}")
-        typer.echo("\n".join(map(_wrapped, explain(one))))
+            show_lines(*([""] if index else []), f"integration {one.integration_id}")
+        show_lines(*(line for sentence in explain(one) for line in _wrapped(sentence)))
 
 
-def _wrapped(sentence: str) -> str:
+def _wrapped(sentence: str) -> list[str]:
     """The sentence in lines as wide as the terminal, a command in one that can be copied; into a pipe, all in one."""
-    text = plain(sentence)
+    text = printable(sentence)
     if not sys.stdout.isatty():
-        return text
+        return [text]
     unbroken = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
-    lines = textwrap.fill(unbroken, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
-    return lines.replace("\0", " ")
+    lines = textwrap.wrap(unbroken, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]
 
 
 def _as_json(facts: Facts, sentences: list[str]) -> dict[str, object]:

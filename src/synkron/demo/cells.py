@@ -16,11 +16,13 @@ from synkron.coming import Fire
 from synkron.demo.snapshot import Snapshot
 from synkron.due import KNOWN
 from synkron.history import RecordedRun
+from synkron.text import printable
 
 Row = TypeVar("Row")
 
 WIDE = 100
 VERY_WIDE = 124
+LONGEST = 500  # more than a line of any terminal takes
 PUNCTUAL = timedelta(milliseconds=250)
 STATES = {
     "claimed": ("·", "dim"),
@@ -64,17 +66,22 @@ def table(columns: Sequence[Column[Row]], rows: Iterable[Row], shot: Snapshot, w
     return drawn
 
 
+def text(words: str, style: str = "") -> Text:
+    """Words from anywhere, fit for the terminal: nothing else goes on the screen."""
+    return Text(printable(words, LONGEST), style)
+
+
 def drift(span: timedelta | None, columns: int = 0) -> Text:
     """How late, in green while it is punctual."""
     if span is None:
-        return Text(" " * columns)
+        return text(" " * columns)
     seconds = span.total_seconds()
     written = f"{seconds * 1000:.0f} ms" if seconds < 10 else _spoken(span)
-    return Text(written.rjust(columns), style="green" if span <= PUNCTUAL else "yellow")
+    return text(written.rjust(columns), style="green" if span <= PUNCTUAL else "yellow")
 
 
 def _countdown(ahead: timedelta) -> Text:
-    return Text(_spoken(max(ahead, timedelta())))
+    return text(_spoken(max(ahead, timedelta())))
 
 
 def _spoken(span: timedelta) -> str:
@@ -90,7 +97,7 @@ def _local(fire: Fire) -> str:
 
 
 def _schedule(fire: Fire) -> Text:
-    return Text(fire.integration.cron_schedule or "")
+    return text(fire.integration.cron_schedule or "")
 
 
 def _meaning(fire: Fire) -> str:
@@ -102,15 +109,15 @@ def _meaning(fire: Fire) -> str:
 def _state(run: RecordedRun) -> Text:
     state = "retrying" if run.state == "claimed" and run.attempt else run.state
     symbol, style = STATES[state]
-    return Text(f"{symbol} {'waiting' if state == 'claimed' else state}", style)
+    return text(f"{symbol} {'waiting' if state == 'claimed' else state}", style)
 
 
 def _answer(run: RecordedRun) -> Text:
     if run.state == "skipped":
-        return Text(run.reason, "yellow")
+        return text(run.reason, "yellow")
     if run.error:
-        return Text(run.error, "magenta" if run.state == "claimed" else "red")
-    return Text(str(run.http_status or ""), "dim")
+        return text(run.error, "magenta" if run.state == "claimed" else "red")
+    return text(str(run.http_status or ""), "dim")
 
 
 def _started(run: RecordedRun) -> str:
@@ -118,7 +125,7 @@ def _started(run: RecordedRun) -> str:
 
 
 def _organization(org_id: str, shot: Snapshot) -> Text:
-    return Text(shot.names.get(org_id) or org_id)
+    return text(shot.names.get(org_id) or org_id)
 
 
 def _period(run: RecordedRun) -> str:
@@ -126,23 +133,23 @@ def _period(run: RecordedRun) -> str:
 
 
 FIRES: Sequence[Column[Fire]] = (
-    Column("UTC", lambda fire, _: Text(f"{fire.scheduled_for:%H:%M}"), width=5),
+    Column("UTC", lambda fire, _: text(f"{fire.scheduled_for:%H:%M}"), width=5),
     Column("in", lambda fire, shot: _countdown(fire.scheduled_for - shot.now), width=6, right=True),
-    Column("local", lambda fire, _: Text(_local(fire), "dim"), width=5),
+    Column("local", lambda fire, _: text(_local(fire), "dim"), width=5),
     Column("organization", lambda fire, shot: _organization(fire.integration.org_id, shot), width=20),
-    Column("type", lambda fire, _: Text(fire.integration.integration_type), width=8),
+    Column("type", lambda fire, _: text(fire.integration.integration_type), width=8),
     Column("schedule", lambda fire, _: _schedule(fire), share=1, most=WIDE - 1),
     Column("schedule", lambda fire, _: _schedule(fire), width=18, least=WIDE),
-    Column("which means", lambda fire, _: Text(_meaning(fire), "dim"), share=1, least=WIDE),
+    Column("which means", lambda fire, _: text(_meaning(fire), "dim"), share=1, least=WIDE),
 )
 RUNS: Sequence[Column[RecordedRun]] = (
-    Column("UTC", lambda run, _: Text(f"{run.scheduled_for:%H:%M}"), width=5),
-    Column("started", lambda run, _: Text(_started(run), "dim"), width=12, least=WIDE),
+    Column("UTC", lambda run, _: text(f"{run.scheduled_for:%H:%M}"), width=5),
+    Column("started", lambda run, _: text(_started(run), "dim"), width=12, least=WIDE),
     Column("drift", lambda run, _: drift(run.drift), width=7, right=True),
     Column("organization", lambda run, shot: _organization(run.org_id, shot), width=20),
-    Column("type", lambda run, _: Text(run.integration_type), width=8),
-    Column("period", lambda run, _: Text(_period(run), "dim"), width=11, least=VERY_WIDE),
+    Column("type", lambda run, _: text(run.integration_type), width=8),
+    Column("period", lambda run, _: text(_period(run), "dim"), width=11, least=VERY_WIDE),
     Column("state", lambda run, _: _state(run), width=11),
-    Column("try", lambda run, _: Text(str(run.attempt or "")), width=3, right=True),
+    Column("try", lambda run, _: text(str(run.attempt or "")), width=3, right=True),
     Column("answer", lambda run, _: _answer(run), share=1),
 )

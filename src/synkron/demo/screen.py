@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from synkron.demo.cells import FIRES, RUNS, STATES, WIDE, drift, table
+from synkron.demo.cells import FIRES, RUNS, STATES, WIDE, drift, table, text
 from synkron.demo.snapshot import Snapshot
 from synkron.health import Verdict
 from synkron.model import InvalidIntegration
@@ -57,7 +57,7 @@ def _header(shot: Snapshot) -> Table:
     up = timedelta(seconds=int((shot.now - shot.since).total_seconds()))
     line.add_row(
         Text.assemble((" Synkron demo", "bold"), f"   {shot.now:%a %H:%M:%S} UTC   ", (f"up {up}", "dim")),
-        Text(shot.place + " ", style="dim"),
+        text(shot.place + " ", style="dim"),
     )
     return line
 
@@ -72,7 +72,7 @@ def _title_of_fires(shot: Snapshot) -> str:
 
 
 def _faults(shot: Snapshot) -> Panel:
-    lines = [Text.assemble(_subject(shot, one), f": {one.reason}") for one in shot.invalid[:4]]
+    lines = [Text.assemble(_subject(shot, one), text(f": {one.reason}")) for one in shot.invalid[:4]]
     more = len(shot.invalid) - len(lines)
     title = f"{len(shot.invalid)} rows can't be fired" + (f", {more} of them not shown" if more > 0 else "")
     return _lines(lines, title)
@@ -81,15 +81,15 @@ def _faults(shot: Snapshot) -> Panel:
 def _one_fault(shot: Snapshot) -> Text:
     """One row that can't be fired; each has its turn."""
     if not shot.invalid:
-        return Text(" ")
+        return text(" ")
     turn = int(shot.now.timestamp()) // SECONDS_PER_FAULT % len(shot.invalid)
     one = shot.invalid[turn]
     counted = f" can't be fired {turn + 1}/{len(shot.invalid)}  "
-    return _cut(Text.assemble((counted, "yellow"), _subject(shot, one), f": {one.reason}"))
+    return _cut(Text.assemble((counted, "yellow"), _subject(shot, one), text(f": {one.reason}")))
 
 
 def _notes(shot: Snapshot) -> Panel:
-    return _lines([Text(note) for note in shot.notes[-4:]], "log")
+    return _lines([text(note) for note in shot.notes[-4:]], "log")
 
 
 def _totals(shot: Snapshot, width: int) -> Text:
@@ -110,10 +110,10 @@ def _totals(shot: Snapshot, width: int) -> Text:
 
 def _watched(shot: Snapshot) -> Text:
     """How the vendors are, and what an operator has been told of."""
-    line = Text(" vendors")
+    line = text(" vendors")
     for name in sorted(shot.vendors):
         symbol, style = VERDICTS[shot.vendors[name]]
-        line.append(f"  {symbol} {name}", style)
+        line.append(text(f"  {symbol} {name}", style))
     line.append(f"   incidents: {shot.incidents} open", "yellow" if shot.incidents else "dim")
     return _cut(line)
 
@@ -125,12 +125,12 @@ def _counted(state: str, number: int) -> tuple[str, str]:
 
 def _footer(shot: Snapshot) -> Text:
     if shot.banner:
-        return _cut(Text(f" {shot.banner}", style="bold yellow"))
-    return _cut(Text(" Ctrl-C stops; in another terminal: synkron runs, next, check, health, incidents", style="dim"))
+        return _cut(text(f" {shot.banner}", style="bold yellow"))
+    return _cut(text(" Ctrl-C stops; in another terminal: synkron runs, next, check, health, incidents", style="dim"))
 
 
-def _subject(shot: Snapshot, row: InvalidIntegration) -> tuple[str, str]:
-    return f"{shot.names.get(row.org_id) or row.org_id}, {row.integration_type}", "bold"
+def _subject(shot: Snapshot, row: InvalidIntegration) -> Text:
+    return text(f"{shot.names.get(row.org_id) or row.org_id}, {row.integration_type}", "bold")
 
 
 def _lines(lines: Sequence[Text], title: str) -> Panel:

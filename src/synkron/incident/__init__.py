@@ -2,7 +2,7 @@
 
 from synkron.incident.condition import Condition, Key, Kind
 from synkron.incident.joining import FLEET
-from synkron.incident.message import Message, Tone, facts_of, instant, message_of, one_line, touched, trial
+from synkron.incident.message import Message, Tone, facts_of, instant, message_of, touched, trial
 from synkron.incident.plan import Change, Incident, Known, Occasion, Rules, Silence, Transition, plan
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "facts_of",
     "instant",
     "message_of",
-    "one_line",
     "plan",
     "touched",
     "trial",

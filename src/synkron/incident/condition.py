@@ -34,9 +34,9 @@ class Condition:
     """Something that is so right now, and that an operator is told of.
 
     ``subject`` tells conditions of a kind apart, and stays the same for as long as one lasts. ``title`` is one line,
-    ``detail`` says what, since when and whom it touches, ``remedy`` what to do. ``org_id``, ``integration_type`` and
-    ``endpoint`` are what it is about, None where it is about several. ``touches`` holds JSON: ``organizations`` (at
-    most 20 ids), ``organizations_total``, and counts such as ``runs``.
+    ``detail`` (one line too, unless many are joined) says what, since when and whom it touches, ``remedy`` what to do.
+    ``org_id``, ``integration_type`` and ``endpoint`` are what it is about, None where it is about several. ``touches``
+    holds JSON: ``organizations`` (at most 20 ids), ``organizations_total``, and counts such as ``runs``.
     """
 
     kind: Kind

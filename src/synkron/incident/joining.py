@@ -8,6 +8,7 @@ from datetime import UTC
 from typing import TypeGuard
 
 from synkron.incident.condition import Condition, Key, Kind
+from synkron.text import one_line
 
 # The subject of an incident of the whole fleet.
 FLEET = "*"
@@ -46,7 +47,7 @@ def joined(many: Sequence[Condition]) -> Condition:
     """One condition that says of all of them how many they are, and names the oldest."""
     oldest = sorted(many, key=lambda one: (one.since, one.subject))
     first, more = oldest[0], len(many) - NAMED
-    lines = [f"- {one.title}" for one in oldest[:NAMED]] + ([f"- and {more} more"] if more > 0 else [])
+    lines = [f"- {one_line(one.title)}" for one in oldest[:NAMED]] + ([f"- and {more} more"] if more > 0 else [])
     since = f"{first.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return Condition(
         kind=first.kind,

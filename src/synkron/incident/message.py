@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from synkron.incident.condition import Condition
-from synkron.incident.joining import is_count
+from synkron.incident.joining import FLEET, is_count
 from synkron.incident.plan import Incident, Occasion
+from synkron.text import one_line, printable
 
 # Chat services cut, or refuse, what is longer than about 2,000 characters. The webhook has all of it.
 LONGEST_TITLE = 200
@@ -120,11 +120,6 @@ def touched(one: Condition) -> str:
     return "; ".join(parts)
 
 
-def one_line(text: str, longest: int) -> str:
-    """The text in one line that steers nothing: a mail's subject ends where its line does."""
-    return _cut(_printable(" ".join(text.split())), longest)
-
-
 def instant(moment: datetime | None) -> str | None:
     """The moment as JSON has it."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -132,7 +127,9 @@ def instant(moment: datetime | None) -> str | None:
 
 def _body(occasion: Occasion, incident: Incident) -> str:
     one = incident.condition
-    lines = [_cut(_printable(one.detail).strip(), LONGEST_DETAIL), "", f"Since: {_minute(one.since)}"]
+    # Only the joined ones are a list; elsewhere a line's end comes from outside, and what follows it would be believed.
+    detail = printable(one.detail.strip(), LONGEST_DETAIL, keep="\n" if one.subject == FLEET else "")
+    lines = [detail, "", f"Since: {_minute(one.since)}"]
     if occasion is Occasion.CLOSED:
         lines = ["This is over. It was:", *lines]
         lines.append(
@@ -141,7 +138,7 @@ def _body(occasion: Occasion, incident: Incident) -> str:
     elif occasion is Occasion.REMINDED:
         lines.append(f"Last seen: {_minute(incident.seen_at)}")
     if whom := touched(one):
-        lines.append(f"Touches: {_cut(_printable(whom), LONGEST_REMEDY)}")
+        lines.append(f"Touches: {one_line(whom, LONGEST_REMEDY)}")
     if occasion is not Occasion.CLOSED:
         lines += [
             f"What to do: {one_line(one.remedy, LONGEST_REMEDY)}",
@@ -152,15 +149,3 @@ def _body(occasion: Occasion, incident: Incident) -> str:
 
 def _minute(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def _printable(text: str) -> str:
-    """The text, with each control character but the line's end replaced."""
-    return "".join(
-        character if character == "\n" or unicodedata.category(character)[0] != "C" else "\N{REPLACEMENT CHARACTER}"
-        for character in text
-    )

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from synkron.errors import SettingsError
+from synkron.text import one_line
 
 EXCERPT_LENGTH = 300
 REDACTED = "[redacted]"
@@ -65,12 +66,11 @@ class Redaction:
 
     def excerpt(self, text: str) -> str:
         """At most 300 characters of the text. A secret is taken out before the text is cut."""
-        line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).split())
-        if self._pattern is not None:
-            line = self._pattern.sub(REDACTED, line)
-        if len(line) > EXCERPT_LENGTH:
-            line = line[: EXCERPT_LENGTH - 1] + "…"
-        return "".join(character if character.isprintable() else "?" for character in line)
+        return one_line(self.hide(text), EXCERPT_LENGTH)
+
+    def hide(self, text: str) -> str:
+        """The text without the secrets."""
+        return text if self._pattern is None else self._pattern.sub(REDACTED, text)
 
 
 def _forms(secret: str) -> set[str]:
