@@ -30,6 +30,7 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402
 from synkron.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.migrate import create_due_indexes, create_source_tables, migrate  # noqa: E402
 from synkron.settings import SourceTables  # noqa: E402
+from synkron.sql import statements  # noqa: E402
 
 TEMPLATE = "synkron_template"
 
@@ -95,9 +96,19 @@ async def _make_template(server: EmbeddedServer) -> None:
 async def _cloned(server: EmbeddedServer, template: str) -> AsyncIterator[Database]:
     name = f"test_{next(_numbers)}"
     await _create(server, name, template)
+    if template == TEMPLATE:
+        await _settle(server.url(database=name))
     yield Database(name, server.url(database=name), server.url(database=name, user="postgres"))
     connection = await asyncpg.connect(server.url(database="postgres", user="postgres"))
     await connection.execute(f"drop database {name} with (force)")
+    await connection.close()
+
+
+async def _settle(url: str) -> None:
+    """Make the copy of the template an installation of its own, which fires."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("update synkron.installations set id = gen_random_uuid()")
+    await connection.execute(statements("installation")["note"])
     await connection.close()
 
 

@@ -11,6 +11,7 @@
     │   ├── LedgerMissing                Synkron's own schema is absent or older than this release
     │   └── EmbeddedDatabaseError        the embedded PostgreSQL cannot start
     └── Refused                          Synkron will not do this
+        ├── NotAtHome                    the ledger is a copy, or was restored: nothing is fired from it
         ├── NotFound                     there is nothing of that number, id or name
         └── ServiceRoleRequired          the role would see too few rows, or lacks a grant
 
@@ -80,6 +81,10 @@ class EmbeddedDatabaseError(DatabaseError):
 
 class Refused(SynkronError):
     """Synkron will not do this; the message says why and what to do instead."""
+
+
+class NotAtHome(Refused):
+    """The ledger has woken up elsewhere than it was, and nobody has said whether it is a copy or the original."""
 
 
 class NotFound(Refused):

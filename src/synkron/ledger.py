@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeAlias
+from uuid import UUID
 
 from asyncpg import LockNotAvailableError, Record
 
 from synkron.database import Connection, Executor
-from synkron.model import Decision, Run, Source, Window, idempotency_key, manual_key
+from synkron.model import Decision, Run, Source, Window, run_key
 from synkron.queue import enqueue
 from synkron.sql import statements
 
@@ -62,21 +63,24 @@ async def undecided(connection: Executor, runs: Sequence[Decision]) -> list[Deci
     return [runs[row["number"] - 1] for row in numbers]
 
 
-async def claim(connection: Connection, decisions: Iterable[Decision], *, tick_id: int | None) -> Claimed:
+async def claim(
+    connection: Connection, decisions: Iterable[Decision], *, tick_id: int | None, installation: UUID
+) -> Claimed:
     """Write the decisions that nobody made before and enqueue their runs, in the caller's transaction.
 
-    Rows go in batches, so that the moments of an outage are never in memory at once as rows. While the database writes
-    one, the next is made ready.
+    Keys derive from the ``installation``, which the caller has read in this transaction: an id that a process remembers
+    may be that of the ledger that this one was copied from. Rows go in batches, so that the moments of an outage are
+    never in memory at once as rows. While the database writes one, the next is made ready.
     """
     run_ids: list[int] = []
     skipped = 0
     rows = (row for decision in decisions for row in _rows(decision))
-    batch = _next_batch(rows)
+    batch = _next_batch(rows, installation)
     while batch:
         writing = asyncio.create_task(connection.fetch(SQL["claim"], tick_id, *batch))
         try:
             await asyncio.wait({writing}, timeout=0)  # so that it is sent off
-            batch = _next_batch(rows)
+            batch = _next_batch(rows, installation)
             (written,) = await writing
         finally:
             if not writing.done():
@@ -166,12 +170,12 @@ def _rows(decision: Decision) -> Iterator[Row]:
         start = moment
 
 
-def _next_batch(rows: Iterator[Row]) -> tuple[list[object], ...] | None:
+def _next_batch(rows: Iterator[Row], installation: UUID) -> tuple[list[object], ...] | None:
     batch = list(islice(rows, BATCH))
-    return _columns(batch) if batch else None
+    return _columns(batch, installation) if batch else None
 
 
-def _columns(rows: Sequence[Row]) -> tuple[list[object], ...]:
+def _columns(rows: Sequence[Row], installation: UUID) -> tuple[list[object], ...]:
     """The rows as the statement's arrays: the decisions, and the moments with their decision's number."""
     numbers: dict[int, int] = {}
     decisions = []
@@ -190,13 +194,11 @@ def _columns(rows: Sequence[Row]) -> tuple[list[object], ...]:
         [None if one.integration.timezone is None else str(one.integration.timezone) for one in decisions],
         [one.execute_after for one in decisions],
         [numbers[id(decision)] for decision, *_ in rows],
-        [_key(decision, moment) for decision, moment, *_ in rows],
+        [
+            run_key(installation, decision.integration.integration_id, decision.source, moment)
+            for decision, moment, *_ in rows
+        ],
         [moment for _, moment, *_ in rows],
         [start for *_, start, _ in rows],
         [occurrences for *_, occurrences in rows],
     )
-
-
-def _key(decision: Decision, moment: datetime) -> str:
-    make = manual_key if decision.source is Source.MANUAL else idempotency_key
-    return make(decision.integration.integration_id, moment)

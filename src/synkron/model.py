@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,8 +10,8 @@ from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID, uuid5
 
-# Fixed for ever: a new namespace would give finished runs new keys, and targets would take them for new work.
-KEY_NAMESPACE = UUID("5d1f2a6e-7c0b-4d57-9a55-1f0c6f0e5b3d")
+# What keys derived from before ledgers had an installation of their own. Fixed for ever: such runs keep their keys.
+BEFORE_INSTALLATIONS = UUID("5d1f2a6e-7c0b-4d57-9a55-1f0c6f0e5b3d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,14 +290,26 @@ class Tick:
     ahead: Mapping[str, datetime] = field(default_factory=dict)
 
 
-def idempotency_key(integration_id: str, scheduled_for: datetime) -> str:
-    """The key of a run, from its integration and scheduled moment alone: the same for ever, on any host."""
-    return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{_written(scheduled_for)}"))
+def idempotency_key(installation: UUID, integration_id: str, scheduled_for: datetime) -> str:
+    """The key of a run, from the installation, the integration and the moment alone: for ever the same, on any host."""
+    return str(uuid5(installation, f"{integration_id}@{_written(scheduled_for)}"))
 
 
-def manual_key(integration_id: str, asked_at: datetime) -> str:
+def manual_key(installation: UUID, integration_id: str, asked_at: datetime) -> str:
     """The key of a run that somebody asked for: never that of a scheduled one."""
-    return str(uuid5(KEY_NAMESPACE, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand"))
+    return str(uuid5(installation, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand"))
+
+
+def run_key(installation: UUID, integration_id: str, source: Source, moment: datetime) -> str:
+    """The key of a run by what made it."""
+    make = manual_key if source is Source.MANUAL else idempotency_key
+    return make(installation, integration_id, moment)
+
+
+def is_key_of(key: str, installations: Iterable[UUID], integration_id: str, source: Source, moment: datetime) -> bool:
+    """Whether the key is this run's: made from one of the installations, or as it was before there were any."""
+    namespaces = (*installations, BEFORE_INSTALLATIONS)
+    return any(key == run_key(namespace, integration_id, source, moment) for namespace in namespaces)
 
 
 @lru_cache(maxsize=16_384)

@@ -11,6 +11,7 @@ from synkron.completion import expire
 from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.errors import Refused
+from synkron.installation import at_home, note_place
 from synkron.model import Decision, Tick
 from synkron.pace import pace_starts
 from synkron.plan import HEAD_START, decide, replay, window_of
@@ -26,8 +27,8 @@ async def tick(
     """One tick. Everything it decides is written in one transaction, or nothing is.
 
     1. Read the database's clock; ``at`` stands for it where a moment is given.
-    2. Lock the watermark; the window goes from it to half a minute ahead. A given moment that lies before it is
-       replayed: its minute alone is decided, and the watermark stays where it is.
+    2. Lock the watermark, and see that the ledger is at home; the window goes from the watermark to half a minute
+       ahead. A given moment that lies before it is replayed: its minute alone is decided, and the watermark stays.
     3. Read what is due in the window, and what was held by a pause that has ended.
     4. Decide every occurrence, but for those of paused integrations.
     5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one, and
@@ -35,7 +36,8 @@ async def tick(
 
     ``source`` is 'service' or 'once'; ``scheduler`` names this scheduler in the tick's row. Ticks that meet come one
     after the other, and what one has claimed the next leaves alone (G2). Raises Refused when ``at`` lies ahead of
-    the clock or before the retention, ServiceRoleRequired, SourceTableMissing and LedgerMissing.
+    the clock or before the retention, or the settings are another installation's, NotAtHome, ServiceRoleRequired,
+    SourceTableMissing and LedgerMissing.
     """
     async with speaking_of(settings.source), connection.transaction(isolation="read_committed"):
         await secure(connection, settings.source)
@@ -43,19 +45,22 @@ async def tick(
         now = clock if at is None else _given(at, clock, settings.retention)
         oldest = clock - settings.retention
         watermark = max(await ledger.lock_watermark(connection), oldest)
+        installation = await at_home(connection, settings)
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now)
         agenda = await read_agenda(connection, window, settings, now, oldest=oldest, replayed=replayed)
         decisions = await pace_starts(connection, _decide(agenda, now, replayed=replayed), agenda.policies, clock)
         await ledger.keep_partitions(connection, agenda.first(window), clock, settings.retention)
         number = await ledger.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
-        claimed = await ledger.claim(connection, decisions, tick_id=number)
+        claimed = await ledger.claim(connection, decisions, tick_id=number, installation=installation.id)
         await settle(connection, agenda, settings.source)
         await ledger.recover(connection)
         await expire(connection)
         await ledger.close_tick(connection, number, claimed)
         if not replayed:
             await ledger.move_watermark(connection, window.end)
+        if not installation.is_noted:
+            await note_place(connection)
     return Tick(
         now,
         window,

@@ -68,6 +68,15 @@ def _type_name(value: object) -> str:
     )
 
 
+def installation_name(value: object) -> str:
+    """The name of an installation, as the settings and the commands take it. Raises PydanticCustomError."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
+        return value
+    raise PydanticCustomError(
+        "installation_name", "expected a name of letters, digits, dots, - and _, at most 63, such as prod"
+    )
+
+
 def _target(value: object) -> str:
     if isinstance(value, str) and (_is_address(value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)):
         return value
@@ -166,6 +175,7 @@ PositiveDuration = Annotated[timedelta, BeforeValidator(lambda value: _positive(
 Identifier = Annotated[str, BeforeValidator(_identifier)]
 OptionalIdentifier = Annotated[str, BeforeValidator(_optional_identifier)]
 TypeName = Annotated[str, BeforeValidator(_type_name)]
+InstallationName = Annotated[str, BeforeValidator(installation_name)]
 Target = Annotated[str, BeforeValidator(_target)]
 Listen = Annotated[str, BeforeValidator(_listen)]
 Address = Annotated[str, BeforeValidator(_address)]

@@ -34,7 +34,7 @@ from synkron.setting_sections import (
     TypeSettings,
     WarmUpSettings,
 )
-from synkron.setting_types import Duration, Listen, PositiveDuration, SecretAddress, TypeName
+from synkron.setting_types import Duration, InstallationName, Listen, PositiveDuration, SecretAddress, TypeName
 
 __all__ = [
     "AnnounceSettings",
@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     data_dir: Path | None = None
     source: SourceTables = SourceTables()
+    installation: InstallationName | None = None
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
     announce: AnnounceSettings = AnnounceSettings()
     heartbeat_url: SecretAddress | None = None

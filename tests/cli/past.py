@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from synkron.model import idempotency_key
 from tests.cli.conftest import execute
 
 FJORD = "00000000-0000-4000-8000-000000000001"
@@ -71,6 +72,11 @@ class Past:
             "HTTP 500" if state == "failed" else None,
         )[0]["id"]
         return found
+
+    def key(self, moment: datetime) -> str:
+        """The key that a run of ``hourly`` has."""
+        installation = fetch(self.url, "select id from synkron.installations where until is null")[0]["id"]
+        return idempotency_key(installation, self.hourly, moment)
 
     def state(self, run_id: int) -> str:
         """The run's state."""

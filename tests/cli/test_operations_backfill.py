@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from synkron.model import idempotency_key
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
 from tests.conftest import Database
@@ -50,7 +49,7 @@ def test_what_ran_or_is_in_hand_is_shown_and_not_run_again(on_database: Command,
     assert [run["id"] for run in runs] == answer["run_ids"]
     assert [run["scheduled_for"] for run in runs] == [eventful.hour - 2 * HOUR, eventful.hour - HOUR]
     assert [run["period_end"] - run["period_start"] for run in runs] == [HOUR, HOUR]
-    assert [run["key"] for run in runs] == [idempotency_key(eventful.hourly, run["scheduled_for"]) for run in runs]
+    assert [run["key"] for run in runs] == [eventful.key(run["scheduled_for"]) for run in runs]
     assert [one["key"] for one in answer["occurrences"]][-2:] == [run["key"] for run in runs]
     assert {(run["state"], run["tick_id"]) for run in runs} == {("claimed", None)}
     assert sorted(eventful.jobs()) == sorted(str(run["id"]) for run in runs)
@@ -163,7 +162,7 @@ def test_the_preview_for_people(on_database: Command, eventful: Past) -> None:
     said = ended.out.splitlines()
     assert said[0].endswith("(xledger of Fjord): 2 of 8 occurrences would run.")
     assert said[1] == "Not run: 2 ran, 1 in hand, 2 covered, 1 failed."
-    assert sum(idempotency_key(eventful.hourly, eventful.hour - ago * HOUR) in ended.out for ago in range(1, 9)) == 8
+    assert sum(eventful.key(eventful.hour - ago * HOUR) in ended.out for ago in range(1, 9)) == 8
     assert "synkron runs retry" in ended.out
 
 

@@ -16,12 +16,13 @@ from synkron.integrations import BUILT_IN
 from synkron.model import OutcomeKind, idempotency_key
 from synkron.settings import Settings
 from synkron.targets import body, open_targets
-from tests.targets.far_side import RUN, terms
+from tests.targets.far_side import INSTALLATION, RUN, terms
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 AT_ONCE = dict.fromkeys(LATENCY, (0.0, 0.0))
 RUNS = [
-    replace(RUN, id=number, key=idempotency_key(f"integration-{number}", RUN.scheduled_for)) for number in range(500)
+    replace(RUN, id=number, key=idempotency_key(INSTALLATION, f"integration-{number}", RUN.scheduled_for))
+    for number in range(500)
 ]
 
 

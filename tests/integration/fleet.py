@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeAlias
+from uuid import UUID
 
 import asyncpg
 
@@ -46,6 +47,12 @@ async def add_integration(
         enabled,
         schedule,
     )
+    return found
+
+
+async def installation_of(connection: Connection) -> UUID:
+    """The id that the keys of the test's database derive from."""
+    found: UUID = await connection.fetchval("select id from synkron.installations where until is null")
     return found
 
 

@@ -8,6 +8,26 @@ CREATE TYPE synkron.queue_status AS ENUM (
     'deleted',
     'failed'
 );
+CREATE FUNCTION synkron.is_at_home() RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select coalesce((
+        select noted.database_oid = here.database_oid
+            and noted.table_oid = here.table_oid
+            and (
+                noted.system_identifier = here.system_identifier
+                or noted.noted_by = noted.xmin
+                    and (
+                        noted.server_version < here.server_version
+                        or noted.system_identifier is null
+                        or here.system_identifier is null
+                    )
+            )
+        from synkron.installations noted
+        cross join synkron.place() here
+        where noted.until is null
+    ), false)
+$$;
 CREATE FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -72,6 +92,20 @@ CREATE FUNCTION synkron.pause_over(org_id text, integration_type text, integrati
     order by pauses.until desc nulls first, pauses.id
     limit 1
 $_$;
+CREATE FUNCTION synkron.place() RETURNS TABLE(system_identifier bigint, server_version integer, database_oid oid, database_name text, table_oid oid)
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+    select oid, datname into database_oid, database_name from pg_database where datname = current_database();
+    server_version := current_setting('server_version_num')::integer / 10000;
+    table_oid := to_regclass('synkron.installations');
+    begin
+        select control.system_identifier into system_identifier from pg_control_system() control;
+    exception when insufficient_privilege then
+        null;
+    end;
+    return next;
+end $$;
 CREATE FUNCTION synkron.queue_changed() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -317,6 +351,22 @@ ALTER TABLE synkron.incidents ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+CREATE TABLE synkron.installations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    system_identifier bigint,
+    server_version integer NOT NULL,
+    database_oid oid NOT NULL,
+    database_name text NOT NULL,
+    table_oid oid NOT NULL,
+    noted_by xid DEFAULT (pg_current_xact_id())::xid NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    restored_until timestamp with time zone,
+    copied_at timestamp with time zone,
+    CONSTRAINT installations_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'::text))
 );
 CREATE TABLE synkron.migrations (
     name text NOT NULL,
@@ -665,6 +715,8 @@ ALTER TABLE ONLY synkron.held
     ADD CONSTRAINT held_pkey PRIMARY KEY (integration_id);
 ALTER TABLE ONLY synkron.incidents
     ADD CONSTRAINT incidents_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.installations
+    ADD CONSTRAINT installations_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY synkron.nodes
@@ -712,6 +764,7 @@ CREATE INDEX audit_newest ON synkron.audit USING btree (at DESC);
 CREATE INDEX incidents_again ON synkron.incidents USING btree (kind, subject, opened_at DESC);
 CREATE INDEX incidents_newest ON synkron.incidents USING btree (opened_at DESC);
 CREATE UNIQUE INDEX incidents_open ON synkron.incidents USING btree (kind, subject) WHERE (closed_at IS NULL);
+CREATE UNIQUE INDEX installations_one_counts ON synkron.installations USING btree (((until IS NULL))) WHERE (until IS NULL);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_ep_prio_id_idx ON synkron.queue USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::synkron.queue_status);
@@ -749,6 +802,7 @@ ALTER TABLE synkron.health ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.health_hours ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.held ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.incidents ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.installations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.migrations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.nodes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.overrides ENABLE ROW LEVEL SECURITY;
@@ -784,6 +838,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.health_hours TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.held TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.incidents TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.incidents_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.installations TO service_role;
 GRANT SELECT ON TABLE synkron.migrations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.nodes TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from synkron import attempts, history, ledger
 from synkron.database import Executor, Pool
 from synkron.model import (
+    BEFORE_INSTALLATIONS,
     Decision,
     Integration,
     Occurrences,
@@ -20,15 +22,19 @@ from synkron.model import (
     Policies,
     Policy,
     Run,
+    Source,
     State,
     Window,
     idempotency_key,
+    is_key_of,
+    run_key,
 )
 from synkron.plan import decide
 from synkron.queue import queue_on
 from synkron.scheduler import tick
 from synkron.settings import Settings
 from tests.conftest import Connection, Database
+from tests.integration.fleet import installation_of
 
 MINUTE = timedelta(minutes=1)
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
@@ -60,7 +66,7 @@ async def claim(connection: Connection, minutes_ago: list[int], *, integrations:
         window = Window(clock - MINUTE, clock)
         number = await ledger.open_tick(connection, clock, window, ledger.Read(1, 0), source="once", scheduler="test")
         await ledger.keep_partitions(connection, minute - timedelta(days=40), clock, timedelta(days=400))
-        return await ledger.claim(connection, decisions, tick_id=number)
+        return await ledger.claim(connection, decisions, tick_id=number, installation=await installation_of(connection))
 
 
 def _decisions(minute: datetime, minutes_ago: list[int], integrations: int) -> list[Decision]:
@@ -412,7 +418,26 @@ async def test_history_filters(connection: Connection) -> None:
 def test_a_key_is_the_same_for_ever() -> None:
     """Changing what it is derived from would deliver finished work again under new keys."""
     oslo, utc = (datetime.fromisoformat(text) for text in ("2026-11-30T03:00:00+01:00", "2026-11-30T02:00:00+00:00"))
-    assert idempotency_key("42", oslo) == idempotency_key("42", utc) == "152693d2-13de-5caf-9b89-8bfcdcdbca15"
+    assert idempotency_key(BEFORE_INSTALLATIONS, "42", oslo) == "152693d2-13de-5caf-9b89-8bfcdcdbca15"
+    one = UUID("0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51")
+    assert idempotency_key(one, "42", oslo) == idempotency_key(one, "42", utc) == "b4cd1c62-ab56-50b7-b842-e72ecd8d4ff1"
+
+
+def test_the_key_of_a_run_is_told_from_every_other() -> None:
+    """A ledger has the keys of its installation, of the one it was copied from, and of before there were any."""
+    here, before, elsewhere = uuid4(), uuid4(), uuid4()
+    moment = datetime(2026, 11, 30, 2, tzinfo=UTC)
+    own = [run_key(one, "42", Source.SCHEDULE, moment) for one in (here, before, BEFORE_INSTALLATIONS)]
+    assert all(is_key_of(key, [here, before], "42", Source.SCHEDULE, moment) for key in own)
+    others = [
+        run_key(elsewhere, "42", Source.SCHEDULE, moment),
+        run_key(here, "43", Source.SCHEDULE, moment),
+        run_key(BEFORE_INSTALLATIONS, "43", Source.SCHEDULE, moment),
+        run_key(here, "42", Source.SCHEDULE, moment + MINUTE),
+        run_key(here, "42", Source.MANUAL, moment),
+        "anything",
+    ]
+    assert not any(is_key_of(key, [here, before], "42", Source.SCHEDULE, moment) for key in others)
 
 
 async def test_partitions_are_kept_whatever_the_planner_reads_first(connection: Connection) -> None:

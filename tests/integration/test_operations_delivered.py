@@ -13,7 +13,7 @@ from synkron.operations.retry import retry
 from synkron.operations.scope import Scope
 from synkron.operations.trigger import trigger
 from tests.conftest import Connection, Database
-from tests.integration.fleet import add_integration, utc
+from tests.integration.fleet import add_integration, installation_of, utc
 from tests.integration.working import MOMENT, QUICK, claim, deliver
 from tests.targets.far_side import FarSide, accept, answering, delivered
 
@@ -45,7 +45,7 @@ async def test_a_backfilled_run(database: Database, connection: Connection, pool
         await deliver(database, pool, target)
     [told] = _told(there)
     assert (told["source"], told["run_id"], told["attempt"]) == ("backfill", again, 1)
-    assert told["idempotency_key"] == idempotency_key(one, utc(MOMENT))
+    assert told["idempotency_key"] == idempotency_key(await installation_of(connection), one, utc(MOMENT))
     assert (told["period_start"], told["period_end"]) == ("2026-03-01T02:00:00Z", f"{MOMENT}Z")
     keys = await connection.fetch("select key, state from synkron.runs order by id")
     assert [tuple(row) for row in keys] == [

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -18,10 +19,11 @@ from synkron.settings import Settings
 from synkron.targets import Lease, Target, Terms, open_targets
 from synkron.targets.endpoint import WARM_UP
 
+INSTALLATION = UUID("0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51")
 SCHEDULED_FOR = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
 RUN = Run(
     id=4711,
-    key=idempotency_key("integration-1", SCHEDULED_FOR),
+    key=idempotency_key(INSTALLATION, "integration-1", SCHEDULED_FOR),
     integration_id="integration-1",
     org_id="organization-1",
     integration_type="xledger",

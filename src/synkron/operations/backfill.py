@@ -11,6 +11,7 @@ from synkron import attempts, ledger
 from synkron.database import Connection
 from synkron.due import judge_all
 from synkron.errors import NotFound, Refused
+from synkron.installation import at_home
 from synkron.model import Action, Decision, Integration, Occurrences, Overlap, Source, State, Window
 from synkron.operations.audit import record
 from synkron.operations.fates import Fate, Planned, Recorded, fates_of
@@ -78,7 +79,7 @@ async def backfill(
     """Run what did not run, by the schedules as they stand; answers the plan and the numbers of the runs.
 
     Raises NotFound where there is nothing of the scope; Refused when the range is empty, reaches beyond what is decided
-    or before the retention, or holds more than ``most`` runs.
+    or before the retention, or holds more than ``most`` runs, and NotAtHome.
     """
     async with changing(connection, settings) as now:
         plan = await _plan(connection, settings, asked, now, most)
@@ -100,7 +101,12 @@ async def _plan(
     ids = [one.integration.integration_id for one in due]
     held = await connection.fetch(source_statements("operations", settings.source)["held"], ids)
     occurrences = sorted(
-        fates_of(due, await _recorded(connection, asked, ids), {row["integration_id"]: row["since"] for row in held}),
+        fates_of(
+            due,
+            await _recorded(connection, asked, ids),
+            {row["integration_id"]: row["since"] for row in held},
+            (await at_home(connection, settings)).id,
+        ),
         key=lambda one: (one.scheduled_for, one.integration.org_id, one.integration.integration_id),
     )
     pauses = [scope_of(pause) for pause in await read_pauses(connection, now, settings.source)]
@@ -215,7 +221,8 @@ async def _claim(
     again = [(one.run_id, decision.execute_after) for one, decision in paced if one.run_id is not None]
     new = [decision for one, decision in paced if one.run_id is None]
     await ledger.keep_partitions(connection, first, now, settings.retention)
-    claimed = await ledger.claim(connection, new, tick_id=None)
+    installation = await at_home(connection, settings)
+    claimed = await ledger.claim(connection, new, tick_id=None, installation=installation.id)
     if again:
         rows = await connection.fetch(SQL["retry"], *map(list, zip(*again, strict=True)), reason)
         await attempts.give_turn(connection, rows)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from synkron.model import Integration, Occurrences, Source, State, idempotency_key
 
@@ -38,6 +39,7 @@ class Recorded:
 class Planned:
     """An occurrence and its fate; ``run_id`` is the run that stands for it, or that is to run (again)."""
 
+    installation: UUID
     integration: Integration
     scheduled_for: datetime
     period_start: datetime | None
@@ -48,13 +50,14 @@ class Planned:
     @property
     def key(self) -> str:
         """The idempotency key of its run."""
-        return idempotency_key(self.integration.integration_id, self.scheduled_for)
+        return idempotency_key(self.installation, self.integration.integration_id, self.scheduled_for)
 
 
 def fates_of(
     due: Iterable[Occurrences],
     recorded: Mapping[tuple[str, datetime], Recorded],
     held: Mapping[str, datetime],
+    installation: UUID,
 ) -> Iterator[Planned]:
     """Each occurrence with its fate. From ``held`` on (left out), an integration's moments are a pause's to decide."""
     for one in due:
@@ -63,9 +66,10 @@ def fates_of(
         for moment, start in zip(one.moments, one.starts(), strict=True):
             known = recorded.get((row.integration_id, moment))
             if since is not None and moment > since and known is None:
-                yield Planned(row, moment, start, Fate.UNDECIDED, None, "a pause; catch-up decides it when that ends")
+                why = "a pause; catch-up decides it when that ends"
+                yield Planned(installation, row, moment, start, Fate.UNDECIDED, None, why)
             else:
-                yield Planned(row, moment, start, *_fate(known))
+                yield Planned(installation, row, moment, start, *_fate(known))
 
 
 def _fate(known: Recorded | None) -> tuple[Fate, int | None, str]:

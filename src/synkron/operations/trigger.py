@@ -9,6 +9,7 @@ from synkron import ledger
 from synkron.database import Connection, Executor
 from synkron.due import misplaced, schedule_of
 from synkron.errors import NotFound, Refused
+from synkron.installation import at_home
 from synkron.model import Action, Decision, Integration, InvalidIntegration, Pause, Source, State, manual_key
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, Scope, look_up
@@ -54,7 +55,8 @@ async def trigger(
 ) -> Triggered:
     """Run the one integration of the scope now; its period reaches from what was last exported to now.
 
-    Raises NotFound where there is none; Refused where there are several, or it is disabled, paused, or can't be fired.
+    Raises NotFound where there is none; Refused where there are several, or it is disabled, paused, or can't be fired,
+    and NotAtHome.
     """
     async with changing(connection, settings) as now:
         plan = await _plan(connection, settings, scope, now)
@@ -68,10 +70,11 @@ async def trigger(
             execute_after=now,
         )
         await ledger.keep_partitions(connection, now, now, settings.retention)
-        claimed = await ledger.claim(connection, [decision], tick_id=None)
+        installation = await at_home(connection, settings)
+        claimed = await ledger.claim(connection, [decision], tick_id=None, installation=installation.id)
         if not claimed.run_ids:
             raise Refused("A run of this very moment is there already. Nothing was changed; try again.")
-        key = manual_key(plan.integration.integration_id, now)
+        key = manual_key(installation.id, plan.integration.integration_id, now)
         done = Triggered(claimed.run_ids[0], key, plan.subject, now, plan.period_start, now)
         after = {"run": done.run_id, "key": key, "period_start": plan.period_start, "period_end": now}
         await record(connection, author=author, action="trigger", subject=plan.subject, before=None, after=after)

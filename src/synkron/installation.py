@@ -1,0 +1,109 @@
+"""Who this ledger is, and whether it stands where it stood: a copy of it fires nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from synkron.database import Connection, Executor
+from synkron.errors import LedgerMissing, NotAtHome, Refused
+from synkron.settings import Settings
+from synkron.sql import statements
+
+SQL = statements("installation")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A database of a server. ``server`` is its system identifier, None where the role may not ask for it."""
+
+    server: int | None
+    database_oid: int
+    database: str
+
+    def __str__(self) -> str:
+        server = "a server that does not give its identifier" if self.server is None else f"server {self.server}"
+        return f'database "{self.database}" (oid {self.database_oid}) of {server}'
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The ledger's id, from which keys derive, and its name, if it has one.
+
+    It ``stood`` somewhere when that was noted last, and ``stands`` somewhere now; ``is_noted`` is whether the note says
+    what is so. Moments up to ``restored_until`` are caught up one by one; those up to ``copied_at`` are not its own.
+    """
+
+    id: UUID
+    name: str | None
+    stood: Place
+    stands: Place
+    is_at_home: bool
+    is_noted: bool
+    restored_until: datetime | None
+    copied_at: datetime | None
+
+    def __str__(self) -> str:
+        return f'installation {self.id} ("{self.name}")' if self.name else f"installation {self.id}"
+
+
+async def read_installation(connection: Executor) -> Installation:
+    """The installation that counts. Raises LedgerMissing where there is none."""
+    row = await connection.fetchrow(SQL["read"])
+    if row is None:
+        raise LedgerMissing("No row of synkron.installations counts: the one that has no end was deleted. Restore it.")
+    return Installation(
+        id=row["id"],
+        name=row["name"],
+        stood=Place(row["noted_system_identifier"], row["noted_database_oid"], row["noted_database_name"]),
+        stands=Place(row["system_identifier"], row["database_oid"], row["database_name"]),
+        is_at_home=row["is_at_home"],
+        is_noted=row["is_noted"],
+        restored_until=row["restored_until"],
+        copied_at=row["copied_at"],
+    )
+
+
+async def at_home(connection: Executor, settings: Settings) -> Installation:
+    """The installation, if something may be fired from here.
+
+    Raises NotAtHome where the ledger is not where it was, and Refused where the settings name another installation.
+    """
+    found = await read_installation(connection)
+    refuse_another(found, settings.installation)
+    if not found.is_at_home:
+        raise NotAtHome(
+            f"This ledger has woken up elsewhere: {found} was in {found.stood}, and is now in {found.stands}. It is a "
+            "copy, or was restored from a dump. Nothing is fired or sent from here until somebody says which. If it "
+            "replaces the one that it was made from, stop that one and run `synkron adopt --as original`: what was "
+            "missed since is caught up, one by one. If that one goes on, run `synkron adopt --as copy`: this one gets "
+            "a new id, and fires from now on."
+        )
+    return found
+
+
+def refuse_another(found: Installation, name: str | None) -> None:
+    """Raise Refused where ``name``, the settings' own, is not the installation's."""
+    if name is None or name == found.name:
+        return
+    if found.name is None:
+        raise Refused(
+            f'The settings are for the installation "{name}", and the one in {found.stands} has no name. If it is '
+            f"that one, name it: `synkron migrate --installation {name}`."
+        )
+    raise Refused(
+        f'The settings are for the installation "{name}", and the one in {found.stands} is "{found.name}". Give the '
+        f"settings the database of {name}; or if this database is a copy that is to be {name} from now on, run "
+        f"`synkron adopt --as copy --installation {name}`."
+    )
+
+
+async def note_place(connection: Connection) -> None:
+    """Note where the ledger stands: this is its home. In a transaction of the caller's own, not inside a savepoint."""
+    await connection.execute(SQL["note"])
+
+
+async def read_ids(connection: Executor) -> list[UUID]:
+    """From which ids keys derive: the one that counts and those of the ledgers it was copied from, newest first."""
+    return [row["id"] for row in await connection.fetch(SQL["ids"])]
