@@ -1,4 +1,4 @@
-"""The handlers in TypeScript, of `examples/edge-function` and the page on targets, run in Deno and called by Synkron."""
+"""The handlers in TypeScript, of `examples/edge-function` and docs/targets.md, run in Deno and called by Synkron."""
 
 from __future__ import annotations
 
