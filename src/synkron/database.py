@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -30,6 +31,10 @@ from synkron.errors import (
     SourceTableMissing,
 )
 from synkron.settings import SourceTables
+from synkron.silence import DRIVER_TIMEOUT, HEARTBEAT, Session, WatchedConnection, watching
+from synkron.sql import statements
+
+SQL = statements("sessions")
 
 # As text, because asyncpg's classes take no parameters at run time.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -46,49 +51,86 @@ ROWS_HIDDEN = (
     "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
 )
 
-# For every session: compiling a statement takes longer than any of them should. A statement and no start-up parameter,
-# as PgBouncer refuses the connection for one that it does not know. Behind a transaction pooler it would stay with a
-# server process that others use; what is costly there is done in transactions that `reader.secure` sets the same for.
-NO_COMPILING = "set jit = off"
+# For every session, whatever the role's defaults are. By a statement and not as start-up parameters, as PgBouncer
+# refuses the connection for one that it does not know. Behind a transaction pooler they would stay with a server's
+# process that others use; what is costly there is done in transactions that `reader.secure` sets the same for.
+SESSION = {
+    "jit": "off",  # compiling a statement takes longer than any of them should
+    # The role's limits are for what hangs. Here that is noticed (`silence`), and what takes long may be right: the tick
+    # that ends an outage, a session that listens.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
+    # A process that was stopped, or can't be reached any more, is not to hold the watermark's lock for ever.
+    "idle_in_transaction_session_timeout": "2min",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30s",
+}
+# For one connection at a time: a role that row security would filter gets an error instead of a short answer (G8).
+OF_ONE = {"row_security": "off"}
+# For a worker's statements. A table that is small or new now may be large when the plan made for it is used; each is to
+# see what was committed before it.
+BY_KEY = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "default_transaction_isolation": "read committed",
+}
 
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Connection]:
-    """One connection, closed at the end. Raises DatabaseUnreachable."""
-    async with _reaching(url):
-        connection = await asyncpg.connect(url, **_options(url))
-        if _port(url) != TRANSACTION_POOLER_PORT:
-            # A role that row security would filter gets an error instead of a short answer (G8).
-            await connection.execute(f"{NO_COMPILING}; set row_security = off")
-    try:
-        yield connection
-    finally:
-        await connection.close(timeout=CONNECT_TIMEOUT)
+async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator[Connection]:
+    """One connection, closed at the end. Raises DatabaseUnreachable.
+
+    Once it is silent for longer than the ``heartbeat``, it is dropped: what waits for it gets a PostgresError.
+    """
+    async with watching(url, heartbeat) as silence:
+        async with _reaching(url):
+            connection = await asyncpg.connect(url, **_options(url))
+            try:
+                await _settle(connection, SESSION | OF_ONE, url)
+            except BaseException:
+                connection.terminate()
+                raise
+        silence.add(connection)
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
 
 @asynccontextmanager
-async def pooled(url: str, *, size: int, by_key: bool = False) -> AsyncIterator[Pool]:
-    """A pool of up to ``size`` connections, closed at the end. Raises DatabaseUnreachable.
+async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator[Pool]:
+    """A pool of up to ``size`` connections, each watched as ``connected`` has it. Raises DatabaseUnreachable.
 
     ``by_key`` is a worker's: its statements are planned once, as look-ups by key. A connection is not reset when it is
     given back. Whoever borrows one must leave nothing on it: no setting, listener or cursor.
     """
-    settle = None if _port(url) == TRANSACTION_POOLER_PORT else _settle_plans if by_key else _settle
-    async with _reaching(url):
-        pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=size, init=settle, reset=_leave_as_it_is, **_options(url)
-        )
-    try:
-        yield pool
-    finally:
+    async with watching(url, heartbeat) as silence:
+
+        async def settle(connection: WatchedConnection) -> None:
+            await _settle(connection, SESSION | BY_KEY if by_key else SESSION, url)
+            silence.add(connection)
+
+        async with _reaching(url):
+            pool = await asyncpg.create_pool(
+                url, min_size=1, max_size=size, **_options(url, init=settle, reset=_leave_as_it_is)
+            )
+            # Where one is silent, those that nobody uses at the moment may be so too.
+            silence.when_dropped = pool.expire_connections
         try:
-            await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
-        except (TimeoutError, asyncpg.InterfaceError):
-            # A connection that broke while somebody held it is never given back.
-            pool.terminate()
+            yield pool
+        finally:
+            try:
+                await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
+            except (TimeoutError, asyncpg.InterfaceError):
+                # A connection that broke while somebody held it is never given back.
+                pool.terminate()
 
 
 def refuse_transaction_pooler(url: str) -> None:
@@ -118,27 +160,26 @@ async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
         ) from None
 
 
-async def _settle(connection: Connection) -> None:
-    await connection.execute(NO_COMPILING)
-
-
-async def _settle_plans(connection: Connection) -> None:
-    """A table that is small or new now may be large when the plan made for it is used.
-
-    Each statement is to see what was committed before it, whatever the role's default.
-    """
-    await connection.execute(
-        f"{NO_COMPILING}; set plan_cache_mode = force_generic_plan; set enable_seqscan = off; "
-        "set default_transaction_isolation = 'read committed'"
-    )
+async def _settle(connection: WatchedConnection, settings: dict[str, str], url: str) -> None:
+    """Give the session its settings, of which the server may not know all, and learn what it is called there."""
+    if _port(url) != TRANSACTION_POOLER_PORT:
+        names, values = list(settings), list(settings.values())
+        row = await connection.fetchrow(SQL["settle"], names, values, timeout=CONNECT_TIMEOUT)
+        connection.session = None if row is None else Session(row["pid"], row["backend_start"])
 
 
 async def _leave_as_it_is(connection: Connection) -> None:
     """Spare the statement that would reset the connection each time it is given back."""
 
 
-def _options(url: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"timeout": CONNECT_TIMEOUT, "server_settings": {"application_name": "synkron"}}
+def _options(url: str, **further: object) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "timeout": CONNECT_TIMEOUT,
+        "command_timeout": DRIVER_TIMEOUT,
+        "connection_class": WatchedConnection,
+        "server_settings": {"application_name": "synkron"},
+        **further,
+    }
     if _port(url) == TRANSACTION_POOLER_PORT:
         options["statement_cache_size"] = 0
     return options

@@ -195,7 +195,8 @@ class Worker:
         met_before = known.met_at
         outcome = await self._called(run, Terms(turn.at, turn.policy.timeout, lease), job)
         if outcome is not None:
-            duration = timedelta(seconds=self._clock() - began)
+            # The steady clock is put together of several, and can differ by a millisecond or so.
+            duration = timedelta(seconds=max(self._clock() - began, 0.0))
             meeting = known.meet(outcome, duration, began_at=turn.at, met_before=met_before)
             self._observer.note(run.integration_type, outcome, duration, turn.at + duration, run.org_id)
             await self._end(run, outcome, turn.policy, meeting)

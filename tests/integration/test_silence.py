@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from itertools import count
+from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
+from synkron import silence
+from synkron.database import SESSION, Connection, connected, pooled
+from synkron.silence import Silence
 from tests.conftest import Database
 from tests.silent_relay import SilentRelay, silent_relay
 
@@ -46,3 +53,150 @@ class TestRelay:
         other = await asyncpg.connect(relay.url)
         assert await other.fetchval("select state from pg_stat_activity where pid = $1", pid) == "idle"
         await other.close()
+
+
+QUICK = timedelta(milliseconds=300)
+
+
+class TestOneConnection:
+    async def test_a_statement_that_never_reaches_the_server_is_given_up(self, relay: SilentRelay) -> None:
+        async with connected(relay.url, QUICK) as connection:
+            pid = await connection.fetchval("select pg_backend_pid()")
+            relay.silence()
+            with capture_logs() as lines, pytest.raises(asyncpg.ConnectionDoesNotExistError):
+                await connection.fetchval("select 1")
+            assert connection.is_closed()
+        assert [(line["event"], line["connections"]) for line in lines] == [("connection silent, dropped", 1)]
+        assert await _ended(relay, pid)
+
+    async def test_nor_is_an_answer_that_never_comes_waited_for(self, relay: SilentRelay, database: Database) -> None:
+        """The server has worked on it and is done; what it answered is lost."""
+        async with connected(relay.url, QUICK) as connection, connected(database.url) as other:
+            await other.execute("select pg_advisory_lock(11)")
+            asked = asyncio.ensure_future(connection.fetchval("select pg_advisory_lock(11)"))
+            await _until_waiting(other)
+            relay.silence()
+            await other.execute("select pg_advisory_unlock(11)")
+            with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+                await asked
+
+    async def test_a_statement_at_which_the_server_works_is_waited_for(
+        self, relay: SilentRelay, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However long: it is asked after several times before the answer comes."""
+        looks, looked = count(1), asyncio.Event()
+        ask = Silence._silent
+
+        async def counted(self: Silence, *arguments: Any) -> Any:
+            found = await ask(self, *arguments)
+            if next(looks) == 5:
+                looked.set()
+            return found
+
+        monkeypatch.setattr(Silence, "_silent", counted)
+        async with connected(relay.url, QUICK) as connection, connected(database.url) as other:
+            await other.execute("select pg_advisory_lock(11)")
+            asked = asyncio.ensure_future(connection.fetchval("select pg_advisory_lock(11)"))
+            await looked.wait()
+            assert not asked.done()
+            await other.execute("select pg_advisory_unlock(11)")
+            await asked
+
+    async def test_where_new_connections_get_no_answer_either_it_is_given_up(
+        self, relay: SilentRelay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(silence, "SHORTEST_ANSWER", 0.05)
+        async with connected(relay.url, QUICK) as connection:
+            relay.silence(new=True)
+            with capture_logs() as lines, pytest.raises(asyncpg.ConnectionDoesNotExistError):
+                await connection.fetchval("select 1")
+        assert lines[0]["reason"].startswith("nor does a new connection get an answer")
+
+    async def test_the_locks_of_the_silent_session_are_free_again(self, relay: SilentRelay, database: Database) -> None:
+        """The server has not noticed, and would keep the transaction and its locks."""
+        async with connected(relay.url, QUICK) as connection, connected(database.url) as other:
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute("lock table synkron.watermark in access exclusive mode")
+            relay.silence()
+            with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+                await connection.fetchval("select 1")
+            async with asyncio.timeout(20), other.transaction():
+                await other.execute("lock table synkron.watermark in access exclusive mode")
+
+    async def test_a_silent_connection_is_left_at_once(self, relay: SilentRelay) -> None:
+        """Its end is not waited for, though nobody had noticed yet."""
+        async with asyncio.timeout(20), connected(relay.url):
+            relay.silence()
+
+    async def test_a_cancelled_statement_does_not_wait_for_the_server(self, relay: SilentRelay) -> None:
+        async with connected(relay.url, QUICK) as connection:
+            relay.silence(new=True)
+            asked = asyncio.ensure_future(connection.fetchval("select pg_sleep(3600)"))
+            await asyncio.wait({asked}, timeout=0)
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+
+
+class TestPool:
+    async def test_every_connection_that_is_silent_is_replaced(self, relay: SilentRelay) -> None:
+        """Those that wait for an answer, and those that nobody uses at the moment."""
+        async with pooled(relay.url, size=4, heartbeat=QUICK) as pool:
+            held = [await pool.acquire() for _ in range(4)]
+            before = {one.get_server_pid() for one in held}
+            for one in held:
+                await pool.release(one)
+            relay.silence()
+            with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+                await pool.fetchval("select 1")
+            held = [await pool.acquire() for _ in range(4)]
+            after = {await one.fetchval("select pg_backend_pid()") for one in held}
+            for one in held:
+                await pool.release(one)
+        assert len(after) == 4
+        assert not before & after
+
+    async def test_its_end_is_not_held_up(self, relay: SilentRelay) -> None:
+        async with asyncio.timeout(20), pooled(relay.url, size=2) as pool:
+            held = await pool.acquire()
+            asked = asyncio.ensure_future(held.fetchval("select 1"))
+            relay.silence(new=True)
+            await asyncio.wait({asked}, timeout=0)
+        assert isinstance((await asyncio.gather(asked, return_exceptions=True))[0], asyncpg.PostgresError)
+
+
+async def test_the_limits_of_the_role_do_not_hold_for_synkron(database: Database) -> None:
+    superuser = await asyncpg.connect(database.superuser_url)
+    for name in SESSION:
+        if name.endswith("_timeout") and name != "tcp_user_timeout":
+            await superuser.execute(f"alter database {database.name} set {name} = '7s'")
+    await superuser.close()
+    async with connected(database.url) as connection, pooled(database.url, size=1, by_key=True) as pool:
+        for executor in (connection, pool):
+            for name in ("statement_timeout", "lock_timeout", "idle_session_timeout"):
+                assert await executor.fetchval(f"show {name}") == "0"
+            assert await executor.fetchval("show idle_in_transaction_session_timeout") == "2min"
+
+
+async def test_a_setting_that_the_server_does_not_know_is_left_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SESSION, "timeout_of_a_later_release", "0")
+    async with connected(database.url) as connection:
+        assert await connection.fetchval("show statement_timeout") == "0"
+
+
+async def _ended(relay: SilentRelay, pid: int) -> bool:
+    """Whether the session leaves the server. It takes a moment to go."""
+    async with asyncio.timeout(20), connected(relay.url) as connection:
+        while await connection.fetchval("select exists (select from pg_stat_activity where pid = $1)", pid):
+            pass
+    return True
+
+
+async def _until_waiting(connection: Connection) -> None:
+    """Until another session waits for an advisory lock."""
+    async with asyncio.timeout(20):
+        while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
+            pass
