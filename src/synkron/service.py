@@ -21,8 +21,9 @@ from synkron.migrate import check_ledger
 from synkron.nodes import Reporter
 from synkron.probing import Prober, Watches, open_prober, read_watches, watches_of
 from synkron.reader import check_source
+from synkron.redaction import Redaction
 from synkron.settings import Settings
-from synkron.targets import Redaction, Signing, Target, open_targets, read_signings
+from synkron.targets import Signing, Target, open_targets, read_signings
 from synkron.targets.secret import gathering
 from synkron.web import listening
 

@@ -37,6 +37,7 @@ from synkron.setting_sections import (
 from synkron.setting_types import Duration, InstallationName, Listen, PositiveDuration, SecretAddress, TypeName
 
 __all__ = [
+    "SECRET_KEYS",
     "AnnounceSettings",
     "HealthSettings",
     "IntegrationsTable",
@@ -161,7 +162,7 @@ class Settings(BaseSettings):
 
 
 # What is written there may be secret, and never stands in a message.
-_SECRET_KEYS = {
+SECRET_KEYS = {
     "database_url",
     "target",
     "secret",
@@ -187,7 +188,7 @@ def fault_in(detail: ErrorDetails) -> str:
 def _found(keys: list[str], value: object) -> str:
     """What was found, where it can't hold a secret: not a whole section, and not in a secret's place."""
     is_section = keys[0] == "types" and len(keys) < 3
-    if is_section or _SECRET_KEYS & set(keys) or not isinstance(value, str | int | float):
+    if is_section or SECRET_KEYS & set(keys) or not isinstance(value, str | int | float):
         return ""
     return f"; found {value!r}"
 

@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 import structlog
 
 from synkron.cli import main
+from synkron.cli.hiding import hide
 from tests.conftest import Database
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
@@ -67,10 +69,14 @@ def on_database(synkron: Command, database: Database, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def untouched_logging() -> Iterator[None]:
-    """Puts back what a command does to logging, which is the process's own."""
+    """Puts back what a command does to logging, which is the process's own, and forgets the secrets it has read."""
     root, ours = logging.getLogger(), logging.getLogger("synkron")
     handlers, levels, configuration = root.handlers[:], (root.level, ours.level), structlog.get_config()
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(False)
+    hide(())
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     ours.setLevel(levels[1])

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import sys
+import threading
+import warnings
 from collections import deque
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synkron.cli import logs
+from synkron.cli.opening import Invocation
+from synkron.cli.output import say
+from synkron.waiting import pause
 from tests.cli.conftest import Command
+from tests.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +76,241 @@ def test_kept_lines_are_brief(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+FORMATS = ["json", "console"]
+PASSWORD = "pl4nted p@ss/word%"
+ADDRESS = f"postgresql://synkron:{quote(PASSWORD, safe='')}@db.example.com/app"
+SETTINGS = f"""
+database_url = "{ADDRESS}"
+heartbeat_url = "https://hc.example.com/pl4nted-0123456789ab"
+[types.xledger]
+target = "https://example.com/sync?code=pl4nted-code"
+secret = "env:SIGNING"
+headers = {{ Authorization = "env:BEARER", X-Key = "pl4nted-literal" }}
+health = {{ url = "https://example.com/status/pl4nted-0123456789", headers = {{ X-Probe = "file:probe" }} }}
+[types.dynamics.health.token]
+url = "https://login.example.com/token?tenant=pl4nted-tenant"
+client_id = "synkron"
+client_secret = "env:CLIENT"
+[announce.channels]
+mail = "env:MAIL"
+chat = "slack://T1pl4nted1/B2pl4nted2/pl4ntedpl4ntedpl4nted"
+hook = {{ webhook = "https://example.com/pl4nted-path", secret = "env:SIGNING" }}
+"""
+ENVIRONMENT = {
+    "SIGNING": "whsec_UGxhbnRlZFBsYW50ZWRQbGFudGVkUGxhbnRlZFBsYW50",
+    "BEARER": "Bearer pl4nted-bearer",
+    "CLIENT": "pl4nted-client",
+    "MAIL": "mailto://user:pl4nted-mail@example.com?to=somebody@example.com",
+    "PGPASSWORD": "pl4nted-variable",
+}
+PLANTED = ["pl4nted", "UGxhbnRlZFBsYW50ZWRQbGFudGVk"]
+
+
+def _fail(secret: str) -> NoReturn:
+    """Fails with what must not be shown in a variable of each frame, and in what is said."""
+    held = {"password": secret}
+    try:
+        _refuse(held["password"])
+    except ConnectionError as error:
+        error.add_note(f"note: {secret}")
+        raise ValueError(f"invalid dsn: {secret}") from error
+
+
+def _refuse(said: str) -> NoReturn:
+    raise ConnectionError(f"can't connect to {said!r}")
+
+
+@pytest.fixture
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Settings with a secret in each place where one may stand, read as a command reads them; every secret."""
+    (tmp_path / "probe").write_text("pl4nted-probe", "utf-8")
+    (tmp_path / "synkron.toml").write_text(SETTINGS, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return [
+        ADDRESS,
+        PASSWORD,
+        quote(PASSWORD),
+        quote(PASSWORD, safe=""),
+        "pl4nted-0123456789ab",
+        "code=pl4nted-code",
+        "pl4nted-literal",
+        "/status/pl4nted-0123456789",
+        "pl4nted-probe",
+        "pl4nted-tenant",
+        "slack://T1pl4nted1/B2pl4nted2/pl4ntedpl4ntedpl4nted",
+        "example.com/pl4nted-path",
+        *ENVIRONMENT.values(),
+    ]
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_no_secret_in_any_line(planted: list[str], chosen: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever logs, in the words of an exception, in its notes, in a value, or in what a frame held."""
+    Invocation(None, True, {"SYNKRON_LOG_FORMAT": chosen, **ENVIRONMENT}).settings()
+    for secret in planted:
+        for logger in (structlog.get_logger("synkron"), *map(logging.getLogger, ("aiohttp", "asyncio", "pgqueuer"))):
+            try:
+                _fail(secret)
+            except ValueError:
+                logger.exception("it failed")
+            logger.warning(
+                f"of {secret}", extra={"reason": secret, "more": {secret: [secret]}, "error": Secret(secret)}
+            )
+        say(f"error: {secret}")
+    err = capsys.readouterr().err
+    assert err.count("ValueError: invalid dsn: ") == 4 * len(planted)
+    for text in PLANTED:
+        assert text not in err
+    # A password is no less one for being quoted as an address demands.
+    assert "p@ss" not in err
+    assert "p%40ss" not in err
+
+
+@dataclass
+class Secret:
+    """Something that shows what it holds."""
+
+    value: str
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_what_nobody_catches_is_a_line_without_what_its_frames_held(
+    chosen: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the main thread, in another, in an event loop's callback, in a destructor; and what Python warns of."""
+    logs.set_up(verbose=False, environment={"SYNKRON_LOG_FORMAT": chosen})
+    secret = "pl4" + "nted"
+    try:
+        _fail_quietly(secret)
+    except ValueError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    thread = threading.Thread(target=_fail_quietly, args=[secret])
+    thread.start()
+    thread.join()
+
+    async def fail_in_callbacks() -> None:
+        asyncio.get_running_loop().call_soon(_fail_quietly, secret)
+        await asyncio.wait({asyncio.create_task(pause(0, asyncio.Event()))})
+
+    asyncio.run(fail_in_callbacks())
+    Destroyed(secret)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("deprecated \x1b[2J", DeprecationWarning, stacklevel=1)
+    err = capsys.readouterr().err
+    assert err.count("ValueError: it can't be done") == 4
+    assert err.count("uncaught exception") == 3
+    assert "deprecated" in err
+    assert secret not in err
+    assert dangerous_in(err, but="\n") == []
+    if chosen == "json":
+        assert {json.loads(line)["level"] for line in err.splitlines()} == {"error", "warning"}
+
+
+def _fail_quietly(secret: str) -> NoReturn:
+    """Says nothing of what it holds."""
+    held = secret
+    del secret
+    raise ValueError("it can't be done" if held else "")
+
+
+class Destroyed:
+    """Fails when it goes."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def __del__(self) -> None:
+        _fail_quietly(self._secret)
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+@given(hostile_texts(), hostile_texts())
+def test_nothing_drives_the_terminal(chosen: str, text: str, other: str) -> None:
+    with redirect_stderr(StringIO()) as written:
+        logs.set_up(verbose=False, environment={"SYNKRON_LOG_FORMAT": chosen})
+        log = structlog.get_logger("synkron")
+        log.warning(text, reason=other, found={text: other}, bound=[text])
+        logging.getLogger("aiohttp.server").warning(text, extra={"peer": other})
+        try:
+            _refuse(text)
+        except ConnectionError:
+            log.exception(other)
+    shown = written.getvalue()
+    assert dangerous_in(shown, but="\n") == []
+    if chosen == "json":
+        ours, theirs, _ = map(json.loads, shown.splitlines())
+        assert (ours["event"], ours["reason"], ours["found"], theirs["event"]) == (text, other, {text: other}, text)
+    else:
+        lines = shown.splitlines()
+        assert len([line for line in lines if not line.startswith("    ")]) == 3
+
+
+def test_kept_lines_drive_nothing() -> None:
+    kept: deque[str] = deque(maxlen=2)
+    logs.keep(kept)
+    structlog.get_logger("synkron").warning(f"of {HOSTILE}", reason=HOSTILE * 100)
+    assert dangerous_in(kept[0]) == []
+    assert SPELT in kept[0]
+    assert len(kept[0]) <= 500
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+@given(st.text(min_size=1, max_size=5), st.integers(1, 40_000), st.integers(0, 300))
+def test_a_line_has_at_most_8_kb(chosen: str, text: str, times: int, more: int) -> None:
+    with redirect_stderr(StringIO()) as written:
+        logs.set_up(verbose=False, environment={"SYNKRON_LOG_FORMAT": chosen})
+        log = structlog.get_logger("synkron")
+        try:
+            _refuse(text * times)
+        except ConnectionError:
+            log.exception(text * times, reason=[text * times], **{f"key {number}": text for number in range(more)})
+    line = written.getvalue()
+    assert len(line.encode()) <= 8 * 1024
+    if chosen == "json":
+        assert json.loads(line)["level"] == "error"
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_a_long_traceback_keeps_its_ends(chosen: str, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up(verbose=False, environment={"SYNKRON_LOG_FORMAT": chosen})
+    try:
+        _deep(150)
+    except ValueError:
+        structlog.get_logger("synkron").exception("it failed", run_id=7)
+    err = capsys.readouterr().err
+    for part in (
+        "it failed",
+        "Traceback (most recent call last)",
+        "characters are left out here",
+        "ValueError: at last",
+    ):
+        assert part in err
+    assert "return _even(depth - 1)" in err
+
+
+def _deep(depth: int) -> None:
+    if depth == 0:
+        raise ValueError("at last")
+    return _even(depth - 1)
+
+
+def _even(depth: int) -> None:
+    return _deep(depth)
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_a_line_that_cannot_be_written_does_not_show_what_it_held(
+    chosen: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up(verbose=False, environment={"SYNKRON_LOG_FORMAT": chosen})
+    logging.getLogger("somebody.elses").warning("%d of them", "pl4nted")
+    err = capsys.readouterr().err
+    assert "a line of somebody.elses is lost (TypeError)" in err
+    assert "pl4nted" not in err
+    assert len(err.splitlines()) == 1
+
+
 def test_a_fault_of_our_own(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(text: str) -> None:
         raise KeyError(text)
@@ -69,5 +320,7 @@ def test_a_fault_of_our_own(synkron: Command, monkeypatch: pytest.MonkeyPatch) -
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("error: this is a fault in Synkron itself (KeyError: '* * * * *')")
     assert len(ended.err.splitlines()) == 1
-    with pytest.raises(KeyError):
-        synkron("--verbose", "explain", "* * * * *")
+    told = synkron("--verbose", "explain", "* * * * *")
+    assert told.code == 1
+    assert told.err.startswith("Traceback (most recent call last):\n")
+    assert told.err.splitlines()[-1] == ended.err.strip()

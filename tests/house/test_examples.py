@@ -20,9 +20,9 @@ from synkron.host import wall_clock
 from synkron.integrations import profile_of
 from synkron.integrations.throttling import refusal_in
 from synkron.model import Outcome, OutcomeKind
+from synkron.redaction import Redaction
 from synkron.settings import Settings
 from synkron.targets import CallableTarget, HttpTarget, body
-from synkron.targets.secret import Redaction
 from synkron.web.completion import Completion
 from synkron.web.signature import is_signed
 from tests.conftest import Connection, Database

@@ -13,8 +13,9 @@ from synkron import attempts, complete_run, ledger
 from synkron.database import Pool
 from synkron.meetings import Meetings, keep_warm
 from synkron.model import Outcome, OutcomeKind, Run
+from synkron.redaction import Redaction
 from synkron.settings import Settings
-from synkron.targets import CallableTarget, Redaction
+from synkron.targets import CallableTarget
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, watching
 from tests.integration.working import BROKEN, QUICK, Recorder, claim, deliver, working

@@ -13,8 +13,8 @@ from typing import NoReturn
 import pytest
 
 from synkron.model import Outcome, OutcomeKind, Run
+from synkron.redaction import Redaction
 from synkron.targets import CallableTarget
-from synkron.targets.secret import Redaction
 from tests.targets.far_side import ENDED, RUN, terms
 
 SHORT = timedelta(milliseconds=5)

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from synkron.errors import SettingsError
 from synkron.model import Outcome
+from synkron.redaction import REDACTED, Redaction
 from synkron.settings import Settings
 from synkron.targets import open_targets
-from synkron.targets.secret import REDACTED, Redaction
 from tests.hostile import dangerous_in, hostile_texts
 from tests.targets.far_side import PATIENCE, RUN, Answer, answering, far_side, raw_far_side, terms
 

@@ -15,8 +15,9 @@ from synkron.announce.service import Service, read_service
 from synkron.announce.webhook import Recipient, Webhook, read_recipient
 from synkron.errors import SettingsError
 from synkron.incident import Message
+from synkron.redaction import Redaction
 from synkron.settings import Settings
-from synkron.targets import Redaction, open_session
+from synkron.targets import open_session
 from synkron.targets.secret import gathering
 
 __all__ = ["LONGEST", "Channel", "Channels", "NotDelivered", "open_channels"]

@@ -15,9 +15,8 @@ from synkron.announce.failure import LONGEST, NotDelivered
 from synkron.errors import SettingsError
 from synkron.incident import Message, instant
 from synkron.targets import Signing, failure, read_signing
-from synkron.targets.endpoint import SECRET_LENGTH
 from synkron.targets.reading import refusal
-from synkron.targets.secret import fault, gathering
+from synkron.targets.secret import SECRET_LENGTH, fault, gathering
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command ``synkron``. Ends in SystemExit."""
     prepare_streams()
     with ending_in_sentences():
-        app(arguments, prog_name="synkron")
+        sys.exit(app(arguments, prog_name="synkron", standalone_mode=False))
 
 
 @app.callback()

@@ -7,11 +7,19 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from pathlib import Path
+from traceback import format_exception
+from typing import Any
+
+import typer
 
 from synkron.cli.output import ExitCode, say
 from synkron.errors import NotFound, Refused, SettingsError, SynkronError
+from synkron.text import one_line
+
+# What Typer raises where options or arguments do not fit; it has no public name.
+UsageError: Any = typer.BadParameter.__base__
 
 
 def prepare_streams() -> None:
@@ -30,19 +38,28 @@ def ending_in_sentences() -> Iterator[None]:
         yield
     except SynkronError as error:
         for sentence in error.faults if isinstance(error, SettingsError) else [str(error)]:
-            say(f"error: {sentence}")
+            say(f"error: {one_line(sentence)}")
         sys.exit(exit_code(error))
+    except UsageError as error:
+        shown = StringIO()
+        error.show(shown)
+        say(*shown.getvalue().splitlines())
+        sys.exit(ExitCode.USAGE)
+    except typer.Abort:
+        say("Aborted!")
+        sys.exit(ExitCode.FAILURE)
     except BrokenPipeError:
         sys.exit(ExitCode.FAILURE)
     except OSError as error:
         say(f"error: the operating system refuses: {error}")
         sys.exit(ExitCode.FAILURE)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person reads it
         if logging.getLogger("synkron").isEnabledFor(logging.DEBUG):
-            raise
+            say(*"".join(format_exception(error)).splitlines())
+        found = one_line(f"{type(error).__name__}: {error}")
         say(
-            f"error: this is a fault in Synkron itself ({type(error).__name__}: {error}). Please report it, with what "
-            "the same command says after `synkron --verbose`."
+            f"error: this is a fault in Synkron itself ({found}). Please report it, with what the same command says "
+            "after `synkron --verbose`."
         )
         sys.exit(ExitCode.FAILURE)
     finally:

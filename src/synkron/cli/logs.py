@@ -1,22 +1,41 @@
-"""Where log lines go: to stderr, for people at a terminal and as JSON lines elsewhere."""
+"""Where log lines go: to stderr, for people at a terminal and as JSON lines elsewhere.
+
+A line holds a traceback as Python writes it, never what the frames' variables held; no secret that was read; nothing
+that drives a terminal; and at most 8 KB.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import TextIO
 
 import structlog
+import typer
 from structlog.typing import EventDict, Processor
 
+from synkron.cli.hiding import without_secrets
 from synkron.errors import SettingsError
+from synkron.text import one_line, printable
 
+LONGEST_LINE = 8 * 1024
+LONGEST_NOTE = 500
+# How long a part of a line may be, until the whole fits.
+LIMITS = [LONGEST_LINE >> halved for halved in range(8)]
 TIME_OF_DAY = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=True)
+COLORS = {"warning": "yellow", "error": "red", "critical": "red"}
+
+Renderer = Callable[[Mapping[str, object]], str]
 
 
 def set_up(*, verbose: bool, environment: Mapping[str, str]) -> None:
-    """Route every log line, our own and other packages', through one format.
+    """Route every log line, our own and other packages', and what Python itself would write, through one format.
 
     ``SYNKRON_LOG_FORMAT`` chooses it: ``console`` or ``json``. Others' lines count from warnings on.
     Raises SettingsError.
@@ -24,10 +43,14 @@ def set_up(*, verbose: bool, environment: Mapping[str, str]) -> None:
     chosen = environment.get("SYNKRON_LOG_FORMAT") or ("console" if sys.stderr.isatty() else "json")
     if chosen not in ("console", "json"):
         raise SettingsError([f'SYNKRON_LOG_FORMAT: expected "console" or "json"; found {chosen!r}'])
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_console(in_color=sys.stderr.isatty()) if chosen == "console" else _json_lines())
+    handler = _ToStderr(sys.stderr)
+    if chosen == "json":
+        handler.setFormatter(_formatter(structlog.processors.TimeStamper(fmt="iso", utc=True), _json))
+    else:
+        handler.setFormatter(_formatter(TIME_OF_DAY, _in_color if sys.stderr.isatty() else _for_people))
     level = logging.DEBUG if verbose else logging.INFO
     _route(handler, level=level, others=logging.INFO if verbose else logging.WARNING)
+    _catch_all()
 
 
 def keep(lines: deque[str]) -> None:
@@ -53,37 +76,114 @@ def _route(handler: logging.Handler, *, level: int, others: int) -> None:
     )
 
 
-def _console(*, in_color: bool) -> logging.Formatter:
-    """One line for people, with the time of day."""
-    renderer = structlog.dev.ConsoleRenderer(colors=in_color, pad_event_to=0, pad_level=False, sort_keys=False)
-    return _formatter(TIME_OF_DAY, renderer)
+def _catch_all() -> None:
+    """Log what Python would write to stderr by itself: warnings, and exceptions that nobody catches."""
+    logging.captureWarnings(True)
+    logging.getLogger("asyncio").addFilter(_without_arguments)
+
+    def uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not SystemExit:
+            structlog.get_logger("synkron").error("uncaught exception", exc_info=(kind, error, trace))
+
+    sys.excepthook = uncaught
+    threading.excepthook = lambda caught: uncaught(caught.exc_type, caught.exc_value, caught.exc_traceback)
+    sys.unraisablehook = lambda caught: uncaught(caught.exc_type, caught.exc_value, caught.exc_traceback)
 
 
-def _json_lines() -> logging.Formatter:
-    return _formatter(
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
-        structlog.processors.JSONRenderer(),
-    )
+def _without_arguments(record: logging.LogRecord) -> bool:
+    """Of what an event loop says of a failed callback, leave the first line up to the arguments, which it shows."""
+    record.msg, record.args = record.getMessage().partition("\n")[0].partition("(")[0], None
+    return True
 
 
-def _brief(logger: object, method: str, line: EventDict) -> str:
-    """The time, what happened, and why; without the ids."""
-    del logger, method
-    run = f" (run {line['run_id']})" if "run_id" in line else ""
-    why = line.get("reason") or line.get("error") or line.get("exception") or ""
-    return f"{line['timestamp']} {line['event']}{run}" + (f": {why}" if why else "")
+def _formatter(stamp: Processor, render: Renderer) -> logging.Formatter:
+    def rendered(logger: object, method: str, line: EventDict) -> str:
+        del logger, method
+        return _fitted({key: _fit_to_show(value) for key, value in line.items()}, render)
 
-
-def _formatter(*processors: Processor) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared(),
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            stamp,
+            # As Python writes it. The renderers of structlog would show what the variables of each frame held.
+            structlog.processors.format_exc_info,
+            rendered,
+        ],
     )
 
 
 def _shared() -> list[Processor]:
     return [structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder()]
+
+
+def _fit_to_show(value: object) -> object:
+    """The value without secrets, made of what JSON has."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {without_secrets(str(key)): _fit_to_show(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_fit_to_show(one) for one in value]
+    return without_secrets(value if isinstance(value, str) else repr(value))
+
+
+def _fitted(line: Mapping[str, object], render: Renderer) -> str:
+    """The line in at most 8 KB. What is long loses its middle: the beginning and the end of a traceback say most."""
+    for limit in LIMITS:
+        text = render({key: _shortened(value, limit) for key, value in line.items()})
+        if len(text.encode()) < LONGEST_LINE:
+            return text
+    essential = {key: line[key] for key in ("timestamp", "level", "event")}
+    return render({key: _shortened(str(value), LIMITS[-1]) for key, value in essential.items()})
+
+
+def _shortened(value: object, limit: int) -> object:
+    text = value if isinstance(value, str) else str(value)
+    if len(text) <= limit:
+        return value
+    kept = limit // 2
+    return f"{text[:kept]} ... {len(text) - 2 * kept:,} characters are left out here ... {text[-kept:]}"
+
+
+def _json(line: Mapping[str, object]) -> str:
+    """ASCII only, in which nothing drives a terminal; the values are what they are."""
+    return json.dumps(line)
+
+
+def _for_people(line: Mapping[str, object]) -> str:
+    """One line, with the time of day; below it, indented, so that nothing there looks like a line, the traceback."""
+    parts = {key: str(value) for key, value in line.items()}
+    head = f"{parts.pop('timestamp')} [{parts.pop('level')}] {printable(parts.pop('event'))}"
+    below = [line for key in ("stack_info", "exception") for line in parts.pop(key, "").splitlines()]
+    pairs = [f"{printable(key)}={_quoted(printable(value))}" for key, value in parts.items()]
+    return "\n".join([" ".join([head, *pairs]), *(f"    {printable(line)}" for line in below)])
+
+
+def _in_color(line: Mapping[str, object]) -> str:
+    color = COLORS.get(str(line["level"]))
+    return typer.style(_for_people(line), fg=color) if color else _for_people(line)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if " " in text or not text else text
+
+
+def _brief(line: Mapping[str, object]) -> str:
+    """The time, what happened, and why; without the ids."""
+    run = f" (run {line['run_id']})" if "run_id" in line else ""
+    why = line.get("reason") or line.get("error") or line.get("exception") or ""
+    return one_line(f"{line['timestamp']} {line['event']}{run}" + (f": {why}" if why else ""), LONGEST_NOTE)
+
+
+class _ToStderr(logging.StreamHandler[TextIO]):
+    """Writes lines. One that can't be written is told of without what it holds, which the library would show."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the library's name)
+        kind = type(sys.exc_info()[1]).__name__
+        with suppress(Exception):
+            said = {"timestamp": "", "level": "error", "event": f"a line of {record.name} is lost ({kind})"}
+            self.stream.write(_json(said) + self.terminator)
 
 
 class _Keeping(logging.Handler):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from synkron.cli.hiding import hide
 from synkron.cli.output import say
 from synkron.errors import DatabaseError, DatabaseUnreachable, EmbeddedDatabaseError, SettingsError
 
@@ -31,12 +32,20 @@ class Invocation:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     def settings(self) -> Settings:
-        """Set the log up and read the settings. Raises SettingsError."""
+        """Set the log up and read the settings, whose secrets nothing shows from then on. Raises SettingsError."""
         from synkron.cli import logs
-        from synkron.settings import load
+        from synkron.settings import Settings, load
+        from synkron.targets.secret import secrets_of
 
         logs.set_up(verbose=self.verbose, environment=self.environment)
-        return load(self.config)
+        try:
+            settings = load(self.config)
+        except SettingsError as error:
+            if isinstance(error.rest, Settings):
+                hide(secrets_of(error.rest, self.environment))
+            raise
+        hide(secrets_of(settings, self.environment))
+        return settings
 
 
 @dataclass(frozen=True, slots=True)

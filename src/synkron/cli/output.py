@@ -12,6 +12,7 @@ from shutil import get_terminal_size
 
 import typer
 
+from synkron.cli.hiding import without_secrets
 from synkron.cli.table import Column, table
 from synkron.text import printable
 
@@ -34,7 +35,7 @@ def show_lines(*lines: str, err: bool = False) -> None:
 
 def say(*lines: str) -> None:
     """Tell the person at the terminal something that is not the answer."""
-    show_lines(*lines, err=True)
+    show_lines(*map(without_secrets, lines), err=True)
 
 
 def show_json(answer: object) -> None:

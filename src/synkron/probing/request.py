@@ -12,8 +12,8 @@ from synkron.errors import SettingsError
 from synkron.health import Health
 from synkron.integrations import Request
 from synkron.setting_sections import HealthSettings, TokenSettings
-from synkron.targets.endpoint import SECRET_LENGTH, query_secrets, read_address, read_header
-from synkron.targets.secret import fault, gathering, is_reference, read_secret
+from synkron.targets.endpoint import query_secrets, read_address, read_header
+from synkron.targets.secret import SECRET_LENGTH, fault, gathering, is_reference, read_secret
 
 # What Synkron itself says of a probe.
 OWN_HEADERS = frozenset({"accept-encoding", "connection", "content-encoding", "content-length", "transfer-encoding"})

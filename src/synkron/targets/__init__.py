@@ -8,12 +8,13 @@ from typing import Protocol
 
 from synkron.errors import SettingsError
 from synkron.model import Outcome, Run
+from synkron.redaction import Redaction
 from synkron.settings import Settings
 from synkron.targets.endpoint import Endpoint, Signing, body, read_endpoint, read_signing
 from synkron.targets.function import CallableTarget, load_function
 from synkron.targets.http import HttpTarget, Reception, judge, open_session
 from synkron.targets.reading import failure
-from synkron.targets.secret import Redaction, gathering
+from synkron.targets.secret import gathering, secrets_of
 from synkron.targets.terms import Lease, Terms
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "HttpTarget",
     "Lease",
     "Reception",
-    "Redaction",
     "Signing",
     "Target",
     "Terms",
@@ -56,7 +56,8 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
             with gathering(faults):
                 endpoints[name] = read_endpoint(name, one, environment)
     # One for all targets, as an exception in this process may show any of the secrets.
-    redaction = Redaction(secret for endpoint in endpoints.values() for secret in endpoint.secrets)
+    own = [secret for endpoint in endpoints.values() for secret in endpoint.secrets]
+    redaction = Redaction([*own, *secrets_of(settings, environment)])
     for name, one in settings.types.items():
         if one.target is not None and not _is_address(one.target):
             with gathering(faults):

@@ -18,7 +18,7 @@ from synkron.errors import SettingsError
 from synkron.integrations import profile_of
 from synkron.model import Run
 from synkron.settings import TypeSettings
-from synkron.targets.secret import fault, gathering, is_reference, read_secret
+from synkron.targets.secret import SECRET_LENGTH, fault, gathering, is_reference, read_secret
 
 # What Synkron itself says of a request; a second opinion in the settings would contradict the body.
 OWN_HEADERS = frozenset(
@@ -27,8 +27,6 @@ OWN_HEADERS = frozenset(
     | {"webhook-id", "webhook-signature", "webhook-timestamp"}
 )
 WARM_UP = "Synkron-Warm-Up"
-# A literal of this length may be a secret after all; a shorter one would only deface what is redacted.
-SECRET_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from traceback import format_exception_only
 
 from synkron.errors import SettingsError
 from synkron.model import Outcome, OutcomeKind, Run
+from synkron.redaction import Redaction
 from synkron.settings import TypeSettings
-from synkron.targets.secret import Redaction, fault, gathering
+from synkron.targets.secret import fault, gathering
 from synkron.targets.terms import Lease, Terms
 
 NOT_CALLED = Outcome(OutcomeKind.RETRYABLE, error="not called: its turn in the worker's threads came too late")

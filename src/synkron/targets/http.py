@@ -15,9 +15,9 @@ from yarl import URL
 from synkron.host import release
 from synkron.integrations.throttling import VendorError, refusal_in
 from synkron.model import Outcome, OutcomeKind, Run
+from synkron.redaction import Redaction
 from synkron.targets.endpoint import Endpoint, body
 from synkron.targets.reading import beginning, failure, retry_after, status_text
-from synkron.targets.secret import Redaction
 from synkron.targets.terms import Lease, Terms
 from synkron.targets.uptime import Uptime, answered_at
 

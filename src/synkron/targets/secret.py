@@ -1,21 +1,22 @@
-"""Secrets: read from where the settings point, and kept out of every text that comes back."""
+"""Secrets, read from where the settings point to."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from synkron.errors import SettingsError
-from synkron.text import one_line
+from synkron.settings import SECRET_KEYS, Settings
 
-EXCERPT_LENGTH = 300
-REDACTED = "[redacted]"
+# A literal of this length may be a secret after all; a shorter one would only deface what is redacted.
+SECRET_LENGTH = 8
+# A part of an address that is as long may be a key, even without a digit in it.
+KEY_LENGTH = 24
 
 
 def is_reference(text: str) -> bool:
@@ -56,24 +57,60 @@ def gathering(faults: list[str]) -> Iterator[None]:
         faults += error.faults
 
 
-class Redaction:
-    """Makes text from the far side fit to be kept: one short printable line without the configured secrets."""
-
-    def __init__(self, secrets: Iterable[SecretStr]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret.get_secret_value())}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
-
-    def excerpt(self, text: str) -> str:
-        """At most 300 characters of the text. A secret is taken out before the text is cut."""
-        return one_line(self.hide(text), EXCERPT_LENGTH)
-
-    def hide(self, text: str) -> str:
-        """The text without the secrets."""
-        return text if self._pattern is None else self._pattern.sub(REDACTED, text)
+def secrets_of(settings: Settings, environment: Mapping[str, str]) -> list[SecretStr]:
+    """Every secret that the settings hold or point to, as far as it can be read: what no text may show."""
+    found = {part for key, text in _texts(settings) for part in _secrets_in(key, text, environment)}
+    # What the driver connects with where the address holds no password.
+    return [SecretStr(text) for text in sorted(found | {environment.get("PGPASSWORD", "")}) if text]
 
 
-def _forms(secret: str) -> set[str]:
-    """The secret as it may be shown: whole, without its scheme or prefix, and escaped in any common way."""
-    bare = {secret, secret.split()[-1], secret.removeprefix("whsec_")}
-    return bare.union(*({json.dumps(form)[1:-1], repr(form)[1:-1], quote(form), quote(form, safe="")} for form in bare))
+def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """The texts of the settings that may be secret, each with the key that says so."""
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _texts(one, name if name in SECRET_KEYS else key)
+    elif isinstance(value, SecretStr):
+        yield key, value.get_secret_value()
+    elif isinstance(value, str) and key:
+        yield key, value
+
+
+def _secrets_in(key: str, text: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """What the text points to; of an address, what may be a key; another text of some length as a whole."""
+    if is_reference(text):
+        with suppress(SettingsError):
+            secret = read_secret(key, text, environment).get_secret_value()
+            yield secret
+            yield from _keys_in(secret)
+    elif "://" in text:
+        yield from _keys_in(text)
+    elif len(text) >= SECRET_LENGTH and key != "target":
+        yield text
+
+
+def _keys_in(address: str) -> Iterator[str]:
+    """The password, the values of the query, and what may be a key in the path or, as Apprise has it, in front."""
+    try:
+        parts = urlsplit(address)
+        query = parse_qsl(parts.query)
+    except ValueError:
+        yield address
+        return
+    if parts.scheme.startswith("postgres"):
+        words = [value for name, value in query if "password" in name]
+    else:
+        in_front = re.split("[@:]", parts.netloc) if parts.scheme not in ("http", "https") else []
+        keys = [part for part in (*in_front, *parts.path.split("/")) if _may_be_key(part)]
+        words = [parts.query, *(value for _, value in query), *keys]
+    if parts.password:
+        # A short one may be any word; where it stands in an address, it is hidden too.
+        yield f":{parts.password}@"
+        words += [parts.password, unquote(parts.password)]
+    yield from (word for word in words if len(word) >= SECRET_LENGTH)
+
+
+def _may_be_key(part: str) -> bool:
+    has_digit = any(character.isdigit() for character in part)
+    return "." not in part and len(part) >= (SECRET_LENGTH if has_digit else KEY_LENGTH)

@@ -16,8 +16,9 @@ from synkron.completion import SQL, complete_run
 from synkron.database import Connection, Pool
 from synkron.errors import Refused
 from synkron.model import Outcome, OutcomeKind
+from synkron.redaction import Redaction
 from synkron.settings import Settings
-from synkron.targets import Redaction, Signing
+from synkron.targets import Signing
 from synkron.web.signature import is_signed
 
 LONGEST_BODY = 16 * 1024

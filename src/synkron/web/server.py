@@ -11,8 +11,9 @@ from aiohttp import web
 
 from synkron.database import DRIVER_FAULTS, Pool
 from synkron.errors import Refused, SynkronError
+from synkron.redaction import Redaction
 from synkron.settings import Settings
-from synkron.targets import Redaction, Signing
+from synkron.targets import Signing
 from synkron.web.completion import LONGEST_BODY, CompletionEndpoint
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
