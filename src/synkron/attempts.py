@@ -34,6 +34,14 @@ class Ending(NamedTuple):
     meeting: Meeting | None = None
 
 
+class Skip(NamedTuple):
+    """A run that must not be delivered, why, and the job by which that was found."""
+
+    run_id: int
+    reason: str
+    job_id: int
+
+
 async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:
     """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4).
 
@@ -106,7 +114,16 @@ async def accept(
 
 async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark: UUID | None = None) -> bool:
     """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
-    return await give_turn(connection, await connection.fetch(SQL["skip"], run_id, reason, job_id, mark))
+    (skipped,) = await skip_all(connection, [Skip(run_id, reason, job_id)], mark)
+    return skipped
+
+
+async def skip_all(connection: Executor, skips: Sequence[Skip], mark: UUID | None) -> list[bool]:
+    """Close many runs and give those their turn that come next, in one statement; whether each was closed."""
+    runs, reasons, jobs = zip(*skips, strict=True)
+    rows = await connection.fetch(SQL["skip"], runs, reasons, jobs, mark)
+    skipped = {row["id"] for row in rows}
+    return [one.run_id in skipped for one in skips]
 
 
 async def defer(connection: Executor, run_id: int, reason: str, at_most: timedelta, endpoint: str) -> bool:

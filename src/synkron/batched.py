@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Generic, TypeVar
 
 from asyncpg import InterfaceError, PostgresError
@@ -32,15 +33,28 @@ class Batched(Generic[Asked, Answer]):
     def __init__(self, ask: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
         self._ask = ask
         self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking: dict[asyncio.Task[None], Sequence[tuple[Asked, asyncio.Future[Answer]]]] = {}
+        self._refusal: Callable[[], Exception] | None = None
 
     async def __call__(self, one: Asked) -> Answer:
         """The answer to one question. Raises what ``ask`` raises."""
+        if self._refusal is not None:
+            raise self._refusal()
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((one, answer))
         if len(self._asking) < AT_ONCE:
-            self._asking.add(asyncio.create_task(self._ask_all()))
+            self._asking[asyncio.create_task(self._ask_all())] = ()
         return await answer
+
+    def refuse(self, refusal: Callable[[], Exception]) -> None:
+        """Whoever waits for an answer gets the error at once, as does whoever asks from now on.
+
+        What the database was asked already, it goes on with.
+        """
+        self._refusal = refusal
+        for _, answer in chain(self._waiting, *self._asking.values()):
+            if not answer.done():
+                answer.set_exception(refusal())
 
     async def _ask_all(self) -> None:
         task = asyncio.current_task()
@@ -48,13 +62,16 @@ class Batched(Generic[Asked, Answer]):
         try:
             while self._waiting:
                 together, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                self._asking[task] = together
                 await self._answer(together)
         finally:
             # Here, and not when the task is found to have ended: who asks in between would wait for somebody else.
-            self._asking.discard(task)
+            del self._asking[task]
 
     async def _answer(self, together: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
         asked = [(one, answer) for one, answer in together if not answer.done()]
+        if not asked:
+            return
         try:
             answers = await self._ask([one for one, _ in asked])
             for (_, answer), found in list(zip(asked, answers, strict=True)):

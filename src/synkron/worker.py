@@ -76,6 +76,7 @@ class Worker:
         self._start: Batched[tuple[int, int], Run | None] = Batched(
             lambda asked: attempts.start_all(pool, asked, name, mark, settings.heartbeat / 10)
         )
+        self._skip: Batched[attempts.Skip, bool] = Batched(lambda skips: attempts.skip_all(pool, skips, mark))
         self._finish: Batched[attempts.Ending, bool] = Batched(lambda endings: attempts.finish_all(pool, endings))
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
@@ -116,10 +117,12 @@ class Worker:
         self._queue.shutdown.set()
 
     def hand_back(self) -> None:
-        """Break the attempts off that are under way; their runs wait for another worker."""
+        """Break the attempts off that are under way, and leave runs that have none; they wait for another worker."""
         self._handing_back.set()
         for call in self._calls:
             call.cancel()
+        for asking in (self._turn, self._skip):
+            asking.refuse(lambda: RetryRequested(timedelta(), "the worker was stopped"))
 
     async def _execute(self, job: Job) -> None:
         """One job. When the database fails it, the queue comes back; its run's own failures are the ledger's."""
@@ -146,7 +149,7 @@ class Worker:
             return
         reason = self._no_target(turn.run) or reason_to_skip(turn, self._settings)
         if reason is not None:
-            if await attempts.skip(self._pool, run_id, reason, job.id, self._queue.queue_manager_id):
+            if await self._skip(attempts.Skip(run_id, reason, job.id)):
                 log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
         elif turn.pause is not None:
             log.info("run held", run_id=run_id, org_id=turn.run.org_id, reason=turn.pause)

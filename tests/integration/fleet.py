@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from synkron.database import Executor
 from tests.conftest import Connection, Database
 
 # A minute that lies ahead is waited for.
@@ -76,6 +77,13 @@ async def watching(database: Database) -> AsyncIterator[Callable[[Condition], Aw
         yield until
     finally:
         await connection.close()
+
+
+async def blocked(executor: Executor) -> None:
+    """Wait until somebody waits for a lock."""
+    async with asyncio.timeout(PATIENCE):
+        while not await executor.fetchval("select exists (select from pg_locks where not granted)"):
+            pass
 
 
 async def nothing_queued(connection: Connection) -> bool:

@@ -93,6 +93,23 @@ async def test_round_trips_of_a_run(database: Database, connection: Connection) 
         assert 1 <= counted.statements[statement] <= 4, counted.statements
 
 
+async def test_round_trips_of_runs_that_are_skipped(database: Database, connection: Connection) -> None:
+    """Their integrations were deleted after the claim. Who comes next is in the same statement."""
+    await _add_many(connection, RUNS, "0 2 * * *")
+    assert len(await claim(connection)) == RUNS
+    await connection.execute("delete from organization_integrations")
+    counted = Counted({attempts.SQL["skip"]: "skip", queue.SQL["enqueue"]: "enqueue"})
+    async with (
+        asyncpg.create_pool(database.url, min_size=1, max_size=10, init=counted.watch) as pool,
+        watching(database) as until,
+        working(pool, Recorder()),
+    ):
+        await until(nothing_queued)
+    assert await connection.fetchval("select count(*) from synkron.runs where state = 'skipped'") == RUNS
+    assert 1 <= counted.statements["skip"] <= 4, counted.statements
+    assert counted.statements["enqueue"] == 0
+
+
 async def test_a_start_writes_no_index(database: Database, connection: Connection) -> None:
     """Each run is updated twice, and its attempt once: the start, and the attempt's end, within their row's page."""
     await _add_many(connection, RUNS, "* * * * *")
@@ -129,7 +146,7 @@ async def _updates(connection: Connection, tables: str) -> tuple[int, int]:
     return row[0], row[1]
 
 
-@pytest.mark.parametrize(("statement", "parameters"), [("start", 5), ("finish", 11)])
+@pytest.mark.parametrize(("statement", "parameters"), [("start", 5), ("finish", 11), ("skip", 4)])
 async def test_a_worker_s_plans_look_runs_up_by_their_number(
     database: Database, statement: str, parameters: int
 ) -> None:

@@ -219,6 +219,23 @@ async def test_a_run_that_waits_gets_its_turn_when_the_one_before_it_ends(connec
     assert await jobs_of(connection) == [second, second, third]
 
 
+async def test_many_are_skipped_together_and_only_whose_turn_comes_then_gets_a_job(connection: Connection) -> None:
+    """Of two integrations with four runs each, the three oldest are asked about; one is under way elsewhere."""
+    runs = sorted((await claim(connection, [4, 3, 2, 1], integrations=2)).run_ids)
+    rows = await connection.fetch("select integration_id, id from synkron.runs order by integration_id, scheduled_for")
+    one, other = [row["id"] for row in rows[:4]], [row["id"] for row in rows[4:]]
+    assert sorted(one + other) == runs
+    (job_id,) = await queue_on(connection).enqueue("xledger", b"")
+    await started(connection, other[0], "elsewhere", job_id)
+    await connection.execute("delete from synkron.queue where id <> $1", job_id)
+    asked = [attempts.Skip(run_id, f"no use of {run_id}", 0) for run_id in (*one[:3], *other[:3], one[0], 0)]
+    assert await attempts.skip_all(connection, asked, None) == [True, True, True, False, True, True, True, False]
+    await connection.execute("delete from synkron.queue where id = $1", job_id)
+    assert sorted(await jobs_of(connection)) == sorted([one[3], other[3]])
+    reasons = await connection.fetch("select id, reason from synkron.runs where state = 'skipped'")
+    assert [row["reason"] for row in reasons] == [f"no use of {row['id']}" for row in reasons]
+
+
 async def test_a_run_ahead_of_its_moment_keeps_the_job_it_has(connection: Connection) -> None:
     now, ahead = sorted((await claim(connection, [0, -2])).run_ids)
     await attempts.finish(connection, await started(connection, now), DONE, State.SUCCEEDED, NOW)

@@ -23,7 +23,7 @@ from synkron.operations.trigger import trigger
 from synkron.scheduler import tick
 from synkron.settings import Settings
 from tests.conftest import Connection, Database
-from tests.integration.fleet import PATIENCE, add_integration, nothing_queued, utc, watching
+from tests.integration.fleet import PATIENCE, add_integration, blocked, nothing_queued, utc, watching
 from tests.integration.working import QUICK, REFUSED, Recorder, claim, deliver, working
 
 HOURLY = "0 * * * *"
@@ -82,7 +82,7 @@ async def test_cancelled_while_its_worker_starts_the_seat_is_freed(connection: C
         await transaction.start()
         assert await attempts.start(worker, run_id, "w", 1) is not None
         cancelling = asyncio.create_task(cancel(connection, QUICK, [run_id], "kari", "x"))
-        await _blocked(pool)
+        await blocked(pool)
         await transaction.commit()
     [ended] = (await cancelling).runs
     assert ended.state == "failed"
@@ -130,7 +130,7 @@ async def test_a_pause_waits_for_the_tick_that_is_under_way(connection: Connecti
     await add_integration(connection, HOURLY)
     async with _ticking(pool) as done:
         pausing = asyncio.create_task(pause(connection, QUICK, ASKED, "kari"))
-        await _blocked(pool)
+        await blocked(pool)
         assert await pool.fetchval("select count(*) from synkron.pauses") == 0
         await done()
         assert (await pausing).state == "active"
@@ -235,10 +235,3 @@ async def _ticking(pool: Pool) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         await transaction.start()
         await ledger.lock_watermark(connection)
         yield transaction.commit
-
-
-async def _blocked(pool: Pool) -> None:
-    """Wait until somebody waits for a lock."""
-    async with asyncio.timeout(PATIENCE):
-        while not await pool.fetchval("select exists (select from pg_locks where not granted)"):
-            pass

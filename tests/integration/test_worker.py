@@ -18,7 +18,7 @@ from synkron.queue import queue_on
 from synkron.settings import SourceTables
 from synkron.turn import read_turns, turn_statement
 from tests.conftest import Connection, Database
-from tests.integration.fleet import add_integration, nothing_queued, utc, watching
+from tests.integration.fleet import add_integration, blocked, nothing_queued, utc, watching
 from tests.integration.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working
 
 
@@ -178,23 +178,47 @@ async def test_what_a_stopped_worker_can_t_finish_is_handed_back(
     assert (run.failures, target.calls[0].key) == (0, hanging.calls[0].key)
 
 
-async def test_a_worker_that_hands_back_begins_nothing_new(
-    database: Database, connection: Connection, pool: Pool
-) -> None:
+async def test_a_worker_that_hands_back_begins_nothing_new(connection: Connection, pool: Pool) -> None:
     """A job that was about to start when the worker was told to hand back does not go on to its target."""
     await add_integration(connection, "0 2 * * *")
-    await claim(connection)
+    (run_id,) = await claim(connection)
     target = Recorder()
-    async with watching(database) as until, working(pool, target) as worker:
-        worker.hand_back()
-        await until(_handed_back)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("select from synkron.runs for update")
+    async with working(pool, target) as worker:
+        await blocked(connection)
         worker.stop()
+        worker.hand_back()
+        await transaction.commit()
     assert target.calls == []
-    assert (await history.runs(connection))[0].state == "claimed"
+    found = await history.run(pool, run_id)
+    assert found is not None
+    assert (found[0].state, [one.outcome for one in found[1]]) == ("claimed", ["handed_back"])
 
 
-async def _handed_back(connection: Connection) -> bool:
-    return bool(await connection.fetchval("select count(*) > 0 from synkron.attempts where outcome = 'handed_back'"))
+@pytest.mark.parametrize(
+    "held",
+    ["select from synkron.runs for update", "lock table organization_integrations in access exclusive mode"],
+    ids=["skip", "look"],
+)
+async def test_a_worker_that_hands_back_waits_for_no_run_that_has_not_started(
+    database: Database, connection: Connection, pool: Pool, held: str
+) -> None:
+    """Whoever waits to be skipped, or even to be looked at, is left for another worker."""
+    for _ in range(3):
+        await add_integration(connection, "0 2 * * *")
+    ids = await claim(connection)
+    await connection.execute("delete from organization_integrations")
+    async with connected(database.superuser_url) as other, other.transaction():
+        await other.execute(held)
+        async with working(pool, Recorder()) as worker:
+            await blocked(other)
+            worker.stop()
+            worker.hand_back()
+        assert await other.fetchval("select count(*) from synkron.queue where status = 'queued'") == len(ids)
+    for run in await deliver(database, pool, Recorder()):
+        assert (run.state, run.reason) == ("skipped", "superseded: the integration was deleted")
 
 
 async def test_a_known_outcome_is_recorded_when_the_database_comes_back(

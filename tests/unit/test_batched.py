@@ -111,3 +111,18 @@ async def test_who_stops_waiting_takes_nobody_with_it() -> None:
     tasks[0].cancel()
     database.may_answer.set()
     assert await tasks[1] == 4
+
+
+async def test_who_waits_is_refused_at_once_and_whoever_asks_later() -> None:
+    database = Database()
+    database.may_answer.clear()
+    ask = Batched(database.double)
+    waiting = [asyncio.create_task(ask(number)) for number in range(3)]
+    await asyncio.wait(waiting, timeout=0)
+    waiting.append(asyncio.create_task(ask(3)))
+    await asyncio.wait(waiting, timeout=0)
+    ask.refuse(lambda: ServiceRoleRequired("no more"))
+    refused = await asyncio.gather(*waiting, ask(4), return_exceptions=True)
+    assert [type(one) for one in refused] == [ServiceRoleRequired] * 5
+    assert len({id(one) for one in refused}) == 5
+    database.may_answer.set()

@@ -168,47 +168,60 @@ where attempts.run_id = accepted.id and attempts.attempt = accepted.attempt
 returning attempts.run_id;
 
 -- name: skip
--- Close a run that must not be delivered any more: one that waits, or one whose worker died, with the seat that it held
--- ($3 is the job and $4 the worker's mark, as in start). Answers the oldest run that waits behind it, if any, and its
--- wait, which counts from now() as the queue's do; nothing at all when the run has ended, or is under way elsewhere.
-with skipped as (
-    update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = $2
-    where id = $1
+-- Close the runs $1, which must not be delivered any more, for the reasons $2: those that wait, and those whose worker
+-- died, with the seats that they held ($3 are their jobs and $4 the worker's mark, as in start). Whose turn it is then, of
+-- each integration and type the oldest run that waits behind them, gets a job. Answers the runs that were closed; the
+-- others have ended, or are under way elsewhere. Plan: as in start, and a seat is looked up by its integration.
+with ending as (
+    select runs.id, runs.scheduled_for, asked.why
+    from unnest($1::bigint[], $2::text[], $3::bigint[]) asked (run_id, why, job_id), synkron.runs
+    where runs.id = asked.run_id
         and (
             state = 'claimed'
             or state = 'running' and completes_by is null and exists (
                 select from synkron.running held
-                where held.run_id = runs.id
-                    and (held.job_id = $3 or not exists (select from synkron.queue job where job.id = held.job_id))
+                where held.integration_id = runs.integration_id and held.run_id = runs.id
+                    and (held.job_id = asked.job_id or not exists (select from synkron.queue job where job.id = held.job_id))
             )
         )
-        and not exists (select from synkron.queue job where job.id = $3 and job.queue_manager_id <> $4)
-    returning id, scheduled_for, integration_id, integration_type
+        and not exists (select from synkron.queue job where job.id = asked.job_id and job.queue_manager_id <> $4)
+    order by runs.id
+    for update of runs
+),
+skipped as (
+    update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = why
+    from ending
+    where runs.id = ending.id and runs.scheduled_for = ending.scheduled_for
+    returning runs.id, runs.scheduled_for, runs.integration_id, runs.integration_type, why
 ),
 freed as (
     delete from synkron.running using skipped
     where running.integration_id = skipped.integration_id and running.run_id = skipped.id
 ),
 lost as (
-    update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost', error = $2
+    update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost', error = why
     from skipped
     where attempts.run_id = skipped.id and attempts.scheduled_for = skipped.scheduled_for
         and attempts.finished_at is null
+),
+enqueued as (
+    insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
+    select 0, next.integration_type, convert_to(next.id::text, 'UTF8'), greatest(next.next_attempt_at, now()), 'queued'
+    from (select distinct integration_id, integration_type from skipped) behind
+    cross join lateral (
+        select id, integration_type, next_attempt_at
+        from synkron.runs
+        where runs.integration_id = behind.integration_id
+            and runs.integration_type = behind.integration_type
+            and runs.finished_at is null
+            and runs.state = 'claimed'
+            and runs.id <> all ($1)
+            and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
+        order by runs.scheduled_for
+        limit 1
+    ) next
 )
-select next.id, next.integration_type, next.wait
-from skipped
-left join lateral (
-    select id, integration_type, next_attempt_at - now() as wait
-    from synkron.runs
-    where runs.integration_id = skipped.integration_id
-        and runs.integration_type = skipped.integration_type
-        and runs.finished_at is null
-        and runs.state = 'claimed'
-        and runs.id <> skipped.id
-        and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
-    order by runs.scheduled_for
-    limit 1
-) next on true;
+select id from skipped;
 
 -- name: defer
 -- Let the run $1 wait for its vendor to recover ($2 says why), for $3 from when it first did. Answers its wait, at whose
