@@ -126,6 +126,17 @@ async def skip_all(connection: Executor, skips: Sequence[Skip], mark: UUID | Non
     return [one.run_id in skipped for one in skips]
 
 
+async def cancelled(connection: Executor, runs: Sequence[Run]) -> set[int]:
+    """The numbers of those whose present attempt an operator has cancelled."""
+    rows = await connection.fetch(
+        SQL["cancelled"],
+        [run.id for run in runs],
+        [run.attempt for run in runs],
+        [run.scheduled_for for run in runs],
+    )
+    return {row["run_id"] for row in rows}
+
+
 async def defer(connection: Executor, run_id: int, reason: str, at_most: timedelta, endpoint: str) -> bool:
     """Let the run wait for its vendor; False when it is under way, has waited ``at_most``, or the vendor is back."""
     return await give_turn(

@@ -21,6 +21,7 @@ from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from synkron.database import DRIVER_FAULTS, Executor, Pool
+from synkron.notifications import Notifications
 from synkron.sql import statements
 from synkron.waiting import pause
 
@@ -59,16 +60,18 @@ async def enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[
         await connection.execute(SQL["enqueue"], kinds, ids, [max(wait, timedelta()) for wait in waits])
 
 
-def queue_manager(pool: Pool) -> Manager:
-    """A worker's end of the queue. The pool needs room for the listener and at least one more connection."""
-    return Manager(_queries(AsyncpgPoolDriver(pool), _OwnJobs), channel=QUEUE.channel)
-
-
 class Manager(QueueManager):
-    """Takes jobs, and gives a sign of life for all that are under way together, by ``keep_alive``.
+    """A worker's end of the queue. The pool needs room for the listener and at least one more connection.
 
-    PgQueuer has two tasks and a timer for each job, which took a tenth of a busy worker's time.
+    Takes jobs, and gives a sign of life for all that are under way together, by ``keep_alive``: PgQueuer has two tasks
+    and a timer for each job, which took a tenth of a busy worker's time. ``cancellation`` is set when somebody says
+    that runs were cancelled, which need not be true.
     """
+
+    def __init__(self, pool: Pool) -> None:
+        notifications = Notifications(pool)
+        super().__init__(_queries(notifications, _OwnJobs), channel=QUEUE.channel)
+        self.cancellation = notifications.cancellation
 
     async def keep_alive(self, heartbeat: timedelta) -> None:
         """Until it is cancelled, say for the jobs under way that their worker lives; a sign or two may fail."""
@@ -79,6 +82,9 @@ class Manager(QueueManager):
                     await self.queries.update_heartbeat(list(self.job_context))
             except DRIVER_FAULTS as error:
                 log.warning("sign of life not given", reason=str(error) or type(error).__name__)
+
+    async def _run_periodic_health_check(self, interval: timedelta = timedelta()) -> None:
+        """None: nobody is sent a notification to hear it. One that is lost costs no more than the time of a poll."""
 
     async def _dispatch(
         self, job: Job, jbuff: JobStatusLogBuffer, hbuff: HeartbeatBuffer, heartbeat_timeout: timedelta
@@ -94,6 +100,7 @@ class _OwnJobs(Queries):
     one's hands, the run would look as if nobody had it. The queue's log is not written: the ledger says more.
     """
 
+    driver: Notifications
     _limits: Mapping[QueueEntrypoint, int] = MappingProxyType({})
 
     async def dequeue(
@@ -107,6 +114,7 @@ class _OwnJobs(Queries):
         del global_concurrency_limit  # a worker has none
         self._limits = {name: one.concurrency_limit for name, one in entrypoints.items()}
         types, limits = list(self._limits), list(self._limits.values())
+        self.driver.looked()
         rows = await self.driver.fetch(SQL["take"], batch_size, types, limits, queue_manager_id, heartbeat_timeout)
         # The database's own types are the model's: to validate each again takes as long as all else here.
         return [Job.model_construct(None, **cast("dict[str, Any]", row)) for row in rows]

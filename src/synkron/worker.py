@@ -13,6 +13,7 @@ from pgqueuer.domain.models import Job
 
 from synkron import attempts
 from synkron.batched import Batched
+from synkron.calls import BrokenOff, Calls
 from synkron.database import DRIVER_FAULTS, Pool
 from synkron.errors import SynkronError
 from synkron.host import SteadyClock, steady_clock
@@ -21,7 +22,7 @@ from synkron.model import Meeting, Outcome, OutcomeKind, Policy, Run, State
 from synkron.observing import Observer
 from synkron.plan import after_attempt, given_up
 from synkron.probing import watches_of
-from synkron.queue import queue_manager
+from synkron.queue import Manager
 from synkron.settings import Settings
 from synkron.targets import Lease, Target, Terms
 from synkron.turn import Turn, read_turns, reason_to_defer, reason_to_skip, turn_statement
@@ -62,9 +63,9 @@ class Worker:
         self._meetings = Meetings(settings)
         self._observer = Observer(pool, watches_of(settings))
         self._ended = asyncio.Event()
-        self._queue = queue_manager(pool)
+        self._queue = Manager(pool)
         self._queue.min_dequeue_poll_interval = LOOK_AGAIN
-        self._calls: set[asyncio.Task[Outcome]] = set()
+        self._calls = Calls()
         self._handing_back = asyncio.Event()
         self._one_suspect = asyncio.Lock()
         self._turn_statement = ""
@@ -93,6 +94,7 @@ class Worker:
         beside = {
             asyncio.create_task(self._queue.keep_alive(self._settings.heartbeat)),
             asyncio.create_task(self._meetings.keep_exchanging(self._pool)),
+            asyncio.create_task(self._calls.keep_looking_for_cancelled(self._pool, self._queue.cancellation)),
         }
         try:
             await self._queue.run(
@@ -119,8 +121,7 @@ class Worker:
     def hand_back(self) -> None:
         """Break the attempts off that are under way, and leave runs that have none; they wait for another worker."""
         self._handing_back.set()
-        for call in self._calls:
-            call.cancel()
+        self._calls.break_off(BrokenOff.HANDED_BACK)
         for asking in (self._turn, self._skip):
             asking.refuse(lambda: RetryRequested(timedelta(), "the worker was stopped"))
 
@@ -163,7 +164,7 @@ class Worker:
             lease = Lease(self._clock() + self._lease, self._clock)
             started = await self._start((run_id, job.id))
             if started is not None:
-                await self._attempt(started, turn, lease, job)
+                await self._attempt(started, turn, lease)
 
     async def _deferred(self, turn: Turn) -> bool:
         """Let the run wait where its vendor is down and the settings say so; False when it may go."""
@@ -180,7 +181,7 @@ class Worker:
             return None
         return f"no target: set types.{run.integration_type}.target in synkron.toml"
 
-    async def _attempt(self, run: Run, turn: Turn, lease: Lease, job: Job) -> None:
+    async def _attempt(self, run: Run, turn: Turn, lease: Lease) -> None:
         """Make the attempt, unless there were too many, or this worker has not got the time for it any more."""
         if error := given_up(run, turn.policy):
             await self._end(run, Outcome(OutcomeKind.FINAL, error=error), turn.policy)
@@ -190,13 +191,13 @@ class Worker:
             log.warning("run handed back", run_id=run.id, reason=STOOD_STILL)
             await attempts.hand_back(self._pool, run, STOOD_STILL)
         else:
-            await self._meet(run, turn, lease, job)
+            await self._meet(run, turn, lease)
 
-    async def _meet(self, run: Run, turn: Turn, lease: Lease, job: Job) -> None:
+    async def _meet(self, run: Run, turn: Turn, lease: Lease) -> None:
         """Call the target, and measure how it was met."""
         known, began = self._meetings.of(run.integration_type), self._clock()
         met_before = known.met_at
-        outcome = await self._called(run, Terms(turn.at, turn.policy.timeout, lease), job)
+        outcome = await self._called(run, Terms(turn.at, turn.policy.timeout, lease))
         if outcome is not None:
             # The steady clock is put together of several, and can differ by a millisecond or so.
             duration = timedelta(seconds=max(self._clock() - began, 0.0))
@@ -204,20 +205,12 @@ class Worker:
             self._observer.note(run.integration_type, outcome, duration, turn.at + duration, run.org_id)
             await self._end(run, outcome, turn.policy, meeting)
 
-    async def _called(self, run: Run, terms: Terms, job: Job) -> Outcome | None:
+    async def _called(self, run: Run, terms: Terms) -> Outcome | None:
         """Call the target; None when the call was broken off, as the run was cancelled or is handed back."""
-        # What an operator cancels, the queue cancels here; the ledger has ended it already.
-        with self._queue.get_context(job.id).cancellation as scope:
-            call = asyncio.create_task(self._targets[run.integration_type].call(run, terms))
-            self._calls.add(call)
-            try:
-                return await call
-            except asyncio.CancelledError:
-                if scope.cancel_called or not self._handing_back.is_set():
-                    raise
-            finally:
-                self._calls.discard(call)
-        if scope.cancel_called:
+        outcome = await self._calls.make(run, self._targets[run.integration_type].call(run, terms))
+        if isinstance(outcome, Outcome):
+            return outcome
+        if outcome is BrokenOff.CANCELLED:
             log.info("run cancelled", run_id=run.id, org_id=run.org_id, attempt=run.attempt)
         else:
             await attempts.hand_back(self._pool, run)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from pgqueuer.domain.types import JobId
 from structlog.testing import capture_logs
 
 from synkron import attempts, history
@@ -94,34 +92,42 @@ class TestCancelled:
         await add_integration(connection, "0 2 * * *")
         (run_id,) = await claim(connection)
         hanging = Recorder(wait=asyncio.Event())
-        async with watching(database) as until, working(pool, hanging):
-            await hanging.called.wait()
-            with capture_logs() as lines:
+        with capture_logs() as lines:
+            async with watching(database) as until, working(pool, hanging):
+                await hanging.called.wait()
                 await self.cancel(connection, run_id)
                 await until(nothing_queued)
                 await self.broken_off(hanging)
         (run,) = await history.runs(connection)
         assert (run.state, run.error, hanging.at_once) == ("failed", "cancelled by kari", 0)
-        assert [line["event"] for line in lines] == ["run cancelled"]
+        assert [line["event"] for line in lines if line.get("run_id") == run_id] == ["run cancelled"]
 
-    async def test_a_run_that_is_cancelled_right_before_its_call_is_not_called(
+    async def test_a_run_that_is_cancelled_right_before_its_call_is_broken_off(
         self, database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await add_integration(connection, "0 2 * * *")
         await claim(connection)
-        start_all, target = attempts.start_all, Recorder()
+        start_all, hanging = attempts.start_all, Recorder(wait=asyncio.Event())
 
-        async with watching(database) as until, AsyncExitStack() as stack:
+        async def start_cancelled(pool: Pool, asked: Sequence[tuple[int, int]], *rest: Any) -> list[Run | None]:
+            runs = await start_all(pool, asked, *rest)
+            await self.cancel(connection, asked[0][0])
+            return runs
 
-            async def start_cancelled(pool: Pool, asked: Sequence[tuple[int, int]], *rest: Any) -> list[Run | None]:
-                runs = await start_all(pool, asked, *rest)
-                worker._queue.get_context(JobId(asked[0][1])).cancellation.cancel()
-                return runs
-
-            monkeypatch.setattr(attempts, "start_all", start_cancelled)
-            worker = await stack.enter_async_context(working(pool, target))
+        monkeypatch.setattr(attempts, "start_all", start_cancelled)
+        async with watching(database) as until, working(pool, hanging):
             await until(nothing_queued)
-        assert target.calls == []
+            await self.broken_off(hanging)
+        assert hanging.at_once == 0
+
+    async def test_without_a_notification_it_is_broken_off_too(self, connection: Connection, pool: Pool) -> None:
+        await add_integration(connection, "0 2 * * *")
+        (run_id,) = await claim(connection)
+        hanging = Recorder(wait=asyncio.Event())
+        async with working(pool, hanging):
+            await hanging.called.wait()
+            await self.end(connection, run_id)
+            await self.broken_off(hanging)
 
     async def test_its_late_word_counts_for_nothing(self, connection: Connection, pool: Pool) -> None:
         """The notification was lost."""

@@ -223,6 +223,14 @@ enqueued as (
 )
 select id from skipped;
 
+-- name: cancelled
+-- Of the attempts $2 of the runs $1, which are of the moments $3, those that an operator has cancelled.
+select attempts.run_id
+from unnest($1::bigint[], $2::integer[], $3::timestamptz[]) asked (run_id, attempt, scheduled_for),
+    synkron.attempts
+where attempts.run_id = asked.run_id and attempts.attempt = asked.attempt
+    and attempts.scheduled_for = asked.scheduled_for and attempts.outcome = 'cancelled';
+
 -- name: defer
 -- Let the run $1 wait for its vendor to recover ($2 says why), for $3 from when it first did. Answers its wait, at whose
 -- end it is delivered come what may; nothing when it is under way, waits for its next attempt, or has waited that long
