@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import partial, reduce
@@ -181,7 +182,7 @@ def _judge(row: Integration, calendars: Calendars, types: Container[str]) -> Occ
         if isinstance(calendar, Flaw):
             return _invalid(row, calendar)
         if calendar.moments and (invalid := misplaced(row, types)):
-            return invalid
+            return replace(invalid, due=Occurrences(row, *calendar))
     return Occurrences(row, *calendar)
 
 

@@ -35,13 +35,17 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvalidIntegration:
-    """A row that can't be fired, and why. It costs this row a warning and nobody else anything (G6)."""
+    """A row that can't be fired, and why. It costs this row a warning and nobody else anything (G6).
+
+    ``due`` is what it would be due for, where its schedule is in order: that waits until the row can be fired.
+    """
 
     org_id: str
     integration_id: str
     integration_type: str
     reason: str
     fault: Fault = Fault.SCHEDULE
+    due: Occurrences | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

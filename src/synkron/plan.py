@@ -91,16 +91,13 @@ def superseded(
     """Why a claimed run must not be delivered any more, by its integration's row as it stands now; None if it may.
 
     ``moments`` are those at which the row fires now, around the run's own; None when the row is invalid. A run that
-    an operator asked for (``by_hand``) is not held against the schedule.
+    an operator asked for (``by_hand``) is not held against the schedule. Another type or organization is no reason: the
+    run follows its row (``moved``).
     """
     if live is None:
         return "superseded: the integration was deleted"
     if not live.is_enabled:
         return "superseded: the integration was disabled"
-    if live.integration_type != run.integration_type:
-        return f"superseded: the integration's type is now {live.integration_type}"
-    if live.org_id != run.org_id:
-        return f"superseded: the integration belongs to organization {live.org_id} now"
     if by_hand:
         return None
     if live.cron_schedule is None:
@@ -110,6 +107,13 @@ def superseded(
     if run.scheduled_for not in moments:
         return f'superseded: the schedule is now "{live.cron_schedule}", which does not fire at this moment'
     return None
+
+
+def moved(was_type: str, is_type: str, was_of: str, is_of: str) -> str:
+    """What a run's reason says, at its end, when the run has followed its row to another type or organization."""
+    kind = f"; its row's type was changed from {was_type} to {is_type}" if was_type != is_type else ""
+    organization = f"; its row was moved from organization {was_of} to {is_of}" if was_of != is_of else ""
+    return kind + organization
 
 
 def _decide_one(one: Occurrences, now: datetime, policy: Policy, cause: str) -> Iterator[Decision]:

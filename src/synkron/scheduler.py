@@ -11,6 +11,7 @@ from synkron.completion import expire
 from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.errors import Refused
+from synkron.following import follow_left_behind
 from synkron.installation import at_home, note_place
 from synkron.model import Decision, Tick
 from synkron.pace import pace_starts
@@ -54,6 +55,7 @@ async def tick(
         number = await ledger.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
         claimed = await ledger.claim(connection, decisions, tick_id=number, installation=installation.id)
         await settle(connection, agenda, settings.source)
+        await follow_left_behind(connection, settings.source, settings.types)
         await ledger.recover(connection)
         await expire(connection)
         await ledger.close_tick(connection, number, claimed)

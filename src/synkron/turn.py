@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,10 +26,11 @@ class Turn:
     """What a worker knows before it starts a run.
 
     ``at`` is the database's clock. ``live`` is the integration's row now, None when it was deleted. ``by_hand`` says
-    that an operator asked for the run, or for another chance of it. ``is_accepted``: its target has it and will say
-    what came of it. ``behind`` is the moment of the newest older run of the integration that has not finished, and
-    ``pause`` says why nothing of it may run now; None where there is none. ``deferred_at`` is when the run first waited
-    for its vendor to recover.
+    that an operator asked for the run, or for another chance of it; ``as_claimed``, that the row's schedule and zone
+    are written as they were when the run was claimed; ``is_accepted``, that its target has it and will say what came of
+    it. ``behind`` is the moment of the newest older run of the integration that has not finished, and ``pause`` says
+    why nothing of it may run now; None where there is none. ``deferred_at`` is when the run first waited for its vendor
+    to recover.
     """
 
     run: Run
@@ -38,10 +39,19 @@ class Turn:
     live: Integration | None
     policy: Policy
     by_hand: bool
+    as_claimed: bool
     is_accepted: bool
     behind: datetime | None
     pause: str | None
     deferred_at: datetime | None = None
+
+    @property
+    def followed(self) -> Integration | None:
+        """The row, where it has another type or organization than the run, which then follows it."""
+        run, live = self.run, self.live
+        if live is None or (live.integration_type, live.org_id) == (run.integration_type, run.org_id):
+            return None
+        return live
 
     @property
     def is_suspect(self) -> bool:
@@ -61,7 +71,7 @@ async def read_turns(
 ) -> list[Turn | None]:
     """The runs and what bears on them, in one statement, in their order; None where there is no such run.
 
-    The runs' types must be among the settings'. Raises ServiceRoleRequired (G8).
+    Raises ServiceRoleRequired (G8).
     """
     async with speaking_of(settings.source):
         rows = await connection.fetch(statement, run_ids)
@@ -74,7 +84,8 @@ async def read_turns(
 
 def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
     run, state = run_of(row), State(row["state"])
-    policy = policies[run.integration_type]
+    # A job of before the run followed its row may come to a worker that does not know the new type; it leaves the run.
+    policy = policies.get(run.integration_type, Policy())
     return Turn(
         run=run,
         state=state,
@@ -82,6 +93,7 @@ def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
         live=_live(row) if row["live"] else None,
         policy=overridden(policy, row, "override_") if row["has_override"] else policy,
         by_hand=run.source in (Source.MANUAL, Source.BACKFILL) or row["retries"] > 0,
+        as_claimed=row["as_claimed"],
         is_accepted=state is State.RUNNING and row["completes_by"] is not None,
         behind=row["behind"],
         pause=_pause(row["pause_reason"], row["pause_author"], row["pause_until"]) if row["pause_id"] else None,
@@ -101,10 +113,33 @@ def _live(row: Record) -> Integration:
     )
 
 
-def reason_to_skip(turn: Turn, settings: Settings) -> str | None:
-    """Why the run must not be delivered any more, as things stand now; None if it may."""
-    if reason := _superseded(turn, settings):
-        return reason
+def no_longer_called_for(turn: Turn, settings: Settings) -> str | None:
+    """Why the run must not be delivered any more, by its integration's row as it stands now; None if it may.
+
+    Where the row's texts are those by which the run was claimed, they call for its moment: whoever claimed it may know
+    other rules for the zone (tzdata) than this host. While its organization is missing, nobody knows the zone.
+    """
+    if turn.live is None or turn.by_hand or turn.as_claimed or not turn.live.organization_exists:
+        return superseded(turn.run, turn.live, [turn.run.scheduled_for], by_hand=turn.by_hand)
+    judged = judge(turn.live, window_around(turn.run.scheduled_for), settings.types)
+    due = judged.due if isinstance(judged, InvalidIntegration) else judged
+    return superseded(turn.run, turn.live, None if due is None else due.moments)
+
+
+def reason_to_wait(turn: Turn, types: Container[str]) -> str | None:
+    """Why a run that its row calls for waits until the row, or this host, can say where to; None if it needn't.
+
+    ``types`` are those that have a target here.
+    """
+    if turn.live is not None and not turn.live.organization_exists:
+        return f"there is no organization {turn.live.org_id}"
+    if turn.followed is not None and turn.followed.integration_type not in types:
+        return f"its row's type was changed to {turn.followed.integration_type}, which has no target here"
+    return None
+
+
+def reason_to_skip(turn: Turn) -> str | None:
+    """Why the run must not be delivered any more, by its policy; None if it may."""
     if turn.pause and turn.policy.catch_up is CatchUp.SKIP and not turn.by_hand:
         return f"{turn.pause}, and catch-up is skip"
     is_first = turn.run.attempt == 0 and turn.run.source is Source.SCHEDULE and not turn.by_hand
@@ -123,14 +158,6 @@ def reason_to_defer(turn: Turn, health: Health, hold: timedelta) -> str | None:
     if turn.deferred_at is not None and turn.at >= turn.deferred_at + hold:
         return None
     return f"{turn.run.integration_type} is {health.verdict} since {health.since:%Y-%m-%dT%H:%MZ}: {health.reason}"
-
-
-def _superseded(turn: Turn, settings: Settings) -> str | None:
-    if turn.live is None:
-        return superseded(turn.run, None, None, by_hand=turn.by_hand)
-    judged = judge(turn.live, window_around(turn.run.scheduled_for), settings.types)
-    moments = None if isinstance(judged, InvalidIntegration) else judged.moments
-    return superseded(turn.run, turn.live, moments, by_hand=turn.by_hand)
 
 
 def _pause(reason: str, author: str, until: datetime | None) -> str:

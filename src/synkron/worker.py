@@ -16,16 +16,25 @@ from synkron.batched import Batched
 from synkron.calls import BrokenOff, Calls
 from synkron.database import DRIVER_FAULTS, Pool
 from synkron.errors import SynkronError
+from synkron.following import Following, follow_all
 from synkron.host import SteadyClock, steady_clock
 from synkron.meetings import Meetings
-from synkron.model import Meeting, Outcome, OutcomeKind, Policy, Run, State
+from synkron.model import Integration, Meeting, Outcome, OutcomeKind, Policy, Run, State
 from synkron.observing import Observer
-from synkron.plan import after_attempt, given_up
+from synkron.plan import after_attempt, given_up, moved
 from synkron.probing import watches_of
 from synkron.queue import Manager
 from synkron.settings import Settings
 from synkron.targets import Lease, Target, Terms
-from synkron.turn import Turn, read_turns, reason_to_defer, reason_to_skip, turn_statement
+from synkron.turn import (
+    Turn,
+    no_longer_called_for,
+    read_turns,
+    reason_to_defer,
+    reason_to_skip,
+    reason_to_wait,
+    turn_statement,
+)
 
 BATCH = 200
 # The queue's notifications wake a worker sooner; this bounds what a lost one costs.
@@ -35,6 +44,8 @@ LOOK_AGAIN = timedelta(milliseconds=20)
 # Seconds. Together they stay below the heartbeat's time, after which another worker takes the run over.
 PAUSES_TO_RECORD = (0.2, 1.0, 3.0, 8.0)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
+# How often a run is looked at whose row names an organization that is missing, or a type without a target.
+WAIT_FOR_ROW = timedelta(minutes=1)
 
 WORDS = {State.SUCCEEDED: "run succeeded", State.FAILED: "run failed", State.CLAIMED: "run will be retried"}
 STOOD_STILL = "the worker stood still before it could call the target"
@@ -79,6 +90,7 @@ class Worker:
         )
         self._skip: Batched[attempts.Skip, bool] = Batched(lambda skips: attempts.skip_all(pool, skips, mark))
         self._finish: Batched[attempts.Ending, bool] = Batched(lambda endings: attempts.finish_all(pool, endings))
+        self._follow: Batched[Following, bool] = Batched(lambda asked: follow_all(pool, asked, settings.source, mark))
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
 
@@ -138,8 +150,8 @@ class Worker:
         """Deliver a run, once.
 
         1. Look at the run; one that has ended, or that its target has accepted, is not delivered again.
-        2. Look at its integration as it stands now: what must not run any more is skipped, what is paused is left, and
-           what is held while its vendor is down waits.
+        2. Look at its integration as it stands now: what must not run any more is skipped, what belongs to another type
+           or organization by now follows, what is paused is left, and what is held while its vendor is down waits.
         3. Start the next attempt, unless another run of the integration must come first. Runs that lost their worker
            again and again come one at a time.
         4. Call the target.
@@ -148,10 +160,17 @@ class Worker:
         turn = await self._turn(run_id)
         if turn is None or turn.state not in (State.CLAIMED, State.RUNNING) or turn.is_accepted:
             return
-        reason = self._no_target(turn.run) or reason_to_skip(turn, self._settings)
+        if job.entrypoint != turn.run.integration_type:
+            return  # it has followed its row since this job was made, and has another
+        reason = self._reason_to_skip(turn)
         if reason is not None:
             if await self._skip(attempts.Skip(run_id, reason, job.id)):
                 log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
+        elif reason := reason_to_wait(turn, self._targets):
+            log.warning("run put off", run_id=run_id, org_id=turn.run.org_id, reason=reason)
+            raise RetryRequested(WAIT_FOR_ROW, reason)
+        elif turn.followed is not None:
+            await self._let_follow(turn.run, turn.followed, job)
         elif turn.pause is not None:
             log.info("run held", run_id=run_id, org_id=turn.run.org_id, reason=turn.pause)
         elif await self._deferred(turn):
@@ -176,10 +195,19 @@ class Worker:
             return False
         return await attempts.defer(self._pool, turn.run.id, reason, hold, health.endpoint)
 
-    def _no_target(self, run: Run) -> str | None:
-        if run.integration_type in self._targets:
-            return None
-        return f"no target: set types.{run.integration_type}.target in synkron.toml"
+    def _reason_to_skip(self, turn: Turn) -> str | None:
+        """Why the run must not be delivered. What is to follow its row goes by the policy of where it comes to."""
+        if (reason := no_longer_called_for(turn, self._settings)) or turn.followed is not None:
+            return reason
+        if turn.run.integration_type not in self._targets:
+            return f"no target: set types.{turn.run.integration_type}.target in synkron.toml"
+        return reason_to_skip(turn)
+
+    async def _let_follow(self, run: Run, row: Integration, job: Job) -> None:
+        """Have the run go to the type and organization of its row; its new job delivers it."""
+        note = moved(run.integration_type, row.integration_type, run.org_id, row.org_id)
+        if await self._follow(Following(run.id, row.integration_type, row.org_id, note, job.id)):
+            log.info("run follows its row", run_id=run.id, org_id=row.org_id, reason=note.removeprefix("; "))
 
     async def _attempt(self, run: Run, turn: Turn, lease: Lease) -> None:
         """Make the attempt, unless there were too many, or this worker has not got the time for it any more."""

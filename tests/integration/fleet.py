@@ -61,11 +61,13 @@ Condition: TypeAlias = Callable[[Connection], Awaitable[bool]]
 
 
 @asynccontextmanager
-async def watching(database: Database) -> AsyncIterator[Callable[[Condition], Awaitable[None]]]:
+async def watching(
+    database: Database, channel: str = "synkron_queue"
+) -> AsyncIterator[Callable[[Condition], Awaitable[None]]]:
     """Gives ``until(condition)``: waits for a condition, looked at again whenever the queue says that it changed."""
     connection = await asyncpg.connect(database.url)
     changed = asyncio.Event()
-    await connection.add_listener("synkron_queue", lambda *_: changed.set())
+    await connection.add_listener(channel, lambda *_: changed.set())
 
     async def until(condition: Condition) -> None:
         async with asyncio.timeout(PATIENCE):

@@ -46,7 +46,6 @@ async def test_a_run_is_delivered_and_recorded(database: Database, connection: C
         ("update organization_integrations set cron_schedule = null", "no schedule"),
         ("update organization_integrations set cron_schedule = '0 3 * * *'", '"0 3 * * *"'),
         ("update organization_integrations set cron_schedule = '99 * * * *'", "invalid"),
-        ("update organization_integrations set integration_type = 'bufdir'", "bufdir"),
         ("update organizations set timezone = 'Europe/Oslo'", "does not fire at this moment"),
         ("delete from organization_integrations", "deleted"),
         ("delete from organizations", "deleted"),

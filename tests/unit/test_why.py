@@ -124,6 +124,40 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             id="ran on time",
         ),
         pytest.param(
+            {"decided": run(reason="on time; its row's type was changed from fiken to xledger")},
+            [
+                f"{STARTED} and succeeded at the first attempt.",
+                "After the claim its row's type was changed from fiken to xledger; the run went with it.",
+            ],
+            id="followed its row",
+        ),
+        pytest.param(
+            {
+                "decided": caught_up(reason="missed: nobody; stands for 3 occurrences; its row was moved from 1 to 2"),
+                **OUTAGE,
+            },
+            [
+                MISSED,
+                (
+                    "At 04:12:30 it was claimed as run 4711 (stands for 3 occurrences), which started at 04:12:30 and "
+                    "succeeded at the first attempt."
+                ),
+                "After the claim its row was moved from 1 to 2; the run went with it.",
+            ],
+            id="followed its row, after it was missed",
+        ),
+        pytest.param(
+            {"decided": WAITING, "fault": "there is no organization 7"},
+            [
+                (
+                    f"{WHEN} is run 4711, which has not started, and waits until its row can be delivered: there is no "
+                    "organization 7."
+                ),
+                "Correct the row; `synkron check` lists all that can't be fired.",
+            ],
+            id="waits for its row",
+        ),
+        pytest.param(
             {"decided": run(started_at=at("02:12"))},
             [f"{WHEN} is run 4711, which started at 02:12 (12 minutes late) and succeeded at the first attempt."],
             id="ran late",

@@ -23,13 +23,12 @@ with candidate as (
     for update of runs
 ),
 first as (
-    -- A seat is taken once in a statement; whose type was edited may have two.
+    -- A seat is taken once in a statement.
     select distinct on (integration_id) *
     from candidate
     where not exists (
         select from synkron.runs older
         where older.integration_id = candidate.integration_id
-            and older.integration_type = candidate.integration_type
             and older.scheduled_for < candidate.scheduled_for
             and older.finished_at is null
             -- What an operator asks for does not wait for what waits for its vendor.
@@ -138,7 +137,6 @@ enqueued as (
             case when runs.id = finished.id then finished.next_attempt_at else runs.next_attempt_at end as at
         from synkron.runs
         where runs.integration_id = finished.integration_id
-            and runs.integration_type = finished.integration_type
             and runs.finished_at is null
             and case
                 when finished.next_state = 'claimed' then runs.id = finished.id
@@ -207,12 +205,11 @@ lost as (
 enqueued as (
     insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
     select 0, next.integration_type, convert_to(next.id::text, 'UTF8'), greatest(next.next_attempt_at, now()), 'queued'
-    from (select distinct integration_id, integration_type from skipped) behind
+    from (select distinct integration_id from skipped) behind
     cross join lateral (
         select id, integration_type, next_attempt_at
         from synkron.runs
         where runs.integration_id = behind.integration_id
-            and runs.integration_type = behind.integration_type
             and runs.finished_at is null
             and runs.state = 'claimed'
             and runs.id <> all ($1)

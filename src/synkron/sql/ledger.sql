@@ -113,7 +113,6 @@ where finished_at is null
     and not exists (
         select from synkron.runs older
         where older.integration_id = runs.integration_id
-            and older.integration_type = runs.integration_type
             and older.scheduled_for < runs.scheduled_for
             and older.finished_at is null
     )

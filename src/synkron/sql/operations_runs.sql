@@ -25,7 +25,7 @@ returning runs.id, integration_type, again.at - now() as wait;
 
 -- name: cancel
 -- End the runs $1, which the caller has locked, for the reason $2, with their open attempts and their seats. Answers the
--- oldest run that waits behind them, of each integration and type, with its wait (as above).
+-- oldest run that waits behind them, of each integration, with its wait (as above).
 with cancelled as (
     update synkron.runs set
         state = case state when 'claimed' then 'skipped' else 'failed' end,
@@ -48,12 +48,11 @@ ended as (
         and attempts.finished_at is null
 )
 select next.id, next.integration_type, next.wait
-from (select distinct integration_id, integration_type from cancelled) behind
+from (select distinct integration_id from cancelled) behind
 cross join lateral (
     select id, integration_type, greatest(next_attempt_at - now(), interval '0') as wait
     from synkron.runs
     where runs.integration_id = behind.integration_id
-        and runs.integration_type = behind.integration_type
         and runs.finished_at is null
         and runs.state = 'claimed'
         and runs.id <> all($1::bigint[])

@@ -10,6 +10,7 @@ select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
     r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,
     r.deferred_at,
+    (r.cron_schedule, r.timezone) is not distinct from (i.{integrations.cron_schedule}::text, {zone[o]}::text) as as_claimed,
     sight.at, sight.hidden,
     i.{integrations.id} is not null as live,
     i.{integrations.id}::text as live_integration_id,
@@ -27,7 +28,6 @@ select
     (
         select max(older.scheduled_for) from synkron.runs older
         where older.integration_id = r.integration_id
-            and older.integration_type = r.integration_type
             and older.scheduled_for < r.scheduled_for
             and older.finished_at is null
     ) as behind

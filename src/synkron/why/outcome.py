@@ -42,6 +42,8 @@ def _waits(run: RunFacts, facts: Facts) -> str:
         return f"waits for its start at {_at(run.next_attempt_at, facts)}"
     if facts.paused_now:
         return f'has not started: it is held by the pause of {facts.paused_now.author} ("{facts.paused_now.reason}")'
+    if facts.fault:
+        return f"has not started, and waits until its row can be delivered: {facts.fault}"
     return (
         f"has not started, though it could since {_at(run.next_attempt_at, facts)}: no worker is free or running, "
         "or an older run of the integration has not finished"

@@ -12,6 +12,8 @@ from synkron.why.words import clock, ended, local, minute, name, pause_of
 
 # A tick looks so far ahead.
 HEAD_START = timedelta(seconds=30)
+# How that part of a run's reason begins which says that it has followed its row (plan.moved).
+FOLLOWED = "its row"
 
 
 def explain(facts: Facts) -> list[str]:
@@ -25,10 +27,11 @@ def explain(facts: Facts) -> list[str]:
 
 def _decided(facts: Facts, run: RunFacts) -> list[str]:
     if run.action is Action.RUN and run.source is Source.SCHEDULE:
-        return [f"{_subject(facts)} is run {run.id}, which {outcome(run, facts)}"]
+        return [f"{_subject(facts)} is run {run.id}, which {outcome(run, facts)}", *_followed(run)]
     missed, at = f"{_subject(facts)} {_cause(facts, run)}", clock(run.claimed_at, facts.moment)
     if run.action is Action.RUN:
-        return [missed, f"At {at} it was claimed as run {run.id}{_scope(run)}, which {outcome(run, facts)}"]
+        claimed = f"At {at} it was claimed as run {run.id}{_scope(run)}, which {outcome(run, facts)}"
+        return [missed, claimed, *_followed(run)]
     if run.action is Action.MERGE and facts.into:
         into = facts.into
         to = f"run {into.id} ({clock(into.scheduled_for, facts.moment)})"
@@ -101,8 +104,14 @@ def _cause(facts: Facts, run: RunFacts) -> str:
 
 def _scope(run: RunFacts) -> str:
     """What else the run of a missed moment stands for."""
-    _, _, rest = run.reason.partition("; ")
+    rest = "; ".join(part for part in run.reason.split("; ")[1:] if not part.startswith(FOLLOWED))
     return "" if rest in ("", "stands for one occurrence") else f" ({rest})"
+
+
+def _followed(run: RunFacts) -> list[str]:
+    """That the run has gone with its row to another type or organization."""
+    moves = [part for part in run.reason.split("; ") if part.startswith(FOLLOWED)]
+    return [f"After the claim {' and '.join(moves)}; the run went with it"] if moves else []
 
 
 def _asked(facts: Facts, run: RunFacts) -> str:

@@ -1,0 +1,99 @@
+-- Runs that follow their rows: whose type or organization was edited after the claim.
+
+-- name: follow
+-- Give the runs $1 the types $2 and the organizations $3 of their integrations' rows, with a job of the new type each; $4
+-- says so, at the end of their reasons. The key stays: it knows neither. What waited for the old type's vendor waits no
+-- more. A run whose worker died is taken back from it, with its seat, as in attempts.skip ($5 are the jobs, null where
+-- nobody comes with one, $6 the worker's mark). Answers the runs that follow; the others have ended, are under way
+-- elsewhere, or have followed before. Rows are locked in the order of their numbers, as in attempts.start.
+with candidate as (
+    select runs.id, scheduled_for, asked.integration_type, asked.org_id, asked.note, runs.state = 'running' as was_lost
+    from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+            asked (run_id, integration_type, org_id, note, job_id),
+        synkron.runs
+    where runs.id = asked.run_id
+        and (runs.integration_type, runs.org_id) is distinct from (asked.integration_type, asked.org_id)
+        and (
+            state = 'claimed'
+            or state = 'running' and completes_by is null and exists (
+                select from synkron.running held
+                where held.run_id = runs.id
+                    and (held.job_id = asked.job_id or not exists (select from synkron.queue job where job.id = held.job_id))
+            )
+        )
+        and not exists (select from synkron.queue job where job.id = asked.job_id and job.queue_manager_id <> $6)
+    order by runs.id
+    for update of runs
+),
+followed as (
+    update synkron.runs set
+        integration_type = candidate.integration_type,
+        org_id = candidate.org_id,
+        reason = reason || candidate.note,
+        state = 'claimed',
+        failures = failures + was_lost::integer,
+        crashes = crashes + was_lost::integer,
+        next_attempt_at = case when deferred_until is null then next_attempt_at else clock_timestamp() end,
+        deferred_at = null, deferred_reason = null, deferred_until = null, released_at = null
+    from candidate
+    where runs.id = candidate.id and runs.scheduled_for = candidate.scheduled_for
+    returning runs.id, runs.scheduled_for, runs.integration_id, runs.integration_type, runs.next_attempt_at, was_lost
+),
+freed as (
+    delete from synkron.running using followed
+    where running.integration_id = followed.integration_id and running.run_id = followed.id
+),
+lost as (
+    update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost',
+        error = 'the worker was lost before it could say what came of it'
+    from followed
+    where was_lost and attempts.run_id = followed.id and attempts.scheduled_for = followed.scheduled_for
+        and attempts.finished_at is null
+),
+enqueued as (
+    insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
+    select 0, integration_type, convert_to(id::text, 'UTF8'), greatest(next_attempt_at, now()), 'queued'
+    from followed
+)
+select id from followed;
+
+-- name: any_kept
+-- Whether there may be any of left_behind, without a look at the rows.
+select exists (
+    select from synkron.runs
+    where finished_at is null and (deferred_until > now() or integration_type <> all($1::text[]))
+) or exists (
+    select from synkron.pauses where ended_at is null and starts_at <= now() and (until is null or until > now())
+);
+
+-- name: left_behind
+-- Runs whose turn came a minute ago and that nobody takes as they are: their type is not among the settings' ($1), or a
+-- pause or their vendor keeps them; and whose row has moved to another type (one of $1) or organization. The id is given
+-- its column's own type, ID_TYPE. Plan: from the index of unfinished runs, of which few are kept so, to the primary key.
+select
+    run.id, run.integration_type, run.org_id,
+    i.{integrations.integration_type}::text as live_type, i.{integrations.org_id}::text as live_org
+from (
+    select id, integration_id, integration_type, org_id
+    from synkron.runs
+    where finished_at is null and state = 'claimed' and execute_after < now() - interval '1 minute'
+        and (
+            integration_type <> all($1::text[])
+            or deferred_until > now()
+            or exists (
+                select from synkron.pauses
+                where pauses.ended_at is null
+                    and pauses.starts_at <= now()
+                    and (pauses.until is null or pauses.until > now())
+                    and (pauses.org_id is null or pauses.org_id = runs.org_id)
+                    and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
+                    and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
+            )
+        )
+) run
+join {integrations} i on i.{integrations.id} = run.integration_id::ID_TYPE
+where (i.{integrations.integration_type}::text, i.{integrations.org_id}::text)
+        is distinct from (run.integration_type, run.org_id)
+    and i.{integrations.integration_type}::text = any($1::text[])
+order by run.id
+limit 1000;
