@@ -20,6 +20,8 @@ from synkron.sql import statements
 SQL = statements("ledger")
 # How many rows one statement writes: as many as fit into a socket's buffer, so that they are sent off at once.
 BATCH = 500
+# How far ahead of the clock a moment may lie that is claimed, with some to spare.
+CLAIMED_AHEAD = timedelta(minutes=5)
 
 Row: TypeAlias = tuple[Decision, datetime, datetime | None, int]
 
@@ -119,8 +121,26 @@ async def close_tick(connection: Connection, tick_id: int, claimed: Claimed) -> 
 
 
 async def keep_partitions(connection: Executor, first: datetime, now: datetime, retention: timedelta) -> None:
-    """Have the partitions from ``first``, but none that ended before ``retention``, to a month ahead."""
-    await connection.execute(SQL["keep_partitions"], max(first, now - retention), now + timedelta(days=31))
+    """Have the partitions from ``first``, but none that ended before ``retention``, to what may be claimed ``now``.
+
+    One that is missing is waited for, should somebody hold a lock on the tables; ``make_partitions_ahead`` sees to it
+    that there is hardly ever one.
+    """
+    await connection.execute(SQL["keep_partitions"], max(first, now - retention), now + CLAIMED_AHEAD)
+
+
+async def make_partitions_ahead(connection: Connection) -> bool:
+    """Have the partitions of the next two months, so that no tick needs to make one.
+
+    False when somebody holds a lock on the tables, ``analyze`` say: then it is for the next time.
+    """
+    try:
+        async with connection.transaction():
+            await connection.execute(SQL["wait_briefly"])
+            await connection.execute(SQL["make_partitions_ahead"])
+    except LockNotAvailableError:
+        return False
+    return True
 
 
 async def forget(connection: Connection, now: datetime, retention: timedelta) -> bool:

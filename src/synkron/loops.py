@@ -36,7 +36,7 @@ POOL_SIZE = 20
 # so that its runs start first: this tick finds what was edited meanwhile, and would hold them up.
 AFTER_THE_HALF = timedelta(milliseconds=20)
 AFTER_THE_MINUTE = timedelta(seconds=1)
-FORGET_EVERY = timedelta(hours=1)
+MAINTAIN_EVERY = timedelta(hours=1)
 # How often one asks whether the hour's verification is due.
 VERIFY_EVERY = timedelta(minutes=5)
 WATCH_EVERY = timedelta(seconds=15)
@@ -99,7 +99,7 @@ async def schedule(
     """Tick at every half minute of the database's clock."""
     loop = asyncio.get_running_loop()
     warned: frozenset[InvalidIntegration] = frozenset()
-    forget_at = loop.time()
+    maintain_at = loop.time()
     try:
         async with connected(url) as connection:
             while not stop.is_set():
@@ -110,9 +110,9 @@ async def schedule(
                 sight.invalid, sight.ahead = done.invalid, done.ahead
                 sight.looked.set()
                 warned = _report(done, warned)
-                if loop.time() >= forget_at:
-                    await _forget(connection, done.at, settings.retention)
-                    forget_at = loop.time() + FORGET_EVERY.total_seconds()
+                if loop.time() >= maintain_at:
+                    await _maintain(connection, done.at, settings.retention)
+                    maintain_at = loop.time() + MAINTAIN_EVERY.total_seconds()
                 following = next_tick(done.at)
                 until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
                 await pause(until_next.total_seconds() - (loop.time() - began), stop)
@@ -211,8 +211,10 @@ async def work(
         await running
 
 
-async def _forget(connection: Connection, now: datetime, retention: timedelta) -> None:
-    """Forget what is old enough, once an hour."""
+async def _maintain(connection: Connection, now: datetime, retention: timedelta) -> None:
+    """Make room for what comes, and forget what is old enough, once an hour."""
+    if not await ledger.make_partitions_ahead(connection):
+        log.debug("partitions made in an hour", reason="somebody holds a lock on the ledger's tables")
     if not await ledger.forget(connection, now, retention):
         log.debug("old partitions kept for an hour more", reason="somebody uses them")
     await contacts.forget(connection, now)

@@ -72,12 +72,14 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
 
     async def ask(connection: Connection, settings: Settings) -> Tick:
         from synkron.host import process_name
+        from synkron.ledger import make_partitions_ahead
         from synkron.reader import warn_invalid
         from synkron.scheduler import tick
 
         done = await tick(connection, settings, scheduler=process_name(), source="once", at=at)
         for row in done.invalid:
             warn_invalid(row)
+        await make_partitions_ahead(connection)
         return done
 
     done = answer(context, ask)

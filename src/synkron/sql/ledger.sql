@@ -14,8 +14,13 @@ select at from synkron.watermark for update;
 update synkron.watermark set at = greatest(at, $1);
 
 -- name: keep_partitions
--- Makes them, and drops none: a tick must not wait for whoever reads an old one, and everybody else behind the tick.
+-- Makes those from $1 to $2 that are missing, and drops none: a tick must not wait for whoever reads an old one, and
+-- everybody else behind the tick. Making one waits for whoever holds `share update exclusive` on the parents (analyze,
+-- vacuum, create index concurrently); where none is missing, no lock is taken.
 select synkron.keep_partitions($1, $2, '-infinity');
+
+-- name: make_partitions_ahead
+select synkron.keep_partitions(now(), now() + interval '62 days', '-infinity');
 
 -- name: wait_briefly
 set local lock_timeout = '1s';
