@@ -108,7 +108,7 @@ async def accept(
 ) -> bool:
     """The target has taken the run and will say later what came of it; False when the run was taken over or ended."""
     met = (meeting.duration, meeting.warmth, meeting.known_by, meeting.cost) if meeting else (None,) * 4
-    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status, *met)
+    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status, *met, outcome.error)
     return bool(rows)
 
 

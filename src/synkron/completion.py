@@ -11,12 +11,14 @@ from synkron.database import Connection
 from synkron.errors import NotFound, Refused
 from synkron.ledger import run_of
 from synkron.model import Outcome, OutcomeKind, State
+from synkron.outcome import recordable
 from synkron.plan import after_attempt
 from synkron.settings import Settings
 from synkron.sql import statements
 from synkron.standing import overridden
 
 SQL = statements("completion")
+ENDED = (OutcomeKind.SUCCEEDED, OutcomeKind.RETRYABLE, OutcomeKind.FINAL)
 
 log = structlog.get_logger("synkron")
 
@@ -30,8 +32,9 @@ async def complete_run(
     any other. Raises NotFound; and Refused, with nothing changed, when the key or the attempt is not the run's, the
     run is not waiting (it has ended, or was tried again), or its deadline has passed.
     """
-    if outcome.kind is OutcomeKind.ACCEPTED:
+    if outcome.kind not in ENDED:
         raise Refused(f"Run {run_id} is accepted already. Say what came of it: succeeded, retryable or final.")
+    outcome = recordable(outcome)
     async with connection.transaction():
         row = await connection.fetchrow(SQL["run"], run_id)
         if row is None:

@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 from synkron.integrations import SHORTEST_INTERVAL
 from synkron.model import Outcome, OutcomeKind
+from synkron.outcome import recorded_status
 from synkron.text import one_line
 
 # How far apart probes of an endpoint that does not answer get, where its interval is shorter.
@@ -175,7 +176,7 @@ def sample_of_run(
         finding=finding,
         reason=reason,
         latency=duration,
-        http_status=status if status is not None and 100 <= status < 600 else None,
+        http_status=recorded_status(status),
         resets_at=resets_at,
         rest=rest,
         org_id=org_id,

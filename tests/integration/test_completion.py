@@ -22,6 +22,7 @@ from synkron.completion import expire
 from synkron.database import pooled
 from synkron.errors import NotFound, Refused
 from synkron.model import Outcome, OutcomeKind, Run, State
+from synkron.outcome import NO_REASON
 from synkron.scheduler import tick
 from synkron.settings import Settings, TypeSettings
 from synkron.targets import read_signings
@@ -112,6 +113,22 @@ class TestCall:
         assert (found.state, found.error, ended) == (state, outcome.error, outcomes)
         assert await connection.fetchval("select count(*) from synkron.running") == 0
 
+    @pytest.mark.parametrize(
+        ("outcome", "state", "error"),
+        [
+            (Outcome(OutcomeKind.FINAL), "failed", NO_REASON),
+            (Outcome(OutcomeKind.FINAL, 999, "a\x00b"), "failed", r"its status was 999: a\x00b"),
+            (Outcome(OutcomeKind.SUCCEEDED, 0), "succeeded", "its status was 0"),
+            (Outcome(OutcomeKind.RETRYABLE, 99, "no", timedelta.max), "claimed", "its status was 99: no"),
+        ],
+    )
+    async def test_an_outcome_that_no_ledger_takes_is_made_fit(
+        self, connection: Connection, outcome: Outcome, state: str, error: str
+    ) -> None:
+        run = await accepted(connection)
+        assert await complete(connection, run, outcome) == state
+        assert (await recorded(connection, run))[0].error == error
+
     async def test_a_retryable_completion_leads_to_the_next_attempt(self, connection: Connection) -> None:
         run = await accepted(connection)
         await complete(connection, run, BROKEN)
@@ -164,6 +181,8 @@ class TestCall:
             await complete_run(connection, SETTINGS, 4711, key=run.key, attempt=1, outcome=DONE)
         with pytest.raises(Refused, match="accepted already"):
             await complete(connection, run, ACCEPTED)
+        with pytest.raises(Refused, match="succeeded, retryable or final"):
+            await complete(connection, run, Outcome("done"))  # type: ignore[arg-type]  # a mistake
         await connection.execute("update synkron.runs set completes_by = now()")
         with pytest.raises(Refused, match="had to be completed by"):
             await complete(connection, run, DONE)

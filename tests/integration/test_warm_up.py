@@ -23,7 +23,7 @@ from tests.conftest import Connection
 from tests.house.pages import blocks, text_of
 from tests.integration.fleet import add_integration, utc
 from tests.integration.stepped_clock import install_clock, set_clock
-from tests.targets.far_side import Answer, FarSide, accept, answering, far_side
+from tests.targets.far_side import Answer, FarSide, accept, answering, far_side, raw_far_side
 
 HALF_MINUTE = timedelta(seconds=30)
 SIGNING = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -277,6 +277,24 @@ async def test_a_far_side_that_fails_costs_the_others_nothing(connection: Connec
     assert str(errors["dynamics"]).endswith("Connection refused")
     assert "planted" not in str(sent) + str(errors)
     assert (await met(connection)).keys() == {"xledger"}
+
+
+async def test_an_odd_answer_costs_the_others_nothing(connection: Connection) -> None:
+    """A status that no standard has is recorded as one of the 5xx, or as no answer, and says its figure in words."""
+    odd = {
+        "xledger": b"HTTP/1.1 999 Slow Down\r\nContent-Length: 0\r\n\r\n",
+        "dynamics": b"HTTP/1.1 099 Hm\r\nContent-Length: 0\r\n\r\n",
+    }
+    async with far_side(accept) as there, raw_far_side(odd["xledger"]) as high, raw_far_side(odd["dynamics"]) as low:
+        types = {"xledger": {"target": high}, "dynamics": {"target": low}, "bufdir": {"target": there.url}}
+        async with warming(connection, **types) as warm:
+            await warm.up(*types)
+    assert {row["integration_type"]: (row["http_status"], row["error"]) for row in await warm_ups(connection)} == {
+        "xledger": (599, "it answered HTTP 999"),
+        "dynamics": (None, "it answered HTTP 99"),
+        "bufdir": (200, None),
+    }
+    assert (await met(connection)).keys() == {"xledger", "bufdir"}
 
 
 async def test_the_database_s_faults_are_the_caller_s(connection: Connection) -> None:

@@ -99,11 +99,13 @@ async def far_side(answer: Answer) -> AsyncIterator[FarSide]:
 
 
 @asynccontextmanager
-async def raw_far_side(answer: bytes) -> AsyncIterator[str]:
-    """The address of a server that answers any request with these bytes, and hangs up."""
+async def raw_far_side(answer: bytes, heads: list[bytes] | None = None) -> AsyncIterator[str]:
+    """The address of a server that answers any request with these bytes, and hangs up; ``heads`` gets what it reads."""
 
     async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        if heads is not None:
+            heads.append(head)
         lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         await reader.readexactly(sum(int(line.partition(b":")[2]) for line in lengths))
         writer.write(answer)

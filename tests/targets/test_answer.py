@@ -88,7 +88,8 @@ async def test_a_status_that_came_is_the_answer_though_its_body_never_ends() -> 
         return response
 
     async with delivered(stall) as (target, _):
-        assert await target.call(RUN, terms(timedelta(milliseconds=50))) == Outcome(OutcomeKind.SUCCEEDED, 200)
+        outcome = await target.call(RUN, terms(timedelta(milliseconds=200)))
+    assert outcome == Outcome(OutcomeKind.SUCCEEDED, 200, "answer incomplete: its body did not end within 0.2 s")
 
 
 async def test_cookies_are_not_carried_from_one_organization_to_the_next() -> None:
@@ -110,17 +111,43 @@ async def test_cookies_are_not_carried_from_one_organization_to_the_next() -> No
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "127.0.0.1:PORT gave an answer that is not HTTP (ClientResponseError)"),
         (b"HTTP/1.1 20000 OK\r\n\r\n", "127.0.0.1:PORT gave an answer that is not HTTP (ClientResponseError)"),
         (
-            b"HTTP/1.1 200 OK\r\nX-Echo: " + b"Bearer t0ken " * 5000 + b"\r\n\r\n",
-            "127.0.0.1:PORT gave an answer that is not HTTP (ClientResponseError)",
+            b"HTTP/1.1 200 OK\r\nX-Echo: " + b"Bearer t0ken " * 6000 + b"\r\n\r\n",
+            "127.0.0.1:PORT gave an answer with a header of more than 64 KB, which is more than is read",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\n" + b"X-Echo: Bearer t0ken\r\n" * 300 + b"\r\n",
+            "127.0.0.1:PORT gave an answer with more than 256 headers, which is more than is read",
         ),
     ],
-    ids=["nothing", "half a line", "not HTTP", "no such status", "endless header"],
+    ids=["nothing", "half a line", "not HTTP", "no such status", "endless header", "endless headers"],
 )
 async def test_an_answer_that_is_none_is_worth_another_try(answer: bytes, error: str) -> None:
     async with raw_far_side(answer) as url, target_at(url) as target:
         outcome = await target.call(RUN, terms())
     port = url.rpartition(":")[2]
     assert outcome == Outcome(OutcomeKind.RETRYABLE, None, error.replace("PORT", port))
+
+
+@pytest.mark.parametrize("size", [9_000, 65_000])
+async def test_a_long_header_is_read(size: int) -> None:
+    long = f"HTTP/1.1 200 OK\r\nX-Trace: {'x' * size}\r\nContent-Length: 0\r\n\r\n".encode()
+    async with raw_far_side(long) as url, target_at(url) as target:
+        assert await target.call(RUN, terms()) == Outcome(OutcomeKind.SUCCEEDED, 200)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, b"Content-Length: 100\r\n\r\ntoo short", OutcomeKind.SUCCEEDED),
+        (200, b"Transfer-Encoding: chunked\r\n\r\n9\r\ntoo", OutcomeKind.SUCCEEDED),
+        (202, b"Content-Length: 100\r\n\r\n", OutcomeKind.ACCEPTED),
+    ],
+)
+async def test_a_success_whose_body_breaks_off_is_one_and_says_so(status: int, body: bytes, kind: OutcomeKind) -> None:
+    """The target has done the work: delivered again, it would be done twice."""
+    async with raw_far_side(f"HTTP/1.1 {status} OK\r\n".encode() + body) as url, target_at(url) as target:
+        outcome = await target.call(RUN, terms())
+    assert outcome == Outcome(kind, status, "answer incomplete: the connection broke off within its body")
 
 
 async def test_a_body_that_is_cut_leaves_its_status() -> None:

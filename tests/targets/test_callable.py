@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 import pytest
+from pydantic import SecretStr
 
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.redaction import Redaction
@@ -35,6 +36,40 @@ async def test_whatever_is_returned_is_success() -> None:
 async def test_an_outcome_that_is_returned_is_the_outcome() -> None:
     own = Outcome(OutcomeKind.FINAL, error="the ledger of 2025 is closed")
     assert await called(lambda _: own) == own
+
+
+@pytest.mark.parametrize(
+    ("returned", "shown"),
+    [
+        (OutcomeKind.FINAL, "<OutcomeKind.FINAL: 'final'>"),
+        (ValueError("no such account"), "ValueError('no such account')"),
+        (Outcome, "<class 'synkron.model.Outcome'>"),
+        ((step for step in "12"), "<generator object <genexpr> at"),
+    ],
+    ids=["kind", "exception", "class", "generator"],
+)
+async def test_what_is_no_result_is_no_success(returned: object, shown: str) -> None:
+    """Work that nobody did, or a failure that nobody raised."""
+    outcome = await called(lambda _: returned)
+    assert outcome.kind is OutcomeKind.RETRYABLE
+    assert str(outcome.error).startswith(f"it returned {shown}")
+    assert str(outcome.error).endswith("return an Outcome, or raise the exception")
+
+
+async def test_an_outcome_is_made_fit_and_a_secret_in_it_redacted() -> None:
+    def function(_: Run) -> object:
+        return Outcome("planted-71c2a9", 999, "the key is planted-71c2a9", timedelta.max)  # type: ignore[arg-type]  # a mistake
+
+    target = CallableTarget(function, 1, Redaction([SecretStr("planted-71c2a9")]))
+    outcome = await target.call(RUN, terms())
+    target.close()
+    assert outcome == Outcome(
+        OutcomeKind.RETRYABLE,
+        599,
+        "the outcome's kind is '[redacted]', and must be succeeded, accepted, retryable or final; its status was 999: "
+        "the key is [redacted]",
+        timedelta(hours=24),
+    )
 
 
 class Exotic(Exception):
@@ -100,7 +135,10 @@ async def test_a_coroutine_that_a_plain_function_makes_is_awaited() -> None:
     def decorated(run: Run) -> Awaitable[None]:
         return export(run)
 
-    for function in (decorated, functools.partial(export)):
+    async def not_awaited(run: Run) -> Awaitable[None]:
+        return export(run)
+
+    for function in (decorated, functools.partial(export), not_awaited):
         assert (await called(function)).error == "ValueError: reached"
 
 

@@ -18,7 +18,7 @@ from synkron.model import OutcomeKind, Run
 from synkron.redaction import Redaction
 from synkron.targets import CallableTarget, HttpTarget, Target
 from synkron.targets.endpoint import Endpoint
-from synkron.targets.http import open_session
+from synkron.targets.session import open_session
 from tests.targets.far_side import RUN, far_side, terms
 
 SECRET = SecretStr("planted-71c2a9")

@@ -172,9 +172,17 @@ def test_the_method_that_is_remembered(method: str, status: int, allow: str, kep
     assert read(status, method=method, Allow=allow).method == kept
 
 
-@given(st.binary(max_size=300), st.integers(100, 599), st.booleans(), st.text(max_size=40))
+@given(st.binary(max_size=300), st.integers(0, 1999), st.booleans(), st.text(max_size=40))
 def test_any_answer_shows_something(content: bytes, status: int, authorized: bool, header: str) -> None:
-    assert read(status, content, authorized=authorized, Retry_After=header, Date=header, Allow=header).reason
+    sample = read(status, content, authorized=authorized, Retry_After=header, Date=header, Allow=header)
+    assert sample.reason
+    assert sample.http_status is None or 100 <= sample.http_status <= 599
+
+
+@pytest.mark.parametrize(("status", "kept"), [(99, None), (600, 599), (999, 599)])
+def test_a_status_that_is_none_is_no_sign_of_health_and_told(status: int, kept: int | None) -> None:
+    sample = read(status)
+    assert (sample.finding, sample.http_status, sample.reason) == (Verdict.UNREACHABLE, kept, f"HTTP {status}")
 
 
 def settings(name: str = "xledger", **health: Any) -> Settings:

@@ -193,6 +193,16 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             id="ran at the second attempt",
         ),
         pytest.param(
+            {"decided": run(error="answer incomplete: the connection broke off within its body")},
+            [
+                (
+                    f"{STARTED} and succeeded at the first attempt, though: answer incomplete: the connection "
+                    "broke off within its body."
+                )
+            ],
+            id="succeeded with an answer that broke off",
+        ),
+        pytest.param(
             {"decided": run(**FAILED)},
             [
                 (f"{STARTED} and failed after 3 attempts; the last error: HTTP 503: down."),

@@ -116,7 +116,7 @@ def _answer(run: RecordedRun) -> Text:
     if run.state == "skipped":
         return text(run.reason, "yellow")
     if run.error:
-        return text(run.error, "magenta" if run.state == "claimed" else "red")
+        return text(run.error, {"claimed": "magenta", "failed": "red"}.get(run.state, "yellow"))
     return text(str(run.http_status or ""), "dim")
 
 

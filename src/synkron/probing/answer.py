@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from synkron.health import FURTHEST_RESET, Contact, Sample, Verdict, Watch
 from synkron.integrations.throttling import VendorError, errors_in
+from synkron.outcome import recorded_status
 from synkron.probing.request import method_after
 from synkron.targets.reading import BODY_LIMIT, retry_after, status_text
 
@@ -51,7 +52,7 @@ def read_answer(answer: Answer, watch: Watch, at: datetime, excerpt: Callable[[s
         finding=finding,
         reason=reason,
         latency=answer.latency,
-        http_status=answer.status if 100 <= answer.status < 600 else None,
+        http_status=recorded_status(answer.status),
         resets_at=resets_at,
         rest=rest,
         method=method_to_keep(answer),

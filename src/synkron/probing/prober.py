@@ -25,8 +25,8 @@ from synkron.probing.answer import Answer, read_answer
 from synkron.probing.request import ProbeRequest, method_for
 from synkron.probing.token import NoToken, Tokens
 from synkron.redaction import Redaction
-from synkron.targets.http import open_session
 from synkron.targets.reading import beginning, failure
+from synkron.targets.session import open_session
 
 CONNECTIONS = 20
 

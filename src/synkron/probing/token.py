@@ -13,6 +13,7 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 
 from synkron.health import Verdict
+from synkron.outcome import recorded_status
 from synkron.probing.request import Credentials
 from synkron.targets.reading import beginning, failure
 
@@ -75,7 +76,7 @@ class Tokens:
         token = said.get("access_token")
         if status != 200 or not isinstance(token, str) or not fullmatch(r"[\x21-\x7e]{1,16384}", token):
             reason = f"the token endpoint {place} answered HTTP {status} without a token"
-            raise NoToken(Verdict.UNREACHABLE, reason, status if 100 <= status < 600 else None)
+            raise NoToken(Verdict.UNREACHABLE, reason, recorded_status(status))
         return _Kept(SecretStr(token), at + _lifetime(said.get("expires_in")))
 
     async def _asked(self, credentials: Credentials, timeout: timedelta) -> tuple[int, bytes]:  # noqa: ASYNC109

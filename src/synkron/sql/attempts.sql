@@ -149,17 +149,17 @@ enqueued as (
 select id from finished;
 
 -- name: accept
--- The target of the attempt $2 has taken the run ($5 to $8: how it was met) and has $3 to say what came of it. The run
--- is running until then, and keeps its seat. Its next attempt is put off likewise, so that a release that knows nothing
+-- The target of the attempt $2 has taken the run ($5 to $8: how it was met; $9: what of its answer was missing) and has
+-- $3 to say what came of it. The run is running until then, and keeps its seat. Its next attempt is put off likewise, so that a release that knows nothing
 -- of this leaves it alone.
 with accepted as (
     update synkron.runs set
-        completes_by = clock_timestamp() + $3, next_attempt_at = clock_timestamp() + $3, http_status = $4, error = null
+        completes_by = clock_timestamp() + $3, next_attempt_at = clock_timestamp() + $3, http_status = $4, error = $9
     where id = $1 and state = 'running' and attempt = $2
     returning id, scheduled_for, attempt
 )
 update synkron.attempts set
-    http_status = $4, duration = $5, warmth = $6, warmth_known_by = $7, cold_start_cost = $8
+    http_status = $4, duration = $5, warmth = $6, warmth_known_by = $7, cold_start_cost = $8, error = $9
 from accepted
 where attempts.run_id = accepted.id and attempts.attempt = accepted.attempt
     and attempts.scheduled_for = accepted.scheduled_for

@@ -12,9 +12,10 @@ from synkron.redaction import Redaction
 from synkron.settings import Settings
 from synkron.targets.endpoint import Endpoint, Signing, body, read_endpoint, read_signing
 from synkron.targets.function import CallableTarget, load_function
-from synkron.targets.http import HttpTarget, Reception, judge, open_session
+from synkron.targets.http import HttpTarget, Reception, judge
 from synkron.targets.reading import failure
 from synkron.targets.secret import gathering, secrets_of
+from synkron.targets.session import open_session
 from synkron.targets.terms import Lease, Terms
 
 __all__ = [

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from traceback import format_exception_only
 
 from synkron.errors import SettingsError
 from synkron.model import Outcome, OutcomeKind, Run
+from synkron.outcome import recordable, shown
 from synkron.redaction import Redaction
 from synkron.settings import TypeSettings
 from synkron.targets.secret import fault, gathering
 from synkron.targets.terms import Lease, Terms
 
+# Work that nobody has done, or a failure that nobody has raised: taken for success, an export would be lost.
+NOT_RESULTS = (Generator, AsyncGenerator, BaseException, OutcomeKind, type)
 NOT_CALLED = Outcome(OutcomeKind.RETRYABLE, error="not called: its turn in the worker's threads came too late")
 
 
@@ -57,11 +59,14 @@ class CallableTarget:
 
     async def _returned(self, run: Run, lease: Lease) -> object:
         if inspect.iscoroutinefunction(self._function):
-            return await self._function(run)
-        in_thread = partial(copy_context().run, self._called, run, lease)
-        returned = await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
-        # A plain function may still have made a coroutine, as a decorated one does.
-        return await returned if inspect.isawaitable(returned) else returned
+            returned = await self._function(run)
+        else:
+            in_thread = partial(copy_context().run, self._called, run, lease)
+            returned = await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
+        # Any function may have made a coroutine and not awaited it, as a decorated one does.
+        while inspect.isawaitable(returned):
+            returned = await returned
+        return returned
 
     def _called(self, run: Run, lease: Lease) -> object:
         """In the thread. A future can't carry every exception (StopIteration), so that none leaves here."""
@@ -73,9 +78,14 @@ class CallableTarget:
             return self._failed(error)
 
     def _judge(self, returned: object) -> Outcome:
-        if not isinstance(returned, Outcome):
-            return Outcome(OutcomeKind.SUCCEEDED)
-        return replace(returned, error=self._redaction.excerpt(returned.error)) if returned.error else returned
+        if isinstance(returned, Outcome):
+            return recordable(returned, self._redaction.excerpt)
+        if isinstance(returned, NOT_RESULTS):
+            what = shown(returned, self._redaction.excerpt)
+            return Outcome(
+                OutcomeKind.RETRYABLE, error=f"it returned {what}: return an Outcome, or raise the exception"
+            )
+        return Outcome(OutcomeKind.SUCCEEDED)
 
     def _failed(self, error: BaseException) -> Outcome:
         text = "".join(format_exception_only(error))

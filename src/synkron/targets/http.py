@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from aiohttp import BytesPayload, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import BytesPayload, ClientSession
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from synkron.host import release
 from synkron.integrations.throttling import VendorError, refusal_in
 from synkron.model import Outcome, OutcomeKind, Run
+from synkron.outcome import DONE, LONGEST_RETRY_AFTER, recordable, recorded_status
 from synkron.redaction import Redaction
 from synkron.targets.endpoint import Endpoint, body
-from synkron.targets.reading import beginning, failure, retry_after, status_text
+from synkron.targets.reading import beginning, failure, incomplete, retry_after, status_text
 from synkron.targets.terms import Lease, Terms
 from synkron.targets.uptime import Uptime, answered_at
 
-LONGEST_RETRY_AFTER = timedelta(hours=24)
 TOO_MANY_REQUESTS = 429
 RETRYABLE_STATUSES = frozenset({408, 409, 425, TOO_MANY_REQUESTS})
-# Under the 5 s after which common servers drop an idle connection: a POST sent into that moment is lost.
-KEEP_ALIVE = 4.0
-
-
-@asynccontextmanager
-async def open_session(connections: int) -> AsyncIterator[ClientSession]:
-    """The session that all HTTP targets share.
-
-    It has as many connections as runs may be running, as the wait for one would eat the run's timeout. It keeps no
-    cookies, which one organization's answer would set for the next, and takes no password from a .netrc file.
-    """
-    async with ClientSession(
-        connector=TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE),
-        timeout=ClientTimeout(total=None, sock_connect=None),
-        headers={"User-Agent": f"synkron/{release()}" if release()[0].isdecimal() else "synkron"},
-        cookie_jar=DummyCookieJar(),
-        auto_decompress=False,
-    ) as session:
-        yield session
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +70,11 @@ class HttpTarget:
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop the worker
             if leased.was_withheld:
                 return Outcome(OutcomeKind.RETRYABLE, error=f"not sent: {self._endpoint.place} was connected too late")
-            answer = answer or Outcome(OutcomeKind.RETRYABLE, error=failure(error, self._endpoint.place, terms.timeout))
-        up = uptime.now()
-        return answer if up is None else replace(answer, uptime=up)
+            if answer is None:
+                answer = Outcome(OutcomeKind.RETRYABLE, error=failure(error, self._endpoint.place, terms.timeout))
+            elif answer.kind in DONE:
+                answer = replace(answer, error=incomplete(error, terms.timeout))
+        return recordable(replace(answer, uptime=uptime.now()))
 
     async def warm_up(self, name: str, at: datetime, within: timedelta) -> Reception:
         """Send one request that is no run: safe by its method, without a body, and named by a header.
@@ -112,7 +93,7 @@ class HttpTarget:
                 ) as response,
             ):
                 uptime.hear(response.headers)
-                met = Reception(uptime.elapsed, response.status, uptime.now())
+                met = _met(response.status, uptime)
                 await beginning(response)
         except Exception as error:  # noqa: BLE001 - as above
             met = met or Reception(uptime.elapsed, error=failure(error, self._endpoint.place, within))
@@ -145,6 +126,14 @@ class _Leased(BytesPayload):
             self.was_withheld = True
             raise RuntimeError("the lease has ended")
         await super().write_with_length(writer, content_length)
+
+
+def _met(status: int, uptime: Uptime) -> Reception:
+    """What an answer to a warm-up says. One whose status is none says so in words."""
+    kept = recorded_status(status)
+    return Reception(
+        uptime.elapsed, kept, uptime.now(), None if kept == status else f"it answered {status_text(status)}"
+    )
 
 
 def judge(status: int, headers: Mapping[str, str]) -> Outcome:

@@ -16,12 +16,16 @@ from aiohttp import (
     ClientError,
     ClientPayloadError,
     ClientResponse,
+    ClientResponseError,
     ServerConnectionError,
 )
 
 from synkron.targets.phrases import PHRASES
 
 BODY_LIMIT = 64 * 1024
+# Of one line of an answer's head, and how many there may be. Real servers send more than the client's usual 8 KB.
+LONGEST_HEADER = 64 * 1024
+MOST_HEADERS = 256
 
 
 def retry_after(headers: Mapping[str, str], longest: timedelta) -> timedelta | None:
@@ -78,12 +82,28 @@ def failure(error: Exception, place: str, timeout: timedelta) -> str:
             return f"no connection to {place}: {_reason(error.os_error)}"
         case ServerConnectionError() | ClientPayloadError() | OSError():
             return f"{place} closed the connection before it had answered"
+        case ClientResponseError(message=str(said)) if limit := _limit(said):
+            return f"{place} gave an answer with {limit}, which is more than is read"
         case ClientError():
             return f"{place} gave an answer that is not HTTP ({type(error).__name__})"
         case UnicodeError():
             return f"{place} is not the name of a host"
         case _:
             return f"{type(error).__name__} while calling {place}"
+
+
+def incomplete(error: Exception, timeout: timedelta) -> str:
+    """Why an answer ended within its body, whose status stands."""
+    if isinstance(error, TimeoutError):
+        return f"answer incomplete: its body did not end within {timeout.total_seconds():g} s"
+    return "answer incomplete: the connection broke off within its body"
+
+
+def _limit(said: str) -> str | None:
+    """Which limit of the client's an answer's head went over, by the client's own words."""
+    if said.startswith("Got more than"):
+        return f"a header of more than {LONGEST_HEADER // 1024} KB"
+    return f"more than {MOST_HEADERS} headers" if said.startswith("Too many headers") else None
 
 
 def _reason(error: OSError) -> str:

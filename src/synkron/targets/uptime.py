@@ -24,7 +24,7 @@ class Uptime:
     @property
     def elapsed(self) -> timedelta:
         """How long the call has taken so far."""
-        return timedelta(seconds=self._clock() - self._began)
+        return timedelta(seconds=max(self._clock() - self._began, 0.0))
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """The head of the answer has come just now. A body may take its time, in which the target grows older."""

@@ -21,7 +21,8 @@ def outcome(run: RunFacts, facts: Facts) -> str:
         case State.RUNNING:
             return f"{_started(run, facts)} and is running, {at_attempt(run.attempt)}"
         case State.SUCCEEDED:
-            return f"{_started(run, facts)} and succeeded {at_attempt(run.attempt)}{_by_hand(run)}{_before(run)}"
+            well = f"{_started(run, facts)} and succeeded {at_attempt(run.attempt)}"
+            return f"{well}{_but(run)}{_by_hand(run)}{_before(run)}"
         case State.FAILED:
             return f"{_started(run, facts)} and {_failed(run)}"
         case State.SKIPPED:
@@ -71,6 +72,11 @@ def _failed(run: RunFacts) -> str:
         return f"was {error}"
     last = "the error" if run.attempt == 1 else "the last error"
     return f"failed after {counted(run.attempt, 'attempt')}{_by_hand(run)}; {last}: {error}"
+
+
+def _but(run: RunFacts) -> str:
+    """What was missing of the answer that said so."""
+    return f", though: {run.error}" if run.error else ""
 
 
 def _before(run: RunFacts) -> str:

@@ -1,0 +1,86 @@
+"""What came of an attempt, made fit for the ledger, whoever says it: a server, a callable, a completion. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from operator import index
+
+from synkron.model import Outcome, OutcomeKind
+from synkron.text import one_line
+
+LONGEST_ERROR = 500
+LONGEST_VALUE = 60
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+NO_REASON = "it failed, and no reason was given"
+DONE = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED})
+
+
+def recordable(outcome: Outcome, fit: Callable[[str], str] = one_line) -> Outcome:
+    """The outcome with nothing in it that the ledger would refuse. ``fit`` makes text from outside fit to be kept.
+
+    What is changed is told in the error: a status that is none, with its figure, or a field of the wrong type. A kind
+    that is none makes it a failure that is worth another try.
+    """
+    kind = _kind(outcome.kind)
+    status = recorded_status(outcome.http_status)
+    told = "" if outcome.error is None else fit(_text(outcome.error))
+    changes = []
+    if kind is None:
+        changes.append(f"the outcome's kind is {shown(outcome.kind, fit)}, and must be {_any_of(OutcomeKind)}")
+    if status != outcome.http_status and (figure := shown(outcome.http_status, fit)) not in told:
+        changes.append(f"its status was {figure}")
+    if not isinstance(outcome.retry_after, timedelta | None):
+        changes.append(f"its retry_after is {shown(outcome.retry_after, fit)}, and must be a timedelta")
+    error = ": ".join(filter(None, ("; ".join(changes), told)))
+    if not error and kind not in DONE:
+        error = NO_REASON
+    return replace(
+        outcome,
+        kind=kind or OutcomeKind.RETRYABLE,
+        http_status=status,
+        error=one_line(error, LONGEST_ERROR) or None,
+        retry_after=_within(outcome.retry_after, LONGEST_RETRY_AFTER),
+        is_throttled=outcome.is_throttled is True,
+        uptime=_within(outcome.uptime, timedelta.max),
+    )
+
+
+def recorded_status(status: object) -> int | None:
+    """What is kept of an HTTP status: 600 and above count as the last of the 5xx, below 100 as no answer."""
+    try:
+        figure = index(status)  # type: ignore[arg-type]  # what is no whole number is an error here
+    except TypeError:
+        return None
+    return min(figure, 599) if figure >= 100 else None
+
+
+def shown(value: object, fit: Callable[[str], str] = one_line) -> str:
+    """Any value in a few characters, for a sentence about it."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a number of 5,000 digits, or code of the caller's
+        text = f"a {type(value).__name__}"
+    return one_line(fit(text), LONGEST_VALUE)
+
+
+def _kind(kind: object) -> OutcomeKind | None:
+    return next((one for one in OutcomeKind if isinstance(kind, str) and one == kind), None)
+
+
+def _any_of(kinds: type[OutcomeKind]) -> str:
+    *most, last = kinds
+    return f"{', '.join(most)} or {last}"
+
+
+def _text(error: object) -> str:
+    """Whatever was given as an error, as text."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - as above
+        return shown(error)
+
+
+def _within(span: object, longest: timedelta) -> timedelta | None:
+    return min(max(span, timedelta()), longest) if isinstance(span, timedelta) else None
