@@ -287,7 +287,7 @@ class TestEndpoint:
         [
             ({"outcome": "succeeded"}, "succeeded", None),
             ({"outcome": "succeeded", "error": None}, "succeeded", None),
-            ({"outcome": "failed", "error": "the books\nare closed\x00"}, "failed", "the books are closed"),
+            ({"outcome": "failed", "error": "the books\nare closed\x00"}, "failed", r"the books are closed\x00"),
             ({"outcome": "failed"}, "failed", "the target reported: failed"),
             ({"outcome": "failed", "error": f"key {SECRET}"}, "failed", "key [redacted]"),
             ({"outcome": "retryable", "error": "x" * 400}, "claimed", "x" * 299 + "…"),
