@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+OPEN_FILES = 65_536
+
 WallClock = Callable[[], datetime]
 SteadyClock = Callable[[], float]
 
@@ -26,6 +28,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    _allow_open_files()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main)
 
@@ -37,6 +40,27 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     import uvloop
 
     return uvloop.new_event_loop()
+
+
+def _allow_open_files() -> None:
+    """Raise the limit on open files as far as it goes without asking: a connection is one, and 1,024 are not many."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def most_open_files() -> int:
+    """How many files and connections this process may have open."""
+    if sys.platform == "win32":
+        return OPEN_FILES
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return OPEN_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def process_name() -> str:

@@ -42,6 +42,11 @@ class Process:
         self.running.send_signal(signal.SIGTERM)
         return await self.running.wait()
 
+    def lines(self) -> list[dict[str, object]]:
+        """What it has logged up to now; a line that is still being written is left out."""
+        whole = self.log.read_text("utf-8").rpartition("\n")[0].splitlines()
+        return [json.loads(line) for line in whole if line.startswith("{")]
+
     def complaints(self) -> list[str]:
         """What it has logged from warnings on, and what is no line of the log."""
         said = ("target: ", "warning: no target")

@@ -19,6 +19,7 @@ from synkron.model import Outcome, OutcomeKind
 from synkron.redaction import Redaction
 from synkron.settings import Settings
 from synkron.targets import Signing
+from synkron.web.connection import in_json
 from synkron.web.signature import is_signed
 
 LONGEST_BODY = 16 * 1024
@@ -60,17 +61,17 @@ class CompletionEndpoint:
     async def post(self, request: web.Request) -> web.Response:
         """One completion.
 
-        1. Read the body, up to 16 KiB. 2. Find how the run's type signs. 3. Check the signature.
-        4. Check the body. 5. Complete the run.
+        1. Refuse what is not signed at all. 2. Read the body, up to 16 KiB. 3. Find how the run's type signs.
+        4. Check the signature. 5. Check the body. 6. Complete the run.
         """
+        if "webhook-signature" not in request.headers:
+            raise web.HTTPUnauthorized(reason="the request is not signed")
         try:
             async with asyncio.timeout(LONGEST_WAIT):
                 body = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout(reason=f"the body was not there within {LONGEST_WAIT:g} s") from None
         run_id = int(request.match_info["id"])
-        if "webhook-signature" not in request.headers:
-            raise web.HTTPUnauthorized(reason="the request is not signed")
         async with self.pool.acquire() as connection:
             signing = await self._signing(connection, run_id)
             now = await ledger.clock(connection)
@@ -89,7 +90,7 @@ class CompletionEndpoint:
                 )
             except Refused as error:
                 raise web.HTTPConflict(reason=str(error)) from None
-        return web.json_response({"run_id": run_id, "state": state.value})
+        return in_json({"run_id": run_id, "state": state.value})
 
     async def _signing(self, connection: Connection, run_id: int) -> Signing | None:
         """How the run's type signs; None where it does not, or there is no such run."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -15,6 +17,7 @@ from synkron.redaction import Redaction
 from synkron.settings import Settings
 from synkron.targets import Signing
 from synkron.web.completion import LONGEST_BODY, CompletionEndpoint
+from synkron.web.connection import Connection, most_connections, refusal
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -28,29 +31,31 @@ async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signi
     endpoint = CompletionEndpoint(pool, settings, signings, redaction)
     application = web.Application(client_max_size=LONGEST_BODY, middlewares=[_in_json])
     application.router.add_post("/v1/runs/{id:[0-9]{1,30}}/complete", endpoint.post)
-    application.on_response_prepare.append(_without_its_parts)
     # Signals are the service's business.
-    runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=5.0)
+    runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=5.0)
     await runner.setup()
     try:
         host, _, port = settings.listen.rpartition(":")
         try:
-            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+            listener = await _listener(runner, host.strip("[]"), int(port))
         except OSError as error:
             raise Refused(
                 f"{settings.listen} can't be listened on ({os.strerror(error.errno or 0)}); set `listen` in "
                 "synkron.toml, or SYNKRON_LISTEN, to another host:port."
             ) from None
-        at = runner.addresses[0]
-        yield f"http://{host}:{at[1]}"
+        try:
+            yield f"http://{host}:{listener.sockets[0].getsockname()[1]}"
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
 
 
-async def _without_its_parts(request: web.Request, response: web.StreamResponse) -> None:
-    """Say nothing of what this server is made of."""
-    del request
-    response.headers["Server"] = "synkron"
+async def _listener(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
+    """A socket whose connections are ours: the library's have no limit."""
+    server = cast("web.Server", runner.server)
+    loop, most = asyncio.get_running_loop(), most_connections()
+    return await loop.create_server(lambda: Connection(server, loop, most), host, port, backlog=128)
 
 
 @web.middleware
@@ -61,16 +66,12 @@ async def _in_json(request: web.Request, handler: Answer) -> web.StreamResponse:
         return await handler(request)
     except web.HTTPException as error:
         headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        return web.json_response({"error": error.reason}, status=error.status, headers=headers)
+        return refusal(error.status, error.reason, **headers)
+    except web.RequestPayloadError:
+        return refusal(400, "the body is not what the headers say: its encoding or length is another")
     except (*DRIVER_FAULTS, SynkronError, TimeoutError) as error:
         log.warning("request failed", path=request.path, reason=str(error) or type(error).__name__)
-        return _unavailable()
+        return refusal(503, "the database can't be reached; try again", **{"Retry-After": "5"})
     except Exception:
         log.exception("request failed", path=request.path)
-        return web.json_response({"error": "internal error"}, status=500)
-
-
-def _unavailable() -> web.Response:
-    return web.json_response(
-        {"error": "the database can't be reached; try again"}, status=503, headers={"Retry-After": "5"}
-    )
+        return refusal(500, "internal error")
