@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from asyncpg.exceptions import (
 
 from synkron.errors import (
     DatabaseError,
+    DatabaseNotReady,
     DatabaseUnreachable,
     LedgerMissing,
     Refused,
@@ -40,9 +41,14 @@ SQL = statements("sessions")
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Executor: TypeAlias = "Connection | Pool"
+# Opens a connection of one's own.
+Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Connection]]"
 
 # What the driver raises when the database or the connection to it fails.
 DRIVER_FAULTS = (PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+# What SQLSTATE begins with where it is the connection, an operator who intervenes, or too many connections.
+PASSING = ("08", "57", "53300")
 
 # Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
 TRANSACTION_POOLER_PORT = 6543
@@ -133,6 +139,13 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
                 pool.terminate()
 
 
+def is_passing(error: Exception) -> bool:
+    """Whether it says nothing of what was asked, but of the server or the connection: that passes by itself."""
+    if isinstance(error, PostgresError):
+        return (error.sqlstate or "").startswith(PASSING)
+    return isinstance(error, (asyncpg.InterfaceError, OSError))
+
+
 def refuse_transaction_pooler(url: str) -> None:
     """Raise Refused for the port of a transaction pooler: workers need LISTEN."""
     if _port(url) == TRANSACTION_POOLER_PORT:
@@ -197,8 +210,11 @@ async def _reaching(url: str) -> AsyncIterator[None]:
             f"PostgreSQL at {_place(url)} refuses: {error}. Check SYNKRON_DATABASE_URL."
         ) from None
     except PostgresError as error:
-        raise DatabaseUnreachable(f"PostgreSQL at {_place(url)} can't serve now: {error}") from None
-    except (OSError, TimeoutError) as error:
+        kind = DatabaseNotReady if is_passing(error) else DatabaseUnreachable
+        raise kind(f"PostgreSQL at {_place(url)} can't serve now: {error}") from None
+    except ConnectionResetError:
+        raise DatabaseNotReady(f"PostgreSQL at {_place(url)} dropped the connection before it was made.") from None
+    except OSError as error:
         reason = "no answer within 10 s" if isinstance(error, TimeoutError) else str(error)
         raise DatabaseUnreachable(
             f"There is no PostgreSQL at {_place(url)} ({reason}). Check SYNKRON_DATABASE_URL, and that the server runs."

@@ -7,6 +7,7 @@
     ├── SettingsError                    synkron.toml or the environment is faulty; lists every fault
     ├── DatabaseError                    the database cannot serve
     │   ├── DatabaseUnreachable          wrong URL, no server, wrong password
+    │   │   └── DatabaseNotReady         it starts, stops, is full, or dropped the connection
     │   ├── SourceTableMissing           a table or column of the application is not there
     │   ├── LedgerMissing                Synkron's own schema is absent or older than this release
     │   └── EmbeddedDatabaseError        the embedded PostgreSQL cannot start
@@ -65,6 +66,10 @@ class DatabaseError(SynkronError):
 
 class DatabaseUnreachable(DatabaseError):
     """No connection: wrong URL, no server, wrong password."""
+
+
+class DatabaseNotReady(DatabaseUnreachable):
+    """No connection for now: the server starts, stops, takes no more of them, or dropped this one."""
 
 
 class SourceTableMissing(DatabaseError):

@@ -1,22 +1,19 @@
-"""The loops of the service: each does one thing until it is told to stop, and raises what the database does to it."""
+"""The loops of the service: each does one thing until it is told to stop, and raises what goes wrong."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
 import structlog
-from pgqueuer.domain.errors import PgqException
 
 from synkron import contacts, incidents, ledger, warmup
 from synkron.announce import Channels, deliver_due
 from synkron.conditions import read_conditions
-from synkron.database import DRIVER_FAULTS, Connection, connected, pooled
+from synkron.database import CLOSE_TIMEOUT, Connect, Connection, pooled
 from synkron.dead_man import DeadMan
-from synkron.errors import SynkronError
 from synkron.health import Watch
 from synkron.holding import release_recovered
 from synkron.model import InvalidIntegration, Tick
@@ -28,7 +25,7 @@ from synkron.scheduler import next_tick, tick
 from synkron.settings import Settings
 from synkron.targets import Target
 from synkron.verification import keep_verification
-from synkron.waiting import pause
+from synkron.waiting import pause, unless_stopped, until
 from synkron.worker import Worker
 
 POOL_SIZE = 20
@@ -44,10 +41,6 @@ TELL_EVERY = timedelta(seconds=30)
 DELIVER_EVERY = timedelta(seconds=5)
 # How long is waited for a first tick before what is wrong is told without its rows: maybe ticks are what is wrong.
 FIRST_TICK_WITHIN = 150.0
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
-
-Answer = TypeVar("Answer")
 
 log = structlog.get_logger("synkron")
 
@@ -64,44 +57,23 @@ class Sight:
     looked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]], *, beside: bool = False) -> None:
-    """Run a loop; when the database fails it, begin again, each time after a longer pause.
-
-    One that only goes ``beside`` the ticks and runs begins again after any fault: it must not end those.
-    """
-    loop = asyncio.get_running_loop()
-    longer = FIRST_PAUSE
-    while not stop.is_set():
-        began = loop.time()
-        try:
-            await run()
-        except Exception as error:
-            is_database = isinstance(error, (*DRIVER_FAULTS, PgqException, SynkronError))
-            if not (is_database or beside):
-                raise
-            longer = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(longer * 2, LONGEST_PAUSE)
-            event = "database failed" if is_database else "loop failed"
-            log.warning(event, loop=name, reason=str(error) or type(error).__name__, retry_in=longer)
-            await pause(longer, stop)
-
-
-async def report_node(url: str, reporter: Reporter, stop: asyncio.Event) -> None:
+async def report_node(connect: Connect, reporter: Reporter, stop: asyncio.Event) -> None:
     """Say every few seconds that this process is there."""
-    async with connected(url) as connection:
+    async with connect() as connection:
         while not stop.is_set():
             await reporter.report(connection)
             await pause(REPORT_EVERY.total_seconds(), stop)
 
 
 async def schedule(
-    url: str, settings: Settings, name: str, stop: asyncio.Event, sight: Sight, dead_man: DeadMan
+    connect: Connect, settings: Settings, name: str, stop: asyncio.Event, sight: Sight, dead_man: DeadMan
 ) -> None:
     """Tick at every half minute of the database's clock."""
     loop = asyncio.get_running_loop()
     warned: frozenset[InvalidIntegration] = frozenset()
     maintain_at = loop.time()
     try:
-        async with connected(url) as connection:
+        async with connect() as connection:
             while not stop.is_set():
                 began = loop.time()
                 dead_man.started()
@@ -116,50 +88,54 @@ async def schedule(
                 following = next_tick(done.at)
                 until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
                 await pause(until_next.total_seconds() - (loop.time() - began), stop)
-    except (*DRIVER_FAULTS, SynkronError):
+    except Exception:
         dead_man.failed()
         raise
 
 
-async def warm(url: str, settings: Settings, targets: Mapping[str, Target], stop: asyncio.Event, sight: Sight) -> None:
+async def warm(
+    connect: Connect, settings: Settings, targets: Mapping[str, Target], stop: asyncio.Event, sight: Sight
+) -> None:
     """Warm up the targets of what each tick has claimed, beside the ticks; broken off when told to stop."""
-    async with connected(url) as connection:
+    async with connect() as connection:
         while not stop.is_set():
             await pause(None, sight.looked, stop)
             sight.looked.clear()
             ahead, sight.ahead = sight.ahead, {}
-            for one in await _unless_stopped(warmup.warm_up(connection, targets, ahead, settings), stop) or ():
+            for one in await unless_stopped(warmup.warm_up(connection, targets, ahead, settings), stop) or ():
                 _log_warm_up(one)
 
 
-async def watch(url: str, settings: Settings, watches: Watches, prober: Probes, stop: asyncio.Event) -> None:
+async def watch(connect: Connect, settings: Settings, watches: Watches, prober: Probes, stop: asyncio.Event) -> None:
     """Probe the vendors of which nothing was heard, and let those runs go whose vendors are back."""
-    async with connected(url) as connection:
+    async with connect() as connection:
         while not stop.is_set():
             at = await ledger.clock(connection)
-            await _unless_stopped(watch_health(connection, watches, prober, at), stop)
+            await unless_stopped(watch_health(connection, watches, prober, at), stop)
             await release_recovered(connection, settings, watches.watches)
             await pause(WATCH_EVERY.total_seconds(), stop)
 
 
-async def tell(url: str, settings: Settings, watches: Collection[Watch], stop: asyncio.Event, sight: Sight) -> None:
+async def tell(
+    connect: Connect, settings: Settings, watches: Collection[Watch], stop: asyncio.Event, sight: Sight
+) -> None:
     """Turn what is wrong into incidents; their announcements are written with them."""
     loop = asyncio.get_running_loop()
     latest = loop.time() + FIRST_TICK_WITHIN
-    async with connected(url) as connection:
+    async with connect() as connection:
         while not stop.is_set():
             if sight.invalid is not None or loop.time() >= latest:
-                await _unless_stopped(_tell_once(connection, settings, watches, sight.invalid or ()), stop)
+                await unless_stopped(_tell_once(connection, settings, watches, sight.invalid or ()), stop)
             await pause(TELL_EVERY.total_seconds() if sight.invalid is not None else 1, stop)
 
 
-async def deliver(url: str, channels: Channels, name: str | None, stop: asyncio.Event) -> None:
+async def deliver(connect: Connect, channels: Channels, name: str | None, stop: asyncio.Event) -> None:
     """Send what is to be announced to one channel; without a name, only give up what is for channels of the past."""
     only = [] if name is None else [name]
-    async with connected(url) as connection:
+    async with connect() as connection:
         while not stop.is_set():
             at = await ledger.clock(connection)
-            if not await _unless_stopped(deliver_due(connection, channels, at, only), stop):
+            if not await unless_stopped(deliver_due(connection, channels, at, only), stop):
                 await pause(DELIVER_EVERY.total_seconds(), stop)
 
 
@@ -176,12 +152,12 @@ async def _tell_once(
     incidents.log_transitions(transitions)
 
 
-async def verify(url: str, settings: Settings, stop: asyncio.Event) -> None:
+async def verify(connect: Connect, settings: Settings, stop: asyncio.Event) -> None:
     """Verify the last day, once an hour by one of all schedulers; broken off when told to stop."""
     while not stop.is_set():
-        async with connected(url) as connection:
+        async with connect() as connection:
             at = await ledger.clock(connection)
-            report = await _unless_stopped(keep_verification(connection, settings, at), stop)
+            report = await unless_stopped(keep_verification(connection, settings, at), stop)
         if report is not None:
             write = log.warning if report.found else log.info
             write("verified", occurrences=report.occurrences, found={str(kind): n for kind, n in report.found.items()})
@@ -198,16 +174,24 @@ async def work(
 ) -> None:
     """Execute runs; when told to stop, let those under way finish within the grace, then hand them back."""
     grace = settings.shutdown_grace.total_seconds()
-    async with pooled(url, size=POOL_SIZE, by_key=True) as pool:
+    async with pooled(url, size=POOL_SIZE, by_key=True, heartbeat=settings.heartbeat) as pool:
         worker = Worker(pool, settings, targets, name)
         running = asyncio.create_task(worker.run())
-        await _until(running, stop)
-        worker.stop()
-        if not running.done():
-            log.info("stopping", attempts_under_way=worker.under_way, grace=grace)
-        await _until(running, at_once, longest=grace)
-        if not running.done():
-            worker.hand_back()
+        try:
+            await until(running, stop)
+            worker.stop()
+            if not running.done():
+                log.info("stopping", attempts_under_way=worker.under_way, grace=grace)
+            await until(running, at_once, longest=grace)
+            if not running.done():
+                worker.hand_back()
+            await asyncio.wait({running})
+        finally:
+            if not running.done():
+                # Broken off: what it still asks of the database would be waited for.
+                pool.terminate()
+                running.cancel()
+                await asyncio.wait({running}, timeout=CLOSE_TIMEOUT)
         await running
 
 
@@ -231,24 +215,6 @@ def _log_warm_up(one: warmup.WarmUp) -> None:
         ms=round(met.duration / timedelta(milliseconds=1)),
         **({"error": met.error} if met.error else {}),
     )
-
-
-async def _unless_stopped(doing: Coroutine[Any, Any, Answer], stop: asyncio.Event) -> Answer | None:
-    """What comes of it; None where it is broken off, as the service is told to stop."""
-    task = asyncio.create_task(doing)
-    await _until(task, stop)
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
-        return None
-    return await task
-
-
-async def _until(running: asyncio.Task[Any], event: asyncio.Event, longest: float | None = None) -> None:
-    """Wait until the task is done or the event is set."""
-    waiting = asyncio.create_task(event.wait())
-    await asyncio.wait({running, waiting}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
 
 
 def _report(done: Tick, warned: frozenset[InvalidIntegration]) -> frozenset[InvalidIntegration]:

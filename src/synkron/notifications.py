@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
+from typing import NoReturn
 
+import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.ports.driver import NotifyCallback
 
-from synkron.database import Pool
+from synkron.database import DRIVER_FAULTS, Pool
+from synkron.waiting import pause
 
 # Seconds between two looks at the queue that notifications lead to.
 APART = 0.01
+# How often in the time after which a worker is taken for dead the connection that listens is tried.
+LOOKS = 4
+CANCELLATION = "cancellation_event"
 # The one event that PgQueuer is ever told of.
 CHANGED = json.dumps(
     {
@@ -24,6 +32,8 @@ CHANGED = json.dumps(
         "sent_at": "1970-01-01T00:00:00Z",
     }
 )
+
+log = structlog.get_logger("synkron")
 
 
 class Notifications(AsyncpgPoolDriver):
@@ -36,6 +46,7 @@ class Notifications(AsyncpgPoolDriver):
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool)
         self.cancellation = asyncio.Event()
+        self._channel: str | None = None
         self._wake: Callable[[], None] | None = None
         self._is_woken = False
         self._has_news = False
@@ -43,12 +54,39 @@ class Notifications(AsyncpgPoolDriver):
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         """Listen, and wake by calling back."""
-        self._wake = partial(callback, CHANGED)
+        self._wake, self._channel = partial(callback, CHANGED), channel
         await super().add_listener(channel, self.heard)
+
+    async def keep_listening(self, heartbeat: timedelta) -> NoReturn:
+        """Until it is cancelled, see that the connection that listens is alive: it says nothing when it is not."""
+        while True:
+            await pause(heartbeat.total_seconds() / LOOKS)
+            if self._channel is not None and not await self._is_alive():
+                await super().add_listener(self._channel, self.heard)
+                # What came in between, nobody has heard.
+                self.heard(CANCELLATION)
+
+    async def _is_alive(self) -> bool:
+        if self._listener_connection is None:
+            return False
+        try:
+            await self._listener_connection.execute("select")
+        except DRIVER_FAULTS as error:
+            log.warning("notifications were not heard", reason=str(error) or type(error).__name__)
+            self._listener_connection = None
+            return False
+        return True
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connection that listens, rather than ask one that may be silent to listen no more."""
+        self._channel, listener, self._listener_connection = None, self._listener_connection, None
+        if listener is not None:
+            with suppress(*DRIVER_FAULTS):
+                await listener.close()
 
     def heard(self, payload: str | bytes | bytearray) -> None:
         """Note that a notification came."""
-        if isinstance(payload, str) and "cancellation_event" in payload:
+        if isinstance(payload, str) and CANCELLATION in payload:
             self.cancellation.set()
         self._has_news = True
         self._wake_once()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import asyncpg
 import structlog
@@ -72,19 +72,32 @@ class Manager(QueueManager):
         notifications = Notifications(pool)
         super().__init__(_queries(notifications, _OwnJobs), channel=QUEUE.channel)
         self.cancellation = notifications.cancellation
+        self.keep_listening = notifications.keep_listening
 
-    async def keep_alive(self, heartbeat: timedelta) -> None:
+    async def keep_alive(self, heartbeat: timedelta) -> NoReturn:
         """Until it is cancelled, say for the jobs under way that their worker lives; a sign or two may fail."""
+        every = (heartbeat / SIGNS_OF_LIFE).total_seconds()
+        wait = every
         while True:
-            await pause((heartbeat / SIGNS_OF_LIFE).total_seconds())
+            await pause(wait)
+            wait = every
             try:
                 if self.job_context:
                     await self.queries.update_heartbeat(list(self.job_context))
             except DRIVER_FAULTS as error:
+                # Soon, as it may have taken a while to find out that the connection is silent.
+                wait = every / SIGNS_OF_LIFE
                 log.warning("sign of life not given", reason=str(error) or type(error).__name__)
 
     async def _run_periodic_health_check(self, interval: timedelta = timedelta()) -> None:
         """None: nobody is sent a notification to hear it. One that is lost costs no more than the time of a poll."""
+
+    async def _effective_dequeue_timeout(self, dequeue_timeout: timedelta) -> timedelta:
+        """When to look again; where the database fails at that, after the longest wait."""
+        try:
+            return await super()._effective_dequeue_timeout(dequeue_timeout)
+        except DRIVER_FAULTS:
+            return dequeue_timeout
 
     async def _dispatch(
         self, job: Job, jbuff: JobStatusLogBuffer, hbuff: HeartbeatBuffer, heartbeat_timeout: timedelta
@@ -102,6 +115,7 @@ class _OwnJobs(Queries):
 
     driver: Notifications
     _limits: Mapping[QueueEntrypoint, int] = MappingProxyType({})
+    _failing: str | None = None
 
     async def dequeue(
         self,
@@ -115,7 +129,13 @@ class _OwnJobs(Queries):
         self._limits = {name: one.concurrency_limit for name, one in entrypoints.items()}
         types, limits = list(self._limits), list(self._limits.values())
         self.driver.looked()
-        rows = await self.driver.fetch(SQL["take"], batch_size, types, limits, queue_manager_id, heartbeat_timeout)
+        try:
+            rows = await self.driver.fetch(SQL["take"], batch_size, types, limits, queue_manager_id, heartbeat_timeout)
+        except DRIVER_FAULTS as error:
+            # Raised, it would have PgQueuer wait for every attempt under way before it takes another job.
+            self._report(str(error) or type(error).__name__)
+            return []
+        self._report(None)
         # The database's own types are the model's: to validate each again takes as long as all else here.
         return [Job.model_construct(None, **cast("dict[str, Any]", row)) for row in rows]
 
@@ -128,6 +148,14 @@ class _OwnJobs(Queries):
     async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
         """The same: asked once more, whether something came in the meantime."""
         return await self.eligible_queued_work(entrypoints)
+
+    def _report(self, failing: str | None) -> None:
+        """Say once that jobs can't be taken, and why, and once that they can again."""
+        if failing is not None and failing != self._failing:
+            log.warning("no jobs taken", reason=failing)
+        elif failing is None and self._failing is not None:
+            log.info("jobs are taken again")
+        self._failing = failing
 
     async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
         jobs = [job for job, _, _ in job_status]

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import TypeAlias
 
 import structlog
 
 from synkron.announce import Channels, open_channels
-from synkron.database import DRIVER_FAULTS, connected, pooled, refuse_transaction_pooler, speaking_of
+from synkron.database import DRIVER_FAULTS, Connect, Connection, connected, pooled, refuse_transaction_pooler
 from synkron.dead_man import DeadMan, open_dead_man
 from synkron.errors import SettingsError, SynkronError
 from synkron.host import WallClock, process_name, release, steady_clock, wall_clock
-from synkron.loops import Sight, deliver, persist, report_node, schedule, tell, verify, warm, watch, work
+from synkron.loops import Sight, deliver, report_node, schedule, tell, verify, warm, watch, work
 from synkron.migrate import check_ledger
 from synkron.nodes import Reporter
+from synkron.persist import InternalFaults, persist
 from synkron.probing import Prober, Watches, open_prober, read_watches, watches_of
 from synkron.reader import check_source
+from synkron.ready import once_ready
 from synkron.redaction import Redaction
 from synkron.settings import Settings
 from synkron.targets import Signing, Target, open_targets, read_signings
 from synkron.targets.secret import gathering
+from synkron.waiting import unless_stopped, until
 from synkron.web import listening
 
 API_POOL_SIZE = 5
+# Seconds that the loops have after the grace, the second time for what was broken off; and to say that they have ended.
+END_WITHIN = 3.0
+FAREWELL_WITHIN = 1.0
 
 log = structlog.get_logger("synkron")
+
+Loop: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class Role(StrEnum):
@@ -65,29 +74,29 @@ async def serve(
     """
     name = process_name()
     at_once = at_once or asyncio.Event()
+    connect = partial(connected, url, settings.heartbeat)
     if Role.WORKER in roles:
         refuse_transaction_pooler(url)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(_opened(settings, roles, environment))
-        async with connected(url) as connection, speaking_of(settings.source):
-            await check_source(connection, settings.source)
-            await check_ledger(connection)
+        await unless_stopped(once_ready(connect, settings.source, partial(_check, settings), stop), stop)
         if Role.API in roles:
             address = await stack.enter_async_context(_answering(url, settings, parts.signings))
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
         log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
         reporter = Reporter(name, roles, release(), clock)
-        loops = [persist("report", stop, lambda: report_node(url, reporter, stop))]
+        faults = InternalFaults(connect, name)
+        loops: dict[str, Loop] = {"report": lambda: report_node(connect, reporter, stop)}
         if Role.SCHEDULER in roles:
             sight = Sight()
-            loops.append(persist("scheduler", stop, lambda: schedule(url, settings, name, stop, sight, parts.dead_man)))
-            beside = _beside_the_ticks(url, settings, stop, parts, sight)
-            loops += [persist(loop, stop, run, beside=True) for loop, run in beside.items()]
+            loops["scheduler"] = lambda: schedule(connect, settings, name, stop, sight, parts.dead_man)
+            loops |= _beside_the_ticks(connect, settings, stop, parts, sight)
         if Role.WORKER in roles:
-            loops.append(persist("worker", stop, lambda: work(url, settings, parts.targets, name, stop, at_once)))
-        await _together(loops, stop, at_once)
+            loops["worker"] = lambda: work(url, settings, parts.targets, name, stop, at_once)
+        tasks = {asyncio.create_task(persist(loop, stop, run, faults), name=loop) for loop, run in loops.items()}
+        await _together(tasks, stop, at_once, settings.shutdown_grace.total_seconds())
         with suppress(*DRIVER_FAULTS, SynkronError):
-            async with connected(url) as connection:
+            async with asyncio.timeout(FAREWELL_WITHIN), connect() as connection:
                 await reporter.stop(connection)
     log.info("stopped", name=name)
 
@@ -146,33 +155,49 @@ async def faults_of(settings: Settings, roles: Collection[Role], environment: Ma
 
 
 def _beside_the_ticks(
-    url: str, settings: Settings, stop: asyncio.Event, parts: _Parts, sight: Sight
-) -> dict[str, Callable[[], Awaitable[None]]]:
+    connect: Connect, settings: Settings, stop: asyncio.Event, parts: _Parts, sight: Sight
+) -> dict[str, Loop]:
     """What a scheduler does besides; a channel that hangs holds no other up."""
     watches = parts.watches
-    names: list[str | None] = [*parts.channels.by_name] or [None]
+    channels = parts.channels
+    names: list[str | None] = [*channels.by_name] or [None]
     return {
-        "warm-up": lambda: warm(url, settings, parts.targets, stop, sight),
-        "health": lambda: watch(url, settings, watches, parts.prober, stop),
-        "incidents": lambda: tell(url, settings, watches.watches, stop, sight),
-        "verification": lambda: verify(url, settings, stop),
-        **{f"announcements to {name or 'nobody'}": partial(deliver, url, parts.channels, name, stop) for name in names},
+        "warm-up": lambda: warm(connect, settings, parts.targets, stop, sight),
+        "health": lambda: watch(connect, settings, watches, parts.prober, stop),
+        "incidents": lambda: tell(connect, settings, watches.watches, stop, sight),
+        "verification": lambda: verify(connect, settings, stop),
+        **{f"announcements to {name or 'nobody'}": partial(deliver, connect, channels, name, stop) for name in names},
     }
 
 
-async def _together(loops: list[Coroutine[None, None, None]], stop: asyncio.Event, at_once: asyncio.Event) -> None:
-    """Run the loops until all have ended; one that breaks ends the others before its error goes on."""
-    tasks = [asyncio.create_task(loop) for loop in loops]
+async def _together(
+    loops: Collection[asyncio.Task[None]], stop: asyncio.Event, at_once: asyncio.Event, grace: float
+) -> None:
+    """Wait for the loops: until told to stop, then for the grace, then a moment more; who is left is broken off."""
+    everything = asyncio.gather(*loops, return_exceptions=True)
     try:
-        await asyncio.gather(*tasks)
+        await until(everything, stop)
+        await until(everything, at_once, longest=grace)
     finally:
         stop.set()
         at_once.set()
-        await asyncio.wait(tasks)
+        _, left = await asyncio.wait(loops, timeout=END_WITHIN)
+        if left:
+            names = ",".join(sorted(loop.get_name() for loop in left))
+            log.warning("loops broken off", loops=names, reason="the database does not answer")
+            everything.cancel()
+            await asyncio.wait(left, timeout=END_WITHIN)
+
+
+async def _check(settings: Settings, connection: Connection) -> None:
+    """Whether all tables are there. Raises LedgerMissing, SourceTableMissing and ServiceRoleRequired."""
+    await check_source(connection, settings.source)
+    await check_ledger(connection)
 
 
 @asynccontextmanager
 async def _answering(url: str, settings: Settings, signings: Mapping[str, Signing]) -> AsyncIterator[str]:
     """Answer HTTP until the end of the block; gives the address."""
-    async with pooled(url, size=API_POOL_SIZE) as pool, listening(pool, settings, signings) as address:
+    pool_of_api = pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat)
+    async with pool_of_api as pool, listening(pool, settings, signings) as address:
         yield address

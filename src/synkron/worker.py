@@ -21,6 +21,7 @@ from synkron.host import SteadyClock, steady_clock
 from synkron.meetings import Meetings
 from synkron.model import Integration, Meeting, Outcome, OutcomeKind, Policy, Run, State
 from synkron.observing import Observer
+from synkron.persist import InternalFaults, persist
 from synkron.plan import after_attempt, given_up, moved
 from synkron.probing import watches_of
 from synkron.queue import Manager
@@ -74,6 +75,7 @@ class Worker:
         self._meetings = Meetings(settings)
         self._observer = Observer(pool, watches_of(settings))
         self._ended = asyncio.Event()
+        self._faults = InternalFaults(pool.acquire, name)
         self._queue = Manager(pool)
         self._queue.min_dequeue_poll_interval = LOOK_AGAIN
         self._calls = Calls()
@@ -103,16 +105,21 @@ class Worker:
         # Before the first job, so that it is known for which vendors runs are held.
         await self._observer.look()
         observing = asyncio.create_task(self._observer.run(self._ended))
+        heartbeat = self._settings.heartbeat
         beside = {
-            asyncio.create_task(self._queue.keep_alive(self._settings.heartbeat)),
-            asyncio.create_task(self._meetings.keep_exchanging(self._pool)),
-            asyncio.create_task(self._calls.keep_looking_for_cancelled(self._pool, self._queue.cancellation)),
+            asyncio.create_task(persist(name, self._ended, loop, self._faults))
+            for name, loop in {
+                "signs of life": lambda: self._queue.keep_alive(heartbeat),
+                "listening": lambda: self._queue.keep_listening(heartbeat),
+                "meetings": lambda: self._meetings.keep_exchanging(self._pool),
+                "cancelled runs": lambda: self._calls.keep_looking_for_cancelled(self._pool, self._queue.cancellation),
+            }.items()
         }
         try:
             await self._queue.run(
                 dequeue_timeout=POLL,
                 batch_size=BATCH,
-                heartbeat_timeout=self._settings.heartbeat,
+                heartbeat_timeout=heartbeat,
                 log_aggregation_interval=timedelta(),
             )
         finally:
@@ -145,6 +152,10 @@ class Worker:
         except (*DRIVER_FAULTS, SynkronError) as error:
             log.warning("run put off", run_id=run_id, reason=str(error))
             raise RetryRequested(WAIT_AFTER_FAULT, str(error)) from error
+        except RetryRequested:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is this run's alone, and whoever finds it left will try it again
+            await self._faults.note("runs", error, run_id=run_id)
 
     async def _deliver(self, run_id: int, job: Job, *, alone: bool = False) -> None:
         """Deliver a run, once.

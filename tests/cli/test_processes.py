@@ -17,6 +17,7 @@ from tests.cli.conftest import SYNKRON, spawn
 from tests.conftest import Connection, Database
 
 PATIENCE = 30.0
+QUIET = {f"SYNKRON_TYPES__{name}__HEALTH__MODE": "passive" for name in ("XLEDGER", "DYNAMICS", "BUFDIR")}
 
 
 @pytest.mark.parametrize("arguments", [["version"], ["--help"], ["explain", "* * * * *"], ["runs", "--json"]])
@@ -129,3 +130,35 @@ def _until(process: subprocess.Popen[str], text: str) -> str:
 
 def _environment(database: Database) -> dict[str, str]:
     return {**os.environ, "SYNKRON_DATABASE_URL": database.url}
+
+
+@pytest.mark.parametrize(
+    ("command", "lock", "begun"),
+    [
+        (("up",), "select pg_advisory_lock(hashtext('synkron.migrate'))", "Ctrl-C stops"),
+        (("run", "--role", "scheduler"), "lock table organization_integrations", '"event": "started"'),
+    ],
+)
+async def test_a_service_that_is_dropped_while_it_starts_tries_again(
+    database: Database, connection: Connection, tmp_path: Path, command: tuple[str, ...], lock: str, begun: str
+) -> None:
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute(lock)
+    process = spawn(*command, folder=tmp_path, environment=_environment(database) | QUIET)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
+                assert process.poll() is None
+        await _terminate(database)
+        told = await asyncio.to_thread(_until, process, "database not ready")
+        await transaction.rollback()
+        await connection.execute("select pg_advisory_unlock_all()")
+        await asyncio.to_thread(_until, process, begun)
+        process.send_signal(signal.SIGTERM)
+        _, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    assert "Traceback" not in told + err

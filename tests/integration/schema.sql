@@ -368,6 +368,18 @@ CREATE TABLE synkron.installations (
     copied_at timestamp with time zone,
     CONSTRAINT installations_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'::text))
 );
+CREATE TABLE synkron.internal_faults (
+    node text NOT NULL,
+    loop text NOT NULL,
+    error text NOT NULL,
+    place text NOT NULL,
+    times bigint DEFAULT 1 NOT NULL,
+    first_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT internal_faults_check CHECK ((last_at >= first_at)),
+    CONSTRAINT internal_faults_check1 CHECK (((length(node) <= 300) AND (length(loop) <= 100) AND (length(error) <= 100) AND (length(place) <= 200))),
+    CONSTRAINT internal_faults_times_check CHECK ((times > 0))
+);
 CREATE TABLE synkron.migrations (
     name text NOT NULL,
     checksum text NOT NULL,
@@ -717,6 +729,8 @@ ALTER TABLE ONLY synkron.incidents
     ADD CONSTRAINT incidents_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.installations
     ADD CONSTRAINT installations_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.internal_faults
+    ADD CONSTRAINT internal_faults_pkey PRIMARY KEY (node, loop, error, place);
 ALTER TABLE ONLY synkron.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY synkron.nodes
@@ -765,6 +779,7 @@ CREATE INDEX incidents_again ON synkron.incidents USING btree (kind, subject, op
 CREATE INDEX incidents_newest ON synkron.incidents USING btree (opened_at DESC);
 CREATE UNIQUE INDEX incidents_open ON synkron.incidents USING btree (kind, subject) WHERE (closed_at IS NULL);
 CREATE UNIQUE INDEX installations_one_counts ON synkron.installations USING btree (((until IS NULL))) WHERE (until IS NULL);
+CREATE INDEX internal_faults_newest ON synkron.internal_faults USING btree (last_at);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_ep_prio_id_idx ON synkron.queue USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::synkron.queue_status);
@@ -803,6 +818,7 @@ ALTER TABLE synkron.health_hours ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.held ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.incidents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.installations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.internal_faults ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.migrations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.nodes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.overrides ENABLE ROW LEVEL SECURITY;
@@ -839,6 +855,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.held TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.incidents TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.incidents_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.installations TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.internal_faults TO service_role;
 GRANT SELECT ON TABLE synkron.migrations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.nodes TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +15,7 @@ import typer
 
 from synkron.cli.hiding import hide
 from synkron.cli.output import say
-from synkron.errors import DatabaseError, DatabaseUnreachable, EmbeddedDatabaseError, SettingsError
+from synkron.errors import EmbeddedDatabaseError, SettingsError
 
 if TYPE_CHECKING:
     from synkron.database import Connection
@@ -97,22 +98,12 @@ def database(settings: Settings, *, create: bool = False) -> Iterator[Place]:
 
 @asynccontextmanager
 async def connection(url: str, source: SourceTables) -> AsyncIterator[Connection]:
-    """A connection whose every failure is a sentence: the server's, the network's, a missing table's or grant's."""
-    from asyncpg import InterfaceError, PostgresConnectionError, PostgresError
-    from asyncpg.exceptions import OperatorInterventionError
+    """A connection whose every failure is a sentence."""
+    from synkron.database import connected
+    from synkron.ready import reached
 
-    from synkron.database import connected, speaking_of
-
-    try:
-        async with connected(url) as opened, speaking_of(source):
-            yield opened
-    except (PostgresConnectionError, OperatorInterventionError, InterfaceError, OSError, TimeoutError) as error:
-        raise DatabaseUnreachable(
-            f"The database went away in the middle ({str(error) or type(error).__name__}). What was not committed "
-            "did not happen; run the command again when the server is back."
-        ) from error
-    except PostgresError as error:
-        raise DatabaseError(f"PostgreSQL refuses ({error.sqlstate}): {error}") from error
+    async with reached(partial(connected, url), source) as opened:
+        yield opened
 
 
 def _not_empty(url: str) -> str:

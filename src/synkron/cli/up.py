@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.opening import Place, connection, database, invocation
+from synkron.cli.opening import Place, database, invocation
 from synkron.cli.output import minute, say
 from synkron.cli.service import settings_of_service
 from synkron.errors import Refused
@@ -78,13 +79,19 @@ async def prepare(connection: Connection, settings: Settings, *, embedded: bool)
 
 async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
     from synkron.cli.stopping import stop_on_signals
+    from synkron.database import connected
+    from synkron.ready import once_ready
     from synkron.service import all_roles, serve
+    from synkron.waiting import unless_stopped
 
-    async with connection(place.url, settings.source) as opened:
+    async def prepare_and_say(opened: Connection) -> None:
         await prepare(opened, settings, embedded=place.folder is not None)
         say_targets(settings)
         say(await _coming(opened, settings))
+
     stop = stop_on_signals()
+    connect = partial(connected, place.url, settings.heartbeat)
+    await unless_stopped(once_ready(connect, settings.source, prepare_and_say, stop.asked), stop.asked)
     say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
     await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
 

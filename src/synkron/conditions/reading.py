@@ -11,6 +11,7 @@ from asyncpg import PostgresError, Record
 
 from synkron.conditions.cold import ColdStarts, cold
 from synkron.conditions.failures import FailedRun, Verified, failed, verified
+from synkron.conditions.internal import InternalFault, internal
 from synkron.conditions.invalid import invalid as of_rows
 from synkron.conditions.lateness import late
 from synkron.conditions.ticking import TickGap, ticked_not
@@ -38,6 +39,9 @@ MOST_LIVE = 10_000
 MOST_CAUGHT_UP = 10_000
 MOST_COLD = 1_000
 MOST_NAMED = 1_000
+MOST_FAULTS = 100
+# So long a fault that has not come again is told of.
+FAULT_IS_TOLD_FOR = timedelta(hours=2)
 
 
 async def read_conditions(
@@ -61,6 +65,7 @@ async def read_conditions(
         gaps = await connection.fetch(sql["tick_gaps"], at, LONGEST_BETWEEN_TICKS, GAP_IS_TOLD_FOR, MOST_CAUGHT_UP)
         cold_starts = await connection.fetch(sql["cold_starts"], at, MOST_COLD)
         verification = await connection.fetchrow(sql["verification"])
+        faults = await connection.fetch(sql["internal_faults"], at, FAULT_IS_TOLD_FOR, MOST_FAULTS)
         whose: list[Sequence[_OfOrganization]] = [late_runs, failed_runs, invalid[:MOST_NAMED]]
         names = await _read_names(connection, sql, (one.org_id for rows in whose for one in rows))
     return [
@@ -72,6 +77,7 @@ async def read_conditions(
         *ticked_not([_gap(row) for row in gaps], at),
         *cold([_cold(row) for row in cold_starts]),
         *verified(None if verification is None else Verified(**verification)),
+        *internal([InternalFault(**row) for row in faults]),
     ]
 
 

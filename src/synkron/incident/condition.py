@@ -24,6 +24,7 @@ class Kind(StrEnum):
     COLD_START = "cold_start"
     PROBE_ALLOWANCE = "probe_allowance"
     VERIFICATION_FAILED = "verification_failed"
+    INTERNAL_FAULT = "internal_fault"
 
 
 Key: TypeAlias = tuple[Kind, str]

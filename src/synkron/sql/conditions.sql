@@ -200,6 +200,23 @@ from synkron.verifications
 order by at desc
 limit 1;
 
+-- name: internal_faults
+-- What went wrong inside Synkron itself within $2, up to $3 faults, the newest first. Plan: the index
+-- internal_faults_newest; there are a thousand rows at most.
+select
+    loop,
+    error,
+    place,
+    array_agg(node order by node) as nodes,
+    sum(times)::bigint as times,
+    min(first_at) as first,
+    max(last_at) as last
+from synkron.internal_faults
+where last_at > $1::timestamptz - $2::interval and last_at <= $1
+group by loop, error, place
+order by max(last_at) desc, loop, error, place
+limit $3;
+
 -- name: organization_id_type
 -- The type of the organizations' id, as it is written in SQL; none where the table is not there.
 select format_type(atttypid, atttypmod)
