@@ -34,6 +34,7 @@ from synkron.cli import (
 )
 from synkron.cli.ending import ending_in_sentences, prepare_streams
 from synkron.cli.opening import Invocation
+from synkron.cli.output import ExitCode
 
 # Every module of this package imports the heavy ones (the database, the settings, Rich) inside the functions that
 # need them, so that `synkron --help`, `version` and the shell's completion answer at once.
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command ``synkron``. Ends in SystemExit."""
     prepare_streams()
     with ending_in_sentences():
-        sys.exit(app(arguments, prog_name="synkron", standalone_mode=False))
+        sys.exit(app(arguments, prog_name="synkron", standalone_mode=False) or ExitCode.OK)
 
 
 @app.callback()
