@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import structlog
 from aiohttp import ClientSession
 from pydantic import SecretStr
-from yarl import URL
 
 from synkron.host import SteadyClock
 from synkron.targets import failure, open_session
+from synkron.targets.address import exact_url
 from synkron.targets.reading import refusal
 from synkron.targets.secret import fault
 
@@ -50,10 +50,9 @@ def forms(url: str) -> Forms:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if query.get("status") == "up":
-        down = query | {"status": "down"} | ({"msg": "a tick failed"} if "msg" in query else {})
-        return Forms(None, url, _with(url, down))
+        return Forms(None, url, _with(url, status="down", msg="a+tick+failed"))
     if query.get("state") in CRONITOR_STATES:
-        return Forms(*(_with(url, query | {"state": state}) for state in ("run", "complete", "fail")))
+        return Forms(*(_with(url, state=state) for state in ("run", "complete", "fail")))
     path = parts.path.rstrip("/")
     return Forms(urlunsplit(parts._replace(path=f"{path}/start")), url, urlunsplit(parts._replace(path=f"{path}/fail")))
 
@@ -67,7 +66,7 @@ class DeadMan:
 
     def __init__(self, url: str | None, session: ClientSession, clock: SteadyClock) -> None:
         self._forms = None if url is None else forms(url)
-        self._place = "" if url is None else URL(url).host_port_subcomponent or ""
+        self._place = "" if url is None else exact_url(url).host_port_subcomponent or ""
         self._session = session
         self._clock = clock
         self._sent_at: dict[str, float] = {}
@@ -136,7 +135,7 @@ class DeadMan:
         try:
             async with (
                 asyncio.timeout(TIMEOUT.total_seconds()),
-                self._session.get(URL(url), allow_redirects=False) as response,
+                self._session.get(exact_url(url), allow_redirects=False) as response,
             ):
                 status = response.status
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop a tick
@@ -166,5 +165,9 @@ async def open_dead_man(url: SecretStr | None, clock: SteadyClock) -> AsyncItera
             await dead_man.close()
 
 
-def _with(url: str, query: dict[str, str]) -> str:
-    return urlunsplit(urlsplit(url)._replace(query=urlencode(query)))
+def _with(url: str, **values: str) -> str:
+    """The URL with other values in its query, where it has these; the rest byte for byte."""
+    parts = urlsplit(url)
+    pairs = [pair.partition("=") for pair in parts.query.split("&")]
+    query = "&".join(f"{name}={values[name]}" if name in values else name + sign + value for name, sign, value in pairs)
+    return urlunsplit(parts._replace(query=query))

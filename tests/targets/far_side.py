@@ -82,7 +82,7 @@ async def far_side(answer: Answer) -> AsyncIterator[FarSide]:
 
     async def receive(request: web.Request) -> web.StreamResponse:
         content = await request.read()
-        listening.requests.append(Request(request.method, request.path_qs, CIMultiDict(request.headers), content))
+        listening.requests.append(Request(request.method, request.raw_path, CIMultiDict(request.headers), content))
         listening.reached.set()
         return await listening.answer(request)
 

@@ -15,6 +15,7 @@ from synkron.announce.failure import LONGEST, NotDelivered
 from synkron.errors import SettingsError
 from synkron.incident import Message, instant
 from synkron.targets import Signing, failure, read_signing
+from synkron.targets.address import exact_url
 from synkron.targets.reading import refusal
 from synkron.targets.secret import SECRET_LENGTH, fault, gathering
 
@@ -89,11 +90,9 @@ def body(message: Message) -> bytes:
 
 def _address(key: str, text: str) -> URL:
     try:
-        address = URL(text)
+        address = exact_url(text)
     except ValueError:
-        address = URL()
-    if not address.host:
-        raise fault(key, 'this is not an address; expected one such as "https://example.com/incidents"')
+        raise fault(key, 'this is not an address; expected one such as "https://example.com/incidents"') from None
     if address.raw_user is not None or address.raw_password is not None:
         raise fault(key, "no user and password may stand in it; take them out: the signature says who sends")
     return address

@@ -18,6 +18,7 @@ from synkron.errors import SettingsError
 from synkron.integrations import profile_of
 from synkron.model import Run
 from synkron.settings import TypeSettings
+from synkron.targets.address import query_secrets, read_address
 from synkron.targets.secret import SECRET_LENGTH, fault, gathering, is_reference, read_secret
 
 # What Synkron itself says of a request; a second opinion in the settings would contradict the body.
@@ -155,29 +156,6 @@ def read_signing(key: str, reference: str, environment: Mapping[str, str]) -> Si
             "make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too",
         )
     return Signing(secret, Webhook(secret.get_secret_value()))
-
-
-def read_address(key: str, text: str) -> URL:
-    """An address that holds no password. Raises SettingsError, naming ``key``."""
-    try:
-        address = URL(text)
-    except ValueError:
-        address = URL()
-    if not address.host:
-        raise fault(key, 'this is not an address; expected one such as "https://example.com/sync"')
-    if address.raw_user is not None or address.raw_password is not None:
-        raise fault(
-            key,
-            "an address in the settings holds no user and password; take them out, and give them in a header: "
-            'headers = { Authorization = "env:NAME" }',
-        )
-    return address
-
-
-def query_secrets(address: URL) -> list[SecretStr]:
-    """The query as a whole, and each of its values that may be a key."""
-    values = [value for value in address.query.values() if len(value) >= SECRET_LENGTH]
-    return [SecretStr(text) for text in (address.raw_query_string, address.query_string, *values) if text]
 
 
 def read_header(
