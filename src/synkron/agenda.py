@@ -1,15 +1,16 @@
-"""What a tick has to decide: what is due, what a pause has released, and what holds for it."""
+"""What a tick has to decide: what is due, what is held no more, and what holds for it."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from synkron.database import Connection
-from synkron.due import judge
+from synkron.due import judge_all
 from synkron.ledger import Read
-from synkron.model import InvalidIntegration, Occurrences, Policies, Window
+from synkron.model import Fault, Hold, Integration, InvalidIntegration, Occurrences, Policies, Window
 from synkron.paused import hold
 from synkron.reader import read_window
 from synkron.settings import Settings, SourceTables
@@ -24,13 +25,23 @@ from synkron.standing import (
     release,
 )
 
+MINUTE = timedelta(minutes=1)
+# The faults that may be mended without an edit of the row: another scheduler may know the type, and an organization may
+# come after its integrations. Until then the moments wait, as under a pause.
+WAITING = {Fault.TYPE: Hold.TYPE, Fault.ORGANIZATION: Hold.ORGANIZATION}
+
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """``due`` is to be decided under ``policies``; ``held`` is paused and is not. ``released`` was, and is due now."""
+    """``due`` is to be decided under ``policies``; ``held`` is paused and is not, nor is what is ``waiting``.
+
+    ``released`` was held, and is due now. ``waiting`` are invalid rows, each with its moments, and why it waits: from
+    the first of them on that is undecided.
+    """
 
     due: list[Occurrences]
     held: list[Occurrences]
+    waiting: list[tuple[str, Sequence[datetime], Hold]]
     released: list[Released]
     invalid: list[InvalidIntegration]
     policies: Policies
@@ -51,42 +62,59 @@ async def read_agenda(
 ) -> Agenda:
     """Read it, in the caller's secured transaction. Nothing before ``oldest`` is decided any more.
 
-    What is undecided since a pause began is decided all at once when no pause holds it any more, as the catch-up run
-    is to cover it: not a part of it ahead of that, nor by a replay.
+    What is undecided since a hold began is decided all at once when nothing holds it any more, as the catch-up run is
+    to cover it: not a part of it ahead of that, nor by a replay.
     """
     source = settings.source
     sight = await read_sight(connection, source)
     read = await read_window(connection, window, source, settings.types)
     ended = [] if replayed else await read_released(connection, now, oldest, source)
-    released, after_pauses, invalid = _judge_released(ended, window.end, settings.types)
-    due = {one.integration.integration_id: one for one in read.due} | after_pauses
-    undecided = await read_held(connection, due, source) - after_pauses.keys()
+    released, after_holds, invalid = _judge_released(ended, window.end, settings.types)
+    due = {one.integration.integration_id: one for one in read.due} | after_holds
+    undecided = await read_held(connection, due, source) - after_holds.keys()
     pauses = [] if replayed else await read_pauses(connection, now, source)
     free, held = hold((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
     policies = await read_policies(connection, settings.policies, [one.integration for one in free], source)
-    return Agenda(free, held, released, [*read.invalid, *invalid], policies, sight)
-
-
-def _judge_released(
-    ended: Iterable[Released], end: datetime, types: Container[str]
-) -> tuple[list[Released], dict[str, Occurrences], list[InvalidIntegration]]:
-    """The rows whose pause has ended, what they missed meanwhile, and the rows that stay held as they are faulty."""
-    released: list[Released] = []
-    due: dict[str, Occurrences] = {}
-    invalid: list[InvalidIntegration] = []
-    for one in ended:
-        judged = judge(one.integration, Window(one.since, end), types)
-        if isinstance(judged, InvalidIntegration):
-            invalid.append(judged)
-            continue
-        released.append(one)
-        if judged.moments:
-            due[one.integration.integration_id] = judged
-    return released, due, invalid
+    waiting = [] if replayed else _waiting(read.invalid, window)
+    # A row that is held is invalid for as long as that lasts, and not only in the minutes in which it is due.
+    known = {one.integration_id: one for one in (*read.invalid, *invalid)}
+    return Agenda(free, held, waiting, released, list(known.values()), policies, sight)
 
 
 async def settle(connection: Connection, agenda: Agenda, source: SourceTables) -> None:
     """Write down who is held from when on, and forget those whose moments the caller's transaction decides."""
     await release(connection, agenda.released, source)
-    await note_held(connection, agenda.held, source)
+    paused = [(one.integration.integration_id, one.moments, Hold.PAUSE) for one in agenda.held]
+    await note_held(connection, [*paused, *agenda.waiting], source)
+
+
+def _judge_released(
+    ended: Sequence[Released], end: datetime, types: Container[str]
+) -> tuple[list[Released], dict[str, Occurrences], list[InvalidIntegration]]:
+    """The rows that nothing holds any more, what they missed meanwhile, and the rows that stay held as they are faulty.
+
+    Rows that are held from the same moment on share the work.
+    """
+    alike: dict[datetime, list[Integration]] = defaultdict(list)
+    for one in ended:
+        alike[one.since].append(one.integration)
+    due: dict[str, Occurrences] = {}
+    invalid: dict[str, InvalidIntegration] = {}
+    for since, rows in alike.items():
+        occurrences, faulty = judge_all(rows, Window(since, end), types)
+        due |= {one.integration.integration_id: one for one in occurrences}
+        invalid |= {one.integration_id: one for one in faulty}
+    released = [one for one in ended if one.integration.integration_id not in invalid]
+    return released, due, list(invalid.values())
+
+
+def _waiting(invalid: Iterable[InvalidIntegration], window: Window) -> list[tuple[str, Sequence[datetime], Hold]]:
+    """The rows that can't be fired for now, with their moments; any minute may be one where the zone is not known."""
+    first = window.start.replace(second=0, microsecond=0) + MINUTE
+    any_minute = [moment for moment in (first, first + MINUTE) if moment <= window.end]
+    return [
+        (one.integration_id, any_minute if one.due is None else one.due.moments, WAITING[one.fault])
+        for one in invalid
+        if one.fault in WAITING
+    ]

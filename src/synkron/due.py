@@ -44,8 +44,8 @@ MEMO_LIMIT = 200_000
 def judge(row: Integration, window: Window, types: Container[str]) -> Occurrences | InvalidIntegration:
     """The row's occurrences in the window, maybe none; or why it can't be fired (G6).
 
-    A malformed schedule or an unknown zone is reported whether or not the row could be due, as nobody can tell.
-    An unknown type and a missing organization are reported when the row is due.
+    A malformed schedule, an unknown zone or a missing organization is reported whether or not the row could be due, as
+    nobody can tell. An unknown type is reported when the row is due.
     """
     return _judge(row, partial(_calendar, window), types)
 
@@ -181,8 +181,8 @@ def _judge(row: Integration, calendars: Calendars, types: Container[str]) -> Occ
         calendar = calendars(row.cron_schedule, row.timezone)
         if isinstance(calendar, Flaw):
             return _invalid(row, calendar)
-        if calendar.moments and (invalid := misplaced(row, types)):
-            return replace(invalid, due=Occurrences(row, *calendar))
+        if (calendar.moments or not row.organization_exists) and (invalid := misplaced(row, types)):
+            return replace(invalid, due=Occurrences(row, *calendar) if row.organization_exists else None)
     return Occurrences(row, *calendar)
 
 

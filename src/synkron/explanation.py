@@ -12,7 +12,7 @@ from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
 from synkron.due import KNOWN, misplaced, schedule_of
 from synkron.errors import NotFound
-from synkron.model import Action, Integration, InvalidIntegration, Source, State
+from synkron.model import Action, Hold, Integration, InvalidIntegration, Source, State
 from synkron.reader import integration_of, secure
 from synkron.settings import Settings
 from synkron.sql import source_statements
@@ -114,6 +114,7 @@ async def _facts(connection: Connection, settings: Settings, row: Record, moment
         into=ledger.into,
         asked=ledger.asked,
         held_since=row["held_since"],
+        held_for=None if row["held_for"] is None else Hold(row["held_for"]),
         pauses=pauses,
         paused_now=lasting[-1] if lasting else None,
         audit=[AuditFacts(**one) for one in audit],

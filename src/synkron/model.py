@@ -48,6 +48,26 @@ class InvalidIntegration:
     due: Occurrences | None = field(default=None, compare=False)
 
 
+class Hold(StrEnum):
+    """Why an integration's moments stay undecided: it is paused, or can't be fired for now."""
+
+    PAUSE = "pause"
+    TYPE = "type"
+    ORGANIZATION = "organization"
+
+    @property
+    def cause(self) -> str:
+        """What is said of moments that were decided late for it."""
+        return _CAUSES[self]
+
+
+_CAUSES = {
+    Hold.PAUSE: "it was paused",
+    Hold.TYPE: "its type was not known",
+    Hold.ORGANIZATION: "its organization was missing",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Integration:
     """One row of the application's table with its organization's zone, as it stands in the database.
@@ -279,8 +299,9 @@ class Meeting:
 class Tick:
     """What one tick did. ``run_ids`` are the runs that it claimed; a lost race leaves them out.
 
-    ``held`` counts the integrations whose moments stay undecided as they are paused. ``ahead`` has, for each type, the
-    first start of a run of this tick within the minute that follows: what its target may be warmed up for.
+    ``held`` counts the integrations whose moments stay undecided as they are paused, or can't be fired for now.
+    ``ahead`` has, for each type, the first start of a run of this tick within the minute that follows: what its target
+    may be warmed up for.
     """
 
     at: datetime

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 
 from synkron.model import (
     Action,
     CatchUp,
     Decision,
+    Hold,
     Integration,
     Occurrences,
     Outcome,
@@ -32,6 +34,7 @@ LONGEST_BACKOFF = HOUR
 EXPIRED_ONE_BY_ONE = 1000
 # A run that lost its worker so often is taken for the cause.
 MOST_CRASHES = 3
+NOBODY: Mapping[str, Hold] = MappingProxyType({})
 
 
 def window_of(watermark: datetime, now: datetime) -> Window:
@@ -44,15 +47,16 @@ def window_of(watermark: datetime, now: datetime) -> Window:
 
 
 def decide(
-    due: Iterable[Occurrences], now: datetime, policies: Policies, *, released: Container[str] = frozenset()
+    due: Iterable[Occurrences], now: datetime, policies: Policies, *, released: Mapping[str, Hold] = NOBODY
 ) -> list[Decision]:
     """A decision for every moment: exactly one. Those of an integration stand together, the oldest first.
 
-    ``released`` are the ids of integrations whose pause has ended: what they missed, they missed for that.
+    ``released`` has, by their ids, the integrations that were held, and why: what they missed, they missed for that.
     """
     decisions: list[Decision] = []
     for one in due:
-        cause = "it was paused" if one.integration.integration_id in released else "no scheduler ticked in time"
+        held = released.get(one.integration.integration_id)
+        cause = "no scheduler ticked in time" if held is None else held.cause
         decisions += _decide_one(one, now, policies.of(one.integration), cause)
     return decisions
 

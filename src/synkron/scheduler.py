@@ -30,8 +30,8 @@ async def tick(
     1. Read the database's clock; ``at`` stands for it where a moment is given.
     2. Lock the watermark, and see that the ledger is at home; the window goes from the watermark to half a minute
        ahead. A given moment that lies before it is replayed: its minute alone is decided, and the watermark stays.
-    3. Read what is due in the window, and what was held by a pause that has ended.
-    4. Decide every occurrence, but for those of paused integrations.
+    3. Read what is due in the window, and what was held by a pause that has ended, or by a fault that is mended.
+    4. Decide every occurrence, but for those of integrations that are paused, or can't be fired for now.
     5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one, and
        accepted ones that nobody completed in time fail.
 
@@ -69,7 +69,7 @@ async def tick(
         agenda.figures.due,
         len(claimed.run_ids),
         claimed.skipped,
-        len(agenda.held),
+        len(agenda.held) + len(agenda.waiting),
         tuple(agenda.invalid),
         claimed.run_ids,
         _ahead(decisions, clock, has_claimed=bool(claimed.run_ids)),
@@ -96,7 +96,7 @@ def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool)
 def _decide(agenda: Agenda, now: datetime, *, replayed: bool) -> list[Decision]:
     if replayed:
         return replay(agenda.due, now)
-    released = {one.integration.integration_id for one in agenda.released}
+    released = {one.integration.integration_id: one.hold for one in agenda.released}
     return decide(agenda.due, now, agenda.policies, released=released)
 
 

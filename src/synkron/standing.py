@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from asyncpg import Record
 
 from synkron.database import Connection, Executor
-from synkron.model import CatchUp, Integration, Occurrences, Overlap, Pause, Policies, Policy
+from synkron.model import CatchUp, Hold, Integration, Overlap, Pause, Policies, Policy
 from synkron.reader import integration_of, with_id_type
 from synkron.settings import SourceTables
 from synkron.sql import source_statements
@@ -29,10 +29,11 @@ OVERRIDABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A row whose pause has ended, undecided from ``since`` on (left out)."""
+    """A held row that no pause holds now, undecided from ``since`` on (left out), and why it was held."""
 
     integration: Integration
     since: datetime
+    hold: Hold
 
 
 async def read_policies(
@@ -71,15 +72,17 @@ async def read_pauses(connection: Executor, at: datetime, source: SourceTables) 
     return [Pause(**row) for row in rows]
 
 
-async def note_held(connection: Executor, held: Sequence[Occurrences], source: SourceTables) -> None:
-    """Note from when on these integrations are undecided. Of a window's moments only the first may be decided."""
-    if held:
-        moments = [(one.integration.integration_id, moment) for one in held for moment in one.moments[:2]]
-        await connection.execute(source_statements("standing", source)["hold"], *map(list, zip(*moments, strict=True)))
+async def note_held(
+    connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]], source: SourceTables
+) -> None:
+    """Note from when on these integrations are undecided, and why. Of their moments only the first may be decided."""
+    rows = [(integration_id, moment, why) for integration_id, moments, why in held for moment in moments[:2]]
+    if rows:
+        await connection.execute(source_statements("standing", source)["hold"], *map(list, zip(*rows, strict=True)))
 
 
 async def read_held(connection: Executor, integration_ids: Iterable[str], source: SourceTables) -> set[str]:
-    """Those of the integrations that are undecided as they are, or were, paused."""
+    """Those of the integrations that are undecided as they are, or were, held."""
     rows = await connection.fetch(source_statements("standing", source)["held"], list(integration_ids))
     return {row["integration_id"] for row in rows}
 
@@ -90,7 +93,7 @@ async def read_released(connection: Connection, at: datetime, oldest: datetime, 
     if not await connection.fetchval(sql["any_held"]):
         return []
     rows = await connection.fetch(await with_id_type(connection, sql["released"], source), at)
-    return [Released(integration_of(row), max(row["since"], oldest)) for row in rows]
+    return [Released(integration_of(row), max(row["since"], oldest), Hold(row["reason"])) for row in rows]
 
 
 async def release(connection: Connection, released: Sequence[Released], source: SourceTables) -> None:

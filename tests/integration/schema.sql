@@ -321,7 +321,9 @@ CREATE TABLE synkron.health_hours (
 );
 CREATE TABLE synkron.held (
     integration_id text NOT NULL,
-    since timestamp with time zone NOT NULL
+    since timestamp with time zone NOT NULL,
+    reason text DEFAULT 'pause'::text NOT NULL,
+    CONSTRAINT held_reason_check CHECK ((reason = ANY (ARRAY['pause'::text, 'type'::text, 'organization'::text])))
 );
 CREATE TABLE synkron.incidents (
     id bigint NOT NULL,
@@ -392,7 +394,8 @@ CREATE TABLE synkron.nodes (
     started_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     stopped_at timestamp with time zone,
-    skew interval NOT NULL
+    skew interval NOT NULL,
+    tzdata text
 );
 CREATE TABLE synkron.overrides (
     integration_id text NOT NULL,
@@ -796,6 +799,7 @@ CREATE UNIQUE INDEX queue_unique_dedupe_key ON synkron.queue USING btree (dedupe
 CREATE INDEX queue_updated_id_id1_idx ON synkron.queue USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::synkron.queue_status);
 CREATE INDEX runs_deferred ON ONLY synkron.runs USING btree (integration_type) WHERE ((deferred_at IS NOT NULL) AND (finished_at IS NULL));
 CREATE UNIQUE INDEX runs_delivered_once ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE delivers;
+CREATE INDEX runs_expired ON ONLY synkron.runs USING btree (claimed_at) WHERE (action = 'expire'::text);
 CREATE INDEX runs_failed ON ONLY synkron.runs USING btree (failed_at) WHERE (failed_at IS NOT NULL);
 CREATE INDEX runs_newest ON ONLY synkron.runs USING btree (scheduled_for DESC, id DESC);
 CREATE INDEX runs_newest_of_organization ON ONLY synkron.runs USING btree (org_id, scheduled_for DESC);

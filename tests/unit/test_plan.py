@@ -12,6 +12,7 @@ from synkron.model import (
     Action,
     CatchUp,
     Decision,
+    Hold,
     Integration,
     Occurrences,
     Outcome,
@@ -120,7 +121,7 @@ def test_a_catch_up_run_covers_the_periods_of_all_it_stands_for() -> None:
 
 
 def test_what_a_pause_held_says_so() -> None:
-    decisions = decide([due(4, 3)], NOON, policies(), released={"i1"})
+    decisions = decide([due(4, 3)], NOON, policies(), released={"i1": Hold.PAUSE})
     assert all("it was paused" in decision.reason for decision in decisions)
 
 

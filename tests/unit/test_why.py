@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from synkron.model import Action, Source, State
+from synkron.model import Action, Hold, Source, State
 from synkron.why import AuditFacts, Facts, PauseFacts, RunFacts, explain
 
 
@@ -59,6 +59,7 @@ FACTS = Facts(
     tick_after=at("02:00:30"),
     watermark=at("09:00:30"),
     held_since=None,
+    held_for=None,
     pauses=[],
     paused_now=None,
     audit=[],
@@ -145,6 +146,45 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 "After the claim its row was moved from 1 to 2; the run went with it.",
             ],
             id="followed its row, after it was missed",
+        ),
+        pytest.param(
+            {"held_since": at("01:59"), "held_for": Hold.TYPE, "fault": '"fiken" is not a known integration type'},
+            [
+                f'{WHEN} is held: "fiken" is not a known integration type.',
+                "What becomes of it is decided when that is mended.",
+                "Correct the row; `synkron check` lists all that can't be fired.",
+            ],
+            id="held, as its type is not known",
+        ),
+        pytest.param(
+            {
+                "held_since": at("01:59"),
+                "held_for": Hold.ORGANIZATION,
+                "fault": "there is no organization 7",
+                "fires": False,
+            },
+            [
+                f"{WHEN} is held: there is no organization 7.",
+                "What becomes of it is decided when that is mended.",
+                "Correct the row; `synkron check` lists all that can't be fired.",
+            ],
+            id="held, as its organization is missing",
+        ),
+        pytest.param(
+            {"held_since": at("01:59"), "held_for": Hold.TYPE},
+            [f"{WHEN} was held: its type was not known.", "The next tick decides it."],
+            id="held, and its type is known by now",
+        ),
+        pytest.param(
+            {"decided": caught_up(reason="missed: its type was not known; stands for one occurrence")},
+            [
+                f"{WHEN} was held: its type was not known.",
+                (
+                    "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded at the first "
+                    "attempt."
+                ),
+            ],
+            id="was held, as its type was not known",
         ),
         pytest.param(
             {"decided": WAITING, "fault": "there is no organization 7"},

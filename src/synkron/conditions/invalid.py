@@ -24,6 +24,10 @@ REMEDIES: Mapping[Fault, str] = {
 }
 
 
+# The moments of these are held (synkron.held); those of the others are not known.
+HELD = (Fault.TYPE, Fault.ORGANIZATION)
+
+
 def invalid(rows: Sequence[InvalidIntegration], names: Names, at: datetime) -> list[Condition]:
     """One condition for each row; very many that are at fault in the same way are one."""
     by_fault: dict[Fault, list[InvalidIntegration]] = defaultdict(list)
@@ -44,7 +48,10 @@ def _one(row: InvalidIntegration, names: Names, at: datetime) -> Condition:
         kind=KINDS[row.fault],
         subject=row.integration_id,
         title=f"{whose} can't be fired: {row.reason}",
-        detail=f"Integration {row.integration_id} is enabled and is left out of every tick. It touches nobody else.",
+        detail=(
+            f"Integration {row.integration_id} is enabled and is left out of every tick. It touches nobody else."
+            f"{_what_of_its_moments(row.fault)}"
+        ),
         remedy=f"{REMEDIES[row.fault]} `synkron check` lists all that can't be fired.",
         since=at,
         org_id=row.org_id,
@@ -62,10 +69,18 @@ def _many(fault: Fault, rows: Sequence[InvalidIntegration], at: datetime) -> Con
         title=f"{several(len(rows), 'integration')} can't be fired, as of each the {fault} is at fault",
         detail=(
             f"They are enabled and are left out of every tick. One is {example.integration_id} of organization "
-            f"{example.org_id}: {example.reason}."
+            f"{example.org_id}: {example.reason}.{_what_of_its_moments(fault)}"
         ),
         remedy=f"`synkron check` lists them. {REMEDIES[fault]}",
         since=at,
         integration_type=example.integration_type if len(types) == 1 else None,
         touches=touched((row.org_id for row in rows), integrations=len(rows)),
+    )
+
+
+def _what_of_its_moments(fault: Fault) -> str:
+    return (
+        " What comes due meanwhile is held, and decided by the catch-up policy when that is mended."
+        if fault in HELD
+        else ""
     )

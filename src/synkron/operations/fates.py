@@ -59,14 +59,14 @@ def fates_of(
     held: Mapping[str, datetime],
     installation: UUID,
 ) -> Iterator[Planned]:
-    """Each occurrence with its fate. From ``held`` on (left out), an integration's moments are a pause's to decide."""
+    """Each occurrence with its fate. From ``held`` on (left out), an integration's moments are not decided yet."""
     for one in due:
         row = one.integration
         since = held.get(row.integration_id)
         for moment, start in zip(one.moments, one.starts(), strict=True):
             known = recorded.get((row.integration_id, moment))
             if since is not None and moment > since and known is None:
-                why = "a pause; catch-up decides it when that ends"
+                why = "it is held; catch-up decides it when that ends"
                 yield Planned(installation, row, moment, start, Fate.UNDECIDED, None, why)
             else:
                 yield Planned(installation, row, moment, start, *_fate(known))

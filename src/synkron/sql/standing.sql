@@ -17,14 +17,14 @@ where ended_at is null and (until is null or until > $1)
 order by id;
 
 -- name: hold
--- From the first of its moments that is undecided, an integration is undecided; an earlier hold stays.
-insert into synkron.held (integration_id, since)
-select integration_id, min(moment) - interval '1 microsecond'
-from unnest($1::text[], $2::timestamptz[]) paused (integration_id, moment)
+-- From the first of its moments that is undecided, an integration is undecided, for the reason $3; an earlier hold stays.
+insert into synkron.held (integration_id, since, reason)
+select integration_id, min(moment) - interval '1 microsecond', min(reason)
+from unnest($1::text[], $2::timestamptz[], $3::text[]) asked (integration_id, moment, reason)
 where not exists (
     select from synkron.runs
-    where runs.integration_id = paused.integration_id
-        and runs.scheduled_for = paused.moment
+    where runs.integration_id = asked.integration_id
+        and runs.scheduled_for = asked.moment
         and runs.source_class = 'schedule'
 )
 group by integration_id
@@ -37,7 +37,8 @@ select integration_id from synkron.held where integration_id = any($1::text[]);
 select exists (select from synkron.held);
 
 -- name: released
--- The rows of held integrations that no pause holds at the moment $1, with the time from which on they are undecided.
+-- The rows of held integrations that no pause holds at the moment $1, with the time from which on they are undecided, and
+-- why.
 -- The id is given its column's own type, ID_TYPE, so that the primary key's index is used. Plan: the pauses are an
 -- anti-join; the function pause_over would be called for each row, which costs 100,000 held rows 7 s at every tick.
 select
@@ -49,7 +50,8 @@ select
     o.{organizations.id} is not null as organization_exists,
     {zone[o]} as timezone,
     {updated_at[i]}::timestamptz as updated_at,
-    h.since as since
+    h.since as since,
+    h.reason as reason
 from synkron.held h
 join {integrations} i on i.{integrations.id} = h.integration_id::ID_TYPE
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}

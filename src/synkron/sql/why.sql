@@ -28,7 +28,7 @@ gone as (
         and integration_id not in (select integration_id from standing)
     order by integration_id, scheduled_for desc
 )
-select found.*, o.{organizations.name}::text as organization, h.since as held_since
+select found.*, o.{organizations.name}::text as organization, h.since as held_since, h.reason as held_for
 from (
     select true as stands, * from standing
     union all

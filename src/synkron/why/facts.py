@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from synkron.model import Action, Source, State
+from synkron.model import Action, Hold, Source, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ class Facts:
     ``decided`` is what the ledger has of the moment, ``into`` the run that it was merged into, ``asked`` the runs that
     operators asked for in this minute. A tick looked at the minute in time if ``was_watched``; otherwise
     ``tick_before`` and ``tick_after`` are the nearest. Up to ``watermark`` everything is decided, but for what is held
-    since ``held_since``. ``pauses`` covered the moment; ``paused_now`` is the one that lasts now.
+    since ``held_since``, for the reason ``held_for``. ``pauses`` covered the moment; ``paused_now`` is the one that
+    lasts now.
     """
 
     organization: str
@@ -96,6 +97,12 @@ class Facts:
     tick_after: datetime | None
     watermark: datetime | None
     held_since: datetime | None
+    held_for: Hold | None
     pauses: Sequence[PauseFacts]
     paused_now: PauseFacts | None
     audit: Sequence[AuditFacts]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the minute is undecided as its integration was held by then."""
+        return self.held_since is not None and self.held_since <= self.moment

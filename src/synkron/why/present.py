@@ -57,7 +57,7 @@ def advice(facts: Facts) -> list[str]:
 
 
 def _of_undecided(facts: Facts) -> list[str]:
-    if _was_backfilled(facts) or (facts.held_since is not None and facts.held_since <= facts.moment):
+    if _was_backfilled(facts) or facts.is_held:
         return []
     if facts.watermark is None:
         return ["Start a scheduler: `synkron run`"]

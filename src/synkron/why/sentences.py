@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from synkron.model import Action, Source
+from synkron.model import Action, Hold, Source
 from synkron.why.facts import Facts, RunFacts
 from synkron.why.outcome import outcome
 from synkron.why.present import advice, row
@@ -47,6 +47,8 @@ def _undecided(facts: Facts) -> list[str]:
     if not facts.exists:
         return [f"{name(facts)} is not in the table any more, and the ledger has nothing of {minute(facts)}"]
     nothing = f"{name(facts)} did not run at {minute(facts)}"
+    if facts.fault and facts.is_held and (facts.fires or facts.held_for is Hold.ORGANIZATION):
+        return [f"{_subject(facts)} is held: {facts.fault}", "What becomes of it is decided when that is mended"]
     if facts.fault or facts.cron_schedule is None or not facts.is_enabled:
         return [f"{nothing}, and the ledger has nothing of it"]
     if not facts.fires:
@@ -57,7 +59,10 @@ def _undecided(facts: Facts) -> list[str]:
 def _not_decided(facts: Facts) -> list[str]:
     """It fires at the moment as it stands, and the ledger has nothing of it."""
     subject = _subject(facts)
-    if facts.held_since is not None and facts.held_since <= facts.moment:
+    held = facts.held_for
+    if facts.is_held and held is not None and held is not Hold.PAUSE:
+        return [f"{subject} was held: {held.cause}", "The next tick decides it"]
+    if facts.is_held:
         by = f" {pause_of(facts.pauses[-1], facts.moment)}" if facts.pauses else ""
         return [f"{subject} is held by a pause{by}", "What becomes of it is decided when the pause ends"]
     if facts.watermark is None:
@@ -88,6 +93,9 @@ def _ahead(facts: Facts) -> list[str]:
 
 def _cause(facts: Facts, run: RunFacts) -> str:
     """Why it was not decided in time."""
+    for hold in (Hold.TYPE, Hold.ORGANIZATION):
+        if hold.cause in run.reason:
+            return f"was held: {hold.cause}"
     if facts.pauses and (facts.was_watched or "it was paused" in run.reason):
         return f"was held by the pause {pause_of(facts.pauses[-1], facts.moment)}"
     if "it was paused" in run.reason:
