@@ -6,8 +6,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import asyncpg
+import pytest
 from bench.demo import observe
+
+from synkron.embedded import EmbeddedServer
+from tests.end_to_end.processes import SYNKRON
+from tests.hostile import HOSTILE, SPELT
+
+PATIENCE = 100.0
 
 
 async def test_every_occurrence_of_every_live_integration_exactly_once() -> None:
@@ -16,3 +28,62 @@ async def test_every_occurrence_of_every_live_integration_exactly_once() -> None
     assert (seen.missing, seen.doubled, seen.unexpected) == (set(), set(), set())
     assert seen.settled
     assert {run["state"] for run in seen.settled} == {"succeeded"}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not below pytest's own: another session of root's closes that to PostgreSQL's user while this one runs."""
+    with TemporaryDirectory(prefix="synkron-demo-") as made:
+        yield Path(made)
+
+
+async def test_a_row_that_would_drive_the_terminal_is_spelt_out_on_the_screen(folder: Path) -> None:
+    """In the last line but one of a small terminal, where what can't be fired is told of."""
+    ours, theirs = os.openpty()
+    size = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    environment = {**os.environ, "SYNKRON_DATA_DIR": str(folder / "data"), **size}
+    process = await asyncio.create_subprocess_exec(
+        SYNKRON, "up", "--demo", env=environment, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while b"can't be fired" not in written:
+                written += await asyncio.to_thread(os.read, ours, 65_536)
+            await _add_hostile(EmbeddedServer(folder / "data" / "postgresql", ()).url())
+            while SPELT[:8].encode() not in written:
+                written += await asyncio.to_thread(os.read, ours, 65_536)
+            process.terminate()
+            written += await asyncio.to_thread(_rest, ours)
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        os.close(ours)
+    assert HOSTILE.encode() not in written
+    # What sets a title, or comes from elsewhere than the screen's own library.
+    assert b"\x1b]" not in written
+    assert b"\x07" not in written
+    assert "\u202e".encode() not in written
+
+
+async def _add_hostile(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "insert into organization_integrations (org_id, integration_type, cron_schedule) "
+        "select id, $1, '* * * * *' from organizations limit 1",
+        HOSTILE + "\u202e",
+    )
+    await connection.close()
+
+
+def _rest(terminal: int) -> bytes:
+    """What comes until nobody holds the other side any more."""
+    written = b""
+    try:
+        while True:
+            written += os.read(terminal, 65_536)
+    except OSError:
+        return written

@@ -1,0 +1,197 @@
+"""Rows that would drive the terminal, through every command: looked at as bytes, in a pipe and at a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.cli.conftest import SYNKRON, Command
+from tests.conftest import Database
+from tests.hostile import HOSTILE, SPELT, dangerous_in
+
+TEXT = f"{HOSTILE}\u202e\u2028\u200b"
+SHOWN = rf"{SPELT}\u202e\u2028\u200b"
+PATIENCE = 60.0
+SETTINGS = '[types.xledger]\ntarget = "http://127.0.0.1:9/sync"\nhealth = { mode = "passive" }\n'
+# Everything that a person, a target or a vendor may have said, in the application's tables and in Synkron's own.
+ROWS = """
+    with one as (insert into organizations (name) values ($1) returning id),
+    odd as (insert into organizations (name, timezone) values ($1, $1) returning id)
+    insert into organization_integrations (org_id, integration_type, cron_schedule)
+    select id, 'xledger', '* * * * *' from one
+    union all select id, $1, '* * * * *' from one
+    union all select id, 'xledger', $1 from one
+    union all select id, 'xledger', '* * * * *' from odd;
+
+    with moment as (select date_trunc('hour', now()) - interval '1 hour' as at),
+    tick as (
+        insert into synkron.ticks (at, window_start, window_end, scheduler, source, due, claimed, skipped, invalid)
+        select at, at - interval '1 minute', at, $1, 'once', 1, 1, 0, 0 from moment
+        returning id
+    )
+    insert into synkron.runs (key, integration_id, org_id, integration_type, source, scheduled_for, period_end,
+        execute_after, next_attempt_at, action, reason, cron_schedule, timezone, tick_id, state, attempt, failures,
+        started_at, finished_at, error)
+    select 'key', found.id, found.org_id, $1, 'schedule', at, at, at, at, 'run', $1, $1, $1, tick.id, 'failed', 1, 1,
+        at, at, $1
+    from moment, tick,
+        (select id::text, org_id::text from organization_integrations where integration_type = $1) found;
+
+    insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at, finished_at, outcome, error)
+    select id, scheduled_for, 1, $1, scheduled_for, scheduled_for, 'final', $1 from synkron.runs;
+
+    insert into synkron.health (endpoint, integration_types, verdict, reason, known_by, since)
+    values ('type xledger', array['xledger'], 'unreachable', $1, 'run', now());
+
+    insert into synkron.incidents (kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches,
+        since, opened_at, seen_at)
+    values ('run_failed', $1, $1, $1, $1, $1, $1, $1, jsonb_build_object('organizations', array[$1]), now(), now(),
+        now());
+
+    insert into synkron.announcements (incident_id, transition, channel, made_at, next_attempt_at, attempts, error)
+    select id, 'opened', $1, now(), now(), 1, $1 from synkron.incidents;
+
+    insert into synkron.pauses (org_id, reason, author) select id::text, $1, $1 from organizations limit 1;
+    insert into synkron.silences (org_id, reason, author, starts_at, until)
+    values ($1, $1, $1, now(), now() + interval '1 hour');
+    insert into synkron.audit (author, action, subject, before, after)
+    values ($1, $1, $1, jsonb_build_object('reason', $1), jsonb_build_object('reason', $1));
+    insert into synkron.nodes (name, role, version, started_at, seen_at, skew)
+    values ($1, $1, $1, now(), now(), interval '0')
+"""
+
+
+@pytest.fixture
+def run_id(database: Database, on_database: Command) -> str:
+    """The rows are there; answers the number of the run."""
+    assert on_database("tick").code == 0  # which makes the partitions
+    Path("synkron.toml").write_text(SETTINGS, "utf-8")
+    return asyncio.run(_inserted(database.url))
+
+
+async def _inserted(url: str) -> str:
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in ROWS.split(";\n"):
+            await connection.execute(statement.replace("$1", "$1::text"), TEXT)
+        return str(await connection.fetchval("select id from synkron.runs"))
+    finally:
+        await connection.close()
+
+
+TABLES = [
+    ["check"],
+    ["next"],
+    ["due"],
+    ["forecast"],
+    ["runs"],
+    ["runs", "show", "RUN"],
+    ["drift", "--since", "24h"],
+    ["why", "--integration", "INTEGRATION"],
+    ["health"],
+    ["incidents"],
+    ["incidents", "show", "1"],
+    ["incidents", "silences"],
+    ["pauses"],
+    ["audit"],
+    ["nodes"],
+    ["verify", "--since", "24h"],
+    ["tick"],
+    ["runs", "retry", "RUN", "--dry-run"],
+    ["incidents", "acknowledge", "1", "--dry-run"],
+]
+SAYING = {"check", "next", "runs", "why", "health", "incidents", "pauses", "audit", "nodes"}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_no_command_lets_it_through(run_id: str, on_database: Command, database: Database, *, as_json: bool) -> None:
+    integration = _integration(database)
+    for arguments in TABLES:
+        given = [{"RUN": run_id, "INTEGRATION": integration}.get(one, one) for one in arguments]
+        ended = on_database(*given, *(["--json"] if as_json else []))
+        assert ended.code in (0, 3, 6), (arguments, ended.err)
+        assert dangerous_in(ended.out + ended.err, but="\n") == [], arguments
+        if as_json and ended.out:
+            json.loads(ended.out)
+        if arguments[0] in SAYING:
+            # JSON has the true value, escaped as JSON escapes it.
+            said = json.dumps(TEXT)[1:-1] if as_json and ended.out else SHOWN[:20]
+            assert said in (ended.out or ended.err), arguments
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", TEXT],
+        ["explain", "* * * * *", "--zone", TEXT],
+        ["due", "--at", TEXT],
+        ["runs", "--org", TEXT],
+        ["runs", TEXT],
+        [TEXT],
+        ["--" + TEXT],
+        ["runs", "show", TEXT],
+        ["--config", TEXT, "runs"],
+        ["run", "--role", TEXT],
+        ["pause", "--org", "1", "--reason", TEXT, "--yes"],
+    ],
+)
+def test_nor_what_it_is_asked(on_database: Command, arguments: list[str]) -> None:
+    ended = on_database(*arguments)
+    assert ended.code == 2
+    assert dangerous_in(ended.out + ended.err, but="\n") == []
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["next"], ["runs"], ["why"], ["health"], ["incidents"], ["up"]])
+def test_at_a_terminal_and_in_a_pipe(run_id: str, database: Database, arguments: list[str]) -> None:
+    """The bytes that a real process writes; ``up`` warns of the rows in its log."""
+    del run_id
+    given = [*arguments, "--integration", _integration(database)] if arguments == ["why"] else arguments
+    for written in (_at_a_terminal(given), b"" if arguments == ["up"] else _in_a_pipe(given)):
+        text = re.sub(r"\x1b\[[0-9;]*m", "", written.decode().replace("\r\n", "\n"))
+        assert dangerous_in(text, but="\n") == []
+        assert arguments == ["up"] or SPELT[:8] in text
+    if arguments == ["up"]:
+        assert SPELT in _at_a_terminal(given).decode()
+
+
+def _in_a_pipe(arguments: list[str]) -> bytes:
+    ended = subprocess.run([SYNKRON, *arguments], capture_output=True, check=False, timeout=PATIENCE)
+    return ended.stdout + ended.stderr
+
+
+def _at_a_terminal(arguments: list[str]) -> bytes:
+    """All that comes; a process that does not end by itself is told to once it has warned of the unknown type."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen([SYNKRON, *arguments], stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    try:
+        while True:
+            written += os.read(ours, 65_536)
+            if arguments == ["up"] and b"known integration type" in written:
+                process.terminate()
+    except OSError:  # nobody holds the other side any more
+        return written
+    finally:
+        process.wait(PATIENCE)
+        os.close(ours)
+
+
+def _integration(database: Database) -> str:
+    """The id of the run's integration."""
+
+    async def found() -> str:
+        connection = await asyncpg.connect(database.url)
+        try:
+            return str(await connection.fetchval("select integration_id from synkron.runs"))
+        finally:
+            await connection.close()
+
+    return asyncio.run(found())
