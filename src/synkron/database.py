@@ -114,8 +114,9 @@ async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator
 async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator[Pool]:
     """A pool of up to ``size`` connections, each watched as ``connected`` has it. Raises DatabaseUnreachable.
 
-    ``by_key`` is a worker's: its statements are planned once, as look-ups by key. A connection is not reset when it is
-    given back. Whoever borrows one must leave nothing on it: no setting, listener or cursor.
+    ``by_key`` is a worker's: its statements are planned once, as look-ups by key, and it has a connection at once. A
+    connection is not reset when it is given back. Whoever borrows one must leave nothing on it: no setting, listener or
+    cursor.
     """
     async with watching(url, heartbeat) as silence:
 
@@ -125,7 +126,7 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
 
         async with _reaching(url):
             pool = await asyncpg.create_pool(
-                url, min_size=1, max_size=size, **_options(url, init=settle, reset=_leave_as_it_is)
+                url, min_size=int(by_key), max_size=size, **_options(url, init=settle, reset=_leave_as_it_is)
             )
             # Where one is silent, those that nobody uses at the moment may be so too.
             silence.when_dropped = pool.expire_connections
