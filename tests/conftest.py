@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -65,14 +65,14 @@ def server() -> Iterator[EmbeddedServer]:
 @pytest.fixture
 async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
     """A migrated database with the application's two tables, empty."""
-    async for made in _cloned(server, TEMPLATE):
+    async for made in cloned(server, TEMPLATE):
         yield made
 
 
 @pytest.fixture
 async def bare_database(server: EmbeddedServer) -> AsyncIterator[Database]:
     """An empty database that belongs to the service's role: nothing is installed."""
-    async for made in _cloned(server, "template1"):
+    async for made in cloned(server, "template1"):
         yield made
 
 
@@ -93,7 +93,8 @@ async def _make_template(server: EmbeddedServer) -> None:
     await connection.close()
 
 
-async def _cloned(server: EmbeddedServer, template: str) -> AsyncIterator[Database]:
+async def cloned(server: EmbeddedServer, template: str) -> AsyncGenerator[Database, None]:
+    """A database for as long as the caller likes."""
     name = f"test_{next(_numbers)}"
     await _create(server, name, template)
     if template == TEMPLATE:

@@ -784,6 +784,7 @@ CREATE UNIQUE INDEX incidents_open ON synkron.incidents USING btree (kind, subje
 CREATE UNIQUE INDEX installations_one_counts ON synkron.installations USING btree (((until IS NULL))) WHERE (until IS NULL);
 CREATE INDEX internal_faults_newest ON synkron.internal_faults USING btree (last_at);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
+CREATE INDEX pauses_by_end ON synkron.pauses USING btree (COALESCE(LEAST(ended_at, until), 'infinity'::timestamp with time zone));
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_ep_prio_id_idx ON synkron.queue USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_log_created ON synkron.queue_log USING btree (created);
@@ -807,6 +808,7 @@ CREATE INDEX runs_overdue ON ONLY synkron.runs USING btree (completes_by) WHERE 
 CREATE INDEX runs_started_late ON ONLY synkron.runs USING btree (started_late_at) WHERE (started_late_at IS NOT NULL);
 CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (finished_at IS NULL);
 CREATE INDEX samples_oldest ON synkron.samples USING btree (at);
+CREATE INDEX silences_lasting ON synkron.silences USING btree (until) WHERE (ended_at IS NULL);
 CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);
 CREATE INDEX verifications_newest ON synkron.verifications USING btree (at DESC);
 CREATE INDEX warm_ups_newest ON synkron.warm_ups USING btree (at DESC);

@@ -7,6 +7,7 @@
 -- late, nor is what was until less than $2 ago, or what was caught up after a pause in time; a deferred run is put off
 -- (next_attempt_at). Plan: the index runs_unfinished of each month, in its order, which the limit breaks off; the pauses
 -- are an anti-join of a few rows, and the queue is read once, where anything is late at all (as in ledger.adrift).
+-- Scans: the queue; from a run to its job leads no index, which each run would have to write.
 with pause as materialized (
     select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
     from synkron.pauses

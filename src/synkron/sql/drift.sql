@@ -6,6 +6,7 @@
 -- late they started, and `late` counts those beyond $5. The turn and the worker are told apart only where it is on record
 -- when the job was enqueued. What each stage is, synkron.drift tells; a test has both agree. Plan: the index runs_newest, or
 -- runs_newest_of_organization; the first attempts are joined, for many runs by a hash.
+-- Scans: the months' attempts, once, for a command.
 select
     run.integration_type,
     count(*) as runs,
@@ -78,6 +79,7 @@ group by integration_type;
 
 -- name: worst
 -- The $5 runs that started latest, or could have started by $2 and have not, but for those left out above.
+-- Scans: the queue, once, for a command.
 with worst as materialized (
     select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at
     from synkron.runs

@@ -17,7 +17,7 @@ with candidate as (
             state = 'claimed'
             or state = 'running' and completes_by is null and exists (
                 select from synkron.running held
-                where held.run_id = runs.id
+                where held.integration_id = runs.integration_id and held.run_id = runs.id
                     and (held.job_id = asked.job_id or not exists (select from synkron.queue job where job.id = held.job_id))
             )
         )

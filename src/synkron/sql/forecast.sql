@@ -2,6 +2,7 @@
 
 -- name: own_spreads
 -- The integrations whose spread is overridden.
+-- Scans: the overrides, once, for a command.
 select integration_id, spread from synkron.overrides where spread is not null;
 
 -- name: groups
@@ -9,6 +10,7 @@ select integration_id, spread from synkron.overrides where spread is not null;
 -- the integrations whose spread is overridden and $2 their spreads, as arrays, so that nothing that Synkron installs
 -- is needed; $3 is the only type to count, or null for all. Plan: each table is read once; hash joins, and one
 -- aggregate by hash, so that not the rows travel but their groups (1,000,000 rows make some 100,000).
+-- Scans: all that may fire is counted.
 select
     i.{integrations.integration_type}::text as integration_type,
     i.{integrations.cron_schedule}::text collate "C" as cron_schedule,

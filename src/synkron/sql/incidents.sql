@@ -157,6 +157,7 @@ update synkron.incidents set acknowledged_at = $2, acknowledged_by = $3 where id
 
 -- name: is_known
 -- Whether anything is known of the organization $1, the type $2 and the endpoint $3, where they are not null.
+-- Scans: the incidents, once, for a command.
 select
     ($1::text is null or exists (select from synkron.incidents where org_id = $1))
     and ($2::text is null or exists (select from synkron.incidents where integration_type = $2))
@@ -189,6 +190,7 @@ order by id desc;
 
 -- name: forget
 -- Incidents that closed, and silences that ended, before $1.
+-- Scans: what operators were told of within the retention, once an hour.
 with silences as (
     delete from synkron.silences where coalesce(ended_at, until) < $1
 )

@@ -101,6 +101,7 @@ order by number;
 -- or a pause held them that has ended. A run behind an older one of its integration has no job either: it gets one when
 -- that one ends (finish, skip). One that its target has accepted waits for its completion. Plan: the pauses are an
 -- anti-join, as calling pause_over for each of many claimed runs takes longer than the time between two ticks.
+-- Scans: the queue, once in a tick; from a run to its job leads no index, which each run would have to write.
 select id, integration_type
 from synkron.runs
 where finished_at is null

@@ -9,6 +9,7 @@ lock table synkron.watermark in share row exclusive mode;
 -- name: integrations
 -- The rows of a scope: organization $1, type $2, integration $3, where they are not null. What people give as an id is
 -- compared as text, so that any text may be asked for.
+-- Scans: the integrations, once, for a command.
 select
     i.{integrations.id}::text as integration_id,
     i.{integrations.org_id}::text as org_id,
@@ -43,6 +44,7 @@ where i.{integrations.id} = any($1::text[]::ID_TYPE[]);
 
 -- name: names
 -- What these organizations are called.
+-- Scans: the organizations, once, for a command.
 select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
 from {organizations} o
 where o.{organizations.id}::text = any($1::text[]);

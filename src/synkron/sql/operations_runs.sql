@@ -81,6 +81,7 @@ group by run.id;
 -- name: jobs
 -- The jobs of the runs $1, whether they wait or a worker has them. Nothing leads from a run to its job but the whole
 -- queue, which is read once. Locked in their order, as nobody who locks several knows another.
+-- Scans: the queue, once, for a command.
 select id from synkron.queue
 where payload = any(array(select convert_to(run::text, 'UTF8') from unnest($1::bigint[]) run))
 order by id

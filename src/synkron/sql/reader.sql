@@ -14,6 +14,7 @@ set local random_page_cost = 1.1;
 
 -- name: learn
 -- Every expression and every zone that there is, for a process that knows none.
+-- Scans: both tables, once in the life of a process.
 select e.expression, null as zone
 from (
     select distinct i.{integrations.cron_schedule}::text collate "C" as expression
@@ -40,6 +41,7 @@ from (
 -- planner doesn't know is searched from end to end for each row of a scan: that is why the scan asks twice, and why
 -- organizations are looked for `in` a subquery. `::int = 1`
 -- keeps it from working out how many rows the thousands of $2 leave, which would take longer than the statement.
+-- Scans: where an index is missing; the branch is not executed otherwise.
 with indexed as materialized (
     select
         exists (
@@ -140,6 +142,7 @@ left join {organizations} o on o.{organizations.id} = i.org_id;
 
 -- name: all
 -- Every row, whether it may fire or not, for `synkron check` and `synkron next`.
+-- Scans: every row is wanted.
 select
     i.{integrations.id}::text as integration_id,
     i.{integrations.org_id}::text as org_id,
@@ -160,5 +163,6 @@ where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
 
 -- name: names
 -- What the organizations are called, for people.
+-- Scans: every row is wanted.
 select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
 from {organizations} o;

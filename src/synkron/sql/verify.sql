@@ -31,6 +31,7 @@ order by id;
 -- The rows that may fire, by id, of one organization ($1) or type ($2) where these are given, each with the transactions
 -- that wrote it and its organization. `xmin` stands without an alias: a table has a column of that name, a view has none,
 -- and then it is that of `unknown`.
+-- Scans: every row that may fire is wanted.
 select
     i.id as integration_id,
     i.org_id as org_id,
@@ -82,10 +83,10 @@ select
     end as successes,
     case when r.action = 'run' and coalesce(r.started_at, now()) > r.execute_after + $5::interval
         then (
-            select max(least(coalesce(p.ended_at, p.until, 'infinity'), now()))
+            select max(least(coalesce(least(p.ended_at, p.until), 'infinity'), now()))
             from synkron.pauses p
             where p.starts_at < coalesce(r.started_at, now())
-                and coalesce(p.ended_at, p.until, 'infinity') > r.execute_after
+                and coalesce(least(p.ended_at, p.until), 'infinity') > r.execute_after
                 and (p.org_id is null or p.org_id = r.org_id)
                 and (p.integration_type is null or p.integration_type = r.integration_type)
                 and (p.integration_id is null or p.integration_id = r.integration_id)

@@ -3,6 +3,7 @@
 -- name: integrations
 -- The integrations meant, by id ($1), or by organization ($2) and type ($3), as they stand; and those that are not in
 -- the table any more of which the ledger has something on the day around $4.
+-- Scans: the tables, once, for a command; what people give as an id is compared as text.
 with standing as (
     select
         i.{integrations.id}::text as integration_id,
@@ -40,6 +41,7 @@ order by found.integration_id;
 
 -- name: types_of
 -- Which integration types the organization $1 has.
+-- Scans: the integrations, once, for a command.
 select distinct i.{integrations.integration_type}::text as integration_type
 from {integrations} i
 where i.{integrations.org_id}::text = $1
@@ -47,6 +49,7 @@ order by 1;
 
 -- name: organizations_with
 -- Up to $2 organizations that have the integration type $1.
+-- Scans: the integrations, once, for a command.
 select distinct i.{integrations.org_id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
 from {integrations} i
 left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
