@@ -20,6 +20,7 @@ from synkron.queue import enqueue
 from synkron.sql import statements
 
 SQL = statements("attempts")
+NOW = timedelta()
 
 
 class Ending(NamedTuple):
@@ -73,9 +74,13 @@ async def finish(connection: Executor, run: Run, outcome: Outcome, state: State,
 
 async def hand_back(connection: Executor, run: Run, why: str = "the worker was stopped") -> bool:
     """End an attempt that this worker can't see through. It is no failure; the run waits for another worker."""
-    back = Ending(run, State.CLAIMED, timedelta(), "handed_back", error=f"handed back: {why}")
-    (finished,) = await finish_all(connection, [back])
+    (finished,) = await finish_all(connection, [back(run, f"handed back: {why}")])
     return finished
+
+
+def back(run: Run, why: str, wait: timedelta = NOW) -> Ending:
+    """The end of an attempt that was none; the next may begin after the wait."""
+    return Ending(run, State.CLAIMED, wait, "handed_back", error=why)
 
 
 def ending(run: Run, outcome: Outcome, state: State, wait: timedelta, meeting: Meeting | None = None) -> Ending:

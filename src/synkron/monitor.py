@@ -17,6 +17,7 @@ from synkron.database import Connection
 from synkron.errors import NotFound, Refused
 from synkron.health import Health, Sample, Watch
 from synkron.probing import Watches
+from synkron.targets import Shortage
 
 log = structlog.get_logger("synkron")
 
@@ -25,7 +26,7 @@ class Probes(Protocol):
     """What sends a probe (``probing.Prober``)."""
 
     async def probe(self, watch: Watch, health: Health, at: datetime) -> Sample:
-        """Send one. Whatever comes of it is a sample; only cancellation is raised."""
+        """Send one. Whatever comes of it is a sample; only cancellation is raised, and Shortage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ async def watch_health(connection: Connection, watches: Watches, prober: Probes,
     1. See that each endpoint of the settings has its row.
     2. Find those whose probe is due.
     3. Claim them, one by one: that also spends of the allowance, and keeps the next probe 15 minutes away.
-    4. Send the probes that were won, together; no transaction is open meanwhile.
+    4. Send the probes that were won, together; no transaction is open meanwhile. One that can't be sent for a shortage
+       on this host shows nothing of its vendor.
     5. Judge what each showed, and write it down.
     6. Look when the next is due.
     """
@@ -54,9 +56,10 @@ async def watch_health(connection: Connection, watches: Watches, prober: Probes,
     known = await contacts.read_known(connection, watches.watches, at)
     due = [watch for watch in watches.watches if (due_at := _due_at(known, watch, at)) is not None and due_at <= at]
     won = [(watch, health) for watch in due if (health := await contacts.claim(connection, watch, at)) is not None]
-    samples = await asyncio.gather(*(prober.probe(watch, health, at) for watch, health in won))
+    samples = await asyncio.gather(*(_sample(prober, watch, health, at) for watch, health in won))
     for (watch, before), sample in zip(won, samples, strict=True):
-        _report(before, await contacts.record(connection, watch, [sample]))
+        if sample is not None:
+            _report(before, await contacts.record(connection, watch, [sample]))
     after = await contacts.read_known(connection, watches.watches, at) if won else known
     return min((moment for watch in watches.watches if (moment := _due_at(after, watch, at))), default=None)
 
@@ -71,7 +74,12 @@ async def probe_now(
     if health is None:
         known = (await contacts.read_known(connection, [watch], at))[watch.endpoint]
         raise Refused(refusal(known, watch, at))
-    sample = await prober.probe(watch, health, at)
+    try:
+        sample = await prober.probe(watch, health, at)
+    except Shortage as short:
+        raise Refused(
+            f"The probe of {watch.endpoint} was not sent: {short}. Mend that, and probe again later."
+        ) from None
     return Probed(watch, sample, await contacts.record(connection, watch, [sample]))
 
 
@@ -123,6 +131,15 @@ def _due_at(known: Mapping[str, Known], watch: Watch, at: datetime) -> datetime 
     """When the next probe of the endpoint is due, if ever. A row that another host has just dropped comes back."""
     one = known.get(watch.endpoint)
     return None if one is None else next_probe(one.health, watch, one.counted, at)
+
+
+async def _sample(prober: Probes, watch: Watch, health: Health, at: datetime) -> Sample | None:
+    """What the probe shows; None when it could not be sent."""
+    try:
+        return await prober.probe(watch, health, at)
+    except Shortage as short:
+        log.warning("probe not sent", endpoint=watch.endpoint, reason=str(short))
+        return None
 
 
 def _report(before: Health, after: Health) -> None:

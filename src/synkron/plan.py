@@ -30,6 +30,10 @@ HOUR = timedelta(hours=1)
 HEAD_START = timedelta(seconds=30)
 TOLERANCE = timedelta(seconds=30)
 LONGEST_BACKOFF = HOUR
+# Of a run that something is short for on this host: doubling from the first to the longest.
+FIRST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=5)
+MOST_PUT_BACK = 300
 # Above, an integration's expired moments are one row: nobody reads a thousand that say the same.
 EXPIRED_ONE_BY_ONE = 1000
 # A run that lost its worker so often is taken for the cause.
@@ -78,6 +82,17 @@ def after_attempt(run: Run, outcome: Outcome, policy: Policy) -> tuple[State, ti
     if outcome.kind is OutcomeKind.FINAL or run.failures + 1 >= policy.attempts:
         return State.FAILED, timedelta()
     return State.CLAIMED, max(_backoff(run, policy), outcome.retry_after or timedelta())
+
+
+def after_shortage(run: Run) -> timedelta | None:
+    """The wait of a run that could not even be sent, as something is short on this host, before it is tried again.
+
+    None for one that was put back for about a day: then it counts as a failed attempt, so that none waits for ever.
+    """
+    put_back = max(run.attempt - 1 - run.failures, 0)
+    if put_back >= MOST_PUT_BACK:
+        return None
+    return _longer(min(FIRST_WAIT * (1 << min(put_back, 16)), LONGEST_WAIT), f"{run.key}/put back/{put_back}")
 
 
 def given_up(run: Run, policy: Policy) -> str | None:
@@ -211,5 +226,10 @@ def _backoff(run: Run, policy: Policy) -> timedelta:
     """Doubling from the policy's, up to an hour, plus up to a tenth, the same for the same run and attempt."""
     doubled = policy.backoff * (1 << min(run.failures, 16))
     wait = min(doubled, max(LONGEST_BACKOFF, policy.backoff))
-    share = int.from_bytes(sha256(f"{run.key}/{run.failures}".encode()).digest()[:4], "big") / 2**32
+    return _longer(wait, f"{run.key}/{run.failures}")
+
+
+def _longer(wait: timedelta, lot: str) -> timedelta:
+    """Up to a tenth longer, by lot, so that runs that failed together part."""
+    share = int.from_bytes(sha256(lot.encode()).digest()[:4], "big") / 2**32
     return wait * (1 + share / 10)

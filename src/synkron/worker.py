@@ -22,11 +22,12 @@ from synkron.meetings import Meetings
 from synkron.model import Integration, Meeting, Outcome, OutcomeKind, Policy, Run, State
 from synkron.observing import Observer
 from synkron.persist import InternalFaults, persist
-from synkron.plan import after_attempt, given_up, moved
+from synkron.plan import after_attempt, after_shortage, given_up, moved
 from synkron.probing import watches_of
 from synkron.queue import Manager
 from synkron.settings import Settings
-from synkron.targets import Lease, Target, Terms
+from synkron.shortages import Shortages
+from synkron.targets import Lease, Shortage, Target, Terms
 from synkron.turn import (
     Turn,
     no_longer_called_for,
@@ -79,6 +80,7 @@ class Worker:
         self._queue = Manager(pool)
         self._queue.min_dequeue_poll_interval = LOOK_AGAIN
         self._calls = Calls()
+        self._shortages = Shortages(self._clock)
         self._handing_back = asyncio.Event()
         self._one_suspect = asyncio.Lock()
         self._turn_statement = ""
@@ -236,8 +238,13 @@ class Worker:
         """Call the target, and measure how it was met."""
         known, began = self._meetings.of(run.integration_type), self._clock()
         met_before = known.met_at
-        outcome = await self._called(run, Terms(turn.at, turn.policy.timeout, lease))
+        try:
+            outcome = await self._called(run, Terms(turn.at, turn.policy.timeout, lease))
+        except Shortage as short:
+            await self._put_back(run, str(short), turn.policy)
+            return
         if outcome is not None:
+            self._shortages.called(run)
             # The steady clock is put together of several, and can differ by a millisecond or so.
             duration = timedelta(seconds=max(self._clock() - began, 0.0))
             meeting = known.meet(outcome, duration, began_at=turn.at, met_before=met_before)
@@ -254,6 +261,16 @@ class Worker:
         else:
             await attempts.hand_back(self._pool, run)
         return None
+
+    async def _put_back(self, run: Run, short: str, policy: Policy) -> None:
+        """Let a run wait that nothing was sent for, as something is short here. Its target has not failed."""
+        self._shortages.note(short, run)
+        wait = after_shortage(run)
+        if wait is None:
+            await self._end(run, Outcome(OutcomeKind.RETRYABLE, error=short), policy)
+        else:
+            back = attempts.back(run, f"put back: {short}", wait)
+            await self._record(run, lambda: self._finish(back))
 
     async def _end(self, run: Run, outcome: Outcome, policy: Policy, meeting: Meeting | None = None) -> None:
         if outcome.kind is OutcomeKind.ACCEPTED:

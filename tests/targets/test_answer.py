@@ -118,8 +118,8 @@ async def test_cookies_are_not_carried_from_one_organization_to_the_next() -> No
             "127.0.0.1:PORT gave an answer with a header of more than 64 KB, which is more than is read",
         ),
         (
-            b"HTTP/1.1 200 OK\r\n" + b"X-Echo: Bearer t0ken\r\n" * 300 + b"\r\n",
-            "127.0.0.1:PORT gave an answer with more than 256 headers, which is more than is read",
+            b"HTTP/1.1 200 OK\r\n" + b"X-Echo: Bearer t0ken\r\n" * 200 + b"\r\n",
+            "127.0.0.1:PORT gave an answer with more than 128 headers, which is more than is read",
         ),
     ],
     ids=["nothing", "half a line", "not HTTP", "no such status", "endless header", "endless headers"],
@@ -158,22 +158,6 @@ async def test_a_body_that_is_cut_leaves_its_status() -> None:
     async with raw_far_side(cut) as url, target_at(url) as target:
         outcome = await target.call(RUN, terms())
     assert outcome == Outcome(OutcomeKind.RETRYABLE, 500, "HTTP 500 Internal Server Error")
-
-
-async def test_a_kept_connection_that_closes_under_a_post_is_retryable_and_the_post_not_sent_twice() -> None:
-    async def once_then_hang_up(request: web.Request) -> web.Response:
-        if len(there.requests) > 1:
-            assert request.transport is not None
-            request.transport.abort()
-        return web.Response()
-
-    async with delivered(once_then_hang_up) as (target, there):
-        assert (await target.call(RUN, terms())).kind is OutcomeKind.SUCCEEDED
-        outcome = await target.call(RUN, terms())
-    assert outcome.kind is OutcomeKind.RETRYABLE
-    assert outcome.error is not None
-    assert outcome.error.endswith("closed the connection before it had answered")
-    assert len(there.requests) == 2
 
 
 async def test_a_connection_is_kept_for_the_next_run() -> None:

@@ -23,7 +23,7 @@ from synkron.model import (
     Source,
     State,
 )
-from synkron.plan import after_attempt, decide, given_up, superseded, window_of
+from synkron.plan import after_attempt, after_shortage, decide, given_up, superseded, window_of
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -293,3 +293,22 @@ def _rows(decision: Decision) -> list[tuple[datetime | None, datetime]]:
     if decision.in_summary:
         return [(decision.period_start, decision.moments[-1])]
     return list(zip([decision.period_start, *decision.moments[:-1]], decision.moments, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("attempt", "failures", "wait"),
+    [(1, 0, 1), (2, 0, 2), (2, 1, 1), (5, 1, 8), (9, 0, 256), (10, 0, 300), (300, 0, 300), (302, 2, 300)],
+)
+def test_a_run_that_could_not_be_sent_waits_longer_each_time(attempt: int, failures: int, wait: int) -> None:
+    found = after_shortage(run(attempt=attempt, failures=failures))
+    assert found is not None
+    assert SECOND * wait <= found <= SECOND * wait * 1.1
+
+
+@pytest.mark.parametrize(("attempt", "failures"), [(301, 0), (303, 2), (1000, 0)])
+def test_after_a_day_of_it_the_attempt_counts(attempt: int, failures: int) -> None:
+    assert after_shortage(run(attempt=attempt, failures=failures)) is None
+
+
+def test_runs_that_could_not_be_sent_together_part() -> None:
+    assert len({after_shortage(run(key=f"k{number}")) for number in range(100)}) == 100

@@ -8,16 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from aiohttp import (
-    ClientConnectorError,
-    ClientHandlerType,
-    ClientOSError,
-    ClientPayloadError,
-    ClientRequest,
-    ClientResponse,
-    ClientSession,
-    ServerDisconnectedError,
-)
+from aiohttp import ClientResponse, ClientSession
 
 from synkron.health import Contact, Health, Sample, Verdict, Watch
 from synkron.host import SteadyClock
@@ -27,6 +18,7 @@ from synkron.probing.token import NoToken, Tokens
 from synkron.redaction import Redaction
 from synkron.targets.reading import beginning, failure
 from synkron.targets.session import open_session
+from synkron.targets.shortage import Shortage
 
 CONNECTIONS = 20
 
@@ -50,7 +42,7 @@ class Prober:
     async def probe(self, watch: Watch, health: Health, at: datetime) -> Sample:
         """Send one probe at that moment; the sample is of the moment at which its answer came.
 
-        Only cancellation is raised.
+        Only cancellation is raised, and Shortage.
         """
         began = self._clock()
         sample = await self._probed(watch, health, at, began)
@@ -85,6 +77,8 @@ class Prober:
             async with asyncio.timeout(probe.left.total_seconds()), self._asked(probe) as response:
                 answer = probe.answered(response, self._since(began))
                 answer = replace(answer, content=await beginning(response), latency=self._since(began))
+        except Shortage:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever the far side does is an answer
             reason = failure(error, probe.request.place, probe.watch.timeout)
             if answer is None:
@@ -101,7 +95,6 @@ class Prober:
             headers=probe.headers,
             data=None if probe.request.body is None else probe.request.body.encode(),
             allow_redirects=False,
-            middlewares=(_once,),
         )
 
     def _since(self, began: float) -> timedelta:
@@ -122,13 +115,3 @@ class _Probe:
     def answered(self, response: ClientResponse, latency: timedelta) -> Answer:
         """What came back, without its body."""
         return Answer(self.method, self.request.is_authorized, response.status, response.headers, b"", latency)
-
-
-async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Send one request and no other: the client would send a GET or HEAD again that the vendor hangs up on."""
-    try:
-        return await handler(request)
-    except ClientConnectorError:
-        raise
-    except (ClientOSError, ServerDisconnectedError) as error:
-        raise ClientPayloadError(str(error)) from error

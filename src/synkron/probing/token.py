@@ -16,6 +16,7 @@ from synkron.health import Verdict
 from synkron.outcome import recorded_status
 from synkron.probing.request import Credentials
 from synkron.targets.reading import beginning, failure
+from synkron.targets.shortage import Shortage
 
 MARGIN = timedelta(minutes=1)
 # Where the token's lifetime is not told, or is no sensible number.
@@ -48,7 +49,7 @@ class Tokens:
         self._getting: defaultdict[tuple[str, str, str | None], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def token(self, credentials: Credentials, at: datetime, timeout: timedelta) -> SecretStr:  # noqa: ASYNC109
-        """A token that is good at that moment. Raises NoToken."""
+        """A token that is good at that moment. Raises NoToken, and Shortage."""
         async with self._getting[_key(credentials)]:
             kept = self._kept.get(_key(credentials))
             if kept is None or at >= kept.until:
@@ -64,6 +65,8 @@ class Tokens:
         place = credentials.url.host_port_subcomponent or ""
         try:
             status, content = await self._asked(credentials, timeout)
+        except Shortage:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever the far side does is an answer
             reason = f"the token endpoint does not serve: {failure(error, place, timeout)}"
             raise NoToken(Verdict.UNREACHABLE, reason) from None

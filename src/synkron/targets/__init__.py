@@ -16,6 +16,7 @@ from synkron.targets.http import HttpTarget, Reception, judge
 from synkron.targets.reading import failure
 from synkron.targets.secret import gathering, secrets_of
 from synkron.targets.session import open_session
+from synkron.targets.shortage import Shortage
 from synkron.targets.terms import Lease, Terms
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "HttpTarget",
     "Lease",
     "Reception",
+    "Shortage",
     "Signing",
     "Target",
     "Terms",
@@ -40,7 +42,10 @@ class Target(Protocol):
     """What a run calls."""
 
     async def call(self, run: Run, terms: Terms) -> Outcome:
-        """Make one attempt. Whatever the far side does comes back as an Outcome; only cancellation is raised."""
+        """Make one attempt. Whatever the far side does comes back as an Outcome, fit for the ledger.
+
+        Only cancellation is raised, and Shortage: where something is short on this host, nothing was attempted.
+        """
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from synkron.outcome import DONE, LONGEST_RETRY_AFTER, recordable, recorded_stat
 from synkron.redaction import Redaction
 from synkron.targets.endpoint import Endpoint, body
 from synkron.targets.reading import beginning, failure, incomplete, retry_after, status_text
+from synkron.targets.shortage import Shortage
 from synkron.targets.terms import Lease, Terms
 from synkron.targets.uptime import Uptime, answered_at
 
@@ -51,7 +52,7 @@ class HttpTarget:
         return self._endpoint.address
 
     async def call(self, run: Run, terms: Terms) -> Outcome:
-        """POST the run once. A status that has come is the answer, whatever becomes of the body after it."""
+        """POST the run. A status that has come is the answer, whatever becomes of the body after it."""
         content = body(run)
         headers = self._endpoint.headers_for(run, content, terms.at)
         leased = _Leased(content, terms.lease)
@@ -67,6 +68,8 @@ class HttpTarget:
                 answer = judge(response.status, response.headers)
                 uptime.hear(response.headers)
                 answer = self._explained(answer, response.headers, await beginning(response), terms.at)
+        except Shortage:
+            raise
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop the worker
             if leased.was_withheld:
                 return Outcome(OutcomeKind.RETRYABLE, error=f"not sent: {self._endpoint.place} was connected too late")

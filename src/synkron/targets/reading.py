@@ -21,11 +21,12 @@ from aiohttp import (
 )
 
 from synkron.targets.phrases import PHRASES
+from synkron.targets.shortage import Shortage
 
 BODY_LIMIT = 64 * 1024
-# Of one line of an answer's head, and how many there may be. Real servers send more than the client's usual 8 KB.
+# Of one line of an answer's head: real servers send more than the client's usual 8 KB. It reads so many of them.
 LONGEST_HEADER = 64 * 1024
-MOST_HEADERS = 256
+MOST_HEADERS = 128
 
 
 def retry_after(headers: Mapping[str, str], longest: timedelta) -> timedelta | None:
@@ -74,6 +75,8 @@ async def beginning(response: ClientResponse) -> bytes:
 def failure(error: Exception, place: str, timeout: timedelta) -> str:
     """Why there was no answer, in words of our own: the exception's could hold the headers that were sent."""
     match error:
+        case Shortage():
+            return f"no connection to {place}: {error}"
         case TimeoutError():
             return f"no answer from {place} within {timeout.total_seconds():g} s"
         case ClientConnectorDNSError():

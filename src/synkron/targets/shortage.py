@@ -1,0 +1,100 @@
+"""What is short on this host, so that a request could not even be sent: no failure of whom it was for."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Mapping
+from ssl import SSLError
+
+# Of the error that says so. Whatever is called, it is short.
+SHORT: Mapping[int, str] = {
+    errno.EMFILE: "this process may open no more files",
+    errno.ENFILE: "this host may open no more files",
+    errno.ENOBUFS: "this host has no network buffers left",
+    errno.ENOMEM: "this host has no memory left",
+    errno.EADDRNOTAVAIL: "this host has no local port left",
+}
+NO_MEMORY = SHORT[errno.ENOMEM]
+NO_THREAD = "this process may start no more threads"
+# These say it only where nobody else can be reached either.
+NO_NAMES = "the name service does not answer"
+NO_NETWORK = "this host has no network"
+NO_ROUTE = (errno.ENETUNREACH, errno.ENETDOWN)
+
+
+class Shortage(Exception):
+    """Something is short on this host; nothing was sent. The text says what."""
+
+
+class Reach:
+    """Whether one far side alone can't be reached, or nobody: by who was reached since it began to fail."""
+
+    def __init__(self) -> None:
+        self._turn = 0
+        self._reached_last = 0
+        self._failing: dict[str, int] = {}
+
+    def reached(self, host: str) -> None:
+        """It was."""
+        self._turn += 1
+        self._reached_last = self._turn
+        self._failing.pop(host, None)
+
+    def nobody_is(self, host: str, at_least: int = 1) -> bool:
+        """It was not, and nobody else was meanwhile; ``at_least`` so many can't be."""
+        self._turn += 1
+        since = self._failing.setdefault(host, self._turn)
+        if self._reached_last > since:
+            return False
+        return len(self._failing) >= at_least
+
+
+class Surroundings:
+    """What this host can do for its requests: it has a name service and a network, or not."""
+
+    def __init__(self) -> None:
+        self._names = Reach()
+        self._network = Reach()
+
+    def connected(self, host: str) -> None:
+        """A new connection was made to the host."""
+        self._network.reached(host)
+        if _needs_name_service(host):
+            self._names.reached(host)
+
+    def shortage(self, host: str, error: BaseException) -> str | None:
+        """What was short, when no connection to the host could be made; None where the far side is at fault."""
+        if isinstance(error, MemoryError):
+            return NO_MEMORY
+        if isinstance(error, RuntimeError):
+            return NO_THREAD if "start new thread" in str(error) else None
+        cause = getattr(error, "os_error", error)
+        if isinstance(cause, socket.gaierror):
+            return self._nameless(host, cause)
+        number = (cause.errno if isinstance(cause, OSError) else None) or 0
+        if number in SHORT:
+            return SHORT[number]
+        if number in NO_ROUTE and self._network.nobody_is(host):
+            return NO_NETWORK
+        # A host that is off says the same of itself, so that one alone proves nothing.
+        if number == errno.EHOSTUNREACH and self._network.nobody_is(host, at_least=2):
+            return NO_NETWORK
+        if number == errno.ECONNREFUSED or isinstance(cause, SSLError):
+            self.connected(host)
+        return None
+
+    def _nameless(self, host: str, error: socket.gaierror) -> str | None:
+        if error.errno == socket.EAI_MEMORY:
+            return NO_MEMORY
+        if error.errno == socket.EAI_AGAIN:
+            return NO_NAMES if self._names.nobody_is(host) else None
+        if _needs_name_service(host):
+            # That there is no such name, somebody has answered.
+            self._names.reached(host)
+        return None
+
+
+def _needs_name_service(host: str) -> bool:
+    """Whether somebody else has to be asked for the host's address: a name of the network at large."""
+    return "." in host and not host.replace(".", "").isdecimal()
