@@ -176,6 +176,51 @@ async def test_what_a_target_answers_meanwhile_is_recorded(relay: SilentRelay, c
     assert [row["outcome"] for row in await connection.fetch("select outcome from synkron.attempts")] == ["succeeded"]
 
 
+async def test_other_runs_are_delivered_while_one_is_under_way(relay: SilentRelay, connection: Connection) -> None:
+    """However long its target takes: that the database failed meanwhile keeps the worker from no other job."""
+
+    async def both_are_called(_: Connection) -> bool:
+        return len(far.calls) == 2
+
+    await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    async with serving(relay, Role.WORKER):
+        await far.called.wait()
+        relay.silence()
+        await add_integration(connection, "0 3 * * *")
+        await claim(connection, "2026-03-02T03:00:00")
+        await until(connection, both_are_called)
+
+
+async def test_where_only_the_listening_connection_is_lost_notifications_are_heard_again(
+    relay: SilentRelay, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else would have the worker look for jobs."""
+    monkeypatch.setattr("synkron.worker.POLL", timedelta(hours=1))
+    is_alive, sessions = Notifications._is_alive, list[int]()
+
+    async def seen(notifications: Notifications) -> bool:
+        found = await is_alive(notifications)
+        if found and notifications._listener_connection is not None:
+            sessions.append(notifications._listener_connection.get_server_pid())
+        return found
+
+    async def listens(_: Connection) -> bool:
+        return bool(sessions) and sessions[-1] != lost
+
+    monkeypatch.setattr(Notifications, "_is_alive", seen)
+    far.answers.set()
+    lost = 0
+    async with serving(relay, Role.WORKER):
+        await until(connection, listens)
+        lost = sessions[-1]
+        await connection.execute("select pg_terminate_backend($1)", lost)
+        await until(connection, listens)
+        await add_integration(connection, "0 2 * * *")
+        await claim(connection)
+        await until(connection, _is_delivered)
+
+
 @pytest.mark.parametrize("roles", [ALL, *[(role,) for role in ALL]], ids="+".join)
 @pytest.mark.parametrize("new", [False, True], ids=["those that are there", "new ones too"])
 async def test_it_ends_when_it_is_told_to(
