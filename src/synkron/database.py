@@ -31,11 +31,10 @@ from synkron.errors import (
     ServiceRoleRequired,
     SourceTableMissing,
 )
+from synkron.sessions import BY_KEY, OF_ONE, SESSION, settle
 from synkron.settings import SourceTables
-from synkron.silence import DRIVER_TIMEOUT, HEARTBEAT, Session, WatchedConnection, watching
-from synkron.sql import statements
-
-SQL = statements("sessions")
+from synkron.silence import HEARTBEAT, watching
+from synkron.watched import DRIVER_TIMEOUT, WatchedConnection
 
 # As text, because asyncpg's classes take no parameters at run time.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -57,34 +56,6 @@ ROWS_HIDDEN = (
     "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
 )
 
-# For every session, whatever the role's defaults are. By a statement and not as start-up parameters, as PgBouncer
-# refuses the connection for one that it does not know. Behind a transaction pooler they would stay with a server's
-# process that others use; what is costly there is done in transactions that `reader.secure` sets the same for.
-SESSION = {
-    "jit": "off",  # compiling a statement takes longer than any of them should
-    # The role's limits are for what hangs. Here that is noticed (`silence`), and what takes long may be right: the tick
-    # that ends an outage, a session that listens.
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "transaction_timeout": "0",
-    "idle_session_timeout": "0",
-    # A process that was stopped, or can't be reached any more, is not to hold the watermark's lock for ever.
-    "idle_in_transaction_session_timeout": "2min",
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "30s",
-}
-# For one connection at a time: a role that row security would filter gets an error instead of a short answer (G8).
-OF_ONE = {"row_security": "off"}
-# For a worker's statements. A table that is small or new now may be large when the plan made for it is used; each is to
-# see what was committed before it.
-BY_KEY = {
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "default_transaction_isolation": "read committed",
-}
-
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 
@@ -99,7 +70,8 @@ async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator
         async with _reaching(url):
             connection = await asyncpg.connect(url, **_options(url))
             try:
-                await _settle(connection, SESSION | OF_ONE, url)
+                if not _is_transaction_pooler(url):
+                    await settle(connection, SESSION | OF_ONE, CONNECT_TIMEOUT)
             except BaseException:
                 connection.terminate()
                 raise
@@ -120,13 +92,14 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
     """
     async with watching(url, heartbeat) as silence:
 
-        async def settle(connection: WatchedConnection) -> None:
-            await _settle(connection, SESSION | BY_KEY if by_key else SESSION, url)
+        async def prepare(connection: WatchedConnection) -> None:
+            if not _is_transaction_pooler(url):
+                await settle(connection, SESSION | BY_KEY if by_key else SESSION, CONNECT_TIMEOUT)
             silence.add(connection)
 
         async with _reaching(url):
             pool = await asyncpg.create_pool(
-                url, min_size=int(by_key), max_size=size, **_options(url, init=settle, reset=_leave_as_it_is)
+                url, min_size=int(by_key), max_size=size, **_options(url, init=prepare, reset=_leave_as_it_is)
             )
             # Where one is silent, those that nobody uses at the moment may be so too.
             silence.when_dropped = pool.expire_connections
@@ -149,7 +122,7 @@ def is_passing(error: Exception) -> bool:
 
 def refuse_transaction_pooler(url: str) -> None:
     """Raise Refused for the port of a transaction pooler: workers need LISTEN."""
-    if _port(url) == TRANSACTION_POOLER_PORT:
+    if _is_transaction_pooler(url):
         raise Refused(
             f"{_place(url)} is a transaction pooler, which has no LISTEN. Give workers a direct connection or "
             "the session pooler (on Supabase port 5432); `synkron tick` works on either."
@@ -174,14 +147,6 @@ async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
         ) from None
 
 
-async def _settle(connection: WatchedConnection, settings: dict[str, str], url: str) -> None:
-    """Give the session its settings, of which the server may not know all, and learn what it is called there."""
-    if _port(url) != TRANSACTION_POOLER_PORT:
-        names, values = list(settings), list(settings.values())
-        row = await connection.fetchrow(SQL["settle"], names, values, timeout=CONNECT_TIMEOUT)
-        connection.session = None if row is None else Session(row["pid"], row["backend_start"])
-
-
 async def _leave_as_it_is(connection: Connection) -> None:
     """Spare the statement that would reset the connection each time it is given back."""
 
@@ -194,7 +159,7 @@ def _options(url: str, **further: object) -> dict[str, Any]:
         "server_settings": {"application_name": "synkron"},
         **further,
     }
-    if _port(url) == TRANSACTION_POOLER_PORT:
+    if _is_transaction_pooler(url):
         options["statement_cache_size"] = 0
     return options
 
@@ -249,11 +214,11 @@ def _missing(error: PostgresError, source: SourceTables) -> DatabaseError:
     )
 
 
-def _port(url: str) -> int | None:
+def _is_transaction_pooler(url: str) -> bool:
     try:
-        return urlsplit(url).port
+        return urlsplit(url).port == TRANSACTION_POOLER_PORT
     except ValueError:
-        return None
+        return False
 
 
 def _place(url: str) -> str:

@@ -8,12 +8,10 @@ active, and where it waits for the client, the statement or its answer was lost.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 from weakref import WeakSet
 
 import asyncpg
@@ -22,16 +20,7 @@ from asyncpg.exceptions import PostgresError
 
 from synkron.sql import statements
 from synkron.waiting import pause
-
-if TYPE_CHECKING:
-    from asyncpg.connect_utils import _ClientConfiguration, _ConnectionParameters
-    from asyncpg.protocol.protocol import Protocol
-
-    _Connection = asyncpg.Connection[asyncpg.Record]
-else:
-    _Connection = asyncpg.Connection
-
-Method = TypeVar("Method", bound=Callable[..., Any])
+from synkron.watched import Session, WatchedConnection
 
 SQL = statements("sessions")
 HEARTBEAT = timedelta(seconds=30)
@@ -44,23 +33,8 @@ SHORTEST_ANSWER = 1.0
 # Heartbeats after which a statement is given up of which the server can't be asked: it takes no more connections, or
 # it is behind a transaction pooler.
 LONGEST_IN_DOUBT = 10
-# Seconds. No statement waits longer, whatever the server says; what the driver does of its own accord is short.
-LONGEST = 86_400.0
-LONGEST_FETCH = 600.0
-DRIVER_TIMEOUT = 5.0
-CLOSE_TIMEOUT = 2.0
-# Seconds after which the operating system probes an idle connection, between its probes, and after which it gives up.
-KEEPALIVE = (10, 5, 3)
-UNACKNOWLEDGED = 30
 
 log = structlog.get_logger("synkron")
-
-
-class Session(NamedTuple):
-    """What tells a session of the server's from any other."""
-
-    pid: int
-    backend_start: datetime
 
 
 class _Asked(NamedTuple):
@@ -68,65 +42,6 @@ class _Asked(NamedTuple):
 
     connection: WatchedConnection
     at: float
-
-
-def _watched(method: Method) -> Method:
-    """The driver's method, which notes since when the server's answer is waited for."""
-
-    @wraps(method)
-    async def asking(self: WatchedConnection, *arguments: object, **options: object) -> object:
-        self.asked_at = asyncio.get_running_loop().time()
-        try:
-            return await method(self, *arguments, **options | {"timeout": options.get("timeout") or LONGEST})
-        finally:
-            self.asked_at = None
-
-    return cast("Method", asking)
-
-
-def _limited(method: Method) -> Method:
-    """A method whose cursor is not watched: each of its fetches has a time limit."""
-
-    @wraps(method)
-    def opening(self: WatchedConnection, *arguments: object, **options: object) -> object:
-        return method(self, *arguments, **options | {"timeout": options.get("timeout") or LONGEST_FETCH})
-
-    return cast("Method", opening)
-
-
-class WatchedConnection(_Connection):
-    """A connection that says since when it has waited for an answer. The operating system probes it too.
-
-    ``session`` is None until it is known, and behind a transaction pooler.
-    """
-
-    def __init__(
-        self,
-        protocol: Protocol[asyncpg.Record],
-        transport: object,
-        loop: asyncio.AbstractEventLoop,
-        addr: tuple[str, int] | str,
-        config: _ClientConfiguration,
-        params: _ConnectionParameters,
-    ) -> None:
-        super().__init__(protocol, transport, loop, addr, config, params)
-        self.asked_at: float | None = None
-        self.session: Session | None = None
-        _keep_alive(cast("asyncio.BaseTransport", transport).get_extra_info("socket"))
-
-    execute = _watched(_Connection.execute)
-    executemany = _watched(_Connection.executemany)
-    fetch = _watched(_Connection.fetch)
-    fetchmany = _watched(_Connection.fetchmany)
-    fetchrow = _watched(_Connection.fetchrow)
-    fetchval = _watched(_Connection.fetchval)
-    prepare = _watched(_Connection.prepare)
-    cursor = _limited(_Connection.cursor)
-
-    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the driver's own signature
-        """Close it; one that does not answer is aborted."""
-        with suppress(TimeoutError):
-            await super().close(timeout=min(timeout or CLOSE_TIMEOUT, CLOSE_TIMEOUT))
 
 
 @asynccontextmanager
@@ -212,7 +127,7 @@ class Silence:
                 await connection.execute(SQL["end"], *_columns(one for one in sessions if one is not None))
 
     @asynccontextmanager
-    async def _other(self) -> AsyncIterator[_Connection]:
+    async def _other(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
         """A new connection, for a moment."""
         within = max(self._heartbeat * ANSWER_WITHIN, SHORTEST_ANSWER)
         connection = await asyncpg.connect(
@@ -227,20 +142,3 @@ class Silence:
 def _columns(sessions: Iterable[Session]) -> tuple[list[int], list[datetime]]:
     known = list(sessions)
     return [one.pid for one in known], [one.backend_start for one in known]
-
-
-def _keep_alive(own: socket.socket | None) -> None:
-    """Have the operating system find out that the other host has gone, where it can: each has options of its own."""
-    if own is None or own.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    idle, between, probes = KEEPALIVE
-    for names, value in (
-        (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), idle),
-        (("TCP_KEEPINTVL",), between),
-        (("TCP_KEEPCNT",), probes),
-        (("TCP_USER_TIMEOUT",), UNACKNOWLEDGED * 1000),
-    ):
-        option = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
-        if option is not None:
-            own.setsockopt(socket.IPPROTO_TCP, option, value)

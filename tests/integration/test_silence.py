@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
@@ -12,8 +13,9 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from synkron import silence
-from synkron.database import SESSION, Connection, connected, pooled
+from synkron import silence, watched
+from synkron.database import DRIVER_FAULTS, Connection, connected, pooled
+from synkron.sessions import SESSION
 from synkron.silence import Silence
 from tests.conftest import Database
 from tests.silent_relay import SilentRelay, silent_relay
@@ -137,6 +139,43 @@ class TestOneConnection:
             asked.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asked
+
+    async def test_a_cursor_that_falls_silent_between_its_fetches_is_given_up(self, relay: SilentRelay) -> None:
+        seen = []
+
+        async def read(connection: Connection) -> None:
+            async with connection.transaction():
+                async for row in connection.cursor("select generate_series(1, 1000) as n", prefetch=10):
+                    seen.append(row["n"])
+                    relay.silence()
+
+        async with connected(relay.url, QUICK) as connection:
+            with pytest.raises(DRIVER_FAULTS):
+                await read(connection)
+        assert len(seen) == 10
+
+    async def test_a_cursor_gives_every_row(self, database: Database) -> None:
+        async with connected(database.url) as connection, connection.transaction():
+            cursor = connection.cursor("select generate_series(1, $1::int) as n", 25, prefetch=10)
+            assert [row["n"] async for row in cursor] == list(range(1, 26))
+
+
+async def test_the_operating_system_probes_idle_connections(
+    relay: SilentRelay, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those over TCP; a Unix socket has no such thing."""
+    probed: list[tuple[int, int]] = []
+    probe = watched._keep_alive
+
+    def seen(own: Any) -> None:
+        probe(own)
+        if own.family == socket.AF_INET:
+            options = (socket.SOL_SOCKET, socket.SO_KEEPALIVE), (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+            probed.append((own.getsockopt(*options[0]), own.getsockopt(*options[1])))
+
+    monkeypatch.setattr(watched, "_keep_alive", seen)
+    async with connected(relay.url), connected(database.url):
+        assert probed == [(1, 10)]
 
 
 class TestPool:

@@ -1,0 +1,138 @@
+"""The driver's connection, which says since when it has waited for the server's answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg.connect_utils import _ClientConfiguration, _ConnectionParameters
+    from asyncpg.cursor import Cursor, CursorFactory
+    from asyncpg.protocol.protocol import Protocol
+
+    _Connection = asyncpg.Connection[asyncpg.Record]
+else:
+    _Connection = asyncpg.Connection
+
+# Seconds. No statement waits longer, whatever the server says; what the driver does of its own accord is short.
+LONGEST = 86_400.0
+DRIVER_TIMEOUT = 5.0
+CLOSE_TIMEOUT = 2.0
+# How many rows of a cursor are fetched at once.
+PREFETCH = 50
+# Seconds after which the operating system probes an idle connection, and between its probes; how many go unanswered
+# before it gives up; and seconds after which it gives up what was sent and not acknowledged.
+KEEPALIVE = (10, 5, 3)
+UNACKNOWLEDGED = 30
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Session(NamedTuple):
+    """What tells a session of the server's from any other."""
+
+    pid: int
+    backend_start: datetime
+
+
+def _watched(method: Method) -> Method:
+    """The driver's method, which notes since when the server's answer is waited for."""
+
+    @wraps(method)
+    async def asking(self: WatchedConnection, *arguments: object, **options: object) -> object:
+        with self.asking():
+            return await method(self, *arguments, **options | {"timeout": options.get("timeout") or LONGEST})
+
+    return cast("Method", asking)
+
+
+class WatchedConnection(_Connection):
+    """A connection that says since when it has waited for an answer. The operating system probes it too.
+
+    ``session`` is None until it is known, and behind a transaction pooler.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol[asyncpg.Record],
+        transport: object,
+        loop: asyncio.AbstractEventLoop,
+        addr: tuple[str, int] | str,
+        config: _ClientConfiguration,
+        params: _ConnectionParameters,
+    ) -> None:
+        super().__init__(protocol, transport, loop, addr, config, params)
+        self.asked_at: float | None = None
+        self.session: Session | None = None
+        _keep_alive(cast("asyncio.BaseTransport", transport).get_extra_info("socket"))
+
+    execute = _watched(_Connection.execute)
+    executemany = _watched(_Connection.executemany)
+    fetch = _watched(_Connection.fetch)
+    fetchmany = _watched(_Connection.fetchmany)
+    fetchrow = _watched(_Connection.fetchrow)
+    fetchval = _watched(_Connection.fetchval)
+    prepare = _watched(_Connection.prepare)
+
+    def cursor(self, query: str, *arguments: object, **options: object) -> Any:  # noqa: ANN401 - the driver's signature
+        """The rows, fetched some at a time: to be iterated over."""
+        at_once = cast("int | None", options.pop("prefetch", None)) or PREFETCH
+        return _Rows(self, super().cursor(query, *arguments, timeout=LONGEST, **options), at_once)  # type: ignore[call-overload]
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the driver's signature
+        """Close it; one that does not answer is aborted."""
+        with suppress(TimeoutError):
+            await super().close(timeout=min(timeout or CLOSE_TIMEOUT, CLOSE_TIMEOUT))
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """In this block the server's answer is waited for."""
+        self.asked_at = asyncio.get_running_loop().time()
+        try:
+            yield
+        finally:
+            self.asked_at = None
+
+
+class _Rows:
+    """The rows of a cursor, each of whose fetches is watched."""
+
+    def __init__(self, connection: WatchedConnection, cursor: CursorFactory[asyncpg.Record], at_once: int) -> None:
+        self._connection = connection
+        self._cursor = cursor
+        self._at_once = at_once
+
+    async def __aiter__(self) -> AsyncIterator[asyncpg.Record]:
+        with self._connection.asking():
+            cursor = await self._cursor
+        while rows := await self._fetched(cursor):
+            for row in rows:
+                yield row
+
+    async def _fetched(self, cursor: Cursor[asyncpg.Record]) -> list[asyncpg.Record]:
+        with self._connection.asking():
+            return await cursor.fetch(self._at_once, timeout=LONGEST)
+
+
+def _keep_alive(own: socket.socket | None) -> None:
+    """Have the operating system find out that the other host has gone, where it can: each has options of its own."""
+    if own is None or own.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    idle, between, probes = KEEPALIVE
+    for names, value in (
+        (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), idle),
+        (("TCP_KEEPINTVL",), between),
+        (("TCP_KEEPCNT",), probes),
+        (("TCP_USER_TIMEOUT",), UNACKNOWLEDGED * 1000),
+    ):
+        option = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
+        if option is not None:
+            own.setsockopt(socket.IPPROTO_TCP, option, value)
