@@ -9,6 +9,7 @@ import structlog
 from synkron import attempts
 from synkron.database import Connection
 from synkron.errors import NotFound, Refused
+from synkron.installation import at_home
 from synkron.ledger import run_of
 from synkron.model import Outcome, OutcomeKind, State
 from synkron.outcome import recordable
@@ -30,12 +31,13 @@ async def complete_run(
 
     ``key`` and ``attempt`` are those that the target was given; a retryable outcome leads to the next attempt, like
     any other. Raises NotFound; and Refused, with nothing changed, when the key or the attempt is not the run's, the
-    run is not waiting (it has ended, or was tried again), or its deadline has passed.
+    run is not waiting (it has ended, or was tried again), or its deadline has passed; NotAtHome.
     """
     if outcome.kind not in ENDED:
         raise Refused(f"Run {run_id} is accepted already. Say what came of it: succeeded, retryable or final.")
     outcome = recordable(outcome)
     async with connection.transaction():
+        await at_home(connection, settings)
         row = await connection.fetchrow(SQL["run"], run_id)
         if row is None:
             raise NotFound(f"There is no run {run_id}.")

@@ -44,6 +44,15 @@ class Installation:
     restored_until: datetime | None
     copied_at: datetime | None
 
+    @property
+    def whereabouts(self) -> str:
+        """Where it was and where it is, in words."""
+        if self.is_at_home:
+            return f"{self} is at home in {self.stands}"
+        if self.stood == self.stands:
+            return f"{self} was made anew in its place, {self.stands}"
+        return f"{self} was in {self.stood}, and is now in {self.stands}"
+
     def __str__(self) -> str:
         return f'installation {self.id} ("{self.name}")' if self.name else f"installation {self.id}"
 
@@ -74,13 +83,21 @@ async def at_home(connection: Executor, settings: Settings) -> Installation:
     refuse_another(found, settings.installation)
     if not found.is_at_home:
         raise NotAtHome(
-            f"This ledger has woken up elsewhere: {found} was in {found.stood}, and is now in {found.stands}. It is a "
-            "copy, or was restored from a dump. Nothing is fired or sent from here until somebody says which. If it "
-            "replaces the one that it was made from, stop that one and run `synkron adopt --as original`: what was "
-            "missed since is caught up, one by one. If that one goes on, run `synkron adopt --as copy`: this one gets "
-            "a new id, and fires from now on."
+            f"This ledger is a copy, or was restored from a dump: {found.whereabouts}. Nothing is fired or sent from "
+            "here until somebody says which it is. If it replaces the ledger that it was made from, stop that one and "
+            "run `synkron adopt --as original`: what was missed since is caught up, one by one. If that one goes on, "
+            "run `synkron adopt --as copy`: this one gets a new id, and fires from now on."
         )
     return found
+
+
+async def why_nothing_is_fired(connection: Executor, settings: Settings) -> str | None:
+    """What ``at_home`` refuses with; None where it does not."""
+    try:
+        await at_home(connection, settings)
+    except Refused as error:
+        return str(error)
+    return None
 
 
 def refuse_another(found: Installation, name: str | None) -> None:
@@ -99,9 +116,40 @@ def refuse_another(found: Installation, name: str | None) -> None:
     )
 
 
+async def name_installation(connection: Connection, name: str) -> None:
+    """Name the ledger. Raises Refused where it has another name: that is changed by adopting it."""
+    async with connection.transaction():
+        found = await read_installation(connection)
+        if found.name not in (None, name):
+            raise Refused(
+                f"This ledger is {found}. If it is a copy of that one, run `synkron adopt --as copy --installation "
+                f"{name}`; to give the original another name, `synkron adopt --as original --installation {name}`."
+            )
+        if found.name is None:
+            await connection.execute(SQL["name"], name)
+            if found.is_at_home:
+                await note_place(connection)
+
+
 async def note_place(connection: Connection) -> None:
     """Note where the ledger stands: this is its home. In a transaction of the caller's own, not inside a savepoint."""
     await connection.execute(SQL["note"])
+
+
+async def restored(connection: Connection, name: str | None) -> None:
+    """The ledger was restored and replaces the one that it was made from. It keeps its id."""
+    await connection.execute(SQL["restored"], name)
+    await connection.execute(SQL["forget_sight"])
+    await note_place(connection)
+
+
+async def copied(connection: Connection, name: str | None) -> UUID:
+    """The ledger is a copy of one that goes on; answers its new id. The other one's work is not this one's any more."""
+    await connection.execute(SQL["end"])
+    new: UUID = await connection.fetchval(SQL["begin"], name)
+    for statement in ("close_runs", "empty_queue", "let_go", "move_watermark", "close_incidents"):
+        await connection.execute(SQL[statement])
+    return new
 
 
 async def read_ids(connection: Executor) -> list[UUID]:

@@ -14,8 +14,10 @@ from synkron.announce import Channels, deliver_due
 from synkron.conditions import read_conditions
 from synkron.database import CLOSE_TIMEOUT, Connect, Connection, pooled
 from synkron.dead_man import DeadMan
+from synkron.errors import NotAtHome
 from synkron.health import Watch
 from synkron.holding import release_recovered
+from synkron.installation import at_home, why_nothing_is_fired
 from synkron.model import InvalidIntegration, Tick
 from synkron.monitor import Probes, watch_health
 from synkron.nodes import REPORT_EVERY, Reporter
@@ -57,11 +59,18 @@ class Sight:
     looked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def report_node(connect: Connect, reporter: Reporter, stop: asyncio.Event) -> None:
-    """Say every few seconds that this process is there."""
+async def report_node(connect: Connect, settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
+    """Say every few seconds that this process is there; and in the log, once, that it may not fire anything."""
+    said = None
     async with connect() as connection:
         while not stop.is_set():
             await reporter.report(connection)
+            reason = await why_nothing_is_fired(connection, settings)
+            if reason is not None and reason != said:
+                log.error("nothing is fired from here", reason=reason)
+            elif reason is None and said is not None:
+                log.info("the ledger is at home, and fires again")
+            said = reason
             await pause(REPORT_EVERY.total_seconds(), stop)
 
 
@@ -76,6 +85,7 @@ async def schedule(
         async with connect() as connection:
             while not stop.is_set():
                 began = loop.time()
+                await at_home(connection, settings)
                 dead_man.started()
                 done = await tick(connection, settings, scheduler=name)
                 dead_man.succeeded()
@@ -88,6 +98,9 @@ async def schedule(
                 following = next_tick(done.at)
                 until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
                 await pause(until_next.total_seconds() - (loop.time() - began), stop)
+    except NotAtHome:
+        # The alarm is raised by the silence, not by a copy.
+        raise
     except Exception:
         dead_man.failed()
         raise
@@ -110,6 +123,7 @@ async def watch(connect: Connect, settings: Settings, watches: Watches, prober: 
     """Probe the vendors of which nothing was heard, and let those runs go whose vendors are back."""
     async with connect() as connection:
         while not stop.is_set():
+            await at_home(connection, settings)
             at = await ledger.clock(connection)
             await unless_stopped(watch_health(connection, watches, prober, at), stop)
             await release_recovered(connection, settings, watches.watches)
@@ -124,16 +138,20 @@ async def tell(
     latest = loop.time() + FIRST_TICK_WITHIN
     async with connect() as connection:
         while not stop.is_set():
+            await at_home(connection, settings)
             if sight.invalid is not None or loop.time() >= latest:
                 await unless_stopped(_tell_once(connection, settings, watches, sight.invalid or ()), stop)
             await pause(TELL_EVERY.total_seconds() if sight.invalid is not None else 1, stop)
 
 
-async def deliver(connect: Connect, channels: Channels, name: str | None, stop: asyncio.Event) -> None:
+async def deliver(
+    connect: Connect, settings: Settings, channels: Channels, name: str | None, stop: asyncio.Event
+) -> None:
     """Send what is to be announced to one channel; without a name, only give up what is for channels of the past."""
     only = [] if name is None else [name]
     async with connect() as connection:
         while not stop.is_set():
+            await at_home(connection, settings)
             at = await ledger.clock(connection)
             if not await unless_stopped(deliver_due(connection, channels, at, only), stop):
                 await pause(DELIVER_EVERY.total_seconds(), stop)
@@ -175,6 +193,7 @@ async def work(
     """Execute runs; when told to stop, let those under way finish within the grace, then hand them back."""
     grace = settings.shutdown_grace.total_seconds()
     async with pooled(url, size=POOL_SIZE, by_key=True, heartbeat=settings.heartbeat) as pool:
+        await at_home(pool, settings)
         worker = Worker(pool, settings, targets, name)
         running = asyncio.create_task(worker.run())
         try:

@@ -10,6 +10,7 @@ from asyncpg import InvalidObjectDefinitionError
 
 from synkron.database import Connection
 from synkron.errors import LedgerMissing, Refused
+from synkron.installation import name_installation
 from synkron.queue import queue_on
 from synkron.settings import SourceTables
 from synkron.sql import migrations, source_statements, statements
@@ -18,11 +19,12 @@ from synkron.sql import migrations, source_statements, statements
 FORMER_INDEX = "organization_integrations_due"
 
 
-async def migrate(connection: Connection, *, grant_to: str | None = None) -> list[str]:
+async def migrate(connection: Connection, *, grant_to: str | None = None, installation: str | None = None) -> list[str]:
     """Apply the migrations that are missing, install or upgrade the queue, and grant; answers what was applied.
 
     ``grant_to`` is the role that the service runs as, when it is not the one that migrates. Supabase's
-    ``service_role`` is granted the same where it exists. Raises Refused when an applied migration was altered.
+    ``service_role`` is granted the same where it exists. ``installation`` names the ledger. Raises Refused when an
+    applied migration was altered, or the ledger has another name.
     """
     sql = statements("migrate")
     applied = []
@@ -42,6 +44,8 @@ async def migrate(connection: Connection, *, grant_to: str | None = None) -> lis
                 applied.append(name)
         await connection.execute(sql["grant_to"], await _role(connection, grant_to))
         await connection.execute(sql["grant"])
+        if installation is not None:
+            await name_installation(connection, installation)
     return applied
 
 

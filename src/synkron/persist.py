@@ -10,13 +10,15 @@ import structlog
 from pgqueuer.domain.errors import PgqException
 
 from synkron.database import DRIVER_FAULTS, Connect
-from synkron.errors import SynkronError
+from synkron.errors import NotAtHome, SynkronError
 from synkron.sql import statements
 from synkron.waiting import pause
 
 SQL = statements("faults")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+# Seconds until one looks again whether somebody has said what a ledger is that is not at home.
+LOOK_AGAIN = 5.0
 # Seconds. A fault that can't be written down in this time is in the log alone.
 NOTED_WITHIN = 5.0
 PACKAGE = __name__.partition(".")[0]
@@ -48,13 +50,20 @@ class InternalFaults:
 
 
 async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]], faults: InternalFaults) -> None:
-    """Run a loop until told to stop; whatever goes wrong in it, begin again, each time after a longer pause."""
+    """Run a loop until told to stop; whatever goes wrong in it, begin again, each time after a longer pause.
+
+    On a ledger that is not at home it waits until that is.
+    """
     loop = asyncio.get_running_loop()
     longer = FIRST_PAUSE
     while not stop.is_set():
         began = loop.time()
         error = await _error_of(run)
         if error is None:
+            continue
+        if isinstance(error, NotAtHome):
+            # `loops.report_node` says it, once for all loops.
+            await pause(LOOK_AGAIN, stop)
             continue
         longer = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(longer * 2, LONGEST_PAUSE)
         if isinstance(error, EXPECTED):

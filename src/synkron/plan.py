@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -41,27 +41,35 @@ MOST_CRASHES = 3
 NOBODY: Mapping[str, Hold] = MappingProxyType({})
 
 
-def window_of(watermark: datetime, now: datetime) -> Window:
+def window_of(watermark: datetime, now: datetime, copied_at: datetime | None = None) -> Window:
     """What a tick at ``now`` has to decide: from the watermark to half a minute ahead.
 
     It never starts later than half a minute ago, so that a row edited a moment ago still counts; what was decided
-    before is in the ledger already.
+    before is in the ledger already. Nor does it start before a copy was adopted: that was the other ledger's to decide.
     """
-    return Window(min(watermark, now - TOLERANCE), now + HEAD_START)
+    start = min(watermark, now - TOLERANCE)
+    return Window(start if copied_at is None else max(start, copied_at), now + HEAD_START)
 
 
 def decide(
-    due: Iterable[Occurrences], now: datetime, policies: Policies, *, released: Mapping[str, Hold] = NOBODY
+    due: Iterable[Occurrences],
+    now: datetime,
+    policies: Policies,
+    *,
+    released: Mapping[str, Hold] = NOBODY,
+    restored_until: datetime | None = None,
 ) -> list[Decision]:
     """A decision for every moment: exactly one. Those of an integration stand together, the oldest first.
 
-    ``released`` has, by their ids, the integrations that were held, and why: what they missed, they missed for that.
+    ``released`` has, by their ids, the integrations that were held, and why: what they missed, they missed for that. A
+    ledger that was restored from a dump missed what is up to ``restored_until``. That is run one by one, whatever the
+    policy: the targets know the keys of what was delivered since the dump, for the periods that those runs had.
     """
     decisions: list[Decision] = []
     for one in due:
         held = released.get(one.integration.integration_id)
         cause = "no scheduler ticked in time" if held is None else held.cause
-        decisions += _decide_one(one, now, policies.of(one.integration), cause)
+        decisions += _decide_one(one, now, policies.of(one.integration), cause, restored_until)
     return decisions
 
 
@@ -135,30 +143,40 @@ def moved(was_type: str, is_type: str, was_of: str, is_of: str) -> str:
     return kind + organization
 
 
-def _decide_one(one: Occurrences, now: datetime, policy: Policy, cause: str) -> Iterator[Decision]:
-    """The moments in the order of time: expired, from before the row's last edit, missed, on time."""
+def _decide_one(
+    one: Occurrences, now: datetime, policy: Policy, cause: str, restored_until: datetime | None
+) -> Iterator[Decision]:
+    """The moments in the order of time: restored, expired, from before the row's last edit, missed, on time."""
     late = bisect_left(one.moments, now - TOLERANCE)
-    expired = bisect_left(one.moments, now - policy.catch_up_window, 0, late)
+    restored = 0 if restored_until is None else bisect_right(one.moments, restored_until, 0, late)
+    expired = bisect_left(one.moments, now - policy.catch_up_window, restored, late)
     edited = expired
     if one.integration.updated_at is not None:
         edited = bisect_left(one.moments, one.integration.updated_at, expired, late)
-    yield from _expire(one, expired, policy)
+    yield from _restored(one, restored, now)
+    yield from _expire(one, restored, expired, policy)
     yield from _foreign(one, expired, edited)
     yield from _catch_up(one, edited, late, now, policy, cause)
     yield from _on_time(one, late, policy)
 
 
-def _expire(one: Occurrences, end: int, policy: Policy) -> Iterator[Decision]:
-    if end:
+def _restored(one: Occurrences, end: int, now: datetime) -> Iterator[Decision]:
+    reason = "missed: the ledger was restored from a dump of before; each is run by itself"
+    for index in range(end):
+        yield _run(one, one.moments[index], Source.CATCH_UP, reason, _start_of(one, index), now)
+
+
+def _expire(one: Occurrences, start: int, end: int, policy: Policy) -> Iterator[Decision]:
+    if start < end:
         reason = f"missed longer ago than the catch-up window of {policy.catch_up_window / HOUR:g} h"
         yield Decision(
             one.integration,
             Action.EXPIRE,
             Source.CATCH_UP,
             reason,
-            one.moments[:end],
-            one.period_start,
-            in_summary=end > EXPIRED_ONE_BY_ONE,
+            one.moments[start:end],
+            _start_of(one, start),
+            in_summary=end - start > EXPIRED_ONE_BY_ONE,
         )
 
 

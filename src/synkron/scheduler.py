@@ -48,9 +48,10 @@ async def tick(
         watermark = max(await ledger.lock_watermark(connection), oldest)
         installation = await at_home(connection, settings)
         replayed = at is not None and now + HEAD_START <= watermark
-        window = window_around(now) if replayed else window_of(watermark, now)
+        window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)
         agenda = await read_agenda(connection, window, settings, now, oldest=oldest, replayed=replayed)
-        decisions = await pace_starts(connection, _decide(agenda, now, replayed=replayed), agenda.policies, clock)
+        decisions = _decide(agenda, now, installation.restored_until, replayed=replayed)
+        decisions = await pace_starts(connection, decisions, agenda.policies, clock)
         await ledger.keep_partitions(connection, agenda.first(window), clock, settings.retention)
         number = await ledger.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
         claimed = await ledger.claim(connection, decisions, tick_id=number, installation=installation.id)
@@ -93,11 +94,11 @@ def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool)
     return first
 
 
-def _decide(agenda: Agenda, now: datetime, *, replayed: bool) -> list[Decision]:
+def _decide(agenda: Agenda, now: datetime, restored_until: datetime | None, *, replayed: bool) -> list[Decision]:
     if replayed:
         return replay(agenda.due, now)
     released = {one.integration.integration_id: one.hold for one in agenda.released}
-    return decide(agenda.due, now, agenda.policies, released=released)
+    return decide(agenda.due, now, agenda.policies, released=released, restored_until=restored_until)
 
 
 def next_tick(now: datetime) -> datetime:

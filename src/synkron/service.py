@@ -17,6 +17,7 @@ from synkron.database import DRIVER_FAULTS, Connect, Connection, connected, pool
 from synkron.dead_man import DeadMan, open_dead_man
 from synkron.errors import SettingsError, SynkronError
 from synkron.host import WallClock, process_name, release, steady_clock, wall_clock
+from synkron.installation import read_installation, refuse_another
 from synkron.loops import Sight, deliver, report_node, schedule, tell, verify, warm, watch, work
 from synkron.migrate import check_ledger
 from synkron.nodes import Reporter
@@ -70,7 +71,7 @@ async def serve(
     waited for. ``clock`` is the host's own, of which is only said how far it is off. Raises DatabaseUnreachable when
     the database is not there at the start, LedgerMissing when it was not migrated, SourceTableMissing and
     ServiceRoleRequired, SettingsError when the settings of a target, probe or channel are faulty, and Refused when the
-    API can't listen.
+    API can't listen or the settings name another installation. On a ledger that is not at home it waits until it is.
     """
     name = process_name()
     at_once = at_once or asyncio.Event()
@@ -86,7 +87,7 @@ async def serve(
         log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
         reporter = Reporter(name, roles, release(), clock)
         faults = InternalFaults(connect, name)
-        loops: dict[str, Loop] = {"report": lambda: report_node(connect, reporter, stop)}
+        loops: dict[str, Loop] = {"report": lambda: report_node(connect, settings, reporter, stop)}
         if Role.SCHEDULER in roles:
             sight = Sight()
             loops["scheduler"] = lambda: schedule(connect, settings, name, stop, sight, parts.dead_man)
@@ -166,7 +167,10 @@ def _beside_the_ticks(
         "health": lambda: watch(connect, settings, watches, parts.prober, stop),
         "incidents": lambda: tell(connect, settings, watches.watches, stop, sight),
         "verification": lambda: verify(connect, settings, stop),
-        **{f"announcements to {name or 'nobody'}": partial(deliver, connect, channels, name, stop) for name in names},
+        **{
+            f"announcements to {name or 'nobody'}": partial(deliver, connect, settings, channels, name, stop)
+            for name in names
+        },
     }
 
 
@@ -190,9 +194,13 @@ async def _together(
 
 
 async def _check(settings: Settings, connection: Connection) -> None:
-    """Whether all tables are there. Raises LedgerMissing, SourceTableMissing and ServiceRoleRequired."""
+    """Whether all tables are there, and the ledger is the settings' own.
+
+    Raises LedgerMissing, SourceTableMissing, ServiceRoleRequired and Refused.
+    """
     await check_source(connection, settings.source)
     await check_ledger(connection)
+    refuse_another(await read_installation(connection), settings.installation)
 
 
 @asynccontextmanager

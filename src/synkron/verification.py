@@ -96,7 +96,8 @@ async def verify(
 ) -> Report:
     """Verify what was to be decided after ``since``, up to ``until`` or to where everything has been decided.
 
-    Keeps the first ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and LedgerMissing.
+    What was due before this ledger was copied from another is that one's to verify. Keeps the first ``most`` findings.
+    Raises SourceTableMissing, ServiceRoleRequired and LedgerMissing.
     """
     async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read", readonly=True):
         return await _verify(connection, settings, since, until, scope, late_after, most)
@@ -142,6 +143,7 @@ async def _verify(
     frame = await connection.fetchrow(sql["frame"], since)
     assert frame is not None  # noqa: S101 (a select without a table)
     now, watermark = frame["now"], frame["watermark"]
+    since = max(since, frame["copied_at"] or since)
     end = max(since, min(until or now, now, watermark or since))
     rows = await connection.fetch(sql["ticks"], since, end)
     sight = Sight(TickRow(Window(row["window_start"], row["window_end"]), row["saw_below"]) for row in rows)

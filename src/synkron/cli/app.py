@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from synkron.cli import (
+    adopt,
     announce,
     audit,
     backfill,
@@ -119,4 +120,5 @@ app.command()(health.health)
 app.command()(probe.probe)
 app.command()(nodes.nodes)
 app.command()(service.migrate)
+app.command()(adopt.adopt)
 app.command()(service.version)

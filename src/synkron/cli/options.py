@@ -66,6 +66,18 @@ def written(text: str) -> str:
     return text
 
 
+def installation_name(text: str) -> str:
+    """The name of an installation."""
+    from pydantic_core import PydanticCustomError
+
+    from synkron import setting_types
+
+    try:
+        return setting_types.installation_name(text)
+    except PydanticCustomError as error:
+        raise typer.BadParameter(f'"{text}": {error.message()}.') from None
+
+
 def _instant(text: str, otherwise: str) -> datetime:
     """An ISO instant with its zone, in UTC; ``otherwise`` is what to say of a text that is none."""
     try:
@@ -105,4 +117,8 @@ Organization = Annotated[
 Type = Annotated[str | None, typer.Option("--type", parser=written, metavar="TYPE", help="Only this integration type.")]
 Integration = Annotated[
     str | None, typer.Option("--integration", parser=written, metavar="ID", help="Only this integration.")
+]
+InstallationName = Annotated[
+    str | None,
+    typer.Option("--installation", parser=installation_name, metavar="NAME", help="The name of this ledger."),
 ]

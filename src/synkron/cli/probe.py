@@ -94,8 +94,10 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
 
 async def _probe(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> Probed:
     from synkron import ledger, monitor
+    from synkron.installation import at_home
     from synkron.probing import open_prober, read_watches
 
+    await at_home(connection, settings)
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     async with open_prober(watches.requests) as prober:
         return await monitor.probe_now(connection, watches, prober, integration_type, await ledger.clock(connection))

@@ -99,9 +99,9 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
     That is: its schedule, zone, type and organization.
 
-    Ends with 3 when an enabled row can't be fired. A schedule that can be fired and is probably not meant so
-    (W1 never fires, W2 uneven steps, W3 both day fields, W4 a time that a change of clocks skips or repeats) is a
-    warning, and so is any fault of a disabled row; warnings alone end with 0.
+    Ends with 3 when an enabled row can't be fired, or none is, as the ledger is a copy or was restored. A schedule that
+    can be fired and is probably not meant so (W1 never fires, W2 uneven steps, W3 both day fields, W4 a time that a
+    change of clocks skips or repeats) is a warning, and so is any fault of a disabled row; warnings alone end with 0.
 
     \b
     Examples:
@@ -109,25 +109,31 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
       synkron check --json | jq '.findings[] | select(.level == "invalid")'
     """
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[int, list[Finding], Mapping[str, str]]:
+    async def ask(
+        connection: Connection, settings: Settings
+    ) -> tuple[int, list[Finding], Mapping[str, str], str | None]:
         from synkron import check
         from synkron.ledger import clock
         from synkron.reader import read_all, read_names
 
         rows = await read_all(connection, settings.source)
         findings = check.check(rows, settings.types, year=(await clock(connection)).year)
-        return len(rows), findings, await read_names(connection, settings.source)
+        reason = await _why_nothing_is_fired(connection, settings)
+        return len(rows), findings, await read_names(connection, settings.source), reason
 
-    rows, findings, names = answer(context, ask)
+    rows, findings, names, reason = answer(context, ask)
     invalid = len({one.row.integration_id for one in findings if one.level == "invalid"})
     warnings = sum(one.level == "warning" for one in findings)
     if as_json:
         found = [_finding(one, names) for one in findings]
-        show_json({"rows": rows, "invalid": invalid, "warnings": warnings, "findings": found})
+        answered = {"rows": rows, "invalid": invalid, "warnings": warnings, "nothing_is_fired": reason}
+        show_json(answered | {"findings": found})
     else:
         _show_findings(findings, names)
     say(f"{rows} rows checked: {invalid} can't be fired, {warnings} warnings.")
-    if invalid:
+    if reason is not None:
+        say(f"error: nothing is fired. {reason}")
+    if invalid or reason is not None:
         raise typer.Exit(ExitCode.DATA)
 
 
@@ -146,6 +152,19 @@ async def _active_pauses(connection: Connection, settings: Settings, now: dateti
             return len(await read_pauses(connection, now, settings.source))
     except (LedgerMissing, ServiceRoleRequired):
         return 0
+
+
+async def _why_nothing_is_fired(connection: Connection, settings: Settings) -> str | None:
+    """Why none of the rows is fired; None where they are, or where there is no ledger yet."""
+    from synkron.database import speaking_of
+    from synkron.errors import LedgerMissing, ServiceRoleRequired
+    from synkron.installation import why_nothing_is_fired
+
+    try:
+        async with speaking_of(settings.source):
+            return await why_nothing_is_fired(connection, settings)
+    except (LedgerMissing, ServiceRoleRequired):
+        return None
 
 
 def _show_fires(fires: Sequence[Fire], names: Mapping[str, str], as_json: bool) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.opening import Invocation, answer, database, invocation
-from synkron.cli.options import AsJson, At
+from synkron.cli.options import AsJson, At, InstallationName
 from synkron.cli.output import show_json, show_lines
 from synkron.errors import Refused, SettingsError
 
 if TYPE_CHECKING:
     from synkron.database import Connection
+    from synkron.installation import Installation
     from synkron.model import Tick
     from synkron.service import Role
     from synkron.settings import Settings
@@ -113,27 +114,31 @@ def migrate(
     grant_to: Annotated[
         str | None, typer.Option(metavar="ROLE", help="The role that the service runs as, if it is another.")
     ] = None,
+    installation: InstallationName = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the schema synkron up to this release. Harmless to repeat.
 
     Run it as a role that may create a schema. Your own two tables are never altered; --with-index adds an index of
-    the schedules to one, and an index of the zones to the other.
+    the schedules to one, and an index of the zones to the other. A name tells installations apart whose databases were
+    copied as a whole: processes whose settings name another one (`installation`) refuse to start.
 
     \b
     Examples:
       synkron migrate
       synkron migrate --with-index --grant-to synkron_service
       synkron migrate --with-source-tables --json
+      synkron migrate --installation prod
     """
 
-    async def ask(connection: Connection, settings: Settings) -> list[str]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[str], Installation]:
         from asyncpg import InsufficientPrivilegeError
 
         from synkron import migrate
+        from synkron.installation import read_installation
 
         try:
-            applied = await migrate.migrate(connection, grant_to=grant_to)
+            applied = await migrate.migrate(connection, grant_to=grant_to, installation=installation)
         except InsufficientPrivilegeError as error:
             raise Refused(
                 f"This role may not migrate the database: {error}. Run `synkron migrate` as the database's owner, with "
@@ -143,9 +148,9 @@ def migrate(
             await migrate.create_source_tables(connection, settings.source, grant_to=grant_to)
         if with_index:
             await migrate.create_due_indexes(connection, settings.source)
-        return applied
+        return applied, await read_installation(connection)
 
-    applied = answer(context, ask, create=True)
+    applied, found = answer(context, ask, create=True)
     if as_json:
         show_json(
             {
@@ -153,10 +158,12 @@ def migrate(
                 "source_tables": with_source_tables,
                 "index": with_index,
                 "granted_to": grant_to,
+                "installation": {"id": str(found.id), "name": found.name, "is_at_home": found.is_at_home},
             }
         )
     else:
         show_lines(f"Applied {', '.join(applied)}." if applied else "Nothing to apply: the database is up to date.")
+        show_lines(f"This is {found}{'' if found.is_at_home else ', and not at home: see `synkron adopt --help`'}.")
         if with_index:
             show_lines("The indexes of the due read are there: synkron_due_schedules, and synkron_due_zones for zones.")
 

@@ -19,6 +19,7 @@ with candidate as (
     where runs.id = asked.run_id and state in ('claimed', 'running') and next_attempt_at <= clock_timestamp()
         and not (state = 'running' and completes_by is not null)
         and not exists (select from synkron.queue job where job.id = asked.job_id and job.queue_manager_id <> $4)
+        and synkron.is_at_home()
     order by runs.id
     for update of runs
 ),

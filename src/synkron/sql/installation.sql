@@ -31,6 +31,80 @@ update synkron.installations set
 from synkron.place() here
 where until is null;
 
+-- name: name
+update synkron.installations set name = $1 where until is null;
+
 -- name: ids
 -- From which keys derive: the id that counts, and those before it, the newest first.
 select id from synkron.installations order by until desc nulls first;
+
+-- name: unfinished
+-- How many runs are running, and how many wait.
+select count(*) filter (where state = 'running') as running, count(*) filter (where state = 'claimed') as claimed
+from synkron.runs
+where finished_at is null;
+
+-- name: restored
+-- What was missed up to now is caught up one by one. $1 is its name from now on, null for the one that it has.
+update synkron.installations set restored_until = now(), name = coalesce($1, name) where until is null;
+
+-- name: forget_sight
+-- What the ticks of another server saw proves nothing here (`synkron verify`): its transactions had other numbers.
+-- Scans: all ticks, once, when a ledger that was restored is adopted.
+update synkron.ticks set snapshot = null
+where snapshot is not null
+    and (select system_identifier from synkron.installations where until is null)
+        is distinct from (select system_identifier from synkron.place());
+
+-- name: end
+update synkron.installations set until = now() where until is null;
+
+-- name: begin
+-- A new installation of the name $1 (or none), which stands where the ledger stands now.
+insert into synkron.installations (
+    name, system_identifier, server_version, database_oid, database_name, table_oid, copied_at
+)
+select $1, system_identifier, server_version, database_oid, database_name, table_oid, now()
+from synkron.place()
+returning id;
+
+-- name: close_runs
+-- The unfinished runs are delivered by the ledger that this one was copied from.
+-- Scans: the attempts, where many runs have not finished, once, when a copy is adopted.
+with closed as (
+    update synkron.runs set
+        state = 'skipped', finished_at = clock_timestamp(), completes_by = null,
+        reason = 'not this ledger''s: it was adopted as a copy, and the one that it was copied from delivers it'
+    where finished_at is null
+    returning id, scheduled_for
+)
+update synkron.attempts set
+    finished_at = clock_timestamp(), outcome = 'cancelled', error = 'the ledger was adopted as a copy'
+from closed
+where attempts.run_id = closed.id and attempts.scheduled_for = closed.scheduled_for and attempts.finished_at is null;
+
+-- name: empty_queue
+-- Nor are that one's starts and processes this one's.
+-- Scans: all of it is deleted, once, when a copy is adopted.
+with seats as (delete from synkron.running),
+    starts as (delete from synkron.pace),
+    processes as (delete from synkron.nodes where seen_at < now() - interval '1 minute')
+delete from synkron.queue;
+
+-- name: let_go
+-- What is held is undecided from now on.
+-- Scans: all of it, once, when a copy is adopted.
+update synkron.held set since = greatest(since, now());
+
+-- name: move_watermark
+-- What was due up to now is not this ledger's. One that never ticked begins now.
+insert into synkron.watermark (at) values (now())
+on conflict (one) do update set at = greatest(watermark.at, excluded.at);
+
+-- name: close_incidents
+-- The other ledger tells of them, and of their end.
+with closed as (
+    update synkron.incidents set closed_at = greatest(opened_at, now()) where closed_at is null
+)
+update synkron.announcements set given_up_at = now(), error = 'the ledger was adopted as a copy'
+where sent_at is null and given_up_at is null;

@@ -7,7 +7,8 @@ select 0, integration_type, convert_to(run_id::text, 'UTF8'), now() + wait, 'que
 from unnest($1::text[], $2::bigint[], $3::interval[]) job (integration_type, run_id, wait);
 
 -- name: take
-select * from synkron.take_jobs($1, $2, $3, $4, $5);
+-- None is taken where the ledger is not at home, which is asked once, before anything is taken.
+select * from synkron.take_jobs($1, $2, $3, $4, $5) where synkron.is_at_home();
 
 -- name: any_to_take
 -- Whether a job of the types $1 may start now, and its type's limit $2 (0: none) leaves room for it. Plan: asked for

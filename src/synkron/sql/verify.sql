@@ -1,7 +1,8 @@
 -- What `synkron verify` reads. All of it in one transaction with one snapshot.
 
 -- name: frame
--- The time, up to where everything is decided, the next transaction's number, and whether anybody ticked before $1.
+-- The time, up to where everything is decided, the next transaction's number, whether anybody ticked before $1, and up
+-- to when the moments are those of the ledger that this one was copied from.
 -- The ticks of `synkron tick --at` that replayed a moment do not count: they left the watermark where it was.
 select
     now() as now,
@@ -10,7 +11,8 @@ select
     exists (
         select from synkron.ticks
         where window_end <= $1 and at <= $1 and window_start <> at - interval '30 seconds 1 microsecond'
-    ) as ticked_before;
+    ) as ticked_before,
+    (select copied_at from synkron.installations where until is null) as copied_at;
 
 -- name: ticks
 -- Those whose windows reach into ($1, $2], in the order in which they ticked. A snapshot that lies ahead is another

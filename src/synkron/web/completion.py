@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from synkron import ledger
 from synkron.completion import SQL, complete_run
 from synkron.database import Connection, Pool
-from synkron.errors import Refused
+from synkron.errors import NotAtHome, Refused
 from synkron.model import Outcome, OutcomeKind
 from synkron.redaction import Redaction
 from synkron.settings import Settings
@@ -88,6 +88,9 @@ class CompletionEndpoint:
                     attempt=completion.attempt,
                     outcome=completion.as_outcome(self.redaction),
                 )
+            except NotAtHome as error:
+                log.warning("completion put off", run_id=run_id, reason=str(error))
+                raise web.HTTPServiceUnavailable(reason="this ledger is not at home; try again later") from None
             except Refused as error:
                 raise web.HTTPConflict(reason=str(error)) from None
         return in_json({"run_id": run_id, "state": state.value})

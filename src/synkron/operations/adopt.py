@@ -1,0 +1,108 @@
+"""Adopt: say of a ledger that has woken up elsewhere whether it is the original or a copy, so that it fires again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from synkron.database import Connection
+from synkron.due import judge_all
+from synkron.errors import Refused
+from synkron.installation import SQL, Installation, copied, read_installation, restored
+from synkron.model import Occurrences, Window
+from synkron.operations.audit import record
+from synkron.operations.scope import Scope, live, read_rows
+from synkron.operations.transaction import changing, looking
+from synkron.settings import Settings
+from synkron.sql import statements
+
+
+class Adopted(StrEnum):
+    """What the ledger is: it replaces the one that it was made from, or that one goes on beside it."""
+
+    ORIGINAL = "original"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAdoption:
+    """What the ledger is to be, and its name; else the settings' own, or that which an original has."""
+
+    adopted: Adopted
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionPlan:
+    """What adopting would do.
+
+    Up to ``watermark`` everything is decided, None where nobody has ticked; ``occurrences`` of ``integrations`` were
+    due since, by the rows as they stand, paused ones included. ``running`` and ``claimed`` runs have not finished.
+    """
+
+    installation: Installation
+    adopted: Adopted
+    name: str | None
+    watermark: datetime | None
+    occurrences: int
+    integrations: int
+    running: int
+    claimed: int
+
+
+async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdoption) -> AdoptionPlan:
+    """What adopting would do. Raises what ``adopt`` raises."""
+    async with looking(connection, settings) as now:
+        return await _plan(connection, settings, asked, now)
+
+
+async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption, author: str) -> Installation:
+    """Adopt the ledger; answers the installation as it is then.
+
+    As the original it keeps its id, and the next tick decides what it missed one by one. As a copy it gets a new id,
+    begins now, and lets go of what the other one has under way. One that is at home may be adopted too: a restored
+    backup of the whole server looks like the original. Raises Refused where a copy is to have the other one's name.
+    """
+    async with changing(connection, settings) as now:
+        plan = await _plan(connection, settings, asked, now)
+        if asked.adopted is Adopted.ORIGINAL:
+            await restored(connection, plan.name)
+        else:
+            await copied(connection, plan.name)
+        found = await read_installation(connection)
+        after = _facts(found) | {"as": asked.adopted, "at": str(found.stands), "watermark": plan.watermark}
+        before = _facts(plan.installation) | {"at": str(plan.installation.stood)}
+        subject = f"installation {found.id}"
+        await record(connection, author=author, action="adopt", subject=subject, before=before, after=after)
+    return found
+
+
+async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption, now: datetime) -> AdoptionPlan:
+    found = await read_installation(connection)
+    name = asked.name or settings.installation or (found.name if asked.adopted is Adopted.ORIGINAL else None)
+    if asked.adopted is Adopted.COPY and name is not None and name == found.name:
+        raise Refused(
+            f'"{name}" is the name of the ledger that this one was copied from. Give the copy another: --installation.'
+        )
+    watermark = await connection.fetchval(statements("operations_runs")["watermark"])
+    unfinished = await connection.fetchrow(SQL["unfinished"])
+    assert unfinished is not None  # noqa: S101 (an aggregate)
+    due: list[Occurrences] = []
+    if asked.adopted is Adopted.ORIGINAL and watermark is not None and watermark < now:
+        rows = live(await read_rows(connection, settings.source, Scope()), settings.types)
+        due, _ = judge_all(rows, Window(max(watermark, now - settings.retention), now), settings.types)
+    return AdoptionPlan(
+        installation=found,
+        adopted=asked.adopted,
+        name=name,
+        watermark=watermark,
+        occurrences=sum(len(one.moments) for one in due),
+        integrations=sum(bool(one.moments) for one in due),
+        running=unfinished["running"],
+        claimed=unfinished["claimed"],
+    )
+
+
+def _facts(installation: Installation) -> dict[str, object]:
+    return {"installation": str(installation.id), "name": installation.name}
