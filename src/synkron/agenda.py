@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from synkron.database import Connection
 from synkron.due import judge_all
-from synkron.ledger import Read
+from synkron.ledger import Read, continued
 from synkron.model import Fault, Hold, Integration, InvalidIntegration, Occurrences, Policies, Window
 from synkron.paused import hold
 from synkron.reader import read_window
@@ -75,6 +75,7 @@ async def read_agenda(
     pauses = [] if replayed else await read_pauses(connection, now, source)
     free, held = hold((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
+    free = await continued(connection, free)
     policies = await read_policies(connection, settings.policies, [one.integration for one in free], source)
     waiting = [] if replayed else _waiting(read.invalid, window)
     # A row that is held is invalid for as long as that lasts, and not only in the minutes in which it is due.

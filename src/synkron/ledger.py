@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from uuid import UUID
 from asyncpg import LockNotAvailableError, Record
 
 from synkron.database import Connection, Executor
-from synkron.model import Decision, Run, Source, Window, run_key
+from synkron.model import Decision, Occurrences, Run, Source, Window, run_key
 from synkron.queue import enqueue
 from synkron.sql import statements
 
@@ -54,6 +54,19 @@ async def lock_watermark(connection: Connection) -> datetime:
     await connection.execute(SQL["first_watermark"])
     watermark: datetime = await connection.fetchval(SQL["watermark"])
     return watermark
+
+
+async def continued(connection: Connection, due: Sequence[Occurrences]) -> list[Occurrences]:
+    """What is due, its first period beginning where the last one ended that was decided of its integration (G5)."""
+    if not due:
+        return []
+    continued = list(due)
+    ids = [one.integration.integration_id for one in due]
+    firsts = [one.moments[0] for one in due]
+    for row in await connection.fetch(SQL["ended"], ids, firsts, [one.period_start for one in due]):
+        index = row["number"] - 1
+        continued[index] = replace(due[index], period_start=row["ended"])
+    return continued
 
 
 async def undecided(connection: Executor, runs: Sequence[Decision]) -> list[Decision]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -64,6 +65,51 @@ def test_ticks_decide_every_occurrence_once(
     assert [starts[moment] for moment in kept[1:]] == kept[:-1]
     if expected:
         assert starts[kept[0]] == parse(schedule).previous_before(expected[0], parse_zone(zone))
+
+
+@settings(max_examples=300)
+@given(
+    policy=POLICIES,
+    steps=st.lists(
+        st.tuples(
+            st.one_of(st.just(30), st.integers(1, 300), st.integers(3_600, 400_000)),
+            st.none() | st.tuples(SCHEDULES, st.sampled_from(ZONES), st.booleans()),
+            st.booleans(),
+        ),
+        min_size=2,
+        max_size=14,
+    ),
+)
+def test_periods_tile_whatever_is_edited(
+    policy: Policy, steps: list[tuple[int, tuple[str, str | None, bool] | None, bool]]
+) -> None:
+    """Schedule and zone are edited, the row is disabled, claimed runs are superseded: no time falls between.
+
+    ``ends`` is what the ledger answers (ledger.ended): where the periods ended that count.
+    """
+    row = Integration("i", "o", "xledger", True, "0 2 1 * *", True, None)
+    now = watermark = START
+    ends: dict[datetime, datetime | None] = {}
+    for step, edit, is_superseded in steps:
+        now += timedelta(seconds=step)
+        if edit is not None:
+            schedule, zone, is_enabled = edit
+            row = replace(row, cron_schedule=schedule, timezone=zone, is_enabled=is_enabled)
+        window = window_of(watermark, now)
+        judged = judge(row, window, {"xledger"})
+        assert isinstance(judged, Occurrences)
+        watermark = max(watermark, window.end)
+        if not judged.moments:
+            continue
+        ended = max((end for end in ends if end < judged.moments[0]), default=judged.period_start)
+        decisions = decide([replace(judged, period_start=ended)], now, Policies({"xledger": policy}))
+        kept = [row for one in decisions if one.action is not Action.MERGE for row in _rows(one)]
+        new = [(end, start) for end, start in kept if end not in ends]
+        if is_superseded and new and new[-1][0] == judged.moments[-1]:
+            del new[-1]  # by an edit of the row before its turn
+        ends.update(new)
+    tiled = sorted(ends.items())
+    assert [start for _, start in tiled[1:]] == [end for end, _ in tiled[:-1]]
 
 
 def _rows(decision: Decision) -> list[tuple[datetime, datetime | None]]:

@@ -190,6 +190,7 @@ async def _recorded(
             row["reason"],
             row["cover_id"],
             None if row["cover_state"] is None else State(row["cover_state"]),
+            (row["period_start"],) if row["occurrences"] == 1 else None,
         )
         for row in rows
     }

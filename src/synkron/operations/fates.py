@@ -24,7 +24,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the ledger holds of a moment; a merged one has the catch-up run that covers it as ``cover``."""
+    """What the ledger holds of a moment; a merged one has the catch-up run that covers it as ``cover``.
+
+    ``period`` holds where its own period begins; it is None where the row stands for many moments, and has theirs.
+    """
 
     id: int
     source: Source
@@ -33,6 +36,7 @@ class Recorded:
     reason: str
     cover_id: int | None
     cover_state: State | None
+    period: tuple[datetime | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ def fates_of(
                 why = "it is held; catch-up decides it when that ends"
                 yield Planned(installation, row, moment, start, Fate.UNDECIDED, None, why)
             else:
-                yield Planned(installation, row, moment, start, *_fate(known))
+                (begins,) = (known and known.period) or (start,)
+                yield Planned(installation, row, moment, begins, *_fate(known))
 
 
 def _fate(known: Recorded | None) -> tuple[Fate, int | None, str]:

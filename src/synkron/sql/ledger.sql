@@ -84,6 +84,40 @@ select
     count(*) filter (where state = 'skipped') as skipped
 from inserted;
 
+-- name: ended
+-- Where the last period ended that was decided of the integrations $1 before the moments $2, by number; left out where
+-- that is $3, the schedule's own moment before, or where nothing was decided. What was merged has its period in another
+-- row's; a run that was superseded was not called for, and the next one takes its time over. Plan: mostly the last one is
+-- found between $3 and $2, in one partition, by the index runs_once; only where nothing is there, the coalesce asks the
+-- older partitions, the newest first.
+select number, ended
+from (
+    select asked.number, asked.previous, coalesce(
+        (
+            select max(scheduled_for)
+            from synkron.runs
+            where runs.integration_id = asked.integration_id
+                and scheduled_for >= asked.previous and scheduled_for < asked.moment
+                and source_class = 'schedule' and action <> 'merge'
+                and not (action = 'run' and state = 'skipped' and starts_with(reason, 'superseded'))
+        ),
+        (
+            select scheduled_for
+            from synkron.runs
+            where runs.integration_id = asked.integration_id
+                and scheduled_for < asked.moment
+                and source_class = 'schedule' and action <> 'merge'
+                and not (action = 'run' and state = 'skipped' and starts_with(reason, 'superseded'))
+            order by scheduled_for desc
+            limit 1
+        )
+    ) as ended
+    from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) with ordinality
+        asked (integration_id, moment, previous, number)
+    offset 0
+) found
+where ended is distinct from previous and ended is not null;
+
 -- name: undecided
 -- Those of the moments ($1 integration, $2 moment, $3 source), by number, that no row of their class stands for.
 select number

@@ -117,7 +117,7 @@ select max(at) from synkron.watermark;
 -- What stands in the ledger for the moments of the integrations $1 from $2 on and before $3: one row each, the run that
 -- delivers it before what was decided otherwise. A merged one has its catch-up run as `cover`.
 select distinct on (r.integration_id, r.scheduled_for)
-    r.id, r.integration_id, r.scheduled_for, r.source, r.action, r.state, r.reason,
+    r.id, r.integration_id, r.scheduled_for, r.source, r.action, r.state, r.reason, r.period_start, r.occurrences,
     cover.id as cover_id, cover.state as cover_state
 from synkron.runs r
 left join lateral (

@@ -75,7 +75,9 @@ def examine(standing: Standing | None, recorded: Sequence[Recorded], basis: Basi
     that had not ended when it began.
     """
     within = [one for one in recorded if basis.window.start < one.scheduled_for <= basis.window.end]
-    findings = [finding for one in within for finding in _faults(one, basis)]
+    findings = [
+        finding for number, one in enumerate(within) for finding in _faults(one, _begins(within, number, basis), basis)
+    ]
     findings += _late(recorded, basis)
     lost, uncovered = _undelivered_merges(recorded, basis)
     findings += lost
@@ -143,15 +145,31 @@ def _why_undecided(moment: datetime, standing: Standing, recorded: Sequence[Reco
     return Finding(kind, moment, message, row.integration_id, row.org_id, row.integration_type)
 
 
-def _faults(one: Recorded, basis: Basis) -> Iterator[Finding]:
-    """What is wrong with a row of the ledger by itself."""
+def _begins(rows: Sequence[Recorded], number: int, basis: Basis) -> bool:
+    """Whether the period of that row begins where the one that was decided before it ended, as far as can be seen.
+
+    A run that was skipped may have been superseded, and does not count then; nor does what was decided later.
+    """
+    one = rows[number]
+    for before in reversed(rows[:number]):
+        if not before.is_from_tick or before.action == Action.MERGE:
+            continue
+        if one.period_start == before.scheduled_for:
+            return True
+        if before.claimed_at <= one.claimed_at and (before.action != Action.RUN or before.state != State.SKIPPED):
+            return False
+    return one.period_start is not None and one.period_start <= basis.window.start
+
+
+def _faults(one: Recorded, begins: bool, basis: Basis) -> Iterator[Finding]:
+    """What is wrong with a row of the ledger by itself; ``begins`` is whether its period is known to begin rightly."""
     if one.is_from_tick and not one.has_tick:
         yield one.finding(Kind.UNEXPLAINED, f"decided by {one.source}, and its tick is not on record")
     if one.cron_schedule is not None and one.decides:
-        yield from _schedule_faults(one, one.cron_schedule, basis)
+        yield from _schedule_faults(one, one.cron_schedule, begins, basis)
 
 
-def _schedule_faults(one: Recorded, cron_schedule: str, basis: Basis) -> Iterator[Finding]:
+def _schedule_faults(one: Recorded, cron_schedule: str, begins: bool, basis: Basis) -> Iterator[Finding]:
     """Whether the row fits the schedule that it says it was decided by."""
     cron, zone = KNOWN.expression(cron_schedule), KNOWN.recorded_zone(one.timezone)
     written = f'"{cron_schedule}" in {one.timezone or "UTC"}'
@@ -162,7 +180,7 @@ def _schedule_faults(one: Recorded, cron_schedule: str, basis: Basis) -> Iterato
     start = one.period_start
     if one.scheduled_for not in moments:
         yield one.finding(Kind.UNEXPLAINED, f"decided by {written}, which does not fire then")
-    elif one.action != Action.RUN or not one.is_from_tick:
+    elif one.action != Action.RUN or not one.is_from_tick or begins:
         return
     elif one.source == Source.SCHEDULE and start != moments[one.scheduled_for]:
         yield one.finding(Kind.UNEXPLAINED, f"its period does not begin at the moment before it of {written}")
