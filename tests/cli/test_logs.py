@@ -21,11 +21,14 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synkron import service
 from synkron.cli import logs
 from synkron.cli.opening import Invocation
 from synkron.cli.output import say
+from synkron.service import Role, serve
 from synkron.waiting import pause
 from tests.cli.conftest import Command
+from tests.conftest import Database
 from tests.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
 
 
@@ -205,6 +208,39 @@ def test_what_nobody_catches_is_a_line_without_what_its_frames_held(
     assert dangerous_in(err, but="\n") == []
     if chosen == "json":
         assert {json.loads(line)["level"] for line in err.splitlines()} == {"error", "warning"}
+
+
+LOOPS = ("report_node", "schedule", "warm", "watch", "tell", "verify", "deliver", "work")
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+async def test_an_exception_in_every_loop_of_the_service(
+    chosen: str, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the password in its words, and in what its frames hold."""
+    url = database.url.replace("synkron@", f"synkron:{quote(PASSWORD, safe='')}@", 1)
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", url)
+    settings = Invocation(None, True, {"SYNKRON_LOG_FORMAT": chosen}).settings()
+
+    async def break_down(*given: object) -> NoReturn:
+        _fail(f"{len(given)} of {url}, {PASSWORD}")
+
+    for name in LOOPS:
+        monkeypatch.setattr(service, name, break_down)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(url, settings, [Role.SCHEDULER, Role.WORKER], stop, {}))
+    err = ""
+    async with asyncio.timeout(60):
+        while err.count("ValueError: invalid dsn") < len(LOOPS):
+            err += capsys.readouterr().err
+            assert not serving.done()
+            await pause(0.05, stop)
+    stop.set()
+    await serving
+    err += capsys.readouterr().err
+    assert err.count("Traceback") >= 2 * len(LOOPS)
+    for text in ("pl4nted", "p@ss", "p%40ss", "word%"):
+        assert text not in err
 
 
 def _fail_quietly(secret: str) -> NoReturn:
