@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from operator import index
 
@@ -33,14 +32,13 @@ def recordable(outcome: Outcome, fit: Callable[[str], str] = one_line) -> Outcom
         changes.append(f"its status was {figure}")
     if not isinstance(outcome.retry_after, timedelta | None):
         changes.append(f"its retry_after is {shown(outcome.retry_after, fit)}, and must be a timedelta")
-    error = ": ".join(filter(None, ("; ".join(changes), told)))
+    error = f"{'; '.join(changes)}{': ' if changes and told else ''}{told}"
     if not error and kind not in DONE:
         error = NO_REASON
-    return replace(
-        outcome,
+    return Outcome(
         kind=kind or OutcomeKind.RETRYABLE,
         http_status=status,
-        error=one_line(error, LONGEST_ERROR) or None,
+        error=one_line(error, LONGEST_ERROR) if error else None,
         retry_after=_within(outcome.retry_after, LONGEST_RETRY_AFTER),
         is_throttled=outcome.is_throttled is True,
         uptime=_within(outcome.uptime, timedelta.max),
@@ -66,6 +64,8 @@ def shown(value: object, fit: Callable[[str], str] = one_line) -> str:
 
 
 def _kind(kind: object) -> OutcomeKind | None:
+    if isinstance(kind, OutcomeKind):
+        return kind
     return next((one for one in OutcomeKind if isinstance(kind, str) and one == kind), None)
 
 

@@ -77,7 +77,8 @@ class HttpTarget:
                 answer = Outcome(OutcomeKind.RETRYABLE, error=failure(error, self._endpoint.place, terms.timeout))
             elif answer.kind in DONE:
                 answer = replace(answer, error=incomplete(error, terms.timeout))
-        return recordable(replace(answer, uptime=uptime.now()))
+        up = uptime.now()
+        return recordable(answer if up is None else replace(answer, uptime=up))
 
     async def warm_up(self, name: str, at: datetime, within: timedelta) -> Reception:
         """Send one request that is no run: safe by its method, without a body, and named by a header.
