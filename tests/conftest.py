@@ -31,6 +31,7 @@ from synkron.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.migrate import create_due_indexes, create_source_tables, migrate  # noqa: E402
 from synkron.settings import SourceTables  # noqa: E402
 from synkron.sql import statements  # noqa: E402
+from tests.distribution import distribution_database, programs  # noqa: E402
 
 TEMPLATE = "synkron_template"
 
@@ -51,8 +52,49 @@ class Database:
     superuser_url: str
 
 
+EMBEDDED, DISTRIBUTION = "embedded_server", "distribution_server"
+NO_DISTRIBUTION = (
+    "The tests marked each_server ran on the embedded PostgreSQL alone: the distribution's is not installed "
+    "(on Debian: apt-get install postgresql)."
+)
+
+
+def pytest_configure() -> None:
+    if programs() is None and os.environ.get("CI"):
+        raise pytest.UsageError(NO_DISTRIBUTION)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What depends on plans, settings or versions runs on two servers, ``but`` where a test says why not."""
+    marker = metafunc.definition.get_closest_marker("each_server")
+    if marker is not None and "but" not in marker.kwargs and "server" in metafunc.fixturenames:
+        names = [EMBEDDED] if programs() is None else [EMBEDDED, DISTRIBUTION]
+        metafunc.parametrize("server", names, indirect=True, scope="session", ids=lambda name: name.partition("_")[0])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if programs() is None:
+        terminalreporter.write_line(NO_DISTRIBUTION, yellow=True)
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[EmbeddedServer]:
+def server(request: pytest.FixtureRequest) -> EmbeddedServer:
+    running: EmbeddedServer = request.getfixturevalue(getattr(request, "param", EMBEDDED))
+    return running
+
+
+@pytest.fixture(scope="session")
+def distribution_server() -> Iterator[EmbeddedServer]:
+    with (
+        TemporaryDirectory(prefix="synkron-tests-") as folder,
+        distribution_database(Path(folder, "server")) as running,
+    ):
+        asyncio.run(_make_template(running))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def embedded_server() -> Iterator[EmbeddedServer]:
     # Not below pytest's own folder: another session of root's closes that to PostgreSQL's user while this one runs.
     with (
         TemporaryDirectory(prefix="synkron-tests-") as folder,

@@ -24,6 +24,8 @@ from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, nothing_queued, watching
 from tests.integration.working import QUICK, Recorder, claim, working
 
+pytestmark = pytest.mark.each_server
+
 RUNS = 200
 
 
@@ -151,9 +153,10 @@ async def test_a_worker_s_plans_look_runs_up_by_their_number(
     database: Database, statement: str, parameters: int
 ) -> None:
     """Though the tables were empty when the plan was made, and the index of unfinished runs would fit the condition."""
-    async with pooled(database.url, size=1, by_key=True) as pool:
-        asked = "explain (generic_plan, costs off) " + attempts.SQL[statement]
-        lines = await pool.fetch(asked, *[None] * parameters)
+    async with pooled(database.url, size=1, by_key=True) as pool, pool.acquire() as connection:
+        await connection.execute(f"prepare looked as {attempts.SQL[statement]}")
+        nulls = ", ".join(["null"] * parameters)
+        lines = await connection.fetch(f"explain (costs off) execute looked({nulls})")
     plan = "\n".join(line[0] for line in lines)
     assert "_pkey" in plan
     assert "Seq Scan" not in plan

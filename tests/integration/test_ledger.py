@@ -36,6 +36,8 @@ from synkron.settings import Settings
 from tests.conftest import Connection, Database
 from tests.integration.fleet import installation_of
 
+pytestmark = pytest.mark.each_server
+
 MINUTE = timedelta(minutes=1)
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
 BROKEN = Outcome(OutcomeKind.RETRYABLE, 503, "the target answered 503")

@@ -18,6 +18,8 @@ from synkron.settings import IntegrationsTable, OrganizationsTable, SourceTables
 from synkron.sql import migrations
 from tests.conftest import Connection, Database
 
+pytestmark = pytest.mark.each_server
+
 SNAPSHOT = Path(__file__).with_name("schema.sql")
 
 
@@ -31,6 +33,7 @@ async def test_migrating_twice_changes_nothing(bare_database: Database) -> None:
     await connection.close()
 
 
+@pytest.mark.each_server(but="each version writes its own dump")
 async def test_the_schema_is_what_the_snapshot_says(database: Database) -> None:
     """On purpose changed? Write it anew: SYNKRON_WRITE_SNAPSHOT=1 script/test tests/integration/test_migrate.py"""
     dumped = _dump(database)

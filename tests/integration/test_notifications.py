@@ -20,6 +20,8 @@ from tests.conftest import Connection, Database
 from tests.integration.fleet import PATIENCE, add_integration, nothing_queued, watching
 from tests.integration.working import Recorder, claim, working
 
+pytestmark = pytest.mark.each_server
+
 OUTSIDER = "outsider"
 ENVELOPE = {"channel": QUEUE.channel, "sent_at": "2026-03-02T02:00:00Z"}
 LONG = "x" * 7_999

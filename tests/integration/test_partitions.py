@@ -17,6 +17,8 @@ from tests.integration.fleet import PATIENCE, add_integration, blocked
 from tests.integration.test_ledger import months_of
 from tests.integration.working import QUICK
 
+pytestmark = pytest.mark.each_server
+
 # What others do to the ledger's tables for long, within one transaction.
 DOES = [
     "analyze synkron.runs, synkron.attempts",

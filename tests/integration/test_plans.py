@@ -24,6 +24,8 @@ from tests.conftest import TEMPLATE, Database, cloned
 from tests.integration.grown import SMALL, grow
 from tests.integration.planning import Statement, plan_of, statements_in
 
+pytestmark = pytest.mark.each_server
+
 MOST_COST = 100_000
 # From how many rows on a table's scan is a fault.
 LARGE, EMPTY = 10_000, -1

@@ -18,6 +18,8 @@ from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration
 from tests.integration.working import QUICK, Recorder, claim, working
 
+pytestmark = pytest.mark.each_server
+
 HALF_A_MINUTE = timedelta(seconds=30)
 ME, ANOTHER = UUID(int=1), UUID(int=2)
 

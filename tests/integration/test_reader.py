@@ -18,6 +18,8 @@ from synkron.sql import source_statements
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, add_organization, utc
 
+pytestmark = pytest.mark.each_server
+
 SOURCE = SourceTables()
 
 
@@ -279,9 +281,9 @@ async def test_the_plan_uses_the_indexes_and_reads_few_rows(connection: Connecti
     plan = await _explain(connection, nothing_known, window_around(utc("2026-03-02T02:00:00")))
     assert re.search(r"Bitmap Index Scan on synkron_due_schedules \(actual rows=14\b", plan)
     assert re.search(
-        r"using synkron_due_schedules on organization_integrations n \(actual rows=0.00 loops=1441\)", plan
+        r"using synkron_due_schedules on organization_integrations n \(actual rows=0(\.00)? loops=1441\)", plan
     )
-    assert re.search(r"using synkron_due_zones on organizations z \(actual rows=0.00 loops=1\)", plan)
+    assert re.search(r"using synkron_due_zones on organizations z \(actual rows=0(\.00)? loops=1\)", plan)
     for scan in ("organization_integrations s", "organization_integrations b", "organizations z_1"):
         assert f"on {scan} (never executed)" in plan
     assert "Gather" not in plan

@@ -8,6 +8,8 @@ import pytest
 from synkron.database import connected, pooled
 from tests.conftest import Database
 
+pytestmark = pytest.mark.each_server
+
 
 @pytest.fixture
 async def compiling(database: Database) -> Database:
