@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synkron.announce.webhook import body
 from synkron.incident import Condition, Incident, Occasion, Tone, message_of, touched, trial
 from tests.hostile import dangerous_in, hostile_texts
 from tests.unit.incident_cast import HOUR, MINUTE, NOON, condition
@@ -85,6 +86,15 @@ def test_programs_get_the_fields() -> None:
 )  # fmt: skip
 def test_whom_it_touches(touches: dict[str, object], org_id: str | None, said: str) -> None:
     assert touched(condition(touches=touches, org_id=org_id)) == said
+
+
+@given(hostile_texts(), st.sampled_from(Occasion))
+def test_a_webhook_has_the_true_text_in_json_that_drives_nothing(text: str, occasion: Occasion) -> None:
+    said: Condition = condition(title=text, detail=text, remedy=text, org_id=text, touches={"organizations": [text]})
+    sent = body(message_of(1, occasion, replace(CLOSED, condition=said), NOON, NOON)).decode()
+    assert dangerous_in(sent) == []
+    data = json.loads(sent)["data"]
+    assert (data["title"], data["detail"], data["touches"]) == (text, text, {"organizations": [text]})
 
 
 def test_a_trial_says_that_nothing_is_wrong() -> None:
