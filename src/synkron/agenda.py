@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from synkron.database import Connection
@@ -55,6 +55,12 @@ class Agenda:
     def first(self, window: Window) -> datetime:
         """From when on the ledger needs room."""
         return min([window.start, *(one.since for one in self.released)])
+
+    def without(self, failed: Sequence[InvalidIntegration]) -> Agenda:
+        """The same, of which these could not be decided: what a pause held of them stays held."""
+        ids = {one.integration_id for one in failed}
+        released = [one for one in self.released if one.integration.integration_id not in ids]
+        return replace(self, released=released, invalid=[*self.invalid, *failed])
 
 
 async def read_agenda(

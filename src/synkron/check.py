@@ -50,6 +50,8 @@ def faults(row: Integration, types: Container[str]) -> list[InvalidIntegration]:
     """Why the row can't be fired, were it enabled."""
     if row.cron_schedule is None:
         return []
+    if row.oddity is not None:
+        return [one for one in [misplaced(row, types)] if one]
     checked = (schedule_of(row, row.cron_schedule), misplaced(row, types))
     return [one for one in checked if isinstance(one, InvalidIntegration)]
 
@@ -60,7 +62,7 @@ def _findings(row: Integration, types: Container[str], linted: Lint) -> Iterator
             yield Finding(row, Level.INVALID, None, fault.reason)
         else:
             yield Finding(row, Level.WARNING, None, f"disabled; were it enabled: {fault.reason}")
-    schedule = None if row.cron_schedule is None else schedule_of(row, row.cron_schedule)
+    schedule = None if row.cron_schedule is None or row.oddity is not None else schedule_of(row, row.cron_schedule)
     if isinstance(schedule, tuple):
         for warning in linted(*schedule):
             yield Finding(row, Level.WARNING, warning.code, warning.message)

@@ -15,6 +15,7 @@ from synkron.cron import Cron, parse, parse_zone, span_between
 from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import CronError, ZoneError
 from synkron.model import Fault, Integration, InvalidIntegration, Occurrences, Window
+from synkron.oddity import ODDITIES
 
 Zone = str | int | Decimal | None
 
@@ -45,7 +46,7 @@ def judge(row: Integration, window: Window, types: Container[str]) -> Occurrence
     """The row's occurrences in the window, maybe none; or why it can't be fired (G6).
 
     A malformed schedule, an unknown zone or a missing organization is reported whether or not the row could be due, as
-    nobody can tell. An unknown type is reported when the row is due.
+    nobody can tell. An unknown type, and what is odd of the row, is reported when the row is due.
     """
     return _judge(row, partial(_calendar, window), types)
 
@@ -58,12 +59,21 @@ def judge_all(
     due: list[Occurrences] = []
     invalid: list[InvalidIntegration] = []
     for row in rows:
-        judged = _judge(row, calendars, types)
+        try:
+            judged = _judge(row, calendars, types)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is this row's alone)
+            judged = not_understood(row, error)
         if isinstance(judged, InvalidIntegration):
             invalid.append(judged)
         elif judged.moments:
             due.append(judged)
     return due, invalid
+
+
+def not_understood(row: Integration, error: Exception) -> InvalidIntegration:
+    """The row, left out as Synkron met an error of its own with it: the second line of defence for everybody else."""
+    reason = f"Synkron could not judge this row: {type(error).__name__}: {error}"[:300]
+    return replace(_invalid(row, Flaw(Fault.INTERNAL, reason)), error=error)
 
 
 def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
@@ -74,6 +84,8 @@ def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | I
 
 def misplaced(row: Integration, types: Container[str]) -> InvalidIntegration | None:
     """Why the row can't be fired though its schedule is in order; None when it can."""
+    if row.oddity is not None:
+        return _invalid(row, Flaw(Fault.ROW, ODDITIES[row.oddity]))
     if not row.organization_exists:
         reason = f"there is no organization {row.org_id}; add it, or disable this integration"
         return _invalid(row, Flaw(Fault.ORGANIZATION, reason))
@@ -124,7 +136,7 @@ class Known:
             found: tzinfo | ZoneError = parse_zone(value)  # type: ignore[arg-type]
         except ZoneError as error:
             found = error.with_traceback(None)
-        if isinstance(value, Zone):
+        if isinstance(value, Zone) and value == value:  # NaN would be found by nobody
             _make_room(self._zones)
             self._zones[value] = found
         return found
@@ -182,7 +194,9 @@ def _judge(row: Integration, calendars: Calendars, types: Container[str]) -> Occ
         if isinstance(calendar, Flaw):
             return _invalid(row, calendar)
         if (calendar.moments or not row.organization_exists) and (invalid := misplaced(row, types)):
-            return replace(invalid, due=Occurrences(row, *calendar) if row.organization_exists else None)
+            # What has no id of its own can't be told from another's.
+            waits = row.organization_exists and row.has_own_id
+            return replace(invalid, due=Occurrences(row, *calendar) if waits else None)
     return Occurrences(row, *calendar)
 
 

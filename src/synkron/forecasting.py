@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from asyncpg import Record
+
 from synkron.database import Connection, speaking_of
 from synkron.errors import LedgerMissing, ServiceRoleRequired
 from synkron.forecast import Forecast, Group, count_fires, forecast
 from synkron.model import Policy, Window
-from synkron.reader import secure
+from synkron.reader import secure, zone_of
 from synkron.settings import Settings, SourceTables
 from synkron.sql import source_statements
 from synkron.standing import read_pauses
@@ -66,7 +68,19 @@ async def read_groups(
     async with speaking_of(source), connection.transaction(readonly=True):
         await secure(connection, source)
         rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
-    return [Group(**row) for row in rows]
+    return [_group(row) for row in rows]
+
+
+def _group(row: Record) -> Group:
+    return Group(
+        integration_type=row["integration_type"],
+        cron_schedule=row["cron_schedule"],
+        timezone=zone_of(row),
+        organization_exists=row["organization_exists"],
+        spread=row["spread"],
+        integrations=row["integrations"],
+        is_odd=row["is_odd"],
+    )
 
 
 async def _read_standing(

@@ -15,8 +15,8 @@ from synkron.queue import queue_on
 from synkron.settings import SourceTables
 from synkron.sql import migrations, source_statements, statements
 
-# What was made in their place before 0.1.0.
-FORMER_INDEX = "organization_integrations_due"
+# What was made in their place before. A name is never given to another index: the release that knows it would use it.
+FORMER_INDEXES = ("organization_integrations_due", "synkron_due_schedules", "synkron_due_zones")
 
 
 async def migrate(connection: Connection, *, grant_to: str | None = None, installation: str | None = None) -> list[str]:
@@ -92,7 +92,8 @@ async def create_due_indexes(connection: Connection, source: SourceTables) -> No
     if source.organizations.timezone:
         with suppress(InvalidObjectDefinitionError):
             await connection.execute(sql["index_zones"])
-    await connection.execute(sql["drop_index"].replace("INDEX", FORMER_INDEX))
+    for name in FORMER_INDEXES:
+        await connection.execute(sql["drop_index"].replace("INDEX", name))
 
 
 @asynccontextmanager

@@ -31,6 +31,8 @@ class Fault(StrEnum):
     ZONE = "zone"
     TYPE = "type"
     ORGANIZATION = "organization"
+    ROW = "row"
+    INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class InvalidIntegration:
     """A row that can't be fired, and why. It costs this row a warning and nobody else anything (G6).
 
     ``due`` is what it would be due for, where its schedule is in order: that waits until the row can be fired.
+    ``error`` is what Synkron itself met, where the fault is its own.
     """
 
     org_id: str
@@ -46,6 +49,7 @@ class InvalidIntegration:
     reason: str
     fault: Fault = Fault.SCHEDULE
     due: Occurrences | None = field(default=None, compare=False)
+    error: Exception | None = field(default=None, compare=False, repr=False)
 
 
 class Hold(StrEnum):
@@ -73,7 +77,8 @@ class Integration:
     """One row of the application's table with its organization's zone, as it stands in the database.
 
     ``timezone`` is None for UTC, text (an IANA name or an offset), or a number of minutes. ``updated_at`` is None
-    where the settings name no such column.
+    where the settings name no such column. ``oddity`` names what nobody can work with (``synkron.oddity``); the other
+    values are then for people alone.
     """
 
     integration_id: str
@@ -84,6 +89,12 @@ class Integration:
     organization_exists: bool
     timezone: str | int | Decimal | None
     updated_at: datetime | None = None
+    oddity: str | None = None
+
+    @property
+    def has_own_id(self) -> bool:
+        """Whether its id tells it from every other row."""
+        return self.oddity is None or not self.oddity.startswith(("id ", "row "))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import structlog
 from asyncpg import Record
@@ -91,15 +92,16 @@ async def read_window(connection: Connection, window: Window, source: SourceTabl
         KNOWN.expressions(),
         KNOWN.zones(),
     )
-    # A new expression in a new zone is answered twice.
-    found = {row["integration_id"]: Integration(*row) for row in rows}
-    return DueRead(*judge_all(found.values(), window, types))
+    # A new expression in a new zone is answered twice, and so is the row of an organization that stands twice.
+    found = [integration_of(row) for row in rows]
+    distinct = {one.integration_id if one.has_own_id else one: one for one in found}
+    return DueRead(*judge_all(distinct.values(), window, types))
 
 
 def _learn(rows: Iterable[Record]) -> None:
     for row in rows:
         if row["expression"] is None:
-            KNOWN.zone(row["zone"])
+            KNOWN.zone(zone_of(row))
         else:
             KNOWN.expression(row["expression"])
 
@@ -133,18 +135,26 @@ def warn_invalid(row: InvalidIntegration) -> None:
         integration_id=row.integration_id,
         integration_type=row.integration_type,
         reason=row.reason,
+        **({} if row.error is None else {"exc_info": row.error}),
     )
 
 
-def integration_of(row: Record) -> Integration:
-    """The integration that a row of the statements holds, among other columns."""
+def integration_of(row: Record, prefix: str = "") -> Integration:
+    """The integration that a row of the statements holds, among other columns, under names with the prefix."""
     return Integration(
-        integration_id=row["integration_id"],
-        org_id=row["org_id"],
-        integration_type=row["integration_type"],
-        is_enabled=row["is_enabled"],
-        cron_schedule=row["cron_schedule"],
-        organization_exists=row["organization_exists"],
-        timezone=row["timezone"],
-        updated_at=row.get("updated_at"),
+        integration_id=row[prefix + "integration_id"],
+        org_id=row[prefix + "org_id"],
+        integration_type=row[prefix + "integration_type"],
+        is_enabled=row[prefix + "is_enabled"],
+        cron_schedule=row[prefix + "cron_schedule"],
+        organization_exists=row[prefix + "organization_exists"],
+        timezone=zone_of(row, prefix),
+        updated_at=row[prefix + "updated_at"],
+        oddity=row[prefix + "oddity"] or row[prefix + "doubled"],
     )
+
+
+def zone_of(row: Record, prefix: str = "") -> str | Decimal | None:
+    """The zone that a row holds, likewise: text, or a number of minutes."""
+    zone: str | None = row[prefix + "timezone"]
+    return Decimal(zone) if zone is not None and row[prefix + "zone_is_number"] else zone

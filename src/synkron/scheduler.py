@@ -10,10 +10,11 @@ from synkron.agenda import Agenda, read_agenda, settle
 from synkron.completion import expire
 from synkron.cron.timeline import utc
 from synkron.database import Connection, speaking_of
+from synkron.due import not_understood
 from synkron.errors import Refused
 from synkron.following import follow_left_behind
 from synkron.installation import at_home, note_place
-from synkron.model import Decision, Tick
+from synkron.model import Decision, InvalidIntegration, Tick
 from synkron.pace import pace_starts
 from synkron.plan import HEAD_START, decide, replay, window_of
 from synkron.reader import secure, window_around
@@ -50,8 +51,8 @@ async def tick(
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)
         agenda = await read_agenda(connection, window, settings, now, oldest=oldest, replayed=replayed)
-        decisions = _decide(agenda, now, installation.restored_until, replayed=replayed)
-        decisions = await pace_starts(connection, decisions, agenda.policies, clock)
+        agenda, decided = _decide(agenda, now, installation.restored_until, replayed=replayed)
+        decisions = await pace_starts(connection, decided, agenda.policies, clock)
         await ledger.keep_partitions(connection, agenda.first(window), clock, settings.retention)
         number = await ledger.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
         claimed = await ledger.claim(connection, decisions, tick_id=number, installation=installation.id)
@@ -94,11 +95,22 @@ def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool)
     return first
 
 
-def _decide(agenda: Agenda, now: datetime, restored_until: datetime | None, *, replayed: bool) -> list[Decision]:
-    if replayed:
-        return replay(agenda.due, now)
+def _decide(
+    agenda: Agenda, now: datetime, restored_until: datetime | None, *, replayed: bool
+) -> tuple[Agenda, list[Decision]]:
+    """The decisions, and the agenda without the integrations with which Synkron met an error of its own."""
     released = {one.integration.integration_id: one.hold for one in agenda.released}
-    return decide(agenda.due, now, agenda.policies, released=released, restored_until=restored_until)
+    decisions: list[Decision] = []
+    failed: list[InvalidIntegration] = []
+    for one in agenda.due:
+        try:
+            if replayed:
+                decisions += replay([one], now)
+            else:
+                decisions += decide([one], now, agenda.policies, released=released, restored_until=restored_until)
+        except Exception as error:  # noqa: BLE001 (as in judge_all)
+            failed.append(not_understood(one.integration, error))
+    return agenda.without(failed) if failed else agenda, decisions
 
 
 def next_tick(now: datetime) -> datetime:

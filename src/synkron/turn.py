@@ -14,8 +14,9 @@ from synkron.errors import ServiceRoleRequired
 from synkron.health import DOWN, Health
 from synkron.ledger import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
+from synkron.oddity import ODDITIES
 from synkron.plan import MOST_CRASHES, superseded
-from synkron.reader import window_around, with_id_type
+from synkron.reader import integration_of, window_around, with_id_type
 from synkron.settings import Settings, SourceTables
 from synkron.sql import source_statements
 from synkron.standing import overridden
@@ -90,7 +91,7 @@ def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
         run=run,
         state=state,
         at=row["at"],
-        live=_live(row) if row["live"] else None,
+        live=integration_of(row, "live_") if row["live"] else None,
         policy=overridden(policy, row, "override_") if row["has_override"] else policy,
         by_hand=run.source in (Source.MANUAL, Source.BACKFILL) or row["retries"] > 0,
         as_claimed=row["as_claimed"],
@@ -101,29 +102,18 @@ def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
     )
 
 
-def _live(row: Record) -> Integration:
-    return Integration(
-        integration_id=row["live_integration_id"],
-        org_id=row["live_org_id"],
-        integration_type=row["live_integration_type"],
-        is_enabled=row["live_is_enabled"],
-        cron_schedule=row["live_cron_schedule"],
-        organization_exists=row["live_organization_exists"],
-        timezone=row["live_timezone"],
-    )
-
-
 def no_longer_called_for(turn: Turn, settings: Settings) -> str | None:
     """Why the run must not be delivered any more, by its integration's row as it stands now; None if it may.
 
     Where the row's texts are those by which the run was claimed, they call for its moment: whoever claimed it may know
     other rules for the zone (tzdata) than this host. While its organization is missing, nobody knows the zone.
     """
-    if turn.live is None or turn.by_hand or turn.as_claimed or not turn.live.organization_exists:
-        return superseded(turn.run, turn.live, [turn.run.scheduled_for], by_hand=turn.by_hand)
-    judged = judge(turn.live, window_around(turn.run.scheduled_for), settings.types)
+    live = turn.live
+    if live is None or turn.by_hand or (turn.as_claimed and live.has_own_id) or not live.organization_exists:
+        return superseded(turn.run, live, [turn.run.scheduled_for], by_hand=turn.by_hand)
+    judged = judge(live, window_around(turn.run.scheduled_for), settings.types)
     due = judged.due if isinstance(judged, InvalidIntegration) else judged
-    return superseded(turn.run, turn.live, None if due is None else due.moments)
+    return superseded(turn.run, live, None if due is None else due.moments)
 
 
 def reason_to_wait(turn: Turn, types: Container[str]) -> str | None:
@@ -133,6 +123,8 @@ def reason_to_wait(turn: Turn, types: Container[str]) -> str | None:
     """
     if turn.live is not None and not turn.live.organization_exists:
         return f"there is no organization {turn.live.org_id}"
+    if turn.followed is not None and turn.followed.oddity is not None:
+        return f"its row was changed, and {ODDITIES[turn.followed.oddity]}"
     if turn.followed is not None and turn.followed.integration_type not in types:
         return f"its row's type was changed to {turn.followed.integration_type}, which has no target here"
     return None

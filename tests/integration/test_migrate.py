@@ -45,7 +45,9 @@ async def test_the_schema_is_what_the_snapshot_says(database: Database) -> None:
 async def test_indexes_that_are_of_no_use_are_made_anew(database: Database, connection: Connection) -> None:
     """One that a broken build left, and one of the table that the settings named before."""
     superuser = await asyncpg.connect(database.superuser_url)
-    await superuser.execute("update pg_index set indisvalid = false where indexrelid = 'synkron_due_zones'::regclass")
+    await superuser.execute(
+        "update pg_index set indisvalid = false where indexrelid = 'synkron_due_timezones'::regclass"
+    )
     await superuser.close()
     await connection.execute("create table public.others (like organization_integrations)")
     await create_due_indexes(connection, SourceTables(integrations=IntegrationsTable(table="others")))
@@ -54,8 +56,8 @@ async def test_indexes_that_are_of_no_use_are_made_anew(database: Database, conn
         from pg_index where indexrelid::regclass::text like 'synkron_due_%' order by 1
     """)
     assert [tuple(row) for row in made] == [
-        ("synkron_due_schedules", "others", True),
-        ("synkron_due_zones", "organizations", True),
+        ("synkron_due_expressions", "others", True),
+        ("synkron_due_timezones", "organizations", True),
     ]
 
 
@@ -183,10 +185,12 @@ async def test_tables_under_names_of_ones_own(bare_database: Database) -> None:
     schedules, zones = await connection.fetch("""select indexdef from pg_indexes where schemaname = 'App'
         and indexname like 'synkron_due_%' order by indexname""")
     assert schedules["indexdef"] == (
-        'CREATE INDEX synkron_due_schedules ON "App"."order" USING btree ("when" COLLATE "C") '
+        'CREATE INDEX synkron_due_expressions ON "App"."order" USING btree ("left"("when", 513) COLLATE "C") '
         'WHERE (is_enabled AND ("when" IS NOT NULL))'
     )
-    assert zones["indexdef"] == ('CREATE INDEX synkron_due_zones ON "App"."Tenants" USING btree (tz COLLATE "C")')
+    assert zones["indexdef"] == (
+        'CREATE INDEX synkron_due_timezones ON "App"."Tenants" USING btree ("left"(tz, 513) COLLATE "C")'
+    )
     await connection.close()
 
 

@@ -96,7 +96,7 @@ async def test_a_new_zone_and_a_new_schedule_count_at_once(connection: Connectio
 async def test_what_is_new_is_found_wherever_it_sorts(connection: Connection, indexed: bool) -> None:
     """Before all that is known, between, and after it; in the order of bytes, whatever the column's."""
     if not indexed:
-        await connection.execute("drop index synkron_due_schedules, synkron_due_zones")
+        await connection.execute("drop index synkron_due_expressions, synkron_due_timezones")
     fjord = await add_organization(connection, "Fjord", "Europe/Oslo")
     known = [await add_integration(connection, text, org_id=fjord) for text in ("0 2 * * *", "0 2 * * 1", "5 3 * * *")]
     assert await due_at(connection, "2026-03-02T01:00:00") == sorted(known[:2])
@@ -279,11 +279,11 @@ async def test_the_plan_uses_the_indexes_and_reads_few_rows(connection: Connecti
     """Of 20,000 rows 14 are due; what is new is looked for with one descent for each known expression and zone."""
     await _twenty_thousand(connection)
     plan = await _explain(connection, nothing_known, window_around(utc("2026-03-02T02:00:00")))
-    assert re.search(r"Bitmap Index Scan on synkron_due_schedules \(actual rows=14\b", plan)
+    assert re.search(r"Bitmap Index Scan on synkron_due_expressions \(actual rows=14\b", plan)
     assert re.search(
-        r"using synkron_due_schedules on organization_integrations n \(actual rows=0(\.00)? loops=1441\)", plan
+        r"using synkron_due_expressions on organization_integrations n \(actual rows=0(\.00)? loops=1441\)", plan
     )
-    assert re.search(r"using synkron_due_zones on organizations z \(actual rows=0(\.00)? loops=1\)", plan)
+    assert re.search(r"using synkron_due_timezones on organizations z \(actual rows=0(\.00)? loops=1\)", plan)
     for scan in ("organization_integrations s", "organization_integrations b", "organizations z_1"):
         assert f"on {scan} (never executed)" in plan
     assert "Gather" not in plan
@@ -292,13 +292,13 @@ async def test_the_plan_uses_the_indexes_and_reads_few_rows(connection: Connecti
 
 async def test_without_the_indexes_one_scan_of_each_table_does(connection: Connection, nothing_known: Known) -> None:
     await _twenty_thousand(connection)
-    await connection.execute("drop index synkron_due_schedules, synkron_due_zones")
+    await connection.execute("drop index synkron_due_expressions, synkron_due_timezones")
     plan = await _explain(connection, nothing_known, window_around(utc("2026-03-02T02:00:00")))
     scans = {line.strip(" ->") for line in plan.splitlines() if "Seq Scan" in line and "never executed" not in line}
     assert {re.sub(r" \(.*", "", scan) for scan in scans} == {
         "Seq Scan on organization_integrations s",
         "Seq Scan on organizations z_1",
-        "Seq Scan on organizations o",
+        "Seq Scan on organizations t",
     }
     assert len(await read_due_integrations(utc("2026-03-02T02:00:00"), connection)) == 14
 

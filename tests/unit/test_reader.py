@@ -67,7 +67,10 @@ def row(schedule: str | None, number: int = 1, **changes: object) -> dict[str, o
         "cron_schedule": schedule,
         "organization_exists": True,
         "timezone": None,
+        "zone_is_number": False,
         "updated_at": None,
+        "oddity": None,
+        "doubled": None,
     } | changes
 
 

@@ -165,7 +165,7 @@ def migrate(
         show_lines(f"Applied {', '.join(applied)}." if applied else "Nothing to apply: the database is up to date.")
         show_lines(f"This is {found}{'' if found.is_at_home else ', and not at home: see `synkron adopt --help`'}.")
         if with_index:
-            show_lines("The indexes of the due read are there: synkron_due_schedules, and synkron_due_zones for zones.")
+            show_lines("The indexes of the due read are there: synkron_due_expressions, and synkron_due_timezones.")
 
 
 def version(as_json: AsJson = False) -> None:

@@ -15,12 +15,16 @@ KINDS: Mapping[Fault, Kind] = {
     Fault.ORGANIZATION: Kind.NO_ORGANIZATION,
     Fault.ZONE: Kind.UNKNOWN_ZONE,
     Fault.TYPE: Kind.UNKNOWN_TYPE,
+    Fault.ROW: Kind.INVALID_ROW,
+    Fault.INTERNAL: Kind.INVALID_ROW,
 }
 REMEDIES: Mapping[Fault, str] = {
     Fault.SCHEDULE: "Correct its `cron_schedule`, or disable the row.",
     Fault.ORGANIZATION: "Add the organization, or disable the row.",
     Fault.ZONE: "Correct the organization's zone: an IANA name such as Europe/Oslo, or an offset.",
     Fault.TYPE: "Add a section for the type to synkron.toml, or correct the row.",
+    Fault.ROW: "Correct the row, or disable it.",
+    Fault.INTERNAL: "This is a fault in Synkron: report it, with the traceback in the log. Disable the row meanwhile.",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from synkron.drifting import late_run_of
 from synkron.health import Verdict, Watch
 from synkron.incident import Condition
 from synkron.model import InvalidIntegration
+from synkron.oddity import NOTHING
 from synkron.reader import secure
 from synkron.settings import Settings
 from synkron.sql import source_statements
@@ -67,7 +68,8 @@ async def read_conditions(
         verification = await connection.fetchrow(sql["verification"])
         faults = await connection.fetch(sql["internal_faults"], at, FAULT_IS_TOLD_FOR, MOST_FAULTS)
         whose: list[Sequence[_OfOrganization]] = [late_runs, failed_runs, invalid[:MOST_NAMED]]
-        names = await _read_names(connection, sql, (one.org_id for rows in whose for one in rows))
+        org_ids = {one.org_id: None for rows in whose for one in rows if one.org_id != NOTHING}
+        names = await _read_names(connection, sql, list(org_ids))
     return [
         *late(late_runs, names, is_cut=late_is_cut),
         *failed(failed_runs, names, is_cut=failed_is_cut),
@@ -136,15 +138,12 @@ def _cold(row: Record) -> ColdStarts:
     return ColdStarts(**_without(row, "looked_at"), is_cut=row["looked_at"] >= MOST_COLD)
 
 
-async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: Iterable[str]) -> Names:
+async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: Sequence[str]) -> Names:
     id_type = await connection.fetchval(sql["organization_id_type"])
     if id_type is None:
         return {}
     statement = sql["names"].replace("ID_TYPE", id_type)
-    return {
-        row["org_id"]: row["name"]
-        for row in await _of_application(connection, statement, list(dict.fromkeys(org_ids))) or ()
-    }
+    return {row["org_id"]: row["name"] for row in await _of_application(connection, statement, org_ids) or ()}
 
 
 async def _of_application(connection: Connection, statement: str, *arguments: object) -> Sequence[Record] | None:

@@ -22,7 +22,10 @@ KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """So many enabled integrations with the same type, schedule and zone. ``spread`` is set where it is overridden."""
+    """So many enabled integrations with the same type, schedule and zone. ``spread`` is set where it is overridden.
+
+    ``is_odd``: their rows hold what nobody can work with (``synkron.oddity``).
+    """
 
     integration_type: str
     cron_schedule: str
@@ -30,6 +33,7 @@ class Group:
     organization_exists: bool
     spread: timedelta | None
     integrations: int
+    is_odd: bool = False
 
 
 class Fire(NamedTuple):
@@ -89,7 +93,8 @@ def _schedule_of(group: Group, types: Container[str]) -> tuple[Cron, tzinfo] | N
     cron, zone = KNOWN.expression(group.cron_schedule), KNOWN.zone(group.timezone)
     if isinstance(cron, Exception) or isinstance(zone, Exception):
         return None
-    return (cron, zone) if group.organization_exists and group.integration_type in types else None
+    is_fired = group.organization_exists and group.integration_type in types and not group.is_odd
+    return (cron, zone) if is_fired else None
 
 
 def _calendar(window: Window, longest: int, cron: Cron, zone: tzinfo) -> list[tuple[int, int]]:

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     UNKNOWN_ZONE = "unknown_zone"
     UNKNOWN_TYPE = "unknown_type"
     NO_ORGANIZATION = "no_organization"
+    INVALID_ROW = "invalid_row"
     TICK_GAP = "tick_gap"
     COLD_START = "cold_start"
     PROBE_ALLOWANCE = "probe_allowance"

@@ -14,12 +14,13 @@ from synkron.incident.joining import FLEET, join
 FLAPPING = timedelta(hours=6)
 # What a settle time of nothing is doubled from.
 SHORTEST = timedelta(minutes=1)
-# What is only seen now and then lingers at least so long: a row of an unknown type when it is due, a cold start when
-# there was one.
+# What is only seen now and then lingers at least so long: a row of an unknown type, or an odd one, when it is due, a
+# cold start when there was one.
 SEEN_WHEN_DUE = timedelta(hours=25)
 LINGERS = {
     Kind.UNKNOWN_TYPE: SEEN_WHEN_DUE,
     Kind.NO_ORGANIZATION: SEEN_WHEN_DUE,
+    Kind.INVALID_ROW: SEEN_WHEN_DUE,
     Kind.COLD_START: timedelta(hours=1),
 }
 

@@ -1,7 +1,8 @@
 """Named SQL statements, loaded from the .sql files beside this one.
 
 A file holds statements under ``-- name: NAME`` lines. Names of the application's tables and columns stand in braces
-(``{integrations.cron_schedule}``) and are filled in from the settings, quoted; values are always parameters.
+(``{integrations.cron_schedule}``) and are filled in from the settings, quoted; values are always parameters. So are the
+fragments of ``row.sql`` that several statements have in common: ``{row}``, ``{legible[o.name 200]}``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,15 @@ from functools import cache
 from importlib.resources import files
 
 from synkron.settings import SourceTables
+
+# What bytes are UTF-8 (RFC 3629), each taken for a character, as a database in SQL_ASCII does.
+_TAIL = r"[\u0080-\u00bf]"
+UTF_8 = (
+    rf"^([\u0001-\u007f]|[\u00c2-\u00df]{_TAIL}"
+    rf"|\u00e0[\u00a0-\u00bf]{_TAIL}|[\u00e1-\u00ec\u00ee\u00ef]{_TAIL}{_TAIL}|\u00ed[\u0080-\u009f]{_TAIL}"
+    rf"|\u00f0[\u0090-\u00bf]{_TAIL}{_TAIL}|[\u00f1-\u00f3]{_TAIL}{_TAIL}{_TAIL}"
+    rf"|\u00f4[\u0080-\u008f]{_TAIL}{_TAIL})*$"
+)
 
 
 @cache
@@ -25,7 +35,7 @@ def statements(file: str) -> dict[str, str]:
 def source_statements(file: str, source: SourceTables) -> dict[str, str]:
     """The statements of ``FILE.sql`` with the names of the application's tables filled in."""
     zone = source.organizations.timezone
-    names = {
+    names: dict[str, object] = {
         "organizations": _Names(source.schema_name, source.organizations.model_dump()),
         "integrations": _Names(source.schema_name, source.integrations.model_dump()),
         "organizations_id": source.organizations.id,
@@ -34,7 +44,10 @@ def source_statements(file: str, source: SourceTables) -> dict[str, str]:
         "timezone_column": f', "{zone}" text' if zone else "",
         "zone": _PerAlias(zone, "text"),
         "updated_at": _PerAlias(source.integrations.updated_at, "timestamptz"),
+        "utf8": f"'{UTF_8}'",
     }
+    for name, text in statements("row").items():
+        names[name] = _Fragment(text.format(**names))
     return {name: text.format(**names) for name, text in statements(file).items()}
 
 
@@ -57,6 +70,20 @@ class _Names:
 
     def __getattr__(self, column: str) -> str:
         return self._columns[column]
+
+
+class _Fragment:
+    """A part of a statement. What it is given in brackets, a blank between, stands for the words in capitals."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self[""]
+
+    def __getitem__(self, given: str) -> str:
+        first, _, limit = given.partition(" ")
+        return re.sub("VALUE|ALIAS|PREFIX", first, self._text).replace("LIMIT", limit)
 
 
 class _PerAlias(dict[str, str]):

@@ -125,10 +125,9 @@ from unnest($1::text[], $2::text[]) asked (endpoint, integration_type)
 cross join lateral (
     select few.org_id, row_number() over () as number
     from (
-        select i.{integrations.org_id}::text as org_id
-        from {integrations} i
-        where i.{integrations.integration_type}::text = asked.integration_type
-            and i.{integrations.is_enabled} and i.{integrations.cron_schedule} is not null
+        select coalesce({legible[i.org_id 200]}, '(null)') as org_id
+        from {integration_rows} i
+        where i.integration_type::text = asked.integration_type and i.is_enabled and i.cron_schedule is not null
         limit $3
     ) few
 ) live
@@ -226,6 +225,6 @@ where attrelid = to_regclass('{organizations}') and attname = '{organizations_id
 
 -- name: names
 -- What the organizations $1 are called. The id is given its column's own type, ID_TYPE, so that the primary key serves.
-select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
-from {organizations} o
-where o.{organizations.id} = any($1::text[]::ID_TYPE[]);
+select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
+from {named_organizations} o
+where o.id = any($1::text[]::ID_TYPE[]);

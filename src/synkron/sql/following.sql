@@ -68,11 +68,13 @@ select exists (
 
 -- name: left_behind
 -- Runs whose turn came a minute ago and that nobody takes as they are: their type is not among the settings' ($1), or a
--- pause or their vendor keeps them; and whose row has moved to another type (one of $1) or organization. The id is given
--- its column's own type, ID_TYPE. Plan: from the index of unfinished runs, of which few are kept so, to the primary key.
+-- pause or their vendor keeps them; and whose row, in order itself, has moved to another type (one of $1) or
+-- organization. The id is given its column's own type, ID_TYPE. Plan: from the index of unfinished runs, of which few
+-- are kept so, to the primary key.
+-- Scans: where no index vouches for the ids; a one-time filter leaves it out otherwise.
 select
     run.id, run.integration_type, run.org_id,
-    i.{integrations.integration_type}::text as live_type, i.{integrations.org_id}::text as live_org
+    i.integration_type::text as live_type, i.org_id::text as live_org
 from (
     select id, integration_id, integration_type, org_id
     from synkron.runs
@@ -91,9 +93,10 @@ from (
             )
         )
 ) run
-join {integrations} i on i.{integrations.id} = run.integration_id::ID_TYPE
-where (i.{integrations.integration_type}::text, i.{integrations.org_id}::text)
-        is distinct from (run.integration_type, run.org_id)
-    and i.{integrations.integration_type}::text = any($1::text[])
+cross join {rows}
+where i.id = run.integration_id::ID_TYPE
+    and (i.integration_type::text, i.org_id::text) is distinct from (run.integration_type, run.org_id)
+    and i.integration_type::text = any($1::text[])
+    and coalesce({oddity}, {doubled}) is null
 order by run.id
 limit 1000;

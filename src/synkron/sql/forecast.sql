@@ -12,18 +12,18 @@ select integration_id, spread from synkron.overrides where spread is not null;
 -- aggregate by hash, so that not the rows travel but their groups (1,000,000 rows make some 100,000).
 -- Scans: all that may fire is counted.
 select
-    i.{integrations.integration_type}::text as integration_type,
-    i.{integrations.cron_schedule}::text collate "C" as cron_schedule,
-    {zone[o]} as timezone,
-    o.{organizations.id} is not null as organization_exists,
+    coalesce({legible[i.integration_type 200]}, '(null)') as integration_type,
+    {legible[i.cron_schedule 513]} collate "C" as cron_schedule,
+    {legible[o.timezone 512]} as timezone,
+    {is_number[o.timezone]} as zone_is_number,
+    o.id is not null as organization_exists,
+    coalesce({oddity}, {doubled}) is not null as is_odd,
     own.spread as spread,
     count(*) as integrations
-from {integrations} i
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
-left join unnest($1::text[], $2::interval[]) own (integration_id, spread)
-    on own.integration_id = i.{integrations.id}::text
-where i.{integrations.is_enabled}
-    and i.{integrations.cron_schedule} is not null
-    and ($3::text is null or i.{integrations.integration_type}::text = $3)
-group by 1, i.{integrations.cron_schedule}::text collate "C", 3, 4, 5
+from {rows}
+left join unnest($1::text[], $2::interval[]) own (integration_id, spread) on own.integration_id = i.id::text
+where i.is_enabled
+    and i.cron_schedule is not null
+    and ($3::text is null or i.integration_type::text = $3)
+group by 1, 2, 3, 4, 5, 6, 7
 order by 2, 3;

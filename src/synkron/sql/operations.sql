@@ -11,43 +11,30 @@ lock table synkron.watermark in share row exclusive mode;
 -- compared as text, so that any text may be asked for.
 -- Scans: the integrations, once, for a command.
 select
-    i.{integrations.id}::text as integration_id,
-    i.{integrations.org_id}::text as org_id,
-    i.{integrations.integration_type}::text as integration_type,
-    coalesce(i.{integrations.is_enabled}, false) as is_enabled,
-    i.{integrations.cron_schedule} as cron_schedule,
-    o.{organizations.id} is not null as organization_exists,
-    {zone[o]} as timezone,
-    {updated_at[i]}::timestamptz as updated_at
-from {integrations} i
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
-where ($1::text is null or i.{integrations.org_id}::text = $1)
-    and ($2::text is null or i.{integrations.integration_type}::text = $2)
-    and ($3::text is null or i.{integrations.id}::text = $3)
-order by i.{integrations.org_id}, i.{integrations.id};
+    {row},
+    {doubled} as doubled
+from {rows}
+where ($1::text is null or i.org_id::text = $1)
+    and ($2::text is null or i.integration_type::text = $2)
+    and ($3::text is null or i.id::text = $3)
+order by i.org_id, i.id;
 
 -- name: by_id
 -- The rows with the ids $1, which the ledger has and so are of the column's own type, ID_TYPE: the primary key's index
 -- is used.
+-- Scans: where no index vouches for the ids; a one-time filter leaves it out otherwise.
 select
-    i.{integrations.id}::text as integration_id,
-    i.{integrations.org_id}::text as org_id,
-    i.{integrations.integration_type}::text as integration_type,
-    coalesce(i.{integrations.is_enabled}, false) as is_enabled,
-    i.{integrations.cron_schedule} as cron_schedule,
-    o.{organizations.id} is not null as organization_exists,
-    {zone[o]} as timezone,
-    {updated_at[i]}::timestamptz as updated_at
-from {integrations} i
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
-where i.{integrations.id} = any($1::text[]::ID_TYPE[]);
+    {row},
+    {doubled} as doubled
+from {rows}
+where i.id = any($1::text[]::ID_TYPE[]);
 
 -- name: names
 -- What these organizations are called.
 -- Scans: the organizations, once, for a command.
-select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
-from {organizations} o
-where o.{organizations.id}::text = any($1::text[]);
+select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
+from {named_organizations} o
+where o.id::text = any($1::text[]);
 
 -- name: unfinished
 -- How many runs of a scope (as above) are running, and how many wait.

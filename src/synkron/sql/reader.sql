@@ -15,18 +15,18 @@ set local random_page_cost = 1.1;
 -- name: learn
 -- Every expression and every zone that there is, for a process that knows none.
 -- Scans: both tables, once in the life of a process.
-select e.expression, null as zone
+select {legible[e.expression 513]} as expression, null as timezone, false as zone_is_number
 from (
     select distinct i.{integrations.cron_schedule}::text collate "C" as expression
     from {integrations} i
     where i.{integrations.is_enabled} and i.{integrations.cron_schedule} is not null
 ) e
 union all
-select null, o.zone
+select null, {legible[o.timezone 512]}, {is_number[o.timezone]}
 from (
-    select distinct on ({zone[z]}::text collate "C") {zone[z]} as zone
-    from {organizations} z
-    where {zone[z]} is not null
+    select distinct on (z.timezone::text collate "C") z.timezone
+    from {organization_rows} z
+    where z.timezone is not null
 ) o;
 
 -- name: due
@@ -41,18 +41,22 @@ from (
 -- planner doesn't know is searched from end to end for each row of a scan: that is why the scan asks twice, and why
 -- organizations are looked for `in` a subquery. `::int = 1`
 -- keeps it from working out how many rows the thousands of $2 leave, which would take longer than the statement.
+-- The indexes hold no more of a text than `left` leaves of it, so that they take a text of any length; what is longer is
+-- no expression and no zone, so it is never known. The planner has no statistics of what a partial index holds of an
+-- expression, and expects far too much; of `octet_length` it expects one row in 200, so that organizations are looked up.
+-- Where no index vouches for the ids, one scan counts those that are due.
 -- Scans: where an index is missing; the branch is not executed otherwise.
 with indexed as materialized (
     select
         exists (
             select from pg_index
-            where indexrelid = to_regclass('{schema}.synkron_due_schedules')
+            where indexrelid = to_regclass('{schema}.synkron_due_expressions')
                 and indrelid = to_regclass('{integrations}')
                 and indisvalid
         ) as schedules,
         exists (
             select from pg_index
-            where indexrelid = to_regclass('{schema}.synkron_due_zones')
+            where indexrelid = to_regclass('{schema}.synkron_due_timezones')
                 and indrelid = to_regclass('{organizations}')
                 and indisvalid
         ) as zones
@@ -64,12 +68,13 @@ elsewhere as materialized (
         from
             unnest(
                 $3::text[],
-                ($3::text[])[2:] || array[(select max({zone[m]}::text collate "C") || ' ' from {organizations} m)]
+                ($3::text[])[2:]
+                    || array[(select max(left({zone[m]}::text, 513) collate "C") || ' ' from {organizations} m)]
             ) gap (after, before),
             {organizations} z
         where (select zones from indexed)
-            and {zone[z]}::text collate "C" > gap.after
-            and {zone[z]}::text collate "C" < gap.before
+            and left({zone[z]}::text, 513) collate "C" > gap.after
+            and left({zone[z]}::text, 513) collate "C" < gap.before
         union all
         select z.{organizations.id}
         from {organizations} z
@@ -77,35 +82,22 @@ elsewhere as materialized (
             and {zone[z]} is not null
             and {zone[z]}::text collate "C" <> all($3::text[])
     ) new
-)
-select
-    i.id::text as integration_id,
-    i.org_id::text as org_id,
-    i.integration_type::text as integration_type,
-    true as is_enabled,
-    i.cron_schedule as cron_schedule,
-    o.{organizations.id} is not null as organization_exists,
-    {zone[o]} as timezone,
-    i.updated_at as updated_at
-from (
-    select
-        a.{integrations.id} as id,
-        a.{integrations.org_id} as org_id,
-        a.{integrations.integration_type} as integration_type,
-        a.{integrations.cron_schedule} as cron_schedule,
-        {updated_at[a]}::timestamptz as updated_at
+),
+due as materialized (
+    select {integration_columns[a]}
     from {integrations} a
     where a.{integrations.is_enabled}
         and a.{integrations.cron_schedule} is not null
         and (select schedules from indexed)
-        and a.{integrations.cron_schedule}::text collate "C" = any(
+        and (octet_length(a.{integrations.cron_schedule}::text) >= 0)::int = 1
+        and left(a.{integrations.cron_schedule}::text, 513) collate "C" = any(
             $1::text[] || array(
-                select distinct n.{integrations.cron_schedule}::text collate "C"
+                select distinct left(n.{integrations.cron_schedule}::text, 513) collate "C"
                 from
                     unnest(
                         $2::text[],
                         ($2::text[])[2:] || array[(
-                            select max(m.{integrations.cron_schedule}::text collate "C") || ' '
+                            select max(left(m.{integrations.cron_schedule}::text, 513) collate "C") || ' '
                             from {integrations} m
                             where m.{integrations.is_enabled} and m.{integrations.cron_schedule} is not null
                         )]
@@ -114,13 +106,12 @@ from (
                 where n.{integrations.is_enabled}
                     and n.{integrations.cron_schedule} is not null
                     and (select schedules from indexed)
-                    and n.{integrations.cron_schedule}::text collate "C" > gap.after
-                    and n.{integrations.cron_schedule}::text collate "C" < gap.before
+                    and left(n.{integrations.cron_schedule}::text, 513) collate "C" > gap.after
+                    and left(n.{integrations.cron_schedule}::text, 513) collate "C" < gap.before
             )
         )
     union all
-    select s.{integrations.id}, s.{integrations.org_id}, s.{integrations.integration_type}, s.{integrations.cron_schedule},
-        {updated_at[s]}::timestamptz
+    select {integration_columns[s]}
     from {integrations} s
     where s.{integrations.is_enabled}
         and s.{integrations.cron_schedule} is not null
@@ -130,31 +121,38 @@ from (
             or (s.{integrations.cron_schedule} collate "C" <> all($2::text[]))::int = 1
         )
     union all
-    select b.{integrations.id}, b.{integrations.org_id}, b.{integrations.integration_type}, b.{integrations.cron_schedule},
-        {updated_at[b]}::timestamptz
+    select {integration_columns[b]}
     from {integrations} b
     where b.{integrations.is_enabled}
         and b.{integrations.cron_schedule} is not null
         and (select org_ids from elsewhere) is not null
         and b.{integrations.org_id} in (select unnest(org_ids) from elsewhere)
-) i
-left join {organizations} o on o.{organizations.id} = i.org_id;
+)
+select
+    {row},
+    case
+        when not {ids_are_unique} and i.id in (
+            select d.{integrations.id}
+            from {integrations} d
+            where d.{integrations.id} in (select id from due)
+            group by 1 having count(*) > 1
+        ) then 'id twice'
+        when not {org_ids_are_unique} and i.org_id in (
+            select d.{organizations.id}
+            from {organizations} d
+            where d.{organizations.id} in (select org_id from due)
+            group by 1 having count(*) > 1
+        ) then 'organization twice'
+    end as doubled
+from due i
+left join {organization_rows} o on o.id = i.org_id;
 
 -- name: all
 -- Every row, whether it may fire or not, for `synkron check` and `synkron next`.
 -- Scans: every row is wanted.
-select
-    i.{integrations.id}::text as integration_id,
-    i.{integrations.org_id}::text as org_id,
-    i.{integrations.integration_type}::text as integration_type,
-    coalesce(i.{integrations.is_enabled}, false) as is_enabled,
-    i.{integrations.cron_schedule} as cron_schedule,
-    o.{organizations.id} is not null as organization_exists,
-    {zone[o]} as timezone,
-    {updated_at[i]}::timestamptz as updated_at
-from {integrations} i
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
-order by i.{integrations.org_id}, i.{integrations.id};
+select {row}, {doubled} as doubled
+from {rows}
+order by i.org_id, i.id;
 
 -- name: id_type
 -- The type of the integrations' id, as it is written in SQL.
@@ -164,5 +162,6 @@ where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
 -- name: names
 -- What the organizations are called, for people.
 -- Scans: every row is wanted.
-select o.{organizations.id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
-from {organizations} o;
+select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
+from {named_organizations} o
+where o.id is not null;

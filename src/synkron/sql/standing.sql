@@ -43,28 +43,22 @@ select exists (select from synkron.held);
 -- anti-join; the function pause_over would be called for each row, which costs 100,000 held rows 7 s at every tick.
 -- Scans: what is held, and where that is most rows, the tables.
 select
-    i.{integrations.id}::text as integration_id,
-    i.{integrations.org_id}::text as org_id,
-    i.{integrations.integration_type}::text as integration_type,
-    coalesce(i.{integrations.is_enabled}, false) as is_enabled,
-    i.{integrations.cron_schedule} as cron_schedule,
-    o.{organizations.id} is not null as organization_exists,
-    {zone[o]} as timezone,
-    {updated_at[i]}::timestamptz as updated_at,
+    {row},
+    {doubled} as doubled,
     h.since as since,
     h.reason as reason
 from synkron.held h
-join {integrations} i on i.{integrations.id} = h.integration_id::ID_TYPE
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
-where not exists (
-    select from synkron.pauses p
-    where p.ended_at is null
-        and p.starts_at <= $1
-        and (p.until is null or p.until > $1)
-        and (p.org_id is null or p.org_id = i.{integrations.org_id}::text)
-        and (p.integration_type is null or p.integration_type = i.{integrations.integration_type}::text)
-        and (p.integration_id is null or p.integration_id = i.{integrations.id}::text)
-);
+cross join {rows}
+where i.id = h.integration_id::ID_TYPE
+    and not exists (
+        select from synkron.pauses p
+        where p.ended_at is null
+            and p.starts_at <= $1
+            and (p.until is null or p.until > $1)
+            and (p.org_id is null or p.org_id = i.org_id::text)
+            and (p.integration_type is null or p.integration_type = i.integration_type::text)
+            and (p.integration_id is null or p.integration_id = i.id::text)
+    );
 
 -- name: release
 -- Undecided no more; nor is an integration that is not there any more. Plan: the latter are found by a join; asked of

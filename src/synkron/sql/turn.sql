@@ -5,21 +5,17 @@
 -- and the newest older run that has not finished (`behind`), as they stand now, in one answer. `hidden` says that row
 -- security may have left something out, when a row that is not there proves nothing. The id is given its column's own
 -- type, ID_TYPE, so that the primary key's index is used. Plan: a worker's connections have generic plans, which take an
--- array to be short; the function is not called while nothing is paused.
+-- array to be short; the function is not called while nothing is paused. A run that is answered more than once is one of
+-- an id, or an organization, that stands more than once.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
     r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,
     r.deferred_at,
-    (r.cron_schedule, r.timezone) is not distinct from (i.{integrations.cron_schedule}::text, {zone[o]}::text) as as_claimed,
+    (r.cron_schedule, r.timezone) is not distinct from (i.cron_schedule::text, o.timezone::text) as as_claimed,
     sight.at, sight.hidden,
-    i.{integrations.id} is not null as live,
-    i.{integrations.id}::text as live_integration_id,
-    i.{integrations.org_id}::text as live_org_id,
-    i.{integrations.integration_type}::text as live_integration_type,
-    coalesce(i.{integrations.is_enabled}, false) as live_is_enabled,
-    i.{integrations.cron_schedule} as live_cron_schedule,
-    o.{organizations.id} is not null as live_organization_exists,
-    {zone[o]} as live_timezone,
+    i.id is not null as live,
+    {row[live_]},
+    case when count(*) over (partition by asked.run_id) > 1 then 'id twice' end as live_doubled,
     v.integration_id is not null as has_override,
     v.catch_up as override_catch_up, v.catch_up_window as override_catch_up_window, v.overlap as override_overlap,
     v.spread as override_spread, v.attempts as override_attempts, v.backoff as override_backoff,
@@ -39,8 +35,8 @@ cross join (
             or row_security_active('{organizations}'::regclass) as hidden
 ) sight
 left join synkron.runs r on r.id = asked.run_id
-left join {integrations} i on i.{integrations.id} = r.integration_id::ID_TYPE
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
+left join {integration_rows} i on i.id = r.integration_id::ID_TYPE
+left join {organization_rows} o on o.id = i.org_id
 left join synkron.overrides v on v.integration_id = r.integration_id
 left join synkron.pauses p on (select exists (select from synkron.pauses where ended_at is null))
     and p.id = synkron.pause_over(r.org_id, r.integration_type, r.integration_id, sight.at);

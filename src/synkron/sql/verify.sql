@@ -35,37 +35,27 @@ order by id;
 -- and then it is that of `unknown`.
 -- Scans: every row that may fire is wanted.
 select
-    i.id as integration_id,
-    i.org_id as org_id,
-    i.integration_type as integration_type,
-    true as is_enabled,
-    i.cron_schedule as cron_schedule,
-    o.id is not null as organization_exists,
-    o.timezone as timezone,
-    i.updated_at as updated_at,
+    {row},
+    {doubled} as doubled,
     i.written as written,
     o.written as zone_written,
     h.since as held_since
 from (select null::xid as xmin) unknown
 cross join lateral (
     select
-        t.{integrations.id}::text as id,
-        t.{integrations.org_id}::text as org_id,
-        t.{integrations.org_id} as organization,
-        t.{integrations.integration_type}::text as integration_type,
-        t.{integrations.cron_schedule} as cron_schedule,
-        {updated_at[t]}::timestamptz as updated_at,
+        {integration_columns[t]},
         xmin::text::bigint as written
     from {integrations} t
     where t.{integrations.is_enabled} and t.{integrations.cron_schedule} is not null
 ) i
+{twice}
 left join lateral (
-    select t.{organizations.id} as id, {zone[t]} as timezone, xmin::text::bigint as written
+    select {organization_columns[t]}, xmin::text::bigint as written
     from {organizations} t
-) o on o.id = i.organization
-left join synkron.held h on h.integration_id = i.id
-where ($1::text is null or i.org_id = $1) and ($2::text is null or i.integration_type = $2)
-order by i.id collate "C";
+) o on o.id = i.org_id and organization_twice.id is null
+left join synkron.held h on h.integration_id = i.id::text
+where ($1::text is null or i.org_id::text = $1) and ($2::text is null or i.integration_type::text = $2)
+order by i.id::text collate "C";
 
 -- name: recorded
 -- The ledger's rows of ($1, $2] by integration, those after it whose period reaches into it, and the runs from before

@@ -5,20 +5,11 @@
 -- the table any more of which the ledger has something on the day around $4.
 -- Scans: the tables, once, for a command; what people give as an id is compared as text.
 with standing as (
-    select
-        i.{integrations.id}::text as integration_id,
-        i.{integrations.org_id}::text as org_id,
-        i.{integrations.integration_type}::text as integration_type,
-        coalesce(i.{integrations.is_enabled}, false) as is_enabled,
-        i.{integrations.cron_schedule}::text as cron_schedule,
-        o.{organizations.id} is not null as organization_exists,
-        {zone[o]} as timezone,
-        {updated_at[i]}::timestamptz as updated_at
-    from {integrations} i
-    left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
+    select {row}, {doubled} as doubled
+    from {rows}
     where case
-        when $1::text is not null then i.{integrations.id}::text = $1
-        else i.{integrations.org_id}::text = $2 and i.{integrations.integration_type}::text = $3
+        when $1::text is not null then i.id::text = $1
+        else i.org_id::text = $2 and i.integration_type::text = $3
     end
 ),
 gone as (
@@ -29,31 +20,34 @@ gone as (
         and integration_id not in (select integration_id from standing)
     order by integration_id, scheduled_for desc
 )
-select found.*, o.{organizations.name}::text as organization, h.since as held_since, h.reason as held_for
+select
+    found.*,
+    (select {legible[o.name 200]} from {named_organizations} o where o.id::text = found.org_id limit 1) as organization,
+    h.since as held_since,
+    h.reason as held_for
 from (
     select true as stands, * from standing
     union all
-    select false, integration_id, org_id, integration_type, false, null, true, null, null from gone
+    select false, integration_id, org_id, integration_type, false, null, true, null, false, null, null, null from gone
 ) found
-left join {organizations} o on o.{organizations.id}::text = found.org_id
 left join synkron.held h on h.integration_id = found.integration_id
 order by found.integration_id;
 
 -- name: types_of
 -- Which integration types the organization $1 has.
 -- Scans: the integrations, once, for a command.
-select distinct i.{integrations.integration_type}::text as integration_type
-from {integrations} i
-where i.{integrations.org_id}::text = $1
+select distinct {legible[i.integration_type 200]} as integration_type
+from {integration_rows} i
+where i.org_id::text = $1 and i.integration_type is not null
 order by 1;
 
 -- name: organizations_with
 -- Up to $2 organizations that have the integration type $1.
 -- Scans: the integrations, once, for a command.
-select distinct i.{integrations.org_id}::text as org_id, coalesce(o.{organizations.name}::text, '') as name
-from {integrations} i
-left join {organizations} o on o.{organizations.id} = i.{integrations.org_id}
-where i.{integrations.integration_type}::text = $1
+select distinct {legible[i.org_id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
+from {integration_rows} i
+left join {named_organizations} o on o.id = i.org_id
+where i.integration_type::text = $1 and i.org_id is not null
 order by 2, 1
 limit $2;
 
