@@ -108,6 +108,17 @@ async def test_a_process_without_files_sends_nothing_and_says_why() -> None:
         assert (await target.call(RUN, terms())).kind is OutcomeKind.SUCCEEDED
 
 
+@pytest.mark.parametrize("error", [UNKNOWN, AGAIN])
+async def test_a_look_up_that_could_open_no_file_knows_no_name(error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def getaddrinfo(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    async with target_at("http://synkron.invalid/sync") as target:
+        with no_more_files(), pytest.raises(Shortage, match="this process may open no more files"):
+            await target.call(RUN, terms())
+
+
 async def test_a_warm_up_says_it_too() -> None:
     async with far_side(accept) as there, target_at(there.url) as target:
         assert isinstance(target, HttpTarget)

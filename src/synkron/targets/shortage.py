@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Mapping
 from ssl import SSLError
@@ -85,6 +86,8 @@ class Surroundings:
         return None
 
     def _nameless(self, host: str, error: socket.gaierror) -> str | None:
+        if short := _no_file_to_open():
+            return short
         if error.errno == socket.EAI_MEMORY:
             return NO_MEMORY
         if error.errno == socket.EAI_AGAIN:
@@ -93,6 +96,15 @@ class Surroundings:
             # That there is no such name, somebody has answered.
             self._names.reached(host)
         return None
+
+
+def _no_file_to_open() -> str | None:
+    """Why no file can be opened right now: a look-up that could not read its own files calls the name unknown."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return SHORT.get(error.errno or 0)
+    return None
 
 
 def _needs_name_service(host: str) -> bool:
