@@ -84,11 +84,10 @@ async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator
 
 @asynccontextmanager
 async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator[Pool]:
-    """A pool of up to ``size`` connections, each watched as ``connected`` has it. Raises DatabaseUnreachable.
+    """A pool of up to ``size`` connections, each made when it is needed, and watched as ``connected`` has it.
 
-    ``by_key`` is a worker's: its statements are planned once, as look-ups by key, and it has a connection at once. A
-    connection is not reset when it is given back. Whoever borrows one must leave nothing on it: no setting, listener or
-    cursor.
+    ``by_key`` is a worker's: its statements are planned once, as look-ups by key. A connection is not reset when it is
+    given back. Whoever borrows one must leave nothing on it: no setting, listener or cursor.
     """
     async with watching(url, heartbeat) as silence:
 
@@ -99,7 +98,7 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
 
         async with _reaching(url):
             pool = await asyncpg.create_pool(
-                url, min_size=int(by_key), max_size=size, **_options(url, init=prepare, reset=_leave_as_it_is)
+                url, min_size=0, max_size=size, **_options(url, init=prepare, reset=_leave_as_it_is)
             )
             # Where one is silent, those that nobody uses at the moment may be so too.
             silence.when_dropped = pool.expire_connections
@@ -118,6 +117,13 @@ def is_passing(error: Exception) -> bool:
     if isinstance(error, PostgresError):
         return (error.sqlstate or "").startswith(PASSING)
     return isinstance(error, (asyncpg.InterfaceError, OSError))
+
+
+def reason_of(error: BaseException) -> str:
+    """What happened, in a line. That a transaction can't be ended any more says nothing of why."""
+    if isinstance(error, asyncpg.InterfaceError) and isinstance(error.__context__, DRIVER_FAULTS):
+        error = error.__context__
+    return str(error) or type(error).__name__
 
 
 def refuse_transaction_pooler(url: str) -> None:

@@ -94,6 +94,8 @@ class Manager(QueueManager):
 
     async def _effective_dequeue_timeout(self, dequeue_timeout: timedelta) -> timedelta:
         """When to look again; where the database fails at that, after the longest wait."""
+        if self.shutdown.is_set():
+            return timedelta()
         try:
             return await super()._effective_dequeue_timeout(dequeue_timeout)
         except DRIVER_FAULTS:

@@ -189,7 +189,8 @@ async def _together(
         if left:
             names = ",".join(sorted(loop.get_name() for loop in left))
             log.warning("loops broken off", loops=names, reason="the database does not answer")
-            everything.cancel()
+            for loop in left:
+                loop.cancel()
             await asyncio.wait(left, timeout=END_WITHIN)
 
 

@@ -23,7 +23,7 @@ else:
 
 # Seconds. No statement waits longer, whatever the server says; what the driver does of its own accord is short.
 LONGEST = 86_400.0
-DRIVER_TIMEOUT = 5.0
+DRIVER_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 2.0
 # How many rows of a cursor are fetched at once.
 PREFETCH = 50
