@@ -33,7 +33,7 @@ from synkron.errors import (
 )
 from synkron.sessions import BY_KEY, OF_ONE, SESSION, settle
 from synkron.settings import SourceTables
-from synkron.silence import HEARTBEAT, watching
+from synkron.silence import HEARTBEAT, end_left_behind, watching
 from synkron.watched import DRIVER_TIMEOUT, WatchedConnection
 
 # As text, because asyncpg's classes take no parameters at run time.
@@ -72,6 +72,7 @@ async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator
             try:
                 if not _is_transaction_pooler(url):
                     await settle(connection, SESSION | OF_ONE, CONNECT_TIMEOUT)
+                await end_left_behind(url, connection)
             except BaseException:
                 connection.terminate()
                 raise
@@ -94,6 +95,7 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
         async def prepare(connection: WatchedConnection) -> None:
             if not _is_transaction_pooler(url):
                 await settle(connection, SESSION | BY_KEY if by_key else SESSION, CONNECT_TIMEOUT)
+            await end_left_behind(url, connection)
             silence.add(connection)
 
         async with _reaching(url):

@@ -8,6 +8,7 @@ active, and where it waits for the client, the statement or its answer was lost.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from weakref import WeakSet
 
 import asyncpg
 import structlog
-from asyncpg.exceptions import PostgresError
+from asyncpg.exceptions import InsufficientPrivilegeError, PostgresError
 
 from synkron.sql import statements
 from synkron.waiting import pause
@@ -35,6 +36,23 @@ SHORTEST_ANSWER = 1.0
 LONGEST_IN_DOUBT = 10
 
 log = structlog.get_logger("synkron")
+
+
+# By URL: sessions that this process has dropped, and that may hold locks on the server, which knows nothing of it yet.
+_left_behind: defaultdict[str, set[Session]] = defaultdict(set)
+
+
+async def end_left_behind(url: str, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """End the sessions that were dropped while the server could not be told."""
+    sessions = _left_behind.pop(url, None)
+    if sessions:
+        try:
+            await connection.execute(SQL["end"], *_columns(sessions))
+        except InsufficientPrivilegeError as error:
+            log.warning("silent sessions not ended", reason=str(error))
+        except BaseException:
+            _left_behind[url] |= sessions
+            raise
 
 
 class _Asked(NamedTuple):
@@ -96,7 +114,7 @@ class Silence:
             longest = max(now - one.at for one in dropped)
             log.warning("connection silent, dropped", connections=len(dropped), waited_s=round(longest, 1), reason=why)
             # Before those who wait are told: they may leave at once, and this watch with them.
-            await self._end(one.connection.session for one in dropped)
+            await self._end({one.connection.session for one in dropped if one.connection.session is not None})
             if self.when_dropped is not None:
                 await self.when_dropped()
             for one in dropped:
@@ -120,11 +138,12 @@ class Silence:
         at_rest = {known[Session(*row)] for row in rows}
         return at_rest | {one for one in long if one.connection.session is None}, "the server waits for this client"
 
-    async def _end(self, sessions: Iterable[Session | None]) -> None:
-        """End the sessions on the server, as far as that can be done now: it knows nothing of their end."""
+    async def _end(self, sessions: set[Session]) -> None:
+        """End the sessions on the server, now or when it can be reached again."""
+        _left_behind[self._url] |= sessions
         with suppress(PostgresError, OSError, asyncpg.InterfaceError):
             async with self._other() as connection:
-                await connection.execute(SQL["end"], *_columns(one for one in sessions if one is not None))
+                await end_left_behind(self._url, connection)
 
     @asynccontextmanager
     async def _other(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:

@@ -126,6 +126,23 @@ class TestOneConnection:
             async with asyncio.timeout(20), other.transaction():
                 await other.execute("lock table synkron.watermark in access exclusive mode")
 
+    async def test_they_are_free_once_the_server_can_be_reached_again(
+        self, relay: SilentRelay, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It could not be told when the connection was dropped, as new ones were silent too."""
+        monkeypatch.setattr(silence, "SHORTEST_ANSWER", 0.05)
+        async with connected(database.url) as other:
+            async with connected(relay.url, QUICK) as connection:
+                await connection.execute("begin; lock table synkron.watermark in access exclusive mode")
+                relay.silence(new=True)
+                with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+                    await connection.fetchval("select 1")
+            relay.answer()
+            async with connected(relay.url):
+                pass
+            async with asyncio.timeout(20), other.transaction():
+                await other.execute("lock table synkron.watermark in access exclusive mode")
+
     async def test_a_silent_connection_is_left_at_once(self, relay: SilentRelay) -> None:
         """Its end is not waited for, though nobody had noticed yet."""
         async with asyncio.timeout(20), connected(relay.url):
