@@ -14,10 +14,10 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 
 from synkron.host import SteadyClock
+from synkron.setting_secrets import fault
 from synkron.targets import failure, open_session
 from synkron.targets.address import exact_url
 from synkron.targets.reading import refusal
-from synkron.targets.secret import fault
 
 TIMEOUT = timedelta(seconds=10)
 # About once a minute. Ticks come every half minute, give or take a second: were it a whole minute, every other ping

@@ -26,9 +26,9 @@ from synkron.probing import Prober, Watches, open_prober, read_watches, watches_
 from synkron.reader import check_source
 from synkron.ready import once_ready
 from synkron.redaction import Redaction
+from synkron.setting_secrets import gathering
 from synkron.settings import Settings
 from synkron.targets import Signing, Target, open_targets, read_signings
-from synkron.targets.secret import gathering
 from synkron.waiting import unless_stopped, until
 from synkron.web import listening
 

@@ -16,9 +16,9 @@ from synkron.announce.webhook import Recipient, Webhook, read_recipient
 from synkron.errors import SettingsError
 from synkron.incident import Message
 from synkron.redaction import Redaction
+from synkron.setting_secrets import gathering
 from synkron.settings import Settings
 from synkron.targets import open_session
-from synkron.targets.secret import gathering
 
 __all__ = ["LONGEST", "Channel", "Channels", "NotDelivered", "open_channels"]
 

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from synkron.announce.failure import NotDelivered
 from synkron.incident import Message, Tone
+from synkron.setting_secrets import SECRET_LENGTH, fault, is_reference, read_secret
 from synkron.targets.reading import status_text
-from synkron.targets.secret import SECRET_LENGTH, fault, is_reference, read_secret
 
 if TYPE_CHECKING:
     from apprise import Apprise, AppriseResult

@@ -14,10 +14,10 @@ from yarl import URL
 from synkron.announce.failure import LONGEST, NotDelivered
 from synkron.errors import SettingsError
 from synkron.incident import Message, instant
+from synkron.setting_secrets import SECRET_LENGTH, fault, gathering
 from synkron.targets import Signing, failure, read_signing
 from synkron.targets.address import exact_url
 from synkron.targets.reading import refusal
-from synkron.targets.secret import SECRET_LENGTH, fault, gathering
 
 
 @dataclass(frozen=True, slots=True)

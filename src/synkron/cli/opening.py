@@ -35,8 +35,8 @@ class Invocation:
     def settings(self) -> Settings:
         """Set the log up and read the settings, whose secrets nothing shows from then on. Raises SettingsError."""
         from synkron.cli import logs
+        from synkron.setting_secrets import secrets_of
         from synkron.settings import Settings, load
-        from synkron.targets.secret import secrets_of
 
         logs.set_up(verbose=self.verbose, environment=self.environment)
         try:

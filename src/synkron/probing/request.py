@@ -11,10 +11,10 @@ from yarl import URL
 from synkron.errors import SettingsError
 from synkron.health import Health
 from synkron.integrations import Request
+from synkron.setting_secrets import SECRET_LENGTH, fault, gathering, is_reference, read_secret
 from synkron.setting_sections import HealthSettings, TokenSettings
 from synkron.targets.address import query_secrets, read_address
 from synkron.targets.endpoint import read_header
-from synkron.targets.secret import SECRET_LENGTH, fault, gathering, is_reference, read_secret
 
 # What Synkron itself says of a probe.
 OWN_HEADERS = frozenset({"accept-encoding", "connection", "content-encoding", "content-length", "transfer-encoding"})

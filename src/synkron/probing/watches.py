@@ -12,9 +12,9 @@ from synkron.errors import SettingsError
 from synkron.health import Watch
 from synkron.integrations import Profile, Request, profile_of
 from synkron.probing.request import ProbeRequest, may_be_key, read_request
+from synkron.setting_secrets import fault, gathering
 from synkron.setting_sections import HealthMode, HealthSettings, TypeSettings
 from synkron.settings import Settings
-from synkron.targets.secret import fault, gathering
 
 
 @dataclass(frozen=True, slots=True)

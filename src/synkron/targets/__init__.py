@@ -9,12 +9,12 @@ from typing import Protocol
 from synkron.errors import SettingsError
 from synkron.model import Outcome, Run
 from synkron.redaction import Redaction
+from synkron.setting_secrets import gathering, secrets_of
 from synkron.settings import Settings
 from synkron.targets.endpoint import Endpoint, Signing, body, read_endpoint, read_signing
 from synkron.targets.function import CallableTarget, load_function
 from synkron.targets.http import HttpTarget, Reception, judge
 from synkron.targets.reading import failure
-from synkron.targets.secret import gathering, secrets_of
 from synkron.targets.session import open_session
 from synkron.targets.shortage import Shortage
 from synkron.targets.terms import Lease, Terms

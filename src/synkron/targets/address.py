@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 from yarl import URL
 
-from synkron.targets.secret import SECRET_LENGTH, fault
+from synkron.setting_secrets import SECRET_LENGTH, fault
 
 # What may stand in a request's first line. The rest is escaped; what is escaped already stays as it is.
 _SENT_AS_IT_IS = "".join(character for character in map(chr, range(0x21, 0x7F)) if character not in '"#<>\\^`{|}')

@@ -17,9 +17,9 @@ from yarl import URL
 from synkron.errors import SettingsError
 from synkron.integrations import profile_of
 from synkron.model import Run
+from synkron.setting_secrets import SECRET_LENGTH, fault, gathering, is_reference, read_secret
 from synkron.settings import TypeSettings
 from synkron.targets.address import query_secrets, read_address
-from synkron.targets.secret import SECRET_LENGTH, fault, gathering, is_reference, read_secret
 
 # What Synkron itself says of a request; a second opinion in the settings would contradict the body.
 OWN_HEADERS = frozenset(

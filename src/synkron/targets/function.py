@@ -15,8 +15,8 @@ from synkron.errors import SettingsError
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.outcome import recordable, shown
 from synkron.redaction import Redaction
+from synkron.setting_secrets import fault, gathering
 from synkron.settings import TypeSettings
-from synkron.targets.secret import fault, gathering
 from synkron.targets.terms import Lease, Terms
 
 # Work that nobody has done, or a failure that nobody has raised: taken for success, an export would be lost.

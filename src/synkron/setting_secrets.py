@@ -1,4 +1,4 @@
-"""Secrets, read from where the settings point to."""
+"""The secrets of the settings: read from where they point to, and all of them, to be hidden."""
 
 from __future__ import annotations
 
