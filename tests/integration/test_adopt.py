@@ -22,6 +22,7 @@ from synkron.operations.scope import Scope
 from synkron.scheduler import tick
 from synkron.settings import IntegrationsTable, Settings, SourceTables, TypeSettings
 from synkron.verification import verify
+from synkron.verify import Kind
 from tests.conftest import Connection, Database
 from tests.integration.announcing import announcements, announcing
 from tests.integration.copies import copied, opened
@@ -261,3 +262,15 @@ async def test_a_copy_s_proof_begins_with_it(server: EmbeddedServer, database: D
         report = await verify(connection, PLAIN, DUMPED - timedelta(hours=3))
         assert report.findings == []
         assert report.window.start == RESTORED
+
+
+@pytest.mark.parametrize("catch_up", list(CatchUp))
+async def test_the_original_s_proof_goes_on(server: EmbeddedServer, database: Database, catch_up: CatchUp) -> None:
+    """All that was due is accounted for, from before the dump to after the restore, under keys of its own."""
+    settings = Settings(types={"xledger": TypeSettings(catch_up=catch_up)})
+    async with restored(server, database) as (connection, _):
+        await adopt(connection, settings, ORIGINAL, "kari")
+        await tick_at(connection, RESTORED + timedelta(seconds=40), settings)
+        report = await verify(connection, settings, DUMPED - timedelta(hours=3))
+    assert [finding.message for finding in report.findings if finding.kind is not Kind.LATE] == []
+    assert report.occurrences == 6

@@ -87,7 +87,8 @@ from inserted;
 -- name: ended
 -- Where the last period ended that was decided of the integrations $1 before the moments $2, by number; left out where
 -- that is $3, the schedule's own moment before, or where nothing was decided. What was merged has its period in another
--- row's; a run that was superseded was not called for, and the next one takes its time over. Plan: mostly the last one is
+-- row's; a run that was superseded was not called for, and the next one takes its time over; what was decided before a
+-- copy was adopted is not its own. Plan: mostly the last one is
 -- found between $3 and $2, in one partition, by the index runs_once; only where nothing is there, the coalesce asks the
 -- older partitions, the newest first.
 select number, ended
@@ -100,6 +101,9 @@ from (
                 and scheduled_for >= asked.previous and scheduled_for < asked.moment
                 and source_class = 'schedule' and action <> 'merge'
                 and not (action = 'run' and state = 'skipped' and starts_with(reason, 'superseded'))
+                and scheduled_for > (
+                    select coalesce(max(copied_at), '-infinity') from synkron.installations where until is null
+                )
         ),
         (
             select scheduled_for
@@ -108,6 +112,9 @@ from (
                 and scheduled_for < asked.moment
                 and source_class = 'schedule' and action <> 'merge'
                 and not (action = 'run' and state = 'skipped' and starts_with(reason, 'superseded'))
+                and scheduled_for > (
+                    select coalesce(max(copied_at), '-infinity') from synkron.installations where until is null
+                )
             order by scheduled_for desc
             limit 1
         )
