@@ -85,8 +85,9 @@ async def read_agenda(
     policies = await read_policies(connection, settings.policies, [one.integration for one in free], source)
     waiting = [] if replayed else _waiting(read.invalid, window)
     # A row that is held is invalid for as long as that lasts, and not only in the minutes in which it is due.
-    known = {one.integration_id: one for one in (*read.invalid, *invalid)}
-    return Agenda(free, held, waiting, released, list(known.values()), policies, sight)
+    known = {one.integration_id for one in read.invalid}
+    faulty = [*read.invalid, *(one for one in invalid if one.integration_id not in known)]
+    return Agenda(free, held, waiting, released, faulty, policies, sight)
 
 
 async def settle(connection: Connection, agenda: Agenda, source: SourceTables) -> None:

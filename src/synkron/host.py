@@ -10,8 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
+from zoneinfo import TZPATH
 
 OPEN_FILES = 65_536
 
@@ -91,3 +95,32 @@ def _suspended() -> float:
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return 0.0
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+@cache
+def tzdata_version() -> str | None:
+    """The version of the rules that ``zoneinfo`` goes by: the system's, or else the package's; None where none is told.
+
+    A process keeps the rules that it has loaded, so this is asked once.
+    """
+    for folder in map(Path, TZPATH):
+        if (folder / "UTC").exists():
+            return _system_version(folder)
+    try:
+        found: str = import_module("tzdata").IANA_VERSION
+    except (ImportError, AttributeError):
+        return None
+    return found
+
+
+def _system_version(folder: Path) -> str | None:
+    """``2025b``, from where distributions write it."""
+    for name, marker in (("tzdata.zi", "# version "), ("+VERSION", "")):
+        try:
+            with (folder / name).open(encoding="utf-8", errors="replace") as file:
+                line = file.readline(80).strip()
+        except OSError:
+            continue
+        if line.startswith(marker) and line[len(marker) :]:
+            return line[len(marker) :]
+    return None

@@ -142,11 +142,13 @@ class Overlap(StrEnum):
 class Policy:
     """How the runs of one integration type are fired, delivered and retried (design 9).
 
-    ``pace`` is in starts per minute for the whole type, None for no limit.
+    ``pace`` is in starts per minute for the whole type, None for no limit. Where nobody has set the catch-up window, it
+    holds the newest missed moment too, however long ago that was (``catch_up_newest``).
     """
 
     catch_up: CatchUp = CatchUp.LATEST
     catch_up_window: timedelta = timedelta(hours=24)
+    catch_up_newest: bool = True
     overlap: Overlap = Overlap.QUEUE
     spread: timedelta = timedelta()
     pace: int | None = None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from synkron.database import Connection, Executor
-from synkron.host import WallClock
+from synkron.host import WallClock, tzdata_version
 from synkron.sql import statements
 
 SQL = statements("nodes")
@@ -24,6 +24,7 @@ log = structlog.get_logger("synkron")
 class Node:
     """A process as it reported itself. ``skew`` is its host's clock minus the database's.
 
+    ``tzdata`` is the version of the rules for time zones that it goes by, None where it can't tell.
     ``state`` is ``running``, ``stopped`` (it said so) or ``lost`` (it has been silent for too long).
     """
 
@@ -33,14 +34,19 @@ class Node:
     started_at: datetime
     seen_at: datetime
     skew: timedelta
+    tzdata: str | None
     state: str
 
 
 async def nodes(connection: Executor, heartbeat: timedelta) -> list[Node]:
     """The processes of the last seven days, the one seen last first."""
-    silence = max(REPORT_EVERY * MISSED_REPORTS, heartbeat)
-    rows = await connection.fetch(SQL["nodes"], silence)
+    rows = await connection.fetch(SQL["nodes"], silence(heartbeat))
     return [Node(**{**row, "roles": tuple(row["roles"])}) for row in rows]
+
+
+def silence(heartbeat: timedelta) -> timedelta:
+    """After how long without a report a process is lost."""
+    return max(REPORT_EVERY * MISSED_REPORTS, heartbeat)
 
 
 class Reporter:
@@ -60,7 +66,9 @@ class Reporter:
         now: datetime = await connection.fetchval(SQL["clock"])
         skew = before + (self._clock() - before) / 2 - now
         self._started_at = self._started_at or now
-        await connection.execute(SQL["report"], self._name, self._roles, self._release, self._started_at, skew)
+        await connection.execute(
+            SQL["report"], self._name, self._roles, self._release, self._started_at, skew, tzdata_version()
+        )
         self._warn(skew)
         return skew
 

@@ -150,6 +150,8 @@ def _decide_one(
     late = bisect_left(one.moments, now - TOLERANCE)
     restored = 0 if restored_until is None else bisect_right(one.moments, restored_until, 0, late)
     expired = bisect_left(one.moments, now - policy.catch_up_window, restored, late)
+    if policy.catch_up_newest:
+        expired = max(restored, min(expired, late - 1))
     edited = expired
     if one.integration.updated_at is not None:
         edited = bisect_left(one.moments, one.integration.updated_at, expired, late)

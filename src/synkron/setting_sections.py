@@ -141,6 +141,7 @@ class TypeSettings(Section):
         return Policy(
             catch_up=self.catch_up,
             catch_up_window=self.catch_up_window,
+            catch_up_newest="catch_up_window" not in self.model_fields_set,
             overlap=self.overlap,
             spread=self.spread,
             pace=self.pace,

@@ -52,6 +52,7 @@ def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
     """The policy with what the row of ``synkron.overrides`` sets, under column names with the prefix."""
     return replace(
         policy,
+        catch_up_newest=policy.catch_up_newest and row[prefix + "catch_up_window"] is None,
         **{
             key: row[prefix + key] if read is timedelta else read(row[prefix + key])
             for key, read in OVERRIDABLE.items()

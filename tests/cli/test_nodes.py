@@ -24,7 +24,7 @@ def test_nodes(on_database: Command, database: Database) -> None:
     ended = on_database("nodes")
     assert ended.code == 0
     rows = [line.split() for line in ended.out.splitlines()]
-    assert rows[0] == ["node", "roles", "version", "since", "(UTC)", "last", "seen", "(UTC)", "skew", "state"]
+    assert rows[0] == ["node", "roles", "version", "since", "(UTC)", "last", "seen", "(UTC)", "skew", "tzdata", "state"]
     assert [(row[0], row[1], row[2], row[-3:]) for row in rows[1:]] == [
         ("a:7", "scheduler,worker", "0.1.0", ["12", "ms", "running"]),
         ("b:8", "worker", "0.1.0", ["-7", "min", "lost"]),
@@ -35,7 +35,7 @@ def test_nodes(on_database: Command, database: Database) -> None:
 def test_nodes_in_json(on_database: Command, database: Database) -> None:
     execute(database.url, TWO_NODES)
     first, second, _ = on_database("nodes", "--json").answer
-    assert list(first) == ["name", "roles", "version", "started_at", "seen_at", "skew_ms", "state"]
+    assert list(first) == ["name", "roles", "version", "started_at", "seen_at", "skew_ms", "tzdata", "state"]
     assert (first["roles"], first["skew_ms"], second["skew_ms"]) == (["scheduler", "worker"], 12, -420_000)
     assert first["seen_at"].endswith("Z")
 

@@ -15,6 +15,7 @@ from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
 from tests.conftest import Database
 
 LATER = "2199-01-01T00:00Z"
+OLDER = "those older than 24h, but for the newest, expire"
 WHY = ["--reason", "their maintenance", "--author", "kari"]
 
 
@@ -177,8 +178,8 @@ def test_what_it_covers_is_said_first(on_database: Command, past: Past) -> None:
         f"Pause type xledger until {end:%Y-%m-%d %H:%M} UTC.",
         f"It covers 3 live integrations. They would fire {times} times, first at {first:%Y-%m-%d %H:%M} UTC.",
         "What would fire meanwhile is decided when the pause ends:",
-        "  latest (2 integrations): one run each, which covers them all; those older than 24h expire",
-        f"  skip (1 integration): {skipped}; those older than 24h expire",
+        f"  latest (2 integrations): one run each, which covers them all; {OLDER}",
+        f"  skip (1 integration): {skipped}; {OLDER}",
         "1 run running now: they go on. 1 run claimed: they wait.",
     ]
     assert past.everything() == before
@@ -196,7 +197,7 @@ def test_what_a_resume_lets_go_is_said_first(on_database: Command, past: Past) -
         "Its reason: their maintenance",
         "1 integration of it: still paused, by another pause (`synkron pauses`).",
         "The next tick decides what would have fired:",
-        "  latest (1 integration, 4 occurrences): one run each, which covers them all; those older than 24h expire",
+        f"  latest (1 integration, 4 occurrences): one run each, which covers them all; {OLDER}",
     ]
     assert past.everything() == before
 

@@ -15,7 +15,7 @@ from synkron.health import Watch
 from synkron.incident import Condition, Kind
 from synkron.model import Fault, InvalidIntegration
 from synkron.scheduler import tick
-from synkron.settings import AnnounceSettings, Settings, SourceTables
+from synkron.settings import AnnounceSettings, Settings, SourceTables, TypeSettings
 from synkron.sql import source_statements
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, add_organization, nothing_queued, utc, watching
@@ -523,12 +523,12 @@ async def test_the_statements_are_the_same_whatever_there_is(connection: Connect
 
     # Begin and commit, row security; what waits, started late, failed; endpoints and whom they touch; ticks, cold
     # starts, verification; the type of the organizations' id, and their names; two savepoints around the application's.
-    assert await statements(0) == 18, sent
+    assert await statements(0) == 20, sent
     for number in range(30):
         await add_run(connection, NOON - 10 * MINUTE, org_id=fjord, integration_id=f"i{number}")
     await _tick_at(connection, NOON - 30 * MINUTE)
     row = InvalidIntegration(fjord, "i", "xledger", "it is wrong")
-    assert await statements(3, invalid=[row]) == 18, sent
+    assert await statements(3, invalid=[row]) == 20, sent
 
 
 @pytest.fixture
@@ -565,6 +565,7 @@ async def much(connection: Connection, fjord: str) -> None:
         ("failed", (5000,), "runs_failed"),
         ("failed", (5000,), "runs_delivered_once"),
         ("cold_starts", (1000,), "attempts_cold"),
+        ("expired", (10_000,), "runs_expired"),
         ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "ticks_newest"),
         ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "runs_newest"),
     ],
@@ -582,3 +583,49 @@ async def test_plans(connection: Connection, statement: str, arguments: tuple[ob
     assert not re.search(r"Seq Scan on (\w+_2026_0[23]|ticks)", plan), plan
     if statement == "waiting":
         assert re.search(r"Anti Join(?s:.*)on pause", plan), plan
+
+
+# Moments that expired
+
+
+async def test_what_expired_is_told_for_a_day_or_until_somebody_acknowledges_it(
+    connection: Connection, fjord: str
+) -> None:
+    settings = Settings(types={"xledger": TypeSettings(catch_up_window=timedelta(hours=1))})
+    await add_integration(connection, "0 * * * *", org_id=fjord)
+    now: datetime = await connection.fetchval("select date_trunc('hour', now())")
+    await connection.execute("insert into synkron.watermark (at) values ($1)", now - timedelta(hours=5))
+    await tick(connection, settings, scheduler="test")
+    at = await connection.fetchval("select max(claimed_at) from synkron.runs where action = 'expire'")
+    expired = [one for one in await told(connection, at) if one.kind is Kind.MOMENTS_EXPIRED]
+    assert [one.touches["organizations"] for one in expired] == [[fjord]]
+    assert expired[0].integration_type == "xledger"
+    day = timedelta(days=1)
+    kinds = [{one.kind for one in await told(connection, at + later)} for later in (day - SECOND, day)]
+    assert [Kind.MOMENTS_EXPIRED in found for found in kinds] == [True, False]
+    await connection.execute(
+        "insert into synkron.incidents (kind, subject, title, detail, remedy, since, opened_at, seen_at, "
+        "acknowledged_at, acknowledged_by) "
+        "values ('moments_expired', 'expired', 't', 'd', 'r', $1, $1, $1, $1, 'kari')",
+        at,
+    )
+    assert Kind.MOMENTS_EXPIRED not in {one.kind for one in await told(connection, at + SECOND)}
+
+
+# Time zones
+
+
+async def test_running_processes_with_different_rules_for_time_zones(connection: Connection) -> None:
+    """One that has stopped, is silent, or can't tell, is left out."""
+    await connection.execute(
+        "insert into synkron.nodes (name, role, version, started_at, seen_at, skew, tzdata, stopped_at) values "
+        "('a', 'scheduler', '1', $1, $1, '0', '2025b', null), ('b', 'worker', '1', $1, $1, '0', '2025b', null), "
+        "('c', 'worker', '1', $1, $1, '0', '2024a', $1), ('d', 'worker', '1', $1, $2, '0', '2024a', null), "
+        "('e', 'worker', '1', $1, $1, '0', null, null)",
+        NOON,
+        NOON - timedelta(hours=1),
+    )
+    assert Kind.TZDATA_DIFFERS not in {one.kind for one in await told(connection)}
+    await connection.execute("update synkron.nodes set stopped_at = null where name = 'c'")
+    [condition] = [one for one in await told(connection) if one.kind is Kind.TZDATA_DIFFERS]
+    assert condition.touches == {"versions": ["2024a", "2025b"], "nodes": 3}

@@ -18,7 +18,7 @@ from synkron.queue import queue_on
 from synkron.settings import SourceTables
 from synkron.turn import read_turns, turn_statement
 from tests.conftest import Connection, Database
-from tests.integration.fleet import add_integration, blocked, nothing_queued, utc, watching
+from tests.integration.fleet import add_integration, add_organization, blocked, nothing_queued, utc, watching
 from tests.integration.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working
 
 
@@ -72,6 +72,21 @@ async def test_an_edit_that_still_fires_at_the_moment_is_delivered(
     await add_integration(connection, "0 2 * * *")
     await claim(connection)
     await connection.execute("update organization_integrations set cron_schedule = '*/30 * * * *'")
+    (run,) = await deliver(database, pool, Recorder())
+    assert run.state == "succeeded"
+
+
+async def test_an_unchanged_row_is_delivered_whatever_this_hosts_rules_for_its_zone_are(
+    database: Database, connection: Connection, pool: Pool
+) -> None:
+    """Whoever claimed it has another tzdata, by which the row fires at a moment at which it does not fire here."""
+    await add_integration(connection, "0 2 * * *", org_id=await add_organization(connection, zone="Europe/Oslo"))
+    await claim(connection, "2026-03-02T01:00:00")
+    hour = "interval '1 hour'"
+    await connection.execute(
+        f"update synkron.runs set scheduled_for = scheduled_for + {hour}, period_end = period_end + {hour}, "
+        f"execute_after = execute_after + {hour}"
+    )
     (run,) = await deliver(database, pool, Recorder())
     assert run.state == "succeeded"
 

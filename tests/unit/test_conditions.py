@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from synkron.conditions.cold import ColdStarts, cold
+from synkron.conditions.expired import Expired, expired
 from synkron.conditions.failures import FailedRun, Verified, failed, verified
 from synkron.conditions.invalid import invalid
 from synkron.conditions.lateness import late
 from synkron.conditions.ticking import TickGap, ticked_not
+from synkron.conditions.tzdata import tzdata_differs
 from synkron.conditions.vendors import Endpoint, Touched, is_told, unwell, used_up
 from synkron.drift import LateRun, Moments
 from synkron.health import Verdict, Watch
@@ -18,6 +20,7 @@ from synkron.incident import Condition, Kind
 from synkron.model import Fault, InvalidIntegration, Source
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 TWO = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 NOW = TWO + 7 * MINUTE
 NAMES = {"o1": "Fjord", "o2": "Vik"}
@@ -210,3 +213,27 @@ def test_cold_starts_say_what_they_cost_as_far_as_it_is_known() -> None:
     unknown = ColdStarts("xledger", 1, TWO, TWO, None, None, 0, 1, ["o1"], is_cut=True)
     assert "What that cost is not known." in only(cold([unknown])).detail
     assert "at least 1 attempt " in only(cold([unknown])).title
+
+
+def test_what_expired_says_how_much_whose_and_how_to_run_it() -> None:
+    first, last = NOW - 70 * HOUR, NOW - 25 * HOUR
+    found = [
+        Expired("bufdir", 1, last, last, NOW, ["o3"], is_cut=False),
+        Expired("xledger", 1200, first, last, NOW, ["o1", "o2", "o3"], is_cut=False),
+    ]
+    condition = only(expired(found))
+    assert (condition.kind, condition.subject) == (Kind.MOMENTS_EXPIRED, "expired")
+    assert condition.title == "1,201 occurrences of 3 organizations expired, and did not run"
+    assert "bufdir 1, xledger 1,200" in condition.detail
+    assert f"synkron backfill --from {first:%Y-%m-%dT%H:%MZ}" in condition.remedy
+    assert condition.touches == {"organizations": ["o3", "o1", "o2"], "organizations_total": 3, "occurrences": 1201}
+    assert expired([]) == []
+
+
+def test_two_versions_of_tzdata_are_told_of_and_one_is_not() -> None:
+    assert tzdata_differs({}, NOW) == []
+    assert tzdata_differs({"2025b": ["a", "b"]}, NOW) == []
+    condition = only(tzdata_differs({"2024a": ["c"], "2025b": ["a", "b"]}, NOW))
+    assert condition.title.endswith("tzdata 2024a, 2025b")
+    assert "2024a on c; 2025b on a, b" in condition.detail
+    assert "Bring all hosts to 2025b" in condition.remedy

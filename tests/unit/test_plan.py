@@ -101,7 +101,12 @@ def test_the_window_goes_from_the_watermark_to_half_a_minute_ahead(
         pytest.param(
             CatchUp.LATEST, [1500, 1441, 60], ["expire", "expire", "run catch_up"], id="beyond the window of 24 h"
         ),
-        pytest.param(CatchUp.SKIP, [1500, 1441], ["expire", "expire"], id="all beyond the window"),
+        pytest.param(CatchUp.LATEST, [3960, 2520], ["expire", "run catch_up"], id="the newest is always inside"),
+        pytest.param(CatchUp.ALL, [44_000], ["run catch_up"], id="the only one, a month ago"),
+        pytest.param(
+            CatchUp.LATEST, [44_000, 0], ["run catch_up", "run schedule"], id="the newest missed, not on time"
+        ),
+        pytest.param(CatchUp.SKIP, [1500, 1441], ["expire", "skip"], id="all beyond 24 h"),
         pytest.param(CatchUp.ALL, [1500, 3, 2], ["expire", "run catch_up", "run catch_up"], id="each of the missed"),
         pytest.param(CatchUp.ALL, [2, 1, 0], ["run catch_up", "run catch_up", "run schedule"], id="each, and on time"),
     ],
@@ -110,6 +115,13 @@ def test_what_becomes_of_occurrences(catch_up: CatchUp, minutes_late: list[float
     decisions = decide([due(*minutes_late)], NOON, policies(catch_up=catch_up))
     assert [_word(decision) for decision in decisions for _ in decision.moments] == expected
     assert all(decision.reason for decision in decisions)
+
+
+def test_a_window_that_is_set_is_kept_to() -> None:
+    """Then the newest missed moment may expire as well."""
+    strict = policies(catch_up_window=timedelta(hours=1), catch_up_newest=False)
+    assert [one.action for one in decide([due(90, 61)], NOON, strict)] == [Action.EXPIRE]
+    assert [one.action for one in decide([due(90, 59)], NOON, strict)] == [Action.EXPIRE, Action.RUN]
 
 
 def test_a_catch_up_run_covers_the_periods_of_all_it_stands_for() -> None:
@@ -135,7 +147,8 @@ def test_catch_up_all_is_a_run_for_each_with_its_own_period() -> None:
 
 @pytest.mark.parametrize(("expired", "rows"), [(1, 1), (1000, 1000), (1001, 1)])
 def test_many_expired_occurrences_are_one_row_that_counts_them(expired: int, rows: int) -> None:
-    (decision,) = decide([due(*range(1500 + expired, 1500, -1))], NOON, policies())
+    decision, newest = decide([due(*range(1500 + expired, 1499, -1))], NOON, policies())
+    assert newest.action is Action.RUN
     assert (decision.action, len(decision.moments)) == (Action.EXPIRE, expired)
     assert len(_rows(decision)) == rows
     assert decision.period_start == NOON - MINUTE * (1501 + expired)
@@ -177,13 +190,15 @@ moments = st.lists(st.integers(-1, 3000), unique=True, min_size=1, max_size=60).
     window=st.integers(1, 2000),
     spread=st.integers(0, 3000),
     edited=st.none() | st.integers(-5, 3000),
+    newest=st.booleans(),
 )
 def test_every_occurrence_gets_exactly_one_decision_and_periods_tile(
-    late: list[list[int]], now: float, catch_up: CatchUp, window: int, spread: int, edited: int | None
+    late: list[list[int]], now: float, catch_up: CatchUp, window: int, spread: int, edited: int | None, newest: bool
 ) -> None:
     updated_at = None if edited is None else NOON - MINUTE * edited
     fleet = [due(*one, number=number, updated_at=updated_at) for number, one in enumerate(late)]
-    policy = policies(catch_up=catch_up, catch_up_window=MINUTE * window, spread=MINUTE * spread)
+    reach = {"catch_up_window": MINUTE * window, "catch_up_newest": newest}
+    policy = policies(catch_up=catch_up, spread=MINUTE * spread, **reach)
     decisions = decide(fleet, NOON + MINUTE * now, policy)
     for one in fleet:
         mine = [decision for decision in decisions if decision.integration is one.integration]

@@ -23,6 +23,7 @@ POLICIES = st.builds(
     Policy,
     catch_up=st.sampled_from(CatchUp),
     catch_up_window=st.integers(0, 3000).map(lambda minutes: timedelta(minutes=minutes)),
+    catch_up_newest=st.booleans(),
     overlap=st.sampled_from(Overlap),
     spread=st.integers(0, 90).map(lambda minutes: timedelta(minutes=minutes)),
 )

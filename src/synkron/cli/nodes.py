@@ -23,7 +23,8 @@ def nodes(context: typer.Context, as_json: AsJson = False) -> None:
     """Show the schedulers, workers and APIs of the last seven days, the one seen last first.
 
     A node that has said nothing for 30 seconds (or the heartbeat, if that is longer) is lost: its runs go to others.
-    Its skew is how far its host's clock is ahead of the database's; nothing is decided by it.
+    Its skew is how far its host's clock is ahead of the database's; nothing is decided by it. Its tzdata is the version
+    of the rules for time zones that it goes by, which should be the same everywhere.
 
     \b
     Examples:
@@ -52,6 +53,7 @@ COLUMNS = [
     Column("since (UTC)", optional=True),
     Column("last seen (UTC)"),
     Column("skew", right=True),
+    Column("tzdata", optional=True),
     Column("state"),
 ]
 
@@ -71,5 +73,6 @@ def _cells(node: Node) -> list[str]:
         f"{node.started_at:%Y-%m-%d %H:%M:%S}",
         f"{node.seen_at:%Y-%m-%d %H:%M:%S}",
         lateness(timedelta(milliseconds=milliseconds(node.skew) or 0)),
+        node.tzdata or "",
         node.state,
     ]

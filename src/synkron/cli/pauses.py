@@ -195,10 +195,11 @@ def _consequence(one: Consequence) -> str:
     from synkron.operations.consequences import WORDS
     from synkron.setting_types import duration_text
 
+    but = ", but for the newest," if one.treatment.catch_up_newest else ""
     occurrences = "" if one.occurrences is None else f", {counted(one.occurrences, 'occurrence')}"
     return (
         f"{one.treatment.catch_up} ({counted(one.integrations, 'integration')}{occurrences}): "
-        f"{WORDS[one.treatment.catch_up]}; those older than {duration_text(one.treatment.catch_up_window)} expire"
+        f"{WORDS[one.treatment.catch_up]}; those older than {duration_text(one.treatment.catch_up_window)}{but} expire"
     )
 
 

@@ -10,11 +10,13 @@ import structlog
 from asyncpg import PostgresError, Record
 
 from synkron.conditions.cold import ColdStarts, cold
+from synkron.conditions.expired import Expired, expired
 from synkron.conditions.failures import FailedRun, Verified, failed, verified
 from synkron.conditions.internal import InternalFault, internal
 from synkron.conditions.invalid import invalid as of_rows
 from synkron.conditions.lateness import late
 from synkron.conditions.ticking import TickGap, ticked_not
+from synkron.conditions.tzdata import tzdata_differs
 from synkron.conditions.vendors import Endpoint, Touched, is_told, unwell, used_up
 from synkron.conditions.words import MOST_IDS, Names
 from synkron.database import Connection, speaking_of
@@ -23,6 +25,7 @@ from synkron.drifting import late_run_of
 from synkron.health import Verdict, Watch
 from synkron.incident import Condition
 from synkron.model import InvalidIntegration
+from synkron.nodes import silence
 from synkron.oddity import NOTHING
 from synkron.reader import secure
 from synkron.settings import Settings
@@ -39,6 +42,7 @@ MOST_FAILED = 5_000
 MOST_LIVE = 10_000
 MOST_CAUGHT_UP = 10_000
 MOST_COLD = 1_000
+MOST_EXPIRED = 10_000
 MOST_NAMED = 1_000
 MOST_FAULTS = 100
 # So long a fault that has not come again is told of.
@@ -65,6 +69,8 @@ async def read_conditions(
         vendors = await _vendors(connection, sql, watches, at)
         gaps = await connection.fetch(sql["tick_gaps"], at, LONGEST_BETWEEN_TICKS, GAP_IS_TOLD_FOR, MOST_CAUGHT_UP)
         cold_starts = await connection.fetch(sql["cold_starts"], at, MOST_COLD)
+        expired_ones = await connection.fetch(sql["expired"], at, MOST_EXPIRED)
+        versions = await connection.fetch(sql["tzdata"], at, silence(settings.heartbeat))
         verification = await connection.fetchrow(sql["verification"])
         faults = await connection.fetch(sql["internal_faults"], at, FAULT_IS_TOLD_FOR, MOST_FAULTS)
         whose: list[Sequence[_OfOrganization]] = [late_runs, failed_runs, invalid[:MOST_NAMED]]
@@ -78,6 +84,8 @@ async def read_conditions(
         *of_rows(invalid, names, at),
         *ticked_not([_gap(row) for row in gaps], at),
         *cold([_cold(row) for row in cold_starts]),
+        *expired([_expired(row) for row in expired_ones]),
+        *tzdata_differs({row["tzdata"]: row["nodes"] for row in versions}, at),
         *verified(None if verification is None else Verified(**verification)),
         *internal([InternalFault(**row) for row in faults]),
     ]
@@ -136,6 +144,10 @@ def _gap(row: Record) -> TickGap:
 
 def _cold(row: Record) -> ColdStarts:
     return ColdStarts(**_without(row, "looked_at"), is_cut=row["looked_at"] >= MOST_COLD)
+
+
+def _expired(row: Record) -> Expired:
+    return Expired(**_without(row, "looked_at"), is_cut=row["looked_at"] >= MOST_EXPIRED)
 
 
 async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: Sequence[str]) -> Names:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     TICK_GAP = "tick_gap"
     COLD_START = "cold_start"
     PROBE_ALLOWANCE = "probe_allowance"
+    MOMENTS_EXPIRED = "moments_expired"
+    TZDATA_DIFFERS = "tzdata_differs"
     VERIFICATION_FAILED = "verification_failed"
     INTERNAL_FAULT = "internal_fault"
 

@@ -23,10 +23,11 @@ WORDS = {
 
 
 class Treatment(NamedTuple):
-    """A catch-up policy, with how far back it reaches."""
+    """A catch-up policy, with how far back it reaches, and whether it holds the newest missed moment in any case."""
 
     catch_up: CatchUp
     catch_up_window: timedelta
+    catch_up_newest: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def _by_treatment(rows: Iterable[tuple[Integration, int | None]], policies: Poli
     found: dict[Treatment, list[int | None]] = {}
     for row, occurrences in rows:
         policy = policies.of(row)
-        found.setdefault(Treatment(policy.catch_up, policy.catch_up_window), []).append(occurrences)
+        treatment = Treatment(policy.catch_up, policy.catch_up_window, policy.catch_up_newest)
+        found.setdefault(treatment, []).append(occurrences)
     consequences = [
         Consequence(treatment, len(counts), None if None in counts else sum(count or 0 for count in counts))
         for treatment, counts in found.items()

@@ -193,6 +193,33 @@ join synkron.runs run on run.id = cold.run_id and run.scheduled_for = cold.sched
 group by run.integration_type
 order by run.integration_type;
 
+-- name: expired
+-- What was decided as expired within the last day, by type; no more than $2 rows, the newest. What was before somebody
+-- acknowledged it is told no more. Plan: the index runs_expired.
+select integration_type, sum(occurrences) as occurrences, min(scheduled_for) as first, max(scheduled_for) as last,
+    min(claimed_at) as since, array_agg(distinct org_id) as org_ids, sum(count(*)) over () as looked_at
+from (
+    select integration_type, org_id, occurrences, scheduled_for, claimed_at
+    from synkron.runs
+    where action = 'expire' and claimed_at <= $1
+        and claimed_at > greatest(
+            $1::timestamptz - interval '1 day',
+            (select max(acknowledged_at) from synkron.incidents where kind = 'moments_expired')
+        )
+    order by claimed_at desc
+    limit $2
+) newest
+group by integration_type
+order by integration_type;
+
+-- name: tzdata
+-- The running processes, by the rules for time zones that they go by; $2 is for how long one may be silent.
+select tzdata, array_agg(distinct name order by name) as nodes
+from synkron.nodes
+where tzdata is not null and stopped_at is null and seen_at > $1::timestamptz - $2::interval
+group by tzdata
+order by tzdata;
+
 -- name: verification
 -- The newest that the service kept. Plan: the index verifications_newest.
 select at, since, until, expected, missed, doubled, unexplained

@@ -4,16 +4,16 @@
 select clock_timestamp();
 
 -- name: report
--- The process $1 is there, in the roles $2; nodes that were last seen over a week ago are forgotten.
+-- The process $1 is there, in the roles $2, and goes by the tzdata $6; nodes that were last seen over a week ago are forgotten.
 with forgotten as (
     delete from synkron.nodes where seen_at < clock_timestamp() - interval '7 days' and name <> $1
 )
-insert into synkron.nodes (name, role, version, started_at, seen_at, skew)
-select $1, role, $3, $4, clock_timestamp(), $5
+insert into synkron.nodes (name, role, version, started_at, seen_at, skew, tzdata)
+select $1, role, $3, $4, clock_timestamp(), $5, $6
 from unnest($2::text[]) role
 on conflict (name, role) do update set
     version = excluded.version, started_at = excluded.started_at, seen_at = excluded.seen_at, skew = excluded.skew,
-    stopped_at = null;
+    tzdata = excluded.tzdata, stopped_at = null;
 
 -- name: stop
 update synkron.nodes set stopped_at = clock_timestamp(), seen_at = clock_timestamp()
@@ -24,6 +24,7 @@ where name = $1 and role = any($2::text[]) and stopped_at is null;
 select
     name, array_agg(role order by role) as roles, max(version) as version, min(started_at) as started_at,
     max(seen_at) as seen_at, (array_agg(skew order by seen_at desc))[1] as skew,
+    (array_agg(tzdata order by seen_at desc))[1] as tzdata,
     case
         when bool_and(stopped_at is not null) then 'stopped'
         when max(seen_at) < clock_timestamp() - $1::interval then 'lost'
