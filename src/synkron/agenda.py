@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -98,7 +98,7 @@ async def settle(connection: Connection, agenda: Agenda, source: SourceTables) -
 
 
 def _judge_released(
-    ended: Sequence[Released], end: datetime, types: Container[str]
+    ended: Sequence[Released], end: datetime, types: Collection[str]
 ) -> tuple[list[Released], dict[str, Occurrences], list[InvalidIntegration]]:
     """The rows that nothing holds any more, what they missed meanwhile, and the rows that stay held as they are faulty.
 

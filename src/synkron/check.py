@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from enum import StrEnum
@@ -34,7 +34,7 @@ class Finding:
     message: str
 
 
-def check(rows: Iterable[Integration], types: Container[str], *, year: int) -> list[Finding]:
+def check(rows: Iterable[Integration], types: Collection[str], *, year: int) -> list[Finding]:
     """Every finding, the invalid rows first; ``year`` is the one whose changes of clocks count.
 
     The faults of a disabled row are warnings, as they begin to count when it is enabled. A row without a schedule
@@ -46,7 +46,7 @@ def check(rows: Iterable[Integration], types: Container[str], *, year: int) -> l
     return sorted(found, key=lambda finding: finding.level is not Level.INVALID)
 
 
-def faults(row: Integration, types: Container[str]) -> list[InvalidIntegration]:
+def faults(row: Integration, types: Collection[str]) -> list[InvalidIntegration]:
     """Why the row can't be fired, were it enabled."""
     if row.cron_schedule is None:
         return []
@@ -56,7 +56,7 @@ def faults(row: Integration, types: Container[str]) -> list[InvalidIntegration]:
     return [one for one in checked if isinstance(one, InvalidIntegration)]
 
 
-def _findings(row: Integration, types: Container[str], linted: Lint) -> Iterator[Finding]:
+def _findings(row: Integration, types: Collection[str], linted: Lint) -> Iterator[Finding]:
     for fault in faults(row, types):
         if row.is_enabled:
             yield Finding(row, Level.INVALID, None, fault.reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from heapq import heapify, heappop, heapreplace
@@ -21,7 +21,7 @@ class Fire:
     integration: Integration
 
 
-def coming(rows: Iterable[Integration], window: Window, types: Container[str]) -> Iterator[Fire]:
+def coming(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Iterator[Fire]:
     """The moments of the window, soonest first, each worked out only when it is asked for.
 
     Rows that share their expression and zone share the work. Rows that can't be fired are left out.
@@ -44,7 +44,7 @@ def coming(rows: Iterable[Integration], window: Window, types: Container[str]) -
             heapreplace(cursors, (following, number, schedule))
 
 
-def _by_schedule(rows: Iterable[Integration], types: Container[str]) -> dict[tuple[Cron, tzinfo], list[Integration]]:
+def _by_schedule(rows: Iterable[Integration], types: Collection[str]) -> dict[tuple[Cron, tzinfo], list[Integration]]:
     schedules: dict[tuple[Cron, tzinfo], list[Integration]] = defaultdict(list)
     for row in rows:
         if not row.is_enabled or row.cron_schedule is None or misplaced(row, types):

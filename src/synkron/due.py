@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from synkron.cron import Cron, parse, parse_zone, span_between
 from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import CronError, ZoneError
+from synkron.integrations.naming import unknown
 from synkron.model import Fault, Integration, InvalidIntegration, Occurrences, Window
 from synkron.oddity import ODDITIES
 
@@ -42,7 +43,7 @@ Calendars = Callable[[str, Zone], Calendar | Flaw]
 MEMO_LIMIT = 200_000
 
 
-def judge(row: Integration, window: Window, types: Container[str]) -> Occurrences | InvalidIntegration:
+def judge(row: Integration, window: Window, types: Collection[str]) -> Occurrences | InvalidIntegration:
     """The row's occurrences in the window, maybe none; or why it can't be fired (G6).
 
     A malformed schedule, an unknown zone or a missing organization is reported whether or not the row could be due, as
@@ -52,7 +53,7 @@ def judge(row: Integration, window: Window, types: Container[str]) -> Occurrence
 
 
 def judge_all(
-    rows: Iterable[Integration], window: Window, types: Container[str]
+    rows: Iterable[Integration], window: Window, types: Collection[str]
 ) -> tuple[list[Occurrences], list[InvalidIntegration]]:
     """What is due of all rows, and the rows that can't be fired. Rows with the same schedule share the work."""
     calendars = _shared(partial(_calendar, window))
@@ -82,7 +83,7 @@ def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | I
     return _invalid(row, schedule) if isinstance(schedule, Flaw) else schedule
 
 
-def misplaced(row: Integration, types: Container[str]) -> InvalidIntegration | None:
+def misplaced(row: Integration, types: Collection[str]) -> InvalidIntegration | None:
     """Why the row can't be fired though its schedule is in order; None when it can."""
     if row.oddity is not None:
         return _invalid(row, Flaw(Fault.ROW, ODDITIES[row.oddity]))
@@ -90,11 +91,7 @@ def misplaced(row: Integration, types: Container[str]) -> InvalidIntegration | N
         reason = f"there is no organization {row.org_id}; add it, or disable this integration"
         return _invalid(row, Flaw(Fault.ORGANIZATION, reason))
     if row.integration_type not in types:
-        reason = (
-            f'"{row.integration_type}" is not a known integration type; '
-            f"add [types.{row.integration_type}] to synkron.toml, or correct the row"
-        )
-        return _invalid(row, Flaw(Fault.TYPE, reason))
+        return _invalid(row, Flaw(Fault.TYPE, unknown(row.integration_type, types)))
     return None
 
 
@@ -187,7 +184,7 @@ def _make_room(memo: dict[Any, Any]) -> None:
         memo.clear()
 
 
-def _judge(row: Integration, calendars: Calendars, types: Container[str]) -> Occurrences | InvalidIntegration:
+def _judge(row: Integration, calendars: Calendars, types: Collection[str]) -> Occurrences | InvalidIntegration:
     calendar: Calendar | Flaw = Calendar()
     if row.is_enabled and row.cron_schedule is not None:
         calendar = calendars(row.cron_schedule, row.timezone)

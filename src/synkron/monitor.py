@@ -16,6 +16,7 @@ from synkron.contacts import Known
 from synkron.database import Connection
 from synkron.errors import NotFound, Refused
 from synkron.health import Health, Sample, Watch
+from synkron.integrations.naming import section_of
 from synkron.probing import Watches
 from synkron.targets import Shortage
 
@@ -95,7 +96,7 @@ def probed_watch(watches: Sequence[Watch], integration_type: str) -> Watch:
     if not watch.probes:
         raise Refused(
             f"No probe goes to the vendor of {integration_type}: runs alone tell of its health. Set "
-            f'types.{integration_type}.health.url, and no mode = "passive", to have it probed.'
+            f'{section_of(integration_type)}.health.url, and no mode = "passive", to have it probed.'
         )
     return watch
 
@@ -122,7 +123,7 @@ def spending_warning(watch: Watch, at: datetime) -> str | None:
     name = watch.integration_types[0]
     return (
         f"at this interval, a month has up to {wanted} probes, and the share of the allowance is {watch.most_probes}: "
-        f"once that is spent, none goes before {next_month(at):%Y-%m-%d}. Set types.{name}.health.interval to "
+        f"once that is spent, none goes before {next_month(at):%Y-%m-%d}. Set {section_of(name)}.health.interval to "
         f"{int(fitting / timedelta(minutes=1)) + 1}m or more."
     )
 

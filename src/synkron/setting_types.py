@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from synkron.integrations import FLAVOURS, SHORTEST_INTERVAL
+from synkron.integrations.naming import LONGEST_NAME, fault_in_name
 
 LONGEST_DURATION = timedelta(days=3650)
 _MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
@@ -61,10 +62,14 @@ def _optional_identifier(value: object) -> str:
 
 
 def _type_name(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value):
-        return value
+    fault = fault_in_name(value) if isinstance(value, str) else "it is no text"
+    if fault is None:
+        return str(value)
     raise PydanticCustomError(
-        "type_name", "expected an integration type: small letters, digits, _ and -, beginning with a letter"
+        "type_name",
+        "expected an integration type, as it stands in the rows: at most {most} visible characters, no blank at either "
+        "end; {fault}",
+        {"most": LONGEST_NAME, "fault": fault},
     )
 
 

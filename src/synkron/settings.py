@@ -19,11 +19,12 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as EnvironmentFault
 
 from synkron.errors import SettingsError
 from synkron.integrations import BUILT_IN, FLAVOURS
+from synkron.integrations.naming import section_of, toml_key
 from synkron.model import Policy
 from synkron.setting_sections import (
     AnnounceSettings,
@@ -98,6 +99,24 @@ def _with_built_in(types: Mapping[str, object]) -> Mapping[str, object]:
     return {name: {} for name in BUILT_IN} | types if isinstance(types, dict) else types
 
 
+class _Environment(EnvSettingsSource):
+    """The variables. Their names are in capitals, so a type is the one of the file that is called so but for case."""
+
+    def __init__(self, settings_cls: type[BaseSettings], written: Mapping[str, object]) -> None:
+        super().__init__(settings_cls)
+        self._written = written
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        if isinstance(types := found.get("types"), dict):
+            found["types"] = {self._as_written(name): one for name, one in types.items()}
+        return found
+
+    def _as_written(self, name: str) -> str:
+        alike = [one for one in self._written if one.lower() == name]
+        return alike[0] if len(alike) == 1 and name not in self._written else name
+
+
 class Settings(BaseSettings):
     """Everything that can be set, frozen. ``types`` holds the built-in types and those the operator adds."""
 
@@ -124,8 +143,8 @@ class Settings(BaseSettings):
             if one.flavour and one.flavour not in FLAVOURS.get(name, ()):
                 raise PydanticCustomError(
                     "flavour",
-                    "{name} has no flavour {flavour}; take types.{name}.flavour out",
-                    {"name": name, "flavour": one.flavour},
+                    "{name} has no flavour {flavour}; take {section}.flavour out",
+                    {"name": name, "flavour": one.flavour, "section": section_of(name)},
                 )
         return types
 
@@ -152,8 +171,10 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file, which arrives as the arguments."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
+        del env_settings
+        del dotenv_settings, file_secret_settings
+        written = init_settings().get("types")
+        return _Environment(settings_cls, written if isinstance(written, dict) else {}), init_settings
 
     @property
     def policies(self) -> dict[str, Policy]:
@@ -178,7 +199,7 @@ SECRET_KEYS = {
 def fault_in(detail: ErrorDetails) -> str:
     """One sentence: the key, what is expected there, and what was found."""
     keys = [str(key) for key in detail["loc"] if key != "[key]"]
-    name = ".".join(keys)
+    name = ".".join(toml_key(key) for key in keys)
     if detail["type"] == "extra_forbidden":
         return f"{name}: there is no such key; here are allowed: {', '.join(_allowed(keys[:-1]))}"
     expected = detail["msg"].replace("Input should be", "expected")

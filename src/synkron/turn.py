@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -116,7 +116,7 @@ def no_longer_called_for(turn: Turn, settings: Settings) -> str | None:
     return superseded(turn.run, live, None if due is None else due.moments)
 
 
-def reason_to_wait(turn: Turn, types: Container[str]) -> str | None:
+def reason_to_wait(turn: Turn, types: Collection[str]) -> str | None:
     """Why a run that its row calls for waits until the row, or this host, can say where to; None if it needn't.
 
     ``types`` are those that have a target here.

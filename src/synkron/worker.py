@@ -18,6 +18,7 @@ from synkron.database import DRIVER_FAULTS, Pool
 from synkron.errors import SynkronError
 from synkron.following import Following, follow_all
 from synkron.host import SteadyClock, steady_clock
+from synkron.integrations.naming import section_of
 from synkron.meetings import Meetings
 from synkron.model import Integration, Meeting, Outcome, OutcomeKind, Policy, Run, State
 from synkron.observing import Observer
@@ -213,7 +214,7 @@ class Worker:
         if (reason := no_longer_called_for(turn, self._settings)) or turn.followed is not None:
             return reason
         if turn.run.integration_type not in self._targets:
-            return f"no target: set types.{turn.run.integration_type}.target in synkron.toml"
+            return f"no target: set {section_of(turn.run.integration_type)}.target in synkron.toml"
         return reason_to_skip(turn)
 
     async def _let_follow(self, run: Run, row: Integration, job: Job) -> None:

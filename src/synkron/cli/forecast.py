@@ -86,7 +86,7 @@ def _proposals(**given: Sequence[str]) -> dict[str, dict[str, str]]:
     proposals: dict[str, dict[str, str]] = {}
     for key, texts in given.items():
         for text in texts:
-            name, equals, value = text.partition("=")
+            name, equals, value = text.rpartition("=")
             if not (name and equals and value):
                 example = "xledger=15m" if key == "spread" else "xledger=60"
                 raise typer.BadParameter(f'"{text}" is not TYPE=VALUE, such as {example}.', param_hint=f"--{key}")

@@ -239,7 +239,9 @@ def _json(value: object) -> object:
 
 
 def _origin(origin: str, kind: str) -> str:
-    return {"override": "its override", "settings": f"types.{kind}", "default": "default"}[origin]
+    from synkron.integrations.naming import section_of
+
+    return {"override": "its override", "settings": section_of(kind), "default": "default"}[origin]
 
 
 def _cells(one: Overridden) -> list[str]:

@@ -106,6 +106,8 @@ def _refuse_other_database(settings: Settings) -> None:
 
 def say_targets(settings: Settings) -> None:
     """Say what a worker will call, and which runs it will skip as nothing is set to be called."""
+    from synkron.integrations.naming import section_of
+
     for name, one in settings.types.items():
         if one.target:
             say(f"target: {name} is delivered to {_without_password(one.target)}")
@@ -113,7 +115,7 @@ def say_targets(settings: Settings) -> None:
     if without:
         say(
             f"warning: no target for {', '.join(without)}: such runs will be skipped. "
-            f"Set types.{without[0]}.target in synkron.toml."
+            f"Set {section_of(without[0])}.target in synkron.toml."
         )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from synkron.conditions.words import MOST_IDS, moment, several
 from synkron.incident import Condition, Kind
+from synkron.integrations.naming import section_of
 from synkron.why.words import span
 
 
@@ -50,8 +51,8 @@ def _of_type(one: ColdStarts) -> Condition:
             "`synkron drift` shows how many met a warm one."
         ),
         remedy=(
-            f"Have the target warmed up ahead of its runs (`types.{name}.warm_up`), and for long enough (`keep_warm`); "
-            "the page on warm-up tells what can be done."
+            f"Have the target warmed up ahead of its runs (`{section_of(name)}.warm_up`), and for long enough "
+            "(`keep_warm`); the page on warm-up tells what can be done."
         ),
         since=one.first,
         integration_type=name,

@@ -9,6 +9,7 @@ from datetime import timedelta
 from synkron.conditions.words import Names, called, moment, several, touched
 from synkron.drift import REASONS, LateRun, Stage, lost_in
 from synkron.incident import Condition, Kind
+from synkron.integrations.naming import section_of
 from synkron.why.words import span
 
 # Where so many organizations are late at once, it is no organization's own matter.
@@ -116,7 +117,7 @@ def _remedy(stage: Stage | None, worst: LateRun) -> str:
         case Stage.WORKER:
             return (
                 "Is a worker running? `synkron nodes` lists them. Where they are busy: more of them, or a higher "
-                f"`types.{worst.integration_type}.concurrency`."
+                f"`{section_of(worst.integration_type)}.concurrency`."
             )
         case Stage.TURN:
             at = f"{worst.moments.scheduled_for:%Y-%m-%dT%H:%MZ}"

@@ -10,6 +10,7 @@ from synkron.cadence import next_month
 from synkron.conditions.words import listed, moment, several
 from synkron.health import Verdict, Watch
 from synkron.incident import Condition, Kind
+from synkron.integrations.naming import section_of
 
 SAYS: Mapping[Verdict, str] = {
     Verdict.DEGRADED: "the vendor is slow or answers with errors",
@@ -100,7 +101,7 @@ def used_up(endpoint: Endpoint, watch: Watch, at: datetime) -> list[Condition]:
                 "from runs alone."
             ),
             remedy=(
-                f"Where the vendor allows more, raise `types.{name}.health.allowance` or its `allowance_share`; "
+                f"Where the vendor allows more, raise `{section_of(name)}.health.allowance` or its `allowance_share`; "
                 "or probe less often, with a longer `interval`."
             ),
             since=endpoint.probed_at or at,
@@ -120,13 +121,13 @@ def _remedy(verdict: Verdict, watch: Watch) -> str:
     match verdict:
         case Verdict.UNAUTHORIZED:
             return (
-                f"Look at the credentials: those of the probe (`types.{name}.health`), and those that the target uses. "
-                "Renew what has run out."
+                f"Look at the credentials: those of the probe (`{section_of(name)}.health`), and those that the target "
+                "uses. Renew what has run out."
             )
         case Verdict.THROTTLED:
             return (
                 f"Nothing needs to be done: it is asked again when its pause is over. If it comes again, give "
-                f"`types.{name}` a `pace` or a longer `spread`."
+                f"`{section_of(name)}` a `pace` or a longer `spread`."
             )
         case _:
             return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from decimal import Decimal
@@ -67,7 +67,7 @@ class Fires:
         return (self.window.end - self.window.start) // MINUTE
 
 
-def count_fires(groups: Iterable[Group], window: Window, types: Container[str], longest_spread: timedelta) -> Fires:
+def count_fires(groups: Iterable[Group], window: Window, types: Collection[str], longest_spread: timedelta) -> Fires:
     """Count them. No policy that is asked about later, and no group, may have a spread above ``longest_spread``.
 
     Groups that share their schedule and zone, and come one after the other, share the work.
@@ -88,7 +88,7 @@ def count_fires(groups: Iterable[Group], window: Window, types: Container[str], 
     return Fires(window, integrations, fires, left_out)
 
 
-def _schedule_of(group: Group, types: Container[str]) -> tuple[Cron, tzinfo] | None:
+def _schedule_of(group: Group, types: Collection[str]) -> tuple[Cron, tzinfo] | None:
     """The group's expression and zone; None where it can't be fired, for whatever reason."""
     cron, zone = KNOWN.expression(group.cron_schedule), KNOWN.zone(group.timezone)
     if isinstance(cron, Exception) or isinstance(zone, Exception):

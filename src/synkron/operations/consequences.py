@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -47,7 +47,7 @@ class Ahead:
     occurrences: int | None
 
 
-def look_ahead(rows: Sequence[Integration], now: datetime, until: datetime | None, types: Container[str]) -> Ahead:
+def look_ahead(rows: Sequence[Integration], now: datetime, until: datetime | None, types: Collection[str]) -> Ahead:
     """What would fire between now and the end of a pause."""
     end = min(until or now + LOOKED_AHEAD, now + LOOKED_AHEAD)
     fire = next(coming(rows, Window(now, end), types), None)
@@ -65,7 +65,7 @@ def foreseen(rows: Iterable[Integration], policies: Policies) -> list[Consequenc
 
 
 def due_after(
-    undecided: Iterable[tuple[Integration, datetime]], now: datetime, policies: Policies, types: Container[str]
+    undecided: Iterable[tuple[Integration, datetime]], now: datetime, policies: Policies, types: Collection[str]
 ) -> list[Consequence]:
     """What the next tick decides of integrations that are undecided since a moment (left out)."""
     counted = []

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from synkron.database import Connection
 from synkron.errors import NotFound, Refused, SettingsError
+from synkron.integrations.naming import section_of
 from synkron.model import Integration
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, Scope, covered, look_up, read_names, read_rows
@@ -122,7 +123,7 @@ async def in_effect(connection: Connection, settings: Settings, integration_id: 
     if kind not in settings.types:
         raise Refused(
             f'Integration {integration_id} is of the type "{kind}", which the settings do not know, so it has no '
-            f"policy. Add [types.{kind}] to synkron.toml, or correct the row."
+            f"policy. Add [{section_of(kind)}] to synkron.toml, or correct the row."
         )
     own = _values(row)
     policy = settings.types[kind].policy if row is None else overridden(settings.types[kind].policy, row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from synkron.database import Executor
@@ -87,7 +87,7 @@ async def read_names(connection: Executor, source: SourceTables, org_ids: Collec
     return {row["org_id"]: row["name"] for row in rows}
 
 
-def live(rows: Iterable[Integration], types: Container[str]) -> list[Integration]:
+def live(rows: Iterable[Integration], types: Collection[str]) -> list[Integration]:
     """Those that are enabled, have a schedule, and can be fired."""
     return [
         row

@@ -11,6 +11,7 @@ from yarl import URL
 from synkron.errors import SettingsError
 from synkron.health import Watch
 from synkron.integrations import Profile, Request, profile_of
+from synkron.integrations.naming import section_of
 from synkron.probing.request import ProbeRequest, may_be_key, read_request
 from synkron.setting_secrets import fault, gathering
 from synkron.setting_sections import HealthMode, HealthSettings, TypeSettings
@@ -51,7 +52,7 @@ def read_watches(settings: Settings, environment: Mapping[str, str], *, only: st
             with gathering(faults):
                 one = settings.types[name]
                 scope = profile_of(name, one.flavour).token_scope
-                read = read_request(f"types.{name}.health", one.health, request, scope, environment)
+                read = read_request(f"{section_of(name)}.health", one.health, request, scope, environment)
                 requests.setdefault(watch.endpoint, read)
     if faults:
         raise SettingsError(faults)
@@ -81,12 +82,12 @@ def _watched(name: str, one: TypeSettings) -> tuple[Watch, Request | None]:
     request = None if one.health.mode is HealthMode.PASSIVE else _request(name, one.health, profile)
     if request is None and one.health.hold:
         raise fault(
-            f"types.{name}.health.hold",
-            f"runs that wait need probes, which notice that the vendor is back; set types.{name}.health.url, or take "
-            "hold out",
+            f"{section_of(name)}.health.hold",
+            f"runs that wait need probes, which notice that the vendor is back; set {section_of(name)}.health.url, or "
+            "take hold out",
         )
     watch = Watch(
-        endpoint=f"type {name}" if request is None else _endpoint(f"types.{name}.health.url", request.url or ""),
+        endpoint=f"type {name}" if request is None else _endpoint(f"{section_of(name)}.health.url", request.url or ""),
         integration_types=(name,),
         probes=request is not None,
         interval=one.health.interval or (request or Request("HEAD", None)).interval,
@@ -107,7 +108,7 @@ def _request(name: str, health: HealthSettings, profile: Profile) -> Request | N
     if url is None:
         if is_authorized(health):
             raise fault(
-                f"types.{name}.health.url",
+                f"{section_of(name)}.health.url",
                 f"each customer of {profile.title} has an address of their own; set the one that the credentials are "
                 "for, or take them out",
             )
@@ -116,7 +117,9 @@ def _request(name: str, health: HealthSettings, profile: Profile) -> Request | N
     body = health.body if health.body is not None else base.body
     if method != "POST":
         if health.body is not None:
-            raise fault(f"types.{name}.health.body", f"a {method} has no body; take it out, or set the method to POST")
+            raise fault(
+                f"{section_of(name)}.health.body", f"a {method} has no body; take it out, or set the method to POST"
+            )
         body = None
     return replace(base, method=method, url=url, body=body)
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from synkron.errors import SettingsError
+from synkron.integrations.naming import section_of
 from synkron.model import Outcome, Run
 from synkron.redaction import Redaction
 from synkron.setting_secrets import gathering, secrets_of
@@ -86,7 +87,7 @@ def read_signings(settings: Settings, environment: Mapping[str, str]) -> dict[st
     for name, one in settings.types.items():
         if one.secret is not None:
             with gathering(faults):
-                signings[name] = read_signing(f"types.{name}.secret", one.secret, environment)
+                signings[name] = read_signing(f"{section_of(name)}.secret", one.secret, environment)
     if faults:
         raise SettingsError(faults)
     return signings

@@ -16,6 +16,7 @@ from yarl import URL
 
 from synkron.errors import SettingsError
 from synkron.integrations import profile_of
+from synkron.integrations.naming import section_of
 from synkron.model import Run
 from synkron.setting_secrets import SECRET_LENGTH, fault, gathering, is_reference, read_secret
 from synkron.settings import TypeSettings
@@ -120,15 +121,15 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
     faults: list[str] = []
     address, signing, secrets, headers = URL(), None, [], {}
     with gathering(faults):
-        address = read_address(f"types.{name}.target", one.target or "")
+        address = read_address(f"{section_of(name)}.target", one.target or "")
         secrets += query_secrets(address)
     if one.secret is not None:
         with gathering(faults):
-            signing = read_signing(f"types.{name}.secret", one.secret, environment)
+            signing = read_signing(f"{section_of(name)}.secret", one.secret, environment)
             secrets.append(signing.secret)
     for header, text in one.headers.items():
         with gathering(faults):
-            headers[header] = read_header(f"types.{name}.headers.{header}", header, text, environment)
+            headers[header] = read_header(f"{section_of(name)}.headers.{header}", header, text, environment)
             if is_reference(text) or len(text) >= SECRET_LENGTH:
                 secrets.append(headers[header])
     if faults:

@@ -12,6 +12,7 @@ from importlib import import_module
 from traceback import format_exception_only
 
 from synkron.errors import SettingsError
+from synkron.integrations.naming import section_of
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.outcome import recordable, shown
 from synkron.redaction import Redaction
@@ -98,9 +99,11 @@ def load_function(name: str, one: TypeSettings, redaction: Redaction) -> Callabl
     for key, given in (("secret", one.secret), ("headers", one.headers)):
         with gathering(faults):
             if given:
-                raise fault(f"types.{name}.{key}", "only an HTTP target uses it, this one is a callable; take it out")
+                raise fault(
+                    f"{section_of(name)}.{key}", "only an HTTP target uses it, this one is a callable; take it out"
+                )
     with gathering(faults):
-        function = _imported(f"types.{name}.target", one.target or "", redaction)
+        function = _imported(f"{section_of(name)}.target", one.target or "", redaction)
     if faults:
         raise SettingsError(faults)
     return function

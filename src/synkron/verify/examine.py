@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -44,7 +44,7 @@ class Basis:
     """
 
     def __init__(
-        self, window: Window, sight: Sight, now: datetime, types: Container[str], *, late_after: timedelta = LATE
+        self, window: Window, sight: Sight, now: datetime, types: Collection[str], *, late_after: timedelta = LATE
     ) -> None:
         self.window = window
         self.sight = sight

@@ -15,6 +15,7 @@ from synkron import ledger
 from synkron.completion import SQL, complete_run
 from synkron.database import Connection, Pool
 from synkron.errors import NotAtHome, Refused
+from synkron.integrations.naming import section_of
 from synkron.model import Outcome, OutcomeKind
 from synkron.redaction import Redaction
 from synkron.settings import Settings
@@ -100,7 +101,8 @@ class CompletionEndpoint:
         name = await connection.fetchval(SQL["integration_type"], min(run_id, LARGEST_ID))
         if name is not None and name not in self.signings:
             log.warning(
-                "completion refused", reason=f"no secret to check it with; set types.{name}.secret in synkron.toml"
+                "completion refused",
+                reason=f"no secret to check it with; set {section_of(name)}.secret in synkron.toml",
             )
         return self.signings.get(name)
 
