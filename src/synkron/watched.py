@@ -47,8 +47,14 @@ def _watched(method: Method) -> Method:
 
     @wraps(method)
     async def asking(self: WatchedConnection, *arguments: object, **options: object) -> object:
-        with self.asking():
-            return await method(self, *arguments, **options | {"timeout": options.get("timeout") or LONGEST})
+        if options.get("timeout") is None:
+            options["timeout"] = LONGEST
+        # Not in a block `asking`, which would cost a busy worker more than all else here.
+        self.asked_at = asyncio.get_running_loop().time()
+        try:
+            return await method(self, *arguments, **options)
+        finally:
+            self.asked_at = None
 
     return cast("Method", asking)
 
