@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
@@ -28,6 +29,8 @@ from synkron.waiting import pause
 SQL = statements("queue")
 # How many signs of life a worker gives in the time after which it is taken for dead.
 SIGNS_OF_LIFE = 4
+# Seconds within which jobs that are done make room for others under their type's limit; they go together.
+END_WITHIN = 0.02
 
 log = structlog.get_logger("synkron")
 
@@ -73,6 +76,7 @@ class Manager(QueueManager):
         super().__init__(_queries(notifications, _OwnJobs), channel=QUEUE.channel)
         self.cancellation = notifications.cancellation
         self.keep_listening = notifications.keep_listening
+        self._ending: asyncio.TimerHandle | None = None
 
     async def keep_alive(self, heartbeat: timedelta) -> NoReturn:
         """Until it is cancelled, say for the jobs under way that their worker lives; a sign or two may fail."""
@@ -106,6 +110,13 @@ class Manager(QueueManager):
     ) -> None:
         del heartbeat_timeout
         await super()._dispatch(job, jbuff, hbuff, timedelta())
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().call_later(END_WITHIN, self._end, jbuff)
+
+    def _end(self, jbuff: JobStatusLogBuffer) -> None:
+        """End the jobs that are done: PgQueuer would leave them for a tenth of a second, in others' places."""
+        self._ending = None
+        jbuff.schedule_flush()
 
 
 class _OwnJobs(Queries):
