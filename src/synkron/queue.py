@@ -30,7 +30,7 @@ SQL = statements("queue")
 # How many signs of life a worker gives in the time after which it is taken for dead.
 SIGNS_OF_LIFE = 4
 # Seconds within which jobs that are done make room for others under their type's limit; they go together.
-END_WITHIN = 0.02
+END_WITHIN = 0.01
 
 log = structlog.get_logger("synkron")
 

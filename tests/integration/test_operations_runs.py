@@ -58,6 +58,20 @@ async def test_many_runs_take_no_more_statements_than_one(
     assert (len(ids), counts[2]) == (6, counts[1])
 
 
+async def test_more_runs_are_cancelled_than_one_notification_can_name(connection: Connection) -> None:
+    """It holds less than 8,000 bytes."""
+    await connection.execute("insert into organizations (name) select 'o' || n from generate_series(1, 650) n")
+    await connection.execute(
+        "insert into organization_integrations (org_id, integration_type, cron_schedule) "
+        "select id, 'xledger', '0 2 * * *' from organizations"
+    )
+    await connection.execute("select setval('synkron.queue_id_seq', 1000000000000)")
+    ids = await claim(connection)
+    await cancel(connection, QUICK, ids, "kari", "x")
+    assert await connection.fetchval("select count(*) from synkron.runs where state = 'skipped'") == len(ids) == 650
+    assert await connection.fetchval("select count(*) from synkron.queue") == 0
+
+
 async def test_the_integrations_of_runs_are_found_by_their_key(connection: Connection) -> None:
     """Not by going through the application's table once for each."""
     await add_integration(connection, "0 2 * * *")

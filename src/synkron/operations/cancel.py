@@ -16,6 +16,8 @@ from synkron.queue import queue_on
 from synkron.settings import Settings
 from synkron.sql import statements
 
+# How many jobs' numbers fit into one notification, which holds less than 8,000 bytes.
+MOST_TOLD = 300
 WANTED = "Only a run that is claimed or running can be cancelled."
 # What a run that was in one state is in once it was cancelled.
 ENDS = {State.CLAIMED: State.SKIPPED, State.RUNNING: State.FAILED}
@@ -77,6 +79,6 @@ async def _end(connection: Connection, run_ids: Sequence[int], words: str) -> No
     sql = statements("operations_runs")
     behind = await connection.fetch(sql["cancel"], run_ids, words)
     jobs = [row["id"] for row in await connection.fetch(sql["jobs"], run_ids)]
-    if jobs:
-        await queue_on(connection).mark_job_as_cancelled(jobs)
+    for first in range(0, len(jobs), MOST_TOLD):
+        await queue_on(connection).mark_job_as_cancelled(jobs[first : first + MOST_TOLD])
     await attempts.give_turn(connection, behind)
