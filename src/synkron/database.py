@@ -150,8 +150,8 @@ async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
         raise SourceTableMissing(
             f"{str(error).capitalize()}. In {source.schema_name}.{source.integrations.table} Synkron needs "
             f"{source.integrations.org_id} to have the type of {source.organizations.table}."
-            f"{source.organizations.id}, {source.integrations.is_enabled} to be boolean, and "
-            f"{source.integrations.cron_schedule} to be text."
+            f"{source.organizations.id}, {source.integrations.is_enabled} to be boolean, "
+            f"{source.integrations.cron_schedule} to be text, and updated_at, where it is set, to be a timestamptz."
         ) from None
 
 

@@ -21,6 +21,7 @@ from synkron.conditions.reading import read_conditions
 from synkron.cron.expression import MAX_LENGTH
 from synkron.due import Known
 from synkron.embedded import EmbeddedServer
+from synkron.errors import SourceTableMissing
 from synkron.explanation import read_facts
 from synkron.forecasting import forecast_fleet
 from synkron.migrate import create_due_indexes, migrate
@@ -287,6 +288,24 @@ async def test_no_index_refuses_what_the_application_writes(connection: Connecti
         with structlog.testing.capture_logs() as logs:
             assert await read_due_integrations(AT, connection) == []
         assert [entry["integration_id"] for entry in logs] == [one]
+
+
+@pytest.mark.parametrize("kind", ["text", "bigint", "jsonb"])
+async def test_a_column_that_holds_no_times_is_told_in_a_sentence(connection: Connection, kind: str) -> None:
+    await connection.execute(f"alter table organization_integrations add column edited {kind}")
+    with pytest.raises(SourceTableMissing, match="updated_at, where it is set, to be a timestamptz"):
+        await read_due_integrations(AT, connection, source=SOURCE)
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
+async def test_a_time_beyond_every_calendar_is_odd(connection: Connection, kind: str) -> None:
+    await connection.execute(f"alter table organization_integrations add column edited {kind}")
+    good, far = [await add_integration(connection, "0 2 * * *") for _ in range(2)]
+    latest = "5874897-12-31" if kind == "date" else "294276-12-31"
+    await connection.execute(f"update organization_integrations set edited = '{latest}' where id = $1::text::uuid", far)
+    with structlog.testing.capture_logs() as logs:
+        assert [one.integration_id for one in await read_due_integrations(AT, connection, source=SOURCE)] == [good]
+    assert [entry["reason"] for entry in logs] == [ODDITIES["updated_at range"]]
 
 
 def test_what_is_cut_is_too_long_for_an_expression() -> None:

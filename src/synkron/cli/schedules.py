@@ -122,7 +122,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         return len(rows), findings, await read_names(connection, settings.source), reason
 
     rows, findings, names, reason = answer(context, ask)
-    invalid = len({one.row.integration_id for one in findings if one.level == "invalid"})
+    invalid = len({id(one.row) for one in findings if one.level == "invalid"})
     warnings = sum(one.level == "warning" for one in findings)
     if as_json:
         found = [_finding(one, names) for one in findings]
