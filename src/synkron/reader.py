@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
-from asyncpg import Record
+from asyncpg import PostgresError, Record
 
 from synkron.cron.timeline import utc
 from synkron.database import Connection, Executor, speaking_of
@@ -20,6 +20,9 @@ from synkron.sql import source_statements
 
 TOLERANCE = timedelta(seconds=30)
 SOURCE_TABLES = SourceTables()
+# How a statement fails by the type of a column: there is no such operator, the value is none of that type or out of its
+# range, or the result is of another type than when the statement was prepared.
+OF_A_TYPE = ("42", "22", "0A")
 
 log = structlog.get_logger("synkron")
 
@@ -125,6 +128,38 @@ async def read_names(connection: Connection, source: SourceTables) -> dict[str, 
 async def with_id_type(connection: Executor, statement: str, source: SourceTables) -> str:
     """The statement with ID_TYPE made the type of the integrations' id, so that the primary key's index is used."""
     return statement.replace("ID_TYPE", await connection.fetchval(source_statements("reader", source)["id_type"]))
+
+
+class FittedStatement:
+    """A statement that is remembered with the type of the integrations' id in it.
+
+    The application may alter that column meanwhile. When the statement fails by what it says, the type is asked anew,
+    and if it is another one, so is the statement: once.
+    """
+
+    def __init__(self, statement: str, source: SourceTables) -> None:
+        self._statement = statement
+        self._source = source
+        self._fitted: str | None = None
+
+    async def fit(self, connection: Executor) -> str:
+        """The statement as the column is now."""
+        self._fitted = await with_id_type(connection, self._statement, self._source)
+        return self._fitted
+
+    async def fetch(self, connection: Executor, *arguments: object) -> list[Record]:
+        """Its rows. Not for use inside a transaction, which a failed statement ends."""
+        async with speaking_of(self._source):
+            fitted = self._fitted or await self.fit(connection)
+            try:
+                return await connection.fetch(fitted, *arguments)
+            except PostgresError as error:
+                if (error.sqlstate or "")[:2] not in OF_A_TYPE:
+                    raise
+                anew = await self.fit(connection)
+                if anew == fitted:
+                    raise
+                return await connection.fetch(anew, *arguments)
 
 
 def warn_invalid(row: InvalidIntegration) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from asyncpg import Record
 
-from synkron.database import ROWS_HIDDEN, Executor, speaking_of
+from synkron.database import ROWS_HIDDEN, Executor
 from synkron.due import judge
 from synkron.errors import ServiceRoleRequired
 from synkron.health import DOWN, Health
@@ -16,7 +16,7 @@ from synkron.ledger import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
 from synkron.oddity import ODDITIES
 from synkron.plan import MOST_CRASHES, superseded
-from synkron.reader import integration_of, window_around, with_id_type
+from synkron.reader import FittedStatement, integration_of, window_around
 from synkron.settings import Settings, SourceTables
 from synkron.sql import source_statements
 from synkron.standing import overridden
@@ -61,21 +61,19 @@ class Turn:
         return self.run.crashes + lost_now >= MOST_CRASHES - 1
 
 
-async def turn_statement(connection: Executor, source: SourceTables) -> str:
-    """The statement for ``read_turns``, fitted to the type of the integrations' id."""
-    async with speaking_of(source):
-        return await with_id_type(connection, source_statements("turn", source)["turn"], source)
+def turn_statement(source: SourceTables) -> FittedStatement:
+    """The statement for ``read_turns``."""
+    return FittedStatement(source_statements("turn", source)["turn"], source)
 
 
 async def read_turns(
-    connection: Executor, statement: str, run_ids: Sequence[int], settings: Settings
+    connection: Executor, statement: FittedStatement, run_ids: Sequence[int], settings: Settings
 ) -> list[Turn | None]:
     """The runs and what bears on them, in one statement, in their order; None where there is no such run.
 
     Raises ServiceRoleRequired (G8).
     """
-    async with speaking_of(settings.source):
-        rows = await connection.fetch(statement, run_ids)
+    rows = await statement.fetch(connection, run_ids)
     if any(row["hidden"] for row in rows):
         raise ServiceRoleRequired(ROWS_HIDDEN)
     policies = settings.policies

@@ -84,7 +84,7 @@ class Worker:
         self._shortages = Shortages(self._clock)
         self._handing_back = asyncio.Event()
         self._one_suspect = asyncio.Lock()
-        self._turn_statement = ""
+        self._turn_statement = turn_statement(settings.source)
         # What concurrent jobs ask for goes in one statement.
         mark = self._queue.queue_manager_id
         self._turn: Batched[int, Turn | None] = Batched(
@@ -104,7 +104,7 @@ class Worker:
 
         A listener that fails is no reason to stop, as PgQueuer would wait for every attempt first: the poll serves.
         """
-        self._turn_statement = await turn_statement(self._pool, self._settings.source)
+        await self._turn_statement.fit(self._pool)
         # Before the first job, so that it is known for which vendors runs are held.
         await self._observer.look()
         observing = asyncio.create_task(self._observer.run(self._ended))

@@ -80,7 +80,7 @@ async def test_round_trips_of_a_run(database: Database, connection: Connection) 
     await _add_many(connection, RUNS, "0 2 * * *")
     names = {attempts.SQL["start"]: "start", attempts.SQL["finish"]: "finish"}
     names |= {queue.SQL["take"]: "take", queue.SQL["end"]: "end"}
-    names |= {await turn_statement(connection, SourceTables()): "turn"}
+    names |= {await turn_statement(SourceTables()).fit(connection): "turn"}
     assert len(await claim(connection)) == RUNS
     counted, target = Counted(names), Recorder()
     async with (

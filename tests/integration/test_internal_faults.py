@@ -23,6 +23,7 @@ from synkron.nodes import Reporter
 from synkron.notifications import Notifications
 from synkron.persist import InternalFaults, persist
 from synkron.queue import Manager
+from synkron.reader import FittedStatement
 from synkron.service import Role, serve
 from synkron.settings import HealthSettings, Settings, TypeSettings
 from tests.conftest import Connection, Database
@@ -42,7 +43,7 @@ PLANTED: dict[str, tuple[Any, str, BaseException]] = {
     "incidents": (loops, "read_conditions", ExceptionGroup(SECRET, [TypeError(SECRET)])),
     "verification": (loops, "keep_verification", MemoryError(SECRET)),
     "announcements to nobody": (loops, "deliver_due", NotImplementedError(SECRET)),
-    "worker": (worker, "turn_statement", AttributeError(SECRET)),
+    "worker": (FittedStatement, "fit", AttributeError(SECRET)),
     "signs of life": (Manager, "keep_alive", ZeroDivisionError(SECRET)),
     "listening": (Notifications, "_is_alive", UnicodeError(SECRET)),
     "meetings": (Meetings, "keep_exchanging", AssertionError(SECRET)),

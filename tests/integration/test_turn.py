@@ -13,7 +13,7 @@ from tests.integration.fleet import add_integration, utc
 
 
 async def test_there_is_no_such_run(connection: Connection) -> None:
-    statement = await turn_statement(connection, SourceTables())
+    statement = turn_statement(SourceTables())
     assert await read_turns(connection, statement, [4711], Settings()) == [None]
 
 
@@ -30,7 +30,7 @@ async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) 
     """)
     await migrate(connection)
     done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
-    statement = await turn_statement(connection, SourceTables())
+    statement = turn_statement(SourceTables())
     (turn,) = await read_turns(connection, statement, done.run_ids, Settings())
     assert turn is not None
     assert turn.live is not None
@@ -47,8 +47,8 @@ async def test_the_plan_goes_through_the_primary_keys(connection: Connection) ->
     await add_integration(connection, "0 2 * * *")
     await connection.execute("analyze organizations, organization_integrations")
     done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
-    statement = await turn_statement(connection, SourceTables())
-    lines = await connection.fetch("explain (costs off) " + statement, done.run_ids)
+    statement = turn_statement(SourceTables())
+    lines = await connection.fetch("explain (costs off) " + await statement.fit(connection), done.run_ids)
     plan = "\n".join(line[0] for line in lines)
     assert "Index Scan using organization_integrations_pkey" in plan
     assert "Index Scan using organizations_pkey" in plan

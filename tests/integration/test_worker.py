@@ -329,7 +329,7 @@ async def test_a_worker_whose_role_lost_its_sight_delivers_nothing_and_skips_not
         alter table organization_integrations enable row level security;
     """)
     try:
-        statement = await turn_statement(connection, SourceTables())
+        statement = turn_statement(SourceTables())
         async with connected(database.url.replace("synkron@", "shortsighted@")) as opened:
             with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
                 await read_turns(opened, statement, [run_id], QUICK)
