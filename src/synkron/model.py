@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 # What keys derived from before ledgers had an installation of their own. Fixed for ever: such runs keep their keys.
 BEFORE_INSTALLATIONS = UUID("5d1f2a6e-7c0b-4d57-9a55-1f0c6f0e5b3d")
@@ -330,24 +331,33 @@ class Tick:
 
 def idempotency_key(installation: UUID, integration_id: str, scheduled_for: datetime) -> str:
     """The key of a run, from the installation, the integration and the moment alone: for ever the same, on any host."""
-    return str(uuid5(installation, f"{integration_id}@{_written(scheduled_for)}"))
+    return _uuid5(installation, f"{integration_id}@{_written(scheduled_for)}")
 
 
 def manual_key(installation: UUID, integration_id: str, asked_at: datetime) -> str:
     """The key of a run that somebody asked for: never that of a scheduled one."""
-    return str(uuid5(installation, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand"))
+    return _uuid5(installation, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand")
 
 
-def run_key(installation: UUID, integration_id: str, source: Source, moment: datetime) -> str:
-    """The key of a run by what made it."""
-    make = manual_key if source is Source.MANUAL else idempotency_key
+def run_key(installation: UUID, integration_id: str, source: str, moment: datetime) -> str:
+    """The key of a run by what made it, a ``Source``."""
+    make = manual_key if source == Source.MANUAL else idempotency_key
     return make(installation, integration_id, moment)
 
 
-def is_key_of(key: str, installations: Iterable[UUID], integration_id: str, source: Source, moment: datetime) -> bool:
+def is_key_of(key: str, installations: Iterable[UUID], integration_id: str, source: str, moment: datetime) -> bool:
     """Whether the key is this run's: made from one of the installations, or as it was before there were any."""
-    namespaces = (*installations, BEFORE_INSTALLATIONS)
-    return any(key == run_key(namespace, integration_id, source, moment) for namespace in namespaces)
+    for installation in installations:
+        if key == run_key(installation, integration_id, source, moment):
+            return True
+    return key == run_key(BEFORE_INSTALLATIONS, integration_id, source, moment)
+
+
+def _uuid5(namespace: UUID, name: str) -> str:
+    """The UUID of version 5 (RFC 9562) as text. The library's, made of integers, takes four times as long."""
+    digits = sha1(namespace.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 @lru_cache(maxsize=16_384)

@@ -32,6 +32,10 @@ DELIVER = """
 """
 
 
+# Whatever is planted gets past the triggers that refuse it.
+PLANT = "set session_replication_role = replica; "
+
+
 @pytest.fixture
 def ledger(database: Database) -> datetime:
     """Fjord's hourly export after six hours in which no scheduler ticked. Answers the moment of the last one.
@@ -75,13 +79,15 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
     ("wrong", "code", "says"),
     [
         pytest.param(
-            "delete from synkron.runs where scheduled_for = '{second}'",
+            "delete from synkron.runs where scheduled_for = '{second}'; "
+            "delete from synkron.attempts where scheduled_for = '{second}'",
             3,
             ["missed", "nothing was decided", "1 missed, 0 doubled, 0 late, 0 unexplained"],
             id="a decision is gone",
         ),
         pytest.param(
             "delete from synkron.runs where scheduled_for = '{second}'; "
+            "delete from synkron.attempts where scheduled_for = '{second}'; "
             "update organization_integrations set cron_schedule = '*/30 * * * *'",
             0,
             ["not provable", "0 missed, 0 doubled, 0 late, 0 unexplained"],
@@ -89,6 +95,7 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
         ),
         pytest.param(
             "delete from synkron.runs where scheduled_for = '{second}'; "
+            "delete from synkron.attempts where scheduled_for = '{second}'; "
             "update organization_integrations set integration_type = 'xledger'",
             3,
             ["unexplained", "disabled or edited for a while", "0 missed, 0 doubled, 0 late, 1 unexplained"],
@@ -96,9 +103,10 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
         ),
         pytest.param(
             "delete from synkron.runs where scheduled_for >= '{second}'; "
+            "delete from synkron.attempts where scheduled_for >= '{second}'; "
             "insert into synkron.held values ('{integration}', '{second}'::timestamptz - interval '1 microsecond')",
             0,
-            ["held by a pause", "0 missed"],
+            ["3 not delivered: 3 held", "0 missed"],
             id="paused from the second on",
         ),
         pytest.param(
@@ -106,7 +114,7 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
             "insert into synkron.attempts (run_id, scheduled_for, attempt, worker, finished_at, outcome) "
             "select id, scheduled_for, 2, 'w', now(), 'succeeded' from synkron.runs where scheduled_for = '{second}'",
             3,
-            ["doubled", "2 attempts of run", "1 doubled"],
+            ["doubled", "2 of its attempts succeeded", "1 doubled"],
             id="it succeeded twice",
         ),
         pytest.param(
@@ -118,7 +126,8 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
         ),
         pytest.param(
             "delete from synkron.ticks where '{second}' > window_start and '{second}' <= window_end; "
-            "delete from synkron.runs where scheduled_for = '{second}'",
+            "delete from synkron.runs where scheduled_for = '{second}'; "
+            "delete from synkron.attempts where scheduled_for = '{second}'",
             3,
             ["unexplained", "no tick's window covers", "1 missed, 0 doubled, 0 late, 1 unexplained"],
             id="a tick is gone with what it decided",
@@ -130,19 +139,24 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
             id="a tick is gone",
         ),
         pytest.param(
-            "update synkron.runs set state = 'failed', error = 'HTTP 500' where scheduled_for = '{second}'",
+            "update synkron.runs set state = 'failed', error = 'HTTP 500' where scheduled_for = '{second}'; "
+            "update synkron.attempts set outcome = 'final' where scheduled_for = '{second}'",
             0,
             ["1 failed after their last attempt", "0 missed"],
             id="it failed",
         ),
         pytest.param(
-            "update synkron.runs set source = 'catch_up', action = 'merge', state = 'skipped' "
-            "where scheduled_for = '{second}'; "
-            "update synkron.runs set source = 'catch_up', state = 'skipped', period_start = '{first}' "
-            "where scheduled_for = '{third}'",
+            "update synkron.runs set source = 'catch_up', action = 'merge', state = 'skipped', attempt = 0, "
+            "started_at = null where scheduled_for = '{second}'; "
+            "update synkron.runs set source = 'catch_up', state = 'skipped', period_start = '{first}', attempt = 0, "
+            "started_at = null where scheduled_for = '{third}'; "
+            "update synkron.runs set tick_id = (select max(id) from synkron.ticks) "
+            "where scheduled_for in ('{second}', '{third}'); "
+            "delete from synkron.attempts where scheduled_for in ('{second}', '{third}')",
             0,
             [
-                "1 not exported: the run that covered them was skipped; run them with `synkron backfill`",
+                "2 not delivered: 1 skipped, 1 merged; `synkron backfill` runs what is past",
+                "1 stretches of time that no run covers, 2.0 h in all",
                 "0 missed, 0 doubled, 0 late, 0 unexplained",
             ],
             id="it was merged into a run that was skipped",
@@ -153,7 +167,8 @@ def test_what_went_wrong(
     on_database: Command, database: Database, moments: list[datetime], wrong: str, code: int, says: list[str]
 ) -> None:
     first, second, third, _ = moments
-    execute(database.url, wrong.format(first=first, second=second, third=third, integration=HOURLY))
+    planted = wrong.format(first=first, second=second, third=third, integration=HOURLY)
+    execute(database.superuser_url, PLANT + planted)
     ended = on_database("verify")
     assert ended.code == code
     assert [text for text in says if text not in ended.out + ended.err] == []
@@ -187,7 +202,10 @@ def test_verify_in_json(on_database: Command, database: Database, ledger: dateti
     answer = ended.answer
     assert (answer["missed"], answer["doubled"], answer["late"], answer["unexplained"]) == (1, 0, 0, 0)
     assert (answer["integrations"], answer["occurrences"], answer["ticks"], answer["not_provable"]) == (1, 6, 1, 0)
-    assert answer["uncovered"] == 0
+    assert answer["not_delivered"] == dict.fromkeys(
+        ("skipped", "superseded", "cancelled", "expired", "merged", "held"), 0
+    )
+    assert answer["not_covered"] == {"stretches": 0, "hours": 0}
     [finding] = answer["findings"]
     assert finding | {"message": None} == {
         "kind": "missed",
@@ -231,7 +249,9 @@ def test_verify_with_another_lateness(on_database: Command, database: Database, 
     execute(
         database.url,
         "update synkron.runs set state = 'succeeded', attempt = 1, started_at = claimed_at + interval '7 minutes', "
-        f"finished_at = now(), execute_after = claimed_at where scheduled_for = '{ledger}'",
+        f"finished_at = claimed_at + interval '8 minutes', execute_after = claimed_at where scheduled_for = '{ledger}'",
+        "insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at, finished_at, outcome) "
+        "select id, scheduled_for, 1, 'w', started_at, finished_at, 'succeeded' from synkron.runs where attempt = 1",
     )
     assert "started 7 min after it could" in on_database("verify").out
     assert on_database("verify", "--late-after", "10m").code == 0
@@ -243,6 +263,8 @@ def test_a_table_of_findings_is_cut_at_50(on_database: Command, database: Databa
         "insert into organization_integrations (org_id, integration_type, is_enabled, cron_schedule) "
         f"select '{VIK}', 'xledger', true, '{ledger.minute} * * * *' from generate_series(1, 20)",
         "delete from synkron.watermark",
+        "delete from synkron.ticks",
+        "delete from synkron.runs",
         "insert into synkron.watermark (at) values (now() - interval '6 hours')",
     )
     asyncio.run(_tick(database))
@@ -280,7 +302,7 @@ async def _tick_through(database: Database) -> list[datetime]:
     try:
         start: datetime = await connection.fetchval("select at from synkron.watermark")
         for half_hour in range(1, 9):
-            await tick(connection, Settings(), scheduler="test", at=start + half_hour * HOUR / 2)
+            await tick(connection, Settings(), scheduler="test", source="once", at=start + half_hour * HOUR / 2)
             await connection.execute(DELIVER)
         rows = await connection.fetch("select scheduled_for from synkron.runs order by scheduled_for")
         return [row["scheduled_for"] for row in rows]
@@ -310,3 +332,27 @@ def test_an_organization_that_is_not_there_is_not_in_order(on_database: Command,
     ended = on_database("verify", "--org", "nobody")
     assert (ended.code, ended.out) == (4, "")
     assert "There is no organization nobody" in ended.err
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 3)])
+def test_what_was_not_delivered_is_a_finding_where_that_is_asked(
+    on_database: Command, database: Database, moments: list[datetime], options: list[str], code: int
+) -> None:
+    first, second, third, _ = moments
+    execute(
+        database.superuser_url,
+        PLANT + "update synkron.runs set state = 'skipped', attempt = 0, started_at = null, "
+        f"reason = 'superseded: the integration was disabled' where scheduled_for in ('{second}', '{third}'); "
+        f"delete from synkron.attempts where scheduled_for in ('{second}', '{third}')",
+    )
+    ended = on_database("verify", *options)
+    assert ended.code == code
+    assert "2 not delivered: 2 superseded; `synkron backfill` runs what is past" in ended.err
+    assert "1 stretches of time that no run covers, 2.0 h in all" in ended.err
+    asked = on_database("verify", "--json", *options)
+    assert (asked.code, asked.answer["not_delivered"]["superseded"]) == (code, 2)
+    assert asked.answer["not_covered"] == {"stretches": 1, "hours": 2.0}
+    kinds = [(one["kind"], one["at"]) for one in asked.answer["findings"]]
+    found = [("uncovered", _zulu(first)), ("undelivered", _zulu(second)), ("undelivered", _zulu(third))]
+    assert kinds == (found if code else [])
+    assert ("2 undelivered, 1 uncovered" in ended.err) == bool(code)

@@ -145,6 +145,13 @@ BEGIN
     END IF;
 END;
 $$;
+CREATE FUNCTION synkron.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception '%.% can not be changed like this: %', tg_table_schema, tg_table_name, tg_argv[0]
+        using errcode = 'integrity_constraint_violation';
+end $$;
 CREATE TABLE synkron.queue (
     id bigint NOT NULL,
     priority integer NOT NULL,
@@ -674,7 +681,9 @@ CREATE TABLE synkron.verifications (
     missed integer NOT NULL,
     doubled integer NOT NULL,
     late integer NOT NULL,
-    unexplained integer NOT NULL
+    unexplained integer NOT NULL,
+    undelivered integer DEFAULT 0 NOT NULL,
+    uncovered integer DEFAULT 0 NOT NULL
 );
 ALTER TABLE synkron.verifications ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME synkron.verifications_id_seq
@@ -813,6 +822,9 @@ CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);
 CREATE INDEX verifications_newest ON synkron.verifications USING btree (at DESC);
 CREATE INDEX warm_ups_newest ON synkron.warm_ups USING btree (at DESC);
 CREATE TRIGGER queue_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON synkron.queue FOR EACH STATEMENT EXECUTE FUNCTION synkron.queue_changed();
+CREATE TRIGGER runs_keep_their_key AFTER UPDATE OF key, integration_id, scheduled_for ON synkron.runs FOR EACH ROW WHEN ((((old.key IS DISTINCT FROM new.key) OR (old.integration_id IS DISTINCT FROM new.integration_id)) OR (old.scheduled_for IS DISTINCT FROM new.scheduled_for))) EXECUTE FUNCTION synkron.refuse_change('a run keeps its key, its integration and its moment');
+CREATE TRIGGER runs_stay_succeeded AFTER UPDATE OF state ON synkron.runs FOR EACH ROW WHEN (((old.state = 'succeeded'::text) AND (new.state <> 'succeeded'::text))) EXECUTE FUNCTION synkron.refuse_change('a run that succeeded stays so');
+CREATE TRIGGER ticks_keep_their_window AFTER UPDATE OF id, at, window_start, window_end, recorded_at ON synkron.ticks FOR EACH ROW EXECUTE FUNCTION synkron.refuse_change('a tick keeps its moment and its window');
 CREATE TRIGGER watermark_moves_forward BEFORE UPDATE ON synkron.watermark FOR EACH ROW EXECUTE FUNCTION synkron.watermark_moves_forward();
 ALTER TABLE ONLY synkron.announcements
     ADD CONSTRAINT announcements_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES synkron.incidents(id) ON DELETE CASCADE;
@@ -849,6 +861,7 @@ REVOKE ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, l
 GRANT ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) TO service_role;
 REVOKE ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION synkron.pause_over(org_id text, integration_type text, integration_id text, moment timestamp with time zone) TO service_role;
+REVOKE ALL ON FUNCTION synkron.refuse_change() FROM PUBLIC;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.announcements TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.announcements_id_seq TO service_role;

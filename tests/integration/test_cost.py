@@ -117,6 +117,7 @@ async def test_a_start_writes_no_index(database: Database, connection: Connectio
     await _add_many(connection, RUNS, "* * * * *")
     assert len(await claim(connection)) == RUNS
     # A run that starts late enters an index for it: these are on time.
+    await connection.execute("alter table synkron.runs disable trigger runs_keep_their_key")
     await connection.execute(
         "with minute as (select date_trunc('minute', now() + interval '30 s') as at) "
         "update synkron.runs set scheduled_for = at, period_end = at, period_start = null, execute_after = at "

@@ -80,7 +80,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "ledger.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
     "operations.record": ("kari", "pause", "everything", None, None),
     "verify.frame": (A_DAY,),
-    "verify.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES),
+    "verify.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES, 0, 0),
     "verify.ticks": (A_DAY, NOW),
     "warmup.forget": (AGES,),
 }

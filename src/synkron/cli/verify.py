@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT_OF_A_TABLE = 50
 LIMIT_OF_JSON = 10_000
+HOUR = timedelta(hours=1)
 
 
 def verify(
@@ -46,17 +47,22 @@ def verify(
         timedelta | None,
         typer.Option(parser=span, metavar="SPAN", help="How late a start is a finding.", show_default="5m"),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What was decided and not delivered is a finding, too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Verify that what should have run did, once and in time.
 
     Works out from ticks, decisions and schedules what should have run, and shows what was missed, doubled, late, or is
-    unexplained. Ends with 3 when there is any of it. What nothing proves is counted and is no finding.
+    unexplained. Ends with 3 when there is any of it. What nothing proves is counted and is no finding; nor is, without
+    --strict, what was decided and not delivered, and time that no run covers.
 
     \b
     Examples:
       synkron verify --since 24h
       synkron verify --since 7d --until 1d --type xledger
+      synkron verify --since 30d --strict
       synkron verify --since 2026-11-23T00:00Z --json
     """
     most = LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE
@@ -80,6 +86,7 @@ def verify(
             end,
             scope=verification.Scope(org, integration_type),
             late_after=late_after or LATE,
+            is_strict=strict,
             most=most,
         )
         names = await read_names(connection, settings.source)
@@ -129,9 +136,9 @@ def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
         "occurrences": report.occurrences,
         "ticks": report.ticks,
         **_counts(report),
-        "held": report.held,
         "not_provable": report.unprovable,
-        "uncovered": report.uncovered,
+        "not_delivered": _undelivered(report),
+        "not_covered": {"stretches": report.gaps, "hours": report.gap / HOUR},
         "failed": report.failed,
         "invalid": report.invalid,
         "findings": [asdict(one) | {"organization": names.get(one.org_id or "")} for one in report.findings],
@@ -141,7 +148,15 @@ def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
 def _counts(report: Report) -> dict[str, int]:
     from synkron.verify import Kind
 
-    return {kind.value: report.found[kind] for kind in Kind}
+    """Of each kind; what only ``--strict`` makes findings of is left out where there is none."""
+    strict = (Kind.UNDELIVERED, Kind.UNCOVERED)
+    return {kind.value: report.found[kind] for kind in Kind if report.found[kind] or kind not in strict}
+
+
+def _undelivered(report: Report) -> dict[str, int]:
+    from synkron.verify import Undelivered
+
+    return {reason.value: report.undelivered[reason] for reason in Undelivered}
 
 
 def _say_totals(report: Report) -> None:
@@ -154,11 +169,13 @@ def _say_totals(report: Report) -> None:
         f"Checked {report.integrations} integrations, {report.occurrences} occurrences and {report.ticks} ticks "
         f"from {start} to {end} UTC: {found}."
     )
+    undelivered = _undelivered(report)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in undelivered.items() if count)
     notes = {
         "more findings than are shown": sum(report.found.values()) - len(report.findings),
         "not provable: nothing shows that the row stood as it does when they were due": report.unprovable,
-        "not exported: the run that covered them was skipped; run them with `synkron backfill`": report.uncovered,
-        "held by a pause: they are decided when it ends": report.held,
+        f"not delivered: {reasons}; `synkron backfill` runs what is past": sum(undelivered.values()),
+        f"stretches of time that no run covers, {report.gap / HOUR:,.1f} h in all": report.gaps,
         "failed after their last attempt: `synkron runs --state failed`": report.failed,
         "rows that can't be fired: `synkron check`": report.invalid,
     }

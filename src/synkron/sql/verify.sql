@@ -14,90 +14,173 @@ select
     ) as ticked_before,
     (select copied_at from synkron.installations where until is null) as copied_at;
 
+-- name: room
+-- What is sorted and joined here is a day of everybody's; by 4 MB at a time it would go to the disk and back.
+set local work_mem = '64MB';
+
 -- name: ticks
--- Those whose windows reach into ($1, $2], in the order in which they ticked. A snapshot that lies ahead is another
--- server's: the ledger was restored from a dump.
+-- Those from the first to the last whose windows reach into ($1, $2], in the order in which they ticked; replays are left
+-- out. A snapshot that lies ahead is another server's: the ledger was restored from a dump. Plan: the index ticks_newest
+-- for their numbers, and the primary key.
 select
+    id,
+    at,
     window_start,
     window_end,
+    recorded_at,
     case when pg_snapshot_xmax(snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
         then pg_snapshot_xmin(snapshot)::text::bigint
-    end as saw_below
+    end as saw_below,
+    source = 'once' as is_asked
 from synkron.ticks
-where at > $1::timestamptz - interval '1 minute'
-    and window_end > $1 and window_start < $2
-    and window_start <> at - interval '30 seconds 1 microsecond'
+where window_start <> at - interval '30 seconds 1 microsecond'
+    and id between
+        (select min(id) from synkron.ticks where at > $1::timestamptz - interval '1 minute' and window_end > $1)
+        and (select max(id) from synkron.ticks where at > $1::timestamptz - interval '1 minute' and window_start < $2)
 order by id;
 
--- name: standing
--- The rows that may fire, by id, of one organization ($1) or type ($2) where these are given, each with the transactions
--- that wrote it and its organization. `xmin` stands without an alias: a table has a column of that name, a view has none,
--- and then it is that of `unknown`.
--- Scans: every row that may fire is wanted.
-select
-    {row},
-    {doubled} as doubled,
-    i.written as written,
-    o.written as zone_written,
-    h.since as held_since
-from (select null::xid as xmin) unknown
-cross join lateral (
+-- name: integrations
+-- What stands and what was decided, by integration: each row that may fire with each row of the ledger that is its own,
+-- or one of them alone. Both are of one organization ($3) or type ($4) where these are given. The order of the rows of an
+-- integration is that of their moments.
+--
+-- The first columns are the integration's id, and whether the row is one that can't be worked with; such a row decides
+-- nothing. The next ones are those of verify.evidence.Standing, in its order; they are null where no row stands. Each row
+-- has the transactions that wrote it and its organization. `xmin` stands without an alias: a table has a column of that
+-- name, a view has none, and then it is that of `unknown`.
+--
+-- The others are those of verify.evidence.Recorded: the ledger's rows of ($1, $2], those after it whose period reaches
+-- into it, and the runs from before it that may have kept those of the window waiting: unfinished ones, and of the day
+-- before, those that ended in it. A tick's number below those that are kept is a forgotten tick's. A run of a tick was
+-- claimed in its transaction, unless its moment was given by hand. What started later than $5 after it could have may
+-- have waited for a pause.
+--
+-- Scans: all that stands and all that was decided in the window is wanted. Plan: each table is read once, joined by
+-- hashing and sorted once. Attempts have the moment of their run, so that their months are those of the runs.
+with rows as (
     select
-        {integration_columns[t]},
-        xmin::text::bigint as written
-    from {integrations} t
-    where t.{integrations.is_enabled} and t.{integrations.cron_schedule} is not null
-) i
-{twice}
-left join lateral (
-    select {organization_columns[t]}, xmin::text::bigint as written
-    from {organizations} t
-) o on o.id = i.org_id and organization_twice.id is null
-left join synkron.held h on h.integration_id = i.id::text
-where ($1::text is null or i.org_id::text = $1) and ($2::text is null or i.integration_type::text = $2)
-order by i.id::text collate "C";
-
--- name: recorded
--- The ledger's rows of ($1, $2] by integration, those after it whose period reaches into it, and the runs from before
--- it that may have kept those of the window waiting: unfinished ones, and of the day before, those that ended in it.
--- $3 and $4 as above. What started later than $5 after it could have may have waited for a pause. A tick's number below
--- those that are kept is a forgotten tick's. The columns are those of verify.evidence.Recorded, in its order.
+        {row},
+        {doubled} as doubled,
+        i.written as written,
+        o.written as zone_written,
+        h.since as held_since
+    from (select null::xid as xmin) unknown
+    cross join lateral (
+        select {integration_columns[t]}, xmin::text::bigint as written
+        from {integrations} t
+        where t.{integrations.is_enabled} and t.{integrations.cron_schedule} is not null
+    ) i
+    {twice}
+    left join lateral (
+        select {organization_columns[t]}, xmin::text::bigint as written
+        from {organizations} t
+    ) o on o.id = i.org_id and organization_twice.id is null
+    left join synkron.held h on h.integration_id = i.id::text
+    where ($3::text is null or i.org_id::text = $3) and ($4::text is null or i.integration_type::text = $4)
+),
+standing as (
+    select
+        integration_id, org_id, integration_type, cron_schedule, timezone, zone_is_number, organization_exists,
+        updated_at, written, zone_written, held_since, coalesce(doubled, oddity) as oddity,
+        case when coalesce(doubled, oddity) is null then integration_id end as decides_for
+    from rows
+),
+decided as (
+    select
+        r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.cron_schedule, r.timezone, r.source, r.action,
+        r.state, r.reason, r.scheduled_for, r.period_start, r.occurrences, r.execute_after, r.claimed_at, r.started_at,
+        r.finished_at, r.attempt, r.retries,
+        t.id is not null or coalesce(r.tick_id < (select min(id) from synkron.ticks), false) as has_tick,
+        case
+            when t.id is null then true
+            when r.claimed_at <> t.at and t.source <> 'once' or r.scheduled_for > t.window_end then false
+            when r.source = 'schedule' then r.scheduled_for >= t.at - interval '30 seconds'
+            when r.source = 'catch_up' then r.scheduled_for < t.at - interval '30 seconds'
+                or t.window_start = t.at - interval '30 seconds 1 microsecond'
+            else false
+        end as fits_tick,
+        coalesce(a.outcomes, '') as outcomes,
+        coalesce(a.last_attempt, 0) as last_attempt,
+        a.attempted_from, a.attempted_to,
+        coalesce(a.runs_back, false) as runs_back,
+        case when r.action = 'run' and coalesce(r.started_at, now()) > r.execute_after + $5::interval
+            then (
+                select max(least(coalesce(least(p.ended_at, p.until), 'infinity'), now()))
+                from synkron.pauses p
+                where p.starts_at < coalesce(r.started_at, now())
+                    and coalesce(least(p.ended_at, p.until), 'infinity') > r.execute_after
+                    and (p.org_id is null or p.org_id = r.org_id)
+                    and (p.integration_type is null or p.integration_type = r.integration_type)
+                    and (p.integration_id is null or p.integration_id = r.integration_id)
+            )
+        end as paused_until,
+        case when r.occurrences > 1 then t.window_start end as ticked_from
+    from (
+        select * from synkron.runs
+        where scheduled_for > $1 and (scheduled_for <= $2 or coalesce(period_start, '-infinity') < $2)
+        union all
+        select * from synkron.runs
+        where scheduled_for > $1::timestamptz - interval '1 day' and scheduled_for <= $1 and action = 'run'
+            and (finished_at is null or finished_at > $1)
+        union all
+        select * from synkron.runs
+        where scheduled_for <= $1::timestamptz - interval '1 day' and finished_at is null
+    ) r
+    left join synkron.ticks t on t.id = r.tick_id
+    left join (
+        select
+            run_id,
+            scheduled_for,
+            string_agg(coalesce(outcome, 'open'), ' ' order by attempt) as outcomes,
+            max(attempt) as last_attempt,
+            min(started_at) as attempted_from,
+            max(finished_at) as attempted_to,
+            bool_or(finished_at < started_at) as runs_back
+        from synkron.attempts
+        where scheduled_for > $1 and scheduled_for <= $2
+        group by run_id, scheduled_for
+    ) a on a.run_id = r.id and a.scheduled_for = r.scheduled_for
+    where ($3::text is null or r.org_id = $3) and ($4::text is null or r.integration_type = $4)
+)
 select
-    r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.action, r.state, r.scheduled_for,
-    r.period_start, r.occurrences, r.cron_schedule, r.timezone, r.execute_after, r.claimed_at, r.started_at,
-    r.finished_at,
-    t.id is not null or coalesce(r.tick_id < (select min(id) from synkron.ticks), false) as has_tick,
-    case when r.attempt = 0 then 0 when r.attempt = 1 then (r.state = 'succeeded')::integer
-        else (
-            select count(*) from synkron.attempts a
-            where a.run_id = r.id and a.scheduled_for = r.scheduled_for and a.outcome = 'succeeded'
-        )
-    end as successes,
-    case when r.action = 'run' and coalesce(r.started_at, now()) > r.execute_after + $5::interval
-        then (
-            select max(least(coalesce(least(p.ended_at, p.until), 'infinity'), now()))
-            from synkron.pauses p
-            where p.starts_at < coalesce(r.started_at, now())
-                and coalesce(least(p.ended_at, p.until), 'infinity') > r.execute_after
-                and (p.org_id is null or p.org_id = r.org_id)
-                and (p.integration_type is null or p.integration_type = r.integration_type)
-                and (p.integration_id is null or p.integration_id = r.integration_id)
-        )
-    end as paused_until
-from (
-    select * from synkron.runs
-    where scheduled_for > $1 and (scheduled_for <= $2 or coalesce(period_start, '-infinity') < $2)
-    union all
-    select * from synkron.runs
-    where scheduled_for > $1::timestamptz - interval '1 day' and scheduled_for <= $1 and action = 'run'
-        and (finished_at is null or finished_at > $1)
-    union all
-    select * from synkron.runs
-    where scheduled_for <= $1::timestamptz - interval '1 day' and finished_at is null
-) r
-left join synkron.ticks t on t.id = r.tick_id
-where ($3::text is null or r.org_id = $3) and ($4::text is null or r.integration_type = $4)
-order by r.integration_id collate "C", r.scheduled_for, r.id;
+    coalesce(standing.integration_id, decided.integration_id) collate "C" as of_integration,
+    coalesce(oddity is not null, false) as is_odd,
+    standing.integration_id, standing.org_id, standing.integration_type, standing.cron_schedule, standing.timezone,
+    zone_is_number, organization_exists, updated_at, written, zone_written, held_since,
+    decided.*
+from standing
+full join decided on decided.integration_id = standing.decides_for
+order by of_integration, decided.scheduled_for, decided.id;
+
+-- name: orphans
+-- Attempts of the moments of ($1, $2] of whose run nothing is on record. Runs are forgotten before their attempts are.
+select a.run_id, a.scheduled_for, a.attempt, a.worker
+from synkron.attempts a
+where a.scheduled_for > $1 and a.scheduled_for <= $2
+    and a.scheduled_for >= (select min(scheduled_for) from synkron.runs)
+    and not exists (select from synkron.runs r where r.id = a.run_id and r.scheduled_for = a.scheduled_for)
+order by a.scheduled_for, a.run_id, a.attempt;
+
+-- name: continues
+-- Whether the period of each of the runs $1, of the moments $2, begins where a decision ended that came before it, with
+-- none between; in their order. What was merged has its period in another row, and a run that was skipped may have been
+-- superseded, whose time the next one takes over. Plan: the indexes runs_once and that of the numbers, once for each.
+select exists (
+        select from synkron.runs before
+        where before.integration_id = run.integration_id and before.scheduled_for = run.period_start
+            and before.source_class = 'schedule' and before.action <> 'merge'
+    )
+    and not exists (
+        select from synkron.runs between_them
+        where between_them.integration_id = run.integration_id
+            and between_them.scheduled_for > run.period_start and between_them.scheduled_for < run.scheduled_for
+            and between_them.source_class = 'schedule' and between_them.action <> 'merge'
+            and between_them.claimed_at <= run.claimed_at
+            and not (between_them.action = 'run' and between_them.state = 'skipped')
+    ) as continues
+from unnest($1::bigint[], $2::timestamptz[]) with ordinality asked (id, moment, number)
+left join synkron.runs run on run.id = asked.id and run.scheduled_for = asked.moment
+order by number;
 
 -- name: take_hour
 -- Whether this process is to verify: nobody else is at it, and nobody has been in the hour before $1.
@@ -107,5 +190,7 @@ select pg_try_advisory_xact_lock(hashtext('synkron.keep_verification'))
 -- name: keep
 -- Keep the figures, and those of the retention: nothing from before $9.
 with forgotten as (delete from synkron.verifications where at < $9::timestamptz)
-insert into synkron.verifications (at, since, until, expected, missed, doubled, late, unexplained)
-values ($1, $2, $3, $4, $5, $6, $7, $8);
+insert into synkron.verifications (
+    at, since, until, expected, missed, doubled, late, unexplained, undelivered, uncovered
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $10, $11);

@@ -1,17 +1,21 @@
 """Whether what should have run was decided, delivered once, and started in time. Pure: rows in, findings out.
 
-``evidence`` holds the nouns; ``sight`` knows which moments the ticks covered, and what they saw; ``examine`` goes
-through one integration, with ``doubled`` for what was delivered twice. What should have run is worked out again from
-the schedules: nothing here asks the plan that decided it.
+``evidence`` holds the nouns; ``sight`` knows which moments the ticks covered, and what they saw; ``basis`` what a
+verification goes by. ``examine`` goes through one integration: ``decisions`` holds each row of the ledger against its
+tick, key, schedule and row of the application, ``attempts`` against its attempts; ``doubled`` is what was delivered
+twice, ``late`` what started late, ``coverage`` what was not delivered. What should have run is worked out again from
+the schedules: nothing here asks the plan that decided it, and no row of the ledger is believed by itself.
 """
 
-from synkron.verify.evidence import Finding, Kind, Recorded, Standing
-from synkron.verify.examine import LATE, Basis, Examined, examine
+from synkron.verify.basis import LATE, Basis
+from synkron.verify.evidence import Finding, Kind, Recorded, Standing, Undelivered
+from synkron.verify.examine import Doubt, Examined, examine
 from synkron.verify.sight import Sight, TickRow, full_transaction
 
 __all__ = [
     "LATE",
     "Basis",
+    "Doubt",
     "Examined",
     "Finding",
     "Kind",
@@ -19,6 +23,7 @@ __all__ = [
     "Sight",
     "Standing",
     "TickRow",
+    "Undelivered",
     "examine",
     "full_transaction",
 ]

@@ -7,9 +7,9 @@ stands now and was written by a transaction that had ended before a snapshot has
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from synkron.model import Window
 from synkron.verify.evidence import Finding, Kind
@@ -18,23 +18,44 @@ from synkron.verify.evidence import Finding, Kind
 EPOCH = 1 << 32
 # Below are the numbers that stand for no transaction in particular.
 FIRST_TRANSACTION = 3
+# A tick decides what comes up to half a minute after it, and looks back as far at least.
+HALF_MINUTE = timedelta(seconds=30)
+# A tick waits for the one before it and reads what is due, and writes its row then. Clocks are set by less.
+LONGEST_READ = timedelta(minutes=5)
+SMALL_STEP = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class TickRow:
-    """A tick's window, and the transaction below which it saw what every other had written; None where unrecorded."""
+    """A tick that moved the watermark: of when it is, its window, and when its row was written.
 
+    ``is_asked`` says that its moment may have been given by hand. ``saw_below`` is the transaction below which it saw
+    what every other had written; None where unrecorded.
+    """
+
+    id: int
+    at: datetime
     window: Window
+    recorded_at: datetime
     saw_below: int | None
+    is_asked: bool = False
+
+    @property
+    def fits_its_moment(self) -> bool:
+        """Whether moment, window and row were written by one tick."""
+        return self.window.end == self.at + HALF_MINUTE and (
+            self.is_asked or -SMALL_STEP <= self.recorded_at - self.at <= LONGEST_READ
+        )
 
 
 class Sight:
     """What the ticks saw, in the order in which they ticked; those that moved the watermark count."""
 
-    def __init__(self, ticks: Iterable[TickRow]) -> None:
+    def __init__(self, ticks: Sequence[TickRow]) -> None:
+        self._all = ticks
         self._ticks: list[TickRow] = []
         for tick in ticks:
-            if not self._ticks or tick.window.end > self._ticks[-1].window.end:
+            if tick.fits_its_moment and (not self._ticks or tick.window.end > self._ticks[-1].window.end):
                 self._ticks.append(tick)
         self._starts = [tick.window.start for tick in self._ticks]
 
@@ -44,7 +65,7 @@ class Sight:
     @property
     def first(self) -> datetime | None:
         """From when on (left out) the ticks decided."""
-        return self._starts[0] if self._starts else None
+        return self._all[0].window.start if self._all else None
 
     def saw(self, moment: datetime, transaction: int | None) -> bool:
         """Whether the last tick that had to decide the moment, or one before it, saw what the transaction wrote.
@@ -58,17 +79,43 @@ class Sight:
         saw_below = self._ticks[index].saw_below
         return saw_below is not None and transaction < saw_below
 
-    def holes(self, window: Window) -> list[Finding]:
+    def faults(self, window: Window) -> list[Finding]:
+        """What is wrong with the ticks: where none covers the window, and which of them do not follow each other."""
+        return sorted([*self._holes(window), *self._misfits()], key=lambda one: one.at)
+
+    def _misfits(self) -> Iterator[Finding]:
+        """Ticks that contradict themselves or earlier ones: each begins where these ended, or half a minute ago."""
+        reached = written = None
+        for tick in self._all:
+            if not tick.fits_its_moment:
+                yield _misfit(tick, f"ends at {_shown(tick.window.end)} and was recorded at {_shown(tick.recorded_at)}")
+                continue
+            if written is not None and tick.recorded_at < written - SMALL_STEP:
+                yield _misfit(tick, f"was recorded before the one before it: the clock went back to {_shown(tick.at)}")
+            elif reached is not None and reached >= tick.window.start != min(reached, tick.at - HALF_MINUTE):
+                yield _misfit(tick, f"begins at {_shown(tick.window.start)}, where it had no reason to")
+            reached = max(tick.window.end, reached or tick.window.end)
+            written = tick.recorded_at
+
+    def _holes(self, window: Window) -> list[Finding]:
         """Where no tick's window covers the given one."""
         found = []
         covered = window.start
         for tick in [*(one.window for one in self._ticks), Window(window.end, window.end)]:
             if tick.start > covered:
                 end = min(tick.start, window.end)
-                message = f"no tick's window covers {covered:%Y-%m-%dT%H:%M:%S}Z to {end:%Y-%m-%dT%H:%M:%S}Z"
+                message = f"no tick's window covers {_shown(covered)} to {_shown(end)}"
                 found.append(Finding(Kind.UNEXPLAINED, covered, message))
             covered = max(covered, tick.end)
         return found
+
+
+def _misfit(tick: TickRow, what: str) -> Finding:
+    return Finding(Kind.UNEXPLAINED, tick.at, f"tick {tick.id}, of {_shown(tick.at)}, {what}")
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
 
 def full_transaction(written: int | None, next_transaction: int) -> int | None:
