@@ -73,7 +73,8 @@ async def read_turns(
 
     Raises ServiceRoleRequired (G8).
     """
-    rows = await statement.fetch(connection, run_ids)
+    # Two jobs of one run may come together, and what is answered more than once is taken for a row that stands twice.
+    rows = await statement.fetch(connection, list(dict.fromkeys(run_ids)))
     if any(row["hidden"] for row in rows):
         raise ServiceRoleRequired(ROWS_HIDDEN)
     policies = settings.policies

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import asyncpg
 
+from synkron.database import Pool
 from synkron.migrate import migrate
+from synkron.queue import enqueue
 from synkron.scheduler import tick
 from synkron.settings import Settings, SourceTables
 from synkron.turn import read_turns, turn_statement
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, utc
+from tests.integration.working import QUICK, Recorder, claim, deliver
 
 
 async def test_there_is_no_such_run(connection: Connection) -> None:
     statement = turn_statement(SourceTables())
     assert await read_turns(connection, statement, [4711], Settings()) == [None]
+
+
+async def test_a_run_that_is_asked_for_twice_at_once_is_a_run_like_any_other(
+    database: Database, connection: Connection, pool: Pool
+) -> None:
+    """Two jobs of one run may come to a worker together; its row stands once all the same."""
+    await add_integration(connection, "0 2 * * *")
+    (run_id,) = await claim(connection)
+    statement = turn_statement(SourceTables())
+    first, second = await read_turns(connection, statement, [run_id, run_id], QUICK)
+    assert first is not None
+    assert first.live is not None
+    assert first.live.oddity is None
+    assert second == first
+    await enqueue(connection, await connection.fetch("select id, integration_type from synkron.runs"), [timedelta()])
+    target = Recorder()
+    (run,) = await deliver(database, pool, target)
+    assert (run.state, run.attempt, len(target.calls)) == ("succeeded", 1, 1)
 
 
 async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) -> None:
