@@ -60,6 +60,8 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
         began = loop.time()
         error = await _error_of(run)
         if error is None:
+            # It ended though nobody told it to; at once again, it might leave no time for anything else.
+            await pause(FIRST_PAUSE, stop)
             continue
         if isinstance(error, NotAtHome):
             # `loops.report_node` says it, once for all loops.

@@ -17,8 +17,9 @@ SESSION = {
     "lock_timeout": "0",
     "transaction_timeout": "0",
     "idle_session_timeout": "0",
-    # A process that was stopped, or can't be reached any more, is not to hold the watermark's lock for ever.
-    "idle_in_transaction_session_timeout": "2min",
+    # A process that was stopped is not to hold the watermark's lock for ever. A tick asks nothing while it decides what
+    # an outage missed: half a minute for 50,000 integrations of a paced type, 66 hours, all caught up, on a busy core.
+    "idle_in_transaction_session_timeout": "10min",
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",

@@ -137,6 +137,22 @@ async def test_a_loop_that_fails_each_time_is_logged_with_its_traceback_once_and
     assert tuple(row) == ("node", "some", "ValueError", 8)
 
 
+async def test_a_loop_that_ends_by_itself_leaves_time_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, pauses = asyncio.Event(), list[float | None]()
+
+    async def ending() -> None:
+        """Nothing is left to do."""
+
+    async def passing(seconds: float | None, *_: asyncio.Event) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            stop.set()
+
+    monkeypatch.setattr("synkron.persist.pause", passing)
+    await persist("some", stop, ending, InternalFaults(partial(connected, ""), "node"))
+    assert pauses == [0.5, 0.5, 0.5]
+
+
 async def test_a_fault_is_told_of_for_two_hours_and_forgotten_after_a_week(connection: Connection) -> None:
     faults = InternalFaults(partial(connected, ""), "node")
     await connection.execute(

@@ -232,7 +232,7 @@ async def test_the_limits_of_the_role_do_not_hold_for_synkron(database: Database
         for executor in (connection, pool):
             for name in ("statement_timeout", "lock_timeout", "idle_session_timeout"):
                 assert await executor.fetchval(f"show {name}") == "0"
-            assert await executor.fetchval("show idle_in_transaction_session_timeout") == "2min"
+            assert await executor.fetchval("show idle_in_transaction_session_timeout") == "10min"
 
 
 async def test_a_setting_that_the_server_does_not_know_is_left_out(

@@ -151,8 +151,8 @@ select id from finished;
 
 -- name: accept
 -- The target of the attempt $2 has taken the run ($5 to $8: how it was met; $9: what of its answer was missing) and has
--- $3 to say what came of it. The run is running until then, and keeps its seat. Its next attempt is put off likewise, so that a release that knows nothing
--- of this leaves it alone.
+-- $3 to say what came of it. The run is running until then, and keeps its seat. Its next attempt is put off likewise, so
+-- that a release that knows nothing of this leaves it alone.
 with accepted as (
     update synkron.runs set
         completes_by = clock_timestamp() + $3, next_attempt_at = clock_timestamp() + $3, http_status = $4, error = $9
