@@ -561,6 +561,9 @@ RETRYABLE = {"outcomes": "retryable succeeded", "attempt": 2, "last_attempt": 2}
             recorded(8, **WAITS | {"outcomes": "retryable", "attempt": 1, "last_attempt": 1}), False, id="waits"
         ),
         pytest.param(
+            recorded(8, **WAITS | {"outcomes": "lost", "attempt": 1, "last_attempt": 1}), False, id="follows its row"
+        ),
+        pytest.param(
             recorded(8, **WAITS | {"outcomes": "final", "attempt": 1, "last_attempt": 1}), True, id="waits, yet ended"
         ),
         pytest.param(

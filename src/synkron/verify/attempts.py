@@ -16,7 +16,8 @@ GOOD = "succeeded"
 LAST = frozenset({"final", "cancelled"})
 # What the newest attempt may have come to, by the run's state.
 ENDS = {
-    State.CLAIMED: {"retryable", "handed_back"},
+    # A run whose worker was lost is claimed again where it follows its row.
+    State.CLAIMED: {"retryable", "handed_back", "lost"},
     State.RUNNING: {OPEN},
     State.SUCCEEDED: {GOOD},
     State.FAILED: {"retryable", "final", "lost", "cancelled"},
