@@ -54,13 +54,14 @@ class SilentRelay:
             await asyncio.Event().wait()
         silent = asyncio.Event()
         self._present.add(silent)
-        answers, server = await asyncio.open_unix_connection(self._socket)
-        self._writers.add(server)
         with suppress(OSError):
-            await asyncio.gather(_pass_on(reader, server, silent), _pass_on(answers, writer, silent))
+            answers, server = await asyncio.open_unix_connection(self._socket)
+            self._writers.add(server)
+            with suppress(OSError):
+                await asyncio.gather(_pass_on(reader, server, silent), _pass_on(answers, writer, silent))
+            server.close()
         self._present.discard(silent)
         writer.close()
-        server.close()
 
     async def close(self) -> None:
         """End every connection."""

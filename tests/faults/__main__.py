@@ -15,13 +15,15 @@ from rich.console import Console
 
 from tests.faults.experiment import Result, Size, experiment
 from tests.faults.report import as_json, table
+from tests.faults.sequence import Kind
 
 
 def main() -> int:
     """Run the seeds, one after the other; 1 where one of them found a violation."""
     chosen = _arguments()
     console = Console()
-    size = Size(chosen.minutes * 60, chosen.integrations, chosen.faults, speed=chosen.speed)
+    kinds = chosen.kind or list(Kind)
+    size = Size(chosen.minutes * 60, chosen.integrations, chosen.faults, kinds, chosen.speed)
     results: list[Result] = []
     with ExitStack() as resources:
         folder = chosen.keep or Path(resources.enter_context(TemporaryDirectory(prefix="synkron-faults-logs-")))
@@ -47,7 +49,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds, one after the other (5)")
     parser.add_argument("--minutes", type=float, default=5.0, help="for how long each seed's faults go on (5)")
-    parser.add_argument("--faults", type=int, default=28, help="how many faults each seed has (28)")
+    parser.add_argument("--faults", type=int, default=30, help="how many faults each seed has (30, one of each kind)")
+    parser.add_argument(
+        "--kind", action="append", type=Kind, metavar="KIND", help="only this kind of fault, named as the table has it"
+    )
     parser.add_argument("--integrations", type=int, default=48, help="how many integrations each seed begins with (48)")
     parser.add_argument("--speed", type=float, default=20.0, help="seconds of the calendar in one of the host's (20)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there, after each seed")

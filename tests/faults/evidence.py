@@ -10,7 +10,7 @@ from tests.faults.oracle import Delivery, Edit, Evidence, Row, Tick
 
 TICKS = "select pg_xact_commit_timestamp(xmin) as committed, window_end as decided from synkron.ticks"
 ROWS = """
-    select r.id, r.key, r.integration_id, r.scheduled_for, r.period_start, r.action, r.source, r.occurrences,
+    select r.id, r.key, r.integration_id, r.scheduled_for, r.period_start, r.action, r.source, r.reason, r.occurrences,
         r.cron_schedule as schedule, r.state, pg_xact_commit_timestamp(r.xmin) as last_change,
         array(
             select a.outcome from synkron.attempts a

@@ -6,19 +6,21 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.faults import evidence
 from tests.faults.clock import Clock, host_time
-from tests.faults.fleet import TYPES, Fleet, pause, write_settings
+from tests.faults.fleet import TYPES, ZONE, Fleet, pause, write_settings
 from tests.faults.oracle import Findings, judge
 from tests.faults.processes import Member, Site, kept
 from tests.faults.receiver import Answer, Receiver, receiving
-from tests.faults.sequence import SCHEDULERS, STEPS, WORKERS, Fault, Kind, plan
+from tests.faults.sequence import DECLARED, SCHEDULERS, STEPS, WORKERS, Fault, Kind, Row, plan
 from tests.faults.server import AWAY, PRLIMIT, Server, running_server
+from tests.faults.zone import write_zone
+from tests.silent_relay import SilentRelay, silent_relay
 
 ORIGIN = datetime(2025, 3, 29, 22, 0, tzinfo=UTC)
 MISBEHAVIOUR = {
@@ -27,10 +29,13 @@ MISBEHAVIOUR = {
     Kind.TARGET_BUSY_SECONDS: (Answer.BUSY_SECONDS, 0.6),
     Kind.TARGET_BUSY_DATE: (Answer.BUSY_DATE, 0.6),
     Kind.TARGET_CUTS: (Answer.CUTS, 0.6),
+    Kind.TARGET_ODD: (Answer.ODD, 0.6),
 }
 # Seconds of the host's, for the slowest machine: what is waited for comes sooner.
 PATIENCE = 300.0
-SETTLING = timedelta(minutes=1)
+# Between two floods of forged notifications, and two looks at whether runs were claimed. Seconds of the host's.
+AGAIN = 0.1
+LOOK = 0.02
 
 Tell = Callable[[str], None]
 
@@ -75,8 +80,8 @@ async def experiment(seed: int, size: Size, folder: Path, tell: Tell) -> Result:
     began = host_time()
     kinds = [kind for kind in size.kinds if kind is not Kind.DISK_FULL or PRLIMIT]
     planned = plan(seed, rows=size.rows, faults=size.faults, types=list(TYPES), kinds=kinds)
-    async with running_server() as server, receiving() as receiver:
-        stage = await _prepared(server, receiver, folder, size.speed, tell)
+    async with running_server() as server, receiving() as receiver, silent_relay(server.url) as relay:
+        stage = await _prepared(server, relay, receiver, folder, size.speed, tell)
         await stage.fleet.settle(planned.rows)
         async with kept(stage.site, (*SCHEDULERS, *WORKERS)) as members:
             stage.members = members
@@ -102,15 +107,20 @@ async def experiment(seed: int, size: Size, folder: Path, tell: Tell) -> Result:
     )
 
 
-async def _prepared(server: Server, receiver: Receiver, folder: Path, speed: float, tell: Tell) -> Stage:
+async def _prepared(
+    server: Server, relay: SilentRelay, receiver: Receiver, folder: Path, speed: float, tell: Tell
+) -> Stage:
     """A migrated database with its fast clock, and the settings of those who are to work on it."""
     clock = Clock(speed, ORIGIN)
     async with server.connected() as connection:
         await clock.install(connection, "synkron", "synkron")
-    site = Site(folder, server.url, speed)
+    site = Site(folder, relay.url, speed)
     write_settings(folder / "synkron.toml", receiver.url)
+    for name in DECLARED:
+        write_settings(folder / f"without-{name}.toml", receiver.url, without=name)
+    write_zone(folder / "zones" / ZONE)
     await site.complete("migrate", "--with-source-tables", "--with-index")
-    return Stage(server, receiver, clock, site, Fleet(server), tell)
+    return Stage(server, relay, receiver, clock, site, Fleet(server), tell)
 
 
 @dataclass
@@ -118,6 +128,7 @@ class Stage:
     """What an experiment works with."""
 
     server: Server
+    relay: SilentRelay
     receiver: Receiver
     clock: Clock
     site: Site
@@ -150,17 +161,20 @@ class Stage:
         return decided
 
     async def until_ended(self, last: datetime) -> None:
-        """Wait until every run of up to ``last`` has ended. What has not in time is a finding, not an error here."""
+        """Wait until every run of up to ``last`` has ended, and nothing is held any more.
+
+        What has not in time is a finding, not an error here.
+        """
         statement = (
-            "select count(*) from synkron.runs where state in ('claimed', 'running') and scheduled_for <= "
-            f"'{last.isoformat()}'"
+            "select (select count(*) from synkron.held) + (select count(*) from synkron.runs "
+            f"where state in ('claimed', 'running') and scheduled_for <= '{last.isoformat()}')"
         )
         try:
             await self._until(statement, lambda unended: unended == 0)
         except TimeoutError:
             self.tell(f"{self.now()}  some runs have not ended after {PATIENCE:.0f} s")
 
-    async def _until(self, statement: str, enough: Callable[[object], bool]) -> object:
+    async def _until(self, statement: str, enough: Callable[[object], bool], look: float = 0.2) -> object:
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
@@ -170,27 +184,38 @@ class Stage:
                         return found
                 except AWAY:
                     self.tell(f"{self.now()}  the database is away")
-                await pause(0.2)
+                await pause(look)
 
     async def _befall(self, fault: Fault) -> None:
         """Do it, wait for as long as it lasts, and undo it."""
         real = self.clock.real(fault.seconds)
         if fault.victims:
             victims = [self.members[name] for name in fault.victims]
-            await asyncio.gather(*(self._befall_process(fault.kind, victim, real) for victim in victims))
+            await asyncio.gather(*(self._befall_process(fault, victim, real) for victim in victims))
         elif fault.kind in MISBEHAVIOUR:
             with self.receiver.misbehaving(*MISBEHAVIOUR[fault.kind]):
                 await pause(real)
-        elif fault.row is not None:
+        elif fault.row is not None or fault.rows:
             await self._edit(fault, real)
+        elif fault.kind is Kind.ID_ALTERED:
+            await self.fleet.alter_id()
+        elif fault.kind is Kind.FORGED:
+            await self._forge(real)
+        elif fault.kind is Kind.CONNECTIONS_SILENT:
+            self.relay.silence()
         else:
             async with self._database:
                 await self._befall_database(fault.kind, real)
 
-    async def _befall_process(self, kind: Kind, member: Member, seconds: float) -> None:
+    async def _befall_process(self, fault: Fault, member: Member, seconds: float) -> None:
+        kind = fault.kind
         async with member.lock:
             if kind in (Kind.SCHEDULER_STOPPED, Kind.WORKER_STOPPED):
                 await member.stop(seconds)
+            elif kind is Kind.TYPE_UNKNOWN:
+                await member.differ(seconds, "--config", f"without-{fault.type}.toml")
+            elif kind is Kind.OTHER_TZDATA:
+                await member.differ(seconds, PYTHONTZPATH=str(self.site.folder / "zones"))
             elif kind in (Kind.SCHEDULER_KILLED, Kind.WORKER_KILLED):
                 await member.end(signal.SIGKILL, seconds)
             else:
@@ -207,6 +232,10 @@ class Stage:
         elif kind is Kind.DISK_FULL:
             async with self._full_disk():
                 await pause(seconds)
+        elif kind is Kind.ROLE_TIMEOUTS:
+            await self.server.limit_times()
+            await pause(seconds)
+            await self.server.free_times()
         else:
             async with self.server.connected() as connection:
                 await self.clock.step(connection, timedelta(minutes=STEPS[kind]))
@@ -219,11 +248,37 @@ class Stage:
         finally:
             await self.server.free_disk()
 
+    async def _forge(self, seconds: float) -> None:
+        """Again and again for so long."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end:
+            with suppress(*AWAY):
+                await self.server.forge()
+            await pause(AGAIN)
+
+    async def _until_claimed(self, *rows: Row) -> None:
+        """Wait until each of the rows has a run whose moment lies ahead: the half-minute before it."""
+        statement = (
+            "select count(distinct integration_id) from synkron.runs where state = 'claimed' and attempt = 0 "
+            f"and scheduled_for > now() and integration_id = any(array[{', '.join(repr(row.id) for row in rows)}])"
+        )
+        with suppress(TimeoutError):  # it is edited anyway
+            await self._until(statement, lambda claimed: claimed == len(rows), LOOK)
+
     async def _edit(self, fault: Fault, seconds: float) -> None:
+        if fault.kind is Kind.MANY_DELETED:
+            await self.fleet.add(*fault.rows)
+            await self._until_claimed(*fault.rows)
+            await self.fleet.delete(*fault.rows)
+            return
         assert fault.row is not None
         match fault.kind:
             case Kind.ADDED:
                 await self.fleet.add(fault.row)
+            case Kind.MOVED:
+                await self._until_claimed(fault.row)
+                await self.fleet.move(fault.row)
             case Kind.SCHEDULE_CHANGED:
                 await self.fleet.change_schedule(fault.row)
             case Kind.DELETED:

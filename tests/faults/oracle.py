@@ -53,6 +53,7 @@ class Row:
     period_start: datetime | None
     action: str
     source: str
+    reason: str
     occurrences: int
     schedule: str | None
     state: str
@@ -103,6 +104,7 @@ class Findings:
     wrong_keys: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
     broken_periods: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     unended: list[str] = field(default_factory=list)
 
     @property
@@ -116,6 +118,7 @@ class Findings:
             "wrong keys": self.wrong_keys,
             "unexpected rows": self.unexpected,
             "periods that do not tile": self.broken_periods,
+            "skipped without a cause": self.skipped,
             "never ended": self.unended,
         }
 
@@ -169,6 +172,8 @@ def _judge_occurrences(evidence: Evidence, findings: Findings) -> None:
             findings.broken_periods += _broken_periods(own, stretch)
         findings.expected += len(certain)
         findings.excluded += _excluded(history, stretches, moments_of, evidence)
+        if len(history) == 1:
+            findings.skipped += _skipped_without_a_cause(own)
         ever = {moment for edit in history for moment in moments_of(edit.schedule)}
         findings.unexpected += [
             _named(row)
@@ -245,6 +250,13 @@ def _broken_periods(rows: Sequence[Row], stretch: _Stretch) -> Iterator[str]:
     for earlier, later in pairwise(own):
         if later.period_start != earlier.scheduled_for:
             yield f"{_named(later)}: its period begins at {later.period_start}, not at {earlier.scheduled_for}"
+
+
+def _skipped_without_a_cause(rows: Iterable[Row]) -> Iterator[str]:
+    """Runs that nobody delivered though their row called for them all the time; overlaps may be skipped by policy."""
+    for row in rows:
+        if row.action == "run" and row.state == "skipped" and not row.reason.startswith("overlap"):
+            yield f"{_named(row)}: {row.reason}"
 
 
 def _doubled(rows: Iterable[Row]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,7 +26,9 @@ class Site:
         self._speed = speed
         self._environment = {**os.environ, "SYNKRON_DATABASE_URL": url, "SYNKRON_LOG_FORMAT": "json"}
 
-    async def launch(self, name: str, *arguments: str) -> asyncio.subprocess.Process:
+    async def launch(
+        self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> asyncio.subprocess.Process:
         """Start the command; what it says goes to its log."""
         with (self.folder / f"{name.replace(' ', '-')}.log").open("ab") as log:
             return await asyncio.create_subprocess_exec(
@@ -35,7 +37,7 @@ class Site:
                 str(self._speed),
                 *arguments,
                 cwd=self.folder,
-                env=self._environment,
+                env={**self._environment, **(environment or {})},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -51,13 +53,16 @@ class Site:
 class Member:
     """A scheduler or a worker.
 
-    ``lock`` is held by the fault that has it; ``own_ends`` counts the ends that no fault brought about.
+    ``lock`` is held by the fault that has it; ``own_ends`` counts the ends that no fault brought about. ``options`` and
+    ``environment`` are what it is started with the next time.
     """
 
     def __init__(self, name: str, site: Site) -> None:
         self.name = name
         self.lock = asyncio.Lock()
         self.own_ends = 0
+        self.options: tuple[str, ...] = ()
+        self.environment: dict[str, str] = {}
         self._site = site
         self._process: asyncio.subprocess.Process | None = None
         self._held = asyncio.Event()
@@ -67,7 +72,9 @@ class Member:
         """Start it, and again whenever it has gone and no fault holds it down. Cancelled, it is killed."""
         try:
             while True:
-                self._process = await self._site.launch(self.name, "run", "--role", self.name.split()[0])
+                self._process = await self._site.launch(
+                    self.name, *self.options, "run", "--role", self.name.split()[0], environment=self.environment
+                )
                 self._up.set()
                 await self._process.wait()
                 self._up.clear()
@@ -93,6 +100,16 @@ class Member:
             await pause(down)
         finally:
             self._held.clear()
+
+    async def differ(self, seconds: float, *options: str, **environment: str) -> None:
+        """End it, and have it run for so many seconds with these options and variables; then as before."""
+        self.options, self.environment = options, environment
+        try:
+            await self.end(signal.SIGTERM, 0)
+            await pause(seconds)
+        finally:
+            self.options, self.environment = (), {}
+        await self.end(signal.SIGTERM, 0)
 
     async def stop(self, seconds: float) -> None:
         """Freeze it for so many seconds."""

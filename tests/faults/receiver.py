@@ -34,6 +34,7 @@ class Answer(StrEnum):
     BUSY_SECONDS = "429, seconds"
     BUSY_DATE = "429, date"
     CUTS = "cuts"
+    ODD = "no status of any standard"
 
 
 @dataclass
@@ -91,6 +92,8 @@ class Receiver:
             case Answer.CUTS:
                 assert request.transport
                 request.transport.abort()
+            case Answer.ODD:
+                return web.Response(status=999 if _chance("odd", name) < 0.5 else 600, text="the harness says odd")
         span = LONG if _chance("long", name) < LONG_SHARE else USUAL
         await pause(_between(span, "span", name))
         return web.json_response({"received": name})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from synkron.embedded import EmbeddedServer, _provide
 from synkron.embedded.account import hand_over
 from synkron.embedded.cluster import _INITDB, Cluster, programs
 from tests.conftest import Connection
+from tests.faults.clock import host_time
 
 SETTINGS = {
     "track_commit_timestamp": "on",  # the host's time of every commit, by which the oracle orders what happened
@@ -23,6 +25,15 @@ SETTINGS = {
     "timezone": "Pacific/Chatham",
 }
 SEGMENT = 1024 * 1024
+# What an administrator may have set for a role: shorter than what Synkron does now and then, or waits for.
+TIMEOUTS = {
+    "idle_session_timeout": "300ms",
+    "idle_in_transaction_session_timeout": "300ms",
+    "statement_timeout": "2s",
+    "lock_timeout": "1s",
+    "transaction_timeout": "3s",
+}
+ROLE, STRANGER = "synkron", "stranger"
 # What a statement of the harness's may fail with while the server is away.
 AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 PRLIMIT = shutil.which("prlimit")
@@ -95,6 +106,38 @@ class Server:
             await connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'synkron'"
             )
+
+    async def limit_times(self) -> None:
+        """Give Synkron's role time-outs, and have it connect anew."""
+        async with self.connected() as connection:
+            for name, value in TIMEOUTS.items():
+                await connection.execute(f"alter role {ROLE} set {name} = '{value}'")
+        await self.drop_connections()
+
+    async def free_times(self) -> None:
+        """Take the time-outs away again."""
+        async with self.connected() as connection:
+            await connection.execute(f"alter role {ROLE} reset all")
+        await self.drop_connections()
+
+    async def forge(self) -> None:
+        """Notify the queue, as a role without any right, that every job is cancelled, and of things that are none."""
+        async with self.connected() as connection:
+            if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", STRANGER):
+                await connection.execute(f"create role {STRANGER} login")
+            newest = await connection.fetchval("select coalesce(max(id), 0) from synkron.queue")
+        told = {
+            "channel": "synkron_queue",
+            "sent_at": host_time().isoformat(),
+            "type": "cancellation_event",
+            "ids": list(range(max(newest - 500, 0), newest + 100)),
+        }
+        stranger = await asyncpg.connect(self.embedded.url(user=STRANGER))
+        try:
+            for payload in (json.dumps(told), json.dumps({**told, "ids": "all"}), "\x1b]0;cancelled\x07", ""):
+                await stranger.execute("select pg_notify('synkron_queue', $1)", payload)
+        finally:
+            await stranger.close()
 
     async def fill_disk(self) -> None:
         """From now on Synkron's sessions can't lengthen the files of its queue and its attempts.

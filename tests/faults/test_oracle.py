@@ -33,6 +33,7 @@ def row(minute: int, **different: object) -> Row:
         period_start=at(minute - 1),
         action="run",
         source="schedule",
+        reason="on time",
         occurrences=1,
         schedule="* * * * *",
         state="succeeded",
@@ -107,8 +108,12 @@ WRONG: dict[str, tuple[Evidence, dict[str, object]]] = {
         {"delivered after finish": 1},
     ),
     "a delivery after the run was skipped": (
-        replace(USUAL, rows=instead(row(5, state="skipped", last_change=real(4.9)))),
+        replace(USUAL, rows=instead(row(5, state="skipped", reason="overlap: ...", last_change=real(4.9)))),
         {"delivered after finish": 1},
+    ),
+    "a run that was skipped though its row called for it": (
+        replace(USUAL, rows=instead(row(5, state="skipped", reason="superseded: ...")), deliveries=not_of(5)),
+        {"skipped without a cause": ["run 5 of one 29 22:05: superseded: ..."]},
     ),
     "a delivery with another key": (
         replace(USUAL, deliveries=[delivery(5, key="made up"), *USUAL.deliveries]),
@@ -193,6 +198,21 @@ FINE: dict[str, tuple[Evidence, int, int]] = {
         ),
         4,
         1,
+    ),
+    "a run was skipped as the one before had not ended": (
+        replace(USUAL, rows=instead(row(5, state="skipped", reason="overlap: ...")), deliveries=not_of(5)),
+        10,
+        0,
+    ),
+    "a run was skipped as its row was edited": (
+        replace(
+            USUAL,
+            edits=[*USUAL.edits, Edit(ONE, None, real(4.6), real(4.7))],
+            rows=[*ROWS[:4], row(5, state="skipped", reason="superseded: ...")],
+            deliveries=USUAL.deliveries[:4],
+        ),
+        5,
+        0,
     ),
     "a delivery was repeated with its key before the run finished": (
         replace(USUAL, deliveries=[*USUAL.deliveries, delivery(5, late=0.1, attempt=2)]),
