@@ -105,6 +105,7 @@ class Findings:
     unexpected: list[str] = field(default_factory=list)
     broken_periods: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     unended: list[str] = field(default_factory=list)
 
     @property
@@ -119,6 +120,7 @@ class Findings:
             "unexpected rows": self.unexpected,
             "periods that do not tile": self.broken_periods,
             "skipped without a cause": self.skipped,
+            "failed for good": self.failed,
             "never ended": self.unended,
         }
 
@@ -137,6 +139,8 @@ def judge(evidence: Evidence) -> Findings:
         finished_twice=list(_finished_twice(evidence.rows)),
         after_finish=list(_after_finish(evidence)),
         wrong_keys=list(_wrong_keys(evidence)),
+        # The target never refuses for good, and each of its faults is shorter than a run's attempts last.
+        failed=[_named(row) for row in judged if row.state == "failed"],
         unended=[_named(row) for row in judged if row.state in ("claimed", "running")],
     )
     _judge_occurrences(evidence, findings)

@@ -81,5 +81,5 @@ def _is_bad(name: str, numbers: Sequence[int]) -> bool:
 
 BAD = {
     "missed", "doubled claims", "finished twice", "delivered after finish", "wrong keys", "unexpected rows",
-    "periods that do not tile", "skipped without a cause", "never ended", "ended badly",
+    "periods that do not tile", "skipped without a cause", "failed for good", "never ended", "ended badly",
 }  # fmt: skip

@@ -141,6 +141,10 @@ WRONG: dict[str, tuple[Evidence, dict[str, object]]] = {
         replace(USUAL, rows=instead(row(5, period_start=at(3)))),
         {"periods that do not tile": 1},
     ),
+    "a run that failed": (
+        replace(USUAL, rows=instead(row(5, state="failed", attempts=("final",)))),
+        {"failed for good": ["run 5 of one 29 22:05"]},
+    ),
     "a run that never ended": (
         replace(USUAL, rows=instead(row(5, state="running", attempts=(None,)))),
         {"never ended": ["run 5 of one 29 22:05"]},
