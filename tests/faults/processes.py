@@ -30,7 +30,7 @@ class Site:
         self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> asyncio.subprocess.Process:
         """Start the command; what it says goes to its log."""
-        with (self.folder / f"{name.replace(' ', '-')}.log").open("ab") as log:
+        with self.log(name).open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 LAUNCH,
@@ -42,6 +42,10 @@ class Site:
                 stdout=log,
                 stderr=log,
             )
+
+    def log(self, name: str) -> Path:
+        """Where it says what it does."""
+        return self.folder / f"{name.replace(' ', '-')}.log"
 
     async def complete(self, *arguments: str) -> None:
         """Run a command to its end, which must be a good one."""
@@ -122,9 +126,12 @@ class Member:
                 process.send_signal(signal.SIGCONT)
 
     async def leave(self) -> int:
-        """End it gracefully for good; its exit code."""
+        """End it gracefully for good, once it has started; its exit code."""
         process = await self._alive()
         self._held.set()
+        async with asyncio.timeout(PATIENCE):
+            while f':{process.pid}"' not in self._site.log(self.name).read_text("utf-8"):
+                await pause(AGAIN)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(PATIENCE):
             return await process.wait()

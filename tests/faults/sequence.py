@@ -64,6 +64,8 @@ STEPS = {Kind.CLOCK_FORWARD: 60, Kind.CLOCK_BACK: -10}
 LASTING = (40, 120)
 STOPPED = (70, 110)
 OUTAGE = (0, 90)
+# They are over as soon as they have happened.
+AT_ONCE = (*STEPS, Kind.CONNECTIONS_DROPPED, Kind.CONNECTIONS_SILENT, Kind.ID_ALTERED)
 MANY = 300
 # Types that only the settings make known; those that are built in can't be unknown.
 DECLARED = ("fiken", "tripletex", "poweroffice")
@@ -149,7 +151,7 @@ def _fault(random: Random, kind: Kind, at: float, types: Sequence[str], unedited
         return Fault(kind, at, rows=tuple(replace(_row(random, types[:1], 0), schedule=MINUTELY) for _ in range(MANY)))
     if kind in EDITS:
         return _edit(random, kind, at, types, unedited)
-    if kind in (*STEPS, Kind.CONNECTIONS_DROPPED):
+    if kind in AT_ONCE:
         return Fault(kind, at)
     return Fault(kind, at, random.uniform(*_span(kind)))
 
