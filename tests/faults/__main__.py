@@ -57,7 +57,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=20.0, help="seconds of the calendar in one of the host's (20)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there, after each seed")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the processes' logs in this folder")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.keep and chosen.keep.exists() and any(chosen.keep.iterdir()):
+        parser.error(f"{chosen.keep} is not empty; name a new folder for the logs")
+    return chosen
 
 
 if __name__ == "__main__":
