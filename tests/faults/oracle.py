@@ -173,7 +173,7 @@ def _judge_occurrences(evidence: Evidence, findings: Findings) -> None:
             due = _within(moments_of(stretch.schedule), stretch.start, stretch.end)
             certain.update(due)
             findings.missed += [f"{integration_id} {moment:%d %H:%M}" for moment in due if not _stands(moment, own)]
-            findings.broken_periods += _broken_periods(own, stretch)
+        findings.broken_periods += _broken_periods(own)
         findings.expected += len(certain)
         findings.excluded += _excluded(history, stretches, moments_of, evidence)
         if len(history) == 1:
@@ -241,16 +241,12 @@ def _covers(row: Row, moment: datetime) -> bool:
     return moment < row.scheduled_for and (row.period_start is None or row.period_start < moment)
 
 
-def _broken_periods(rows: Sequence[Row], stretch: _Stretch) -> Iterator[str]:
-    """Rows of one schedule whose periods leave a hole or overlap; merged ones lie within the run they merged into."""
-    own = [
-        row
-        for row in rows
-        if row.schedule == stretch.schedule
-        and row.source in ("schedule", "catch_up")
-        and stretch.start < row.scheduled_for <= stretch.end
-        and row.action != "merge"
-    ]
+def _broken_periods(rows: Sequence[Row]) -> Iterator[str]:
+    """Rows of an integration whose periods leave a hole or overlap, whatever their schedules were.
+
+    Merged ones lie within the run they merged into.
+    """
+    own = [row for row in rows if row.source in ("schedule", "catch_up") and row.action != "merge"]
     for earlier, later in pairwise(own):
         if later.period_start != earlier.scheduled_for:
             yield f"{_named(later)}: its period begins at {later.period_start}, not at {earlier.scheduled_for}"

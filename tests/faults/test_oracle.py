@@ -77,6 +77,13 @@ def not_of(*minutes: int) -> list[Delivery]:
 
 
 ADDED = [Edit(OTHER, None, real(0), real(0)), Edit(OTHER, "*/8 * * * *", real(2), real(2))]
+RARER = [Edit(ONE, "* * * * *", real(0), real(0)), Edit(ONE, "*/2 * * * *", real(4.6), real(4.7))]
+EDITED = replace(
+    USUAL,
+    edits=RARER,
+    rows=[*ROWS[:5], *(row(minute, period_start=at(max(minute - 2, 5))) for minute in (6, 8, 10))],
+    deliveries=not_of(7, 9),
+)
 MERGED = [row(minute, action="merge", state="skipped") for minute in (3, 4)]
 
 WRONG: dict[str, tuple[Evidence, dict[str, object]]] = {
@@ -139,6 +146,10 @@ WRONG: dict[str, tuple[Evidence, dict[str, object]]] = {
     ),
     "a period that overlaps the one before": (
         replace(USUAL, rows=instead(row(5, period_start=at(3)))),
+        {"periods that do not tile": 1},
+    ),
+    "a period that leaves a hole after an edit": (
+        replace(EDITED, rows=[*EDITED.rows[:5], row(6, period_start=at(5.5)), *EDITED.rows[6:]]),
         {"periods that do not tile": 1},
     ),
     "a run that failed": (
@@ -218,6 +229,7 @@ FINE: dict[str, tuple[Evidence, int, int]] = {
         5,
         0,
     ),
+    "a schedule was edited: the next period begins where the last one ended": (EDITED, 8, 0),
     "a delivery was repeated with its key before the run finished": (
         replace(USUAL, deliveries=[*USUAL.deliveries, delivery(5, late=0.1, attempt=2)]),
         10,
