@@ -8,9 +8,10 @@ from pathlib import Path
 from tests.faults.experiment import Size, experiment
 from tests.faults.sequence import SHORT
 
-# This one plans a kill of each kind of process, a crash, a full disk and a step of the clock, among others.
-SEED = 359
-SIZE = Size(seconds=60, rows=24, faults=14, kinds=SHORT)
+# This one plans a kill of each kind of process, silent connections, a crash, a full disk, a step of the clock, and many
+# edits, among others.
+SEED = 6319
+SIZE = Size(seconds=75, rows=24, faults=18, kinds=SHORT)
 
 
 def test_nothing_is_missed_doubled_or_delivered_after_it_finished(tmp_path: Path) -> None:
