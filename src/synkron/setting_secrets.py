@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -58,8 +58,12 @@ def gathering(faults: list[str]) -> Iterator[None]:
 
 
 def secrets_of(settings: Settings, environment: Mapping[str, str]) -> list[SecretStr]:
-    """Every secret that the settings hold or point to, as far as it can be read: what no text may show."""
-    found = {part for key, text in _texts(settings) for part in _secrets_in(key, text, environment)}
+    """Every secret that the settings hold or point to, as far as it can be read: what no text may show.
+
+    An address often ends with the name of the type (``/sync/24sevenoffice``), which every log line shows.
+    """
+    names = settings.types
+    found = {part for key, text in _texts(settings) for part in _secrets_in(key, text, environment, names)}
     # What the driver connects with where the address holds no password.
     return [SecretStr(text) for text in sorted(found | {environment.get("PGPASSWORD", "")}) if text]
 
@@ -77,21 +81,24 @@ def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, value
 
 
-def _secrets_in(key: str, text: str, environment: Mapping[str, str]) -> Iterator[str]:
+def _secrets_in(key: str, text: str, environment: Mapping[str, str], names: Collection[str]) -> Iterator[str]:
     """What the text points to; of an address, what may be a key; another text of some length as a whole."""
     if is_reference(text):
         with suppress(SettingsError):
             secret = read_secret(key, text, environment).get_secret_value()
             yield secret
-            yield from _keys_in(secret)
+            yield from _keys_in(secret, names)
     elif "://" in text:
-        yield from _keys_in(text)
+        yield from _keys_in(text, names)
     elif len(text) >= SECRET_LENGTH and key != "target":
         yield text
 
 
-def _keys_in(address: str) -> Iterator[str]:
-    """The password, the values of the query, and what may be a key in the path or, as Apprise has it, in front."""
+def _keys_in(address: str, names: Collection[str]) -> Iterator[str]:
+    """The password, the values of the query, and what may be a key in the path or, as Apprise has it, in front.
+
+    Of these guesses, ``names`` are none.
+    """
     try:
         parts = urlsplit(address)
         query = parse_qsl(parts.query)
@@ -102,7 +109,7 @@ def _keys_in(address: str) -> Iterator[str]:
         words = [value for name, value in query if "password" in name]
     else:
         in_front = re.split("[@:]", parts.netloc) if parts.scheme not in ("http", "https") else []
-        keys = [part for part in (*in_front, *parts.path.split("/")) if _may_be_key(part)]
+        keys = [part for part in (*in_front, *parts.path.split("/")) if part not in names and _may_be_key(part)]
         words = [parts.query, *(value for _, value in query), *keys]
     if parts.password:
         # A short one may be any word; where it stands in an address, it is hidden too.

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from synkron.due import misplaced
 from synkron.integrations.naming import fault_in_name, section_of, unknown
 from synkron.model import Integration
-from synkron.settings import load
+from synkron.redaction import REDACTED, Redaction
+from synkron.setting_secrets import secrets_of
+from synkron.settings import Settings, load
 
 NAMES = [
     "24sevenoffice", "PowerOffice Go", "Xledger", "visma.net", "Visma eEkonomi", "økonomi", "会計", "a/b", "100%",
@@ -88,3 +90,11 @@ def test_a_variable_s_name_has_no_case(
     types = load(path).types
     assert {name for name, one in types.items() if one.target} == {set_for}
     assert all(types[name].attempts == 7 for name in in_the_file)
+
+
+def test_an_address_that_ends_with_the_types_name_does_not_hide_the_name() -> None:
+    """A part of a path may be a key; what every log line of the type shows is none, unless it is a secret elsewhere."""
+    name, key = "24sevenoffice", "T0ken123"
+    settings = Settings(types={name: {"target": f"https://example.com/{key}/{name}", "secret": "env:SIGNING"}})
+    assert Redaction(secrets_of(settings, {})).hide(f"{name} at {key}") == f"{name} at {REDACTED}"
+    assert Redaction(secrets_of(settings, {"SIGNING": name})).hide(name) == REDACTED
