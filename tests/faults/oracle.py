@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import pairwise
 
 from cronsim import CronSim
 
@@ -244,12 +243,21 @@ def _covers(row: Row, moment: datetime) -> bool:
 def _broken_periods(rows: Sequence[Row]) -> Iterator[str]:
     """Rows of an integration whose periods leave a hole or overlap, whatever their schedules were.
 
-    Merged ones lie within the run they merged into.
+    Merged ones lie within the run they merged into. The period of a superseded run is the next one's, if it was
+    superseded before that one was claimed.
     """
-    own = [row for row in rows if row.source in ("schedule", "catch_up") and row.action != "merge"]
-    for earlier, later in pairwise(own):
-        if later.period_start != earlier.scheduled_for:
-            yield f"{_named(later)}: its period begins at {later.period_start}, not at {earlier.scheduled_for}"
+    begins: set[datetime | None] = set()
+    for row in rows:
+        if row.source not in ("schedule", "catch_up") or row.action == "merge":
+            continue
+        if begins and row.period_start not in begins:
+            yield f"{_named(row)}: its period begins at {row.period_start}, not at {_listed(begins)}"
+        is_superseded = row.state == "skipped" and row.reason.startswith("superseded")
+        begins = {row.scheduled_for, *(begins or {row.period_start})} if is_superseded else {row.scheduled_for}
+
+
+def _listed(moments: Iterable[datetime | None]) -> str:
+    return " or ".join(sorted(map(str, moments)))
 
 
 def _skipped_without_a_cause(rows: Iterable[Row]) -> Iterator[str]:

@@ -144,6 +144,19 @@ WRONG: dict[str, tuple[Evidence, dict[str, object]]] = {
         replace(USUAL, rows=instead(row(5, period_start=at(4.5)))),
         {"periods that do not tile": 1},
     ),
+    "a superseded run, whose time the next one takes over": (
+        replace(
+            USUAL,
+            rows=[
+                *ROWS[:4],
+                row(5, state="skipped", reason="superseded: ..."),
+                row(6, period_start=at(4)),
+                *ROWS[6:],
+            ],
+            deliveries=not_of(5),
+        ),
+        {"skipped without a cause": ["run 5 of one 29 22:05: superseded: ..."]},
+    ),
     "a period that overlaps the one before": (
         replace(USUAL, rows=instead(row(5, period_start=at(3)))),
         {"periods that do not tile": 1},
