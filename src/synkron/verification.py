@@ -166,7 +166,7 @@ async def _verify(
     now, watermark = frame["now"], frame["watermark"]
     since = max(since, frame["copied_at"] or since)
     end = max(since, min(until or now, now, watermark or since))
-    sight = Sight([_tick(row) for row in await connection.fetch(sql["ticks"], since, end)])
+    sight = Sight([_tick(row) for row in await connection.fetch(sql["ticks"], since, end)], frame["copied_at"])
     start = since if frame["ticked_before"] else max(since, sight.first or end)
     report = Report(Window(start, end), now, watermark, ticks=len(sight))
     report.note(sight.faults(report.window), most)

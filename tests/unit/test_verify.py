@@ -636,3 +636,10 @@ def test_where_a_period_begins_before_the_window_is_to_be_looked_up() -> None:
 def test_ticks_that_do_not_follow_each_other(ticks: list[TickRow], count: int) -> None:
     found_of_them = Sight(ticks).faults(Window(NOON, NOON + HOUR))
     assert len([one for one in found_of_them if one.message.startswith("tick ")]) == count
+
+
+@pytest.mark.parametrize(("copied", "count"), [(1 - 1 / 240, 0), (1 - 1 / 180, 1)])
+def test_the_ticks_of_a_copy_begin_where_it_was_adopted(copied: float, count: int) -> None:
+    ticks = [tick(1 - 1 / 240, 1, 1), tick(1 - 1 / 240, 1 + 1 / 240, 1)]
+    got = Sight(ticks, NOON + HOUR * copied).faults(Window(NOON + HOUR * copied, NOON + HOUR))
+    assert len([one for one in got if one.message.startswith("tick ")]) == count

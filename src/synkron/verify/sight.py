@@ -49,10 +49,14 @@ class TickRow:
 
 
 class Sight:
-    """What the ticks saw, in the order in which they ticked; those that moved the watermark count."""
+    """What the ticks saw, in the order in which they ticked; those that moved the watermark count.
 
-    def __init__(self, ticks: Sequence[TickRow]) -> None:
+    No tick of a ledger that was adopted as a copy begins before ``copied_at``.
+    """
+
+    def __init__(self, ticks: Sequence[TickRow], copied_at: datetime | None = None) -> None:
         self._all = ticks
+        self._copied_at = copied_at
         self._ticks: list[TickRow] = []
         for tick in ticks:
             if tick.fits_its_moment and (not self._ticks or tick.window.end > self._ticks[-1].window.end):
@@ -84,7 +88,10 @@ class Sight:
         return sorted([*self._holes(window), *self._misfits()], key=lambda one: one.at)
 
     def _misfits(self) -> Iterator[Finding]:
-        """Ticks that contradict themselves or earlier ones: each begins where these ended, or half a minute ago."""
+        """Ticks that contradict themselves or earlier ones: each begins where these ended, or half a minute ago.
+
+        Or where a copy was adopted, if that is later.
+        """
         reached = written = None
         for tick in self._all:
             if not tick.fits_its_moment:
@@ -92,7 +99,10 @@ class Sight:
                 continue
             if written is not None and tick.recorded_at < written - SMALL_STEP:
                 yield _misfit(tick, f"was recorded before the one before it: the clock went back to {_shown(tick.at)}")
-            elif reached is not None and reached >= tick.window.start != min(reached, tick.at - HALF_MINUTE):
+            elif reached is not None and reached >= tick.window.start not in (
+                min(reached, tick.at - HALF_MINUTE),
+                self._copied_at,
+            ):
                 yield _misfit(tick, f"begins at {_shown(tick.window.start)}, where it had no reason to")
             reached = max(tick.window.end, reached or tick.window.end)
             written = tick.recorded_at
