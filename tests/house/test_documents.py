@@ -148,9 +148,9 @@ def test_the_readme_is_short() -> None:
     assert len(text_of("README.md").splitlines()) <= 200
 
 
-def test_each_decision_has_a_number_of_its_own() -> None:
+def test_the_decisions_are_numbered_without_a_gap() -> None:
     numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs/decisions").glob("*.md"))
-    assert numbers == sorted(set(numbers))
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 @cache
