@@ -643,3 +643,30 @@ def test_the_ticks_of_a_copy_begin_where_it_was_adopted(copied: float, count: in
     ticks = [tick(1 - 1 / 240, 1, 1), tick(1 - 1 / 240, 1 + 1 / 240, 1)]
     got = Sight(ticks, NOON + HOUR * copied).faults(Window(NOON + HOUR * copied, NOON + HOUR))
     assert len([one for one in got if one.message.startswith("tick ")]) == count
+
+
+SECOND = HOUR / 3600
+# The last hour's moment is claimed half a minute ahead, and looked for again a second after it.
+HALF_A_MINUTE_APART = Sight(
+    [
+        tick(-24, -1 / 60, 1000),
+        tick(-1 / 60, 0, 1500),
+        tick(0 - 29 / 3600, 31 / 3600, 2000),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "is_found"),
+    [
+        pytest.param({"written": 1400}, True, id="before the claim"),
+        pytest.param({"written": 1600}, False, id="after the claim"),
+        pytest.param({"zone_written": 1600}, False, id="the organization, after the claim"),
+        pytest.param({"written": 9000, "updated_at": NOON - SECOND * 31}, True, id="before the claim, it says"),
+        pytest.param({"written": 9000, "updated_at": NOON - SECOND * 10}, False, id="after the claim, it says"),
+    ],
+)
+def test_an_edit_in_the_half_minute_is_not_what_the_run_was_decided_by(row: dict[str, Any], *, is_found: bool) -> None:
+    edited = standing("*/5 * * * *", timezone="UTC", **row)
+    got = examined([recorded(0)], edited, sight=HALF_A_MINUTE_APART, window=Window(NOON - MINUTE, NOON))
+    assert bool([one for one in got.findings if "stood unchanged" in one.message]) is is_found

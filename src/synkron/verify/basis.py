@@ -72,12 +72,23 @@ class Basis:
         seen = row.updated_at is not None and row.updated_at < moment
         return (seen or self._saw(row.written, moment)) and (not self._has_zones or self._saw(row.zone_written, moment))
 
+    def decided_as_it_stands(self, one: Recorded, row: Standing) -> bool:
+        """Whether the row provably stood as it does when that was decided, and its organization's zone.
+
+        What was edited in the half-minute between a decision and its moment stood otherwise.
+        """
+        moment = one.scheduled_for
+        seen = row.updated_at is not None and row.updated_at < min(one.claimed_at, moment)
+        return (seen or self._saw(row.written, moment, at_first=True)) and (
+            not self._has_zones or self._saw(row.zone_written, moment, at_first=True)
+        )
+
     def has_its_key(self, one: Recorded) -> bool:
         """Whether the key is that of the run's integration and moment."""
         return is_key_of(one.key, self._installations, one.integration_id, one.source, one.scheduled_for)
 
-    def _saw(self, written: int | None, moment: datetime) -> bool:
-        return self._sight.saw(moment, full_transaction(written, self._next_transaction))
+    def _saw(self, written: int | None, moment: datetime, *, at_first: bool = False) -> bool:
+        return self._sight.saw(moment, full_transaction(written, self._next_transaction), at_first=at_first)
 
     def _remember(self, cron_schedule: str, timezone: str | None) -> Moments | None:
         schedule = schedule_of(cron_schedule, timezone)

@@ -56,7 +56,7 @@ def _against_row(one: Recorded, row: Standing, basis: Basis) -> str | None:
     """Whether it says what the row does, which is asked only where that provably stood as it does."""
     said = (one.org_id, one.integration_type, one.cron_schedule, one.timezone)
     stands = (row.org_id, row.integration_type, row.cron_schedule, row.timezone)
-    if said == stands or not basis.stood(row, one.scheduled_for):
+    if said == stands or not basis.decided_as_it_stands(one, row):
         return None
     differ = [
         f"{name} {its}, not {mine}"

@@ -62,6 +62,7 @@ class Sight:
             if tick.fits_its_moment and (not self._ticks or tick.window.end > self._ticks[-1].window.end):
                 self._ticks.append(tick)
         self._starts = [tick.window.start for tick in self._ticks]
+        self._ends = [tick.window.end for tick in self._ticks]
 
     def __len__(self) -> int:
         return len(self._ticks)
@@ -71,13 +72,16 @@ class Sight:
         """From when on (left out) the ticks decided."""
         return self._all[0].window.start if self._all else None
 
-    def saw(self, moment: datetime, transaction: int | None) -> bool:
+    def saw(self, moment: datetime, transaction: int | None, *, at_first: bool = False) -> bool:
         """Whether the last tick that had to decide the moment, or one before it, saw what the transaction wrote.
 
-        Only what was written before every transaction that was still open then counts: a row may carry the number of a
-        subtransaction, and a snapshot lists none.
+        With ``at_first``, the first of them: half a minute ahead, where mostly it is decided. Only what was written
+        before every transaction that was still open then counts: a row may carry the number of a subtransaction, and a
+        snapshot lists none.
         """
         index = bisect_left(self._starts, moment) - 1
+        if at_first:
+            index = min(index, bisect_left(self._ends, moment))
         if index < 0 or transaction is None:
             return False
         saw_below = self._ticks[index].saw_below
