@@ -44,6 +44,16 @@ def test_a_tick_in_words(on_database: Command) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
+def test_what_is_held_need_not_be_paused(on_database: Command, database: Database) -> None:
+    execute(
+        database.url,
+        "update organization_integrations set integration_type = 'fiken' where cron_schedule = '* * * * *'",
+    )
+    ended = on_database("tick", "--at", "now")
+    assert (ended.code, ended.out) == (0, "0 due, 0 claimed, 0 skipped, 1 integrations held; 2 rows can't be fired.\n")
+
+
+@pytest.mark.usefixtures("fleet")
 def test_a_tick_for_now(on_database: Command) -> None:
     """Half a minute back and half a minute ahead there is at least one minute."""
     assert len(on_database("tick", "--at", "now", "--json").answer["run_ids"]) >= 1

@@ -37,9 +37,9 @@ PLAIN = Settings()
 
 
 async def tick_at(connection: Connection, now: datetime, settings: Settings = PLAIN) -> None:
-    """Tick when the database's clock shows ``now``."""
+    """Tick when the database's clock shows ``now``. The real one writes the row, as where a moment is given."""
     await set_clock(connection, now)
-    await tick(connection, settings, scheduler="test")
+    await tick(connection, settings, scheduler="test", source="once")
 
 
 async def hold_all(connection: Connection) -> None:
@@ -274,3 +274,20 @@ async def test_the_original_s_proof_goes_on(server: EmbeddedServer, database: Da
         report = await verify(connection, settings, DUMPED - timedelta(hours=3))
     assert [finding.message for finding in report.findings if finding.kind is not Kind.LATE] == []
     assert report.occurrences == 6
+
+
+async def test_a_copy_that_was_adopted_right_after_the_other_ones_tick_has_ticked_as_it_should(
+    server: EmbeddedServer, database: Database
+) -> None:
+    """The other one's last window reaches beyond the adoption, where this one's first begins."""
+    async with opened(database) as original:
+        await add_integration(original, "* * * * *")
+        await install_clock(original, DUMPED)
+        await tick_at(original, DUMPED)
+    async with copied(server, database) as copy, opened(copy) as connection:
+        await install_clock(connection, DUMPED + timedelta(seconds=10))
+        await adopt(connection, PLAIN, COPY, "kari")
+        for seconds in (20, 30, 50):
+            await tick_at(connection, DUMPED + timedelta(seconds=seconds))
+        report = await verify(connection, PLAIN, DUMPED - timedelta(hours=1))
+    assert report.findings == []

@@ -96,7 +96,7 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
             }
         )
     else:
-        held = f", {done.held} integrations held by a pause" if done.held else ""
+        held = f", {done.held} integrations held" if done.held else ""
         show_lines(
             f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped{held}; "
             f"{len(done.invalid)} rows can't be fired."
