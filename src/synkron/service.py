@@ -168,7 +168,9 @@ def _beside_the_ticks(
         "incidents": lambda: tell(connect, settings, watches.watches, stop, sight),
         "verification": lambda: verify(connect, settings, stop),
         **{
-            f"announcements to {name or 'nobody'}": partial(deliver, connect, settings, channels, name, stop)
+            f"announcements to {name}" if name else "announcements": partial(
+                deliver, connect, settings, channels, name, stop
+            )
             for name in names
         },
     }

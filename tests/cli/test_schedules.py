@@ -131,6 +131,22 @@ def test_check_finds_every_row_at_fault(on_database: Command) -> None:
 
 
 @pytest.mark.usefixtures("cast")
+def test_check_names_the_row_in_what_a_narrow_terminal_shows_too(on_database: Command) -> None:
+    assert f"integration {_id('b2')}: cron_schedule" in on_database("check").out
+
+
+@pytest.mark.usefixtures("cast")
+def test_check_says_of_which_types_the_runs_will_be_skipped(on_database: Command, database: Database) -> None:
+    ended = on_database("check", "--json")
+    assert ended.answer["types_without_target"] == ["xledger", "dynamics"]
+    assert "warning: no target for xledger, dynamics: such runs will be skipped." in ended.err
+    execute(database.url, "update organization_integrations set is_enabled = false")
+    ended = on_database("check", "--json")
+    assert ended.answer["types_without_target"] == []
+    assert "no target" not in ended.err
+
+
+@pytest.mark.usefixtures("cast")
 def test_check_as_a_table_shows_text_and_nothing_that_steers_the_terminal(on_database: Command) -> None:
     ended = on_database("check")
     assert ended.code == 3

@@ -40,7 +40,7 @@ def test_a_tick_claims_once(on_database: Command) -> None:
 @pytest.mark.usefixtures("fleet")
 def test_a_tick_in_words(on_database: Command) -> None:
     ended = on_database("tick", "--at", _past_minute())
-    assert (ended.code, ended.out) == (0, "1 due, 1 claimed, 0 skipped; 1 rows can't be fired.\n")
+    assert (ended.code, ended.out) == (0, "1 due, 1 claimed, 0 skipped; 1 row can't be fired.\n")
 
 
 @pytest.mark.usefixtures("fleet")

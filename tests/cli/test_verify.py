@@ -71,7 +71,7 @@ def moments(database: Database) -> list[datetime]:
 def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
     ended = on_database("verify")
     assert (ended.code, ended.out) == (0, "")
-    assert f"Checked 1 integrations, {len(moments)} occurrences and 8 ticks" in ended.err
+    assert f"Checked 1 integration, {len(moments)} occurrences and 8 ticks" in ended.err
     assert "0 missed, 0 doubled, 0 late, 0 unexplained" in ended.err
 
 
@@ -142,7 +142,7 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
             "update synkron.runs set state = 'failed', error = 'HTTP 500' where scheduled_for = '{second}'; "
             "update synkron.attempts set outcome = 'final' where scheduled_for = '{second}'",
             0,
-            ["1 failed after their last attempt", "0 missed"],
+            ["1 failed after the last attempt", "0 missed"],
             id="it failed",
         ),
         pytest.param(
@@ -156,7 +156,7 @@ def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
             0,
             [
                 "2 not delivered: 1 skipped, 1 merged; `synkron backfill` runs what is past",
-                "1 stretches of time that no run covers, 2.0 h in all",
+                "1 stretch of time that no run covers, 2.0 h in all",
                 "0 missed, 0 doubled, 0 late, 0 unexplained",
             ],
             id="it was merged into a run that was skipped",
@@ -179,7 +179,7 @@ def test_verify_of_a_ledger_in_order(on_database: Command, ledger: datetime) -> 
     del ledger
     ended = on_database("verify", "--since", "24h")
     assert (ended.code, ended.out) == (0, "")
-    assert "Checked 1 integrations, 6 occurrences and 1 ticks" in ended.err
+    assert "Checked 1 integration, 6 occurrences and 1 tick" in ended.err
     assert "0 missed, 0 doubled, 0 late, 0 unexplained" in ended.err
 
 
@@ -229,7 +229,7 @@ def test_verify_says_what_it_can_not_prove(on_database: Command, database: Datab
     ended = on_database("verify")
     assert ended.code == 0
     assert "6 not provable" in ended.err
-    assert "1 rows that can't be fired: `synkron check`" in ended.err
+    assert "1 row that can't be fired: `synkron check`" in ended.err
 
 
 def test_verify_of_a_part(on_database: Command, database: Database, ledger: datetime) -> None:
@@ -348,7 +348,7 @@ def test_what_was_not_delivered_is_a_finding_where_that_is_asked(
     ended = on_database("verify", *options)
     assert ended.code == code
     assert "2 not delivered: 2 superseded; `synkron backfill` runs what is past" in ended.err
-    assert "1 stretches of time that no run covers, 2.0 h in all" in ended.err
+    assert "1 stretch of time that no run covers, 2.0 h in all" in ended.err
     asked = on_database("verify", "--json", *options)
     assert (asked.code, asked.answer["not_delivered"]["superseded"]) == (code, 2)
     assert asked.answer["not_covered"] == {"stretches": 1, "hours": 2.0}

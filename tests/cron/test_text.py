@@ -45,7 +45,7 @@ MALFORMED = [
     ("C2", "0 0 * * ſun", None, "ſ", 9, "'\\u017f' at column 9"),
     ("C2", "0\u00a02 * * *", None, "\u00a0", 2, "at column 2"),
     ("C2", "0 2 * * \x7f", None, "\x7f", 9, "at column 9"),
-    ("C2", "0 2 * * *" + " " * 504, None, "0 2 * * *" + " " * 31, 513, "at most 512 characters, this one 513"),
+    ("C2", "0 2 * * *" + " " * 504, None, "0 2 * * *" + " " * 31, 513, "at most 512 characters, this one has more"),
     ("C3", "99 * * * *", "minute", "99", 1, "minute '99' at column 1: out of range; minute is 0-59"),
     ("C3", "0 24 * * *", "hour", "24", 3, "hour is 0-23"),
     ("C3", "0 0 0 * *", "day of month", "0", 5, "day of month is 1-31"),

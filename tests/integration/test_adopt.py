@@ -242,6 +242,9 @@ async def test_a_copy_has_another_name_than_the_original(server: EmbeddedServer,
         ):
             with pytest.raises(Refused, match='"prod" is the name of the ledger that this one was copied from'):
                 await adopt(connection, settings, asked, "kari")
+        other = AskedAdoption(Adopted.COPY, "other")
+        with pytest.raises(Refused, match='The settings are for the installation "staging"'):
+            await adopt(connection, Settings(installation="staging"), other, "kari")
         found = await adopt(connection, Settings(installation="staging"), COPY, "kari")
         assert found.name == "staging"
         assert (await adopt(connection, PLAIN, COPY, "kari")).name is None

@@ -42,7 +42,7 @@ PLANTED: dict[str, tuple[Any, str, BaseException]] = {
     "health": (loops, "watch_health", asyncio.CancelledError(SECRET)),
     "incidents": (loops, "read_conditions", ExceptionGroup(SECRET, [TypeError(SECRET)])),
     "verification": (loops, "keep_verification", MemoryError(SECRET)),
-    "announcements to nobody": (loops, "deliver_due", NotImplementedError(SECRET)),
+    "announcements": (loops, "deliver_due", NotImplementedError(SECRET)),
     "worker": (FittedStatement, "fit", AttributeError(SECRET)),
     "signs of life": (Manager, "keep_alive", ZeroDivisionError(SECRET)),
     "listening": (Notifications, "_is_alive", UnicodeError(SECRET)),

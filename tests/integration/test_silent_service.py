@@ -42,7 +42,7 @@ WORK: dict[str, tuple[Any, str]] = {
     "health": (loops, "watch_health"),
     "incidents": (loops, "read_conditions"),
     "verification": (loops, "keep_verification"),
-    "announcements to nobody": (loops, "deliver_due"),
+    "announcements": (loops, "deliver_due"),
     "worker": (_OwnJobs, "dequeue"),
     "listening": (Notifications, "_is_alive"),
     "meetings": (Meetings, "exchange"),

@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
 from synkron.cli.options import AsJson, Integration, Organization, Type, instant
-from synkron.cli.output import minute, show_json, show_lines, show_table
+from synkron.cli.output import counted, minute, show_json, show_lines, show_table
 from synkron.cli.table import Column
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _telling(plan: BackfillPlan) -> Iterator[str]:
     if others:
         yield "Not run: " + ", ".join(f"{number:,} {fate}" for fate, number in others) + "."
     if plan.left_out:
-        yield f"Left out: {plan.left_out:,} integrations that are disabled, have no schedule or can't be fired."
+        yield f"Left out, as disabled, without a schedule, or at fault: {counted(plan.left_out, 'integration')}."
     if plan.paused:
         yield f"Paused: {plan.paused:,} of the runs wait until the pause ends (`synkron pauses`)."
     if plan.runs:

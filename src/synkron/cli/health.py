@@ -66,7 +66,7 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
     elif found:
         show_table(COLUMNS, [_cells(one) for one in found])
         _tell_reasons(found)
-        say("hours: + healthy  ~ degraded  % throttled  ! unauthorized  x unreachable  . nothing was heard")
+        say("+ healthy  ~ degraded  % throttled  ! unauthorized  x unreachable  . nothing")
     else:
         say("No vendor is watched: give a type a target, or a section types.NAME.health, in the settings.")
 

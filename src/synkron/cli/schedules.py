@@ -11,14 +11,15 @@ import typer
 
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, At, Organization
-from synkron.cli.output import ExitCode, minute, say, show_json, show_table
+from synkron.cli.output import ExitCode, counted, minute, say, show_json, show_table
 from synkron.cli.table import Column
+from synkron.cli.up import say_without_target
 
 if TYPE_CHECKING:
     from synkron.check import Finding
     from synkron.coming import Fire
     from synkron.database import Connection
-    from synkron.model import DueIntegration
+    from synkron.model import DueIntegration, Integration
     from synkron.settings import Settings
 
 
@@ -111,7 +112,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
     async def ask(
         connection: Connection, settings: Settings
-    ) -> tuple[int, list[Finding], Mapping[str, str], str | None]:
+    ) -> tuple[list[Integration], list[Finding], list[str], Mapping[str, str], str | None]:
         from synkron import check
         from synkron.ledger import clock
         from synkron.reader import read_all, read_names
@@ -119,18 +120,20 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         rows = await read_all(connection, settings.source)
         findings = check.check(rows, settings.types, year=(await clock(connection)).year)
         reason = await _why_nothing_is_fired(connection, settings)
-        return len(rows), findings, await read_names(connection, settings.source), reason
+        untargeted = _without_target(rows, settings)
+        return rows, findings, untargeted, await read_names(connection, settings.source), reason
 
-    rows, findings, names, reason = answer(context, ask)
+    rows, findings, untargeted, names, reason = answer(context, ask)
     invalid = len({id(one.row) for one in findings if one.level == "invalid"})
     warnings = sum(one.level == "warning" for one in findings)
     if as_json:
         found = [_finding(one, names) for one in findings]
-        answered = {"rows": rows, "invalid": invalid, "warnings": warnings, "nothing_is_fired": reason}
-        show_json(answered | {"findings": found})
+        answered = {"rows": len(rows), "invalid": invalid, "warnings": warnings, "nothing_is_fired": reason}
+        show_json(answered | {"types_without_target": untargeted, "findings": found})
     else:
         _show_findings(findings, names)
-    say(f"{rows} rows checked: {invalid} can't be fired, {warnings} warnings.")
+    say(f"{counted(len(rows), 'row')} checked: {invalid} can't be fired, {counted(warnings, 'warning')}.")
+    say_without_target(untargeted)
     if reason is not None:
         say(f"error: nothing is fired. {reason}")
     if invalid or reason is not None:
@@ -165,6 +168,12 @@ async def _why_nothing_is_fired(connection: Connection, settings: Settings) -> s
             return await why_nothing_is_fired(connection, settings)
     except (LedgerMissing, ServiceRoleRequired):
         return None
+
+
+def _without_target(rows: Sequence[Integration], settings: Settings) -> list[str]:
+    """The types of enabled, scheduled rows whose runs will be skipped, as nothing is set to be called."""
+    wanted = {row.integration_type for row in rows if row.is_enabled and row.cron_schedule is not None}
+    return [name for name, one in settings.types.items() if name in wanted and not one.target]
 
 
 def _show_fires(fires: Sequence[Fire], names: Mapping[str, str], as_json: bool) -> None:
@@ -215,7 +224,6 @@ def _show_findings(findings: Sequence[Finding], names: Mapping[str, str]) -> Non
         Column("rule"),
         Column("organization", shrink=True),
         Column("type", shrink=True),
-        Column("integration id", optional=True),
         Column("finding", wrap=True),
     ]
     show_table(
@@ -226,8 +234,7 @@ def _show_findings(findings: Sequence[Finding], names: Mapping[str, str]) -> Non
                 one.rule or "",
                 names.get(one.row.org_id) or one.row.org_id,
                 one.row.integration_type,
-                one.row.integration_id,
-                one.message,
+                f"integration {one.row.integration_id}: {one.message}",
             )
             for one in findings
         ],

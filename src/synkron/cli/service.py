@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.opening import Invocation, answer, database, invocation
 from synkron.cli.options import AsJson, At, InstallationName
-from synkron.cli.output import show_json, show_lines
+from synkron.cli.output import counted, show_json, show_lines
 from synkron.errors import Refused, SettingsError
 
 if TYPE_CHECKING:
@@ -96,10 +96,10 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
             }
         )
     else:
-        held = f", {done.held} integrations held" if done.held else ""
+        held = f", {counted(done.held, 'integration')} held" if done.held else ""
         show_lines(
             f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped{held}; "
-            f"{len(done.invalid)} rows can't be fired."
+            f"{counted(len(done.invalid), 'row')} can't be fired."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -106,16 +106,20 @@ def _refuse_other_database(settings: Settings) -> None:
 
 def say_targets(settings: Settings) -> None:
     """Say what a worker will call, and which runs it will skip as nothing is set to be called."""
-    from synkron.integrations.naming import section_of
-
     for name, one in settings.types.items():
         if one.target:
             say(f"target: {name} is delivered to {_without_password(one.target)}")
-    without = [name for name, one in settings.types.items() if not one.target]
-    if without:
+    say_without_target([name for name, one in settings.types.items() if not one.target])
+
+
+def say_without_target(types: Sequence[str]) -> None:
+    """Say of which types the runs will be skipped, as nothing is set to be called."""
+    from synkron.integrations.naming import section_of
+
+    if types:
         say(
-            f"warning: no target for {', '.join(without)}: such runs will be skipped. "
-            f"Set {section_of(without[0])}.target in synkron.toml."
+            f"warning: no target for {', '.join(types)}: such runs will be skipped. "
+            f"Set {section_of(types[0])}.target in synkron.toml."
         )
 
 

@@ -11,7 +11,7 @@ import typer
 
 from synkron.cli.opening import answer
 from synkron.cli.options import AsJson, Organization, Since, Type, since, span
-from synkron.cli.output import ExitCode, minute, say, show_json, show_table
+from synkron.cli.output import ExitCode, counted, minute, say, show_json, show_table
 from synkron.cli.table import Column
 
 if TYPE_CHECKING:
@@ -146,9 +146,9 @@ def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
 
 
 def _counts(report: Report) -> dict[str, int]:
+    """Of each kind; what only ``--strict`` makes findings of is left out where there is none."""
     from synkron.verify import Kind
 
-    """Of each kind; what only ``--strict`` makes findings of is left out where there is none."""
     strict = (Kind.UNDELIVERED, Kind.UNCOVERED)
     return {kind.value: report.found[kind] for kind in Kind if report.found[kind] or kind not in strict}
 
@@ -166,21 +166,23 @@ def _say_totals(report: Report) -> None:
     found = ", ".join(f"{count} {kind}" for kind, count in _counts(report).items())
     start, end = minute(report.window.start), minute(report.window.end)
     say(
-        f"Checked {report.integrations} integrations, {report.occurrences} occurrences and {report.ticks} ticks "
+        f"Checked {counted(report.integrations, 'integration')}, {counted(report.occurrences, 'occurrence')} "
+        f"and {counted(report.ticks, 'tick')} "
         f"from {start} to {end} UTC: {found}."
     )
     undelivered = _undelivered(report)
     reasons = ", ".join(f"{count} {reason}" for reason, count in undelivered.items() if count)
+    stretches = "stretch" if report.gaps == 1 else "stretches"
     notes = {
         "more findings than are shown": sum(report.found.values()) - len(report.findings),
-        "not provable: nothing shows that the row stood as it does when they were due": report.unprovable,
+        "not provable: nothing shows that the row stood then as it stands now": report.unprovable,
         f"not delivered: {reasons}; `synkron backfill` runs what is past": sum(undelivered.values()),
-        f"stretches of time that no run covers, {report.gap / HOUR:,.1f} h in all": report.gaps,
-        "failed after their last attempt: `synkron runs --state failed`": report.failed,
-        "rows that can't be fired: `synkron check`": report.invalid,
+        f"{stretches} of time that no run covers, {report.gap / HOUR:,.1f} h in all": report.gaps,
+        "failed after the last attempt: `synkron runs --state failed`": report.failed,
+        f"{'row' if report.invalid == 1 else 'rows'} that can't be fired: `synkron check`": report.invalid,
     }
     for note, count in notes.items():
         if count > 0:
-            say(f"  {count} {note}")
+            say(f"  {count:,} {note}")
     if report.now - report.watermark > timedelta(minutes=2):
         say(f"No scheduler has ticked lately: what is due after {minute(report.watermark)} UTC is undecided yet.")

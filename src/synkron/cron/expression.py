@@ -109,7 +109,7 @@ def _validate(text: str) -> None:
         kind = type(text).__name__
         raise CronError(f"a cron expression is text, not {kind}", field=None, text=repr(text)[:40], column=1)
     if len(text) > MAX_LENGTH:
-        reason = f"an expression has at most {MAX_LENGTH} characters, this one {len(text)}"
+        reason = f"an expression has at most {MAX_LENGTH} characters, this one has more"
         raise CronError(reason, field=None, text=text[:40], column=MAX_LENGTH + 1)
     if not (text.isascii() and (text.isprintable() or text.replace("\t", " ").isprintable())):
         column = next(n for n, mark in enumerate(text, 1) if not (" " <= mark <= "~" or mark == "\t"))

@@ -62,7 +62,8 @@ async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption
 
     As the original it keeps its id, and the next tick decides what it missed one by one. As a copy it gets a new id,
     begins now, and lets go of what the other one has under way. One that is at home may be adopted too: a restored
-    backup of the whole server looks like the original. Raises Refused where a copy is to have the other one's name.
+    backup of the whole server looks like the original. Raises Refused where a copy is to have the other one's name,
+    or the settings are for another name.
     """
     async with changing(connection, settings) as now:
         plan = await _plan(connection, settings, asked, now)
@@ -81,6 +82,11 @@ async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption
 async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption, now: datetime) -> AdoptionPlan:
     found = await read_installation(connection)
     name = asked.name or settings.installation or (found.name if asked.adopted is Adopted.ORIGINAL else None)
+    if settings.installation not in (None, name):
+        raise Refused(
+            f'The settings are for the installation "{settings.installation}", so nothing would be fired under '
+            f'the name "{name}". Leave --installation out, or correct the settings.'
+        )
     if asked.adopted is Adopted.COPY and name is not None and name == found.name:
         raise Refused(
             f'"{name}" is the name of the ledger that this one was copied from. Give the copy another: --installation.'
