@@ -56,7 +56,8 @@ order by id;
 -- have waited for a pause.
 --
 -- Scans: all that stands and all that was decided in the window is wanted. Plan: each table is read once, joined by
--- hashing and sorted once. Attempts have the moment of their run, so that their months are those of the runs.
+-- hashing and sorted once; what is made of a row of the application is made once (`offset 0`). Attempts have the moment
+-- of their run, so that their months are those of the runs. Most runs have one, which is not grouped.
 with rows as (
     select
         {row},
@@ -77,6 +78,7 @@ with rows as (
     ) o on o.id = i.org_id and organization_twice.id is null
     left join synkron.held h on h.integration_id = i.id::text
     where ($3::text is null or i.org_id::text = $3) and ($4::text is null or i.integration_type::text = $4)
+    offset 0
 ),
 standing as (
     select
@@ -99,10 +101,11 @@ decided as (
                 or t.window_start = t.at - interval '30 seconds 1 microsecond'
             else false
         end as fits_tick,
-        coalesce(a.outcomes, '') as outcomes,
-        coalesce(a.last_attempt, 0) as last_attempt,
-        a.attempted_from, a.attempted_to,
-        coalesce(a.runs_back, false) as runs_back,
+        concat_ws(' ', case when a.run_id is not null then coalesce(a.outcome, 'open') end, more.outcomes) as outcomes,
+        coalesce(more.last_attempt, a.attempt, 0) as last_attempt,
+        least(a.started_at, more.attempted_from) as attempted_from,
+        greatest(a.finished_at, more.attempted_to) as attempted_to,
+        coalesce(a.finished_at < a.started_at, false) or coalesce(more.runs_back, false) as runs_back,
         case when r.action = 'run' and coalesce(r.started_at, now()) > r.execute_after + $5::interval
             then (
                 select max(least(coalesce(least(p.ended_at, p.until), 'infinity'), now()))
@@ -127,6 +130,8 @@ decided as (
         where scheduled_for <= $1::timestamptz - interval '1 day' and finished_at is null
     ) r
     left join synkron.ticks t on t.id = r.tick_id
+    left join synkron.attempts a on a.run_id = r.id and a.scheduled_for = r.scheduled_for and a.attempt = 1
+        and a.scheduled_for > $1 and a.scheduled_for <= $2
     left join (
         select
             run_id,
@@ -137,9 +142,9 @@ decided as (
             max(finished_at) as attempted_to,
             bool_or(finished_at < started_at) as runs_back
         from synkron.attempts
-        where scheduled_for > $1 and scheduled_for <= $2
+        where scheduled_for > $1 and scheduled_for <= $2 and attempt > 1
         group by run_id, scheduled_for
-    ) a on a.run_id = r.id and a.scheduled_for = r.scheduled_for
+    ) more on more.run_id = r.id and more.scheduled_for = r.scheduled_for
     where ($3::text is null or r.org_id = $3) and ($4::text is null or r.integration_type = $4)
 )
 select
