@@ -54,9 +54,9 @@ class Calls:
             self._broken_off.pop(task, None)
 
     def break_off(self, why: BrokenOff, run_ids: Collection[int] | None = None) -> None:
-        """Break off the calls of these runs; without them, all."""
+        """Break off the calls of these runs; without them, all. A call that is cleaning up is not disturbed."""
         for task, run in self._runs.items():
-            if run_ids is None or run.id in run_ids:
+            if (run_ids is None or run.id in run_ids) and self._broken_off.get(task) is not why:
                 self._broken_off.setdefault(task, why)
                 task.cancel()
 

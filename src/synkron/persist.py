@@ -10,7 +10,7 @@ import structlog
 from pgqueuer.domain.errors import PgqException
 
 from synkron.database import DRIVER_FAULTS, Connect, reason_of
-from synkron.errors import NotAtHome, SynkronError
+from synkron.errors import NotAtHome, Refused, SynkronError
 from synkron.sql import statements
 from synkron.waiting import pause
 
@@ -69,7 +69,8 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
             continue
         longer = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(longer * 2, LONGEST_PAUSE)
         if isinstance(error, EXPECTED):
-            log.warning("database failed", loop=name, reason=reason_of(error), retry_in=longer)
+            event = "loop refused" if isinstance(error, Refused) else "database failed"
+            log.warning(event, loop=name, reason=reason_of(error), retry_in=longer)
         else:
             await faults.note(name, error, retry_in=longer)
         await pause(longer, stop)
