@@ -50,7 +50,7 @@ def test_what_is_held_need_not_be_paused(on_database: Command, database: Databas
         "update organization_integrations set integration_type = 'fiken' where cron_schedule = '* * * * *'",
     )
     ended = on_database("tick", "--at", "now")
-    assert (ended.code, ended.out) == (0, "0 due, 0 claimed, 0 skipped, 1 integrations held; 2 rows can't be fired.\n")
+    assert (ended.code, ended.out) == (0, "0 due, 0 claimed, 0 skipped, 1 integration held; 2 rows can't be fired.\n")
 
 
 @pytest.mark.usefixtures("fleet")
