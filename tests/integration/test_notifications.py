@@ -22,7 +22,8 @@ from tests.integration.working import Recorder, claim, working
 
 pytestmark = pytest.mark.each_server
 
-OUTSIDER = "outsider"
+# A role of its own: roles are the server's, and another test leaves an outsider behind.
+OUTSIDER = "forger"
 ENVELOPE = {"channel": QUEUE.channel, "sent_at": "2026-03-02T02:00:00Z"}
 LONG = "x" * 7_999
 # Each of them differs, as those of a transaction that are the same are sent once.
