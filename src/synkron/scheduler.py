@@ -29,8 +29,9 @@ async def tick(
     """One tick. Everything it decides is written in one transaction, or nothing is.
 
     1. Read the database's clock; ``at`` stands for it where a moment is given.
-    2. Lock the watermark, and see that the ledger is at home; the window goes from the watermark to half a minute
-       ahead. A given moment that lies before it is replayed: its minute alone is decided, and the watermark stays.
+    2. Lock the watermark, and see that the ledger is at home. Where another tick was waited for, begin again. The
+       window goes from the watermark to half a minute ahead. A given moment that lies before it is replayed: its minute
+       alone is decided, and the watermark stays.
     3. Read what is due in the window, and what was held by a pause that has ended, or by a fault that is mended.
     4. Decide every occurrence, but for those of integrations that are paused, or can't be fired for now.
     5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one, and
@@ -41,12 +42,38 @@ async def tick(
     the clock or before the retention, or the settings are another installation's, NotAtHome, ServiceRoleRequired,
     SourceTableMissing and LedgerMissing.
     """
-    async with speaking_of(settings.source), connection.transaction(isolation="read_committed"):
+    async with speaking_of(settings.source):
+        try:
+            return await _tick(connection, settings, scheduler, source, at)
+        except _Overtaken:
+            # Where it is so again, the database's clock was set back.
+            return await _tick(connection, settings, scheduler, source, at, is_second_try=True)
+
+
+class _Overtaken(Exception):
+    """The clock, which stands still in a transaction, was read before that of another tick, for which this one waited.
+
+    It could decide a moment after its successor, whose period begins before that moment.
+    """
+
+
+async def _tick(
+    connection: Connection,
+    settings: Settings,
+    scheduler: str,
+    source: str,
+    at: datetime | None,
+    *,
+    is_second_try: bool = False,
+) -> Tick:
+    async with connection.transaction(isolation="read_committed"):
         await secure(connection, settings.source)
         clock = await ledger.clock(connection)
         now = clock if at is None else _given(at, clock, settings.retention)
         oldest = clock - settings.retention
         watermark = max(await ledger.lock_watermark(connection), oldest)
+        if at is None and not is_second_try and now + HEAD_START < watermark:
+            raise _Overtaken
         installation = await at_home(connection, settings)
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
+import asyncpg
 import pytest
 
 from synkron import history
@@ -16,8 +18,8 @@ from synkron.operations.backfill import AskedBackfill, plan_backfill
 from synkron.operations.scope import Scope
 from synkron.scheduler import tick
 from synkron.settings import Settings, TypeSettings
-from tests.conftest import Connection
-from tests.integration.fleet import add_integration, add_organization, utc
+from tests.conftest import Connection, Database
+from tests.integration.fleet import add_integration, add_organization, blocked, utc
 from tests.integration.stepped_clock import install_clock, set_clock
 
 SETTINGS = Settings(
@@ -181,6 +183,41 @@ async def test_periods_tile_whatever_is_edited(connection: Connection, seed: int
     for _, of_one in groupby(rows, key=lambda row: row.integration_id):
         tiles = kept(list(of_one))
         assert [start for start, _ in tiles[1:]] == [end for _, end in tiles[:-1]]
+
+
+async def test_a_tick_that_waited_for_another_decides_by_the_clock_of_after_it(
+    database: Database, connection: Connection
+) -> None:
+    """Were it to decide by the clock of before, it would decide a moment after its successor."""
+    await install_clock(connection, utc("2026-11-28T11:59:00"))
+    await connection.execute("create table test_clock.clock as select '2026-11-28 11:59Z'::timestamptz as at")
+    for name in ("now", "clock_timestamp"):
+        await connection.execute(
+            f"create or replace function test_clock.{name}() returns timestamptz language sql stable "
+            "as $$ select at from test_clock.clock $$"
+        )
+    integration = await add_integration(connection, "* * * * *")
+    await tick(connection, SETTINGS, scheduler="before")
+    await connection.execute("update organization_integrations set is_enabled = false")
+    await connection.execute("update test_clock.clock set at = '2026-11-28 12:00:15Z'")
+    await tick(connection, SETTINGS, scheduler="disabled")
+    await connection.execute("update organization_integrations set is_enabled = true")
+    other = await asyncpg.connect(database.url)
+    await other.execute("set search_path = test_clock, pg_catalog, public")
+    async with connection.transaction():
+        await connection.execute("update test_clock.clock set at = '2026-11-28 12:00:31Z'")
+        await tick(connection, SETTINGS, scheduler="first")
+        waiting = asyncio.create_task(tick(other, SETTINGS, scheduler="waited"))
+        await blocked(connection)
+    assert (await waiting).at == utc("2026-11-28T12:00:31")
+    await other.close()
+    runs = await connection.fetch(
+        "select scheduled_for, period_start from synkron.runs where integration_id = $1 order by 1", integration
+    )
+    assert [(row["period_start"], row["scheduled_for"]) for row in runs] == [
+        (utc("2026-11-28T11:58:00"), utc("2026-11-28T11:59:00")),
+        (utc("2026-11-28T11:59:00"), utc("2026-11-28T12:01:00")),
+    ]
 
 
 async def test_a_backfilled_moment_has_the_period_of_its_own_row(connection: Connection) -> None:
