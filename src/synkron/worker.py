@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -26,6 +25,7 @@ from synkron.persist import InternalFaults, persist
 from synkron.plan import after_attempt, after_shortage, given_up, moved
 from synkron.probing import watches_of
 from synkron.queue import Manager
+from synkron.recording import Recording
 from synkron.settings import Settings
 from synkron.shortages import Shortages
 from synkron.targets import Lease, Shortage, Target, Terms
@@ -44,8 +44,6 @@ BATCH = 200
 POLL = timedelta(seconds=2)
 # How soon one looks again for what came a moment after the last look, or whose moment comes right after it.
 LOOK_AGAIN = timedelta(milliseconds=20)
-# Seconds. Together they stay below the heartbeat's time, after which another worker takes the run over.
-PAUSES_TO_RECORD = (0.2, 1.0, 3.0, 8.0)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
 # How often a run is looked at whose row names an organization that is missing, or a type without a target.
 WAIT_FOR_ROW = timedelta(minutes=1)
@@ -83,6 +81,7 @@ class Worker:
         self._calls = Calls()
         self._shortages = Shortages(self._clock)
         self._handing_back = asyncio.Event()
+        self._recording = Recording(self._handing_back)
         self._one_suspect = asyncio.Lock()
         self._turn_statement = turn_statement(settings.source)
         # What concurrent jobs ask for goes in one statement.
@@ -150,6 +149,9 @@ class Worker:
     async def _execute(self, job: Job) -> None:
         """One job. When the database fails it, the queue comes back; its run's own failures are the ledger's."""
         run_id = int(job.payload or b"0")
+        if self._recording.keeps(run_id):
+            # The queue gives a job away that had no sign of life, as while the database was gone.
+            raise RetryRequested(WAIT_AFTER_FAULT, "what came of it is still to be recorded")
         try:
             await self._deliver(run_id, job)
         except (*DRIVER_FAULTS, SynkronError) as error:
@@ -271,34 +273,23 @@ class Worker:
             await self._end(run, Outcome(OutcomeKind.RETRYABLE, error=short), policy)
         else:
             back = attempts.back(run, f"put back: {short}", wait)
-            await self._record(run, lambda: self._finish(back))
+            await self._recording.record(run, lambda: self._finish(back))
 
     async def _end(self, run: Run, outcome: Outcome, policy: Policy, meeting: Meeting | None = None) -> None:
         if outcome.kind is OutcomeKind.ACCEPTED:
             word = "run accepted"
-            recorded = await self._record(
+            recorded = await self._recording.record(
                 run, lambda: attempts.accept(self._pool, run, outcome, policy.completion_timeout, meeting)
             )
         else:
             state, wait = after_attempt(run, outcome, policy)
             word = WORDS[state]
             ending = attempts.ending(run, outcome, state, wait, meeting)
-            recorded = await self._record(run, lambda: self._finish(ending))
+            recorded = await self._recording.record(run, lambda: self._finish(ending))
         if recorded:
             _report(word, run, outcome)
         else:
             log.warning("run taken over or ended elsewhere", run_id=run.id, attempt=run.attempt)
-
-    async def _record(self, run: Run, write: Callable[[], Awaitable[bool]]) -> bool:
-        """Record what came of the attempt, again and again where the database fails: it must not be delivered twice."""
-        for pause in PAUSES_TO_RECORD:
-            try:
-                return await write()
-            except DRIVER_FAULTS as error:
-                log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), retry_in=pause)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._handing_back.wait(), pause)
-        return await write()
 
 
 def _report(word: str, run: Run, outcome: Outcome) -> None:

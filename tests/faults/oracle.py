@@ -22,9 +22,6 @@ from functools import cache
 
 from cronsim import CronSim
 
-# As docs/targets.md has it.
-LOST_AT_MOST = 3
-
 
 @dataclass(frozen=True)
 class Edit:
@@ -141,9 +138,8 @@ def judge(evidence: Evidence) -> Findings:
         finished_twice=list(_finished_twice(evidence.rows)),
         after_finish=list(_after_finish(evidence)),
         wrong_keys=list(_wrong_keys(evidence)),
-        # The target never refuses for good, and each of its faults is shorter than a run's attempts last. One that lost
-        # its worker again and again is given up by policy; so does what can't be recorded on a full disk count.
-        failed=[_named(row) for row in judged if row.state == "failed" and row.attempts.count("lost") < LOST_AT_MOST],
+        # The target never refuses for good, and each of its faults is shorter than a run's attempts last.
+        failed=[_named(row) for row in judged if row.state == "failed"],
         unended=[_named(row) for row in judged if row.state in ("claimed", "running")],
     )
     _judge_occurrences(evidence, findings)

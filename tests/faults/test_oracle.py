@@ -242,11 +242,6 @@ FINE: dict[str, tuple[Evidence, int, int]] = {
         5,
         0,
     ),
-    "a run was given up as it had lost three workers": (
-        replace(USUAL, rows=instead(row(5, state="failed", attempts=("lost", "lost", "lost")))),
-        10,
-        0,
-    ),
     "a schedule was edited: the next period begins where the last one ended": (EDITED, 8, 0),
     "a delivery was repeated with its key before the run finished": (
         replace(USUAL, deliveries=[*USUAL.deliveries, delivery(5, late=0.1, attempt=2)]),

@@ -236,13 +236,15 @@ async def test_a_worker_that_hands_back_waits_for_no_run_that_has_not_started(
         assert (run.state, run.reason) == ("skipped", "superseded: the integration was deleted")
 
 
+@pytest.mark.parametrize("times", [1, 20])
 async def test_a_known_outcome_is_recorded_when_the_database_comes_back(
-    database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    """A success that the database did not take at first is not delivered again."""
+    """A success that the database does not take is not delivered again, however long that lasts."""
     await add_integration(connection, "0 2 * * *")
     await claim(connection)
-    finish_all, faults = attempts.finish_all, [asyncpg.InterfaceError("cut"), OSError("gone")]
+    finish_all = attempts.finish_all
+    faults = [asyncpg.InterfaceError("cut"), OSError("gone"), asyncpg.DiskFullError("no space left")] * times
 
     async def finish_later(*arguments: Any) -> list[bool]:
         if faults:
@@ -250,10 +252,62 @@ async def test_a_known_outcome_is_recorded_when_the_database_comes_back(
         return await finish_all(*arguments)
 
     monkeypatch.setattr(attempts, "finish_all", finish_later)
-    monkeypatch.setattr("synkron.worker.PAUSES_TO_RECORD", (0.01, 0.01))
+    monkeypatch.setattr("synkron.recording.PAUSES", (0.01, 0.01))
     target = Recorder()
     (run,) = await deliver(database, pool, target)
     assert (run.state, run.attempt, run.failures, len(target.calls)) == ("succeeded", 1, 0, 1)
+
+
+async def test_a_run_whose_outcome_is_kept_is_not_delivered_again_by_its_own_worker(
+    database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its job may come back: the queue gives away what had no sign of life while the database was gone."""
+    await add_integration(connection, "0 2 * * *")
+    (run_id,) = await claim(connection)
+    finish_all, is_back, came_back = attempts.finish_all, asyncio.Event(), asyncio.Event()
+
+    async def finish_later(*arguments: Any) -> list[bool]:
+        if not is_back.is_set():
+            raise OSError("gone")
+        return await finish_all(*arguments)
+
+    monkeypatch.setattr(attempts, "finish_all", finish_later)
+    monkeypatch.setattr("synkron.recording.PAUSES", (0.01,))
+    target = Recorder()
+    async with watching(database) as until, working(pool, target) as worker:
+        await target.called.wait()
+        keeps = worker._recording.keeps
+
+        def seen(run_id: int) -> bool:
+            came_back.set()
+            return keeps(run_id)
+
+        monkeypatch.setattr(worker._recording, "keeps", seen)
+        await queue_on(connection).enqueue("xledger", str(run_id).encode())
+        await came_back.wait()
+        is_back.set()
+        await until(nothing_queued)
+    (run,) = await history.runs(pool)
+    assert (run.state, run.attempt, run.failures, len(target.calls)) == ("succeeded", 1, 0, 1)
+
+
+async def test_what_the_database_never_takes_is_not_asked_for_ever(
+    database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    finish_all, refusals = attempts.finish_all, [asyncpg.CheckViolationError("an odd outcome")]
+
+    async def finish_later(*arguments: Any) -> list[bool]:
+        if refusals:
+            raise refusals.pop()
+        return await finish_all(*arguments)
+
+    monkeypatch.setattr(attempts, "finish_all", finish_later)
+    monkeypatch.setattr("synkron.worker.WAIT_AFTER_FAULT", timedelta())
+    target = Recorder()
+    (run,) = await deliver(database, pool, target)
+    assert (run.state, run.attempt, run.failures, len(target.calls)) == ("succeeded", 2, 1, 2)
 
 
 async def test_a_run_that_keeps_losing_its_workers_is_given_up(
