@@ -11,13 +11,14 @@ from itertools import groupby
 import asyncpg
 import pytest
 
-from synkron import history
+from synkron import attempts, history
 from synkron.history import RecordedRun
 from synkron.model import CatchUp
 from synkron.operations.backfill import AskedBackfill, plan_backfill
 from synkron.operations.scope import Scope
 from synkron.scheduler import tick
 from synkron.settings import Settings, TypeSettings
+from synkron.verification import verify
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration, add_organization, blocked, utc
 from tests.integration.stepped_clock import install_clock, set_clock
@@ -143,6 +144,44 @@ async def test_the_time_of_a_superseded_run_is_the_next_one_s(connection: Connec
     await connection.execute(SUPERSEDE + "where scheduled_for = '2026-12-01T02:00Z'")
     await tick_for(connection, "2026-12-01T03:00:00")
     assert (await periods(connection))[-1] == (utc("2026-11-01T02:00:00"), utc("2026-12-01T03:00:00"))
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_the_time_of_superseded_runs_goes_to_the_one_that_is_claimed_already(
+    connection: Connection, together: bool, newest_first: bool
+) -> None:
+    """Hourly runs wait, for their vendor say, and the schedule is edited to every fourth hour."""
+    await add_integration(connection, "0 * * * *")
+    await install_clock(connection, utc("2026-11-01T01:00:00") - AHEAD)
+    for hour in (1, 2, 3, 4, 5):
+        await tick_for(connection, f"2026-11-01T0{hour}:00:00")
+    runs = [run.id for run in sorted(await history.runs(connection), key=lambda run: run.scheduled_for)]
+    skips = [attempts.Skip(run_id, "superseded: the schedule is now another", 0) for run_id in runs[:3]]
+    if newest_first:
+        skips.reverse()
+    for some in [skips] if together else [[one] for one in skips]:
+        assert all(await attempts.skip_all(connection, some, None))
+    assert await periods(connection) == [
+        (utc("2026-11-01T00:00:00"), utc("2026-11-01T04:00:00")),
+        (utc("2026-11-01T04:00:00"), utc("2026-11-01T05:00:00")),
+    ]
+    report = await verify(connection, SETTINGS, utc("2026-11-01T00:30:00"), utc("2026-11-01T05:00:00"))
+    assert [one.message for one in report.findings if "period" in one.message] == []
+
+
+async def test_a_run_that_was_tried_keeps_its_period(connection: Connection) -> None:
+    """Its target has been told the period with the key; the time of the superseded one is named by `verify`."""
+    await add_integration(connection, "0 * * * *")
+    await install_clock(connection, utc("2026-11-01T01:00:00") - AHEAD)
+    for hour in (1, 2):
+        await tick_for(connection, f"2026-11-01T0{hour}:00:00")
+    await connection.execute(
+        "update synkron.runs set attempt = 1, started_at = now() where scheduled_for = '2026-11-01T02:00Z'"
+    )
+    (first, *_) = sorted(run.id for run in await history.runs(connection))
+    assert await attempts.skip(connection, first, "superseded: the schedule is now another", 0)
+    assert await periods(connection) == [(utc("2026-11-01T01:00:00"), utc("2026-11-01T02:00:00"))]
 
 
 @pytest.mark.parametrize("seed", range(3))

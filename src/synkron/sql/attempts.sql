@@ -169,7 +169,8 @@ returning attempts.run_id;
 -- name: skip
 -- Close the runs $1, which must not be delivered any more, for the reasons $2: those that wait, and those whose worker
 -- died, with the seats that they held ($3 are their jobs and $4 the worker's mark, as in start). Whose turn it is then, of
--- each integration and type the oldest run that waits behind them, gets a job. Answers the runs that were closed; the
+-- each integration and type the oldest run that waits behind them, gets a job. The time of superseded runs goes to the
+-- next one, where that is claimed already and no target has been told its period. Answers the runs that were closed; the
 -- others have ended, or are under way elsewhere. Plan: as in start, and a seat is looked up by its integration.
 with ending as (
     select runs.id, runs.scheduled_for, asked.why
@@ -191,7 +192,29 @@ skipped as (
     update synkron.runs set state = 'skipped', finished_at = clock_timestamp(), reason = why
     from ending
     where runs.id = ending.id and runs.scheduled_for = ending.scheduled_for
-    returning runs.id, runs.scheduled_for, runs.integration_id, runs.integration_type, why
+    returning runs.id, runs.scheduled_for, runs.integration_id, runs.integration_type, runs.period_start, why
+),
+superseded as (
+    -- Neighbours of one integration that were closed together, as one stretch of time.
+    select integration_id, min(period_start) as since, max(scheduled_for) as until
+    from (
+        select *, count(*) filter (where begins) over (partition by integration_id order by scheduled_for) as stretch
+        from (
+            select *, period_start is distinct from
+                lag(scheduled_for) over (partition by integration_id order by scheduled_for) as begins
+            from skipped
+            where starts_with(why, 'superseded')
+        ) neighbours
+    ) stretches
+    group by integration_id, stretch
+),
+takes_over as (
+    update synkron.runs set period_start = superseded.since
+    from superseded
+    where runs.integration_id = superseded.integration_id and runs.period_start = superseded.until
+        and runs.scheduled_for > superseded.until and runs.finished_at is null
+        and runs.state = 'claimed' and runs.attempt = 0 and runs.source_class = 'schedule'
+        and runs.id <> all ($1)
 ),
 freed as (
     delete from synkron.running using skipped

@@ -169,11 +169,17 @@ order by a.scheduled_for, a.run_id, a.attempt;
 -- name: continues
 -- Whether the period of each of the runs $1, of the moments $2, begins where a decision ended that came before it, with
 -- none between; in their order. What was merged has its period in another row, and a run that was skipped may have been
--- superseded, whose time the next one takes over. Plan: the indexes runs_once and that of the numbers, once for each.
+-- superseded, whose time the next one takes over, from its beginning. Plan: the indexes runs_once and that of the
+-- numbers, once for each.
 select exists (
         select from synkron.runs before
-        where before.integration_id = run.integration_id and before.scheduled_for = run.period_start
+        where before.integration_id = run.integration_id
+            and before.scheduled_for >= run.period_start and before.scheduled_for < run.scheduled_for
             and before.source_class = 'schedule' and before.action <> 'merge'
+            and (
+                before.scheduled_for = run.period_start
+                or before.period_start = run.period_start and before.action = 'run' and before.state = 'skipped'
+            )
     )
     and not exists (
         select from synkron.runs between_them

@@ -96,7 +96,9 @@ def _of_rows(within: Sequence[Recorded], row: Standing | None, basis: Basis) -> 
 
 
 def _continues(one: Recorded, earlier: Sequence[Recorded]) -> bool | None:
-    """Whether its period begins where the decision before it ended; None where that was not read.
+    """Whether its period begins where the decision before it ended, or where one begins whose time it took over.
+
+    None where that was not read.
 
     What was merged has its period in another row. A run that was skipped may have been superseded, and its time is the
     next one's then; a decision that was made later was not there.
@@ -104,9 +106,10 @@ def _continues(one: Recorded, earlier: Sequence[Recorded]) -> bool | None:
     for before in reversed(earlier):
         if not before.is_from_tick or before.action == Action.MERGE:
             continue
-        if one.period_start == before.scheduled_for:
+        is_skipped_run = before.action == Action.RUN and not before.is_delivered
+        if one.period_start == before.scheduled_for or (is_skipped_run and one.period_start == before.period_start):
             return True
-        if before.claimed_at <= one.claimed_at and (before.is_delivered or before.action != Action.RUN):
+        if before.claimed_at <= one.claimed_at and not is_skipped_run:
             return False
     return None
 
