@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from synkron.database import Connection
-from synkron.due import judge_all
+from synkron.due import judging
 from synkron.ledger import Read, continued
 from synkron.model import Fault, Hold, Integration, InvalidIntegration, Occurrences, Policies, Window
 from synkron.paused import hold
@@ -24,6 +24,8 @@ from synkron.standing import (
     read_sight,
     release,
 )
+from synkron.steps import Steps
+from synkron.waiting import by_turns
 
 MINUTE = timedelta(minutes=1)
 # The faults that may be mended without an edit of the row: another scheduler may know the type, and an organization may
@@ -75,7 +77,7 @@ async def read_agenda(
     sight = await read_sight(connection, source)
     read = await read_window(connection, window, source, settings.types)
     ended = [] if replayed else await read_released(connection, now, oldest, source)
-    released, after_holds, invalid = _judge_released(ended, window.end, settings.types)
+    released, after_holds, invalid = await by_turns(_judge_released(ended, window.end, settings.types))
     due = {one.integration.integration_id: one for one in read.due} | after_holds
     undecided = await read_held(connection, due, source) - after_holds.keys()
     pauses = [] if replayed else await read_pauses(connection, now, source)
@@ -99,7 +101,7 @@ async def settle(connection: Connection, agenda: Agenda, source: SourceTables) -
 
 def _judge_released(
     ended: Sequence[Released], end: datetime, types: Collection[str]
-) -> tuple[list[Released], dict[str, Occurrences], list[InvalidIntegration]]:
+) -> Steps[tuple[list[Released], dict[str, Occurrences], list[InvalidIntegration]]]:
     """The rows that nothing holds any more, what they missed meanwhile, and the rows that stay held as they are faulty.
 
     Rows that are held from the same moment on share the work.
@@ -110,7 +112,7 @@ def _judge_released(
     due: dict[str, Occurrences] = {}
     invalid: dict[str, InvalidIntegration] = {}
     for since, rows in alike.items():
-        occurrences, faulty = judge_all(rows, Window(since, end), types)
+        occurrences, faulty = yield from judging(rows, Window(since, end), types)
         due |= {one.integration.integration_id: one for one in occurrences}
         invalid |= {one.integration_id: one for one in faulty}
     released = [one for one in ended if one.integration.integration_id not in invalid]

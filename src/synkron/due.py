@@ -17,8 +17,10 @@ from synkron.errors import CronError, ZoneError
 from synkron.integrations.naming import unknown
 from synkron.model import Fault, Integration, InvalidIntegration, Occurrences, Window
 from synkron.oddity import ODDITIES
+from synkron.steps import Steps, at_once
 
 Zone = str | int | Decimal | None
+Judged = tuple[list[Occurrences], list[InvalidIntegration]]
 
 
 class Calendar(NamedTuple):
@@ -52,10 +54,13 @@ def judge(row: Integration, window: Window, types: Collection[str]) -> Occurrenc
     return _judge(row, partial(_calendar, window), types)
 
 
-def judge_all(
-    rows: Iterable[Integration], window: Window, types: Collection[str]
-) -> tuple[list[Occurrences], list[InvalidIntegration]]:
+def judge_all(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Judged:
     """What is due of all rows, and the rows that can't be fired. Rows with the same schedule share the work."""
+    return at_once(judging(rows, window, types))
+
+
+def judging(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Steps[Judged]:
+    """The same, row by row."""
     calendars = _shared(partial(_calendar, window))
     due: list[Occurrences] = []
     invalid: list[InvalidIntegration] = []
@@ -68,6 +73,7 @@ def judge_all(
             invalid.append(judged)
         elif judged.moments:
             due.append(judged)
+        yield
     return due, invalid
 
 

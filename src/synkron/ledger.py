@@ -20,6 +20,8 @@ from synkron.sql import statements
 SQL = statements("ledger")
 # How many rows one statement writes: as many as fit into a socket's buffer, so that they are sent off at once.
 BATCH = 500
+# How many moments one statement asks for: what it holds the loop up for is some milliseconds.
+ASKED = 2_000
 # How far ahead of the clock a moment may lie that is claimed, with some to spare.
 CLAIMED_AHEAD = timedelta(minutes=5)
 
@@ -71,11 +73,15 @@ async def continued(connection: Connection, due: Sequence[Occurrences]) -> list[
 
 async def undecided(connection: Executor, runs: Sequence[Decision]) -> list[Decision]:
     """Those of the runs whose moment nobody has decided before."""
-    ids = [run.integration.integration_id for run in runs]
-    classes = [run.source.value for run in runs]
-    moments = [run.moments[0] for run in runs]
-    numbers = await connection.fetch(SQL["undecided"], ids, moments, classes)
-    return [runs[row["number"] - 1] for row in numbers]
+    found: list[Decision] = []
+    for start in range(0, len(runs), ASKED):
+        some = runs[start : start + ASKED]
+        ids = [run.integration.integration_id for run in some]
+        classes = [run.source.value for run in some]
+        moments = [run.moments[0] for run in some]
+        numbers = await connection.fetch(SQL["undecided"], ids, moments, classes)
+        found += [some[row["number"] - 1] for row in numbers]
+    return found
 
 
 async def claim(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from synkron import ledger
@@ -10,6 +10,8 @@ from synkron.database import Connection
 from synkron.model import Action, Decision, Policies
 from synkron.spread import paced
 from synkron.sql import statements
+from synkron.steps import Steps
+from synkron.waiting import by_turns
 
 SQL = statements("pace")
 KEPT = timedelta(hours=1)
@@ -23,18 +25,29 @@ async def pace_starts(
     Two callers at once would allot the same starts: the caller holds the watermark's lock. A run that was decided
     before is left out, as it has its start already.
     """
-    runs = [one for one in decisions if one.action is Action.RUN and policies.of(one.integration).pace is not None]
+    runs, others = await by_turns(_parted(decisions, policies))
     if not runs:
-        return list(decisions)
-    others = [one for one in decisions if one.action is not Action.RUN or policies.of(one.integration).pace is None]
+        return others
     return [*others, *await allot_starts(connection, await ledger.undecided(connection, runs), policies, now)]
+
+
+def _parted(decisions: Iterable[Decision], policies: Policies) -> Steps[tuple[list[Decision], list[Decision]]]:
+    """The runs of paced types, and the other decisions."""
+    paced_types = {name for name, policy in policies.by_type.items() if policy.pace is not None}
+    runs: list[Decision] = []
+    others: list[Decision] = []
+    for one in decisions:
+        is_paced = one.action is Action.RUN and one.integration.integration_type in paced_types
+        (runs if is_paced else others).append(one)
+        yield
+    return runs, others
 
 
 async def allot_starts(
     connection: Connection, runs: Sequence[Decision], policies: Policies, now: datetime
 ) -> list[Decision]:
     """The runs, with those of paced types started no faster than that, whoever decided them before."""
-    moved, added = paced(runs, policies, await _read_starts(connection, now), now)
+    moved, added = await by_turns(paced(runs, policies, await _read_starts(connection, now), now))
     await _allot(connection, added, now)
     return moved
 

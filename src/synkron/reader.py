@@ -12,11 +12,13 @@ from asyncpg import PostgresError, Record
 
 from synkron.cron.timeline import utc
 from synkron.database import Connection, Executor, speaking_of
-from synkron.due import KNOWN, judge_all
+from synkron.due import KNOWN, Judged, judging
 from synkron.integrations import BUILT_IN
 from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrences, Window
 from synkron.settings import SourceTables
 from synkron.sql import source_statements
+from synkron.steps import Steps
+from synkron.waiting import by_turns
 
 TOLERANCE = timedelta(seconds=30)
 SOURCE_TABLES = SourceTables()
@@ -95,10 +97,17 @@ async def read_window(connection: Connection, window: Window, source: SourceTabl
         KNOWN.expressions(),
         KNOWN.zones(),
     )
+    return DueRead(*await by_turns(_judged(rows, window, types)))
+
+
+def _judged(rows: Iterable[Record], window: Window, types: Collection[str]) -> Steps[Judged]:
     # A new expression in a new zone is answered twice, and so is the row of an organization that stands twice.
-    found = [integration_of(row) for row in rows]
-    distinct = {one.integration_id if one.has_own_id else one: one for one in found}
-    return DueRead(*judge_all(distinct.values(), window, types))
+    distinct: dict[str | Integration, Integration] = {}
+    for row in rows:
+        one = integration_of(row)
+        distinct[one.integration_id if one.has_own_id else one] = one
+        yield
+    return (yield from judging(distinct.values(), window, types))
 
 
 def _learn(rows: Iterable[Record]) -> None:

@@ -19,6 +19,8 @@ from synkron.pace import pace_starts
 from synkron.plan import HEAD_START, decide, replay, window_of
 from synkron.reader import secure, window_around
 from synkron.settings import Settings
+from synkron.steps import Steps
+from synkron.waiting import by_turns
 
 AHEAD = timedelta(minutes=1)
 
@@ -78,7 +80,7 @@ async def _tick(
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)
         agenda = await read_agenda(connection, window, settings, now, oldest=oldest, replayed=replayed)
-        agenda, decided = _decide(agenda, now, installation.restored_until, replayed=replayed)
+        agenda, decided = await by_turns(_decide(agenda, now, installation.restored_until, replayed=replayed))
         decisions = await pace_starts(connection, decided, agenda.policies, clock)
         await ledger.keep_partitions(connection, agenda.first(window), clock, settings.retention)
         number = await ledger.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
@@ -101,11 +103,11 @@ async def _tick(
         len(agenda.held) + len(agenda.waiting),
         tuple(agenda.invalid),
         claimed.run_ids,
-        _ahead(decisions, clock, has_claimed=bool(claimed.run_ids)),
+        await by_turns(_ahead(decisions, clock, has_claimed=bool(claimed.run_ids))),
     )
 
 
-def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool) -> dict[str, datetime]:
+def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool) -> Steps[dict[str, datetime]]:
     """The first start of each type's runs within a minute.
 
     Of several schedulers that tick together only the one that claims has any, so that it alone warms the targets up.
@@ -119,12 +121,13 @@ def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool)
             kind = one.integration.integration_type
             if kind not in first or start < first[kind]:
                 first[kind] = start
+        yield
     return first
 
 
 def _decide(
     agenda: Agenda, now: datetime, restored_until: datetime | None, *, replayed: bool
-) -> tuple[Agenda, list[Decision]]:
+) -> Steps[tuple[Agenda, list[Decision]]]:
     """The decisions, and the agenda without the integrations with which Synkron met an error of its own."""
     released = {one.integration.integration_id: one.hold for one in agenda.released}
     decisions: list[Decision] = []
@@ -137,6 +140,7 @@ def _decide(
                 decisions += decide([one], now, agenda.policies, released=released, restored_until=restored_until)
         except Exception as error:  # noqa: BLE001 (as in judge_all)
             failed.append(not_understood(one.integration, error))
+        yield
     return agenda.without(failed) if failed else agenda, decisions
 
 

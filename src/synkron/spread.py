@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import TypeAlias
 
 from synkron.model import Action, Decision, Policies, Source
+from synkron.steps import Steps
 
 MINUTE = timedelta(minutes=1)
 
 # How many starts are allotted to a type in a minute: by its name and the minute's first instant.
 Starts = Mapping[tuple[str, datetime], int]
+_Asking: TypeAlias = dict[tuple[str, datetime], dict[str, list[int]]]
 
 
 def spread_over(integration_id: str, room: timedelta) -> timedelta:
@@ -23,7 +25,7 @@ def spread_over(integration_id: str, room: timedelta) -> timedelta:
 
 def paced(
     decisions: Sequence[Decision], policies: Policies, starts: Starts, now: datetime
-) -> tuple[list[Decision], dict[tuple[str, datetime], int]]:
+) -> Steps[tuple[list[Decision], dict[tuple[str, datetime], int]]]:
     """The decisions with their starts moved so that no minute holds more of a type than its pace; and what that adds.
 
     ``starts`` are those that were allotted before; none is allotted to a minute before ``now``. Within a minute the
@@ -34,50 +36,68 @@ def paced(
     decided = list(decisions)
     taken = Counter(dict(starts))
     added: Counter[tuple[str, datetime]] = Counter()
-    first_free: dict[tuple[str, datetime], datetime] = {}
-    for index in _in_turn(decided, paces, now):
-        decision = decided[index]
-        kind = decision.integration.integration_type
-        asked = _minute_of(decision, now)
-        minute = max(asked, first_free.get((kind, asked), asked))
-        while taken[kind, minute] >= paces[kind]:
-            minute += MINUTE
-        first_free[kind, asked] = minute
-        start = minute + MINUTE / paces[kind] * taken[kind, minute]
-        taken[kind, minute] += 1
-        added[kind, minute] += 1
-        assert decision.execute_after is not None  # noqa: S101 - a run has one
-        decided[index] = replace(decision, execute_after=max(decision.execute_after, start))
+    # From the first minute that a type's runs asked for up to here, all minutes are full.
+    reached: dict[str, datetime] = {}
+    asking = yield from _asking(decided, paces, now)
+    for kind, asked in sorted(asking):
+        minute = max(asked, reached.get(kind, asked))
+        for index in _in_turn(decided, asking.pop((kind, asked)), asked):
+            while (before := taken[kind, minute]) >= paces[kind]:
+                minute += MINUTE
+            decided[index] = _not_before(decided[index], minute + MINUTE / paces[kind] * before)
+            taken[kind, minute] = before + 1
+            added[kind, minute] += 1
+            yield
+        reached[kind] = minute
     return decided, dict(added)
 
 
-def _in_turn(decisions: Sequence[Decision], paces: Mapping[str, int], now: datetime) -> list[int]:
-    """The runs of paced types by index: by the minute they ask for, then one of each organization after the other."""
-    runs = [
-        index
-        for index, decision in enumerate(decisions)
-        if decision.action is Action.RUN and decision.integration.integration_type in paces
-    ]
-    runs.sort(key=lambda index: (decisions[index].moments[0], decisions[index].integration.integration_id))
-    turns: dict[tuple[str, str, datetime], int] = defaultdict(int)
-    places = {}
-    for index in runs:
-        decision = decisions[index]
-        organization = decision.integration.org_id
-        minute = _minute_of(decision, now)
-        turn = (decision.integration.integration_type, organization, minute)
-        places[index] = (minute, turns[turn], _share(f"{organization}@{minute.isoformat()}"))
-        turns[turn] += 1
-    return sorted(runs, key=places.__getitem__)
+def _asking(decisions: Sequence[Decision], paces: Mapping[str, int], now: datetime) -> Steps[_Asking]:
+    """The runs of paced types by index: of each type and minute that they ask for, those of each organization."""
+    asking: _Asking = defaultdict(lambda: defaultdict(list))
+    minutes: dict[tuple[datetime, bool], datetime] = {}
+    for index, decision in enumerate(decisions):
+        kind = decision.integration.integration_type
+        if decision.action is Action.RUN and kind in paces:
+            assert decision.execute_after is not None  # noqa: S101 - a run has one
+            start = max(decision.execute_after, now), decision.source is not Source.SCHEDULE
+            if (minute := minutes.get(start)) is None:
+                minute = minutes[start] = _minute_of(*start)
+            asking[kind, minute][decision.integration.org_id].append(index)
+        yield
+    return asking
 
 
-def _minute_of(decision: Decision, now: datetime) -> datetime:
-    """The first minute in which the run may start. What is late asks for a whole one, and not for the rest of it."""
-    assert decision.execute_after is not None  # noqa: S101 - a run has one
-    start = max(decision.execute_after, now)
+def _in_turn(decisions: Sequence[Decision], asking: Mapping[str, list[int]], minute: datetime) -> Iterator[int]:
+    """The runs that ask for a minute, one of each organization after the other, each organization's oldest first."""
+    written = minute.isoformat()
+    organizations = sorted(asking, key=lambda one: _share(f"{one}@{written}"))
+    rounds = [_oldest_first(decisions, asking[one]) for one in organizations]
+    while rounds:
+        left = []
+        for runs in rounds:
+            if (index := next(runs, None)) is not None:
+                yield index
+                left.append(runs)
+        rounds = left
+
+
+def _oldest_first(decisions: Sequence[Decision], runs: Iterable[int]) -> Iterator[int]:
+    """Sorted when the first is asked for, so that it is not done for all organizations in one step."""
+    yield from sorted(
+        runs, key=lambda index: (decisions[index].moments[0], decisions[index].integration.integration_id)
+    )
+
+
+def _not_before(run: Decision, start: datetime) -> Decision:
+    assert run.execute_after is not None  # noqa: S101 - a run has one
+    return run if run.execute_after >= start else run.starting_at(start)
+
+
+def _minute_of(start: datetime, is_late: bool) -> datetime:
+    """The first minute in which such a run may start. What is late asks for a whole one, and not for the rest of it."""
     minute = start.astimezone(UTC).replace(second=0, microsecond=0)
-    is_late = decision.source is not Source.SCHEDULE and minute < start
-    return minute + MINUTE if is_late else minute
+    return minute + MINUTE if is_late and minute < start else minute
 
 
 def _share(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Waiting for a time, an event or a task, whichever comes first."""
+"""Waiting for a time, an event or a task, whichever comes first; and working without keeping others waiting."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from synkron.steps import Steps
+
 Answer = TypeVar("Answer")
+
+# Seconds for which work may hold the loop up at a time. A worker in the same process has its turn in between.
+LONGEST_TURN = 0.01
 
 
 async def pause(seconds: float | None, *events: asyncio.Event) -> None:
@@ -38,3 +43,18 @@ async def unless_stopped(doing: Coroutine[Any, Any, Answer], stop: asyncio.Event
         await asyncio.wait({task})
         return None
     return await task
+
+
+async def by_turns(work: Steps[Answer]) -> Answer:
+    """The answer of long work. Every hundredth of a second all other tasks have a turn; cancelled, it ends there."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
+        if loop.time() - began >= LONGEST_TURN:
+            await pause(0)
+            began = loop.time()

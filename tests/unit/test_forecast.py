@@ -17,6 +17,7 @@ from synkron.forecast.starts import paced, spread_out
 from synkron.model import Integration, Policies, Policy, Window
 from synkron.plan import decide
 from synkron.spread import paced as paced_by_the_tick
+from synkron.steps import at_once
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -247,7 +248,7 @@ def _ticked(fleet: list[Group], policy: Policy, minutes: int) -> tuple[Counter[d
         moment = MIDNIGHT + MINUTE * minute
         now = moment - MINUTE / 2
         due, _ = judge_all(rows, Window(moment - MINUTE, moment), {"xledger"})
-        decisions, added = paced_by_the_tick(decide(due, now, policies), policies, allotted, now)
+        decisions, added = at_once(paced_by_the_tick(decide(due, now, policies), policies, allotted, now))
         allotted.update(added)
         for one in decisions:
             assert one.execute_after is not None

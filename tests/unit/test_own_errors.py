@@ -14,6 +14,7 @@ from synkron.model import Fault, Hold, Integration, Occurrences, Policies, Polic
 from synkron.reader import warn_invalid
 from synkron.scheduler import _decide
 from synkron.standing import Released
+from synkron.steps import at_once
 
 AT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 GOOD = Integration("i", "o", "xledger", True, "0 2 * * *", True, None)
@@ -57,7 +58,7 @@ def test_in_the_decision() -> None:
         policies=Policies({"xledger": Policy()}),
         sight="",
     )
-    left, decisions = _decide(agenda, AT, None, replayed=False)
+    left, decisions = at_once(_decide(agenda, AT, None, replayed=False))
     assert [one.integration for one in decisions] == [GOOD]
     assert [(one.integration_id, one.fault) for one in left.invalid] == [("bad", Fault.INTERNAL)]
     assert [one.integration for one in left.released] == [GOOD]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from synkron.model import Action, Decision, Integration, Policies, Policy, Source
 from synkron.spread import paced, spread_over
+from synkron.steps import at_once
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -39,15 +40,15 @@ def minutes(decisions: list[Decision]) -> Counter[datetime]:
 
 
 def test_a_pace_of_six_starts_one_every_ten_seconds() -> None:
-    moved, added = paced([decision("o", number) for number in range(8)], policies(6), {}, HALF_MINUTE_BEFORE)
+    moved, added = at_once(paced([decision("o", number) for number in range(8)], policies(6), {}, HALF_MINUTE_BEFORE))
     starts = sorted(_start(one) - NOON for one in moved)
     assert starts == [timedelta(seconds=10 * number) for number in range(8)]
     assert added == {("xledger", NOON): 6, ("xledger", NOON + MINUTE): 2}
 
 
 def test_what_was_allotted_before_counts() -> None:
-    moved, added = paced(
-        [decision("o")], policies(2), {("xledger", NOON): 2, ("xledger", NOON + MINUTE): 1}, HALF_MINUTE_BEFORE
+    moved, added = at_once(
+        paced([decision("o")], policies(2), {("xledger", NOON): 2, ("xledger", NOON + MINUTE): 1}, HALF_MINUTE_BEFORE)
     )
     assert [_start(one) for one in moved] == [NOON + MINUTE * 1.5]
     assert added == {("xledger", NOON + MINUTE): 1}
@@ -56,7 +57,9 @@ def test_what_was_allotted_before_counts() -> None:
 def test_organizations_take_turns() -> None:
     """One organization has ten runs, three have one each, and are not behind its tenth."""
     crowd = [decision("crowd", number) for number in range(10)]
-    moved, _ = paced([*crowd, decision("a"), decision("b"), decision("c")], policies(60), {}, HALF_MINUTE_BEFORE)
+    moved, _ = at_once(
+        paced([*crowd, decision("a"), decision("b"), decision("c")], policies(60), {}, HALF_MINUTE_BEFORE)
+    )
     order = [one.integration.org_id for one in sorted(moved, key=_start)]
     assert set(order[:4]) == {"crowd", "a", "b", "c"}
 
@@ -65,7 +68,7 @@ def test_no_organization_is_first_in_every_minute() -> None:
     first = set()
     for minute in range(40):
         at = NOON + MINUTE * minute
-        moved, _ = paced([decision(name, after=at) for name in "abcd"], policies(60), {}, HALF_MINUTE_BEFORE)
+        moved, _ = at_once(paced([decision(name, after=at) for name in "abcd"], policies(60), {}, HALF_MINUTE_BEFORE))
         first.add(min(moved, key=_start).integration.org_id)
     assert first == set("abcd")
 
@@ -73,20 +76,20 @@ def test_no_organization_is_first_in_every_minute() -> None:
 def test_what_is_late_asks_for_a_whole_minute() -> None:
     """Half a minute before noon, a late run takes no more than its share of noon's minute."""
     late = [decision("o", number, after=HALF_MINUTE_BEFORE, source=Source.CATCH_UP) for number in range(3)]
-    moved, _ = paced(late, policies(2), {}, HALF_MINUTE_BEFORE)
+    moved, _ = at_once(paced(late, policies(2), {}, HALF_MINUTE_BEFORE))
     assert sorted(_start(one) for one in moved) == [NOON, NOON + MINUTE / 2, NOON + MINUTE]
 
 
 def test_what_asks_for_a_minute_that_is_past_gets_one_that_is_not() -> None:
     """A replay of a minute of yesterday is no burst of today."""
     late = [decision("o", number, after=NOON - MINUTE * 1440, source=Source.CATCH_UP) for number in range(2)]
-    moved, _ = paced(late, policies(1), {}, NOON)
+    moved, _ = at_once(paced(late, policies(1), {}, NOON))
     assert sorted(_start(one) for one in moved) == [NOON, NOON + MINUTE]
 
 
 def test_a_type_without_a_pace_and_what_does_not_run_stay_as_they_are() -> None:
     others = [decision("o", kind="bufdir"), decision("o", action=Action.MERGE)]
-    assert paced(others, policies(1), {}, HALF_MINUTE_BEFORE) == (others, {})
+    assert at_once(paced(others, policies(1), {}, HALF_MINUTE_BEFORE)) == (others, {})
 
 
 @given(
@@ -102,7 +105,7 @@ def test_no_minute_holds_more_than_the_pace_and_no_run_starts_early(
         for number, (organization, seconds) in enumerate(runs)
     ]
     starts = {("xledger", NOON + MINUTE * minute): count for minute, count in taken.items()}
-    moved, added = paced(asked, policies(pace), starts, HALF_MINUTE_BEFORE)
+    moved, added = at_once(paced(asked, policies(pace), starts, HALF_MINUTE_BEFORE))
     assert [one.integration for one in moved] == [one.integration for one in asked]
     assert all(_start(one) >= _start(before) for one, before in zip(moved, asked, strict=True))
     assert {("xledger", minute): count for minute, count in minutes(moved).items()} == added
