@@ -40,6 +40,7 @@ UNREACHABLE = "postgresql://someone:hush@127.0.0.1:1/app"
         (["runs", "show", str(2**63)], "ID"),
         (["run", "--role", "boss"], '"boss" is not a role; allowed are scheduler, worker'),
         (["run", "--role", ""], "is not a role"),
+        (["run", "--role", "boss", "--role", "worker"], '"boss" is not a role'),
         (["explain"], "EXPRESSION"),
         (["explain", "0", "2", "*", "*", "*"], "put it in quotes"),
         (["explain", ""], "five"),

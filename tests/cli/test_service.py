@@ -103,6 +103,15 @@ def test_migrate_grants_to_roles_that_exist(on_database: Command, role: str) -> 
     assert 'no role "nobody"' in ended.err
 
 
+@pytest.mark.parametrize("roles", ["--role worker --role scheduler", "--role scheduler,worker", ""])
+def test_every_role_that_is_given_counts(synkron: Command, monkeypatch: pytest.MonkeyPatch, roles: str) -> None:
+    """A worker refuses a transaction pooler; a scheduler alone would look whether it is there."""
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", "postgresql://someone@127.0.0.1:6543/app")
+    ended = synkron("run", *roles.split())
+    assert (ended.code, ended.out) == (6, "")
+    assert "transaction pooler" in ended.err
+
+
 def test_version(synkron: Command) -> None:
     ended = synkron("version")
     assert (ended.code, ended.err) == (0, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 def run(
     context: typer.Context,
     role: Annotated[
-        str, typer.Option(metavar="ROLES", help="scheduler, worker, api, or several with commas.")
-    ] = "scheduler,worker",
+        list[str],
+        typer.Option(metavar="ROLES", help="scheduler, worker, api; several with commas, or by giving it again."),
+    ] = ["scheduler,worker"],  # noqa: B006 (Typer makes a list of its own of it)
 ) -> None:
     """Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.
 
@@ -37,7 +39,7 @@ def run(
     Examples:
       synkron run
       synkron run --role scheduler
-      synkron run --role api
+      synkron run --role worker --role api
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
     from synkron import host
@@ -198,13 +200,13 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) ->
         raise SettingsError([*error.faults, *further]) from None
 
 
-def _roles(written: str) -> list[Role]:
+def _roles(written: Sequence[str]) -> list[Role]:
     from synkron.service import Role
 
-    names = [name.strip() for name in written.split(",")]
+    names = [name.strip() for one in written for name in one.split(",")]
     unknown = [name for name in names if name not in list(Role)]
     if unknown:
         raise typer.BadParameter(
             f'"{unknown[0]}" is not a role; allowed are {", ".join(Role)}, separated by a comma', param_hint="--role"
         )
-    return [Role(name) for name in names]
+    return list(dict.fromkeys(Role(name) for name in names))
