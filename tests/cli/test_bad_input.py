@@ -113,6 +113,18 @@ def test_a_service_names_every_fault_at_once(synkron: Command, arguments: list[s
     assert "hunter2" not in ended.err
 
 
+@pytest.mark.parametrize("arguments", [["run"], ["up"]])
+def test_a_service_finds_a_missing_secret_before_it_does_or_promises_anything(
+    synkron: Command, arguments: list[str], tmp_path: Path
+) -> None:
+    target = 'target = "http://127.0.0.1:9/sync"\nsecret = "env:NOT_SET"'
+    Path("synkron.toml").write_text(f"[types.xledger]\n{target}", "utf-8")
+    ended = synkron(*arguments)
+    _one_sentence(ended, 2, "types.xledger.secret")
+    assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "none").exists()
+
+
 def test_log_format(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNKRON_LOG_FORMAT", "xml")
     _one_sentence(synkron("due"), 2, 'SYNKRON_LOG_FORMAT: expected "console" or "json"')

@@ -187,17 +187,24 @@ def version(as_json: AsJson = False) -> None:
 
 
 def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) -> Settings:
-    """The settings. Raises SettingsError with every fault, those of what the roles (or all) open included."""
-    try:
-        return invoked.settings()
-    except SettingsError as error:
-        from synkron.service import all_roles, faults_of
-        from synkron.settings import Settings
+    """The settings, of which all that the roles (or all) open can be opened: found out before anything is done or said.
 
+    Raises SettingsError with every fault.
+    """
+    from synkron.service import all_roles, faults_of
+    from synkron.settings import Settings
+
+    faults: list[str] = []
+    try:
+        settings = invoked.settings()
+    except SettingsError as error:
         if not isinstance(error.rest, Settings):
             raise
-        further = asyncio.run(faults_of(error.rest, roles or all_roles(error.rest), invoked.environment))
-        raise SettingsError([*error.faults, *further]) from None
+        settings, faults = error.rest, error.faults
+    faults += asyncio.run(faults_of(settings, roles or all_roles(settings), invoked.environment))
+    if faults:
+        raise SettingsError(faults)
+    return settings
 
 
 def _roles(written: Sequence[str]) -> list[Role]:
