@@ -29,6 +29,7 @@ from synkron.errors import (
     LedgerMissing,
     Refused,
     ServiceRoleRequired,
+    SettingsError,
     SourceTableMissing,
 )
 from synkron.sessions import BY_KEY, OF_ONE, SESSION, settle
@@ -193,11 +194,15 @@ async def _reaching(url: str) -> AsyncIterator[None]:
         raise DatabaseUnreachable(
             f"There is no PostgreSQL at {_place(url)} ({reason}). Check SYNKRON_DATABASE_URL, and that the server runs."
         ) from None
-    except (ValueError, OverflowError, asyncpg.InterfaceError) as error:
-        raise DatabaseUnreachable(
+    except (ValueError, OverflowError) as error:
+        # The driver's message may hold a part of the password.
+        fault = (
             "SYNKRON_DATABASE_URL is not the address of a PostgreSQL database; it looks like "
             f"postgresql://user:password@host:5432/database ({type(error).__name__})"
-        ) from None
+        )
+        raise SettingsError([fault]) from None
+    except asyncpg.InterfaceError as error:
+        raise DatabaseUnreachable(f"What answers at {_place(url)} is no PostgreSQL that can serve: {error}") from None
 
 
 def _privilege(error: InsufficientPrivilegeError, source: SourceTables) -> DatabaseError | Refused:

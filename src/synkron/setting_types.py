@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
@@ -107,6 +108,30 @@ def _secret_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _database_address(value: SecretStr) -> SecretStr:
+    """One that the driver can read. The message shows its scheme at most, as the rest may hold a password."""
+    url = value.get_secret_value()
+    expected = "expected the address of a PostgreSQL database, postgresql://user:password@host:5432/database"
+    if not url:
+        raise PydanticCustomError("database_url", "it is empty; give it an address, or unset SYNKRON_DATABASE_URL")
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]{0,40})://", url)
+    if scheme is None:
+        raise PydanticCustomError("database_url", expected)
+    if scheme[1].lower() not in ("postgresql", "postgres"):
+        raise PydanticCustomError(
+            "database_url", expected + "; this one begins with {scheme}://", {"scheme": scheme[1]}
+        )
+    try:
+        if "," not in url:  # of several hosts the driver reads the ports
+            _ = urlsplit(url).port
+    except ValueError:
+        raise PydanticCustomError(
+            "database_url",
+            expected + ", with a port up to 65535; in a password, @ is written %40, / %2F and : %3A",
+        ) from None
+    return value
+
+
 def _address(value: object) -> str:
     if isinstance(value, str) and _is_address(value):
         return value
@@ -184,6 +209,7 @@ InstallationName = Annotated[str, BeforeValidator(installation_name)]
 Target = Annotated[str, BeforeValidator(_target)]
 Listen = Annotated[str, BeforeValidator(_listen)]
 Address = Annotated[str, BeforeValidator(_address)]
+DatabaseAddress = Annotated[SecretStr, AfterValidator(_database_address)]
 SecretAddress = Annotated[SecretStr, AfterValidator(_secret_address)]
 ProbeInterval = Annotated[timedelta, BeforeValidator(_probe_interval)]
 LateAfter = Annotated[timedelta, BeforeValidator(_late_after)]

@@ -13,7 +13,6 @@ from typing import Annotated, Any, get_args
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -35,7 +34,15 @@ from synkron.setting_sections import (
     TypeSettings,
     WarmUpSettings,
 )
-from synkron.setting_types import Duration, InstallationName, Listen, PositiveDuration, SecretAddress, TypeName
+from synkron.setting_types import (
+    DatabaseAddress,
+    Duration,
+    InstallationName,
+    Listen,
+    PositiveDuration,
+    SecretAddress,
+    TypeName,
+)
 
 __all__ = [
     "SECRET_KEYS",
@@ -124,7 +131,7 @@ class Settings(BaseSettings):
         env_prefix="SYNKRON_", env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
     )
 
-    database_url: SecretStr | None = None
+    database_url: DatabaseAddress | None = None
     data_dir: Path | None = None
     source: SourceTables = SourceTables()
     installation: InstallationName | None = None

@@ -140,9 +140,8 @@ SERVING = [["run"], ["up"]]
     [
         (UNREACHABLE, "There is no PostgreSQL at 127.0.0.1:1/app"),
         ("postgresql:///app?host=/nowhere", "There is no PostgreSQL at the local socket"),
-        ("mysql://someone:hush@localhost/app", "is not the address of a PostgreSQL database"),
-        ("postgresql://someone:hush@127.0.0.1:99999/app", "is not the address of a PostgreSQL database"),
-        ("hush", "is not the address of a PostgreSQL database"),
+        ("postgres://someone:hush@127.0.0.1:1/app", "There is no PostgreSQL at 127.0.0.1:1/app"),
+        ("postgresql://someone:hush@:1/app", "There is no PostgreSQL at the local socket:1/app"),
     ],
 )
 def test_no_database(
@@ -151,6 +150,35 @@ def test_no_database(
     monkeypatch.setenv("SYNKRON_DATABASE_URL", url)
     ended = synkron(*arguments)
     _one_sentence(ended, 1, said)
+    assert "hush" not in ended.err
+
+
+@pytest.mark.parametrize("arguments", [["due"], *SERVING, ["migrate"]])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "it is empty"),
+        ("hush", "expected the address of a PostgreSQL database"),
+        ("/var/lib/hush.db", "expected the address of a PostgreSQL database"),
+        ("127.0.0.1:5432/hush", "expected the address of a PostgreSQL database"),
+        ("host=127.0.0.1 password=hush", "expected the address of a PostgreSQL database"),
+        ("postgresql:/hush@localhost/app", "expected the address of a PostgreSQL database"),
+        ("mysql://someone:hush@localhost/app", "this one begins with mysql://"),
+        ("sqlite:///hush.db", "this one begins with sqlite://"),
+        ("postgresql+asyncpg://someone:hush@localhost/app", "this one begins with postgresql+asyncpg://"),
+        ("postgresql://someone:hush@127.0.0.1:99999/app", "with a port up to 65535"),
+        ("postgresql://someone:hu/sh@127.0.0.1/app", "in a password, @ is written %40, / %2F"),
+        ("postgresql://someone:hush@[::1/app", "expected the address of a PostgreSQL database"),
+        ("postgresql://someone:hush@127.0.0.1/app?sslmode=hush", "is not the address of a PostgreSQL database"),
+        ("postgresql://one:hush@a,b:hush/app", "is not the address of a PostgreSQL database"),
+    ],
+)
+def test_no_address_of_a_database(
+    synkron: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str], url: str, said: str
+) -> None:
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", url)
+    ended = synkron(*arguments)
+    _one_sentence(ended, 2, said)
     assert "hush" not in ended.err
 
 

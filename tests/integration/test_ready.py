@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from synkron import ready
 from synkron.database import Connection, connected
-from synkron.errors import DatabaseError, DatabaseNotReady, DatabaseUnreachable, SynkronError
+from synkron.errors import DatabaseError, DatabaseNotReady, DatabaseUnreachable, SettingsError, SynkronError
 from synkron.ready import once_ready
 from synkron.settings import SourceTables
 from tests.conftest import Database
@@ -112,7 +112,7 @@ async def test_what_does_not_pass_by_itself_is_told_at_once(
     database: Database, wrong: tuple[str, str], said: str
 ) -> None:
     do = Start()
-    with capture_logs() as lines, pytest.raises(DatabaseUnreachable, match=said):
+    with capture_logs() as lines, pytest.raises((DatabaseUnreachable, SettingsError), match=said):
         await start(partial(connected, database.url.replace(*wrong)), do)
     assert (do.times, lines) == (0, [])
 

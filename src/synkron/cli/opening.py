@@ -78,7 +78,7 @@ def database(settings: Settings, *, create: bool = False) -> Iterator[Place]:
     An embedded database that is not there yet is made only where ``create`` says so, and the person is told where.
     """
     if settings.database_url is not None:
-        yield Place(_not_empty(settings.database_url.get_secret_value()), None)
+        yield Place(settings.database_url.get_secret_value(), None)
         return
     from synkron.embedded import data_directory, embedded_database
 
@@ -104,13 +104,6 @@ async def connection(url: str, source: SourceTables) -> AsyncIterator[Connection
 
     async with reached(partial(connected, url), source) as opened:
         yield opened
-
-
-def _not_empty(url: str) -> str:
-    """The URL. An empty one was meant to be set, and the embedded database in its stead would hide that."""
-    if not url:
-        raise SettingsError(["database_url: it is empty; give it an address, or unset SYNKRON_DATABASE_URL"])
-    return url
 
 
 async def _asked(url: str, settings: Settings, ask: Callable[[Connection, Settings], Awaitable[Answer]]) -> Answer:
