@@ -129,6 +129,7 @@ class _OwnJobs(Queries):
     driver: Notifications
     _limits: Mapping[QueueEntrypoint, int] = MappingProxyType({})
     _failing: str | None = None
+    _done: Sequence[Job] = ()
 
     async def dequeue(
         self,
@@ -142,6 +143,8 @@ class _OwnJobs(Queries):
         self._limits = {name: one.concurrency_limit for name, one in entrypoints.items()}
         types, limits = list(self._limits), list(self._limits.values())
         self.driver.looked()
+        if self._done:
+            await self._end()
         try:
             rows = await self.driver.fetch(SQL["take"], batch_size, types, limits, queue_manager_id, heartbeat_timeout)
         except DRIVER_FAULTS as error:
@@ -171,13 +174,31 @@ class _OwnJobs(Queries):
         self._failing = failing
 
     async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
-        jobs = [job for job, _, _ in job_status]
-        await self.driver.execute(SQL["end"], [job.id for job in jobs], [job.queue_manager_id for job in jobs])
+        """End the jobs; where the database fails at that, with the next ones, or when jobs can be taken again.
+
+        Raised, PgQueuer would log its traceback ten times a second for as long.
+        """
+        was_behind = bool(self._done)
+        self._done = [*self._done, *(job for job, _, _ in job_status)]
+        await self._end(was_behind=was_behind)
+
+    async def _end(self, *, was_behind: bool = True) -> None:
+        jobs, self._done = self._done, ()
+        try:
+            await self.driver.execute(SQL["end"], [job.id for job in jobs], [job.queue_manager_id for job in jobs])
+        except DRIVER_FAULTS as error:
+            self._done = [*jobs, *self._done]
+            if not was_behind:
+                log.warning("jobs not ended", jobs=len(jobs), reason=str(error) or type(error).__name__)
 
     async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
-        (row,) = await self.driver.fetch(SQL["still_held"], job.id, job.queue_manager_id)
-        if row["exists"]:
-            await super().retry_job(job, delay, traceback_record)
+        """Put it back; where the database fails at that, whoever misses its sign of life takes it over."""
+        try:
+            (row,) = await self.driver.fetch(SQL["still_held"], job.id, job.queue_manager_id)
+            if row["exists"]:
+                await super().retry_job(job, delay, traceback_record)
+        except DRIVER_FAULTS as error:
+            log.warning("job not put back", job_id=job.id, reason=str(error) or type(error).__name__)
 
 
 def _queries(driver: AsyncpgDriver | AsyncpgPoolDriver, kind: type[Queries] = Queries) -> Queries:

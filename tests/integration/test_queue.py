@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,9 +13,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from asyncpg import Record
+from pgqueuer.domain.models import Job
+from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
+from pgqueuer.ports.repository import EntrypointExecutionParameter, QueueRepositoryPort
+from structlog.testing import capture_logs
 
 from synkron.database import Executor, Pool
-from synkron.queue import SQL
+from synkron.queue import SQL, Manager
 from tests.conftest import Connection, Database
 from tests.integration.fleet import add_integration
 from tests.integration.working import QUICK, Recorder, claim, working
@@ -115,3 +121,54 @@ async def test_jobs_under_way_give_a_sign_of_life_together(database: Database, c
                 pass
         release.set()
     assert len(target.calls) == 3
+
+
+@pytest.fixture
+async def superuser(database: Database) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(database.superuser_url)
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def away(connection: Connection) -> AsyncIterator[None]:
+    """The queue is not there."""
+    await connection.execute("alter table synkron.queue rename to queue_away")
+    try:
+        yield
+    finally:
+        await connection.execute("alter table synkron.queue_away rename to queue")
+
+
+async def taken(queries: QueueRepositoryPort) -> list[Job]:
+    xledger = EntrypointExecutionParameter(concurrency_limit=0)
+    return await queries.dequeue(10, {QueueEntrypoint("xledger"): xledger}, QueueManagerId(ME), None, HALF_A_MINUTE)
+
+
+async def test_jobs_that_the_database_does_not_end_are_told_of_once_and_ended_later(
+    superuser: Connection, pool: Pool
+) -> None:
+    """Not by PgQueuer, which would log a traceback ten times a second."""
+    await enqueue(superuser, "xledger", -1, -1)
+    queries = Manager(pool).queries
+    one, other = await taken(queries)
+    with capture_logs() as lines:
+        async with away(superuser):
+            await queries.log_jobs([(one, "successful", None)])
+            await queries.log_jobs([(other, "successful", None)])
+        assert await taken(queries) == []
+    assert [(line["event"], line["jobs"]) for line in lines] == [("jobs not ended", 1)]
+    assert await superuser.fetchval("select count(*) from synkron.queue") == 0
+
+
+async def test_a_job_that_the_database_does_not_take_back_is_left_to_whoever_misses_its_sign_of_life(
+    superuser: Connection, pool: Pool
+) -> None:
+    await enqueue(superuser, "xledger", -1)
+    queries = Manager(pool).queries
+    (job,) = await taken(queries)
+    with capture_logs() as lines:
+        async with away(superuser):
+            await queries.retry_job(job, timedelta(), None)
+    assert [line["event"] for line in lines] == ["job not put back"]
+    assert await superuser.fetchval("select status::text from synkron.queue") == "picked"
