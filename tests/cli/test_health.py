@@ -121,6 +121,22 @@ def test_health_in_json(on_database: Command, database: Database) -> None:
     )
 
 
+@pytest.mark.usefixtures("settings")
+def test_what_the_settings_do_not_name_is_marked(on_database: Command, database: Database) -> None:
+    """Another process may have other settings, as the demo has; and those of yesterday may have been others."""
+    columns = "(endpoint, integration_types, since)"
+    former = f"insert into synkron.health {columns} values ('https://old.example/', '{{fiken}}', now())"
+    execute(database.url, KNOWN, former)
+    ended = on_database("health")
+    marked = [line.split()[0] for line in ended.out.splitlines() if line.split()[1] == "*"]
+    assert marked == ["fiken"]
+    assert "* not in these settings" in ended.err
+    named = {one["endpoint"]: one["in_settings"] for one in on_database("health", "--json").answer}
+    assert [endpoint for endpoint, in_settings in named.items() if not in_settings] == ["https://old.example/"]
+    execute(database.url, "delete from synkron.health where endpoint = 'https://old.example/'")
+    assert "*" not in on_database("health").err
+
+
 def test_nothing_is_watched(on_database: Command) -> None:
     ended = on_database("health")
     assert (ended.code, ended.out) == (0, "")

@@ -24,13 +24,19 @@ HOURS = 24
 # The worst first. One character for an hour; they differ without colour.
 MARKS = {"unreachable": "x", "unauthorized": "!", "throttled": "%", "degraded": "~", "healthy": "+"}
 NOTHING = "."
+# Behind the types of an endpoint that these settings do not name.
+ELSEWHERE = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """One endpoint, as it is watched and as it is known; ``known`` is None before anything looked at it."""
+    """One endpoint, as it is watched and as it is known; ``known`` is None before anything looked at it.
+
+    One that is not ``in_settings`` is watched by a process with others, or was, at most a day ago.
+    """
 
     watch: Watch
+    in_settings: bool
     known: Known | None
     hours: Sequence[Hour]
     at: datetime
@@ -58,7 +64,10 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
         at = await ledger.clock(connection)
         known = await contacts.read_known(connection, watches, at)
         hours = await contacts.read_hours(connection, watches, _first_hour(at))
-        return [_Shown(watch, known.get(watch.endpoint), hours[watch.endpoint], at) for watch in watches]
+        return [
+            _Shown(watch, watch.endpoint in named, known.get(watch.endpoint), hours[watch.endpoint], at)
+            for watch in watches
+        ]
 
     found = answer(context, ask)
     if as_json:
@@ -66,6 +75,8 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
     elif found:
         show_table(COLUMNS, [_cells(one) for one in found])
         _tell_reasons(found)
+        if not all(one.in_settings for one in found):
+            say(f"{ELSEWHERE} not in these settings: another process's, or of the last day's settings")
         say("+ healthy  ~ degraded  % throttled  ! unauthorized  x unreachable  . nothing")
     else:
         say("No vendor is watched: give a type a target, or a section types.NAME.health, in the settings.")
@@ -117,7 +128,7 @@ def _first_hour(at: datetime) -> datetime:
 def _cells(one: _Shown) -> list[str]:
     known, watch = one.known, one.watch
     return [
-        ",".join(watch.integration_types),
+        ",".join(watch.integration_types) + ("" if one.in_settings else f" {ELSEWHERE}"),
         watch.endpoint,
         known.health.verdict if known else "unknown",
         f"{known.health.since:%Y-%m-%d %H:%M}" if known else "",
@@ -170,6 +181,7 @@ def _as_json(one: _Shown) -> dict[str, object]:
     return {
         "endpoint": watch.endpoint,
         "integration_types": watch.integration_types,
+        "in_settings": one.in_settings,
         "verdict": known.verdict,
         "reason": known.reason or None,
         "known_by": known.known_by,
