@@ -77,6 +77,8 @@ async def test_no_secret_is_told_or_kept(
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(loops, "TELL_EVERY", timedelta(milliseconds=100))
     monkeypatch.setattr(loops, "DELIVER_EVERY", timedelta(milliseconds=100))
+    # Two, so that the type is unhealthy after one minute's runs: two that fail are enough.
+    await add_integration(connection, "* * * * *")
     await add_integration(connection, "* * * * *")
     await add_integration(connection, "99 * * * *")
     stop = asyncio.Event()
