@@ -10,18 +10,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import structlog
+import typer.main
 
 from synkron.cli import main
 from synkron.cli.hiding import hide
 from tests.conftest import Database
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
+# A process builds its commands once, which takes longer than most of them; here one process calls hundreds.
+_commands = cache(typer.main.get_command)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def synkron(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SYNKRON_DATA_DIR", str(tmp_path / "none"))
     monkeypatch.delenv("SYNKRON_DATABASE_URL", raising=False)
+    monkeypatch.setattr(typer.main, "get_command", _commands)
 
     def run(*arguments: str) -> Ended:
         with pytest.raises(SystemExit) as ended:
