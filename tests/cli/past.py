@@ -93,7 +93,11 @@ class Past:
 
     def everything(self) -> dict[str, list[Any]]:
         """All that an operation might change."""
-        return {table: fetch(self.url, f"select t::text from synkron.{table} t order by 1") for table in TABLES}
+        rows = " union all ".join(f"select '{table}', t::text from synkron.{table} t" for table in TABLES)
+        found: dict[str, list[Any]] = {table: [] for table in TABLES}
+        for table, row in fetch(self.url, f"{rows} order by 1, 2"):
+            found[table].append(row)
+        return found
 
 
 def make_past(url: str) -> Past:
