@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import machine
+from synkron.cli.demo.fleet import INTEGRATIONS
 from synkron.cron import parse_zone
-from synkron.demo.fleet import INTEGRATIONS
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
 # From here on the service is certainly up; what was due before it came is its catch-up.

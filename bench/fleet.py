@@ -12,9 +12,9 @@ from uuid import UUID
 
 import asyncpg
 
-from synkron.embedded import embedded_database
-from synkron.migrate import create_due_indexes, create_source_tables, migrate
-from synkron.settings import SourceTables
+from synkron.ledger.migrate import create_due_indexes, create_source_tables, migrate
+from synkron.postgres.embedded import embedded_database
+from synkron.settings.load import SourceTables
 
 # As text, because asyncpg's classes take no parameters at run time.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

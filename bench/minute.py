@@ -15,9 +15,9 @@ import asyncpg
 from bench.fleet import Connection, install, seed
 from bench.machine import peak_memory
 from bench.service import MODULES, BenchFailed, clock
-from synkron.plan import HEAD_START
-from synkron.scheduler import tick
-from synkron.settings import Settings
+from synkron.scheduler.decide import HEAD_START
+from synkron.scheduler.tick import tick
+from synkron.settings.load import Settings
 
 MINUTE = timedelta(minutes=1)
 

@@ -25,10 +25,10 @@ from bench.machine import peak_memory
 from bench.measure import Measure, options, report
 from bench.service import BenchFailed
 from synkron.cron import parse
-from synkron.installation import read_ids
+from synkron.ledger.installation import read_ids
 from synkron.model import idempotency_key
-from synkron.settings import Settings
-from synkron.verification import verify
+from synkron.reports.verify.store import verify
+from synkron.settings.load import Settings
 
 # Every schedule fires once a day; M and H stand for a minute and an hour of the integration's own.
 MIX = {"0 2 * * *": 40, "M H * * *": 60}

@@ -28,11 +28,12 @@ import asyncpg  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
-from synkron.embedded import EmbeddedServer, embedded_database  # noqa: E402
-from synkron.migrate import create_due_indexes, create_source_tables, migrate  # noqa: E402
-from synkron.settings import SourceTables  # noqa: E402
-from synkron.sql import statements  # noqa: E402
-from tests.distribution import distribution_database, programs  # noqa: E402
+from synkron.ledger.migrate import create_due_indexes, create_source_tables, migrate  # noqa: E402
+from synkron.postgres.connection import Pool  # noqa: E402
+from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
+from synkron.postgres.statements import statements  # noqa: E402
+from synkron.settings.load import SourceTables  # noqa: E402
+from tests.support.distribution import distribution_database, programs  # noqa: E402
 
 TEMPLATE = "synkron_template"
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside two that wait, take 2.1 GB
@@ -55,6 +56,7 @@ class Database:
 
 
 EMBEDDED, DISTRIBUTION = "embedded_server", "distribution_server"
+SERVERS = {"server", EMBEDDED, DISTRIBUTION}
 NO_DISTRIBUTION = (
     "The tests marked each_server ran on the embedded PostgreSQL alone: the distribution's is not installed "
     "(on Debian: apt-get install postgresql)."
@@ -72,6 +74,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marker is not None and "but" not in marker.kwargs and "server" in metafunc.fixturenames:
         names = [EMBEDDED] if programs() is None else [EMBEDDED, DISTRIBUTION]
         metafunc.parametrize("server", names, indirect=True, scope="session", ids=lambda name: name.partition("_")[0])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a database."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not SERVERS.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.database)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -137,6 +146,13 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
     await opened.close()
 
 
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[Pool]:
+    """Connections to the test's database, as the service's role."""
+    async with asyncpg.create_pool(database.url, min_size=1, max_size=10) as opened:
+        yield opened
+
+
 async def _make_template(server: EmbeddedServer) -> None:
     await _create(server, TEMPLATE, "template1")
     connection = await asyncpg.connect(server.url(database=TEMPLATE))
@@ -162,7 +178,7 @@ async def _settle(url: str) -> None:
     """Make the copy of the template an installation of its own, which fires."""
     connection = await asyncpg.connect(url)
     await connection.execute("update synkron.installations set id = gen_random_uuid()")
-    await connection.execute(statements("installation")["note"])
+    await connection.execute(statements("ledger/installation")["note"])
     await connection.close()
 
 

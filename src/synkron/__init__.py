@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from synkron.completion import complete_run
+    from synkron.delivery.completion import complete_run
     from synkron.model import DueIntegration
-    from synkron.reader import read_due_integrations
+    from synkron.source.reader import read_due_integrations
 
 __all__ = ["DueIntegration", "complete_run", "read_due_integrations"]
-_MODULES = {"DueIntegration": "model", "complete_run": "completion", "read_due_integrations": "reader"}
+_MODULES = {"DueIntegration": "model", "complete_run": "delivery.completion", "read_due_integrations": "source.reader"}
 
 
 def __getattr__(name: str) -> object:

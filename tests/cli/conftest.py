@@ -20,7 +20,7 @@ import structlog
 import typer.main
 
 from synkron.cli import main
-from synkron.cli.hiding import hide
+from synkron.cli.secrets import hide
 from tests.conftest import Database
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))

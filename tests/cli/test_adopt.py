@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from synkron.embedded import EmbeddedServer
+from synkron.postgres.embedded import EmbeddedServer
 from tests.cli.conftest import Command, execute
 from tests.cli.past import fetch, make_past
 from tests.conftest import Database

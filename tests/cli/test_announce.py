@@ -15,7 +15,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.cli.conftest import Command
-from tests.targets.far_side import SIGNING
+from tests.delivery.targets.far_side import SIGNING
 
 
 @dataclass

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from synkron.demo.fleet import INTEGRATIONS, ORGANIZATIONS
-from synkron.embedded import embedded_database
+from synkron.cli.demo.fleet import INTEGRATIONS, ORGANIZATIONS
+from synkron.postgres.embedded import embedded_database
 from tests.cli.conftest import Ended, execute, spawn
 
 PATIENCE = 60.0

@@ -11,12 +11,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron.drift import Moments, Stage, lateness, stages
+from synkron.ledger.drift import Moments, Stage, lateness, stages
 from synkron.model import Source
 from tests.cli.conftest import Command
 from tests.conftest import Connection, Database
-from tests.integration.fleet import add_organization
-from tests.integration.late_runs import MINUTE, add_attempt, add_job, add_run, make_room
+from tests.support.fleet import add_organization
+from tests.support.late_runs import MINUTE, add_attempt, add_job, add_run, make_room
 
 SECOND = timedelta(seconds=1)
 Filled = Callable[[Connection, datetime], Awaitable[Any]]

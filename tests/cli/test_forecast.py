@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synkron.cli.forecast_chart import ASCII, bar
+from synkron.cli.commands.forecast_chart import ASCII, bar
 from tests.cli.conftest import Command, execute
 from tests.conftest import Database
 

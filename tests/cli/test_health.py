@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from synkron.cli.health import strip
-from synkron.contacts import Hour
-from synkron.health import Verdict
+from synkron.cli.commands.health import strip
+from synkron.vendors.health import Verdict
+from synkron.vendors.store import Hour
 from tests.cli.conftest import Command, execute
 from tests.conftest import Database
-from tests.targets.far_side import Answer, FarSide, accept, answering, far_side
+from tests.delivery.targets.far_side import Answer, FarSide, accept, answering, far_side
 
 SETTINGS = """
 [types.xledger]

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import SYNKRON, Command
 from tests.conftest import Database
-from tests.hostile import HOSTILE, SPELT, dangerous_in
+from tests.support.hostile import HOSTILE, SPELT, dangerous_in
 
 TEXT = f"{HOSTILE}\u202e\u2028\u200b"
 SHOWN = rf"{SPELT}\u202e\u2028\u200b"

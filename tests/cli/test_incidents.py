@@ -10,14 +10,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron.incident import Condition, Kind
-from synkron.incidents import reconcile
+from synkron.incidents import Condition, Kind
+from synkron.incidents.store import reconcile
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
 from tests.cli.test_pauses import LATER, Terminal
 from tests.conftest import Database
-from tests.integration.announcing import announcing
-from tests.unit.incident_cast import MINUTE, condition
+from tests.support.announcing import announcing
+from tests.support.incident_cast import MINUTE, condition
 
 WHY = ["--reason", "their maintenance", "--author", "kari"]
 SETTINGS = announcing(operations="json://127.0.0.1:9")

@@ -21,15 +21,15 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron import service
 from synkron.cli import logs
-from synkron.cli.opening import Invocation
+from synkron.cli.context import Invocation
 from synkron.cli.output import say
-from synkron.service import Role, serve
+from synkron.service import serve as service
+from synkron.service.serve import Role, serve
 from synkron.waiting import pause
 from tests.cli.conftest import Command
 from tests.conftest import Database
-from tests.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
+from tests.support.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
 
 
 @pytest.fixture(autouse=True)

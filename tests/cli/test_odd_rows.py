@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synkron.oddity import ODDITIES
+from synkron.source.oddity import ODDITIES
 from tests.cli.conftest import Command, execute
 from tests.conftest import Database
 

@@ -14,7 +14,7 @@ import pytest
 from synkron import complete_run
 from synkron.errors import Refused
 from synkron.model import Outcome, OutcomeKind
-from synkron.settings import Settings
+from synkron.settings.load import Settings
 from tests.cli.conftest import Command, execute
 from tests.cli.past import HOUR, Past, fetch, make_past
 from tests.conftest import Database

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from synkron.cli.table import Column, table
-from tests.hostile import dangerous_in, hostile_texts
+from tests.support.hostile import dangerous_in, hostile_texts
 
 COLUMNS = [
     Column("n", right=True),

@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron.scheduler import tick
-from synkron.settings import Settings
+from synkron.scheduler.tick import tick
+from synkron.settings.load import Settings
 from tests.cli.conftest import Command, execute
 from tests.conftest import Database
 

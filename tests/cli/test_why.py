@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron import attempts
+from synkron.ledger import attempts
 from synkron.model import CatchUp, Outcome
-from synkron.scheduler import tick
-from synkron.settings import IntegrationsTable, Settings, SourceTables, TypeSettings
+from synkron.scheduler.tick import tick
+from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
 from tests.cli.conftest import Command, Ended, execute
 from tests.conftest import Database
-from tests.integration.fleet import nothing_queued, watching
-from tests.integration.working import BROKEN, Recorder, working
+from tests.support.fleet import nothing_queued, watching
+from tests.support.working import BROKEN, Recorder, working
 
 FJORD, VIK = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 XLEDGER = "00000000-0000-4000-9000-0000000000a1"

@@ -15,9 +15,9 @@ import asyncpg
 import pytest
 from bench.demo import observe
 
-from synkron.embedded import EmbeddedServer
+from synkron.postgres.embedded import EmbeddedServer
 from tests.end_to_end.processes import SYNKRON
-from tests.hostile import HOSTILE, SPELT
+from tests.support.hostile import HOSTILE, SPELT
 
 PATIENCE = 100.0
 

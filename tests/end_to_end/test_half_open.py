@@ -7,13 +7,13 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from synkron.scheduler import tick
-from synkron.settings import Settings
+from synkron.scheduler.tick import tick
+from synkron.settings.load import Settings
 from synkron.waiting import pause
 from tests.conftest import Connection, Database
 from tests.end_to_end.processes import SYNKRON, Process, process
 from tests.end_to_end.receiver import receiving
-from tests.integration.fleet import add_integration, utc
+from tests.support.fleet import add_integration, utc
 
 PATIENCE = 100.0
 FEW_FILES = ("sh", "-c", 'ulimit -n 256 && exec "$0" "$@"', SYNKRON)

@@ -13,10 +13,10 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from synkron import history
+from synkron.ledger import history
 from tests.conftest import Connection, Database
 from tests.end_to_end.receiver import Receiver, receiving
-from tests.integration.fleet import add_integration
+from tests.support.fleet import add_integration
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
 INTEGRATIONS = 12

@@ -8,14 +8,14 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from synkron import history
-from synkron.nodes import nodes
-from synkron.scheduler import tick
-from synkron.settings import Settings, TypeSettings
+from synkron.ledger import history
+from synkron.ledger.nodes import nodes
+from synkron.scheduler.tick import tick
+from synkron.settings.load import Settings, TypeSettings
 from tests.conftest import Connection, Database
 from tests.end_to_end.processes import process
 from tests.end_to_end.receiver import receiving
-from tests.integration.fleet import add_integration, utc, watching
+from tests.support.fleet import add_integration, utc, watching
 
 PATIENCE = 100.0
 MOMENT = utc("2026-03-02T02:00:00")

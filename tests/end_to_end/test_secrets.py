@@ -13,13 +13,13 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession
 
-from synkron.migrate import create_source_tables, migrate
-from synkron.settings import SourceTables
+from synkron.ledger.migrate import create_source_tables, migrate
+from synkron.settings.load import SourceTables
 from synkron.waiting import pause
 from tests.conftest import Database
 from tests.end_to_end.processes import SYNKRON, Process, process
 from tests.faults.server import Server, running_server
-from tests.integration.fleet import add_integration
+from tests.support.fleet import add_integration
 
 PATIENCE = 120.0
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)

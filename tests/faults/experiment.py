@@ -20,7 +20,7 @@ from tests.faults.receiver import Answer, Receiver, receiving
 from tests.faults.sequence import DECLARED, SCHEDULERS, STEPS, WORKERS, Fault, Kind, Row, plan
 from tests.faults.server import AWAY, PRLIMIT, Server, running_server
 from tests.faults.zone import write_zone
-from tests.silent_relay import SilentRelay, silent_relay
+from tests.support.silent_relay import SilentRelay, silent_relay
 
 ORIGIN = datetime(2025, 3, 29, 22, 0, tzinfo=UTC)
 MISBEHAVIOUR = {

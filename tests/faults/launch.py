@@ -10,7 +10,7 @@ import asyncio
 import selectors
 import sys
 
-from synkron import host
+from synkron import runtime
 from synkron.cli import main
 
 
@@ -50,5 +50,5 @@ class _FastLoops(asyncio.DefaultEventLoopPolicy):
 if __name__ == "__main__":
     loops = _FastLoops(float(sys.argv[1]))
     asyncio.set_event_loop_policy(loops)
-    host.new_event_loop = loops.new_event_loop
+    runtime.new_event_loop = loops.new_event_loop
     main(sys.argv[2:])

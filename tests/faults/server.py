@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 import asyncpg
 
-from synkron.embedded import EmbeddedServer, _provide
-from synkron.embedded.account import hand_over
-from synkron.embedded.cluster import _INITDB, Cluster, programs
+from synkron.postgres.embedded import EmbeddedServer, _provide
+from synkron.postgres.embedded.account import hand_over
+from synkron.postgres.embedded.cluster import _INITDB, Cluster, programs
 from tests.conftest import Connection
 from tests.faults.clock import host_time
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from synkron.cli.app import app
-from synkron.settings import Settings
+from synkron.settings.load import Settings
 from tests.house.pages import ROOT, blocks, files, pages, spans, text_of
 
 FOLDERS = ("bench/", "docs/", "examples/", "requirements/", "script/", "src/", "tests/")

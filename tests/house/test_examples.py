@@ -16,19 +16,19 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from synkron.host import wall_clock
-from synkron.integrations import profile_of
-from synkron.integrations.throttling import refusal_in
+from synkron.delivery.targets import CallableTarget, HttpTarget, body
 from synkron.model import Outcome, OutcomeKind
-from synkron.redaction import Redaction
-from synkron.settings import Settings
-from synkron.targets import CallableTarget, HttpTarget, body
-from synkron.web.completion import Completion
-from synkron.web.signature import is_signed
+from synkron.runtime import wall_clock
+from synkron.service.api.completion import Completion
+from synkron.settings.integrations import profile_of
+from synkron.settings.load import Settings
+from synkron.settings.redaction import Redaction
+from synkron.signing import is_signed
+from synkron.vendors.throttling import refusal_in
 from tests.conftest import Connection, Database
+from tests.delivery.targets.far_side import PATIENCE, RUN, SIGNING, delivered, terms
 from tests.house.pages import ROOT, blocks, pages, text_of
-from tests.integration.fleet import add_integration
-from tests.targets.far_side import PATIENCE, RUN, SIGNING, delivered, terms
+from tests.support.fleet import add_integration
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_integration_type_s_example() -> None:
     names: dict[str, Any] = {}
     exec(example, names)  # noqa: S102 - the page's own
     assert names["FIKEN"].name == "fiken"
-    assert "PROFILES" in Path(ROOT, "src/synkron/integrations/__init__.py").read_text("utf-8")
+    assert "PROFILES" in Path(ROOT, "src/synkron/settings/integrations/__init__.py").read_text("utf-8")
 
 
 def _defined(name: str) -> Callable[..., Any]:

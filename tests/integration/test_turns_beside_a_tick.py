@@ -8,14 +8,14 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.conftest import Connection, Database
+from tests.support.fleet import add_integration, utc
+from tests.support.stepped_clock import install_clock
 
 from synkron.model import CatchUp
-from synkron.scheduler import tick
-from synkron.settings import Settings, TypeSettings
+from synkron.scheduler.tick import tick
+from synkron.settings.load import Settings, TypeSettings
 from synkron.waiting import pause
-from tests.conftest import Connection, Database
-from tests.integration.fleet import add_integration, utc
-from tests.integration.stepped_clock import install_clock
 
 
 class Noting(asyncpg.Connection):

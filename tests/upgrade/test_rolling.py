@@ -17,16 +17,16 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron import attempts, history
-from synkron.migrate import check_ledger, migrate
+from synkron.ledger import attempts, history
+from synkron.ledger.migrate import check_ledger, migrate
 from synkron.model import Outcome, OutcomeKind
-from synkron.scheduler import tick
-from synkron.settings import Settings
-from synkron.sql import migrations
+from synkron.postgres.statements import migrations
+from synkron.scheduler.tick import tick
+from synkron.settings.load import Settings
 from tests.conftest import Connection, Database
 from tests.end_to_end.processes import process
 from tests.end_to_end.receiver import Receiver, receiving
-from tests.integration.fleet import add_integration, utc
+from tests.support.fleet import add_integration, utc
 from tests.upgrade.previous import COMMIT, Previous, take_out
 
 PATIENCE = 100.0

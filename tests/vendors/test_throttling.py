@@ -1,190 +1,113 @@
-"""Each vendor's way of saying "too much", and what follows: no probe, runs alone tell, and one trial at the end."""
+"""A vendor's refusal in the body of an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import json
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
-from synkron import contacts
-from synkron.demo.simulators import BusinessCentral, Dataverse, Fault, Simulator, Xledger
-from synkron.health import Health, Verdict, sample_of_run
-from synkron.model import Outcome, OutcomeKind
-from synkron.monitor import watch_health
-from synkron.probing import Watches, open_prober, read_watches
-from synkron.settings import Settings
-from tests.conftest import Connection
-from tests.targets.far_side import answering, far_side
-from tests.vendors.clock import NOON, SteppedClock
-from tests.vendors.watched import watched
+from synkron.settings.integrations import profile_of
+from synkron.vendors.throttling import VendorError, errors_in, refusal_in
 
-SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-BROKEN = Outcome(OutcomeKind.RETRYABLE, 503, "HTTP 503")
-DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
+CODES = {"BURST", "CREDITS"}
+ONE = datetime(2026, 11, 26, 13, 0, tzinfo=UTC)
 
-
-def _credits(vendor: Simulator) -> None:
-    assert isinstance(vendor, Xledger)
-    vendor.credits_reset_at = NOON + 3 * HOUR
-
-
-def _silent_credits(vendor: Simulator) -> None:
-    _credits(vendor)
-    assert isinstance(vendor, Xledger)
-    vendor.tells_reset = False
-
-
-def _burst(vendor: Simulator) -> None:
-    assert isinstance(vendor, Xledger)
-    vendor.burst_limited = True
-
-
-def _central(vendor: Simulator) -> None:
-    assert isinstance(vendor, BusinessCentral)
-    vendor.throttled = True
-
-
-def _verse(vendor: Simulator) -> None:
-    assert isinstance(vendor, Dataverse)
-    vendor.throttle(2 * HOUR)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["code", "errors", "BURST"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["errors", "code", "extensions", "resetAt"]) | st.text(), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
 
 
 @pytest.mark.parametrize(
-    ("name", "throttle", "rests", "told"),
+    ("answer", "refusal"),
     [
-        # Inside a 200, with a reset; without one, 20 minutes; and for a burst, 5 seconds.
-        ("xledger", _credits, 3 * HOUR, "INSUFFICIENT_CREDITS"),
-        ("xledger", _silent_credits, 20 * MINUTE, "INSUFFICIENT_CREDITS"),
-        ("xledger", _burst, timedelta(seconds=5), "BURST_RATE_LIMIT_REACHED"),
-        # A 429 that does not say for how long, and one that does.
-        ("business_central", _central, HOUR, "HTTP 429"),
-        ("dataverse", _verse, 2 * HOUR, "HTTP 429"),
+        ({"errors": [{"code": "BURST"}]}, VendorError("BURST", None)),
+        ({"errors": [{"extensions": {"code": "BURST"}}]}, VendorError("BURST", None)),
+        ({"data": {"id": 7}, "errors": [{"code": "OTHER"}, {"code": "CREDITS"}]}, VendorError("CREDITS", None)),
+        ({"errors": [{"code": "OTHER", "extensions": {"code": "BURST"}}]}, VendorError("BURST", None)),
+        (
+            {"errors": [{"code": "CREDITS", "extensions": {"resetAt": "2026-11-26T13:00:00Z"}}]},
+            VendorError("CREDITS", ONE),
+        ),
+        (
+            {"errors": [{"code": "CREDITS", "extensions": {"resetAt": "2026-11-26T14:00:00.000+01:00"}}]},
+            VendorError("CREDITS", ONE),
+        ),
+        (
+            {"errors": [{"code": "CREDITS", "extensions": {"resetAt": "2026-11-26T13:00:00"}}]},
+            VendorError("CREDITS", ONE),
+        ),
+        ({"errors": [{"code": "CREDITS", "resetAt": "2026-11-26T13:00:00Z"}]}, VendorError("CREDITS", ONE)),
+        ({"errors": [{"code": "CREDITS", "extensions": {"resetAt": "soon"}}]}, VendorError("CREDITS", None)),
+        (
+            {"errors": [{"code": "CREDITS", "extensions": {"resetAt": "0001-01-01T00:00:00+14:00"}}]},
+            VendorError("CREDITS", None),
+        ),
+        ({"errors": [{"code": "CREDITS", "extensions": {"resetAt": 1764162000}}]}, VendorError("CREDITS", None)),
+        ({"errors": [{"code": "CREDITS", "extensions": "none"}]}, VendorError("CREDITS", None)),
+        ({"errors": [{"code": "burst"}]}, None),
+        ({"errors": [{"code": "BURST_2"}]}, None),
+        ({"errors": [{"message": "BURST"}]}, None),
+        ({"errors": [{"code": ["BURST"]}]}, None),
+        ({"errors": []}, None),
+        ({"errors": {"code": "BURST"}}, None),
+        ({"errors": "BURST"}, None),
+        ({"errors": ["BURST", None, [{"code": "BURST"}]]}, None),
+        ({"data": {"errors": [{"code": "BURST"}]}}, None),
+        ([{"errors": [{"code": "BURST"}]}], None),
+        ("errors", None),
     ],
 )
-async def test_a_vendor_that_has_had_enough(
-    connection: Connection, name: str, throttle: Callable[[Simulator], None], rests: timedelta, told: str
-) -> None:
-    clock = SteppedClock()
-    async with watched(name, clock) as there, open_prober(there.watches.requests) as prober:
-        [watch] = there.watches.watches
-        throttle(there.vendor)
-        await watch_health(connection, there.watches, prober, clock.now)
-        known = await _known(connection, there.watches, clock.now)
-        assert (known.verdict, known.known_by, told in known.reason) == (Verdict.THROTTLED, "probe", True)
-        assert known.passive_until is not None
-        assert rests <= known.passive_until - NOON < rests + timedelta(seconds=2)
-        # No probe goes while it rests; only a failed run turns the verdict, and a good one is the recovery.
-        sent = len(there.vendor.received)
-        for part, outcome in ((0.2, BROKEN), (0.5, DONE), (0.9, BROKEN)):
-            clock.now = NOON + rests * part
-            await contacts.record(connection, watch, [sample_of_run(outcome, MINUTE, clock.now)])
-            await watch_health(connection, there.watches, prober, clock.now)
-            known = await _known(connection, there.watches, clock.now)
-            assert known.verdict is (Verdict.HEALTHY if outcome is DONE else Verdict.UNREACHABLE)
-            assert known.known_by == "passive"
-        assert len(there.vendor.received) == sent
-        # One trial at the end, though never within 15 minutes of the last probe.
-        _recovered(there.vendor)
-        assert known.passive_until is not None
-        clock.now = max(known.passive_until, NOON + 15 * MINUTE + SECOND)
-        await watch_health(connection, there.watches, prober, clock.now)
-        known = await _known(connection, there.watches, clock.now)
-        assert (known.verdict, known.known_by) == (Verdict.HEALTHY, "probe")
-
-
-async def test_bufdir_names_no_limit_and_is_believed_when_it_does(connection: Connection) -> None:
-    async with far_side(answering(429, Retry_After="3600")) as there:
-        watches = read_watches(Settings(types={"bufdir": {"health": {"url": f"{there.url}/"}}}), {})
-        async with open_prober(watches.requests) as prober:
-            for minutes in range(0, 60, 16):
-                await watch_health(connection, watches, prober, NOON + MINUTE * minutes)
-            assert len(there.requests) == 1
-            there.answer = _fine
-            await watch_health(connection, watches, prober, NOON + 61 * MINUTE)
-        assert (await _known(connection, watches, NOON)).verdict is Verdict.HEALTHY
-        assert len(there.requests) == 2
-
-
-@pytest.mark.parametrize("name", ["business_central", "dataverse"])
-async def test_a_token_serves_for_an_hour(connection: Connection, name: str) -> None:
-    clock = SteppedClock()
-    async with watched(name, clock) as there, open_prober(there.watches.requests) as prober:
-        assert isinstance(there.vendor, BusinessCentral | Dataverse)
-        for _ in range(12):
-            await watch_health(connection, there.watches, prober, clock.now)
-            assert (await _known(connection, there.watches, clock.now)).verdict is Verdict.HEALTHY
-            clock.step(minutes=16)
-        assert there.vendor.tokens_issued == 3
-        # A token that the vendor refuses early is not used again.
-        there.vendor.revoke_tokens()
-        await watch_health(connection, there.watches, prober, clock.now)
-        known = await _known(connection, there.watches, clock.now)
-        if there.vendor.tokens_issued == 3:
-            assert known.verdict is Verdict.UNAUTHORIZED
-            assert known.next_probe_at is not None
-            clock.now = known.next_probe_at
-            await watch_health(connection, there.watches, prober, clock.now)
-            known = await _known(connection, there.watches, clock.now)
-        assert known.verdict is Verdict.HEALTHY
+def test_a_code_counts_only_in_its_place(answer: Any, refusal: VendorError | None) -> None:
+    assert refusal_in(json.dumps(answer).encode(), CODES) == refusal
 
 
 @pytest.mark.parametrize(
-    ("fault", "verdict"),
+    "body",
     [
-        (Fault.DOWN, "unreachable"),
-        (Fault.GARBAGE, "unreachable"),
-        (Fault.CLOSED, "unreachable"),
-        (Fault.HUGE, "unreachable"),
+        b"",
+        b"<p>no errors</p>",
+        b'{"errors": [{"code": "BURST"}',
+        b'{"errors": [{"code": "BURST"}]}}',
+        b'\xff{"errors": [{"code": "BURST"}]}',
+        b'"errors"' + b"[" * 100_000,
+        b'{"errors": ' + b"[" * 100_000,
+        b'{"errors": ' + b"9" * 10_000 + b"}",
     ],
+    ids=lambda body: repr(body[:20]),
 )
-async def test_a_token_endpoint_that_does_not_serve(connection: Connection, fault: Fault, verdict: str) -> None:
-    clock = SteppedClock()
-    async with watched("dataverse", clock) as there, open_prober(there.watches.requests) as prober:
-        assert isinstance(there.vendor, Dataverse)
-        there.vendor.token_fault = fault
-        await watch_health(connection, there.watches, prober, clock.now)
-        known = await _known(connection, there.watches, clock.now)
-        assert (known.verdict.value, "token endpoint" in known.reason) == (verdict, True)
+def test_what_is_not_json_is_no_refusal(body: bytes) -> None:
+    assert refusal_in(body, CODES) is None
 
 
-@pytest.mark.parametrize("name", ["business_central", "dataverse"])
-async def test_a_client_secret_that_was_changed(connection: Connection, name: str) -> None:
-    clock = SteppedClock()
-    async with watched(name, clock) as there, open_prober(there.watches.requests) as prober:
-        assert isinstance(there.vendor, BusinessCentral | Dataverse)
-        old, there.vendor.client_secret = there.vendor.client_secret, "another"
-        await watch_health(connection, there.watches, prober, clock.now)
-        known = await _known(connection, there.watches, clock.now)
-        assert (known.verdict, "token endpoint" in known.reason) == (Verdict.UNAUTHORIZED, True)
-        assert old not in known.reason
+def test_a_body_without_errors_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synkron.vendors.throttling.json", None)
+    assert refusal_in(b'{"data": {"rows": [1, 2, 3]}}', CODES) is None
 
 
-async def test_an_api_token_that_was_changed(connection: Connection) -> None:
-    clock = SteppedClock()
-    async with watched("xledger", clock) as there, open_prober(there.watches.requests) as prober:
-        assert isinstance(there.vendor, Xledger)
-        there.vendor.token = "another"
-        await watch_health(connection, there.watches, prober, clock.now)
-        assert (await _known(connection, there.watches, clock.now)).verdict is Verdict.UNAUTHORIZED
+@given(values, st.binary())
+def test_no_body_is_beyond_reading(answer: Any, noise: bytes) -> None:
+    for body in (json.dumps(answer).encode(), noise, b'"errors"' + noise):
+        refusal = refusal_in(body, CODES)
+        assert refusal is None or refusal.code in CODES
 
 
-def _recovered(vendor: Simulator) -> None:
-    match vendor:
-        case Xledger():
-            vendor.burst_limited, vendor.credits_reset_at = False, None
-        case BusinessCentral():
-            vendor.throttled = False
-        case _:
-            pass
+def test_all_errors_are_told_up_to_a_hundred() -> None:
+    errors = [{"code": "A", "extensions": {"code": "B"}}, {"message": "no code"}, "no object", *[{"code": "C"}] * 200]
+    found = [one.code for one in errors_in(json.dumps({"errors": errors}).encode())]
+    assert found == ["A", "B", "", "", *["C"] * 97]
 
 
-async def _fine(request: web.Request) -> web.Response:
-    del request
-    return web.Response()
-
-
-async def _known(connection: Connection, watches: Watches, at: datetime) -> Health:
-    [known] = (await contacts.read_known(connection, watches.watches, at)).values()
-    return known.health
+def test_xledger_has_its_codes_from_the_start() -> None:
+    assert {code.rpartition(".")[2] for code in profile_of("xledger").throttled_codes} == {
+        "BURST_RATE_LIMIT_REACHED",
+        "INSUFFICIENT_CREDITS",
+    }

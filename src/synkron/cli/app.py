@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from synkron.cli import (
+from synkron.cli.commands import (
     adopt,
     announce,
     audit,
@@ -33,8 +33,8 @@ from synkron.cli import (
     verify,
     why,
 )
-from synkron.cli.ending import ending_in_sentences, prepare_streams
-from synkron.cli.opening import Invocation
+from synkron.cli.context import Invocation
+from synkron.cli.errors import ending_in_sentences, prepare_streams
 from synkron.cli.output import ExitCode
 
 # Every module of this package imports the heavy ones (the database, the settings, Rich) inside the functions that

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from synkron.cli.opening import answer, invocation
+from synkron.cli.context import answer, invocation
 from synkron.cli.options import written
 from synkron.cli.output import ExitCode, say, show_lines
 
 if TYPE_CHECKING:
-    from synkron.database import Connection
-    from synkron.settings import Settings
+    from synkron.postgres.connection import Connection
+    from synkron.settings.load import Settings
 
 Plan = TypeVar("Plan")
 Done = TypeVar("Done")

@@ -20,7 +20,7 @@ import structlog
 import typer
 from structlog.typing import EventDict, Processor
 
-from synkron.cli.hiding import without_secrets
+from synkron.cli.secrets import without_secrets
 from synkron.errors import SettingsError
 from synkron.text import one_line, printable
 

@@ -70,10 +70,10 @@ def installation_name(text: str) -> str:
     """The name of an installation."""
     from pydantic_core import PydanticCustomError
 
-    from synkron import setting_types
+    from synkron.settings import values
 
     try:
-        return setting_types.installation_name(text)
+        return values.installation_name(text)
     except PydanticCustomError as error:
         raise typer.BadParameter(f'"{text}": {error.message()}.') from None
 

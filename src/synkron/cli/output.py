@@ -12,7 +12,7 @@ from shutil import get_terminal_size
 
 import typer
 
-from synkron.cli.hiding import without_secrets
+from synkron.cli.secrets import without_secrets
 from synkron.cli.table import Column, table
 from synkron.text import printable
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from synkron.database import Connection
 from synkron.errors import NotFound, Refused
-from synkron.incident import Incident
-from synkron.incidents import incident
+from synkron.incidents import Incident
+from synkron.incidents.store import incident
 from synkron.operations.audit import record
 from synkron.operations.transaction import changing, looking
-from synkron.settings import Settings
-from synkron.sql import statements
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+from synkron.settings.load import Settings
 
-SQL = statements("incidents")
+SQL = statements("incidents/store")
 
 
 async def plan_acknowledge(connection: Connection, settings: Settings, number: int) -> Incident:

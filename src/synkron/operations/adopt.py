@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from synkron.database import Connection
-from synkron.due import judge_all
 from synkron.errors import Refused
-from synkron.installation import SQL, Installation, copied, read_installation, restored
+from synkron.ledger.installation import SQL, Installation, copied, read_installation, restored
 from synkron.model import Occurrences, Window
 from synkron.operations.audit import record
 from synkron.operations.scope import Scope, live, read_rows
 from synkron.operations.transaction import changing, looking
-from synkron.settings import Settings
-from synkron.sql import statements
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+from synkron.settings.load import Settings
+from synkron.source.due import judge_all
 
 
 class Adopted(StrEnum):
@@ -91,7 +91,7 @@ async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption
         raise Refused(
             f'"{name}" is the name of the ledger that this one was copied from. Give the copy another: --installation.'
         )
-    watermark = await connection.fetchval(statements("operations_runs")["watermark"])
+    watermark = await connection.fetchval(statements("operations/runs")["watermark"])
     unfinished = await connection.fetchrow(SQL["unfinished"])
     assert unfinished is not None  # noqa: S101 (an aggregate)
     due: list[Occurrences] = []

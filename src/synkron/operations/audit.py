@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from synkron.database import Connection, Executor
-from synkron.setting_types import duration_text
-from synkron.sql import statements
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.statements import statements
+from synkron.settings.values import duration_text
 
 Facts = Mapping[str, object]
 
@@ -33,7 +33,7 @@ async def record(
 ) -> None:
     """Write a change down, in the transaction in which it is made."""
     await connection.execute(
-        statements("operations")["record"], author, action, subject, _written(before), _written(after)
+        statements("operations/operations")["record"], author, action, subject, _written(before), _written(after)
     )
 
 
@@ -41,7 +41,7 @@ async def entries(
     connection: Executor, *, since: datetime | None = None, author: str | None = None, limit: int | None = None
 ) -> list[Entry]:
     """The changes, the newest first; all of them without a limit."""
-    rows = await connection.fetch(statements("operations")["audit"], since, author, limit)
+    rows = await connection.fetch(statements("operations/operations")["audit"], since, author, limit)
     return [Entry(**{**row, "before": _read(row["before"]), "after": _read(row["after"])}) for row in rows]
 
 

@@ -7,25 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron import attempts, ledger
-from synkron.database import Connection
-from synkron.due import judge_all
 from synkron.errors import NotFound, Refused
-from synkron.installation import at_home
+from synkron.ledger import attempts, claims
+from synkron.ledger.installation import at_home
 from synkron.model import Action, Decision, Integration, Occurrences, Overlap, Source, State, Window
 from synkron.operations.audit import record
-from synkron.operations.fates import Fate, Planned, Recorded, fates_of
+from synkron.operations.backfill_plan import Fate, Planned, Recorded, fates_of
 from synkron.operations.scope import Covered, Scope, live, look_up, scope_of
 from synkron.operations.transaction import changing, looking
-from synkron.pace import allot_starts
-from synkron.setting_types import duration_text
-from synkron.settings import Settings
-from synkron.sql import source_statements, statements
-from synkron.standing import read_pauses, read_policies
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import source_statements, statements
+from synkron.scheduler.policies import read_pauses, read_policies
+from synkron.scheduler.starts import allot_starts
+from synkron.settings.load import Settings
+from synkron.settings.values import duration_text
+from synkron.source.due import judge_all
 
 MOST_UNASKED = 10_000
 MOST_OCCURRENCES = 250_000
-SQL = statements("operations_runs")
+SQL = statements("operations/runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ async def _plan(
     _check_rows(found, rows)
     due = _due(rows, asked, settings)
     ids = [one.integration.integration_id for one in due]
-    held = await connection.fetch(source_statements("operations", settings.source)["held"], ids)
+    held = await connection.fetch(source_statements("operations/operations", settings.source)["held"], ids)
     occurrences = sorted(
         fates_of(
             due,
@@ -221,9 +221,9 @@ async def _claim(
     paced = list(zip(planned, await allot_starts(connection, decisions, policies, now), strict=True))
     again = [(one.run_id, decision.execute_after) for one, decision in paced if one.run_id is not None]
     new = [decision for one, decision in paced if one.run_id is None]
-    await ledger.keep_partitions(connection, first, now, settings.retention)
+    await claims.keep_partitions(connection, first, now, settings.retention)
     installation = await at_home(connection, settings)
-    claimed = await ledger.claim(connection, new, tick_id=None, installation=installation.id)
+    claimed = await claims.claim(connection, new, tick_id=None, installation=installation.id)
     if again:
         rows = await connection.fetch(SQL["retry"], *map(list, zip(*again, strict=True)), reason)
         await attempts.give_turn(connection, rows)

@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from synkron import attempts
-from synkron.database import Connection
+from synkron.ledger import attempts
+from synkron.ledger.queue import queue_on
 from synkron.model import State
 from synkron.operations.audit import record
-from synkron.operations.named_runs import NamedRun, lock_runs, named_runs, subject_of
+from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
 from synkron.operations.transaction import changing, looking
-from synkron.queue import queue_on
-from synkron.settings import Settings
-from synkron.sql import statements
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+from synkron.settings.load import Settings
 
 # How many jobs' numbers fit into one notification, which holds less than 8,000 bytes.
 MOST_TOLD = 300
@@ -71,12 +71,12 @@ async def cancel(
 
 async def _plan(connection: Connection, ids: Collection[int]) -> CancelPlan:
     runs = await named_runs(connection, ids, ENDS, WANTED)
-    rows = await connection.fetch(statements("operations_runs")["merged"], [one.id for one in runs])
+    rows = await connection.fetch(statements("operations/runs")["merged"], [one.id for one in runs])
     return CancelPlan(runs, {row["id"]: Merged(row["occurrences"], row["start"]) for row in rows})
 
 
 async def _end(connection: Connection, run_ids: Sequence[int], words: str) -> None:
-    sql = statements("operations_runs")
+    sql = statements("operations/runs")
     behind = await connection.fetch(sql["cancel"], run_ids, words)
     jobs = [row["id"] for row in await connection.fetch(sql["jobs"], run_ids)]
     for first in range(0, len(jobs), MOST_TOLD):

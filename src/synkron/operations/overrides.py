@@ -9,17 +9,17 @@ from datetime import timedelta
 from asyncpg import Record
 from pydantic import ValidationError
 
-from synkron.database import Connection
 from synkron.errors import NotFound, Refused, SettingsError
-from synkron.integrations.naming import section_of
 from synkron.model import Integration
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, Scope, covered, look_up, read_names, read_rows
 from synkron.operations.transaction import changing, looking
-from synkron.setting_types import duration_text
-from synkron.settings import Settings, TypeSettings, fault_in
-from synkron.sql import source_statements
-from synkron.standing import OVERRIDABLE, overridden
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import source_statements
+from synkron.scheduler.policies import OVERRIDABLE, overridden
+from synkron.settings.integrations.naming import section_of
+from synkron.settings.load import Settings, TypeSettings, fault_in
+from synkron.settings.values import duration_text
 
 # The values as the database has them, by key; a key that is not there is not set.
 Values = Mapping[str, object]
@@ -103,7 +103,7 @@ async def unset_override(
 async def overrides(connection: Connection, settings: Settings) -> list[Overridden]:
     """Every integration for which something is set."""
     async with looking(connection, settings):
-        rows = await connection.fetch(source_statements("operations", settings.source)["overrides"], None)
+        rows = await connection.fetch(source_statements("operations/operations", settings.source)["overrides"], None)
         # A few are asked for one by one; many, with one reading of the whole table.
         scopes = [Scope(integration_id=row["integration_id"]) for row in rows] if len(rows) <= 20 else [Scope()]
         known = {
@@ -158,7 +158,7 @@ async def _write(connection: Connection, settings: Settings, change: Change, act
     """Write the change and its audit; nothing where nothing changes."""
     if change.before == change.after:
         return
-    sql = source_statements("operations", settings.source)
+    sql = source_statements("operations/operations", settings.source)
     if change.after:
         columns = [change.after.get(key) for key in OVERRIDABLE]
         await connection.execute(sql["set_override"], change.integration_id, *columns)
@@ -175,7 +175,9 @@ async def _write(connection: Connection, settings: Settings, change: Change, act
 
 
 async def _row(connection: Connection, settings: Settings, integration_id: str) -> Record | None:
-    return await connection.fetchrow(source_statements("operations", settings.source)["overrides"], integration_id)
+    return await connection.fetchrow(
+        source_statements("operations/operations", settings.source)["overrides"], integration_id
+    )
 
 
 def _values(row: Record | None) -> dict[str, object]:

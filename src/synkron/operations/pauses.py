@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from synkron.database import Connection
 from synkron.errors import NotFound, Refused
 from synkron.model import Pause
 from synkron.operations.audit import record
-from synkron.operations.consequences import Ahead, Consequence, due_after, foreseen, look_ahead
+from synkron.operations.pause_effects import Ahead, Consequence, due_after, foreseen, look_ahead
 from synkron.operations.scope import Covered, Scope, covered, in_words, live, look_up, read_names, scope_of
 from synkron.operations.transaction import changing, looking
-from synkron.settings import Settings, SourceTables
-from synkron.sql import source_statements
-from synkron.standing import read_pauses, read_policies
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import source_statements
+from synkron.scheduler.policies import read_pauses, read_policies
+from synkron.settings.load import Settings, SourceTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ async def plan_pause(connection: Connection, settings: Settings, asked: AskedPau
         found = await _pausable(connection, settings, asked, now)
         rows = live(found.rows, settings.types)
         policies = await read_policies(connection, settings.policies, rows, settings.source)
-        sql = source_statements("operations", settings.source)
+        sql = source_statements("operations/operations", settings.source)
         [unfinished] = await connection.fetch(sql["unfinished"], *_columns(asked.scope))
     until = asked.end(now)
     return PausePlan(
@@ -98,7 +98,7 @@ async def pause(connection: Connection, settings: Settings, asked: AskedPause, a
 
     Raises NotFound where there is no such scope; Refused when the end is past, or a pause of just this scope lasts.
     """
-    sql = source_statements("operations", settings.source)
+    sql = source_statements("operations/operations", settings.source)
     async with changing(connection, settings) as now:
         found = await _pausable(connection, settings, asked, now)
         until = asked.end(now)
@@ -115,7 +115,7 @@ async def plan_resume(connection: Connection, settings: Settings, asked: int | S
         paused, others = await _active(connection, settings, asked, now)
         found = await covered(connection, settings.source, scope_of(paused))
         free = [row for row in found.rows if not any(scope_of(other).holds(row) for other in others)]
-        sql = source_statements("operations", settings.source)
+        sql = source_statements("operations/operations", settings.source)
         held = {row["integration_id"]: row["since"] for row in await connection.fetch(sql["held"], _ids(found))}
         known = [row for row in live(free, settings.types) if row.integration_id in held]
         policies = await read_policies(connection, settings.policies, known, settings.source)
@@ -129,7 +129,9 @@ async def resume(connection: Connection, settings: Settings, asked: int | Scope,
     """End the pause of that number, or of just that scope. Raises NotFound where no such pause lasts."""
     async with changing(connection, settings) as now:
         paused, _ = await _active(connection, settings, asked, now)
-        await connection.execute(source_statements("operations", settings.source)["end_pause"], paused.id, author)
+        await connection.execute(
+            source_statements("operations/operations", settings.source)["end_pause"], paused.id, author
+        )
         [ended] = [one for one in await _pauses(connection, settings.source, ended=True) if one.id == paused.id]
         before = {"pause": paused.id, "reason": paused.reason, "until": paused.until, "author": paused.author}
         after = {"pause": paused.id, "ended_at": ended.ended_at}
@@ -182,7 +184,7 @@ async def _unknown(connection: Connection, settings: Settings, asked: int | Scop
 
 
 async def _pauses(connection: Connection, source: SourceTables, *, ended: bool) -> list[RecordedPause]:
-    rows = await connection.fetch(source_statements("operations", source)["pauses"], ended)
+    rows = await connection.fetch(source_statements("operations/operations", source)["pauses"], ended)
     names = await read_names(connection, source, {row["org_id"] for row in rows if row["org_id"] is not None})
     found = []
     for row in rows:

@@ -6,18 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from synkron import attempts
-from synkron.database import Connection
-from synkron.due import misplaced
 from synkron.errors import Refused
+from synkron.ledger import attempts
 from synkron.model import Integration, State
 from synkron.operations.audit import record
-from synkron.operations.named_runs import NamedRun, lock_runs, named_runs, subject_of
+from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
 from synkron.operations.scope import read_rows_by_id, scope_of
 from synkron.operations.transaction import changing, looking
-from synkron.settings import Settings
-from synkron.sql import statements
-from synkron.standing import read_pauses
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+from synkron.scheduler.policies import read_pauses
+from synkron.settings.load import Settings
+from synkron.source.due import misplaced
 
 WANTED = "Only a run that has failed for good can be retried."
 
@@ -45,7 +45,7 @@ async def retry(connection: Connection, settings: Settings, ids: Collection[int]
         await lock_runs(connection, ids)
         plan = await _plan(connection, settings, ids, now)
         numbers = [one.id for one in plan.runs]
-        sql = statements("operations_runs")
+        sql = statements("operations/runs")
         await attempts.give_turn(connection, await connection.fetch(sql["retry"], numbers, [now] * len(numbers), None))
         await record(
             connection,

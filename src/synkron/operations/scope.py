@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from synkron.database import Executor
-from synkron.due import misplaced, schedule_of
 from synkron.errors import NotFound
 from synkron.model import Integration, InvalidIntegration, Pause
-from synkron.reader import integration_of, with_id_type
-from synkron.settings import Settings, SourceTables
-from synkron.sql import source_statements
+from synkron.postgres.connection import Executor
+from synkron.postgres.statements import source_statements
+from synkron.settings.load import Settings, SourceTables
+from synkron.source.due import misplaced, schedule_of
+from synkron.source.reader import integration_of, with_id_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def covered(connection: Executor, source: SourceTables, scope: Scope) -> C
 async def read_rows(connection: Executor, source: SourceTables, scope: Scope) -> list[Integration]:
     """The integrations of the scope, enabled or not, by organization."""
     rows = await connection.fetch(
-        source_statements("operations", source)["integrations"],
+        source_statements("operations/operations", source)["integrations"],
         scope.org_id,
         scope.integration_type,
         scope.integration_id,
@@ -77,13 +77,13 @@ async def read_rows(connection: Executor, source: SourceTables, scope: Scope) ->
 
 async def read_rows_by_id(connection: Executor, source: SourceTables, ids: Collection[str]) -> list[Integration]:
     """The integrations of these ids that there are, enabled or not."""
-    statement = await with_id_type(connection, source_statements("operations", source)["by_id"], source)
+    statement = await with_id_type(connection, source_statements("operations/operations", source)["by_id"], source)
     return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
 async def read_names(connection: Executor, source: SourceTables, org_ids: Collection[str]) -> dict[str, str]:
     """The names of those of the organizations that there are."""
-    rows = await connection.fetch(source_statements("operations", source)["names"], list(org_ids))
+    rows = await connection.fetch(source_statements("operations/operations", source)["names"], list(org_ids))
     return {row["org_id"]: row["name"] for row in rows}
 
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from synkron.database import Connection
 from synkron.errors import NotFound, Refused
-from synkron.incident import Incident, Silence
-from synkron.incidents import incidents
+from synkron.incidents import Incident, Silence
+from synkron.incidents.store import incidents
 from synkron.operations.audit import record
 from synkron.operations.scope import Scope, in_words, read_names
 from synkron.operations.transaction import changing, looking
-from synkron.settings import Settings
-from synkron.sql import statements
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+from synkron.settings.load import Settings
 
-SQL = statements("incidents")
+SQL = statements("incidents/store")
 
 
 @dataclass(frozen=True, slots=True)

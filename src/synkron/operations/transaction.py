@@ -8,12 +8,12 @@ from datetime import datetime
 
 from asyncpg.exceptions import DeadlockDetectedError, LockNotAvailableError
 
-from synkron import ledger
-from synkron.database import Connection
 from synkron.errors import Refused
-from synkron.reader import secure
-from synkron.settings import Settings
-from synkron.sql import source_statements
+from synkron.ledger import claims
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import source_statements
+from synkron.settings.load import Settings
+from synkron.source.reader import secure
 
 
 @asynccontextmanager
@@ -21,7 +21,7 @@ async def looking(connection: Connection, settings: Settings) -> AsyncIterator[d
     """A read-only transaction that sees one state of things; gives the database's clock."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await secure(connection, settings.source)
-        yield await ledger.clock(connection)
+        yield await claims.clock(connection)
 
 
 @asynccontextmanager
@@ -34,8 +34,8 @@ async def changing(connection: Connection, settings: Settings) -> AsyncIterator[
     try:
         async with connection.transaction(isolation="read_committed"):
             await secure(connection, settings.source)
-            await connection.execute(source_statements("operations", settings.source)["alone"])
-            yield await ledger.clock(connection)
+            await connection.execute(source_statements("operations/operations", settings.source)["alone"])
+            yield await claims.clock(connection)
     except LockNotAvailableError:
         raise Refused(
             "A tick or another operation has been at work for 30 s, and this one must wait for it. Nothing was "

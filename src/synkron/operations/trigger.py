@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron import ledger
-from synkron.database import Connection, Executor
-from synkron.due import misplaced, schedule_of
 from synkron.errors import NotFound, Refused
-from synkron.installation import at_home
+from synkron.ledger import claims
+from synkron.ledger.installation import at_home
 from synkron.model import Action, Decision, Integration, InvalidIntegration, Pause, Source, State, manual_key
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, Scope, look_up
 from synkron.operations.transaction import changing, looking
-from synkron.settings import Settings
-from synkron.sql import statements
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.statements import statements
+from synkron.settings.load import Settings
+from synkron.source.due import misplaced, schedule_of
 
-SQL = statements("operations_runs")
+SQL = statements("operations/runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ async def trigger(
             plan.period_start,
             execute_after=now,
         )
-        await ledger.keep_partitions(connection, now, now, settings.retention)
+        await claims.keep_partitions(connection, now, now, settings.retention)
         installation = await at_home(connection, settings)
-        claimed = await ledger.claim(connection, [decision], tick_id=None, installation=installation.id)
+        claimed = await claims.claim(connection, [decision], tick_id=None, installation=installation.id)
         if not claimed.run_ids:
             raise Refused("A run of this very moment is there already. Nothing was changed; try again.")
         key = manual_key(installation.id, plan.integration.integration_id, now)

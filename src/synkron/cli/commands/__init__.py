@@ -1,0 +1,1 @@
+"""A file for each command, or for a group of them."""

@@ -1,0 +1,86 @@
+"""The command that tries the channels out: announce test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.context import invocation
+from synkron.cli.options import AsJson, written
+from synkron.cli.output import ExitCode, say, show_json, show_table
+from synkron.cli.table import Column
+from synkron.errors import NotFound
+
+if TYPE_CHECKING:
+    from synkron.settings.load import Settings
+
+announce = typer.Typer(no_args_is_help=True)
+Results = dict[str, str | None]
+
+
+@announce.callback()
+def announcing() -> None:
+    """Try out whom incidents are announced to.
+
+    \b
+    Examples:
+      synkron announce test
+    """
+
+
+@announce.command("test")
+def try_out(
+    context: typer.Context,
+    channel: Annotated[str | None, typer.Option(parser=written, metavar="NAME", help="Only this channel.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a test message to each channel now, and show what came of it. Ends with 1 when one did not take it.
+
+    It is sent once: unlike an announcement, it is not tried again. It needs no database.
+
+    \b
+    Examples:
+      synkron announce test
+      synkron announce test --channel operations --json
+    """
+    invoked = invocation(context)
+    settings = invoked.settings()
+    names = list(settings.announce.channels)
+    if channel is not None and channel not in names:
+        raise NotFound(f'There is no channel "{channel}". The settings know {", ".join(names) or "none"}.')
+    results = asyncio.run(_tried(settings, invoked.environment, [channel] if channel else names))
+    rows = [(name, _kind(settings, name), error) for name, error in results.items()]
+    if as_json:
+        show_json(
+            [{"channel": name, "kind": kind, "delivered": not error, "error": error} for name, kind, error in rows]
+        )
+    elif rows:
+        columns = [Column("channel"), Column("kind"), Column("result", wrap=True)]
+        show_table(columns, [(name, kind, error or "delivered") for name, kind, error in rows])
+    else:
+        say(
+            "There is no channel in the settings: incidents go to the log alone. See announce.channels in synkron.toml."
+        )
+    if any(results.values()):
+        raise typer.Exit(ExitCode.FAILURE)
+
+
+async def _tried(settings: Settings, environment: Mapping[str, str], names: list[str]) -> Results:
+    """Why each channel did not take its message; None where it did."""
+    from uuid import uuid4
+
+    from synkron.incidents import trial
+    from synkron.incidents.channels import open_channels
+    from synkron.runtime import wall_clock
+
+    async with open_channels(settings, environment) as channels:
+        message = trial(uuid4().hex, wall_clock())
+        errors = await asyncio.gather(*(channels.send(name, message) for name in names))
+    return dict(zip(names, errors, strict=True))
+
+
+def _kind(settings: Settings, name: str) -> str:
+    return "apprise" if settings.announce.channels[name].webhook is None else "webhook"

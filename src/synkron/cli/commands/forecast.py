@@ -1,0 +1,156 @@
+"""The command that looks ahead at the load: forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.context import answer
+from synkron.cli.options import AsJson, Type
+from synkron.cli.output import say, show_json, show_lines
+
+if TYPE_CHECKING:
+    from synkron.model import Policy
+    from synkron.postgres.connection import Connection
+    from synkron.reports.forecast.store import Outlook
+    from synkron.settings.load import Settings
+
+# A month: the first of it is the largest herd of many fleets.
+MOST_HOURS = 744
+
+Proposals = Mapping[str, Mapping[str, str]]
+
+
+def forecast(
+    context: typer.Context,
+    hours: Annotated[int, typer.Option(metavar="HOURS", min=1, max=MOST_HOURS, help="How far ahead to look.")] = 24,
+    integration_type: Type = None,
+    spread: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TYPE=SPAN", help="Propose a spread: xledger=15m. May be given for several types."),
+    ] = None,
+    pace: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TYPE=NUMBER", help="Propose a pace: xledger=60, or xledger=none. As above."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast how many integrations fire and start, minute by minute, over the whole fleet.
+
+    Shows the load by the hour, the largest herds with when the last of each starts, and what should be looked at: a
+    pace below the load, and more starts than may run at once. With --spread or --pace, what that would do stands beside
+    what is set; nothing is changed. With a spread, starts are what is to be expected. What was claimed before is left
+    out, and so are retries.
+
+    \b
+    Examples:
+      synkron forecast
+      synkron forecast --hours 168 --type xledger
+      synkron forecast --spread xledger=15m --pace dynamics=60
+      synkron forecast --json | jq '.types[] | {integration_type, fires, peak: .as_set.peak}'
+    """
+    proposals = _proposals(spread=spread or [], pace=pace or [])
+    if integration_type is not None and (others := proposals.keys() - {integration_type}):
+        raise typer.BadParameter(
+            f"only {integration_type} is shown, and something is proposed for {', '.join(sorted(others))}.",
+            param_hint="--type",
+        )
+
+    async def ask(connection: Connection, settings: Settings) -> Outlook:
+        from synkron.ledger.claims import clock
+        from synkron.reports.forecast.store import forecast_fleet
+
+        if integration_type is not None:
+            _known(integration_type, settings, "--type")
+        proposed = {name: _proposed(name, values, settings) for name, values in proposals.items()}
+        now = await clock(connection)
+        return await forecast_fleet(
+            connection, settings, now, hours, integration_type=integration_type, proposed=proposed
+        )
+
+    outlook = answer(context, ask)
+    if as_json:
+        from synkron.cli.commands.forecast_json import as_answer
+
+        show_json(as_answer(outlook))
+    else:
+        _show(outlook, hours)
+    _say_notes(outlook)
+
+
+def _proposals(**given: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What is proposed for each type, as it was written."""
+    proposals: dict[str, dict[str, str]] = {}
+    for key, texts in given.items():
+        for text in texts:
+            name, equals, value = text.rpartition("=")
+            if not (name and equals and value):
+                example = "xledger=15m" if key == "spread" else "xledger=60"
+                raise typer.BadParameter(f'"{text}" is not TYPE=VALUE, such as {example}.', param_hint=f"--{key}")
+            if key in proposals.setdefault(name, {}):
+                raise typer.BadParameter(f"{name} is given twice.", param_hint=f"--{key}")
+            proposals[name][key] = value
+    return proposals
+
+
+def _proposed(name: str, values: Mapping[str, str], settings: Settings) -> Policy:
+    """The type's policy with what is proposed. Raises SettingsError, as the settings would."""
+    from pydantic import ValidationError
+
+    from synkron.errors import SettingsError
+    from synkron.settings.load import TypeSettings, fault_in
+
+    _known(name, settings, " and ".join(f"--{key}" for key in values))
+    written = {key: None if (key, value) == ("pace", "none") else value for key, value in values.items()}
+    try:
+        read = TypeSettings.model_validate(written)
+    except ValidationError as error:
+        faults = [fault_in(detail).partition(": ") for detail in error.errors()]
+        raise SettingsError([f"--{key} {name}=...: {fault}" for key, _, fault in faults]) from None
+    return replace(settings.types[name].policy, **{key: getattr(read, key) for key in written})
+
+
+def _known(name: str, settings: Settings, option: str) -> None:
+    if name not in settings.types:
+        raise typer.BadParameter(
+            f'"{name}" is not a known integration type; known are {", ".join(sorted(settings.types))}.',
+            param_hint=option,
+        )
+
+
+def _show(outlook: Outlook, hours: int) -> None:
+    from synkron.cli.commands.forecast_chart import show_chart
+    from synkron.cli.commands.forecast_tables import show_herds, show_types
+
+    if not any(one.fired for one in outlook.as_set.types.values()):
+        say(f"Nothing fires in the next {hours} hours.")
+        return
+    show_chart(outlook)
+    show_lines("")
+    show_types(outlook)
+    show_lines("")
+    show_herds(outlook)
+
+
+def _say_notes(outlook: Outlook) -> None:
+    from synkron.reports.forecast import Kind, warnings
+
+    as_set = warnings(outlook.as_set)
+    proposed = [one for one in warnings(outlook.proposed) if one not in as_set] if outlook.proposed else []
+    for warned in as_set:
+        say(f"warning: {warned.message}.")
+    for warned in proposed:
+        say(f"warning: as proposed, {warned.message}.")
+    if not outlook.proposed and any(one.kind is Kind.ABOVE_CONCURRENCY for one in as_set):
+        say("To see what a spread or a pace would do: `synkron forecast --spread TYPE=15m --pace TYPE=60`.")
+    if any(one.policy.spread for forecast in outlook.forecasts for one in forecast.types.values()):
+        say("Starts of a type with a spread are those to be expected.")
+    if left_out := outlook.as_set.left_out:
+        say(f"Left out, as they can't be fired: {left_out:,} of the enabled rows. `synkron check` names them.")
+    if outlook.pauses:
+        say("Some of it may not: `synkron pauses` shows what is paused.")
+    if outlook.pauses is None:
+        say("Overrides and pauses are left out, as the role may not read them: `synkron migrate --grant-to ROLE`.")

@@ -1,0 +1,195 @@
+"""The command that probes one vendor now: probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.confirm import DryRun
+from synkron.cli.context import answer, invocation
+from synkron.cli.options import AsJson, written
+from synkron.cli.output import milliseconds, show_json, show_lines
+
+if TYPE_CHECKING:
+    from synkron.postgres.connection import Connection
+    from synkron.settings.load import Settings
+    from synkron.vendors.health import Watch
+    from synkron.vendors.monitor import Probed
+    from synkron.vendors.probe import ProbeRequest
+    from synkron.vendors.store import Known
+
+REDACTED = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What would be sent, and how things stand; ``refusal`` says why it would not go now."""
+
+    watch: Watch
+    request: ProbeRequest
+    method: str
+    known: Known | None
+    next_probe_at: datetime | None
+    refusal: str | None
+    warning: str | None
+
+
+def probe(
+    context: typer.Context,
+    integration_type: Annotated[str, typer.Argument(metavar="TYPE", parser=written, help="The integration type.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Probe the vendor of an integration type now, or say with --dry-run what would be sent.
+
+    It counts like any other probe: none goes within 15 minutes of the last, before the reset that a vendor named, or
+    beyond the share of its allowance. Then it is refused, and says when it may.
+
+    \b
+    Examples:
+      synkron probe xledger --dry-run
+      synkron probe xledger
+    """
+    if dry_run:
+        plan = answer(context, lambda connection, settings: _plan(context, connection, settings, integration_type))
+        if as_json:
+            show_json(_plan_as_json(plan))
+        else:
+            show_lines(*_plan_told(plan))
+        return
+    probed = answer(context, lambda connection, settings: _probe(context, connection, settings, integration_type))
+    if as_json:
+        show_json(_as_json(probed))
+    else:
+        show_lines(*_told(probed))
+
+
+async def _plan(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> _Plan:
+    from synkron.ledger import claims
+    from synkron.vendors import monitor, store
+    from synkron.vendors.health import Health, Verdict
+    from synkron.vendors.probe import method_for, read_watches
+    from synkron.vendors.probe_times import next_probe, obstacles
+
+    watches = read_watches(settings, invocation(context).environment, only=integration_type)
+    watch = monitor.probed_watch(watches.watches, integration_type)
+    at = await claims.clock(connection)
+    known = (await store.read_known(connection, [watch], at)).get(watch.endpoint)
+    health = known.health if known else Health(watch.endpoint, (), Verdict.UNKNOWN, "", None, at)
+    request = watches.requests[watch.endpoint]
+    counted = known.counted if known else 0
+    return _Plan(
+        watch,
+        request,
+        method_for(request, health),
+        known,
+        next_probe(health, watch, counted, at),
+        monitor.refusal(known, watch, at) if known and obstacles(health, watch, counted, at) else None,
+        monitor.spending_warning(watch, at),
+    )
+
+
+async def _probe(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> Probed:
+    from synkron.ledger import claims
+    from synkron.ledger.installation import at_home
+    from synkron.vendors import monitor
+    from synkron.vendors.probe import open_prober, read_watches
+
+    await at_home(connection, settings)
+    watches = read_watches(settings, invocation(context).environment, only=integration_type)
+    async with open_prober(watches.requests) as prober:
+        return await monitor.probe_now(connection, watches, prober, integration_type, await claims.clock(connection))
+
+
+def _address(request: ProbeRequest) -> str:
+    """Where it goes, without what its query holds."""
+    shown = str(request.address.with_query(None))
+    return f"{shown}?{REDACTED}" if request.address.query_string else shown
+
+
+def _headers(request: ProbeRequest) -> dict[str, str]:
+    shown = dict(request.headers) | dict.fromkeys(request.secret_headers, REDACTED)
+    if request.token is not None:
+        shown["Authorization"] = f"Bearer {REDACTED}"
+    return shown
+
+
+def _plan_told(plan: _Plan) -> Iterator[str]:
+    watch, request = plan.watch, plan.request
+    yield f"{plan.method} {_address(request)}"
+    for name, text in _headers(request).items():
+        yield f"  {name}: {text}"
+    if request.body is not None:
+        yield f"  (a body of {len(request.body.encode())} bytes)"
+    if request.token is not None:
+        yield f"The token is got from {request.token.url.with_query(None)}, and kept until it expires."
+    yield f"It goes for {', '.join(watch.integration_types)}, and has {watch.timeout.total_seconds():g} s."
+    yield f"The next is due {f'{plan.next_probe_at:%Y-%m-%d %H:%M:%S} UTC' if plan.next_probe_at else 'never'}."
+    yield _spend_told(watch, plan.known)
+    if plan.refusal is not None:
+        yield plan.refusal
+    if plan.warning is not None:
+        yield f"warning: {plan.warning}"
+
+
+def _spend_told(watch: Watch, known: Known | None) -> str:
+    probes, counted = (known.probes, known.counted) if known else (0, 0)
+    if watch.most_probes is None:
+        return f"This month, {probes} probes have gone; the vendor counts none of them."
+    return (
+        f"This month, {counted} of the {watch.most_probes} probes have gone that its share of the allowance "
+        f"({watch.allowance} requests) has room for."
+    )
+
+
+def _plan_as_json(plan: _Plan) -> dict[str, object]:
+    return {
+        "dry_run": True,
+        "endpoint": plan.watch.endpoint,
+        "integration_types": plan.watch.integration_types,
+        "request": {
+            "method": plan.method,
+            "url": _address(plan.request),
+            "headers": _headers(plan.request),
+            "body_bytes": None if plan.request.body is None else len(plan.request.body.encode()),
+            "token_url": str(plan.request.token.url.with_query(None)) if plan.request.token else None,
+        },
+        "next_probe_at": plan.next_probe_at,
+        "probes_this_month": plan.known.probes if plan.known else 0,
+        "counted_this_month": plan.known.counted if plan.known else 0,
+        "most_probes": plan.watch.most_probes,
+        "refusal": plan.refusal,
+        "warning": plan.warning,
+    }
+
+
+def _told(probed: Probed) -> Iterator[str]:
+    sample, health = probed.sample, probed.health
+    took = f", after {milliseconds(sample.latency)} ms" if sample.latency is not None else ""
+    yield f"{probed.watch.endpoint}: {sample.finding} ({sample.reason}{took})"
+    if health.verdict is not sample.finding:
+        yield f"The verdict stays {health.verdict}: {health.reason}"
+    if health.passive_until is not None and health.passive_until > sample.at:
+        yield f"No probe goes before {health.passive_until:%Y-%m-%d %H:%M:%S} UTC; until then, runs alone tell."
+
+
+def _as_json(probed: Probed) -> dict[str, object]:
+    sample, health = probed.sample, probed.health
+    return {
+        "dry_run": False,
+        "endpoint": probed.watch.endpoint,
+        "integration_types": probed.watch.integration_types,
+        "at": sample.at,
+        "finding": sample.finding,
+        "reason": sample.reason,
+        "latency_ms": milliseconds(sample.latency),
+        "http_status": sample.http_status,
+        "resets_at": sample.resets_at,
+        "verdict": health.verdict,
+        "passive_until": health.passive_until,
+        "next_probe_at": health.next_probe_at,
+    }

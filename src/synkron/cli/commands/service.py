@@ -1,0 +1,219 @@
+"""The commands that do the work: run, tick, migrate, version; `up` has a file of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.context import Invocation, answer, database, invocation
+from synkron.cli.options import AsJson, At, InstallationName
+from synkron.cli.output import counted, show_json, show_lines
+from synkron.errors import Refused, SettingsError
+
+if TYPE_CHECKING:
+    from synkron.ledger.installation import Installation
+    from synkron.model import Tick
+    from synkron.postgres.connection import Connection
+    from synkron.service.serve import Role
+    from synkron.settings.load import Settings
+
+
+def run(
+    context: typer.Context,
+    role: Annotated[
+        list[str],
+        typer.Option(metavar="ROLES", help="scheduler, worker, api; several with commas, or by giving it again."),
+    ] = ["scheduler,worker"],  # noqa: B006 (Typer makes a list of its own of it)
+) -> None:
+    """Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.
+
+    Any number of each may run on any number of hosts. The database must be migrated (`synkron migrate`). The API
+    takes the completions of runs that a target answered with 202; it listens on `listen` (127.0.0.1:8077).
+    A first Ctrl-C lets the attempts under way finish, a second hands them back to other workers at once.
+
+    \b
+    Examples:
+      synkron run
+      synkron run --role scheduler
+      synkron run --role worker --role api
+      SYNKRON_LOG_FORMAT=json synkron run --role worker
+    """
+    from synkron import runtime
+    from synkron.cli.commands.up import say_targets
+    from synkron.cli.signals import stop_on_signals
+    from synkron.service.serve import Role, serve
+
+    async def serve_until_stopped(url: str) -> None:
+        stop = stop_on_signals()
+        await serve(url, settings, roles, stop.asked, invoked.environment, at_once=stop.at_once)
+
+    roles = _roles(role)
+    invoked = invocation(context)
+    settings = settings_of_service(invoked, roles)
+    if Role.WORKER in roles:
+        say_targets(settings)
+    with database(settings) as place:
+        runtime.run(serve_until_stopped(place.url))
+
+
+def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
+    """Tick once: claim what is due, and end. For cron, a systemd timer or any other clock of your own.
+
+    Workers deliver what was claimed. With --at, the minute around that past instant is claimed, in so far as
+    nobody claimed it before.
+
+    \b
+    Examples:
+      synkron tick
+      synkron tick --json
+      synkron tick --at 2026-11-23T02:00+01:00
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> Tick:
+        from synkron.ledger.claims import make_partitions_ahead
+        from synkron.runtime import process_name
+        from synkron.scheduler.tick import tick
+        from synkron.source.reader import warn_invalid
+
+        done = await tick(connection, settings, scheduler=process_name(), source="once", at=at)
+        for row in done.invalid:
+            warn_invalid(row)
+        await make_partitions_ahead(connection)
+        return done
+
+    done = answer(context, ask)
+    if as_json:
+        show_json(
+            {
+                "due": done.due,
+                "claimed": done.claimed,
+                "skipped": done.skipped,
+                "held": done.held,
+                "invalid": len(done.invalid),
+                "run_ids": done.run_ids,
+            }
+        )
+    else:
+        held = f", {counted(done.held, 'integration')} held" if done.held else ""
+        show_lines(
+            f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped{held}; "
+            f"{counted(len(done.invalid), 'row')} can't be fired."
+        )
+
+
+def migrate(
+    context: typer.Context,
+    with_source_tables: Annotated[
+        bool, typer.Option("--with-source-tables", help="Also make the application's two tables where missing.")
+    ] = False,
+    with_index: Annotated[
+        bool, typer.Option("--with-index", help="Also make the indexes that carry the due read, without locking.")
+    ] = False,
+    grant_to: Annotated[
+        str | None, typer.Option(metavar="ROLE", help="The role that the service runs as, if it is another.")
+    ] = None,
+    installation: InstallationName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the schema synkron up to this release. Harmless to repeat.
+
+    Run it as a role that may create a schema. Your own two tables are never altered; --with-index adds an index of
+    the schedules to one, and an index of the zones to the other. A name tells installations apart whose databases were
+    copied as a whole: processes whose settings name another one (`installation`) refuse to start.
+
+    \b
+    Examples:
+      synkron migrate
+      synkron migrate --with-index --grant-to synkron_service
+      synkron migrate --with-source-tables --json
+      synkron migrate --installation prod
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[str], Installation]:
+        from asyncpg import InsufficientPrivilegeError
+
+        from synkron.ledger import migrate
+        from synkron.ledger.installation import read_installation
+
+        try:
+            applied = await migrate.migrate(connection, grant_to=grant_to, installation=installation)
+        except InsufficientPrivilegeError as error:
+            raise Refused(
+                f"This role may not migrate the database: {error}. Run `synkron migrate` as the database's owner, with "
+                "--grant-to and the role that the service runs as."
+            ) from error
+        if with_source_tables:
+            await migrate.create_source_tables(connection, settings.source, grant_to=grant_to)
+        if with_index:
+            await migrate.create_due_indexes(connection, settings.source)
+        return applied, await read_installation(connection)
+
+    applied, found = answer(context, ask, create=True)
+    if as_json:
+        show_json(
+            {
+                "applied": applied,
+                "source_tables": with_source_tables,
+                "index": with_index,
+                "granted_to": grant_to,
+                "installation": {"id": str(found.id), "name": found.name, "is_at_home": found.is_at_home},
+            }
+        )
+    else:
+        show_lines(f"Applied {', '.join(applied)}." if applied else "Nothing to apply: the database is up to date.")
+        show_lines(f"This is {found}{'' if found.is_at_home else ', and not at home: see `synkron adopt --help`'}.")
+        if with_index:
+            show_lines("The indexes of the due read are there: synkron_due_expressions, and synkron_due_timezones.")
+
+
+def version(as_json: AsJson = False) -> None:
+    """Show the release.
+
+    \b
+    Examples:
+      synkron version
+      synkron version --json
+    """
+    from synkron.runtime import release
+
+    if as_json:
+        show_json({"synkron": release(), "python": platform.python_version(), "platform": platform.platform()})
+    else:
+        show_lines(f"synkron {release()}")
+
+
+def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) -> Settings:
+    """The settings, of which all that the roles (or all) open can be opened: found out before anything is done or said.
+
+    Raises SettingsError with every fault.
+    """
+    from synkron.service.serve import all_roles, faults_of
+    from synkron.settings.load import Settings
+
+    faults: list[str] = []
+    try:
+        settings = invoked.settings()
+    except SettingsError as error:
+        if not isinstance(error.rest, Settings):
+            raise
+        settings, faults = error.rest, error.faults
+    faults += asyncio.run(faults_of(settings, roles or all_roles(settings), invoked.environment))
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _roles(written: Sequence[str]) -> list[Role]:
+    from synkron.service.serve import Role
+
+    names = [name.strip() for one in written for name in one.split(",")]
+    unknown = [name for name in names if name not in list(Role)]
+    if unknown:
+        raise typer.BadParameter(
+            f'"{unknown[0]}" is not a role; allowed are {", ".join(Role)}, separated by a comma', param_hint="--role"
+        )
+    return list(dict.fromkeys(Role(name) for name in names))

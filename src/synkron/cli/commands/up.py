@@ -1,0 +1,148 @@
+"""The command that does everything in one process: up, and up --demo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.commands.service import settings_of_service
+from synkron.cli.context import Place, database, invocation
+from synkron.cli.output import minute, say
+from synkron.errors import Refused
+
+if TYPE_CHECKING:
+    from synkron.postgres.connection import Connection
+    from synkron.settings.load import Settings
+
+AHEAD = timedelta(hours=24)
+
+
+def up(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="Show a fleet of twelve organizations at work.")] = False,
+) -> None:
+    """Do everything in one process, until Ctrl-C or SIGTERM.
+
+    Migrates the database, ticks, and delivers runs. Answers HTTP as well where `listen` is set in the settings.
+
+    Without SYNKRON_DATABASE_URL, an embedded PostgreSQL is started, in SYNKRON_DATA_DIR or the user's data folder.
+    A first Ctrl-C lets the attempts under way finish, a second hands them back at once.
+
+    --demo fills the embedded database with its own organizations, starts three vendors' endpoints on this machine,
+    and shows live what fires. It touches nothing else, and is refused where there is anything else.
+
+    \b
+    Examples:
+      synkron up --demo
+      SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo
+      SYNKRON_DATABASE_URL=postgresql://synkron@localhost/app synkron up
+    """
+    from synkron import runtime
+
+    invoked = invocation(context)
+    # The demo calls and tells nobody of those that the settings name.
+    settings = invoked.settings() if demo else settings_of_service(invoked)
+    if demo:
+        _refuse_other_database(settings)
+    with database(settings, create=True) as place:
+        if demo:
+            from synkron.cli.demo.run import run_demo
+
+            runtime.run(run_demo(place, settings, invoked.environment))
+        else:
+            runtime.run(_up(place, settings, invoked.environment))
+
+
+async def prepare(connection: Connection, settings: Settings, *, embedded: bool) -> None:
+    """Bring the database up to this release; an embedded one gets the application's two tables as well.
+
+    A role that may not create is content with a database that is up to date already.
+    """
+    from asyncpg import InsufficientPrivilegeError
+
+    from synkron.ledger.migrate import check_ledger, create_due_indexes, create_source_tables, migrate
+
+    try:
+        applied = await migrate(connection)
+    except InsufficientPrivilegeError:
+        await check_ledger(connection)
+        applied = []
+    if applied:
+        say(f"migrated: {', '.join(applied)}")
+    if embedded:
+        await create_source_tables(connection, settings.source)
+        await create_due_indexes(connection, settings.source)
+
+
+async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
+    from synkron.cli.signals import stop_on_signals
+    from synkron.postgres.connection import connected
+    from synkron.postgres.ready import once_ready
+    from synkron.service.serve import all_roles, serve
+    from synkron.waiting import unless_stopped
+
+    async def prepare_and_say(opened: Connection) -> None:
+        await prepare(opened, settings, embedded=place.folder is not None)
+        say_targets(settings)
+        say(await _coming(opened, settings))
+
+    stop = stop_on_signals()
+    connect = partial(connected, place.url, settings.heartbeat)
+    await unless_stopped(once_ready(connect, settings.source, prepare_and_say, stop.asked), stop.asked)
+    say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
+    await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
+
+
+def _refuse_other_database(settings: Settings) -> None:
+    if settings.database_url is not None:
+        raise Refused(
+            "The demo keeps to an embedded database of its own, and SYNKRON_DATABASE_URL (or database_url in "
+            "synkron.toml) names another. Leave it out: `env -u SYNKRON_DATABASE_URL synkron up --demo`."
+        )
+
+
+def say_targets(settings: Settings) -> None:
+    """Say what a worker will call, and which runs it will skip as nothing is set to be called."""
+    for name, one in settings.types.items():
+        if one.target:
+            say(f"target: {name} is delivered to {_without_password(one.target)}")
+    say_without_target([name for name, one in settings.types.items() if not one.target])
+
+
+def say_without_target(types: Sequence[str]) -> None:
+    """Say of which types the runs will be skipped, as nothing is set to be called."""
+    from synkron.settings.integrations.naming import section_of
+
+    if types:
+        say(
+            f"warning: no target for {', '.join(types)}: such runs will be skipped. "
+            f"Set {section_of(types[0])}.target in synkron.toml."
+        )
+
+
+def _without_password(target: str) -> str:
+    """An address up to its path: what stands behind or in front of the host may be secret."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(target)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}" if parts.hostname else target
+
+
+async def _coming(opened: Connection, settings: Settings) -> str:
+    from synkron.ledger.claims import clock
+    from synkron.model import Window
+    from synkron.source.reader import read_all
+    from synkron.source.upcoming import coming
+
+    now = await clock(opened)
+    rows = await read_all(opened, settings.source)
+    first = next(coming(rows, Window(now, now + AHEAD), settings.types), None)
+    if first is None:
+        table = f"{settings.source.schema_name}.{settings.source.integrations.table}"
+        return f"next: nothing fires within {AHEAD // timedelta(hours=1)} hours; {table} holds {len(rows)} rows"
+    return f"next: {minute(first.scheduled_for)} UTC"

@@ -1,0 +1,187 @@
+"""The command that proves: verify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synkron.cli.context import answer
+from synkron.cli.options import AsJson, Organization, Since, Type, since, span
+from synkron.cli.output import ExitCode, counted, minute, say, show_json, show_table
+from synkron.cli.table import Column
+
+if TYPE_CHECKING:
+    from synkron.postgres.connection import Connection
+    from synkron.reports.verify import Finding
+    from synkron.reports.verify.store import Report
+    from synkron.settings.load import Settings
+
+LIMIT_OF_A_TABLE = 50
+LIMIT_OF_JSON = 10_000
+HOUR = timedelta(hours=1)
+
+
+def verify(
+    context: typer.Context,
+    from_: Annotated[
+        Since | None,
+        typer.Option(
+            "--since",
+            parser=since,
+            metavar="WHEN",
+            help="From when on: 30m, 24h, 7d, or an instant.",
+            show_default="24h",
+        ),
+    ] = None,
+    until: Annotated[
+        Since | None,
+        typer.Option(parser=since, metavar="WHEN", help="Up to when: 1h (ago), or an instant.", show_default="now"),
+    ] = None,
+    org: Organization = None,
+    integration_type: Type = None,
+    late_after: Annotated[
+        timedelta | None,
+        typer.Option(parser=span, metavar="SPAN", help="How late a start is a finding.", show_default="5m"),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="What was decided and not delivered is a finding, too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Verify that what should have run did, once and in time.
+
+    Works out from ticks, decisions and schedules what should have run, and shows what was missed, doubled, late, or is
+    unexplained. Ends with 3 when there is any of it. What nothing proves is counted and is no finding; nor is, without
+    --strict, what was decided and not delivered, and time that no run covers.
+
+    \b
+    Examples:
+      synkron verify --since 24h
+      synkron verify --since 7d --until 1d --type xledger
+      synkron verify --since 30d --strict
+      synkron verify --since 2026-11-23T00:00Z --json
+    """
+    most = LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE
+
+    async def ask(connection: Connection, settings: Settings) -> tuple[Report, Mapping[str, str]]:
+        from synkron.errors import NotFound, Refused
+        from synkron.ledger.claims import clock
+        from synkron.reports.verify import LATE, store
+        from synkron.source.reader import read_names
+
+        now = await clock(connection)
+        begin = from_.moment(now) if from_ else now - store.DAY
+        end = until.moment(now) if until else now
+        if begin >= end:
+            raise Refused(f"The range ends ({minute(end)} UTC) before it begins ({minute(begin)} UTC).")
+        report = await store.verify(
+            connection,
+            settings,
+            begin,
+            end,
+            scope=store.Scope(org, integration_type),
+            late_after=late_after or LATE,
+            is_strict=strict,
+            most=most,
+        )
+        names = await read_names(connection, settings.source)
+        if org is not None and org not in names and not report.integrations:
+            raise NotFound(f"There is no organization {org}. `synkron due --json` shows ids; a name is not enough.")
+        return report, names
+
+    report, names = answer(context, ask)
+    if as_json:
+        show_json(_report(report, names))
+    elif report.findings:
+        show_table(COLUMNS, [_cells(one, names) for one in report.findings])
+    _say_totals(report)
+    if report.found:
+        raise typer.Exit(ExitCode.DATA)
+
+
+COLUMNS = [
+    Column("finding"),
+    Column("at (UTC)"),
+    Column("organization", shrink=True),
+    Column("type", shrink=True),
+    Column("run", right=True),
+    Column("integration id", optional=True),
+    Column("what", wrap=True),
+]
+
+
+def _cells(finding: Finding, names: Mapping[str, str]) -> list[str]:
+    return [
+        finding.kind,
+        minute(finding.at),
+        names.get(finding.org_id or "") or finding.org_id or "",
+        finding.integration_type or "",
+        str(finding.run_id or ""),
+        finding.integration_id or "",
+        finding.message,
+    ]
+
+
+def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "since": report.window.start,
+        "until": report.window.end,
+        "watermark": report.watermark,
+        "integrations": report.integrations,
+        "occurrences": report.occurrences,
+        "ticks": report.ticks,
+        **_counts(report),
+        "not_provable": report.unprovable,
+        "not_delivered": _undelivered(report),
+        "not_covered": {"stretches": report.gaps, "hours": report.gap / HOUR},
+        "failed": report.failed,
+        "invalid": report.invalid,
+        "findings": [asdict(one) | {"organization": names.get(one.org_id or "")} for one in report.findings],
+    }
+
+
+def _counts(report: Report) -> dict[str, int]:
+    """Of each kind; what only ``--strict`` makes findings of is left out where there is none."""
+    from synkron.reports.verify import Kind
+
+    strict = (Kind.UNDELIVERED, Kind.UNCOVERED)
+    return {kind.value: report.found[kind] for kind in Kind if report.found[kind] or kind not in strict}
+
+
+def _undelivered(report: Report) -> dict[str, int]:
+    from synkron.reports.verify import Undelivered
+
+    return {reason.value: report.undelivered[reason] for reason in Undelivered}
+
+
+def _say_totals(report: Report) -> None:
+    if report.watermark is None:
+        say("Nobody has ticked yet, so there is nothing to verify. Start a scheduler: `synkron run`.")
+        return
+    found = ", ".join(f"{count} {kind}" for kind, count in _counts(report).items())
+    start, end = minute(report.window.start), minute(report.window.end)
+    say(
+        f"Checked {counted(report.integrations, 'integration')}, {counted(report.occurrences, 'occurrence')} "
+        f"and {counted(report.ticks, 'tick')} "
+        f"from {start} to {end} UTC: {found}."
+    )
+    undelivered = _undelivered(report)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in undelivered.items() if count)
+    stretches = "stretch" if report.gaps == 1 else "stretches"
+    notes = {
+        "more findings than are shown": sum(report.found.values()) - len(report.findings),
+        "not provable: nothing shows that the row stood then as it stands now": report.unprovable,
+        f"not delivered: {reasons}; `synkron backfill` runs what is past": sum(undelivered.values()),
+        f"{stretches} of time that no run covers, {report.gap / HOUR:,.1f} h in all": report.gaps,
+        "failed after the last attempt: `synkron runs --state failed`": report.failed,
+        f"{'row' if report.invalid == 1 else 'rows'} that can't be fired: `synkron check`": report.invalid,
+    }
+    for note, count in notes.items():
+        if count > 0:
+            say(f"  {count:,} {note}")
+    if report.now - report.watermark > timedelta(minutes=2):
+        say(f"No scheduler has ticked lately: what is due after {minute(report.watermark)} UTC is undecided yet.")

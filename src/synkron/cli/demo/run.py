@@ -1,0 +1,100 @@
+"""The demo: the fleet, the vendors' endpoints and the service, on an embedded database of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from rich.console import Console
+
+from synkron.cli import logs
+from synkron.cli.commands.up import prepare
+from synkron.cli.context import Place, connection
+from synkron.cli.demo.fleet import is_only_demo, seed
+from synkron.cli.demo.simulated import Simulated, simulated_vendors
+from synkron.cli.demo.vendors import Vendors, vendor_endpoints
+from synkron.cli.demo.view import LiveView
+from synkron.cli.output import say
+from synkron.cli.signals import stop_on_signals
+from synkron.errors import Refused
+from synkron.ledger.claims import clock
+from synkron.ledger.history import totals
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+from synkron.service.serve import all_roles, serve
+from synkron.settings.integrations import BUILT_IN
+from synkron.settings.load import AnnounceSettings, Settings, TypeSettings
+
+SECRET = "SYNKRON_DEMO_SECRET"  # noqa: S105 (the name of a variable)
+BACKOFF = timedelta(seconds=2)
+NOTES = 20
+
+
+async def run_demo(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
+    """Seed the fleet, start the vendors, and serve until told to stop. Raises Refused where there is other data."""
+    async with connection(place.url, settings.source) as held:
+        await _refuse_second_demo(held, place)
+        await prepare(held, settings, embedded=True)
+        await _refuse_other_rows(held, settings, place)
+        await seed(held, settings.source)
+        async with vendor_endpoints() as vendors, simulated_vendors() as simulated:
+            began = await clock(held)
+            given = {**environment, **simulated.environment, SECRET: vendors.secret}
+            await _serve(place, demo_settings(settings, vendors, simulated), given, began)
+        done = await totals(held, began)
+    say(f"{done.succeeded} runs succeeded, {done.failed} failed, {done.skipped} were skipped.")
+    say(f"The demo's data stays in {place.folder}; `synkron runs` shows its runs.")
+
+
+def demo_settings(settings: Settings, vendors: Vendors, simulated: Simulated) -> Settings:
+    """The settings with the vendors as the only targets: whatever else is set up is not called, probed or told."""
+    types = {
+        name: TypeSettings(
+            target=vendors.url(name), secret=f"env:{SECRET}", backoff=BACKOFF, health=simulated.health[name]
+        )
+        for name in BUILT_IN
+    }
+    nobody = {"types": types, "announce": AnnounceSettings(), "heartbeat_url": None}
+    return settings.model_copy(update=nobody)
+
+
+async def _refuse_second_demo(held: Connection, place: Place) -> None:
+    if not await held.fetchval(statements("cli/demo/fleet")["lock"]):
+        raise Refused(
+            f"Another demo runs on the data in {place.folder}. Stop it first, or give this one data of its own: "
+            "`SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo`."
+        )
+
+
+async def _refuse_other_rows(held: Connection, settings: Settings, place: Place) -> None:
+    if not await is_only_demo(held, settings.source):
+        source = settings.source
+        raise Refused(
+            f"The tables {source.organizations.table} and {source.integrations.table} in {place.folder} hold rows "
+            "that are not the demo's. Give the demo data of its own: "
+            "`SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo`."
+        )
+
+
+async def _serve(place: Place, settings: Settings, environment: Mapping[str, str], began: datetime) -> None:
+    stop = stop_on_signals()
+    serving = serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
+    console = Console()
+    if not sys.stdout.isatty() or console.is_dumb_terminal:
+        await serving
+        return
+    notes: deque[str] = deque(maxlen=NOTES)
+    logs.keep(notes)
+    view = LiveView(place.url, settings, str(place.folder), began, notes)
+    done = asyncio.Event()
+    showing = asyncio.create_task(view.show(console, stop.asked, done))
+    # A view that breaks ends the demo, rather than leave a picture that stands still.
+    showing.add_done_callback(lambda _: stop.asked.set())
+    try:
+        await serving
+    finally:
+        done.set()
+        await showing

@@ -1,0 +1,34 @@
+"""What the demo's view shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from synkron.ledger.history import RecordedRun, Totals
+from synkron.model import InvalidIntegration
+from synkron.source.upcoming import Fire
+from synkron.vendors.health import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What there is to see at one moment.
+
+    ``since`` is when the demo started, ``vendors`` has what is known of each type's, ``incidents`` counts the open
+    ones, and ``banner`` is told in place of the last line.
+    """
+
+    now: datetime
+    since: datetime
+    place: str
+    names: Mapping[str, str]
+    fires: Sequence[Fire]
+    runs: Sequence[RecordedRun]
+    totals: Totals
+    invalid: Sequence[InvalidIntegration]
+    notes: Sequence[str]
+    vendors: Mapping[str, Verdict]
+    incidents: int
+    banner: str | None = None

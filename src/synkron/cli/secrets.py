@@ -1,0 +1,23 @@
+"""The secrets that this process has read: all that it writes to stderr passes here, and shows none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from synkron.settings.redaction import Redaction
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+_known = [Redaction(())]
+
+
+def hide(secrets: Iterable[SecretStr]) -> None:
+    """From now on, show none of these."""
+    _known[0] = Redaction(secrets)
+
+
+def without_secrets(text: str) -> str:
+    """The text without the secrets that are known by now."""
+    return _known[0].hide(text)

@@ -1,5 +1,0 @@
-"""What is so right now that an operator is told of: ``read_conditions`` reads, a file for each kind words it."""
-
-from synkron.conditions.reading import read_conditions
-
-__all__ = ["read_conditions"]

@@ -1,0 +1,73 @@
+"""Runs that complete later: their targets answered 202, and say afterwards what came of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from synkron.delivery.outcome import recordable
+from synkron.errors import NotFound, Refused
+from synkron.ledger import attempts
+from synkron.ledger.claims import run_of
+from synkron.ledger.installation import at_home
+from synkron.model import Outcome, OutcomeKind, State
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+from synkron.scheduler.decide import after_attempt
+from synkron.scheduler.policies import overridden
+from synkron.settings.load import Settings
+
+SQL = statements("delivery/completion")
+ENDED = (OutcomeKind.SUCCEEDED, OutcomeKind.RETRYABLE, OutcomeKind.FINAL)
+
+log = structlog.get_logger("synkron")
+
+
+async def complete_run(
+    connection: Connection, settings: Settings, run_id: int, *, key: str, attempt: int, outcome: Outcome
+) -> State:
+    """Say what came of an attempt that its target has accepted; answers the run's state then.
+
+    ``key`` and ``attempt`` are those that the target was given; a retryable outcome leads to the next attempt, like
+    any other. Raises NotFound; and Refused, with nothing changed, when the key or the attempt is not the run's, the
+    run is not waiting (it has ended, or was tried again), or its deadline has passed; NotAtHome.
+    """
+    if outcome.kind not in ENDED:
+        raise Refused(f"Run {run_id} is accepted already. Say what came of it: succeeded, retryable or final.")
+    outcome = recordable(outcome)
+    async with connection.transaction():
+        await at_home(connection, settings)
+        row = await connection.fetchrow(SQL["run"], run_id)
+        if row is None:
+            raise NotFound(f"There is no run {run_id}.")
+        if row["key"] != key:
+            raise Refused(f"The idempotency key is not that of run {run_id}. Give the one that came with the run.")
+        if row["attempt"] != attempt:
+            raise Refused(f"Run {run_id} is at attempt {row['attempt']}; attempt {attempt} can't complete it any more.")
+        if row["state"] != State.RUNNING:
+            raise Refused(f"Run {run_id} is {row['state']} and waits for no completion.")
+        if row["is_overdue"]:
+            raise Refused(f"Run {run_id} had to be completed by {row['completes_by']:%Y-%m-%dT%H:%M:%SZ}.")
+        run = run_of(row)
+        if run.integration_type not in settings.types:
+            raise Refused(f"The settings know no integration type {run.integration_type}. Add it to synkron.toml.")
+        policy = overridden(settings.types[run.integration_type].policy, row)
+        state, wait = after_attempt(run, outcome, policy)
+        # A run that its worker still calls may be completed too: an answer can overtake the 202 before it.
+        await attempts.finish(connection, run, outcome, state, wait)
+    log.info("run completed", run_id=run_id, org_id=run.org_id, attempt=attempt, state=state.value)
+    return state
+
+
+async def expire(connection: Connection) -> int:
+    """Fail the accepted runs that were not completed in time; answers how many."""
+    async with connection.transaction():
+        rows = await connection.fetch(SQL["overdue"])
+        for row in rows:
+            error = f"timed out: no completion by {row['completes_by']:%Y-%m-%dT%H:%M:%SZ}"
+            await attempts.finish(
+                connection, run_of(row), Outcome(OutcomeKind.FINAL, error=error), State.FAILED, timedelta()
+            )
+            log.warning("run failed", run_id=row["id"], org_id=row["org_id"], attempt=row["attempt"], error=error)
+    return len(rows)

@@ -1,0 +1,97 @@
+"""What a run calls: an HTTP endpoint or a Python callable, one per integration type."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from synkron.delivery.targets.function import CallableTarget, load_function
+from synkron.delivery.targets.http import HttpTarget, Reception, judge
+from synkron.delivery.targets.lease import Lease, Terms
+from synkron.delivery.targets.request import Endpoint, Signing, body, read_endpoint, read_signing
+from synkron.errors import SettingsError
+from synkron.http.answer import failure
+from synkron.http.session import open_session
+from synkron.http.shortage import Shortage
+from synkron.model import Outcome, Run
+from synkron.settings.integrations.naming import section_of
+from synkron.settings.load import Settings
+from synkron.settings.redaction import Redaction
+from synkron.settings.secrets import gathering, secrets_of
+
+__all__ = [
+    "CallableTarget",
+    "HttpTarget",
+    "Lease",
+    "Reception",
+    "Shortage",
+    "Signing",
+    "Target",
+    "Terms",
+    "body",
+    "failure",
+    "judge",
+    "open_session",
+    "open_targets",
+    "read_signing",
+    "read_signings",
+]
+
+
+class Target(Protocol):
+    """What a run calls."""
+
+    async def call(self, run: Run, terms: Terms) -> Outcome:
+        """Make one attempt. Whatever the far side does comes back as an Outcome, fit for the ledger.
+
+        Only cancellation is raised, and Shortage: where something is short on this host, nothing was attempted.
+        """
+
+
+@asynccontextmanager
+async def open_targets(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Mapping[str, Target]]:
+    """The targets by integration type, without the types that have none. Closed at the end.
+
+    ``env:NAME`` is looked up in ``environment``. Raises SettingsError with every fault, before anything is opened.
+    """
+    endpoints: dict[str, Endpoint] = {}
+    functions: dict[str, CallableTarget] = {}
+    faults: list[str] = []
+    for name, one in settings.types.items():
+        if _is_address(one.target):
+            with gathering(faults):
+                endpoints[name] = read_endpoint(name, one, environment)
+    # One for all targets, as an exception in this process may show any of the secrets.
+    own = [secret for endpoint in endpoints.values() for secret in endpoint.secrets]
+    redaction = Redaction([*own, *secrets_of(settings, environment)])
+    for name, one in settings.types.items():
+        if one.target is not None and not _is_address(one.target):
+            with gathering(faults):
+                functions[name] = CallableTarget(load_function(name, one, redaction), one.concurrency, redaction)
+    if faults:
+        raise SettingsError(faults)
+    try:
+        # One more each, so that no run waits for the connection of a warm-up.
+        async with open_session(sum(settings.types[name].concurrency + 1 for name in endpoints)) as session:
+            yield functions | {name: HttpTarget(endpoint, session, redaction) for name, endpoint in endpoints.items()}
+    finally:
+        for function in functions.values():
+            function.close()
+
+
+def read_signings(settings: Settings, environment: Mapping[str, str]) -> dict[str, Signing]:
+    """What each integration type that has a secret signs with. Raises SettingsError with every fault."""
+    signings: dict[str, Signing] = {}
+    faults: list[str] = []
+    for name, one in settings.types.items():
+        if one.secret is not None:
+            with gathering(faults):
+                signings[name] = read_signing(f"{section_of(name)}.secret", one.secret, environment)
+    if faults:
+        raise SettingsError(faults)
+    return signings
+
+
+def _is_address(target: str | None) -> bool:
+    return target is not None and "://" in target

@@ -1,0 +1,146 @@
+"""A target that is a Python callable, named in the settings as ``package.module:function``."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from importlib import import_module
+from traceback import format_exception_only
+
+from synkron.delivery.outcome import recordable, shown
+from synkron.delivery.targets.lease import Lease, Terms
+from synkron.errors import SettingsError
+from synkron.model import Outcome, OutcomeKind, Run
+from synkron.settings.integrations.naming import section_of
+from synkron.settings.load import TypeSettings
+from synkron.settings.redaction import Redaction
+from synkron.settings.secrets import fault, gathering
+
+# Work that nobody has done, or a failure that nobody has raised: taken for success, an export would be lost.
+NOT_RESULTS = (Generator, AsyncGenerator, BaseException, OutcomeKind, type)
+NOT_CALLED = Outcome(OutcomeKind.RETRYABLE, error="not called: its turn in the worker's threads came too late")
+
+
+class CallableTarget:
+    """A Python callable, given the ``Run``. It returns anything, or an ``Outcome``; what it raises is tried again.
+
+    A coroutine function is awaited and cancelled at its timeout. Any other callable runs in a thread, which nothing
+    can stop: after the timeout it goes on, beside the next attempt, and keeps its place among the type's
+    ``concurrency`` threads. Give it time limits of its own.
+    """
+
+    def __init__(self, function: Callable[[Run], object], concurrency: int, redaction: Redaction) -> None:
+        self._function = function
+        self._redaction = redaction
+        # Not the event loop's own threads: callables that hang would keep name look-ups from theirs.
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="synkron-target")
+
+    async def call(self, run: Run, terms: Terms) -> Outcome:
+        """Call once, within the timeout."""
+        seconds = terms.timeout.total_seconds()
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                return self._judge(await self._returned(run, terms.lease))
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            return self._failed(error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing that a callable does may stop the worker
+            if deadline.expired():
+                return Outcome(OutcomeKind.RETRYABLE, error=f"no end within {seconds:g} s")
+            return self._failed(error)
+
+    def close(self) -> None:
+        """Start nothing more. What still runs in a thread is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _returned(self, run: Run, lease: Lease) -> object:
+        if inspect.iscoroutinefunction(self._function):
+            returned = await self._function(run)
+        else:
+            in_thread = partial(copy_context().run, self._called, run, lease)
+            returned = await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
+        # Any function may have made a coroutine and not awaited it, as a decorated one does.
+        while inspect.isawaitable(returned):
+            returned = await returned
+        return returned
+
+    def _called(self, run: Run, lease: Lease) -> object:
+        """In the thread. A future can't carry every exception (StopIteration), so that none leaves here."""
+        if lease.has_ended():
+            return NOT_CALLED
+        try:
+            return self._function(run)
+        except BaseException as error:  # noqa: BLE001
+            return self._failed(error)
+
+    def _judge(self, returned: object) -> Outcome:
+        if isinstance(returned, Outcome):
+            return recordable(returned, self._redaction.excerpt)
+        if isinstance(returned, NOT_RESULTS):
+            what = shown(returned, self._redaction.excerpt)
+            return Outcome(
+                OutcomeKind.RETRYABLE, error=f"it returned {what}: return an Outcome, or raise the exception"
+            )
+        return Outcome(OutcomeKind.SUCCEEDED)
+
+    def _failed(self, error: BaseException) -> Outcome:
+        text = "".join(format_exception_only(error))
+        return Outcome(OutcomeKind.RETRYABLE, error=self._redaction.excerpt(text))
+
+
+def load_function(name: str, one: TypeSettings, redaction: Redaction) -> Callable[[Run], object]:
+    """The callable that the type ``name`` calls, imported. Raises SettingsError with every fault."""
+    faults: list[str] = []
+    for key, given in (("secret", one.secret), ("headers", one.headers)):
+        with gathering(faults):
+            if given:
+                raise fault(
+                    f"{section_of(name)}.{key}", "only an HTTP target uses it, this one is a callable; take it out"
+                )
+    with gathering(faults):
+        function = _imported(f"{section_of(name)}.target", one.target or "", redaction)
+    if faults:
+        raise SettingsError(faults)
+    return function
+
+
+def _imported(key: str, target: str, redaction: Redaction) -> Callable[[Run], object]:
+    module_name, _, function_name = target.partition(":")
+    try:
+        module = import_module(module_name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the module's own code runs here
+        reason = redaction.excerpt("".join(format_exception_only(error)))
+        raise fault(
+            key,
+            f"{module_name} can't be imported ({reason}); correct the name, install its package beside Synkron, "
+            "or put its folder on PYTHONPATH",
+        ) from None
+    function: object = getattr(module, function_name, None)
+    if function is None:
+        raise fault(key, f"the module {module_name} has no {function_name}; correct the name after the colon")
+    if not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise fault(key, f"{target} is no function to call; name a function or coroutine function that takes a run")
+    if not _takes_a_run(function):
+        raise fault(key, f"{target} can't be called with a run alone; it must take exactly one argument")
+    return function
+
+
+def _takes_a_run(function: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(function).bind(object())
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _is_cancelled() -> bool:
+    """Whether this task is being cancelled, rather than the callable some task of its own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

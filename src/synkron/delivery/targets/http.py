@@ -1,0 +1,182 @@
+"""A target that is an HTTP endpoint: one POST for each attempt, and what its answer means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from aiohttp import BytesPayload, ClientSession
+from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
+
+from synkron.delivery.outcome import DONE, LONGEST_RETRY_AFTER, recordable, recorded_status
+from synkron.delivery.targets.lease import Lease, Terms
+from synkron.delivery.targets.request import Endpoint, body
+from synkron.delivery.targets.uptime import Uptime, answered_at
+from synkron.http.answer import beginning, failure, incomplete, retry_after, status_text
+from synkron.http.shortage import Shortage
+from synkron.model import Outcome, OutcomeKind, Run
+from synkron.settings.redaction import Redaction
+from synkron.vendors.throttling import VendorError, refusal_in
+
+TOO_MANY_REQUESTS = 429
+RETRYABLE_STATUSES = frozenset({408, 409, 425, TOO_MANY_REQUESTS})
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What a warm-up met: the status, or an error in words where no answer came; ``duration`` until either.
+
+    ``uptime`` is how long the target had been up when it answered, where it says so.
+    """
+
+    duration: timedelta
+    http_status: int | None = None
+    uptime: timedelta | None = None
+    error: str | None = None
+
+
+class HttpTarget:
+    """An HTTP endpoint, which recognizes a repeated run by its ``Idempotency-Key``."""
+
+    def __init__(self, endpoint: Endpoint, session: ClientSession, redaction: Redaction) -> None:
+        self._endpoint = endpoint
+        self._session = session
+        self._redaction = redaction
+
+    @property
+    def address(self) -> URL:
+        """Where it is. It may hold a secret: to tell targets apart, not to be shown."""
+        return self._endpoint.address
+
+    async def call(self, run: Run, terms: Terms) -> Outcome:
+        """POST the run. A status that has come is the answer, whatever becomes of the body after it."""
+        content = body(run)
+        headers = self._endpoint.headers_for(run, content, terms.at)
+        leased = _Leased(content, terms.lease)
+        uptime = Uptime(terms.at, terms.lease.clock)
+        answer = None
+        try:
+            async with (
+                asyncio.timeout(terms.timeout.total_seconds()),
+                self._session.post(
+                    self._endpoint.address, data=leased, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                answer = judge(response.status, response.headers)
+                uptime.hear(response.headers)
+                answer = self._explained(answer, response.headers, await beginning(response), terms.at)
+        except Shortage:
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop the worker
+            if leased.was_withheld:
+                return Outcome(OutcomeKind.RETRYABLE, error=f"not sent: {self._endpoint.place} was connected too late")
+            if answer is None:
+                answer = Outcome(OutcomeKind.RETRYABLE, error=failure(error, self._endpoint.place, terms.timeout))
+            elif answer.kind in DONE:
+                answer = replace(answer, error=incomplete(error, terms.timeout))
+        up = uptime.now()
+        return recordable(answer if up is None else replace(answer, uptime=up))
+
+    async def warm_up(self, name: str, at: datetime, within: timedelta) -> Reception:
+        """Send one request that is no run: safe by its method, without a body, and named by a header.
+
+        ``name`` tells it apart from others where it is signed. Any answer will do. What the far side does is never
+        raised.
+        """
+        headers = self._endpoint.warm_up_headers(name, at)
+        uptime = Uptime(at, asyncio.get_running_loop().time)
+        met = None
+        try:
+            async with (
+                asyncio.timeout(within.total_seconds()),
+                self._session.request(
+                    self._endpoint.warm_up_method, self._endpoint.address, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                uptime.hear(response.headers)
+                met = _met(response.status, uptime)
+                await beginning(response)
+        except Exception as error:  # noqa: BLE001 - as above
+            met = met or Reception(uptime.elapsed, error=failure(error, self._endpoint.place, within))
+        return met
+
+    def _explained(self, answer: Outcome, headers: Mapping[str, str], beginning: bytes, at: datetime) -> Outcome:
+        """The answer with what its body adds: a vendor's refusal that was passed on, and the words of a failure."""
+        codes = self._endpoint.throttled_codes
+        if codes and (refusal := refusal_in(beginning, codes)):
+            answer = refused(answer, refusal, codes[refusal.code], headers, at)
+        if answer.error is None:
+            return answer
+        excerpt = self._redaction.excerpt(beginning.decode("utf-8", "replace"))
+        return replace(answer, error=f"{answer.error}: {excerpt}") if excerpt else answer
+
+
+class _Leased(BytesPayload):
+    """A body that is only written under its lease.
+
+    The client writes the headers together with it, so that nothing of the request has left this process before.
+    """
+
+    def __init__(self, content: bytes, lease: Lease) -> None:
+        super().__init__(content)
+        self._lease = lease
+        self.was_withheld = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if self._lease.has_ended():
+            self.was_withheld = True
+            raise RuntimeError("the lease has ended")
+        await super().write_with_length(writer, content_length)
+
+
+def _met(status: int, uptime: Uptime) -> Reception:
+    """What an answer to a warm-up says. One whose status is none says so in words."""
+    kept = recorded_status(status)
+    return Reception(
+        uptime.elapsed, kept, uptime.now(), None if kept == status else f"it answered {status_text(status)}"
+    )
+
+
+def judge(status: int, headers: Mapping[str, str]) -> Outcome:
+    """What an HTTP answer means for the run."""
+    if status == 202:
+        return Outcome(OutcomeKind.ACCEPTED, status)
+    if 200 <= status < 300:
+        return Outcome(OutcomeKind.SUCCEEDED, status)
+    error = status_text(status)
+    if 300 <= status < 400:
+        return Outcome(
+            OutcomeKind.FINAL,
+            status,
+            f"{error}: redirects are not followed, as they could take secrets to another host; "
+            "set the target to the address that it leads to",
+        )
+    if 400 <= status < 500 and status not in RETRYABLE_STATUSES:
+        return Outcome(OutcomeKind.FINAL, status, error)
+    return Outcome(
+        OutcomeKind.RETRYABLE,
+        status,
+        error,
+        retry_after(headers, LONGEST_RETRY_AFTER),
+        is_throttled=status == TOO_MANY_REQUESTS,
+    )
+
+
+def refused(
+    answer: Outcome, refusal: VendorError, wait: timedelta, headers: Mapping[str, str], at: datetime
+) -> Outcome:
+    """The outcome where the body holds a vendor's refusal: whatever the status says, the export was not done.
+
+    The wait is until the reset that the vendor names, unless that has passed by the answer's Date (``at`` stands for it
+    where it has none), else what the answer asks for, else ``wait``.
+    """
+    until = answered_at(headers, at)
+    if refusal.resets_at is not None and refusal.resets_at > until:
+        wait = min(refusal.resets_at - until, LONGEST_RETRY_AFTER)
+    elif answer.retry_after is not None:
+        wait = answer.retry_after
+    error = f"throttled: {refusal.code} in the body of an HTTP {answer.http_status}"
+    return Outcome(OutcomeKind.RETRYABLE, answer.http_status, error, wait, is_throttled=True)

@@ -1,0 +1,177 @@
+"""An HTTP endpoint as the settings describe it, and the request that it is sent."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from re import fullmatch
+
+from pydantic import SecretStr
+from standardwebhooks import Webhook
+from yarl import URL
+
+from synkron.errors import SettingsError
+from synkron.model import Run
+from synkron.settings.addresses import query_secrets, read_address
+from synkron.settings.integrations import profile_of
+from synkron.settings.integrations.naming import section_of
+from synkron.settings.load import TypeSettings
+from synkron.settings.secrets import SECRET_LENGTH, fault, gathering, is_reference, read_secret
+
+# What Synkron itself says of a request; a second opinion in the settings would contradict the body.
+OWN_HEADERS = frozenset(
+    {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "idempotency-key"}
+    | {"synkron-warm-up", "traceparent", "transfer-encoding"}
+    | {"webhook-id", "webhook-signature", "webhook-timestamp"}
+)
+WARM_UP = "Synkron-Warm-Up"
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What one integration type signs with, as Standard Webhooks has it."""
+
+    secret: SecretStr
+    webhook: Webhook = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where and how one integration type is delivered. ``secrets`` are what no text may show.
+
+    ``throttled_codes`` are its vendor's own for "too much", each with the wait where no reset is named.
+    ``warm_up_method`` is what it is warmed up with.
+    """
+
+    address: URL = field(repr=False)
+    headers: Mapping[str, SecretStr]
+    signing: Signing | None
+    secrets: tuple[SecretStr, ...]
+    throttled_codes: Mapping[str, timedelta] = field(default_factory=dict)
+    warm_up_method: str = "GET"
+
+    @property
+    def place(self) -> str:
+        """Host and port: path and query may hold a secret."""
+        return self.address.host_port_subcomponent or ""
+
+    def headers_for(self, run: Run, content: bytes, at: datetime) -> dict[str, str]:
+        """The headers of one attempt that begins at ``at``, by the database's clock."""
+        return self._configured() | {
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+            "Idempotency-Key": run.key,
+            "traceparent": traceparent(run),
+            **self._signature(run.key, content, at),
+        }
+
+    def warm_up_headers(self, name: str, at: datetime) -> dict[str, str]:
+        """The headers of a warm-up, which has a name of its own for its signature, and no body."""
+        return self._configured() | {
+            "Accept-Encoding": "identity",
+            WARM_UP: "1",
+            **self._signature(name, b"", at),
+        }
+
+    def _configured(self) -> dict[str, str]:
+        return {name: value.get_secret_value() for name, value in self.headers.items()}
+
+    def _signature(self, name: str, content: bytes, at: datetime) -> dict[str, str]:
+        if self.signing is None:
+            return {}
+        moment = at.astimezone(UTC)
+        return {
+            "webhook-id": name,
+            "webhook-timestamp": str(int(moment.timestamp())),
+            "webhook-signature": self.signing.webhook.sign(name, moment, content.decode()),
+        }
+
+
+def body(run: Run) -> bytes:
+    """What an endpoint is told, as JSON. Instants are in UTC; ``period_start`` is null in a first period."""
+    return json.dumps(
+        {
+            "run_id": run.id,
+            "idempotency_key": run.key,
+            "org_id": run.org_id,
+            "integration_id": run.integration_id,
+            "integration_type": run.integration_type,
+            "source": run.source,
+            "scheduled_for": _instant(run.scheduled_for),
+            "period_start": None if run.period_start is None else _instant(run.period_start),
+            "period_end": _instant(run.period_end),
+            "attempt": run.attempt,
+        }
+    ).encode()
+
+
+def traceparent(run: Run) -> str:
+    """The W3C trace context of an attempt: all attempts of a run are spans of one trace."""
+    trace = blake2b(run.key.encode(), digest_size=16).hexdigest()
+    span = blake2b(f"{run.key}#{run.attempt}".encode(), digest_size=8).hexdigest()
+    return f"00-{trace}-{span}-01"
+
+
+def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) -> Endpoint:
+    """The endpoint of the type ``name``, its secrets read. Raises SettingsError with every fault."""
+    faults: list[str] = []
+    address, signing, secrets, headers = URL(), None, [], {}
+    with gathering(faults):
+        address = read_address(f"{section_of(name)}.target", one.target or "")
+        secrets += query_secrets(address)
+    if one.secret is not None:
+        with gathering(faults):
+            signing = read_signing(f"{section_of(name)}.secret", one.secret, environment)
+            secrets.append(signing.secret)
+    for header, text in one.headers.items():
+        with gathering(faults):
+            headers[header] = read_header(f"{section_of(name)}.headers.{header}", header, text, environment)
+            if is_reference(text) or len(text) >= SECRET_LENGTH:
+                secrets.append(headers[header])
+    if faults:
+        raise SettingsError(faults)
+    profile = profile_of(name, one.flavour)
+    codes = {**profile.throttled_codes, **one.health.throttled_codes}
+    return Endpoint(address, headers, signing, tuple(secrets), codes, one.warm_up.method or profile.warm_up)
+
+
+def read_signing(key: str, reference: str, environment: Mapping[str, str]) -> Signing:
+    """What is signed with the secret that ``reference`` points to. Raises SettingsError, naming ``key``.
+
+    Decoded strictly: the library drops what is not base64, and would sign with what is left of a password.
+    """
+    secret = read_secret(key, reference, environment)
+    encoded = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
+    try:
+        length = len(b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
+    except ValueError:
+        length = 0
+    if not 24 <= length <= 64:
+        raise fault(
+            key,
+            'this is not a Standard Webhooks secret, which is 24 to 64 random bytes in base64 after "whsec_"; '
+            "make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too",
+        )
+    return Signing(secret, Webhook(secret.get_secret_value()))
+
+
+def read_header(
+    key: str, name: str, text: str, environment: Mapping[str, str], own: Collection[str] = OWN_HEADERS
+) -> SecretStr:
+    """A header's value. Raises SettingsError, naming ``key``, for one that can't be there, or is Synkron's ``own``."""
+    if not fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise fault(key, "this is not the name of a header; letters, digits and hyphens are allowed")
+    if name.lower() in own:
+        raise fault(key, "Synkron sets this header itself; take it out of the settings")
+    value = read_secret(key, text, environment) if is_reference(text) else SecretStr(text)
+    if not (value.get_secret_value().isascii() and value.get_secret_value().isprintable()):
+        raise fault(key, "a header's value is one line of printable ASCII characters; correct it")
+    return value
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""One client session for all, and how an answer is read."""

@@ -1,0 +1,28 @@
+"""Incidents: what an operator is told of, and when. Pure: conditions that hold, and incidents that are open, in."""
+
+from synkron.incidents.condition import Condition, Key, Kind
+from synkron.incidents.grouping import FLEET
+from synkron.incidents.lifecycle import Change, Incident, Known, Occasion, Rules, Silence, Transition, plan
+from synkron.incidents.message import Message, Tone, facts_of, instant, message_of, touched, trial
+
+__all__ = [
+    "FLEET",
+    "Change",
+    "Condition",
+    "Incident",
+    "Key",
+    "Kind",
+    "Known",
+    "Message",
+    "Occasion",
+    "Rules",
+    "Silence",
+    "Tone",
+    "Transition",
+    "facts_of",
+    "instant",
+    "message_of",
+    "plan",
+    "touched",
+    "trial",
+]

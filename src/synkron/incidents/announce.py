@@ -1,0 +1,84 @@
+"""Sends the announcements that are due: claims them, sends each to its channel, and records what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import structlog
+from asyncpg import Record
+
+from synkron.incidents import Occasion, message_of
+from synkron.incidents.channels.channels import Channels
+from synkron.incidents.store import incident_of
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+
+SQL = statements("incidents/store")
+# Longer than one may take: the announcement of a process that died in the middle is sent again after it.
+LEASE = timedelta(minutes=2)
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+GIVE_UP_AFTER = timedelta(hours=24)
+
+log = structlog.get_logger("synkron")
+
+
+async def deliver_due(
+    connection: Connection, channels: Channels, at: datetime, only: Collection[str] | None = None
+) -> int:
+    """Send what is due at ``at``, one announcement for each channel, or for ``only`` some; answers how many were tried.
+
+    1. Give up what no process has a channel for any more.
+    2. Claim, in one statement: whoever else asks gets other announcements, or none.
+    3. Send, all channels side by side, within 30 s each; no transaction is open meanwhile.
+    4. Record what was sent, and when to try again what was not; after 24 h it is given up.
+
+    Call it again, with the clock's new moment, until it answers 0.
+    """
+    names = list(channels.by_name)
+    for gone in await connection.fetch(SQL["abandon"], names, at):
+        log.warning(
+            "announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel any more"
+        )
+    claimed = await connection.fetch(SQL["claim"], names if only is None else list(only), at, LEASE)
+    turn = asyncio.Lock()
+    await asyncio.gather(*(_deliver(connection, turn, channels, row, at) for row in claimed))
+    return len(claimed)
+
+
+def next_wait(attempts: int) -> timedelta:
+    """How long to wait after so many attempts."""
+    doublings: int = min(attempts - 1, 20)
+    return min(LONGEST_WAIT, FIRST_WAIT * (1 << doublings))
+
+
+async def _deliver(connection: Connection, turn: asyncio.Lock, channels: Channels, row: Record, at: datetime) -> None:
+    """Send one, and record at once what came of it: a slower channel must not keep that back.
+
+    ``turn`` is for the connection, which does one thing at a time.
+    """
+    message = message_of(row["number"], Occasion(row["transition"]), incident_of(row), row["made_at"], at)
+    error = await channels.send(row["channel"], message)
+    async with turn:
+        if error is None:
+            await connection.execute(SQL["sent"], row["number"], at)
+        else:
+            await _record_failure(connection, row, error, at)
+
+
+async def _record_failure(connection: Connection, row: Record, error: str, at: datetime) -> None:
+    is_over = at - row["made_at"] >= GIVE_UP_AFTER
+    again = None if is_over else at + next_wait(row["attempts"])
+    await connection.execute(SQL["failed"], row["number"], error, again, at)
+    event = "announcement given up" if is_over else "announcement not delivered"
+    log.warning(
+        event,
+        announcement=row["number"],
+        incident=row["id"],
+        channel=row["channel"],
+        attempt=row["attempts"],
+        reason=error,
+        again_at=None if again is None else again.isoformat(),
+    )

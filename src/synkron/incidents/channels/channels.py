@@ -1,0 +1,83 @@
+"""The channels of the settings, opened: an Apprise URL or a signed webhook each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from synkron.delivery.targets import open_session
+from synkron.errors import SettingsError
+from synkron.incidents import Message
+from synkron.incidents.channels.apprise import Service, read_service
+from synkron.incidents.channels.failure import LONGEST, NotDelivered
+from synkron.incidents.channels.webhook import Recipient, Webhook, read_recipient
+from synkron.settings.load import Settings
+from synkron.settings.redaction import Redaction
+from synkron.settings.secrets import gathering
+
+__all__ = ["LONGEST", "Channel", "Channels", "NotDelivered", "open_channels"]
+
+
+class Channel(Protocol):
+    """Where messages go."""
+
+    async def send(self, message: Message) -> None:
+        """Hand one message over. Raises NotDelivered."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The channels by name."""
+
+    by_name: Mapping[str, Channel]
+    redaction: Redaction = field(repr=False)
+
+    async def send(self, name: str, message: Message) -> str | None:
+        """Send within 30 s; answers why it was not delivered, without any secret, or None."""
+        try:
+            async with asyncio.timeout(LONGEST.total_seconds()):
+                await self.by_name[name].send(message)
+        except TimeoutError:
+            return f"no end within {LONGEST.total_seconds():g} s"
+        except NotDelivered as error:
+            return self.redaction.excerpt(error.reason)
+        except Exception as error:  # noqa: BLE001 - whatever a service's own code raises may hold its URL
+            return f"{type(error).__name__} while it was sent"
+        return None
+
+
+@asynccontextmanager
+async def open_channels(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Channels]:
+    """The channels, closed at the end. Raises SettingsError with every fault, before anything is opened."""
+    services, recipients = _read(settings, environment)
+    secrets: list[SecretStr] = []
+    for service in services.values():
+        secrets += service.secrets
+    for recipient in recipients.values():
+        secrets += recipient.secrets
+    async with open_session(max(1, len(recipients))) as session:
+        channels: dict[str, Channel] = {}
+        for name in settings.announce.channels:
+            channels[name] = services.get(name) or Webhook(recipients[name], session)
+        yield Channels(channels, Redaction(secrets))
+
+
+def _read(settings: Settings, environment: Mapping[str, str]) -> tuple[dict[str, Service], dict[str, Recipient]]:
+    services: dict[str, Service] = {}
+    recipients: dict[str, Recipient] = {}
+    faults: list[str] = []
+    for name, one in settings.announce.channels.items():
+        key = f"announce.channels.{name}"
+        with gathering(faults):
+            if one.webhook is not None and one.secret is not None:
+                recipients[name] = read_recipient(key, one.webhook, one.secret, environment)
+            elif one.apprise is not None:
+                services[name] = read_service(key, one.apprise.get_secret_value(), environment)
+    if faults:
+        raise SettingsError(faults)
+    return services, recipients

@@ -1,0 +1,98 @@
+"""A channel that is an HTTP endpoint: a POST signed as Standard Webhooks has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+
+from aiohttp import ClientSession
+from pydantic import SecretStr
+from yarl import URL
+
+from synkron.delivery.targets import Signing, failure, read_signing
+from synkron.errors import SettingsError
+from synkron.http.answer import refusal
+from synkron.incidents import Message, instant
+from synkron.incidents.channels.failure import LONGEST, NotDelivered
+from synkron.settings.addresses import exact_url
+from synkron.settings.secrets import SECRET_LENGTH, fault, gathering
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where a webhook goes, and what it is signed with. ``secrets`` are what no text may show."""
+
+    address: URL = field(repr=False)
+    signing: Signing
+    secrets: tuple[SecretStr, ...]
+
+    @property
+    def place(self) -> str:
+        """Host and port: path and query may hold a secret."""
+        return self.address.host_port_subcomponent or ""
+
+
+def read_recipient(key: str, address: str, reference: str, environment: Mapping[str, str]) -> Recipient:
+    """The recipient, its secret read. Raises SettingsError with every fault, under ``key``."""
+    faults: list[str] = []
+    with gathering(faults):
+        url = _address(f"{key}.webhook", address)
+    with gathering(faults):
+        signing = read_signing(f"{key}.secret", reference, environment)
+    if faults:
+        raise SettingsError(faults)
+    hidden = [part for part in (*url.parts, url.query_string, *url.query.values()) if len(part) >= SECRET_LENGTH]
+    return Recipient(url, signing, (signing.secret, SecretStr(address), *map(SecretStr, hidden)))
+
+
+class Webhook:
+    """Delivered is what is answered with 2xx. Redirects are not followed: they could take it to another host."""
+
+    def __init__(self, recipient: Recipient, session: ClientSession) -> None:
+        self._recipient = recipient
+        self._session = session
+
+    async def send(self, message: Message) -> None:
+        """POST it once. The receiver knows a repeated one by its ``webhook-id``."""
+        content = body(message)
+        place = self._recipient.place
+        try:
+            async with self._session.post(
+                self._recipient.address, data=content, headers=self._headers(message, content), allow_redirects=False
+            ) as response:
+                status = response.status
+        except TimeoutError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the exception's own words could hold the address
+            raise NotDelivered(failure(error, place, LONGEST)) from None
+        if (reason := refusal(status, place)) is not None:
+            raise NotDelivered(reason)
+
+    def _headers(self, message: Message, content: bytes) -> dict[str, str]:
+        moment = message.at.astimezone(UTC)
+        return {
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+            "webhook-id": message.id,
+            "webhook-timestamp": str(int(moment.timestamp())),
+            "webhook-signature": self._recipient.signing.webhook.sign(message.id, moment, content.decode()),
+        }
+
+
+def body(message: Message) -> bytes:
+    """What a webhook is told, as JSON: what happened, when it was announced, and the incident."""
+    return json.dumps(
+        {"type": message.type, "timestamp": instant(message.made_at), "data": dict(message.facts)}
+    ).encode()
+
+
+def _address(key: str, text: str) -> URL:
+    try:
+        address = exact_url(text)
+    except ValueError:
+        raise fault(key, 'this is not an address; expected one such as "https://example.com/incidents"') from None
+    if address.raw_user is not None or address.raw_password is not None:
+        raise fault(key, "no user and password may stand in it; take them out: the signature says who sends")
+    return address

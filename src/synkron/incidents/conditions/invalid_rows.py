@@ -1,0 +1,90 @@
+"""Rows that can't be fired. Pure: the last tick's invalid rows in, conditions out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from synkron.incidents import Condition, Kind
+from synkron.incidents.conditions.wording import MOST_APART, Names, called, several, touched
+from synkron.model import Fault, InvalidIntegration
+
+KINDS: Mapping[Fault, Kind] = {
+    Fault.SCHEDULE: Kind.INVALID_SCHEDULE,
+    Fault.ORGANIZATION: Kind.NO_ORGANIZATION,
+    Fault.ZONE: Kind.UNKNOWN_ZONE,
+    Fault.TYPE: Kind.UNKNOWN_TYPE,
+    Fault.ROW: Kind.INVALID_ROW,
+    Fault.INTERNAL: Kind.INVALID_ROW,
+}
+REMEDIES: Mapping[Fault, str] = {
+    Fault.SCHEDULE: "Correct its `cron_schedule`, or disable the row.",
+    Fault.ORGANIZATION: "Add the organization, or disable the row.",
+    Fault.ZONE: "Correct the organization's zone: an IANA name such as Europe/Oslo, or an offset.",
+    Fault.TYPE: "Add a section for the type to synkron.toml, or correct the row.",
+    Fault.ROW: "Correct the row, or disable it.",
+    Fault.INTERNAL: "This is a fault in Synkron: report it, with the traceback in the log. Disable the row meanwhile.",
+}
+
+
+# The moments of these are held (synkron.held); those of the others are not known.
+HELD = (Fault.TYPE, Fault.ORGANIZATION)
+
+
+def invalid(rows: Sequence[InvalidIntegration], names: Names, at: datetime) -> list[Condition]:
+    """One condition for each row; very many that are at fault in the same way are one."""
+    by_fault: dict[Fault, list[InvalidIntegration]] = defaultdict(list)
+    for row in rows:
+        by_fault[row.fault].append(row)
+    found = []
+    for fault, alike in sorted(by_fault.items()):
+        if len(alike) > MOST_APART:
+            found.append(_many(fault, alike, at))
+        else:
+            found += [_one(row, names, at) for row in alike]
+    return found
+
+
+def _one(row: InvalidIntegration, names: Names, at: datetime) -> Condition:
+    whose = f"{row.integration_type} of {called(row.org_id, names)}"
+    return Condition(
+        kind=KINDS[row.fault],
+        subject=row.integration_id,
+        title=f"{whose} can't be fired: {row.reason}",
+        detail=(
+            f"Integration {row.integration_id} is enabled and is left out of every tick. It touches nobody else."
+            f"{_what_of_its_moments(row.fault)}"
+        ),
+        remedy=f"{REMEDIES[row.fault]} `synkron check` lists all that can't be fired.",
+        since=at,
+        org_id=row.org_id,
+        integration_type=row.integration_type,
+        touches=touched([row.org_id], integrations=1),
+    )
+
+
+def _many(fault: Fault, rows: Sequence[InvalidIntegration], at: datetime) -> Condition:
+    example = rows[0]
+    types = {row.integration_type for row in rows}
+    return Condition(
+        kind=KINDS[fault],
+        subject=f"many: {fault}",
+        title=f"{several(len(rows), 'integration')} can't be fired, as of each the {fault} is at fault",
+        detail=(
+            f"They are enabled and are left out of every tick. One is {example.integration_id} of organization "
+            f"{example.org_id}: {example.reason}.{_what_of_its_moments(fault)}"
+        ),
+        remedy=f"`synkron check` lists them. {REMEDIES[fault]}",
+        since=at,
+        integration_type=example.integration_type if len(types) == 1 else None,
+        touches=touched((row.org_id for row in rows), integrations=len(rows)),
+    )
+
+
+def _what_of_its_moments(fault: Fault) -> str:
+    return (
+        " What comes due meanwhile is held, and decided by the catch-up policy when that is mended."
+        if fault in HELD
+        else ""
+    )

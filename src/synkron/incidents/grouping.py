@@ -1,0 +1,98 @@
+"""Many conditions of one kind become one incident of the whole fleet: an operator reads one message, not hundreds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC
+from typing import TypeGuard
+
+from synkron.incidents.condition import Condition, Key, Kind
+from synkron.text import one_line
+
+# The subject of an incident of the whole fleet.
+FLEET = "*"
+# Above so many they are joined. Once joined they stay so until few are left: a number that sways around one limit would
+# be told of again and again.
+JOIN_ABOVE = 20
+APART_AT = 10
+NAMED = 10
+MOST_ORGANIZATIONS = 20
+
+
+def join(
+    conditions: Iterable[Condition], open_keys: Collection[Key], is_quiet: Callable[[Condition], bool]
+) -> dict[Key, Condition]:
+    """The conditions that have incidents, with those of too many joined; in the order in which they came.
+
+    What is quiet is not joined: nobody would be told of it. What has an incident of its own already keeps it.
+    """
+    distinct: dict[Key, Condition] = {}
+    for one in conditions:
+        distinct.setdefault(one.key, one)
+    loud: defaultdict[Kind, list[Condition]] = defaultdict(list)
+    for one in distinct.values():
+        if one.subject != FLEET and not is_quiet(one):
+            loud[one.kind].append(one)
+    for kind, many in loud.items():
+        if len(many) > (APART_AT if (kind, FLEET) in open_keys else JOIN_ABOVE):
+            for one in many:
+                if one.key not in open_keys:
+                    del distinct[one.key]
+            distinct[kind, FLEET] = joined(many)
+    return distinct
+
+
+def joined(many: Sequence[Condition]) -> Condition:
+    """One condition that says of all of them how many they are, and names the oldest."""
+    oldest = sorted(many, key=lambda one: (one.since, one.subject))
+    first, more = oldest[0], len(many) - NAMED
+    lines = [f"- {one_line(one.title)}" for one in oldest[:NAMED]] + ([f"- and {more} more"] if more > 0 else [])
+    since = f"{first.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return Condition(
+        kind=first.kind,
+        subject=FLEET,
+        title=f"{len(many)} at once: {first.title}; and {len(many) - 1} more",
+        detail="\n".join([f"{len(many)} conditions of this kind hold at once, the oldest since {since}:", *lines]),
+        remedy=first.remedy,
+        since=first.since,
+        org_id=_common(one.org_id for one in many),
+        integration_type=_common(one.integration_type for one in many),
+        endpoint=_common(one.endpoint for one in many),
+        touches=_touched(oldest),
+    )
+
+
+def _common(values: Iterable[str | None]) -> str | None:
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
+
+
+def _touched(many: Sequence[Condition]) -> Mapping[str, object]:
+    """All organizations that are named, and the sums of the counts."""
+    organizations: dict[str, None] = {}
+    most, sums = 0, defaultdict[str, int](int)
+    for one in many:
+        named = one.touches.get("organizations")
+        organizations |= dict.fromkeys([*(named if isinstance(named, list | tuple) else ()), *_own(one)])
+        for name, number in one.touches.items():
+            if name == "organizations_total" and isinstance(number, int):
+                most = max(most, number)
+            elif is_count(number, name):
+                sums[name] += number
+    return {
+        "conditions": len(many),
+        "organizations": list(organizations)[:MOST_ORGANIZATIONS],
+        # Where each names a part of its own, how many there are in all is not known: so many at least.
+        "organizations_total": max(most, len(organizations)),
+        **sums,
+    }
+
+
+def is_count(value: object, name: str) -> TypeGuard[int]:
+    """Whether it says how many; a run's number, as in ``newest_run``, says which."""
+    return isinstance(value, int) and not name.endswith("_run")
+
+
+def _own(one: Condition) -> list[str]:
+    return [] if one.org_id is None else [one.org_id]

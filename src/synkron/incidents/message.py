@@ -1,0 +1,151 @@
+"""What people and programs are told of an incident. Pure: an incident in, a message out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from synkron.incidents.condition import Condition
+from synkron.incidents.grouping import FLEET, is_count
+from synkron.incidents.lifecycle import Incident, Occasion
+from synkron.text import one_line, printable
+
+# Chat services cut, or refuse, what is longer than about 2,000 characters. The webhook has all of it.
+LONGEST_TITLE = 200
+LONGEST_DETAIL = 1000
+LONGEST_REMEDY = 400
+ORGANIZATIONS_SHOWN = 10
+BEGINNINGS = {Occasion.OPENED: "opened", Occasion.REMINDED: "still open", Occasion.CLOSED: "closed"}
+
+
+class Tone(StrEnum):
+    """How a message is meant."""
+
+    ALARM = "alarm"
+    ALL_CLEAR = "all_clear"
+    TRIAL = "trial"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one channel is sent. ``id`` is the same however often it is sent, ``at`` is when it is sent now.
+
+    ``title`` is one line and ``body`` plain text; ``facts`` are the same for programs, as JSON has them.
+    """
+
+    id: str
+    type: str
+    tone: Tone
+    title: str
+    body: str
+    facts: Mapping[str, object]
+    made_at: datetime
+    at: datetime
+
+
+def message_of(number: int, occasion: Occasion, incident: Incident, made_at: datetime, at: datetime) -> Message:
+    """The message of the announcement ``number``, worded as the incident stands."""
+    title = f"[synkron] {BEGINNINGS[occasion]}: {incident.condition.title}"
+    return Message(
+        id=f"announcement-{number}",
+        type=f"incident.{occasion}",
+        tone=Tone.ALL_CLEAR if occasion is Occasion.CLOSED else Tone.ALARM,
+        title=one_line(title, LONGEST_TITLE),
+        body=_body(occasion, incident),
+        facts=facts_of(incident),
+        made_at=made_at,
+        at=at,
+    )
+
+
+def trial(number: str, at: datetime) -> Message:
+    """A message that says that messages arrive."""
+    return Message(
+        id=f"trial-{number}",
+        type="announce.test",
+        tone=Tone.TRIAL,
+        title="[synkron] test: announcements arrive here",
+        body="Somebody called `synkron announce test`. Nothing is wrong, and there is nothing to do.",
+        facts={},
+        made_at=at,
+        at=at,
+    )
+
+
+def facts_of(incident: Incident) -> dict[str, object]:
+    """The incident as JSON has it; all keys are always there, and instants are in UTC."""
+    one = incident.condition
+    return {
+        "incident": incident.id,
+        "state": incident.state,
+        "kind": one.kind,
+        "subject": one.subject,
+        "title": one.title,
+        "detail": one.detail,
+        "remedy": one.remedy,
+        "org_id": one.org_id,
+        "integration_type": one.integration_type,
+        "endpoint": one.endpoint,
+        "touches": dict(one.touches),
+        "since": instant(one.since),
+        "opened_at": instant(incident.opened_at),
+        "seen_at": instant(incident.seen_at),
+        "acknowledged_at": instant(incident.acknowledged_at),
+        "acknowledged_by": incident.acknowledged_by,
+        "closed_at": instant(incident.closed_at),
+    }
+
+
+def touched(one: Condition) -> str:
+    """Whom it touches, in words: how many organizations, which, and what else was counted."""
+    named = one.touches.get("organizations")
+    organizations = [str(org) for org in named] if isinstance(named, list | tuple) else []
+    if not organizations and one.org_id is not None:
+        organizations = [one.org_id]
+    total = one.touches.get("organizations_total")
+    total = max(total if isinstance(total, int) else 0, len(organizations))
+    parts = []
+    if total:
+        shown = ", ".join(organizations[:ORGANIZATIONS_SHOWN])
+        more = total - min(len(organizations), ORGANIZATIONS_SHOWN)
+        shown += f" and {more:,} more" if shown and more else ""
+        parts.append(f"{total:,} organization{'' if total == 1 else 's'}" + (f" ({shown})" if shown else ""))
+    parts += [
+        f"{name.replace('_', ' ')}: {f'{number:,}' if is_count(number, name) else number}"
+        for name, number in one.touches.items()
+        if isinstance(number, int) and name != "organizations_total"
+    ]
+    return "; ".join(parts)
+
+
+def instant(moment: datetime | None) -> str | None:
+    """The moment as JSON has it."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _body(occasion: Occasion, incident: Incident) -> str:
+    one = incident.condition
+    # Only the joined ones are a list; elsewhere a line's end comes from outside, and what follows it would be believed.
+    detail = printable(one.detail.strip(), LONGEST_DETAIL, keep="\n" if one.subject == FLEET else "")
+    lines = [detail, "", f"Since: {_minute(one.since)}"]
+    if occasion is Occasion.CLOSED:
+        lines = ["This is over. It was:", *lines]
+        lines.append(
+            f"Last seen: {_minute(incident.seen_at)}; closed: {_minute(incident.closed_at or incident.seen_at)}"
+        )
+    elif occasion is Occasion.REMINDED:
+        lines.append(f"Last seen: {_minute(incident.seen_at)}")
+    if whom := touched(one):
+        lines.append(f"Touches: {one_line(whom, LONGEST_REMEDY)}")
+    if occasion is not Occasion.CLOSED:
+        lines += [
+            f"What to do: {one_line(one.remedy, LONGEST_REMEDY)}",
+            f"To stop the reminders: synkron incidents acknowledge {incident.id}",
+        ]
+    return "\n".join(lines)
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,216 @@
+"""Turns conditions into incidents, and incidents into announcements to be sent; reads both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+import structlog
+from asyncpg import Record
+
+from synkron.incidents import Change, Condition, Incident, Kind, Known, Occasion, Rules, Silence, Transition, plan
+from synkron.incidents.lifecycle import FLAPPING
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.statements import statements
+from synkron.settings.load import Settings
+from synkron.text import one_line
+
+SQL = statements("incidents/store")
+EVENTS = {
+    Occasion.OPENED: "incident opened",
+    Occasion.REMINDED: "incident still open",
+    Occasion.CLOSED: "incident closed",
+}
+
+log = structlog.get_logger("synkron")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnnouncement:
+    """One message to one channel, and what came of it: ``state`` is sent, given up, failing or waiting."""
+
+    id: int
+    transition: str
+    channel: str
+    made_at: datetime
+    next_attempt_at: datetime
+    attempts: int
+    sent_at: datetime | None
+    given_up_at: datetime | None
+    error: str | None
+
+    @property
+    def state(self) -> str:
+        """What became of it so far."""
+        if self.sent_at is not None:
+            return "sent"
+        if self.given_up_at is not None:
+            return "given up"
+        return "waiting" if self.error is None else "failing"
+
+
+async def is_alone(connection: Connection) -> bool:
+    """Whether no other scheduler turns conditions into incidents right now; nor does until the transaction ends."""
+    return bool(await connection.fetchval(SQL["alone"]))
+
+
+async def reconcile(
+    connection: Connection, conditions: Iterable[Condition], settings: Settings, at: datetime
+) -> list[Transition]:
+    """Bring the incidents in line with what holds at ``at``, and make the announcements, in one transaction.
+
+    Answers what became of each incident; nothing, where another scheduler is at it right now.
+    """
+    async with connection.transaction(isolation="read_committed"):
+        if not await is_alone(connection):
+            return []
+        known = await _known(connection, at)
+        rules = Rules(settings.announce.settle, settings.announce.remind_every)
+        transitions = plan(conditions, known, rules, at)
+        transitions = await _add(connection, transitions)
+        await _keep(connection, transitions)
+        closed = [one.incident.id for one in transitions if one.change is Change.CLOSED]
+        if closed:
+            await connection.execute(SQL["close"], closed, at)
+        await _announce(connection, transitions, list(settings.announce.channels), at)
+    return transitions
+
+
+def log_transitions(transitions: Iterable[Transition]) -> None:
+    """The channel that is always there: the log has a line for all that is announced."""
+    for one in transitions:
+        if one.occasion is not None:
+            condition = one.incident.condition
+            write = log.info if one.occasion is Occasion.CLOSED else log.warning
+            write(
+                EVENTS[one.occasion],
+                incident=one.incident.id,
+                kind=str(condition.kind),
+                title=one_line(condition.title, 200),
+                remedy=condition.remedy,
+            )
+
+
+async def incidents(
+    connection: Executor,
+    *,
+    closed: bool = False,
+    since: datetime | None = None,
+    kind: Kind | None = None,
+    org_id: str | None = None,
+    integration_type: str | None = None,
+    limit: int | None = None,
+) -> list[Incident]:
+    """The open incidents, the newest first; with ``closed`` all."""
+    rows = await connection.fetch(SQL["incidents"], closed, since, kind, org_id, integration_type, limit)
+    return [incident_of(row) for row in rows]
+
+
+async def incident(connection: Executor, number: int) -> tuple[Incident, list[RecordedAnnouncement]] | None:
+    """One incident, with its announcements in the order in which they were made; None where there is none."""
+    row = await connection.fetchrow(SQL["incident"], number)
+    if row is None:
+        return None
+    return incident_of(row), [
+        RecordedAnnouncement(**one) for one in await connection.fetch(SQL["announcements"], number)
+    ]
+
+
+async def forget(connection: Executor, at: datetime, retention: timedelta) -> None:
+    """Forget what closed, and silences that ended, longer ago than ``retention``."""
+    await connection.execute(SQL["forget"], at - retention)
+
+
+def incident_of(row: Record) -> Incident:
+    """The incident that a row of ``synkron.incidents`` holds."""
+    return Incident(
+        Condition(
+            kind=_kind(row["kind"]),
+            subject=row["subject"],
+            title=row["title"],
+            detail=row["detail"],
+            remedy=row["remedy"],
+            since=row["since"],
+            org_id=row["org_id"],
+            integration_type=row["integration_type"],
+            endpoint=row["endpoint"],
+            touches=json.loads(row["touches"]),
+        ),
+        opened_at=row["opened_at"],
+        seen_at=row["seen_at"],
+        id=row["id"],
+        acknowledged_at=row["acknowledged_at"],
+        acknowledged_by=row["acknowledged_by"],
+        closed_at=row["closed_at"],
+        announced_at=row["announced_at"],
+    )
+
+
+def _kind(text: str) -> Kind:
+    """The kind; one that only a later release knows stays as it is written."""
+    return Kind(text) if text in list(Kind) else cast("Kind", text)
+
+
+async def _known(connection: Connection, at: datetime) -> Known:
+    return Known(
+        open=[incident_of(row) for row in await connection.fetch(SQL["open"], list(Kind))],
+        recent={
+            (_kind(row["kind"]), row["subject"]): row["times"]
+            for row in await connection.fetch(SQL["recent"], at - FLAPPING)
+        },
+        silences=[Silence(**row) for row in await connection.fetch(SQL["silencing"], at)],
+    )
+
+
+async def _add(connection: Connection, transitions: Sequence[Transition]) -> list[Transition]:
+    """Write the new incidents; answers the transitions with their numbers."""
+    new = [one.incident for one in transitions if one.change is Change.OPENED]
+    if not new:
+        return list(transitions)
+    rows = [
+        (one.condition.kind, one.condition.subject, *_says(one.condition), one.opened_at, one.seen_at, one.announced_at)
+        for one in new
+    ]
+    added = await connection.fetch(SQL["add"], *map(list, zip(*rows, strict=True)))
+    numbers = {(row["kind"], row["subject"]): row["id"] for row in added}
+    return [
+        replace(one, incident=replace(one.incident, id=numbers[one.incident.condition.key]))
+        if one.change is Change.OPENED
+        else one
+        for one in transitions
+    ]
+
+
+async def _keep(connection: Connection, transitions: Sequence[Transition]) -> None:
+    rows = [
+        (one.incident.id, *_says(one.incident.condition), one.incident.seen_at, one.incident.announced_at)
+        for one in transitions
+        if one.change is Change.KEPT
+    ]
+    if rows:
+        await connection.execute(SQL["keep"], *map(list, zip(*rows, strict=True)))
+
+
+def _says(one: Condition) -> tuple[object, ...]:
+    """The columns of what a condition says, from ``org_id`` to ``since``."""
+    return (
+        one.org_id,
+        one.integration_type,
+        one.endpoint,
+        one.title,
+        one.detail,
+        one.remedy,
+        json.dumps(dict(one.touches)),
+        one.since,
+    )
+
+
+async def _announce(
+    connection: Connection, transitions: Sequence[Transition], channels: list[str], at: datetime
+) -> None:
+    told = [(one.incident.id, one.occasion) for one in transitions if one.occasion is not None]
+    if told and channels:
+        await connection.execute(SQL["announce"], *map(list, zip(*told, strict=True)), channels, at)

@@ -1,0 +1,165 @@
+"""Attempts at runs: started, and ended, each by one conditional statement. A lost race is a normal answer.
+
+Those that every run needs take many runs at once: what concurrent runs ask for goes together (``batched``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from asyncpg import Record
+
+from synkron.ledger.claims import run_of
+from synkron.ledger.queue import enqueue
+from synkron.model import Meeting, Outcome, Run, State
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.statements import statements
+from synkron.vendors.health import DOWN
+
+SQL = statements("ledger/attempts")
+NOW = timedelta()
+
+
+class Ending(NamedTuple):
+    """How an attempt ends: the run's next state, the wait before its next attempt, and what came of this one."""
+
+    run: Run
+    state: State
+    wait: timedelta
+    outcome: str
+    http_status: int | None = None
+    error: str | None = None
+    meeting: Meeting | None = None
+
+
+class Skip(NamedTuple):
+    """A run that must not be delivered, why, and the job by which that was found."""
+
+    run_id: int
+    reason: str
+    job_id: int
+
+
+async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:
+    """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4).
+
+    One that waits for another gets a new job when that one ends. ``mark`` is the worker's own in the queue; a job
+    that bears another is not this worker's any more.
+    """
+    (run,) = await start_all(connection, [(run_id, job_id)], worker, mark, timedelta())
+    return run
+
+
+async def start_all(
+    connection: Executor, asked: Sequence[tuple[int, int]], worker: str, mark: UUID | None, fresh: timedelta
+) -> list[Run | None]:
+    """``start`` for many runs, each with its job, in one statement; answers in the order in which they were given.
+
+    A job's heartbeat is renewed, unless it is younger than ``fresh``.
+    """
+    runs, jobs = [run for run, _ in asked], [job for _, job in asked]
+    rows = await connection.fetch(SQL["start"], runs, worker, jobs, mark, fresh)
+    started = {(row["id"], row["job_id"]): run_of(row) for row in rows}
+    return [started.get(one) for one in asked]
+
+
+async def finish(connection: Executor, run: Run, outcome: Outcome, state: State, wait: timedelta) -> bool:
+    """End the attempt with the run's next state; False when the run was taken over in the meantime."""
+    (finished,) = await finish_all(connection, [ending(run, outcome, state, wait)])
+    return finished
+
+
+async def hand_back(connection: Executor, run: Run, why: str = "the worker was stopped") -> bool:
+    """End an attempt that this worker can't see through. It is no failure; the run waits for another worker."""
+    (finished,) = await finish_all(connection, [back(run, f"handed back: {why}")])
+    return finished
+
+
+def back(run: Run, why: str, wait: timedelta = NOW) -> Ending:
+    """The end of an attempt that was none; the next may begin after the wait."""
+    return Ending(run, State.CLAIMED, wait, "handed_back", error=why)
+
+
+def ending(run: Run, outcome: Outcome, state: State, wait: timedelta, meeting: Meeting | None = None) -> Ending:
+    """The end that the outcome leads to."""
+    return Ending(run, state, wait, outcome.kind.value, outcome.http_status, outcome.error, meeting)
+
+
+async def finish_all(connection: Executor, endings: Sequence[Ending]) -> list[bool]:
+    """End many attempts and give those their turn that come next, in one statement; whether each was ended."""
+    rows = await connection.fetch(
+        SQL["finish"],
+        [one.run.id for one in endings],
+        [one.run.attempt for one in endings],
+        [one.state.value for one in endings],
+        [one.wait for one in endings],
+        [one.outcome for one in endings],
+        [one.http_status for one in endings],
+        [one.error for one in endings],
+        [one.meeting and one.meeting.duration for one in endings],
+        [one.meeting and one.meeting.warmth for one in endings],
+        [one.meeting and one.meeting.known_by for one in endings],
+        [one.meeting and one.meeting.cost for one in endings],
+    )
+    finished = {row["id"] for row in rows}
+    return [one.run.id in finished for one in endings]
+
+
+async def accept(
+    connection: Executor, run: Run, outcome: Outcome, within: timedelta, meeting: Meeting | None = None
+) -> bool:
+    """The target has taken the run and will say later what came of it; False when the run was taken over or ended."""
+    met = (meeting.duration, meeting.warmth, meeting.known_by, meeting.cost) if meeting else (None,) * 4
+    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status, *met, outcome.error)
+    return bool(rows)
+
+
+async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark: UUID | None = None) -> bool:
+    """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
+    (skipped,) = await skip_all(connection, [Skip(run_id, reason, job_id)], mark)
+    return skipped
+
+
+async def skip_all(connection: Executor, skips: Sequence[Skip], mark: UUID | None) -> list[bool]:
+    """Close many runs and give those their turn that come next, in one statement; whether each was closed."""
+    runs, reasons, jobs = zip(*skips, strict=True)
+    rows = await connection.fetch(SQL["skip"], runs, reasons, jobs, mark)
+    skipped = {row["id"] for row in rows}
+    return [one.run_id in skipped for one in skips]
+
+
+async def cancelled(connection: Executor, runs: Sequence[Run]) -> set[int]:
+    """The numbers of those whose present attempt an operator has cancelled."""
+    rows = await connection.fetch(
+        SQL["cancelled"],
+        [run.id for run in runs],
+        [run.attempt for run in runs],
+        [run.scheduled_for for run in runs],
+    )
+    return {row["run_id"] for row in rows}
+
+
+async def defer(connection: Executor, run_id: int, reason: str, at_most: timedelta, endpoint: str) -> bool:
+    """Let the run wait for its vendor; False when it is under way, has waited ``at_most``, or the vendor is back."""
+    return await give_turn(
+        connection, await connection.fetch(SQL["defer"], run_id, reason, at_most, endpoint, list(DOWN))
+    )
+
+
+async def release(connection: Connection, integration_type: str, apart: timedelta) -> int:
+    """Give up to 1,000 runs their turn that waited for the type's vendor, one after the other; answers how many."""
+    async with connection.transaction():
+        await connection.execute(SQL["release_alone"])
+        released = await connection.fetch(SQL["release"], integration_type, apart)
+        await give_turn(connection, released)
+    return len(released)
+
+
+async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
+    """Enqueue the runs whose turn it is. Should this process be lost right here, ``ledger.recover`` does it."""
+    turns = [row for row in rows if row["id"] is not None]
+    await enqueue(connection, turns, [row["wait"] for row in turns])
+    return bool(rows)

@@ -1,0 +1,132 @@
+"""Bring a database up to this release: forward only, one at a time, and harmless to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from hashlib import sha256
+
+from asyncpg import InvalidObjectDefinitionError
+
+from synkron.errors import LedgerMissing, Refused
+from synkron.ledger.installation import name_installation
+from synkron.ledger.queue import queue_on
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import migrations, source_statements, statements
+from synkron.settings.load import SourceTables
+
+# What was made in their place before. A name is never given to another index: the release that knows it would use it.
+FORMER_INDEXES = ("organization_integrations_due", "synkron_due_schedules", "synkron_due_zones")
+
+
+async def migrate(connection: Connection, *, grant_to: str | None = None, installation: str | None = None) -> list[str]:
+    """Apply the migrations that are missing, install or upgrade the queue, and grant; answers what was applied.
+
+    ``grant_to`` is the role that the service runs as, when it is not the one that migrates. Supabase's
+    ``service_role`` is granted the same where it exists. ``installation`` names the ledger. Raises Refused when an
+    applied migration was altered, or the ledger has another name.
+    """
+    sql = statements("ledger/migrate")
+    applied = []
+    async with _alone(connection):
+        await connection.execute(sql["prepare"])
+        known = {row["name"]: row["checksum"] for row in await connection.fetch(sql["known"])}
+        given = [(name, text, sha256(text.encode()).hexdigest()) for name, text in migrations()]
+        for name, _, checksum in given:
+            _refuse_altered(name, known.get(name, checksum), checksum)
+        await _converge_queue(connection)
+        await connection.execute(sql["secure_queue"])
+        for name, text, checksum in given:
+            if name not in known:
+                async with connection.transaction():
+                    await connection.execute(text)
+                    await connection.execute(sql["record"], name, checksum)
+                applied.append(name)
+        await connection.execute(sql["grant_to"], await _role(connection, grant_to))
+        await connection.execute(sql["grant"])
+        if installation is not None:
+            await name_installation(connection, installation)
+    return applied
+
+
+async def check_ledger(connection: Connection) -> None:
+    """Raise LedgerMissing unless every migration of this release is applied, as far as this role may see."""
+    sql = statements("ledger/migrate")
+    known: set[str] = set()
+    if await connection.fetchval(sql["exists"]):
+        async with connection.transaction(readonly=True):
+            await connection.execute(sql["all_or_nothing"])
+            known = {row["name"] for row in await connection.fetch(sql["known"])}
+    missing = [name for name, _ in migrations() if name not in known]
+    if missing:
+        raise LedgerMissing(
+            f"The schema synkron lacks {', '.join(missing)}. Run `synkron migrate` as a role that may create a schema."
+        )
+
+
+async def create_source_tables(connection: Connection, source: SourceTables, *, grant_to: str | None = None) -> None:
+    """Create the application's two tables where they are missing; one that exists is left as it is.
+
+    Those that are made may be read by the role ``grant_to``, and by Supabase's ``service_role`` where it exists.
+    """
+    sql = source_statements("source/tables", source)
+    async with connection.transaction():
+        for name, table in (("organizations", source.organizations), ("integrations", source.integrations)):
+            if await connection.fetchval(sql[f"{name}_exists"]):
+                continue
+            await connection.execute(sql[f"create_{name}"])
+            await connection.execute(statements("ledger/migrate")["grant_to"], await _role(connection, grant_to))
+            await connection.execute(sql["made"], f'"{source.schema_name}"."{table.table}"')
+            await connection.execute(sql["grant"])
+
+
+async def create_due_indexes(connection: Connection, source: SourceTables) -> None:
+    """Make the two indexes that carry the due read, without locking writers out; those that are of no use are replaced.
+
+    Zones in a column of a type that can't be indexed as text, an array say, go without: each read scans them.
+    """
+    sql = source_statements("source/tables", source)
+    for row in await connection.fetch(sql["useless_indexes"]):
+        await connection.execute(sql["drop_index"].replace("INDEX", row["name"]))
+    await connection.execute(sql["index_schedules"])
+    if source.organizations.timezone:
+        with suppress(InvalidObjectDefinitionError):
+            await connection.execute(sql["index_zones"])
+    for name in FORMER_INDEXES:
+        await connection.execute(sql["drop_index"].replace("INDEX", name))
+
+
+@asynccontextmanager
+async def _alone(connection: Connection) -> AsyncIterator[None]:
+    """Hold the lock that lets one migration run at a time."""
+    sql = statements("ledger/migrate")
+    await connection.execute(sql["lock"])
+    try:
+        yield
+    finally:
+        await connection.execute(sql["unlock"])
+
+
+def _refuse_altered(name: str, known: str, checksum: str) -> None:
+    if known != checksum:
+        raise Refused(
+            f"Migration {name} was applied with another text than this release has. Migrations are never edited: "
+            "install the release that the database was migrated with, or a later one."
+        )
+
+
+async def _converge_queue(connection: Connection) -> None:
+    queue = queue_on(connection)
+    if await queue.schema_is_installed():
+        await queue.apply_upgrade()
+    else:
+        await queue.install(create_schema=False)
+
+
+async def _role(connection: Connection, grant_to: str | None) -> str:
+    """The role to grant to; the migrating role itself when none is named, to which a grant is harmless."""
+    if grant_to is None:
+        return str(await connection.fetchval("select current_user"))
+    if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", grant_to):
+        raise Refused(f'There is no role "{grant_to}" to grant to. Create it first, or leave --grant-to out.')
+    return grant_to

@@ -1,0 +1,91 @@
+"""The processes that work on a database: each reports itself, and how far its host's clock is off."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.statements import statements
+from synkron.runtime import WallClock, tzdata_version
+
+SQL = statements("ledger/nodes")
+REPORT_EVERY = timedelta(seconds=10)
+MISSED_REPORTS = 3
+NOTABLE_SKEW = timedelta(seconds=5)
+
+log = structlog.get_logger("synkron")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A process as it reported itself. ``skew`` is its host's clock minus the database's.
+
+    ``tzdata`` is the version of the rules for time zones that it goes by, None where it can't tell.
+    ``state`` is ``running``, ``stopped`` (it said so) or ``lost`` (it has been silent for too long).
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    skew: timedelta
+    tzdata: str | None
+    state: str
+
+
+async def nodes(connection: Executor, heartbeat: timedelta) -> list[Node]:
+    """The processes of the last seven days, the one seen last first."""
+    rows = await connection.fetch(SQL["nodes"], silence(heartbeat))
+    return [Node(**{**row, "roles": tuple(row["roles"])}) for row in rows]
+
+
+def silence(heartbeat: timedelta) -> timedelta:
+    """After how long without a report a process is lost."""
+    return max(REPORT_EVERY * MISSED_REPORTS, heartbeat)
+
+
+class Reporter:
+    """Reports one process, and warns when its host's clock is off. Nothing is decided by that clock."""
+
+    def __init__(self, name: str, roles: Collection[str], release: str, clock: WallClock) -> None:
+        self._name = name
+        self._roles = list(roles)
+        self._release = release
+        self._clock = clock
+        self._started_at: datetime | None = None
+        self._warned = timedelta()
+
+    async def report(self, connection: Connection) -> timedelta:
+        """Say that the process is there; answers its host's skew, measured at the middle of a round trip."""
+        before = self._clock()
+        now: datetime = await connection.fetchval(SQL["clock"])
+        skew = before + (self._clock() - before) / 2 - now
+        self._started_at = self._started_at or now
+        await connection.execute(
+            SQL["report"], self._name, self._roles, self._release, self._started_at, skew, tzdata_version()
+        )
+        self._warn(skew)
+        return skew
+
+    async def stop(self, connection: Connection) -> None:
+        """Say that the process ends as it should."""
+        await connection.execute(SQL["stop"], self._name, self._roles)
+
+    def _warn(self, skew: timedelta) -> None:
+        """Once when the clock is found off, once when that changes notably, and once when it is right again."""
+        is_off = abs(skew) > NOTABLE_SKEW
+        if is_off and abs(skew - self._warned) > NOTABLE_SKEW:
+            log.warning(
+                "this host's clock is off",
+                skew_s=round(skew.total_seconds(), 1),
+                reason="it differs from the database's; nothing is decided by it, but set it right (NTP)",
+            )
+            self._warned = skew
+        elif not is_off and self._warned:
+            log.info("this host's clock is right again", skew_s=round(skew.total_seconds(), 1))
+            self._warned = timedelta()

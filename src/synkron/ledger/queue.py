@@ -1,0 +1,210 @@
+"""PgQueuer, the engine that executes runs, set up in Synkron's own schema."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, NoReturn, cast
+
+import asyncpg
+import structlog
+from asyncpg import Record
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.buffers import HeartbeatBuffer, JobStatusLogBuffer
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.models import Job, TracebackRecord
+from pgqueuer.domain.settings import DBSettings
+from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
+from pgqueuer.ports.repository import EntrypointExecutionParameter
+
+from synkron.postgres.connection import DRIVER_FAULTS, Executor, Pool
+from synkron.postgres.notifications import Notifications
+from synkron.postgres.statements import statements
+from synkron.waiting import pause
+
+SQL = statements("ledger/queue")
+# How many signs of life a worker gives in the time after which it is taken for dead.
+SIGNS_OF_LIFE = 4
+# Seconds within which jobs that are done make room for others under their type's limit; they go together.
+END_WITHIN = 0.01
+
+log = structlog.get_logger("synkron")
+
+# Every name is given, so that a PGQUEUER_* variable meant for the application's own queue can't reach this one.
+QUEUE = DBSettings(
+    prefix="",
+    db_schema="synkron",
+    channel="synkron_queue",
+    function="queue_changed",
+    statistics_table="queue_statistics",
+    queue_status_type="queue_status",
+    queue_table="queue",
+    queue_table_log="queue_log",
+    trigger="queue_changed",
+    schedules_table="queue_schedules",
+)
+
+
+def queue_on(connection: Executor) -> Queries:
+    """The queue's statements; on one connection, what is enqueued is part of its transaction."""
+    if isinstance(connection, asyncpg.Pool):
+        return _queries(AsyncpgPoolDriver(connection))
+    return _queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
+
+
+async def enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[timedelta]) -> None:
+    """A job for each run, which the queue starts after the wait. A job too many is harmless: starting a run fences."""
+    if runs:
+        kinds, ids = [run["integration_type"] for run in runs], [run["id"] for run in runs]
+        await connection.execute(SQL["enqueue"], kinds, ids, [max(wait, timedelta()) for wait in waits])
+
+
+class Manager(QueueManager):
+    """A worker's end of the queue. The pool needs room for the listener and at least one more connection.
+
+    Takes jobs, and gives a sign of life for all that are under way together, by ``keep_alive``: PgQueuer has two tasks
+    and a timer for each job, which took a tenth of a busy worker's time. ``cancellation`` is set when somebody says
+    that runs were cancelled, which need not be true.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        notifications = Notifications(pool)
+        super().__init__(_queries(notifications, _OwnJobs), channel=QUEUE.channel)
+        self.cancellation = notifications.cancellation
+        self.keep_listening = notifications.keep_listening
+        self._ending: asyncio.TimerHandle | None = None
+
+    async def keep_alive(self, heartbeat: timedelta) -> NoReturn:
+        """Until it is cancelled, say for the jobs under way that their worker lives; a sign or two may fail."""
+        every = (heartbeat / SIGNS_OF_LIFE).total_seconds()
+        wait = every
+        while True:
+            await pause(wait)
+            wait = every
+            try:
+                if self.job_context:
+                    await self.queries.update_heartbeat(list(self.job_context))
+            except DRIVER_FAULTS as error:
+                # Soon, as it may have taken a while to find out that the connection is silent.
+                wait = every / SIGNS_OF_LIFE
+                log.warning("sign of life not given", reason=str(error) or type(error).__name__)
+
+    async def _run_periodic_health_check(self, interval: timedelta = timedelta()) -> None:
+        """None: nobody is sent a notification to hear it. One that is lost costs no more than the time of a poll."""
+
+    async def _effective_dequeue_timeout(self, dequeue_timeout: timedelta) -> timedelta:
+        """When to look again; where the database fails at that, after the longest wait."""
+        if self.shutdown.is_set():
+            return timedelta()
+        try:
+            return await super()._effective_dequeue_timeout(dequeue_timeout)
+        except DRIVER_FAULTS:
+            return dequeue_timeout
+
+    async def _dispatch(
+        self, job: Job, jbuff: JobStatusLogBuffer, hbuff: HeartbeatBuffer, heartbeat_timeout: timedelta
+    ) -> None:
+        del heartbeat_timeout
+        await super()._dispatch(job, jbuff, hbuff, timedelta())
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().call_later(END_WITHIN, self._end, jbuff)
+
+    def _end(self, jbuff: JobStatusLogBuffer) -> None:
+        """End the jobs that are done: PgQueuer would leave them for a tenth of a second, in others' places."""
+        self._ending = None
+        jbuff.schedule_flush()
+
+
+class _OwnJobs(Queries):
+    """Takes jobs by Synkron's own statement, and ends and puts back only what is still this worker's.
+
+    A worker that was stopped for long comes back with a job that the queue has given to another; ended under that
+    one's hands, the run would look as if nobody had it. The queue's log is not written: the ledger says more.
+    """
+
+    driver: Notifications
+    _limits: Mapping[QueueEntrypoint, int] = MappingProxyType({})
+    _failing: str | None = None
+    _done: Sequence[Job] = ()
+
+    async def dequeue(
+        self,
+        batch_size: int,
+        entrypoints: dict[QueueEntrypoint, EntrypointExecutionParameter],
+        queue_manager_id: QueueManagerId,
+        global_concurrency_limit: int | None,
+        heartbeat_timeout: timedelta,
+    ) -> list[Job]:
+        del global_concurrency_limit  # a worker has none
+        self._limits = {name: one.concurrency_limit for name, one in entrypoints.items()}
+        types, limits = list(self._limits), list(self._limits.values())
+        self.driver.looked()
+        if self._done:
+            await self._end()
+        try:
+            rows = await self.driver.fetch(SQL["take"], batch_size, types, limits, queue_manager_id, heartbeat_timeout)
+        except DRIVER_FAULTS as error:
+            # Raised, it would have PgQueuer wait for every attempt under way before it takes another job.
+            self._report(str(error) or type(error).__name__)
+            return []
+        self._report(None)
+        # The database's own types are the model's: to validate each again takes as long as all else here.
+        return [Job.model_construct(None, **cast("dict[str, Any]", row)) for row in rows]
+
+    async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        """Whether there is anything to take: what waits for its type's limit is announced when a job ends."""
+        limits = [self._limits.get(name, 0) for name in entrypoints]
+        (row,) = await self.driver.fetch(SQL["any_to_take"], entrypoints, limits)
+        return int(cast("bool", row["exists"]))
+
+    async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        """The same: asked once more, whether something came in the meantime."""
+        return await self.eligible_queued_work(entrypoints)
+
+    def _report(self, failing: str | None) -> None:
+        """Say once that jobs can't be taken, and why, and once that they can again."""
+        if failing is not None and failing != self._failing:
+            log.warning("no jobs taken", reason=failing)
+        elif failing is None and self._failing is not None:
+            log.info("jobs are taken again")
+        self._failing = failing
+
+    async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
+        """End the jobs; where the database fails at that, with the next ones, or when jobs can be taken again.
+
+        Raised, PgQueuer would log its traceback ten times a second for as long.
+        """
+        was_behind = bool(self._done)
+        self._done = [*self._done, *(job for job, _, _ in job_status)]
+        await self._end(was_behind=was_behind)
+
+    async def _end(self, *, was_behind: bool = True) -> None:
+        jobs, self._done = self._done, ()
+        try:
+            await self.driver.execute(SQL["end"], [job.id for job in jobs], [job.queue_manager_id for job in jobs])
+        except DRIVER_FAULTS as error:
+            self._done = [*jobs, *self._done]
+            if not was_behind:
+                log.warning("jobs not ended", jobs=len(jobs), reason=str(error) or type(error).__name__)
+
+    async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
+        """Put it back; where the database fails at that, whoever misses its sign of life takes it over."""
+        try:
+            (row,) = await self.driver.fetch(SQL["still_held"], job.id, job.queue_manager_id)
+            if row["exists"]:
+                await super().retry_job(job, delay, traceback_record)
+        except DRIVER_FAULTS as error:
+            log.warning("job not put back", job_id=job.id, reason=str(error) or type(error).__name__)
+
+
+def _queries(driver: AsyncpgDriver | AsyncpgPoolDriver, kind: type[Queries] = Queries) -> Queries:
+    return kind(
+        driver,
+        qbe=QueryBuilderEnvironment(QUEUE),
+        qbq=QueryQueueBuilder(QUEUE),
+        qbs=QuerySchedulerBuilder(QUEUE),
+    )

@@ -1,0 +1,89 @@
+"""What becomes of the occurrences inside a pause. Pure: values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from synkron.model import CatchUp, Integration, Occurrences, Policies, Window
+from synkron.source.due import judge, judge_all
+from synkron.source.upcoming import coming
+
+# Further ahead, occurrences are not counted: it would take long, and says little.
+COUNTED_AHEAD = timedelta(days=31)
+LOOKED_AHEAD = timedelta(days=366)
+
+WORDS = {
+    CatchUp.LATEST: "one run each, which covers them all",
+    CatchUp.ALL: "every one gets its run, oldest first",
+    CatchUp.SKIP: "none of them runs, and runs that wait now are skipped at their turn",
+}
+
+
+class Treatment(NamedTuple):
+    """A catch-up policy, with how far back it reaches, and whether it holds the newest missed moment in any case."""
+
+    catch_up: CatchUp
+    catch_up_window: timedelta
+    catch_up_newest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What becomes of the occurrences of so many integrations. ``occurrences`` is None where they are not counted."""
+
+    treatment: Treatment
+    integrations: int
+    occurrences: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The first moment that would fire in a pause, and how many would; None where that is not counted."""
+
+    first: datetime | None
+    occurrences: int | None
+
+
+def look_ahead(rows: Sequence[Integration], now: datetime, until: datetime | None, types: Collection[str]) -> Ahead:
+    """What would fire between now and the end of a pause."""
+    end = min(until or now + LOOKED_AHEAD, now + LOOKED_AHEAD)
+    fire = next(coming(rows, Window(now, end), types), None)
+    if fire is None:
+        return Ahead(None, 0)
+    if until is None or until - now > COUNTED_AHEAD:
+        return Ahead(fire.scheduled_for, None)
+    due, _ = judge_all(rows, Window(now, until), types)
+    return Ahead(fire.scheduled_for, sum(len(one.moments) for one in due))
+
+
+def foreseen(rows: Iterable[Integration], policies: Policies) -> list[Consequence]:
+    """By which policies the occurrences inside a pause of these integrations will be decided; most first."""
+    return _by_treatment(((row, None) for row in rows), policies)
+
+
+def due_after(
+    undecided: Iterable[tuple[Integration, datetime]], now: datetime, policies: Policies, types: Collection[str]
+) -> list[Consequence]:
+    """What the next tick decides of integrations that are undecided since a moment (left out)."""
+    counted = []
+    for row, since in undecided:
+        judged = judge(row, Window(since, now), types) if since < now else None
+        if isinstance(judged, Occurrences) and judged.moments:
+            counted.append((row, len(judged.moments)))
+    return _by_treatment(counted, policies)
+
+
+def _by_treatment(rows: Iterable[tuple[Integration, int | None]], policies: Policies) -> list[Consequence]:
+    found: dict[Treatment, list[int | None]] = {}
+    for row, occurrences in rows:
+        policy = policies.of(row)
+        treatment = Treatment(policy.catch_up, policy.catch_up_window, policy.catch_up_newest)
+        found.setdefault(treatment, []).append(occurrences)
+    consequences = [
+        Consequence(treatment, len(counts), None if None in counts else sum(count or 0 for count in counts))
+        for treatment, counts in found.items()
+    ]
+    return sorted(consequences, key=lambda one: -one.integrations)

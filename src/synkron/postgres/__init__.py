@@ -1,0 +1,1 @@
+"""Connections to PostgreSQL, named SQL, batches, and the embedded server."""

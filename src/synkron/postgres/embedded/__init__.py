@@ -1,0 +1,179 @@
+"""PostgreSQL 18 in a folder of the user's own: for ``synkron up`` without a database URL, and for the tests.
+
+    <data directory>/      0700
+        postgresql/        0700; the cluster, its socket and its log
+        start.lock         held by the process that starts or stops the server
+        users.lock         held, shared, by every process that uses the server
+
+The locks die with their process, so a killed user is never counted. ``cluster`` runs PostgreSQL's programs,
+``account`` finds whom they run as when we are root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
+
+import asyncpg
+from asyncpg import PostgresError
+from platformdirs import user_data_path
+
+from synkron.errors import EmbeddedDatabaseError
+from synkron.postgres.embedded.account import hand_over
+from synkron.postgres.embedded.cluster import SOCKET, Cluster, answers, failure, programs
+from synkron.postgres.statements import statements
+
+_LONGEST_SOCKET_PATH = 103  # bytes, on macOS; Linux takes 107
+_PATIENCE = 30.0  # seconds for a server that is still starting, recovering or leaving
+
+
+def data_directory(environment: Mapping[str, str]) -> Path:
+    """``SYNKRON_DATA_DIR`` if set, else the platform's user data directory for Synkron; absolute."""
+    chosen = environment.get("SYNKRON_DATA_DIR")
+    try:
+        return Path(chosen).expanduser().absolute() if chosen else user_data_path("synkron", appauthor=False)
+    except RuntimeError:
+        raise EmbeddedDatabaseError(
+            f"SYNKRON_DATA_DIR is {chosen}, and that user has no home here. Give the folder's full path."
+        ) from None
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """A running server; ``opened_folders`` are those that embedded_database had to open as root."""
+
+    socket_folder: Path
+    opened_folders: tuple[Path, ...]
+
+    def url(self, database: str = "synkron", user: str = "synkron") -> str:
+        """The connection URL, over the Unix socket. The superuser is ``postgres``."""
+        return f"postgresql://{user}@/{database}?host={quote(str(self.socket_folder))}&port=5432"
+
+
+@contextmanager
+def embedded_database(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedServer]:
+    """Start or join the server of ``directory``; the last process to leave it, however the others went, stops it.
+
+    Blocks, for about a second at the first start: inside an event loop, enter and leave it in a thread.
+    ``settings`` are PostgreSQL's own; they count when this call starts the server. Raises EmbeddedDatabaseError.
+
+    PostgreSQL refuses to run as root. Entered by root, the server runs as the owner of ``directory``; one that root
+    owns is given to the system user ``synkron``, which is made when missing. The folders above the data and above
+    PostgreSQL's programs get search permission for others (``chmod o+x``, never reading) where it is missing, and
+    must keep it while the server runs.
+    """
+    directory = directory.resolve()
+    with ExitStack() as resources:
+        with _plain_errors(directory):
+            server = _enter(directory, settings or {}, resources)
+        yield server
+
+
+def _enter(directory: Path, settings: Mapping[str, str], resources: ExitStack) -> EmbeddedServer:
+    _claim(directory)
+    users = resources.enter_context(_lock_file(directory / "users.lock"))
+    with _start_lock(directory) as start_lock:
+        as_root = os.geteuid() == 0
+        account, opened = hand_over(directory, reaching=programs()) if as_root else (None, ())
+        cluster = Cluster(directory / "postgresql", account)
+        cluster.initialise(start_lock)
+        server = EmbeddedServer(resources.enter_context(_socket_folder(cluster.folder)), opened)
+        fcntl.flock(users, fcntl.LOCK_SH)
+        resources.callback(_leave, directory, users, cluster, server)
+        _start(cluster, server, settings)
+    return server
+
+
+def _leave(directory: Path, users: int, cluster: Cluster, server: EmbeddedServer) -> None:
+    with _start_lock(directory):
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        # Only a server that answers: after a crash, the process id in its file may be another program's by now.
+        if answers(server.socket_folder) and not cluster.stop() and answers(server.socket_folder):
+            raise failure(f"The embedded PostgreSQL in {cluster.folder} does not stop", cluster.log())
+
+
+def _claim(directory: Path) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = sorted(entry.name for entry in directory.iterdir())
+    if found and "users.lock" not in found:
+        raise EmbeddedDatabaseError(
+            f"{directory} is not a data directory of Synkron: it holds {', '.join(found[:3])}. "
+            "Set SYNKRON_DATA_DIR to an empty folder, or to one that does not exist yet."
+        )
+
+
+@contextmanager
+def _start_lock(directory: Path) -> Iterator[int]:
+    with _lock_file(directory / "start.lock") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+@contextmanager
+def _lock_file(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _socket_folder(folder: Path) -> Iterator[Path]:
+    """The cluster's folder, in which its socket is, or a link to it where clients can't use its path."""
+    if len(os.fsencode(folder / SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
+        yield folder
+        return
+    with TemporaryDirectory(prefix="synkron-", ignore_cleanup_errors=True) as private:
+        link = Path(private, "postgresql")
+        link.symlink_to(folder)
+        yield link
+
+
+def _start(cluster: Cluster, server: EmbeddedServer, settings: Mapping[str, str]) -> None:
+    not_yet = (asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, ConnectionError, FileNotFoundError)
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if answers(server.socket_folder) or cluster.launch(settings):
+            with suppress(*not_yet):
+                asyncio.run(_provide(server))
+                return
+        elif not cluster.predecessor_lives():
+            break
+        time.sleep(0.05)
+    raise failure(f"The embedded PostgreSQL in {cluster.folder} can't start", cluster.log())
+
+
+async def _provide(server: EmbeddedServer) -> None:
+    """See that the roles and the database exist."""
+    sql = statements("postgres/embedded/embedded")
+    connection = await asyncpg.connect(server.url("postgres", "postgres"))
+    try:
+        await connection.execute(sql["lock"])  # a killed starter's session may still be at it
+        await connection.execute(sql["roles"])
+        if not await connection.fetchval(sql["database_exists"]):
+            await connection.execute(sql["database"])
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def _plain_errors(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.filename or directory}: {error.strerror or error}"
+        raise failure(f"The data directory {directory} can't be used", reason) from error
+    except PostgresError as error:
+        raise failure(f"The embedded PostgreSQL in {directory} can't be prepared", str(error)) from error

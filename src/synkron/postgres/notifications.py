@@ -1,0 +1,108 @@
+"""What a worker hears from the database: that something changed, and nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import NoReturn
+
+import structlog
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.ports.driver import NotifyCallback
+
+from synkron.postgres.connection import DRIVER_FAULTS, Pool
+from synkron.waiting import pause
+
+# Seconds between two looks at the queue that notifications lead to.
+APART = 0.01
+# How often in the time after which a worker is taken for dead the connection that listens is tried.
+LOOKS = 4
+CANCELLATION = "cancellation_event"
+# The one event that PgQueuer is ever told of.
+CHANGED = json.dumps(
+    {
+        "channel": "",
+        "type": "table_changed_event",
+        "operation": "insert",
+        "table": "",
+        "sent_at": "1970-01-01T00:00:00Z",
+    }
+)
+
+log = structlog.get_logger("synkron")
+
+
+class Notifications(AsyncpgPoolDriver):
+    """A notification only wakes: whoever may connect may send any, as many as they like.
+
+    What it holds is not believed, parsed or logged. ``cancellation`` is set where it speaks of one, for whoever asks
+    the ledger then. However many come, PgQueuer is woken once for each time that it ``looked``.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.cancellation = asyncio.Event()
+        self._channel: str | None = None
+        self._wake: Callable[[], None] | None = None
+        self._is_woken = False
+        self._has_news = False
+        self._rest: asyncio.TimerHandle | None = None
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        """Listen, and wake by calling back."""
+        self._wake, self._channel = partial(callback, CHANGED), channel
+        await super().add_listener(channel, self.heard)
+
+    async def keep_listening(self, heartbeat: timedelta) -> NoReturn:
+        """Until it is cancelled, see that the connection that listens is alive: it says nothing when it is not."""
+        while True:
+            await pause(heartbeat.total_seconds() / LOOKS)
+            if self._channel is not None and not await self._is_alive():
+                await super().add_listener(self._channel, self.heard)
+                # What came in between, nobody has heard.
+                self.heard(CANCELLATION)
+
+    async def _is_alive(self) -> bool:
+        if self._listener_connection is None:
+            return False
+        try:
+            await self._listener_connection.execute("select")
+        except DRIVER_FAULTS as error:
+            log.warning("notifications were not heard", reason=str(error) or type(error).__name__)
+            self._listener_connection = None
+            return False
+        return True
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connection that listens, rather than ask one that may be silent to listen no more."""
+        self._channel, listener, self._listener_connection = None, self._listener_connection, None
+        if listener is not None:
+            with suppress(*DRIVER_FAULTS):
+                await listener.close()
+
+    def heard(self, payload: str | bytes | bytearray) -> None:
+        """Note that a notification came."""
+        if isinstance(payload, str) and CANCELLATION in payload:
+            self.cancellation.set()
+        self._has_news = True
+        self._wake_once()
+
+    def looked(self) -> None:
+        """The queue is looked at now: what is heard from here on is news again, a moment later."""
+        self._has_news = False
+        if self._is_woken and self._rest is None:
+            self._rest = asyncio.get_running_loop().call_later(APART, self._rested)
+
+    def _rested(self) -> None:
+        self._rest, self._is_woken = None, False
+        if self._has_news:
+            self._wake_once()
+
+    def _wake_once(self) -> None:
+        if self._wake is not None and not self._is_woken:
+            self._is_woken = True
+            self._wake()

@@ -1,0 +1,1 @@
+"""Questions to the ledger that change nothing: verify, why, drift, forecast."""

@@ -1,0 +1,125 @@
+"""Reads where time is lost between the scheduled moment and the answer, for ``synkron drift``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from asyncpg import Record
+
+from synkron.ledger.drift import LateRun, Moments, Stage
+from synkron.model import Source
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+
+SQL = statements("reports/drift")
+SHARES = (0.5, 0.95, 0.99, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Of so many runs: what half, 95 and 99 of 100 do not exceed, and the most."""
+
+    runs: int
+    p50: timedelta
+    p95: timedelta
+    p99: timedelta
+    most: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDrift:
+    """The drift of a type: how many runs started, and how many of these late.
+
+    ``waiting`` could have started and have not, ``waiting_late`` of them are late. ``start`` is how late they started.
+    A stage is left out of ``stages`` where nothing of it is on record. ``warm`` and ``cold`` count first attempts by
+    what they met, where that is known.
+    """
+
+    integration_type: str
+    runs: int
+    late: int
+    waiting: int
+    waiting_late: int
+    start: Percentiles | None
+    stages: Mapping[Stage, Percentiles]
+    warm: int
+    cold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What was read: runs whose moment is in the span, by type, and those that started latest."""
+
+    since: datetime
+    until: datetime
+    late_after: timedelta
+    types: Sequence[TypeDrift]
+    worst: Sequence[LateRun]
+
+
+async def read_drift(
+    connection: Connection,
+    since: datetime,
+    now: datetime,
+    late_after: timedelta,
+    *,
+    integration_type: str | None = None,
+    org_id: str | None = None,
+    most: int,
+) -> Drift:
+    """The drift of what was scheduled from ``since`` to ``now``, by type, with the ``most`` worst runs."""
+    scope = (since, now, integration_type, org_id)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        started = {
+            row["integration_type"]: row for row in await _fetch(connection, "stages", *scope, late_after, SHARES)
+        }
+        waiting = {row["integration_type"]: row for row in await _fetch(connection, "waiting", *scope, late_after)}
+        worst = await _fetch(connection, "worst", *scope, most)
+    types = [_type(name, started.get(name), waiting.get(name)) for name in sorted({*started, *waiting})]
+    return Drift(since, now, late_after, types, [late_run_of(row, now) for row in worst])
+
+
+def late_run_of(row: Record, now: datetime) -> LateRun:
+    """A run that started; or that has not, and whose turn has not come where no job stands for it."""
+    started_at = row.get("started_at")
+    moments = Moments(
+        Source(row["source"]),
+        row["scheduled_for"],
+        row["execute_after"],
+        row["claimed_at"],
+        started_at or now,
+        row["enqueued_at"] if started_at else row["enqueued_at"] or now,
+        row.get("duration"),
+    )
+    whose = (row["integration_id"], row["org_id"], row["integration_type"])
+    return LateRun(row["id"], *whose, moments, started_at is not None)
+
+
+async def _fetch(connection: Connection, name: str, *arguments: object) -> list[Record]:
+    return await connection.fetch(SQL[name], *arguments)
+
+
+def _type(name: str, started: Record | None, waiting: Record | None) -> TypeDrift:
+    return TypeDrift(
+        integration_type=name,
+        runs=started["runs"] if started else 0,
+        late=started["late"] if started else 0,
+        waiting=waiting["waiting"] if waiting else 0,
+        waiting_late=waiting["late"] if waiting else 0,
+        start=_percentiles(started["runs"], started["start"]) if started else None,
+        stages=_stages(started) if started else {},
+        warm=started["warm"] if started else 0,
+        cold=started["cold"] if started else 0,
+    )
+
+
+def _stages(row: Record) -> dict[Stage, Percentiles]:
+    counts = {Stage.TURN: row["told_apart"], Stage.WORKER: row["told_apart"], Stage.TARGET: row["answered"]}
+    found = {stage: _percentiles(counts.get(stage, row["runs"]), row[stage.value]) for stage in Stage}
+    return {stage: percentiles for stage, percentiles in found.items() if percentiles is not None}
+
+
+def _percentiles(runs: int, found: Sequence[timedelta] | None) -> Percentiles | None:
+    return Percentiles(runs, *found) if runs and found is not None else None

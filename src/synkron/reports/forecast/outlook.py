@@ -1,0 +1,132 @@
+"""What lies ahead of each type under its policy: starts, backlog and herds. Pure: values in, values out."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from synkron.model import Policy, Window
+from synkron.reports.forecast.fires import Fire, Fires
+from synkron.reports.forecast.starts import Queue, last_starts, paced, room_of, spread_out
+from synkron.scheduler.spread import MINUTE
+
+# So many of a type's largest minutes are its herds.
+HERDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Herd:
+    """A minute in which many integrations of a type fire.
+
+    The last of them has started by ``last_start``; None where that depends on what fires after the window.
+    """
+
+    at: datetime
+    fires: int
+    last_start: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeForecast:
+    """One type. ``fires``, ``starts`` and ``waiting`` are by minute; ``waiting`` are those for whom none had room yet.
+
+    Starts are whole numbers where nothing is spread, otherwise what is to be expected. The herds are in the order of
+    their size.
+    """
+
+    window: Window
+    policy: Policy
+    integrations: int
+    fires: Sequence[int]
+    starts: Sequence[float]
+    waiting: Sequence[float]
+    herds: Sequence[Herd]
+
+    @property
+    def fired(self) -> int:
+        """How many fire in the window."""
+        return sum(self.fires)
+
+    @property
+    def started(self) -> float:
+        """How many of them start in it."""
+        return sum(self.starts)
+
+    @property
+    def later(self) -> float:
+        """How many of them start after it, as their place in the spread lies there or no minute had room."""
+        return max(self.fired - self.started, 0)
+
+    @property
+    def left_waiting(self) -> float:
+        """How many wait for room at the end."""
+        return self.waiting[-1] if self.waiting else 0
+
+    def instant(self, minute: int) -> datetime:
+        """When the minute of that number begins."""
+        return self.window.start + MINUTE * (minute + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The fleet, by type in the order of their names. ``left_out`` integrations can't be fired."""
+
+    window: Window
+    types: Mapping[str, TypeForecast]
+    left_out: int
+
+
+def forecast(fires: Fires, policies: Mapping[str, Policy]) -> Forecast:
+    """What becomes of the fires under these policies. What was claimed before the window is not in it."""
+    types = {
+        name: _forecast(fires.window, fires.fires[name], policies[name], integrations, fires.minutes)
+        for name, integrations in sorted(fires.integrations.items())
+    }
+    return Forecast(fires.window, types, fires.left_out)
+
+
+def _forecast(
+    window: Window, fires: Mapping[Fire, int], policy: Policy, integrations: int, minutes: int
+) -> TypeForecast:
+    by_minute = [0] * minutes
+    for fire, count in fires.items():
+        by_minute[fire.minute] += count
+    queue = paced(spread_out(fires, policy.spread, minutes), policy.pace)
+    largest = [minute for minute, _ in Counter(dict(enumerate(by_minute))).most_common(HERDS) if by_minute[minute]]
+    rooms = _rooms(fires, policy.spread, largest)
+    ends = _ends(queue, policy.pace, rooms)
+    herds = [
+        Herd(window.start + MINUTE * (minute + 1), by_minute[minute], _instant(window, ends[minute]))
+        for minute in largest
+    ]
+    return TypeForecast(window, policy, integrations, by_minute, queue.starts, queue.waiting, herds)
+
+
+def _rooms(fires: Mapping[Fire, int], spread: timedelta, minutes: Sequence[int]) -> dict[int, float]:
+    """The largest room, in minutes, of what fires in each of these minutes."""
+    rooms: dict[int, float] = defaultdict(float)
+    wanted = set(minutes)
+    for fire in fires:
+        if fire.minute in wanted:
+            rooms[fire.minute] = max(rooms[fire.minute], room_of(fire, spread))
+    return rooms
+
+
+def _ends(queue: Queue, pace: int | None, rooms: Mapping[int, float]) -> dict[int, timedelta | None]:
+    """When the last of each of these minutes' fires has started, counted from the first minute's begin."""
+    ends: dict[int, timedelta | None] = {minute: MINUTE * (minute + room) for minute, room in rooms.items()}
+    if pace is None:
+        return ends
+    asked_by = {minute: minute + max(-int(-room // 1) - 1, 0) for minute, room in rooms.items()}
+    known = sorted({asked for asked in asked_by.values() if asked < len(queue.asks)})
+    last = dict(zip(known, last_starts(queue, pace, known), strict=True))
+    for minute, asked in asked_by.items():
+        end = ends[minute]
+        ends[minute] = max(end, last[asked]) if asked in last and end is not None else None
+    return ends
+
+
+def _instant(window: Window, since: timedelta | None) -> datetime | None:
+    return None if since is None else window.start + MINUTE + since

@@ -1,0 +1,98 @@
+"""Forecasts the fleet as it stands in the database, under the policies that are set and those that are proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from asyncpg import Record
+
+from synkron.errors import LedgerMissing, ServiceRoleRequired
+from synkron.model import Policy, Window
+from synkron.postgres.connection import Connection, speaking_of
+from synkron.postgres.statements import source_statements
+from synkron.reports.forecast import Forecast, Group, count_fires, forecast
+from synkron.scheduler.policies import read_pauses
+from synkron.settings.load import Settings, SourceTables
+from synkron.source.reader import secure, zone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The forecast ``as_set``, and as ``proposed`` where something is.
+
+    ``pauses`` are not heeded. It is None where the role may not read Synkron's own tables, so that overrides are not
+    heeded either.
+    """
+
+    as_set: Forecast
+    proposed: Forecast | None
+    pauses: int | None
+
+    @property
+    def forecasts(self) -> list[Forecast]:
+        """As set; and as proposed, where something is."""
+        return [one for one in (self.as_set, self.proposed) if one is not None]
+
+
+async def forecast_fleet(
+    connection: Connection,
+    settings: Settings,
+    now: datetime,
+    hours: int,
+    *,
+    integration_type: str | None = None,
+    proposed: Mapping[str, Policy] | None = None,
+) -> Outlook:
+    """The whole minutes after ``now``, for so many hours; ``proposed`` replaces the policies of the types in it."""
+    begin = now.replace(second=0, microsecond=0)
+    window = Window(begin, begin + timedelta(hours=hours))
+    own_spreads, pauses = await _read_standing(connection, settings.source, now)
+    groups = await read_groups(connection, settings.source, own_spreads, integration_type)
+    other = settings.policies | dict(proposed or {})
+    spreads = [one.spread for one in (*settings.policies.values(), *other.values())]
+    fires = count_fires(groups, window, settings.types, max([*spreads, *own_spreads.values()]))
+    return Outlook(
+        forecast(fires, settings.policies),
+        forecast(fires, other) if proposed else None,
+        pauses,
+    )
+
+
+async def read_groups(
+    connection: Connection, source: SourceTables, own_spreads: Mapping[str, timedelta], integration_type: str | None
+) -> list[Group]:
+    """The enabled rows with a schedule, of all types or of one, counted by what decides when they start."""
+    statement = source_statements("reports/forecast/store", source)["groups"]
+    async with speaking_of(source), connection.transaction(readonly=True):
+        await secure(connection, source)
+        rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
+    return [_group(row) for row in rows]
+
+
+def _group(row: Record) -> Group:
+    return Group(
+        integration_type=row["integration_type"],
+        cron_schedule=row["cron_schedule"],
+        timezone=zone_of(row),
+        organization_exists=row["organization_exists"],
+        spread=row["spread"],
+        integrations=row["integrations"],
+        is_odd=row["is_odd"],
+    )
+
+
+async def _read_standing(
+    connection: Connection, source: SourceTables, now: datetime
+) -> tuple[dict[str, timedelta], int | None]:
+    """The spreads that are set for single integrations, and how many pauses last; none where there is no ledger."""
+    try:
+        async with speaking_of(source):
+            rows = await connection.fetch(source_statements("reports/forecast/store", source)["own_spreads"])
+            pauses = await read_pauses(connection, now, source)
+    except LedgerMissing:
+        return {}, 0
+    except ServiceRoleRequired:
+        return {}, None
+    return {row["integration_id"]: row["spread"] for row in rows}, len(pauses)

@@ -1,0 +1,84 @@
+"""Whether a run's state is what its attempts say. The run's own row is not believed without them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import lru_cache
+
+from synkron.model import State
+from synkron.reports.verify.evidence import Kind, Recorded
+
+# What is written twice in one statement, by two looks at the clock.
+SAME = timedelta(minutes=1)
+OPEN = "open"
+GOOD = "succeeded"
+# After these the run has ended for good, unless an operator gives it another chance.
+LAST = frozenset({"final", "cancelled"})
+# What the newest attempt may have come to, by the run's state.
+ENDS = {
+    # A run whose worker was lost is claimed again where it follows its row.
+    State.CLAIMED: {"retryable", "handed_back", "lost"},
+    State.RUNNING: {OPEN},
+    State.SUCCEEDED: {GOOD},
+    State.FAILED: {"retryable", "final", "lost", "cancelled"},
+    State.SKIPPED: {"retryable", "handed_back", "lost"},
+}
+# Whose attempts an operator's other chance lets stand as they ended.
+REOPENED = {State.CLAIMED, State.SKIPPED}
+
+
+def against_attempts(one: Recorded) -> tuple[Kind, str] | None:
+    """What is wrong with the run by its attempts, or with these."""
+    judged = _judged(one.state, one.attempt, one.last_attempt, one.outcomes, one.retries > 0)
+    if judged is None and one.attempted_from is not None and (message := _times(one)):
+        return Kind.UNEXPLAINED, message
+    return judged
+
+
+@lru_cache(maxsize=4096)
+def _judged(state: str, attempt: int, last: int, outcomes: str, was_retried: bool) -> tuple[Kind, str] | None:
+    """The finding, if any. Millions of runs have the few combinations of these."""
+    made = outcomes.split()
+    successes = made.count(GOOD)
+    if successes > 1:
+        return Kind.DOUBLED, f"{successes} of its attempts succeeded"
+    if not attempt == last == len(made):
+        return Kind.UNEXPLAINED, f"it counts {_attempts(attempt)}, and {_attempts(len(made))} of it are on record"
+    if not made:
+        message = None if state in (State.CLAIMED, State.SKIPPED) else f"recorded as {state} without any attempt"
+    elif made[-1] not in ENDS[State(state)] and not (
+        was_retried and state in REOPENED and made[-1] in ENDS[State.FAILED]
+    ):
+        message = f"recorded as {state}, and its last attempt as {made[-1]}"
+    else:
+        message = _followed(made[:-1], was_retried=was_retried)
+    return None if message is None else (Kind.UNEXPLAINED, message)
+
+
+def _followed(earlier: list[str], *, was_retried: bool) -> str | None:
+    """What is wrong with an attempt that another followed."""
+    for number, outcome in enumerate(earlier, 1):
+        if outcome in (GOOD, OPEN) or (outcome in LAST and not was_retried):
+            return f"another attempt followed attempt {number}, which is recorded as {outcome}"
+    return None
+
+
+def _times(one: Recorded) -> str | None:
+    first, last = one.attempted_from, one.attempted_to
+    assert first is not None  # noqa: S101 (the caller looked)
+    if one.runs_back or (last is not None and last < first):
+        return "an attempt ended before it began"
+    if first < one.claimed_at:
+        return "it was attempted before it was claimed"
+    if one.started_at is None or abs(one.started_at - first) > SAME:
+        return "it did not start when its first attempt did"
+    if one.state in (State.SUCCEEDED, State.FAILED):
+        if one.finished_at is None or last is None or abs(one.finished_at - last) > SAME:
+            return "it did not end when its last attempt did"
+    elif one.finished_at is not None and last is not None and one.finished_at < last:
+        return "it ended before its last attempt did"
+    return None
+
+
+def _attempts(number: int) -> str:
+    return f"{number} attempt{'' if number == 1 else 's'}"

@@ -1,0 +1,112 @@
+"""What a verification goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
+from uuid import UUID
+
+from synkron.cron import Cron
+from synkron.model import Window, is_key_of
+from synkron.reports.verify.evidence import Recorded, Standing
+from synkron.reports.verify.ticks import Sight, full_transaction
+from synkron.source.due import KNOWN
+
+LATE = timedelta(minutes=5)
+# How many moments are remembered, of all schedules together: about 50 MB.
+MEMO_LIMIT = 500_000
+
+Moments = Mapping[datetime, datetime | None]
+
+
+class Basis:
+    """The window that was to be decided, what the ticks saw, the time it is, and the ids from which keys derive.
+
+    ``has_zones`` is whether organizations have a zone; where they have none, nothing of theirs can change.
+    ``is_strict`` makes findings of what was not delivered. Integrations with the same schedule share its moments.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        sight: Sight,
+        now: datetime,
+        types: Container[str],
+        installations: Sequence[UUID],
+        *,
+        next_transaction: int = 1 << 32,
+        has_zones: bool = True,
+        late_after: timedelta = LATE,
+        is_strict: bool = False,
+    ) -> None:
+        self.window = window
+        self.now = now
+        self.late_after = late_after
+        self.is_strict = is_strict
+        self._sight = sight
+        self.types = types
+        self._installations = installations
+        self._next_transaction = next_transaction
+        self._has_zones = has_zones
+        self._known: dict[tuple[str, str | None], Moments | None] = {}
+        self._remembered = 0
+
+    def moments(self, cron_schedule: str, timezone: str | None) -> Moments | None:
+        """The moments of the window, oldest first, each with the schedule's moment before it; None if unreadable."""
+        try:
+            return self._known[cron_schedule, timezone]
+        except KeyError:
+            return self._remember(cron_schedule, timezone)
+
+    def owed(self, row: Standing) -> Moments | None:
+        """When the row should have fired, had it always stood as it does; None if nobody can tell.
+
+        A text of digits is no zone, though the ledger has a number as one.
+        """
+        if not row.organization_exists or not (row.zone_is_number or isinstance(KNOWN.zone(row.timezone), tzinfo)):
+            return None
+        return self.moments(row.cron_schedule, row.timezone)
+
+    def stood(self, row: Standing, moment: datetime) -> bool:
+        """Whether the row provably stood as it does when the moment was to be decided, and its organization's zone."""
+        seen = row.updated_at is not None and row.updated_at < moment
+        return (seen or self._saw(row.written, moment)) and (not self._has_zones or self._saw(row.zone_written, moment))
+
+    def decided_as_it_stands(self, one: Recorded, row: Standing) -> bool:
+        """Whether the row provably stood as it does when that was decided, and its organization's zone.
+
+        What was edited in the half-minute between a decision and its moment stood otherwise.
+        """
+        moment = one.scheduled_for
+        seen = row.updated_at is not None and row.updated_at < min(one.claimed_at, moment)
+        return (seen or self._saw(row.written, moment, at_first=True)) and (
+            not self._has_zones or self._saw(row.zone_written, moment, at_first=True)
+        )
+
+    def has_its_key(self, one: Recorded) -> bool:
+        """Whether the key is that of the run's integration and moment."""
+        return is_key_of(one.key, self._installations, one.integration_id, one.source, one.scheduled_for)
+
+    def _saw(self, written: int | None, moment: datetime, *, at_first: bool = False) -> bool:
+        return self._sight.saw(moment, full_transaction(written, self._next_transaction), at_first=at_first)
+
+    def _remember(self, cron_schedule: str, timezone: str | None) -> Moments | None:
+        schedule = schedule_of(cron_schedule, timezone)
+        found: dict[datetime, datetime | None] | None = None
+        if schedule is not None:
+            cron, zone = schedule
+            moments = cron.occurrences(self.window.start, self.window.end, zone)
+            before = [cron.previous_before(moments[0], zone), *moments[:-1]] if moments else []
+            found = dict(zip(moments, before, strict=True))
+        if self._remembered > MEMO_LIMIT:
+            self._known.clear()
+            self._remembered = 0
+        self._remembered += len(found or ()) + 1
+        self._known[cron_schedule, timezone] = found
+        return found
+
+
+def schedule_of(cron_schedule: str, timezone: str | None) -> tuple[Cron, tzinfo] | None:
+    """The expression and the zone, as the ledger writes them; None when they can't be read."""
+    cron, zone = KNOWN.expression(cron_schedule), KNOWN.recorded_zone(timezone)
+    return (cron, zone) if isinstance(cron, Cron) and isinstance(zone, tzinfo) else None

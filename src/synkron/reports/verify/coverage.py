@@ -1,0 +1,75 @@
+"""What was decided of one integration and not delivered, and the time that no run covers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from synkron.model import Action, Source, Window
+from synkron.reports.verify.basis import Basis
+from synkron.reports.verify.evidence import Finding, Kind, Recorded, Undelivered
+
+# By the first word of a skipped run's reason.
+REASONS = {"superseded": Undelivered.SUPERSEDED, "cancelled": Undelivered.CANCELLED}
+
+
+class Coverage(NamedTuple):
+    """What was merged into no run, what was not delivered, with the reason, and the time that no run covers."""
+
+    lost: Sequence[Finding] = ()
+    undelivered: Sequence[tuple[Undelivered, Recorded]] = ()
+    gaps: Sequence[Window] = ()
+
+
+WHOLE = Coverage()
+
+
+def coverage(recorded: Sequence[Recorded], basis: Basis) -> Coverage:
+    """What became of the moments of the window for which no run of their own was delivered, oldest first."""
+    if len(recorded) == 1 and recorded[0].is_delivered:
+        return WHOLE
+    window = basis.window
+    decided = [one for one in recorded if one.decides and window.start < one.scheduled_for <= window.end]
+    catch_ups = [one for one in recorded if one.action == Action.RUN and one.source == Source.CATCH_UP]
+    backfilled = {one.scheduled_for for one in recorded if one.source == Source.BACKFILL and one.is_delivered}
+    lost, undelivered = [], []
+    for one in decided:
+        if one.is_delivered or one.scheduled_for in backfilled:
+            continue
+        if one.action != Action.MERGE:
+            undelivered.append((_reason(one), one))
+            continue
+        covers = [run for run in catch_ups if _covers(run, one.scheduled_for)]
+        if not covers:
+            lost.append(one.finding(Kind.MISSED, "recorded as merged, and no run's period holds it"))
+        elif not any(run.is_delivered for run in covers):
+            undelivered.append((Undelivered.MERGED, one))
+    return Coverage(lost, undelivered, _gaps(decided, recorded, window))
+
+
+def _gaps(decided: Sequence[Recorded], recorded: Sequence[Recorded], window: Window) -> list[Window]:
+    """The time from the first decision in the window to the last that no delivered run's period covers."""
+    if not decided:
+        return []
+    found = []
+    reached, last = max(window.start, decided[0].period_start or window.start), decided[-1].scheduled_for
+    for run in recorded:
+        if run.is_delivered and run.scheduled_for > reached:
+            start = min(run.period_start or reached, last)
+            if start > reached:
+                found.append(Window(reached, start))
+            reached = run.scheduled_for
+    if reached < last:
+        found.append(Window(reached, last))
+    return found
+
+
+def _reason(one: Recorded) -> Undelivered:
+    if one.action == Action.EXPIRE:
+        return Undelivered.EXPIRED
+    return REASONS.get(one.reason.partition(" ")[0].rstrip(":"), Undelivered.SKIPPED)
+
+
+def _covers(run: Recorded, moment: datetime) -> bool:
+    return (run.period_start is None or run.period_start < moment) and moment < run.scheduled_for

@@ -1,0 +1,97 @@
+"""What is wrong with a row of the ledger: by its tick, its key, its schedule, and the row that it was decided from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from synkron.cron import Cron
+from synkron.model import Action, Source
+from synkron.reports.verify.basis import Basis, schedule_of
+from synkron.reports.verify.evidence import Recorded, Standing
+
+MONTH = timedelta(days=30)
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def against_itself(one: Recorded, row: Standing | None, basis: Basis) -> list[str]:
+    """What does not fit together, of the decision and what it was made from: its tick, and ``row``, if it stands."""
+    wrong = []
+    if not basis.has_its_key(one):
+        wrong.append(f"its key, {one.key}, is not that of its integration and moment")
+    if not one.fits_tick:
+        wrong.append(f"its tick was of another time, or did not decide it as {one.source}")
+    if not one.is_from_tick:
+        return wrong
+    if not one.has_tick:
+        wrong.append(f"decided by {one.source}, and its tick is not on record")
+    if row is not None and (difference := _against_row(one, row, basis)):
+        wrong.append(difference)
+    return wrong
+
+
+def against_schedule(one: Recorded, basis: Basis) -> tuple[str | None, str | None]:
+    """What does not fit the schedule that the row says it was decided by; and what does only if its period continues.
+
+    A period begins where the integration's last decided one ended. That is mostly the schedule's own moment before.
+    """
+    if one.cron_schedule is None or not one.decides:
+        return None, None
+    moments = basis.moments(one.cron_schedule, one.timezone)
+    if moments is not None and one.period_start == moments.get(one.scheduled_for, NEVER) and one.occurrences == 1:
+        return None, None
+    schedule = schedule_of(one.cron_schedule, one.timezone)
+    written = f'"{one.cron_schedule}" in {one.timezone or "UTC"}'
+    if moments is None or schedule is None:
+        return f"decided by {written}, which can't be read", None
+    if one.scheduled_for not in moments:
+        return f"decided by {written}, which does not fire then", None
+    if one.action == Action.EXPIRE:
+        return _count_fault(one, *schedule), None
+    if one.action == Action.RUN and one.is_from_tick:
+        return None, _start_fault(one, *schedule, written)
+    return None, None
+
+
+def _against_row(one: Recorded, row: Standing, basis: Basis) -> str | None:
+    """Whether it says what the row does, which is asked only where that provably stood as it does."""
+    said = (one.org_id, one.integration_type, one.cron_schedule, one.timezone)
+    stands = (row.org_id, row.integration_type, row.cron_schedule, row.timezone)
+    if said == stands or not basis.decided_as_it_stands(one, row):
+        return None
+    differ = [
+        f"{name} {its}, not {mine}"
+        for name, mine, its in zip(("organization", "type", "schedule", "zone"), said, stands, strict=True)
+        if mine != its
+    ]
+    return f"its row, which has stood unchanged since before, has {', '.join(differ)}"
+
+
+def _start_fault(one: Recorded, cron: Cron, zone: tzinfo, written: str) -> str | None:
+    """What is wrong with where a run's period begins; that of a catch-up run reaches back over what was missed."""
+    if one.source == Source.SCHEDULE:
+        return f"its period does not begin at the moment before it of {written}"
+    if one.period_start is None or cron.matches(one.period_start, zone):
+        return None
+    return f"its period does not begin at a moment of {written}"
+
+
+def _count_fault(one: Recorded, cron: Cron, zone: tzinfo) -> str | None:
+    """Whether it stands for as many moments as there were: at most those of its period, at least those of its tick."""
+    start, least_from = one.period_start, one.ticked_from
+    if start is not None and _count(cron, zone, start, one.scheduled_for, one.occurrences) < one.occurrences:
+        return f"it stands for {one.occurrences} moments, and its period has fewer"
+    if least_from is not None:
+        least_from = max(least_from, start or least_from)
+        if _count(cron, zone, least_from, one.scheduled_for, one.occurrences) > one.occurrences:
+            return f"it stands for {one.occurrences} moments, and its tick had more to decide"
+    return None
+
+
+def _count(cron: Cron, zone: tzinfo, start: datetime, end: datetime, enough: int) -> int:
+    """How many moments lie after the start, up to the end; the count is broken off above ``enough``."""
+    count = 0
+    while start < end and count <= enough:
+        stop = min(end, start + MONTH)
+        count += len(cron.occurrences(start, stop, zone))
+        start = stop
+    return count

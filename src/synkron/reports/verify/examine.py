@@ -1,0 +1,139 @@
+"""One integration: what should have run, against what the ledger says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from synkron.model import Action, State, Window
+from synkron.reports.verify.attempts import against_attempts
+from synkron.reports.verify.basis import Basis
+from synkron.reports.verify.coverage import Coverage, coverage
+from synkron.reports.verify.decisions import against_itself, against_schedule
+from synkron.reports.verify.doubled import doubled
+from synkron.reports.verify.evidence import Finding, Kind, Recorded, Standing, Undelivered
+from synkron.reports.verify.late import late
+from synkron.reports.verify.undecided import NONE, Undecided, undecided
+
+NOTHING: Mapping[Undelivered, int] = MappingProxyType({})
+
+
+class Doubt(NamedTuple):
+    """What is wrong with a row, unless the decision before it, which was not read, ended where its period begins."""
+
+    of: Recorded
+    message: str
+
+
+class Examined(NamedTuple):
+    """What came of one integration's occurrences.
+
+    ``unprovable`` ones (nothing shows that they were due) are undecided, and no findings. ``invalid`` counts the rows
+    that can't be fired as they stand. ``undelivered`` counts moments by reason; no run covers the ``gaps``.
+    """
+
+    occurrences: int
+    findings: Sequence[Finding] = ()
+    unprovable: int = 0
+    failed: int = 0
+    invalid: int = 0
+    undelivered: Mapping[Undelivered, int] = NOTHING
+    gaps: Sequence[Window] = ()
+    doubts: Sequence[Doubt] = ()
+
+
+def examine(row: Standing | None, recorded: Sequence[Recorded], basis: Basis) -> Examined:
+    """Compare the row as it stands, if it does, with what the ledger has of it, oldest first.
+
+    ``recorded`` holds the rows of the window, those after it whose period reaches into it, and the runs from before it
+    that had not ended when it began.
+    """
+    within = [one for one in recorded if basis.window.start < one.scheduled_for <= basis.window.end]
+    findings, doubts = _of_rows(within, row, basis)
+    findings += late(recorded, basis)
+    if len(within) > 1:
+        findings += doubled(within)
+    covered = coverage(recorded, basis)
+    left = NONE if row is None else undecided(row, recorded, basis)
+    findings += covered.lost
+    findings += left.findings
+    if basis.is_strict:
+        findings += _strictly(covered, left, row, recorded)
+    return Examined(
+        sum([one.occurrences for one in within]) + len(left.held) + left.unprovable + len(left.findings),
+        findings,
+        left.unprovable,
+        sum([one.state == State.FAILED for one in within]),
+        left.invalid,
+        _counted(covered, left) if covered.undelivered or left.held else NOTHING,
+        covered.gaps,
+        doubts,
+    )
+
+
+def _of_rows(within: Sequence[Recorded], row: Standing | None, basis: Basis) -> tuple[list[Finding], list[Doubt]]:
+    """What is wrong with each row of the ledger, by itself and by what stands beside it."""
+    findings: list[Finding] = []
+    doubts: list[Doubt] = []
+    for number, one in enumerate(within):
+        wrong = against_itself(one, row, basis)
+        fault, unless_continued = against_schedule(one, basis)
+        if fault is not None:
+            wrong.append(fault)
+        elif unless_continued is not None:
+            continues = _continues(one, within[:number])
+            if continues is None:
+                doubts.append(Doubt(one, unless_continued))
+            elif not continues:
+                wrong.append(unless_continued)
+        if by_attempts := against_attempts(one):
+            findings.append(one.finding(*by_attempts))
+        if wrong:
+            findings += [one.finding(Kind.UNEXPLAINED, message) for message in wrong]
+    return findings, doubts
+
+
+def _continues(one: Recorded, earlier: Sequence[Recorded]) -> bool | None:
+    """Whether its period begins where the decision before it ended, or where one begins whose time it took over.
+
+    None where that was not read.
+
+    What was merged has its period in another row. A run that was skipped may have been superseded, and its time is the
+    next one's then; a decision that was made later was not there.
+    """
+    for before in reversed(earlier):
+        if not before.is_from_tick or before.action == Action.MERGE:
+            continue
+        is_skipped_run = before.action == Action.RUN and not before.is_delivered
+        if one.period_start == before.scheduled_for or (is_skipped_run and one.period_start == before.period_start):
+            return True
+        if before.claimed_at <= one.claimed_at and not is_skipped_run:
+            return False
+    return None
+
+
+def _counted(covered: Coverage, left: Undecided) -> Counter[Undelivered]:
+    """How many moments were not delivered, by reason."""
+    counts = Counter[Undelivered]()
+    if left.held:
+        counts[Undelivered.HELD] = len(left.held)
+    for reason, one in covered.undelivered:
+        counts[reason] += one.occurrences
+    return counts
+
+
+def _strictly(
+    covered: Coverage, left: Undecided, row: Standing | None, recorded: Sequence[Recorded]
+) -> Iterator[Finding]:
+    """What was not delivered, and the time that no run covers, as findings."""
+    for reason, one in covered.undelivered:
+        yield one.finding(Kind.UNDELIVERED, f"{reason}: {one.reason}")
+    for gap in covered.gaps:
+        message = f"no run covers {gap.start:%Y-%m-%dT%H:%MZ} to {gap.end:%Y-%m-%dT%H:%MZ}"
+        of = recorded[-1]
+        yield Finding(Kind.UNCOVERED, gap.start, message, of.integration_id, of.org_id, of.integration_type)
+    if row is not None:
+        for moment in left.held:
+            yield row.finding(Kind.UNDELIVERED, moment, f"{Undelivered.HELD}: nothing is decided until that ends")

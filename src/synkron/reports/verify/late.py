@@ -1,0 +1,41 @@
+"""What started late, of one integration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from synkron.model import Action, State
+from synkron.reports.verify.basis import Basis
+from synkron.reports.verify.evidence import Finding, Kind, Recorded
+
+
+def late(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
+    """What started late, or has not yet. Those of an integration run one after the other, the oldest first."""
+    if not any((one.started_at or basis.now) - one.execute_after > basis.late_after for one in recorded):
+        return
+    of_older: list[datetime] = []
+    for one in recorded:
+        if one.action != Action.RUN:
+            continue
+        if one.is_delivered and basis.window.start < one.scheduled_for <= basis.window.end:
+            by = _lateness(one, of_older, basis)
+            if by > basis.late_after:
+                waits = "started" if one.started_at else "has not started, and could have"
+                yield one.finding(Kind.LATE, f"{waits} {round(by.total_seconds() / 60)} min after it could")
+        of_older.append(one.finished_at or basis.now)
+
+
+def _lateness(one: Recorded, ends_of_older: Sequence[datetime], basis: Basis) -> timedelta:
+    """How long after it could start it did; spread, pace, catch-up, pauses and older runs are no lateness."""
+    if one.started_at is None and one.state != State.CLAIMED:
+        return timedelta()
+    began = one.started_at or basis.now
+    by = began - max(moment for moment in (one.execute_after, one.claimed_at, one.paused_until) if moment is not None)
+    for ended in reversed(ends_of_older):
+        if by <= basis.late_after:
+            break
+        # One that ended later was backfilled or retried since, and kept nobody waiting.
+        if ended <= began:
+            by = min(by, began - ended)
+    return by

@@ -1,0 +1,244 @@
+"""Reads what a verification needs, one integration after the other, and keeps its figures.
+
+A million integrations and their decisions come joined, in the order of the integrations' ids: what is in memory at
+once is a batch of rows, or one integration's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+
+from asyncpg import Record
+
+from synkron.ledger import installation
+from synkron.model import Window
+from synkron.postgres.connection import Connection, speaking_of
+from synkron.postgres.statements import source_statements
+from synkron.reports.verify import (
+    LATE,
+    Basis,
+    Doubt,
+    Examined,
+    Finding,
+    Kind,
+    Recorded,
+    Sight,
+    Standing,
+    TickRow,
+    Undelivered,
+    examine,
+)
+from synkron.settings.load import Settings
+from synkron.source.reader import secure
+
+# How many rows are read at once. Going through them holds the event loop, in which the same process ticks.
+BATCH = 1000
+DAY = timedelta(hours=24)
+# Where the columns of a row stand: the integration's id, whether its row is odd, what stands, and what was decided.
+ID, IS_ODD = 0, 1
+OF_ROW = slice(2, 2 + len(Standing._fields))
+OF_RUN = slice(OF_ROW.stop, None)
+
+
+@dataclass
+class Report:
+    """What was verified, and what was found. ``window`` is what of the time asked for had been decided.
+
+    ``findings`` are the first of those that ``found`` counts. ``watermark`` is None where nobody has ever ticked.
+    ``gaps`` counts the stretches of time that no run covers, and ``gap`` is how long they are together.
+    """
+
+    window: Window
+    now: datetime
+    watermark: datetime | None
+    ticks: int = 0
+    integrations: int = 0
+    occurrences: int = 0
+    unprovable: int = 0
+    failed: int = 0
+    invalid: int = 0
+    gaps: int = 0
+    gap: timedelta = timedelta()
+    undelivered: Counter[Undelivered] = field(default_factory=Counter)
+    found: Counter[Kind] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, examined: Examined, most: int) -> None:
+        """Count one integration in."""
+        self.integrations += 1
+        self.occurrences += examined.occurrences
+        self.unprovable += examined.unprovable
+        self.failed += examined.failed
+        self.invalid += examined.invalid
+        if examined.undelivered:
+            self.undelivered.update(examined.undelivered)
+        for gap in examined.gaps:
+            self.gaps += 1
+            self.gap += gap.end - gap.start
+        if examined.findings:
+            self.note(sorted(examined.findings, key=lambda finding: finding.at), most)
+
+    def note(self, findings: Sequence[Finding], most: int) -> None:
+        """Count findings, and keep the first ``most``."""
+        self.found.update(finding.kind for finding in findings)
+        self.findings += findings[: max(0, most - len(self.findings))]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom to verify: everybody, or one organization, or one type, or one type of an organization."""
+
+    org_id: str | None = None
+    integration_type: str | None = None
+
+
+async def verify(
+    connection: Connection,
+    settings: Settings,
+    since: datetime,
+    until: datetime | None = None,
+    *,
+    scope: Scope = Scope(),
+    late_after: timedelta = LATE,
+    is_strict: bool = False,
+    most: int = 50,
+) -> Report:
+    """Verify what was to be decided after ``since``, up to ``until`` or to where everything has been decided.
+
+    What was due before this ledger was copied from another is that one's to verify. ``is_strict`` makes findings of
+    what was not delivered. Keeps the first ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and
+    LedgerMissing.
+    """
+    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read", readonly=True):
+        return await _verify(connection, settings, since, until, scope, late_after, most, is_strict=is_strict)
+
+
+async def keep_verification(connection: Connection, settings: Settings, now: datetime) -> Report | None:
+    """Verify the last 24 hours and keep the figures, once an hour for all schedulers; None where it is not due.
+
+    Nor is it before anybody has ticked. It takes as long as reading a day's decisions does, so it wants a connection
+    of its own.
+    """
+    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read"):
+        sql = source_statements("reports/verify/store", settings.source)
+        if not await connection.fetchval(sql["take_hour"], now):
+            return None
+        report = await _verify(connection, settings, now - DAY, None, Scope(), LATE, 0, is_strict=False)
+        if report.watermark is None:
+            return None
+        await connection.execute(
+            sql["keep"],
+            now,
+            report.window.start,
+            report.window.end,
+            report.occurrences - report.unprovable,
+            *(report.found[kind] for kind in (Kind.MISSED, Kind.DOUBLED, Kind.LATE, Kind.UNEXPLAINED)),
+            now - settings.retention,
+            report.undelivered.total(),
+            report.gaps,
+        )
+        return report
+
+
+async def _verify(
+    connection: Connection,
+    settings: Settings,
+    since: datetime,
+    until: datetime | None,
+    scope: Scope,
+    late_after: timedelta,
+    most: int,
+    *,
+    is_strict: bool,
+) -> Report:
+    """In the caller's transaction, all of whose statements see the same."""
+    sql = source_statements("reports/verify/store", settings.source)
+    await secure(connection, settings.source)
+    await connection.execute(sql["room"])
+    frame = await connection.fetchrow(sql["frame"], since)
+    assert frame is not None  # noqa: S101 (a select without a table)
+    now, watermark = frame["now"], frame["watermark"]
+    since = max(since, frame["copied_at"] or since)
+    end = max(since, min(until or now, now, watermark or since))
+    sight = Sight([_tick(row) for row in await connection.fetch(sql["ticks"], since, end)], frame["copied_at"])
+    start = since if frame["ticked_before"] else max(since, sight.first or end)
+    report = Report(Window(start, end), now, watermark, ticks=len(sight))
+    report.note(sight.faults(report.window), most)
+    basis = Basis(
+        report.window,
+        sight,
+        now,
+        settings.types,
+        await installation.read_ids(connection),
+        next_transaction=frame["next_transaction"],
+        has_zones=bool(settings.source.organizations.timezone),
+        late_after=late_after,
+        is_strict=is_strict,
+    )
+    if scope == Scope():
+        report.note([_orphan(row) for row in await connection.fetch(sql["orphans"], start, end)], most)
+    asked = (start, end, scope.org_id, scope.integration_type, late_after)
+    async with aclosing(_batches(connection, sql["integrations"], *asked)) as batches:
+        async for batch in batches:
+            doubts: list[Doubt] = []
+            for _, rows in groupby(batch, itemgetter(ID)):
+                examined = _examined(list(rows), basis)
+                report.add(examined, most)
+                doubts += examined.doubts
+            report.note(await _confirmed(connection, sql["continues"], doubts), most)
+    return report
+
+
+async def _batches(connection: Connection, statement: str, *arguments: object) -> AsyncGenerator[list[Record], None]:
+    """The rows of the statement, some at a time; those of an integration are never apart."""
+    batch: list[Record] = []
+    async for row in connection.cursor(statement, *arguments, prefetch=BATCH):
+        if len(batch) >= BATCH and row[ID] != batch[-1][ID]:
+            yield batch
+            batch = []
+        batch.append(row)
+    yield batch
+
+
+def _examined(rows: list[Record], basis: Basis) -> Examined:
+    """What came of an integration. Rows that can't be worked with, which come last, owe nothing."""
+    odd = sum(row[IS_ODD] for row in rows) if rows[-1][IS_ODD] else 0
+    if odd == len(rows):
+        return Examined(0, invalid=odd)
+    first = rows[0]
+    row = None if first[OF_ROW.start] is None else Standing._make(first[OF_ROW])
+    recorded = [Recorded._make(one[OF_RUN]) for one in rows if one[OF_RUN.start] is not None]
+    examined = examine(row, recorded, basis)
+    return examined._replace(invalid=examined.invalid + odd) if odd else examined
+
+
+async def _confirmed(connection: Connection, statement: str, doubts: Sequence[Doubt]) -> list[Finding]:
+    """Those of the doubts that the decision before, which was not read, does not settle."""
+    if not doubts:
+        return []
+    rows = await connection.fetch(
+        statement, [doubt.of.id for doubt in doubts], [doubt.of.scheduled_for for doubt in doubts]
+    )
+    return [
+        doubt.of.finding(Kind.UNEXPLAINED, doubt.message)
+        for doubt, row in zip(doubts, rows, strict=True)
+        if not row["continues"]
+    ]
+
+
+def _tick(row: Record) -> TickRow:
+    window = Window(row["window_start"], row["window_end"])
+    return TickRow(row["id"], row["at"], window, row["recorded_at"], row["saw_below"], row["is_asked"])
+
+
+def _orphan(row: Record) -> Finding:
+    message = (
+        f"attempt {row['attempt']} of run {row['run_id']}, by {row['worker']}: there is no such run of this moment"
+    )
+    return Finding(Kind.UNEXPLAINED, row["scheduled_for"], message, run_id=row["run_id"])

@@ -1,0 +1,70 @@
+"""The moments of a row that nothing was decided of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from synkron.reports.verify.basis import Basis, Moments
+from synkron.reports.verify.evidence import Finding, Kind, Recorded, Standing
+
+
+class Undecided(NamedTuple):
+    """Moments that are ``held``; how many nothing proves to have been due; and 1 where the row is ``invalid``."""
+
+    held: Sequence[datetime] = ()
+    unprovable: int = 0
+    findings: Sequence[Finding] = ()
+    invalid: int = 0
+
+
+NONE = Undecided()
+INVALID = Undecided(invalid=1)
+
+
+def undecided(row: Standing, recorded: Sequence[Recorded], basis: Basis) -> Undecided:
+    """What nothing was decided of, had the row always stood as it does; an invalid row owes nothing."""
+    moments = basis.owed(row)
+    if moments is None:
+        return INVALID
+    is_valid = row.integration_type in basis.types
+    left = _left(moments, recorded)
+    if not left:
+        return NONE if is_valid else INVALID
+    held = [moment for moment in left if row.held_since is not None and row.held_since < moment]
+    if not is_valid:
+        return Undecided(held, invalid=1)
+    why = [_why(moment, row, recorded, basis) for moment in left[: len(left) - len(held)]]
+    return Undecided(held, why.count(None), [finding for finding in why if finding is not None])
+
+
+def _left(moments: Moments, recorded: Sequence[Recorded]) -> list[datetime]:
+    """The moments that no row of the ledger stands for, oldest first."""
+    missing = moments.keys() - [one.scheduled_for for one in recorded if one.decides]
+    if not missing:
+        return []
+    summaries = [one for one in recorded if one.occurrences > 1]
+    return sorted(
+        moment
+        for moment in missing
+        if not any(
+            (one.period_start is None or one.period_start < moment) and moment <= one.scheduled_for for one in summaries
+        )
+    )
+
+
+def _why(moment: datetime, row: Standing, recorded: Sequence[Recorded], basis: Basis) -> Finding | None:
+    """What is wrong with it, as far as it can be proven that the row stood as it does when it was to be decided."""
+    if basis.stood(row, moment):
+        message = f'"{row.cron_schedule}" fires and a tick saw the row, yet nothing was decided'
+        return row.finding(Kind.MISSED, moment, message)
+    if any(
+        basis.window.start < one.scheduled_for < moment
+        and (one.cron_schedule, one.timezone) == (row.cron_schedule, row.timezone)
+        for one in recorded
+        if one.is_from_tick
+    ):
+        message = "decided before by the same schedule, and not this time: disabled or edited for a while, or missed"
+        return row.finding(Kind.UNEXPLAINED, moment, message)
+    return None

@@ -1,0 +1,91 @@
+"""What came of a run, as the end of a sentence that begins with it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from synkron.model import Source, State
+from synkron.reports.why.facts import Facts, RunFacts
+from synkron.reports.why.words import at_attempt, clock, counted, span
+
+LATE = timedelta(minutes=5)
+
+
+def outcome(run: RunFacts, facts: Facts) -> str:
+    """``started at 02:00 (82 ms after its moment) and succeeded at the first attempt``."""
+    match run.state:
+        case State.CLAIMED:
+            return _waits(run, facts)
+        case State.RUNNING if run.completes_by is not None:
+            return f"{_started(run, facts)}; its target took it and is to complete it by {_at(run.completes_by, facts)}"
+        case State.RUNNING:
+            return f"{_started(run, facts)} and is running, {at_attempt(run.attempt)}"
+        case State.SUCCEEDED:
+            well = f"{_started(run, facts)} and succeeded {at_attempt(run.attempt)}"
+            return f"{well}{_but(run)}{_by_hand(run)}{_before(run)}"
+        case State.FAILED:
+            return f"{_started(run, facts)} and {_failed(run)}"
+        case State.SKIPPED:
+            return f"was not delivered: {run.reason}"
+
+
+def _waits(run: RunFacts, facts: Facts) -> str:
+    if run.deferred_at and run.deferred_until and run.deferred_until > facts.now:
+        tried = f"{_started(run, facts)}, has had {counted(run.attempt, 'attempt')} and " if run.attempt else ""
+        since, until = _at(run.deferred_at, facts), _at(run.deferred_until, facts)
+        return f"{tried}waits for its vendor since {since}, until {until} at most: {run.deferred_reason}"
+    if run.attempt:
+        last = f" ({run.errors[-1]})" if run.errors else ""
+        tried = f"{_started(run, facts)}, has had {counted(run.attempt, 'attempt')}{last}"
+        turn = "waits for the next since" if run.next_attempt_at <= facts.now else "is tried again at"
+        return f"{tried} and {turn} {_at(run.next_attempt_at, facts)}"
+    if run.next_attempt_at > facts.now:
+        return f"waits for its start at {_at(run.next_attempt_at, facts)}"
+    if facts.paused_now:
+        return f'has not started: it is held by the pause of {facts.paused_now.author} ("{facts.paused_now.reason}")'
+    if facts.fault:
+        return f"has not started, and waits until its row can be delivered: {facts.fault}"
+    return (
+        f"has not started, though it could since {_at(run.next_attempt_at, facts)}: no worker is free or running, "
+        "or an older run of the integration has not finished"
+    )
+
+
+def _started(run: RunFacts, facts: Facts) -> str:
+    if run.started_at is None:
+        return "never started"
+    started = f"started at {_at(run.started_at, facts)}"
+    if run.source is not Source.SCHEDULE:
+        return started
+    late = run.started_at - run.scheduled_for
+    how = f"{span(late)} late" if late > LATE else f"{span(late)} after its moment"
+    if run.execute_after > run.scheduled_for:
+        how += f"; spread or paced to {_at(run.execute_after, facts)}"
+    return f"{started} ({how})"
+
+
+def _failed(run: RunFacts) -> str:
+    error = run.error or "unknown"
+    if error.startswith("cancelled by"):
+        return f"was {error}"
+    if error.startswith("given up:"):
+        return f"was {error}"
+    last = "the error" if run.attempt == 1 else "the last error"
+    return f"failed after {counted(run.attempt, 'attempt')}{_by_hand(run)}; {last}: {error}"
+
+
+def _but(run: RunFacts) -> str:
+    """What was missing of the answer that said so."""
+    return f", though: {run.error}" if run.error else ""
+
+
+def _before(run: RunFacts) -> str:
+    return f" (before: {'; '.join(run.errors[-3:])})" if run.errors else ""
+
+
+def _by_hand(run: RunFacts) -> str:
+    return ", after it was retried by hand" if run.retries else ""
+
+
+def _at(moment: datetime, facts: Facts) -> str:
+    return clock(moment, facts.moment)

@@ -1,0 +1,147 @@
+"""The sentences: what became of the minute, what operators did about it, how the row stands, what can be done."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from synkron.model import Action, Hold, Source
+from synkron.reports.why.facts import Facts, RunFacts
+from synkron.reports.why.outcome import outcome
+from synkron.reports.why.row_now import advice, row
+from synkron.reports.why.words import clock, ended, local, minute, name, pause_of
+
+# A tick looks so far ahead.
+HEAD_START = timedelta(seconds=30)
+# How that part of a run's reason begins which says that it has followed its row (plan.moved).
+FOLLOWED = "its row"
+
+
+def explain(facts: Facts) -> list[str]:
+    """Why the integration did or did not run at the minute: the answer, how the row stands, and what can be done."""
+    answer = _decided(facts, facts.decided) if facts.decided else _undecided(facts)
+    asked = [_asked(facts, run) for run in facts.asked]
+    if facts.asked and not facts.decided and not facts.fires:
+        answer = []
+    return [ended(one) for one in (*answer, *asked, *_changes(facts), *row(facts), *advice(facts))]
+
+
+def _decided(facts: Facts, run: RunFacts) -> list[str]:
+    if run.action is Action.RUN and run.source is Source.SCHEDULE:
+        return [f"{_subject(facts)} is run {run.id}, which {outcome(run, facts)}", *_followed(run)]
+    missed, at = f"{_subject(facts)} {_cause(facts, run)}", clock(run.claimed_at, facts.moment)
+    if run.action is Action.RUN:
+        claimed = f"At {at} it was claimed as run {run.id}{_scope(run)}, which {outcome(run, facts)}"
+        return [missed, claimed, *_followed(run)]
+    if run.action is Action.MERGE and facts.into:
+        into = facts.into
+        to = f"run {into.id} ({clock(into.scheduled_for, facts.moment)})"
+        return [missed, f"At {at} it was merged into {to}, which {outcome(into, facts)}"]
+    done = {Action.MERGE: "merged", Action.SKIP: "skipped", Action.EXPIRE: "given up as expired"}[run.action]
+    with_others = f" together with {run.occurrences - 1} others" if run.occurrences > 1 else ""
+    return [missed, f"At {at} it was {done}{with_others}: {run.reason.removeprefix('missed: ')}"]
+
+
+def _undecided(facts: Facts) -> list[str]:
+    if facts.moment > facts.now:
+        return _ahead(facts)
+    if not facts.exists:
+        return [f"{name(facts)} is not in the table any more, and the ledger has nothing of {minute(facts)}"]
+    nothing = f"{name(facts)} did not run at {minute(facts)}"
+    if facts.fault and facts.is_held and (facts.fires or facts.held_for is Hold.ORGANIZATION):
+        return [f"{_subject(facts)} is held: {facts.fault}", "What becomes of it is decided when that is mended"]
+    if facts.fault or facts.cron_schedule is None or not facts.is_enabled:
+        return [f"{nothing}, and the ledger has nothing of it"]
+    if not facts.fires:
+        return [f"{nothing}: it was not due", _nearest(facts)]
+    return _not_decided(facts)
+
+
+def _not_decided(facts: Facts) -> list[str]:
+    """It fires at the moment as it stands, and the ledger has nothing of it."""
+    subject = _subject(facts)
+    held = facts.held_for
+    if facts.is_held and held is not None and held is not Hold.PAUSE:
+        return [f"{subject} was held: {held.cause}", "The next tick decides it"]
+    if facts.is_held:
+        by = f" {pause_of(facts.pauses[-1], facts.moment)}" if facts.pauses else ""
+        return [f"{subject} is held by a pause{by}", "What becomes of it is decided when the pause ends"]
+    if facts.watermark is None:
+        return [f"{subject} is undecided: no scheduler has ever ticked"]
+    if facts.moment > facts.watermark:
+        since = clock(facts.tick_before or facts.watermark, facts.moment)
+        return [f"{subject} is undecided: no scheduler has ticked since {since}", "The next tick decides it"]
+    if facts.tick_before is None and not facts.was_watched:
+        return [f"{subject} was never decided: no scheduler had ticked by then, and a first tick never fires the past"]
+    since = "the row was added, enabled or edited since, or something is wrong"
+    return [f"{subject} was never decided, though the schedule as it stands fires then: {since}"]
+
+
+def _ahead(facts: Facts) -> list[str]:
+    lies = f"{minute(facts)} lies ahead"
+    if not facts.exists:
+        return [f"{lies}, and {name(facts)} is not in the table any more"]
+    if facts.fault or facts.cron_schedule is None or not facts.is_enabled:
+        return [f"{lies}. {name(facts)} will not run then, as its row stands"]
+    if not facts.fires:
+        return [f"{lies}. {name(facts)} is not due then", _nearest(facts)]
+    by_then = [f"By then it is under the pause {pause_of(one, facts.moment)}" for one in facts.pauses]
+    decided = "the next tick decides it"
+    if facts.moment - HEAD_START > facts.now:
+        decided = f"the tick of {clock(facts.moment - HEAD_START, facts.moment)} decides it"
+    return [f"{lies}. {name(facts)} is due then, and {decided}", *by_then]
+
+
+def _cause(facts: Facts, run: RunFacts) -> str:
+    """Why it was not decided in time."""
+    for hold in (Hold.TYPE, Hold.ORGANIZATION):
+        if hold.cause in run.reason:
+            return f"was held: {hold.cause}"
+    if facts.pauses and (facts.was_watched or "it was paused" in run.reason):
+        return f"was held by the pause {pause_of(facts.pauses[-1], facts.moment)}"
+    if "it was paused" in run.reason:
+        return "was held by a pause"
+    if facts.was_watched:
+        return f"was not decided at its moment ({run.reason})"
+    if facts.tick_after is None:
+        return "was missed: no scheduler ticked then"
+    if facts.tick_before is None:
+        return f"was missed: no scheduler ticked before {clock(facts.tick_after, facts.moment)}"
+    before, after = clock(facts.tick_before, facts.moment), clock(facts.tick_after, facts.moment)
+    return f"was missed: no scheduler ticked between {before} and {after}"
+
+
+def _scope(run: RunFacts) -> str:
+    """What else the run of a missed moment stands for."""
+    rest = "; ".join(part for part in run.reason.split("; ")[1:] if not part.startswith(FOLLOWED))
+    return "" if rest in ("", "stands for one occurrence") else f" ({rest})"
+
+
+def _followed(run: RunFacts) -> list[str]:
+    """That the run has gone with its row to another type or organization."""
+    moves = [part for part in run.reason.split("; ") if part.startswith(FOLLOWED)]
+    return [f"After the claim {' and '.join(moves)}; the run went with it"] if moves else []
+
+
+def _asked(facts: Facts, run: RunFacts) -> str:
+    """A run that an operator asked for."""
+    at = "" if run.source is Source.BACKFILL else f" at {run.scheduled_for:%H:%M:%S} UTC"
+    whose = f"{name(facts)}, {minute(facts)}: run" if facts.decided is None and not facts.fires else "Run"
+    return f"{whose} {run.id} was {run.reason}{at} and {outcome(run, facts)}"
+
+
+def _changes(facts: Facts) -> list[str]:
+    """What the audit has of it."""
+    return [f"{clock(one.at, facts.moment)}: {one.action} of {one.subject} by {one.author}" for one in facts.audit]
+
+
+def _nearest(facts: Facts) -> str:
+    near = [
+        f"the last one before is {local(facts.previous, facts)}" if facts.previous else "",
+        f"the next one is {local(facts.following, facts)}" if facts.following else "",
+    ]
+    text = " and ".join(part for part in near if part)
+    return text[0].upper() + text[1:] if text else "It never fires"
+
+
+def _subject(facts: Facts) -> str:
+    return f"{name(facts)} of {minute(facts)}"

@@ -1,0 +1,156 @@
+"""Reads what bears on an integration and a minute, for ``synkron why``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta, tzinfo
+
+from asyncpg import Record
+
+from synkron.cron import Cron
+from synkron.cron.timeline import utc
+from synkron.errors import NotFound
+from synkron.model import Action, Hold, Integration, InvalidIntegration, Source, State
+from synkron.postgres.connection import Connection, speaking_of
+from synkron.postgres.statements import source_statements
+from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts
+from synkron.settings.load import Settings
+from synkron.source.due import KNOWN, misplaced, schedule_of
+from synkron.source.reader import integration_of, secure
+
+MINUTE = timedelta(minutes=1)
+# How many organizations a message names.
+SHOWN = 5
+_DIRECT = {one.name for one in fields(RunFacts)} - {"source", "action", "state"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """What the ledger has of the minute."""
+
+    decided: RunFacts | None
+    into: RunFacts | None
+    asked: list[RunFacts]
+
+
+async def read_facts(
+    connection: Connection,
+    settings: Settings,
+    at: datetime,
+    *,
+    integration_id: str | None = None,
+    org_id: str | None = None,
+    integration_type: str | None = None,
+) -> list[Facts]:
+    """What is known of the minute of ``at``, for the integration, or for all of a type that the organization has.
+
+    Raises NotFound where there is none and the ledger has none; SourceTableMissing, ServiceRoleRequired, LedgerMissing.
+    """
+    moment = utc(at).replace(second=0, microsecond=0)
+    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read", readonly=True):
+        await secure(connection, settings.source)
+        sql = source_statements("reports/why/store", settings.source)
+        rows = await connection.fetch(sql["integrations"], integration_id, org_id, integration_type, moment)
+        if not rows:
+            raise NotFound(await _what_there_is(connection, settings, integration_id, org_id, integration_type))
+        return [await _facts(connection, settings, row, moment) for row in rows]
+
+
+async def _what_there_is(
+    connection: Connection,
+    settings: Settings,
+    integration_id: str | None,
+    org_id: str | None,
+    integration_type: str | None,
+) -> str:
+    """That there is no such integration, and what there is that might be meant."""
+    if integration_id is not None:
+        return (
+            f"There is no integration {integration_id}, and the ledger has none around that time. "
+            "`synkron next` lists those that fire."
+        )
+    sql = source_statements("reports/why/store", settings.source)
+    types = [row["integration_type"] for row in await connection.fetch(sql["types_of"], org_id)]
+    if types:
+        return f"Organization {org_id} has no {integration_type}. It has {', '.join(types)}."
+    others = await connection.fetch(sql["organizations_with"], integration_type, SHOWN + 1)
+    listed = ", ".join(f"{row['org_id']} ({row['name']})" for row in others[:SHOWN])
+    rest = " and more" if len(others) > SHOWN else ""
+    there_are = f"Those with {integration_type} are {listed}{rest}." if others else f"Nobody has {integration_type}."
+    return f"There is no organization {org_id} with integrations. {there_are}"
+
+
+async def _facts(connection: Connection, settings: Settings, row: Record, moment: datetime) -> Facts:
+    sql = source_statements("reports/why/store", settings.source)
+    integration = integration_of(row)
+    ledger = _ledger(await connection.fetch(sql["runs"], integration.integration_id, moment), moment)
+    ticks = await connection.fetchrow(sql["ticks"], moment)
+    assert ticks is not None  # noqa: S101 (a select without a table)
+    whom = (integration.org_id, integration.integration_type, integration.integration_id)
+    pauses = [PauseFacts(**one) for one in await connection.fetch(sql["pauses"], *whom, moment)]
+    lasting = [PauseFacts(**one) for one in await connection.fetch(sql["pauses"], *whom, ticks["now"])]
+    about = [run.id for run in (ledger.decided, ledger.into, *ledger.asked) if run is not None]
+    audit = await connection.fetch(sql["audit"], about, integration.integration_id, moment)
+    schedule, fault = _schedule(integration)
+    if row["stands"] and fault is None and (invalid := misplaced(integration, settings.types)):
+        fault = invalid.reason
+    zone = KNOWN.zone(integration.timezone)
+    return Facts(
+        organization=row["organization"] or f"organization {integration.org_id}",
+        integration_id=integration.integration_id,
+        integration_type=integration.integration_type,
+        moment=moment,
+        zone=zone if isinstance(zone, tzinfo) else None,
+        zone_name=str(integration.timezone or "UTC"),
+        exists=row["stands"],
+        is_enabled=integration.is_enabled,
+        cron_schedule=integration.cron_schedule,
+        described=schedule[0].describe() if schedule else None,
+        fault=fault,
+        fires=schedule is not None and schedule[0].matches(moment, schedule[1]),
+        previous=schedule[0].previous_before(moment, schedule[1]) if schedule else None,
+        following=schedule[0].next_after(moment, schedule[1]) if schedule else None,
+        decided=ledger.decided,
+        into=ledger.into,
+        asked=ledger.asked,
+        held_since=row["held_since"],
+        held_for=None if row["held_for"] is None else Hold(row["held_for"]),
+        pauses=pauses,
+        paused_now=lasting[-1] if lasting else None,
+        audit=[AuditFacts(**one) for one in audit],
+        **ticks,
+    )
+
+
+def _schedule(row: Integration) -> tuple[tuple[Cron, tzinfo] | None, str | None]:
+    """The row's schedule, or what is wrong with it."""
+    if row.cron_schedule is None:
+        return None, None
+    found = schedule_of(row, row.cron_schedule)
+    return (None, found.reason) if isinstance(found, InvalidIntegration) else (found, None)
+
+
+def _ledger(rows: list[Record], moment: datetime) -> _Ledger:
+    """Sort the rows that were read by what they are to the moment."""
+    found = [_run(row) for row in rows]
+    by_ticks = [run for run in found if run.source in (Source.SCHEDULE, Source.CATCH_UP)]
+    own = next((run for run in by_ticks if run.scheduled_for == moment), None)
+    later = [run for run in by_ticks if run.scheduled_for > moment]
+    in_summary = {row["id"] for row in rows if row["occurrences"] > 1 and _fired(row, moment)}
+    summary = next((run for run in later if run.id in in_summary), None)
+    into = None
+    if own is not None and own.action is Action.MERGE:
+        into = next((run for run in later if run.action is Action.RUN and run.source is Source.CATCH_UP), None)
+    asked = [run for run in found if run not in by_ticks and run.scheduled_for < moment + MINUTE]
+    return _Ledger(own or summary, into, asked)
+
+
+def _fired(row: Record, moment: datetime) -> bool:
+    """Whether the schedule that the ledger has on record fires at the moment."""
+    cron, zone = KNOWN.expression(row["cron_schedule"]), KNOWN.recorded_zone(row["timezone"])
+    return isinstance(cron, Cron) and isinstance(zone, tzinfo) and cron.matches(moment, zone)
+
+
+def _run(row: Record) -> RunFacts:
+    direct = {key: value for key, value in row.items() if key in _DIRECT}
+    return RunFacts(**direct, source=Source(row["source"]), action=Action(row["action"]), state=State(row["state"]))

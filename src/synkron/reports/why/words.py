@@ -1,0 +1,70 @@
+"""Moments, counts and names as the sentences have them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+from synkron.reports.why.facts import Facts, PauseFacts
+
+
+def name(facts: Facts) -> str:
+    """``Fjord's xledger``."""
+    return f"{facts.organization}'s {facts.integration_type}"
+
+
+def minute(facts: Facts) -> str:
+    """The minute that is asked for."""
+    return local(facts.moment, facts)
+
+
+def local(moment: datetime, facts: Facts) -> str:
+    """The moment in UTC, and in the organization's zone."""
+    return moment_in(moment, facts.zone, facts.zone_name)
+
+
+def pause_of(pause: PauseFacts, near: datetime) -> str:
+    """Whose pause it is, why, from when to when."""
+    until = f"to {clock(pause.ended_at, near)}" if pause.ended_at else "on, until somebody resumes it"
+    return f'that {pause.author} began ("{pause.reason}"; from {clock(pause.starts_at, near)} {until})'
+
+
+def moment_in(moment: datetime, zone: tzinfo | None, zone_name: str) -> str:
+    """``2026-11-23 02:00 UTC (03:00 in Europe/Oslo)``."""
+    written = f"{moment:%Y-%m-%d %H:%M} UTC"
+    local = moment.astimezone(zone) if zone is not None else moment
+    if not local.utcoffset():
+        return written
+    day = "" if local.date() == moment.date() else f"{local:%Y-%m-%d} "
+    return f"{written} ({day}{local:%H:%M} in {zone_name})"
+
+
+def clock(moment: datetime, near: datetime) -> str:
+    """A time in UTC, with its date where that is another than ``near``'s, and its seconds where it has any."""
+    day = "" if moment.date() == near.date() else f"{moment:%Y-%m-%d} "
+    return day + (f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}")
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest unit."""
+    seconds = length.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return counted(round(seconds / size), unit)
+    return f"{seconds:.0f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """``one attempt``, ``3 attempts``."""
+    return f"{'one' if number == 1 else number} {noun}{'' if number == 1 else 's'}"
+
+
+def at_attempt(number: int) -> str:
+    """Which attempt it was."""
+    return "at the first attempt" if number == 1 else f"at attempt {number}"
+
+
+def ended(text: str) -> str:
+    """The text as the end of a sentence."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."

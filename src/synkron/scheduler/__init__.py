@@ -1,0 +1,1 @@
+"""From what is due to claimed runs: decide, spread, tick."""

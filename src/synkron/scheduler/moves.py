@@ -1,0 +1,58 @@
+"""A claimed run follows its row: to the type and the organization that the row has by now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.statements import source_statements
+from synkron.scheduler.decide import moved
+from synkron.settings.load import SourceTables
+from synkron.source.reader import with_id_type
+
+
+class Following(NamedTuple):
+    """A run, the type and the organization of its row, what is said of it, and the job with which a worker comes."""
+
+    run_id: int
+    integration_type: str
+    org_id: str
+    note: str
+    job_id: int | None = None
+
+
+async def follow_all(
+    connection: Executor, asked: Sequence[Following], source: SourceTables, mark: UUID | None = None
+) -> list[bool]:
+    """Let the runs follow, each with a job of its new type; whether each does. A lost race is a normal answer.
+
+    ``mark`` is the worker's own in the queue, as in ``attempts.start``.
+    """
+    sql = source_statements("scheduler/moves", source)
+    rows = await connection.fetch(sql["follow"], *map(list, zip(*asked, strict=True)), mark)
+    followed = {row["id"] for row in rows}
+    return [one.run_id in followed for one in asked]
+
+
+async def follow_left_behind(connection: Connection, source: SourceTables, types: Collection[str]) -> int:
+    """Let those runs follow that no worker looks at as they are; answers how many.
+
+    Their type is not among ``types``, or they are paused or deferred, and so would be the runs that wait behind them,
+    though the row they come from is not.
+    """
+    sql = source_statements("scheduler/moves", source)
+    if not await connection.fetchval(sql["any_kept"], list(types)):
+        return 0
+    rows = await connection.fetch(await with_id_type(connection, sql["left_behind"], source), list(types))
+    asked = [
+        Following(
+            row["id"],
+            row["live_type"],
+            row["live_org"],
+            moved(row["integration_type"], row["live_type"], row["org_id"], row["live_org"]),
+        )
+        for row in rows
+    ]
+    return sum(await follow_all(connection, asked, source)) if asked else 0

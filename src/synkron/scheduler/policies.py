@@ -1,0 +1,106 @@
+"""What stands in Synkron's own tables for a tick to heed: overrides and pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from asyncpg import Record
+
+from synkron.model import CatchUp, Hold, Integration, Overlap, Pause, Policies, Policy
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.statements import source_statements
+from synkron.settings.load import SourceTables
+from synkron.source.reader import integration_of, with_id_type
+
+# What may be set for one integration, over its type's policy, and how the database's value is read.
+OVERRIDABLE = {
+    "catch_up": CatchUp,
+    "catch_up_window": timedelta,
+    "overlap": Overlap,
+    "spread": timedelta,
+    "attempts": int,
+    "backoff": timedelta,
+    "timeout": timedelta,
+    "completion_timeout": timedelta,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A held row that no pause holds now, undecided from ``since`` on (left out), and why it was held."""
+
+    integration: Integration
+    since: datetime
+    hold: Hold
+
+
+async def read_policies(
+    connection: Executor, by_type: Mapping[str, Policy], integrations: Collection[Integration], source: SourceTables
+) -> Policies:
+    """The policies that hold for these integrations, all of known types."""
+    sql = source_statements("scheduler/policies", source)
+    types = {one.integration_id: one.integration_type for one in integrations}
+    rows = await connection.fetch(sql["overrides"], list(types)) if types else []
+    return Policies(
+        by_type, {row["integration_id"]: overridden(by_type[types[row["integration_id"]]], row) for row in rows}
+    )
+
+
+def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
+    """The policy with what the row of ``synkron.overrides`` sets, under column names with the prefix."""
+    return replace(
+        policy,
+        catch_up_newest=policy.catch_up_newest and row[prefix + "catch_up_window"] is None,
+        **{
+            key: row[prefix + key] if read is timedelta else read(row[prefix + key])
+            for key, read in OVERRIDABLE.items()
+            if row[prefix + key] is not None
+        },
+    )
+
+
+async def read_sight(connection: Executor, source: SourceTables) -> str:
+    """What the statements that follow see at least, as a ``pg_snapshot``."""
+    snapshot: str = await connection.fetchval(source_statements("scheduler/policies", source)["sight"])
+    return snapshot
+
+
+async def read_pauses(connection: Executor, at: datetime, source: SourceTables) -> list[Pause]:
+    """The pauses that have not ended at ``at``."""
+    rows = await connection.fetch(source_statements("scheduler/policies", source)["pauses"], at)
+    return [Pause(**row) for row in rows]
+
+
+async def note_held(
+    connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]], source: SourceTables
+) -> None:
+    """Note from when on these integrations are undecided, and why. Of their moments only the first may be decided."""
+    rows = [(integration_id, moment, why) for integration_id, moments, why in held for moment in moments[:2]]
+    if rows:
+        await connection.execute(
+            source_statements("scheduler/policies", source)["hold"], *map(list, zip(*rows, strict=True))
+        )
+
+
+async def read_held(connection: Executor, integration_ids: Iterable[str], source: SourceTables) -> set[str]:
+    """Those of the integrations that are undecided as they are, or were, held."""
+    rows = await connection.fetch(source_statements("scheduler/policies", source)["held"], list(integration_ids))
+    return {row["integration_id"] for row in rows}
+
+
+async def read_released(connection: Connection, at: datetime, oldest: datetime, source: SourceTables) -> list[Released]:
+    """The held integrations that no pause holds at ``at`` any more, as their rows stand; since ``oldest`` at most."""
+    sql = source_statements("scheduler/policies", source)
+    if not await connection.fetchval(sql["any_held"]):
+        return []
+    rows = await connection.fetch(await with_id_type(connection, sql["released"], source), at)
+    return [Released(integration_of(row), max(row["since"], oldest), Hold(row["reason"])) for row in rows]
+
+
+async def release(connection: Connection, released: Sequence[Released], source: SourceTables) -> None:
+    """Forget what was held, in the transaction in which it is decided."""
+    if released:
+        statement = await with_id_type(connection, source_statements("scheduler/policies", source)["release"], source)
+        await connection.execute(statement, [one.integration.integration_id for one in released])

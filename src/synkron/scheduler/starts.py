@@ -1,0 +1,63 @@
+"""The starts of paced types: allotted in the transaction that claims them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from synkron.ledger import claims
+from synkron.model import Action, Decision, Policies
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+from synkron.scheduler.spread import paced
+from synkron.steps import Steps
+from synkron.waiting import by_turns
+
+SQL = statements("scheduler/starts")
+KEPT = timedelta(hours=1)
+
+
+async def pace_starts(
+    connection: Connection, decisions: Sequence[Decision], policies: Policies, now: datetime
+) -> list[Decision]:
+    """The decisions, with the runs of paced types started no faster than that.
+
+    Two callers at once would allot the same starts: the caller holds the watermark's lock. A run that was decided
+    before is left out, as it has its start already.
+    """
+    runs, others = await by_turns(_parted(decisions, policies))
+    if not runs:
+        return others
+    return [*others, *await allot_starts(connection, await claims.undecided(connection, runs), policies, now)]
+
+
+def _parted(decisions: Iterable[Decision], policies: Policies) -> Steps[tuple[list[Decision], list[Decision]]]:
+    """The runs of paced types, and the other decisions."""
+    paced_types = {name for name, policy in policies.by_type.items() if policy.pace is not None}
+    runs: list[Decision] = []
+    others: list[Decision] = []
+    for one in decisions:
+        is_paced = one.action is Action.RUN and one.integration.integration_type in paced_types
+        (runs if is_paced else others).append(one)
+        yield
+    return runs, others
+
+
+async def allot_starts(
+    connection: Connection, runs: Sequence[Decision], policies: Policies, now: datetime
+) -> list[Decision]:
+    """The runs, with those of paced types started no faster than that, whoever decided them before."""
+    moved, added = await by_turns(paced(runs, policies, await _read_starts(connection, now), now))
+    await _allot(connection, added, now)
+    return moved
+
+
+async def _read_starts(connection: Connection, now: datetime) -> dict[tuple[str, datetime], int]:
+    rows = await connection.fetch(SQL["starts"], now - KEPT)
+    return {(row["integration_type"], row["minute"]): row["starts"] for row in rows}
+
+
+async def _allot(connection: Connection, added: Mapping[tuple[str, datetime], int], now: datetime) -> None:
+    if added:
+        await connection.execute(SQL["allot"], *map(list, zip(*added, strict=True)), list(added.values()))
+        await connection.execute(SQL["forget_starts"], now - KEPT)

@@ -1,0 +1,1 @@
+"""Processes: roles, loops, nodes, the heartbeat, the HTTP API."""

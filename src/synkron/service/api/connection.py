@@ -1,0 +1,82 @@
+"""A connection to the listener: bounded in time and in number, and answered in words of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+from aiohttp import web
+
+from synkron.runtime import most_open_files
+
+# Seconds: for the head of a request, from the connection or the answer before it; for what is left of a body that was
+# answered without it.
+HEAD_WITHIN = 10.0
+REST_WITHIN = 2.0
+MOST = 200
+
+log = structlog.get_logger("synkron")
+
+
+def most_connections() -> int:
+    """How many there may be at once: most of the files that this process may open are for its deliveries."""
+    return min(MOST, most_open_files() // 4)
+
+
+class Connection(web.RequestHandler):
+    """One connection. Where there are too many, the oldest that asks for nothing makes room for the newest."""
+
+    __slots__ = ("_most", "_server")
+
+    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, most: int) -> None:
+        super().__init__(server, loop=loop, keepalive_timeout=HEAD_WITHIN, lingering_time=REST_WITHIN)
+        self.access_logger = None
+        self._server = server
+        self._most = most
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        there = [one for one in self._server.connections if isinstance(one, Connection) and one.connected]
+        if len(there) > self._most:
+            next(one for one in there if one.asks_for_nothing).force_close()
+
+    @property
+    def asks_for_nothing(self) -> bool:
+        """Whether no whole head of a request has come that is not answered yet; so it is with a new one."""
+        return not (self._request_in_progress or self._messages)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what can't be read as HTTP; the library would do so in its parser's words, and log them."""
+        del message
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of the answer has been sent")
+        if status < 500:
+            response = refusal(status, "this is no HTTP request")
+        else:
+            log.error("request failed", exc_info=exc)
+            response = refusal(status, "internal error")
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: object, **said: object) -> None:
+        """Log a fault of ours; that the rest of a refused body can't be read is none."""
+        error = said.get("exc_info")
+        if not isinstance(error, web.RequestPayloadError):
+            log.error("connection failed", reason=str(args[0]), exc_info=error or True)
+
+
+def refusal(status: int, error: str, **headers: str) -> web.Response:
+    """An answer that says why there is no other."""
+    return in_json({"error": error}, status, **headers)
+
+
+def in_json(answer: Mapping[str, object], status: int = 200, **headers: str) -> web.Response:
+    """Any answer. It says nothing of what this server is made of."""
+    return web.json_response(answer, status=status, headers={"Server": "synkron", **headers})

@@ -1,0 +1,77 @@
+"""The HTTP server, inside the service's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import cast
+
+import structlog
+from aiohttp import web
+
+from synkron.delivery.targets import Signing
+from synkron.errors import Refused, SynkronError
+from synkron.postgres.connection import DRIVER_FAULTS, Pool
+from synkron.service.api.completion import LONGEST_BODY, CompletionEndpoint
+from synkron.service.api.connection import Connection, most_connections, refusal
+from synkron.settings.load import Settings
+from synkron.settings.redaction import Redaction
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger("synkron")
+
+
+@asynccontextmanager
+async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signing]) -> AsyncIterator[str]:
+    """Serve until the end of the block; gives the address. Raises Refused when ``listen`` can't be listened on."""
+    redaction = Redaction(signing.secret for signing in signings.values())
+    endpoint = CompletionEndpoint(pool, settings, signings, redaction)
+    application = web.Application(client_max_size=LONGEST_BODY, middlewares=[_in_json])
+    application.router.add_post("/v1/runs/{id:[0-9]{1,30}}/complete", endpoint.post)
+    # Signals are the service's business.
+    runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=5.0)
+    await runner.setup()
+    try:
+        host, _, port = settings.listen.rpartition(":")
+        try:
+            listener = await _listener(runner, host.strip("[]"), int(port))
+        except OSError as error:
+            raise Refused(
+                f"{settings.listen} can't be listened on ({os.strerror(error.errno or 0)}); set `listen` in "
+                "synkron.toml, or SYNKRON_LISTEN, to another host:port."
+            ) from None
+        try:
+            yield f"http://{host}:{listener.sockets[0].getsockname()[1]}"
+        finally:
+            listener.close()
+    finally:
+        await runner.cleanup()
+
+
+async def _listener(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
+    """A socket whose connections are ours: the library's have no limit."""
+    server = cast("web.Server", runner.server)
+    loop, most = asyncio.get_running_loop(), most_connections()
+    return await loop.create_server(lambda: Connection(server, loop, most), host, port, backlog=128)
+
+
+@web.middleware
+async def _in_json(request: web.Request, handler: Answer) -> web.StreamResponse:
+    """Every refusal and fault as ``{"error": ...}``, without what is none of the caller's business."""
+    # aiohttp gives `handler` by that name.
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return refusal(error.status, error.reason, **headers)
+    except web.RequestPayloadError:
+        return refusal(400, "the body is not what the headers say: its encoding or length is another")
+    except (*DRIVER_FAULTS, SynkronError, TimeoutError) as error:
+        log.warning("request failed", path=request.path, reason=str(error) or type(error).__name__)
+        return refusal(503, "the database can't be reached; try again", **{"Retry-After": "5"})
+    except Exception:
+        log.exception("request failed", path=request.path)
+        return refusal(500, "internal error")

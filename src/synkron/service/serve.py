@@ -1,0 +1,214 @@
+"""The service: what a process does in its roles, the loops together, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TypeAlias
+
+import structlog
+
+from synkron.delivery.targets import Signing, Target, open_targets, read_signings
+from synkron.errors import SettingsError, SynkronError
+from synkron.incidents.channels import Channels, open_channels
+from synkron.ledger.installation import read_installation, refuse_another
+from synkron.ledger.internal_faults import InternalFaults, persist
+from synkron.ledger.migrate import check_ledger
+from synkron.ledger.nodes import Reporter
+from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled, refuse_transaction_pooler
+from synkron.postgres.ready import once_ready
+from synkron.runtime import WallClock, process_name, release, steady_clock, wall_clock
+from synkron.service.api import listening
+from synkron.service.heartbeat import DeadMan, open_dead_man
+from synkron.service.loops import Sight, deliver, report_node, schedule, tell, verify, warm, watch, work
+from synkron.settings.load import Settings
+from synkron.settings.redaction import Redaction
+from synkron.settings.secrets import gathering
+from synkron.source.reader import check_source
+from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
+from synkron.waiting import unless_stopped, until
+
+API_POOL_SIZE = 5
+# Seconds that the loops have after the grace, the second time for what was broken off; and to say that they have ended.
+END_WITHIN = 3.0
+FAREWELL_WITHIN = 1.0
+
+log = structlog.get_logger("synkron")
+
+Loop: TypeAlias = Callable[[], Awaitable[None]]
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+    API = "api"
+
+
+def all_roles(settings: Settings) -> list[Role]:
+    """What one process does alone: it answers HTTP too where the settings say on which address."""
+    return [Role.SCHEDULER, Role.WORKER, *([Role.API] if "listen" in settings.model_fields_set else [])]
+
+
+async def serve(
+    url: str,
+    settings: Settings,
+    roles: Collection[Role],
+    stop: asyncio.Event,
+    environment: Mapping[str, str],
+    *,
+    at_once: asyncio.Event | None = None,
+    clock: WallClock = wall_clock,
+) -> None:
+    """Run the loops of the roles until ``stop`` is set; then see the attempts under way through, or hand them back.
+
+    They have the settings' grace for it, unless ``at_once`` is set in the meantime. A database that goes away is
+    waited for. ``clock`` is the host's own, of which is only said how far it is off. Raises DatabaseUnreachable when
+    the database is not there at the start, LedgerMissing when it was not migrated, SourceTableMissing and
+    ServiceRoleRequired, SettingsError when the settings of a target, probe or channel are faulty, and Refused when the
+    API can't listen or the settings name another installation. On a ledger that is not at home it waits until it is.
+    """
+    name = process_name()
+    at_once = at_once or asyncio.Event()
+    connect = partial(connected, url, settings.heartbeat)
+    if Role.WORKER in roles:
+        refuse_transaction_pooler(url)
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(_opened(settings, roles, environment))
+        await unless_stopped(once_ready(connect, settings.source, partial(_check, settings), stop), stop)
+        if Role.API in roles:
+            address = await stack.enter_async_context(_answering(url, settings, parts.signings))
+            log.info("listening", address=address, completions=",".join(parts.signings) or "none")
+        log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
+        reporter = Reporter(name, roles, release(), clock)
+        faults = InternalFaults(connect, name)
+        loops: dict[str, Loop] = {"report": lambda: report_node(connect, settings, reporter, stop)}
+        if Role.SCHEDULER in roles:
+            sight = Sight()
+            loops["scheduler"] = lambda: schedule(connect, settings, name, stop, sight, parts.dead_man)
+            loops |= _beside_the_ticks(connect, settings, stop, parts, sight)
+        if Role.WORKER in roles:
+            loops["worker"] = lambda: work(url, settings, parts.targets, name, stop, at_once)
+        tasks = {asyncio.create_task(persist(loop, stop, run, faults), name=loop) for loop, run in loops.items()}
+        await _together(tasks, stop, at_once, settings.shutdown_grace.total_seconds())
+        with suppress(*DRIVER_FAULTS, SynkronError):
+            async with asyncio.timeout(FAREWELL_WITHIN), connect() as connection:
+                await reporter.stop(connection)
+    log.info("stopped", name=name)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the roles work with, opened; what a role has no use for is empty."""
+
+    targets: Mapping[str, Target]
+    signings: Mapping[str, Signing]
+    watches: Watches
+    prober: Prober
+    channels: Channels
+    dead_man: DeadMan
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> AsyncIterator[_Parts]:
+    """The parts, closed at the end. Raises SettingsError with every fault of all of them."""
+    faults: list[str] = []
+    signings: Mapping[str, Signing] = {}
+    watches = Watches((), {})
+    targets: Mapping[str, Target] = {}
+    channels = Channels({}, Redaction(()))
+    async with AsyncExitStack() as stack:
+        if Role.API in roles:
+            with gathering(faults):
+                signings = read_signings(settings, environment)
+        if Role.SCHEDULER in roles:
+            with gathering(faults):
+                watches = read_watches(settings, environment)
+            with gathering(faults):
+                channels = await stack.enter_async_context(open_channels(settings, environment))
+        if Role.WORKER in roles:
+            with gathering(faults):
+                watches_of(settings)
+        if set(roles) != {Role.API}:
+            with gathering(faults):
+                targets = await stack.enter_async_context(open_targets(settings, environment))
+        with gathering(faults):
+            loop_clock = steady_clock(asyncio.get_running_loop())
+            dead_man = await stack.enter_async_context(open_dead_man(settings.heartbeat_url, loop_clock))
+        if faults:
+            raise SettingsError(list(dict.fromkeys(faults)))
+        prober = await stack.enter_async_context(open_prober(watches.requests))
+        yield _Parts(targets, signings, watches, prober, channels, dead_man)
+
+
+async def faults_of(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> list[str]:
+    """What is faulty in the settings of the roles' targets, probes and channels, and their secrets."""
+    try:
+        async with _opened(settings, roles, environment):
+            return []
+    except SettingsError as error:
+        return error.faults
+
+
+def _beside_the_ticks(
+    connect: Connect, settings: Settings, stop: asyncio.Event, parts: _Parts, sight: Sight
+) -> dict[str, Loop]:
+    """What a scheduler does besides; a channel that hangs holds no other up."""
+    watches = parts.watches
+    channels = parts.channels
+    names: list[str | None] = [*channels.by_name] or [None]
+    return {
+        "warm-up": lambda: warm(connect, settings, parts.targets, stop, sight),
+        "health": lambda: watch(connect, settings, watches, parts.prober, stop),
+        "incidents": lambda: tell(connect, settings, watches.watches, stop, sight),
+        "verification": lambda: verify(connect, settings, stop),
+        **{
+            f"announcements to {name}" if name else "announcements": partial(
+                deliver, connect, settings, channels, name, stop
+            )
+            for name in names
+        },
+    }
+
+
+async def _together(
+    loops: Collection[asyncio.Task[None]], stop: asyncio.Event, at_once: asyncio.Event, grace: float
+) -> None:
+    """Wait for the loops: until told to stop, then for the grace, then a moment more; who is left is broken off."""
+    everything = asyncio.gather(*loops, return_exceptions=True)
+    try:
+        await until(everything, stop)
+        await until(everything, at_once, longest=grace)
+    finally:
+        stop.set()
+        at_once.set()
+        _, left = await asyncio.wait(loops, timeout=END_WITHIN)
+        if left:
+            names = ",".join(sorted(loop.get_name() for loop in left))
+            log.warning("loops broken off", loops=names, reason="the database does not answer")
+            for loop in left:
+                loop.cancel()
+            await asyncio.wait(left, timeout=END_WITHIN)
+
+
+async def _check(settings: Settings, connection: Connection) -> None:
+    """Whether all tables are there, and the ledger is the settings' own.
+
+    Raises LedgerMissing, SourceTableMissing, ServiceRoleRequired and Refused.
+    """
+    await check_source(connection, settings.source)
+    await check_ledger(connection)
+    refuse_another(await read_installation(connection), settings.installation)
+
+
+@asynccontextmanager
+async def _answering(url: str, settings: Settings, signings: Mapping[str, Signing]) -> AsyncIterator[str]:
+    """Answer HTTP until the end of the block; gives the address."""
+    pool_of_api = pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat)
+    async with pool_of_api as pool, listening(pool, settings, signings) as address:
+        yield address

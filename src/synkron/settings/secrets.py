@@ -1,0 +1,123 @@
+"""The secrets of the settings: read from where they point to, and all of them, to be hidden."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from synkron.errors import SettingsError
+from synkron.settings.load import SECRET_KEYS, Settings
+
+# A literal of this length may be a secret after all; a shorter one would only deface what is redacted.
+SECRET_LENGTH = 8
+# A part of an address that is as long may be a key, even without a digit in it.
+KEY_LENGTH = 24
+
+
+def is_reference(text: str) -> bool:
+    """Whether the text points to a secret (``env:NAME`` or ``file:PATH``)."""
+    return text.startswith(("env:", "file:"))
+
+
+def read_secret(key: str, reference: str, environment: Mapping[str, str]) -> SecretStr:
+    """The secret that the reference points to, without the blanks around it. Raises SettingsError, naming ``key``."""
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        if place not in environment:
+            raise fault(key, f"there is no environment variable {place}; set it, or correct the name")
+        found = environment[place].strip()
+    else:
+        try:
+            found = Path(place).read_text("utf-8").strip()
+        except OSError as error:
+            raise fault(key, f"the file {place} can't be read ({error.strerror}); correct the path") from None
+        except ValueError:
+            raise fault(key, f"the file {place} does not hold UTF-8 text; correct the path") from None
+    if not found:
+        raise fault(key, f"{reference} is empty; put the secret there, or take the setting out")
+    return SecretStr(found)
+
+
+def fault(key: str, message: str) -> SettingsError:
+    """One fault of the settings, at ``key``."""
+    return SettingsError([f"{key}: {message}"])
+
+
+@contextmanager
+def gathering(faults: list[str]) -> Iterator[None]:
+    """Add the faults found inside to ``faults``, and go on."""
+    try:
+        yield
+    except SettingsError as error:
+        faults += error.faults
+
+
+def secrets_of(settings: Settings, environment: Mapping[str, str]) -> list[SecretStr]:
+    """Every secret that the settings hold or point to, as far as it can be read: what no text may show.
+
+    An address often ends with the name of the type (``/sync/24sevenoffice``), which every log line shows.
+    """
+    names = settings.types
+    found = {part for key, text in _texts(settings) for part in _secrets_in(key, text, environment, names)}
+    # What the driver connects with where the address holds no password.
+    return [SecretStr(text) for text in sorted(found | {environment.get("PGPASSWORD", "")}) if text]
+
+
+def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
+    """The texts of the settings that may be secret, each with the key that says so."""
+    if isinstance(value, BaseModel):
+        value = dict(value)
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _texts(one, name if name in SECRET_KEYS else key)
+    elif isinstance(value, SecretStr):
+        yield key, value.get_secret_value()
+    elif isinstance(value, str) and key:
+        yield key, value
+
+
+def _secrets_in(key: str, text: str, environment: Mapping[str, str], names: Collection[str]) -> Iterator[str]:
+    """What the text points to; of an address, what may be a key; another text of some length as a whole."""
+    if is_reference(text):
+        with suppress(SettingsError):
+            secret = read_secret(key, text, environment).get_secret_value()
+            yield secret
+            yield from _keys_in(secret, names)
+    elif "://" in text:
+        yield from _keys_in(text, names)
+    elif len(text) >= SECRET_LENGTH and key != "target":
+        yield text
+
+
+def _keys_in(address: str, names: Collection[str]) -> Iterator[str]:
+    """The password, the values of the query, and what may be a key in the path or, as Apprise has it, in front.
+
+    Of these guesses, ``names`` are none.
+    """
+    try:
+        parts = urlsplit(address)
+        query = parse_qsl(parts.query)
+    except ValueError:
+        yield address
+        return
+    if parts.scheme.startswith("postgres"):
+        words = [value for name, value in query if "password" in name]
+    else:
+        in_front = re.split("[@:]", parts.netloc) if parts.scheme not in ("http", "https") else []
+        keys = [part for part in (*in_front, *parts.path.split("/")) if part not in names and _may_be_key(part)]
+        words = [parts.query, *(value for _, value in query), *keys]
+    if parts.password:
+        # A short one may be any word; where it stands in an address, it is hidden too.
+        yield f":{parts.password}@"
+        words += [parts.password, unquote(parts.password)]
+    yield from (word for word in words if len(word) >= SECRET_LENGTH)
+
+
+def _may_be_key(part: str) -> bool:
+    has_digit = any(character.isdigit() for character in part)
+    return "." not in part and len(part) >= (SECRET_LENGTH if has_digit else KEY_LENGTH)

@@ -1,0 +1,185 @@
+"""The sections of the settings, each frozen, with what may stand in it and what stands there by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from synkron.model import CatchUp, Overlap, Policy
+from synkron.settings.values import (
+    Address,
+    ChannelName,
+    Code,
+    Duration,
+    Flavour,
+    Identifier,
+    LateAfter,
+    Method,
+    OptionalIdentifier,
+    PositiveDuration,
+    ProbeInterval,
+    SafeMethod,
+    SecretReference,
+    ShortDuration,
+    Target,
+)
+
+DEFAULT = Policy()
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OrganizationsTable(Section):
+    """The table of organizations. ``timezone = ""`` says that it has no such column: all are in UTC."""
+
+    table: Identifier = "organizations"
+    id: Identifier = "id"
+    name: Identifier = "name"
+    timezone: OptionalIdentifier = "timezone"
+
+
+class IntegrationsTable(Section):
+    """The table of integrations. ``updated_at = ""`` says that it has no such column."""
+
+    table: Identifier = "organization_integrations"
+    id: Identifier = "id"
+    org_id: Identifier = "org_id"
+    integration_type: Identifier = "integration_type"
+    is_enabled: Identifier = "is_enabled"
+    cron_schedule: Identifier = "cron_schedule"
+    updated_at: OptionalIdentifier = ""
+
+
+class SourceTables(Section):
+    """The application's own two tables, by name."""
+
+    schema_name: Identifier = Field(default="public", alias="schema")
+    organizations: OrganizationsTable = OrganizationsTable()
+    integrations: IntegrationsTable = IntegrationsTable()
+
+
+class HealthMode(StrEnum):
+    """How the health of a type's vendor is learnt: probes beside the runs, or the runs alone."""
+
+    ACTIVE = "active"
+    PASSIVE = "passive"
+
+
+class TokenSettings(Section):
+    """OAuth 2 client credentials, by which a probe gets its token."""
+
+    url: Address = Field(repr=False)
+    client_id: str = Field(min_length=1)
+    client_secret: SecretReference
+    scope: str | None = None
+
+
+class HealthSettings(Section):
+    """How a type's vendor is watched. What is None is as the vendor's profile has it (``integrations``)."""
+
+    mode: HealthMode = HealthMode.ACTIVE
+    url: Address | None = Field(default=None, repr=False)
+    method: Method | None = None
+    headers: Mapping[str, str] = Field(default={}, repr=False)
+    body: str | None = Field(default=None, repr=False)
+    token: TokenSettings | None = None
+    interval: ProbeInterval | None = None
+    timeout: ShortDuration | None = None
+    slow_after: PositiveDuration | None = None
+    allowance: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    allowance_share: float = Field(default=0.1, gt=0, le=1)
+    throttled_codes: Mapping[Code, Duration] = {}
+    hold: Duration = timedelta()
+
+    @model_validator(mode="after")
+    def _notices_recovery(self) -> HealthSettings:
+        if self.hold and self.mode is HealthMode.PASSIVE:
+            raise PydanticCustomError(
+                "hold", "hold needs probes, which notice that the vendor is back; set mode to active, or take hold out"
+            )
+        return self
+
+
+class WarmUpSettings(Section):
+    """How a type's target is made warm before its runs. What is None is as the profile has it."""
+
+    enabled: bool = True
+    method: SafeMethod | None = None
+    keep_warm: Duration | None = None
+
+
+class TypeSettings(Section):
+    """One integration type: its target, the policy of its runs (``model.Policy``), and its vendor's health."""
+
+    target: Target | None = Field(default=None, repr=False)
+    secret: SecretReference | None = None
+    headers: Mapping[str, str] = Field(default={}, repr=False)
+    flavour: Flavour = ""
+    health: HealthSettings = HealthSettings()
+    warm_up: WarmUpSettings = WarmUpSettings()
+    catch_up: CatchUp = DEFAULT.catch_up
+    catch_up_window: Duration = DEFAULT.catch_up_window
+    overlap: Overlap = DEFAULT.overlap
+    spread: Duration = DEFAULT.spread
+    pace: int | None = Field(DEFAULT.pace, ge=1, le=1_000_000)
+    concurrency: int = Field(DEFAULT.concurrency, ge=1, le=10_000)
+    attempts: int = Field(DEFAULT.attempts, ge=1, le=100)
+    backoff: PositiveDuration = DEFAULT.backoff
+    timeout: PositiveDuration = DEFAULT.timeout
+    completion_timeout: PositiveDuration = DEFAULT.completion_timeout
+
+    @property
+    def policy(self) -> Policy:
+        """The part of these settings that the pure decisions need."""
+        return Policy(
+            catch_up=self.catch_up,
+            catch_up_window=self.catch_up_window,
+            catch_up_newest="catch_up_window" not in self.model_fields_set,
+            overlap=self.overlap,
+            spread=self.spread,
+            pace=self.pace,
+            concurrency=self.concurrency,
+            attempts=self.attempts,
+            backoff=self.backoff,
+            timeout=self.timeout,
+            completion_timeout=self.completion_timeout,
+        )
+
+
+class ChannelSettings(Section):
+    """One channel: an Apprise URL (or ``env:NAME``, ``file:PATH`` that points to it), or a webhook, signed."""
+
+    apprise: SecretStr | None = None
+    webhook: Address | None = Field(default=None, repr=False)
+    secret: SecretReference | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> ChannelSettings:
+        if (self.apprise is None) == (self.webhook is None):
+            raise PydanticCustomError("channel", "expected either an Apprise URL, or a webhook with a secret")
+        if (self.webhook is None) != (self.secret is None):
+            raise PydanticCustomError("channel", "a webhook needs a secret to sign with, and an Apprise URL takes none")
+        return self
+
+
+def _channel(value: object) -> object:
+    return {"apprise": value} if isinstance(value, str) else value
+
+
+Channel = Annotated[ChannelSettings, BeforeValidator(_channel)]
+
+
+class AnnounceSettings(Section):
+    """Whom incidents are announced to, besides the log, and when."""
+
+    channels: Mapping[ChannelName, Channel] = {}
+    late_after: LateAfter = timedelta(minutes=5)
+    remind_every: PositiveDuration = timedelta(hours=24)
+    settle: Duration = timedelta(minutes=5)

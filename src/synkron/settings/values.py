@@ -1,0 +1,222 @@
+"""The kinds of text that may stand in the settings, each checked, with what is expected there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_core import PydanticCustomError
+
+from synkron.settings.integrations import FLAVOURS, SHORTEST_INTERVAL
+from synkron.settings.integrations.naming import LONGEST_NAME, fault_in_name
+
+LONGEST_DURATION = timedelta(days=3650)
+_MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration_text(duration: timedelta) -> str:
+    """A duration as it is written in the settings, to the millisecond: ``24h``, ``7d``, ``1m30s``."""
+    days, rest = divmod(duration, timedelta(days=1))
+    if days > 1 and not rest:
+        return f"{days}d"
+    left = round(duration / timedelta(milliseconds=1))
+    parts = []
+    for unit, size in _MILLISECONDS.items():
+        number, left = divmod(left, size)
+        parts += [f"{number}{unit}"] if number else []
+    return "".join(parts) or "0s"
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"(\d{1,9}(ms|s|m|h|d))+", value):
+        parts = re.findall(r"(\d+)(ms|s|m|h|d)", value)
+        length = sum(timedelta(**{_UNITS[unit]: 1}).total_seconds() * int(number) for number, unit in parts)
+        if length <= LONGEST_DURATION.total_seconds():
+            return timedelta(seconds=length)
+    raise PydanticCustomError("duration", 'expected a duration such as "30s", "1m30s", "24h" or "7d", at most 3650d')
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value > timedelta():
+        return value
+    raise PydanticCustomError("duration", "expected a duration above zero")
+
+
+def _identifier(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", value):
+        return value
+    raise PydanticCustomError(
+        "identifier",
+        "expected a name of letters, digits and underscores, at most 63, not beginning with a digit",
+    )
+
+
+def _optional_identifier(value: object) -> str:
+    return "" if value == "" else _identifier(value)
+
+
+def _type_name(value: object) -> str:
+    fault = fault_in_name(value) if isinstance(value, str) else "it is no text"
+    if fault is None:
+        return str(value)
+    raise PydanticCustomError(
+        "type_name",
+        "expected an integration type, as it stands in the rows: at most {most} visible characters, no blank at either "
+        "end; {fault}",
+        {"most": LONGEST_NAME, "fault": fault},
+    )
+
+
+def installation_name(value: object) -> str:
+    """The name of an installation, as the settings and the commands take it. Raises PydanticCustomError."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
+        return value
+    raise PydanticCustomError(
+        "installation_name", "expected a name of letters, digits, dots, - and _, at most 63, such as prod"
+    )
+
+
+def _target(value: object) -> str:
+    if isinstance(value, str) and (_is_address(value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)):
+        return value
+    raise PydanticCustomError(
+        "target", 'expected an address ("https://example.com/sync") or a callable ("package.module:function")'
+    )
+
+
+def _secret_reference(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"(env:[A-Za-z_]\w*|file:.+)", value):
+        return value
+    raise PydanticCustomError(
+        "secret", 'expected "env:NAME" or "file:PATH"; the secret itself never stands in the settings'
+    )
+
+
+def _is_address(value: str) -> bool:
+    return re.fullmatch(r"https?://[^\s/]+\S*", value) is not None
+
+
+def _secret_address(value: SecretStr) -> SecretStr:
+    _address(value.get_secret_value())
+    return value
+
+
+def _database_address(value: SecretStr) -> SecretStr:
+    """One that the driver can read. The message shows its scheme at most, as the rest may hold a password."""
+    url = value.get_secret_value()
+    expected = "expected the address of a PostgreSQL database, postgresql://user:password@host:5432/database"
+    if not url:
+        raise PydanticCustomError("database_url", "it is empty; give it an address, or unset SYNKRON_DATABASE_URL")
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]{0,40})://", url)
+    if scheme is None:
+        raise PydanticCustomError("database_url", expected)
+    if scheme[1].lower() not in ("postgresql", "postgres"):
+        raise PydanticCustomError(
+            "database_url", expected + "; this one begins with {scheme}://", {"scheme": scheme[1]}
+        )
+    try:
+        if "," not in url:  # of several hosts the driver reads the ports
+            _ = urlsplit(url).port
+    except ValueError:
+        raise PydanticCustomError(
+            "database_url",
+            expected + ", with a port up to 65535; in a password, @ is written %40, / %2F and : %3A",
+        ) from None
+    return value
+
+
+def _address(value: object) -> str:
+    if isinstance(value, str) and _is_address(value):
+        return value
+    raise PydanticCustomError("address", 'expected an address that begins with "http://" or "https://"')
+
+
+def _probe_interval(value: object) -> timedelta:
+    interval = _duration(value)
+    if interval >= SHORTEST_INTERVAL:
+        return interval
+    raise PydanticCustomError("interval", "expected at least 15m: probes must leave the vendor's quota to the exports")
+
+
+def _late_after(value: object) -> timedelta:
+    late = _duration(value)
+    if late >= timedelta(minutes=1):
+        return late
+    raise PydanticCustomError("duration", "expected a duration of at least 1m")
+
+
+def _short(value: object) -> timedelta:
+    short = _positive(_duration(value))
+    if short <= timedelta(minutes=1):
+        return short
+    raise PydanticCustomError("duration", "expected a duration of at most 1m")
+
+
+def _one_of(*allowed: str) -> Callable[[object], str]:
+    def checked(value: object) -> str:
+        if isinstance(value, str) and value in allowed:
+            return value
+        raise PydanticCustomError("method", "expected one of {allowed}", {"allowed": ", ".join(allowed)})
+
+    return checked
+
+
+def _flavour(value: object) -> str:
+    known = [flavour for flavours in FLAVOURS.values() for flavour in flavours]
+    if value == "" or value in known:
+        return str(value)
+    raise PydanticCustomError("flavour", "expected one of {known}", {"known": ", ".join(known)})
+
+
+def _channel_name(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value) and value != "log":
+        return value
+    raise PydanticCustomError(
+        "channel_name",
+        "expected a channel's name: small letters, digits, _ and -, beginning with a letter; the log is always there",
+    )
+
+
+def _code(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", value):
+        return value
+    raise PydanticCustomError("code", "expected a vendor's code: printable ASCII without blanks, at most 100")
+
+
+def _listen(value: object) -> str:
+    if isinstance(value, str) and (
+        found := re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})", value)
+    ):
+        port = int(found[1])
+        if port <= 65_535:
+            return value
+    raise PydanticCustomError("listen", 'expected host:port, such as "127.0.0.1:8077" or "[::1]:8077"')
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+PositiveDuration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
+Identifier = Annotated[str, BeforeValidator(_identifier)]
+OptionalIdentifier = Annotated[str, BeforeValidator(_optional_identifier)]
+TypeName = Annotated[str, BeforeValidator(_type_name)]
+InstallationName = Annotated[str, BeforeValidator(installation_name)]
+Target = Annotated[str, BeforeValidator(_target)]
+Listen = Annotated[str, BeforeValidator(_listen)]
+Address = Annotated[str, BeforeValidator(_address)]
+DatabaseAddress = Annotated[SecretStr, AfterValidator(_database_address)]
+SecretAddress = Annotated[SecretStr, AfterValidator(_secret_address)]
+ProbeInterval = Annotated[timedelta, BeforeValidator(_probe_interval)]
+LateAfter = Annotated[timedelta, BeforeValidator(_late_after)]
+ShortDuration = Annotated[timedelta, BeforeValidator(_short)]
+Method = Annotated[str, BeforeValidator(_one_of("HEAD", "GET", "OPTIONS", "POST"))]
+SafeMethod = Annotated[str, BeforeValidator(_one_of("GET", "HEAD", "OPTIONS"))]
+Flavour = Annotated[str, BeforeValidator(_flavour)]
+ChannelName = Annotated[str, BeforeValidator(_channel_name)]
+Code = Annotated[str, BeforeValidator(_code)]
+SecretReference = Annotated[str, BeforeValidator(_secret_reference)]

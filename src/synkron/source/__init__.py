@@ -1,0 +1,1 @@
+"""The application's own two tables: read, judged, never written."""

@@ -1,0 +1,68 @@
+"""What is wrong, or probably not meant, in the rows of the application's table. Pure: no driver, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
+from enum import StrEnum
+from functools import cache
+from typing import TypeAlias
+
+from synkron.cron import Cron
+from synkron.cron.lint import CronWarning, lint
+from synkron.model import Integration, InvalidIntegration
+from synkron.source.due import misplaced, schedule_of
+
+Lint: TypeAlias = Callable[[Cron, tzinfo], list[CronWarning]]
+
+
+class Level(StrEnum):
+    """How much a finding matters: the row can't be fired, or it fires in a way that is probably not meant."""
+
+    INVALID = "invalid"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to look at in one row. ``rule`` is the lint's (W1 to W4), None where the row itself is at fault."""
+
+    row: Integration
+    level: Level
+    rule: str | None
+    message: str
+
+
+def check(rows: Iterable[Integration], types: Collection[str], *, year: int) -> list[Finding]:
+    """Every finding, the invalid rows first; ``year`` is the one whose changes of clocks count.
+
+    The faults of a disabled row are warnings, as they begin to count when it is enabled. A row without a schedule
+    is not meant to fire, and has none.
+    """
+    # Most rows share their schedule with others.
+    linted: Lint = cache(lambda cron, zone: lint(cron, zone, year))
+    found = [finding for row in rows for finding in _findings(row, types, linted)]
+    return sorted(found, key=lambda finding: finding.level is not Level.INVALID)
+
+
+def faults(row: Integration, types: Collection[str]) -> list[InvalidIntegration]:
+    """Why the row can't be fired, were it enabled."""
+    if row.cron_schedule is None:
+        return []
+    if row.oddity is not None:
+        return [one for one in [misplaced(row, types)] if one]
+    checked = (schedule_of(row, row.cron_schedule), misplaced(row, types))
+    return [one for one in checked if isinstance(one, InvalidIntegration)]
+
+
+def _findings(row: Integration, types: Collection[str], linted: Lint) -> Iterator[Finding]:
+    for fault in faults(row, types):
+        if row.is_enabled:
+            yield Finding(row, Level.INVALID, None, fault.reason)
+        else:
+            yield Finding(row, Level.WARNING, None, f"disabled; were it enabled: {fault.reason}")
+    schedule = None if row.cron_schedule is None or row.oddity is not None else schedule_of(row, row.cron_schedule)
+    if isinstance(schedule, tuple):
+        for warning in linted(*schedule):
+            yield Finding(row, Level.WARNING, warning.code, warning.message)

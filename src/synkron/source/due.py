@@ -1,0 +1,242 @@
+"""Which occurrences a row of the application's table has in a window of time. Pure: no driver, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from functools import partial, reduce
+from operator import or_
+from typing import Any, NamedTuple
+
+from synkron.cron import Cron, parse, parse_zone, span_between
+from synkron.cron.expression import MAX_LENGTH
+from synkron.errors import CronError, ZoneError
+from synkron.model import Fault, Integration, InvalidIntegration, Occurrences, Window
+from synkron.settings.integrations.naming import unknown
+from synkron.source.oddity import ODDITIES
+from synkron.steps import Steps, at_once
+
+Zone = str | int | Decimal | None
+Judged = tuple[list[Occurrences], list[InvalidIntegration]]
+
+
+class Calendar(NamedTuple):
+    """The moments of a window at which an expression fires in a zone, and those right before and after them."""
+
+    moments: tuple[datetime, ...] = ()
+    previous: datetime | None = None
+    following: datetime | None = None
+
+
+class Flaw(NamedTuple):
+    """Why a schedule has no calendar."""
+
+    fault: Fault
+    reason: str
+
+
+Calendars = Callable[[str, Zone], Calendar | Flaw]
+"""The calendar of an expression in a zone, by what stands in the row; or why there is none."""
+
+# Far more distinct texts than a fleet has; reached, the memo starts over, which costs time and nothing else.
+MEMO_LIMIT = 200_000
+
+
+def judge(row: Integration, window: Window, types: Collection[str]) -> Occurrences | InvalidIntegration:
+    """The row's occurrences in the window, maybe none; or why it can't be fired (G6).
+
+    A malformed schedule, an unknown zone or a missing organization is reported whether or not the row could be due, as
+    nobody can tell. An unknown type, and what is odd of the row, is reported when the row is due.
+    """
+    return _judge(row, partial(_calendar, window), types)
+
+
+def judge_all(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Judged:
+    """What is due of all rows, and the rows that can't be fired. Rows with the same schedule share the work."""
+    return at_once(judging(rows, window, types))
+
+
+def judging(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Steps[Judged]:
+    """The same, row by row."""
+    calendars = _shared(partial(_calendar, window))
+    due: list[Occurrences] = []
+    invalid: list[InvalidIntegration] = []
+    for row in rows:
+        try:
+            judged = _judge(row, calendars, types)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is this row's alone)
+            judged = not_understood(row, error)
+        if isinstance(judged, InvalidIntegration):
+            invalid.append(judged)
+        elif judged.moments:
+            due.append(judged)
+        yield
+    return due, invalid
+
+
+def not_understood(row: Integration, error: Exception) -> InvalidIntegration:
+    """The row, left out as Synkron met an error of its own with it: the second line of defence for everybody else."""
+    reason = f"Synkron could not judge this row: {type(error).__name__}: {error}"[:300]
+    return replace(_invalid(row, Flaw(Fault.INTERNAL, reason)), error=error)
+
+
+def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
+    """The row's expression and zone, or why nobody can tell when it fires."""
+    schedule = _schedule(cron_schedule, row.timezone)
+    return _invalid(row, schedule) if isinstance(schedule, Flaw) else schedule
+
+
+def misplaced(row: Integration, types: Collection[str]) -> InvalidIntegration | None:
+    """Why the row can't be fired though its schedule is in order; None when it can."""
+    if row.oddity is not None:
+        return _invalid(row, Flaw(Fault.ROW, ODDITIES[row.oddity]))
+    if not row.organization_exists:
+        reason = f"there is no organization {row.org_id}; add it, or disable this integration"
+        return _invalid(row, Flaw(Fault.ORGANIZATION, reason))
+    if row.integration_type not in types:
+        return _invalid(row, Flaw(Fault.TYPE, unknown(row.integration_type, types)))
+    return None
+
+
+class Known:
+    """The pure memo text -> parsed value, bounded. It can't be stale: parsing depends on the text alone (R5).
+
+    A text too long to be an expression is not remembered, as a hostile one could be of any size.
+    """
+
+    def __init__(self) -> None:
+        self._expressions: dict[str, Cron | CronError] = {}
+        self._zones: dict[Zone, tzinfo | ZoneError] = {}
+        self._in_order: list[str] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was parsed yet."""
+        return not self._expressions
+
+    def expression(self, text: str) -> Cron | CronError:
+        """The parsed expression, or why it is malformed."""
+        if text in self._expressions:
+            return self._expressions[text]
+        try:
+            found: Cron | CronError = parse(text)
+        except CronError as error:
+            found = error.with_traceback(None)
+        if len(text) <= MAX_LENGTH:
+            _make_room(self._expressions)
+            self._expressions[text] = found
+            self._in_order = []
+        return found
+
+    def zone(self, value: object) -> tzinfo | ZoneError:
+        """The zone, or why it is unknown. None is UTC; a column may hold anything, an array for one."""
+        if isinstance(value, Zone) and value in self._zones:
+            return self._zones[value]
+        try:
+            found: tzinfo | ZoneError = parse_zone(value)  # type: ignore[arg-type]
+        except ZoneError as error:
+            found = error.with_traceback(None)
+        if isinstance(value, Zone) and value == value:  # NaN would be found by nobody
+            _make_room(self._zones)
+            self._zones[value] = found
+        return found
+
+    def recorded_zone(self, text: str | None) -> tzinfo | ZoneError:
+        """The zone that the ledger has as text, which may be a number of minutes in the application's table."""
+        zone = self.zone(text)
+        if isinstance(zone, ZoneError) and text is not None:
+            with suppress(InvalidOperation):
+                return self.zone(Decimal(text))
+        return zone
+
+    def expressions(self) -> list[str]:
+        """Every expression that was parsed before, and the empty text; in the order of their bytes, as UTF-8."""
+        if not self._in_order:
+            self._in_order = sorted({"", *self._expressions})
+        return self._in_order
+
+    def zones(self) -> list[str]:
+        """Every zone that was parsed before and exists, as the database writes it, and the empty text; likewise."""
+        known = (str(value) for value, zone in self._zones.items() if value is not None and isinstance(zone, tzinfo))
+        return sorted({"", *known})
+
+    def expressions_to_read(self, window: Window) -> list[str]:
+        """The known expressions that fire in the window in some known zone, and those known to be malformed.
+
+        The empty text is one of these, known or not.
+        """
+        zones = {UTC, *(zone for zone in self._zones.values() if isinstance(zone, tzinfo))}
+        spans = {span_between(window.start, window.end, zone) for zone in zones}
+        minutes = reduce(or_, (span.minutes for span in spans))
+        return [
+            "",
+            *(
+                text
+                for text, cron in self._expressions.items()
+                if isinstance(cron, CronError)
+                or (cron.minutes & minutes and any(cron.fires_within(span) for span in spans))
+            ),
+        ]
+
+
+KNOWN = Known()
+
+
+def _make_room(memo: dict[Any, Any]) -> None:
+    if len(memo) >= MEMO_LIMIT:
+        memo.clear()
+
+
+def _judge(row: Integration, calendars: Calendars, types: Collection[str]) -> Occurrences | InvalidIntegration:
+    calendar: Calendar | Flaw = Calendar()
+    if row.is_enabled and row.cron_schedule is not None:
+        calendar = calendars(row.cron_schedule, row.timezone)
+        if isinstance(calendar, Flaw):
+            return _invalid(row, calendar)
+        if (calendar.moments or not row.organization_exists) and (invalid := misplaced(row, types)):
+            # What has no id of its own can't be told from another's.
+            waits = row.organization_exists and row.has_own_id
+            return replace(invalid, due=Occurrences(row, *calendar) if waits else None)
+    return Occurrences(row, *calendar)
+
+
+def _shared(calendars: Calendars) -> Calendars:
+    """The same, worked out once for all rows in which the same stands."""
+    known: dict[tuple[str, Zone], Calendar | Flaw] = {}
+
+    def calendar(text: str, zone: Zone) -> Calendar | Flaw:
+        try:
+            if (found := known.get((text, zone))) is None:
+                found = known[text, zone] = calendars(text, zone)
+        except TypeError:  # a column of zones may hold anything, an array for one
+            return calendars(text, zone)
+        return found
+
+    return calendar
+
+
+def _calendar(window: Window, text: str, timezone: Zone) -> Calendar | Flaw:
+    schedule = _schedule(text, timezone)
+    if isinstance(schedule, Flaw):
+        return schedule
+    cron, zone = schedule
+    moments = tuple(cron.occurrences(window.start, window.end, zone))
+    if not moments:
+        return Calendar()
+    return Calendar(moments, cron.previous_before(moments[0], zone), cron.next_after(moments[-1], zone))
+
+
+def _schedule(text: str, timezone: Zone) -> tuple[Cron, tzinfo] | Flaw:
+    cron, zone = KNOWN.expression(text), KNOWN.zone(timezone)
+    if isinstance(cron, CronError):
+        return Flaw(Fault.SCHEDULE, f'cron_schedule "{text[:80]}": {cron}')
+    if isinstance(zone, ZoneError):
+        return Flaw(Fault.ZONE, f"the organization's timezone: {zone}")
+    return cron, zone
+
+
+def _invalid(row: Integration, flaw: Flaw) -> InvalidIntegration:
+    return InvalidIntegration(row.org_id, row.integration_id, row.integration_type, flaw.reason, flaw.fault)

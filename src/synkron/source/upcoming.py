@@ -1,0 +1,61 @@
+"""What fires next, over many rows, in the order of time. Pure: no driver, no clock."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from heapq import heapify, heappop, heapreplace
+
+from synkron.cron import Cron
+from synkron.model import Integration, InvalidIntegration, Window
+from synkron.source.due import misplaced, schedule_of
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A moment ahead at which an integration's schedule fires."""
+
+    scheduled_for: datetime
+    integration: Integration
+
+
+def coming(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Iterator[Fire]:
+    """The moments of the window, soonest first, each worked out only when it is asked for.
+
+    Rows that share their expression and zone share the work. Rows that can't be fired are left out.
+    """
+    schedules = _by_schedule(rows, types)
+    cursors = [
+        (moment, number, schedule)
+        for number, schedule in enumerate(schedules)
+        if (moment := _next(schedule, window.start, window.end)) is not None
+    ]
+    heapify(cursors)
+    while cursors:
+        moment, number, schedule = cursors[0]
+        for row in schedules[schedule]:
+            yield Fire(moment, row)
+        following = _next(schedule, moment, window.end)
+        if following is None:
+            heappop(cursors)
+        else:
+            heapreplace(cursors, (following, number, schedule))
+
+
+def _by_schedule(rows: Iterable[Integration], types: Collection[str]) -> dict[tuple[Cron, tzinfo], list[Integration]]:
+    schedules: dict[tuple[Cron, tzinfo], list[Integration]] = defaultdict(list)
+    for row in rows:
+        if not row.is_enabled or row.cron_schedule is None or misplaced(row, types):
+            continue
+        schedule = schedule_of(row, row.cron_schedule)
+        if not isinstance(schedule, InvalidIntegration):
+            schedules[schedule].append(row)
+    return schedules
+
+
+def _next(schedule: tuple[Cron, tzinfo], after: datetime, end: datetime) -> datetime | None:
+    cron, zone = schedule
+    moment = cron.next_after(after, zone)
+    return moment if moment is not None and moment <= end else None

@@ -1,0 +1,1 @@
+"""How vendors are: what is watched, probes, samples, verdicts."""

@@ -1,0 +1,149 @@
+"""Measures the health of the vendors' endpoints: one round looks at all of them, and probes those that are due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from synkron.delivery.targets import Shortage
+from synkron.errors import NotFound, Refused
+from synkron.postgres.connection import Connection
+from synkron.settings.integrations.naming import section_of
+from synkron.vendors import store
+from synkron.vendors.health import Health, Sample, Watch
+from synkron.vendors.probe import Watches
+from synkron.vendors.probe_times import next_month, next_probe, obstacles
+from synkron.vendors.store import Known
+
+log = structlog.get_logger("synkron")
+
+
+class Probes(Protocol):
+    """What sends a probe (``probing.Prober``)."""
+
+    async def probe(self, watch: Watch, health: Health, at: datetime) -> Sample:
+        """Send one. Whatever comes of it is a sample; only cancellation is raised, and Shortage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A probe that was sent by hand: what it showed, and what is known now."""
+
+    watch: Watch
+    sample: Sample
+    health: Health
+
+
+async def watch_health(connection: Connection, watches: Watches, prober: Probes, at: datetime) -> datetime | None:
+    """One round at the moment ``at``, by the database's clock; answers when the next probe is due, None for never.
+
+    Any number of monitors may be at it; an endpoint is probed by one of them.
+
+    1. See that each endpoint of the settings has its row.
+    2. Find those whose probe is due.
+    3. Claim them, one by one: that also spends of the allowance, and keeps the next probe 15 minutes away.
+    4. Send the probes that were won, together; no transaction is open meanwhile. One that can't be sent for a shortage
+       on this host shows nothing of its vendor.
+    5. Judge what each showed, and write it down.
+    6. Look when the next is due.
+    """
+    await store.keep(connection, watches.watches, at)
+    await store.drop_unwatched(connection, watches.watches, at)
+    known = await store.read_known(connection, watches.watches, at)
+    due = [watch for watch in watches.watches if (due_at := _due_at(known, watch, at)) is not None and due_at <= at]
+    won = [(watch, health) for watch in due if (health := await store.claim(connection, watch, at)) is not None]
+    samples = await asyncio.gather(*(_sample(prober, watch, health, at) for watch, health in won))
+    for (watch, before), sample in zip(won, samples, strict=True):
+        if sample is not None:
+            _report(before, await store.record(connection, watch, [sample]))
+    after = await store.read_known(connection, watches.watches, at) if won else known
+    return min((moment for watch in watches.watches if (moment := _due_at(after, watch, at))), default=None)
+
+
+async def probe_now(
+    connection: Connection, watches: Watches, prober: Probes, integration_type: str, at: datetime
+) -> Probed:
+    """Probe the vendor of a type although it is not due. Raises NotFound and Refused, and says when it may."""
+    watch = probed_watch(watches.watches, integration_type)
+    await store.keep(connection, [watch], at)
+    health = await store.claim(connection, watch, at, only_when_due=False)
+    if health is None:
+        known = (await store.read_known(connection, [watch], at))[watch.endpoint]
+        raise Refused(refusal(known, watch, at))
+    try:
+        sample = await prober.probe(watch, health, at)
+    except Shortage as short:
+        raise Refused(
+            f"The probe of {watch.endpoint} was not sent: {short}. Mend that, and probe again later."
+        ) from None
+    return Probed(watch, sample, await store.record(connection, watch, [sample]))
+
+
+def probed_watch(watches: Sequence[Watch], integration_type: str) -> Watch:
+    """How the type is probed. Raises NotFound for one that is not watched, and Refused for one without probes."""
+    watch = next((one for one in watches if integration_type in one.integration_types), None)
+    if watch is None:
+        names = ", ".join(sorted(name for one in watches for name in one.integration_types)) or "none"
+        raise NotFound(
+            f"No vendor is watched for the type {integration_type}. Watched are types that have a target or a section "
+            f"types.NAME.health in the settings: {names}."
+        )
+    if not watch.probes:
+        raise Refused(
+            f"No probe goes to the vendor of {integration_type}: runs alone tell of its health. Set "
+            f'{section_of(integration_type)}.health.url, and no mode = "passive", to have it probed.'
+        )
+    return watch
+
+
+def refusal(known: Known, watch: Watch, at: datetime) -> str:
+    """Why no probe may go at that moment, and when one may."""
+    found = obstacles(known.health, watch, known.counted, at)
+    if not found:
+        return f"{watch.endpoint} was probed by another just now; `synkron health` shows what that found."
+    last = max(found, key=lambda one: one.until)
+    reasons = "; ".join(one.reason for one in found)
+    return f"No probe to {watch.endpoint} now: {reasons}. One may go from {last.until:%Y-%m-%d %H:%M:%S} UTC on."
+
+
+def spending_warning(watch: Watch, at: datetime) -> str | None:
+    """That probes at this interval would overrun their share of the vendor's allowance, where they would."""
+    if watch.most_probes is None:
+        return None
+    longest = timedelta(days=31)
+    wanted = int(longest / watch.interval)
+    if wanted <= watch.most_probes:
+        return None
+    fitting = longest / max(watch.most_probes, 1)
+    name = watch.integration_types[0]
+    return (
+        f"at this interval, a month has up to {wanted} probes, and the share of the allowance is {watch.most_probes}: "
+        f"once that is spent, none goes before {next_month(at):%Y-%m-%d}. Set {section_of(name)}.health.interval to "
+        f"{int(fitting / timedelta(minutes=1)) + 1}m or more."
+    )
+
+
+def _due_at(known: Mapping[str, Known], watch: Watch, at: datetime) -> datetime | None:
+    """When the next probe of the endpoint is due, if ever. A row that another host has just dropped comes back."""
+    one = known.get(watch.endpoint)
+    return None if one is None else next_probe(one.health, watch, one.counted, at)
+
+
+async def _sample(prober: Probes, watch: Watch, health: Health, at: datetime) -> Sample | None:
+    """What the probe shows; None when it could not be sent."""
+    try:
+        return await prober.probe(watch, health, at)
+    except Shortage as short:
+        log.warning("probe not sent", endpoint=watch.endpoint, reason=str(short))
+        return None
+
+
+def _report(before: Health, after: Health) -> None:
+    """Log a verdict that changed; the table has the rest."""
+    if after.verdict is not before.verdict:
+        log.info("health changed", endpoint=after.endpoint, verdict=after.verdict.value, reason=after.reason)

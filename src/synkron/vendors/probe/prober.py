@@ -1,0 +1,117 @@
+"""Sends probes. Each is one request, bounded in time and in what is read; whatever comes of it is a sample."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from aiohttp import ClientResponse, ClientSession
+
+from synkron.http.answer import beginning, failure
+from synkron.http.session import open_session
+from synkron.http.shortage import Shortage
+from synkron.runtime import SteadyClock
+from synkron.settings.redaction import Redaction
+from synkron.vendors.health import Contact, Health, Sample, Verdict, Watch
+from synkron.vendors.probe.answer import Answer, read_answer
+from synkron.vendors.probe.request import ProbeRequest, method_for
+from synkron.vendors.probe.token import NoToken, Tokens
+
+CONNECTIONS = 20
+
+
+@asynccontextmanager
+async def open_prober(requests: Mapping[str, ProbeRequest]) -> AsyncIterator[Prober]:
+    """What probes the endpoints, each with its request; it keeps its tokens. Closed at the end."""
+    async with open_session(CONNECTIONS) as session:
+        yield Prober(session, requests, asyncio.get_running_loop().time)
+
+
+class Prober:
+    """Probes endpoints with a session of its own. ``clock`` counts the seconds that an answer takes."""
+
+    def __init__(self, session: ClientSession, requests: Mapping[str, ProbeRequest], clock: SteadyClock) -> None:
+        self._session = session
+        self._requests = requests
+        self._clock = clock
+        self._tokens = Tokens(session)
+
+    async def probe(self, watch: Watch, health: Health, at: datetime) -> Sample:
+        """Send one probe at that moment; the sample is of the moment at which its answer came.
+
+        Only cancellation is raised, and Shortage.
+        """
+        began = self._clock()
+        sample = await self._probed(watch, health, at, began)
+        # A run that ended while the answer was waited for was not heard of later than it.
+        return replace(sample, at=at + self._since(began))
+
+    async def _probed(self, watch: Watch, health: Health, at: datetime, began: float) -> Sample:
+        request = self._requests[watch.endpoint]
+        secrets = list(request.secrets)
+        headers = {**request.headers, **{name: one.get_secret_value() for name, one in request.secret_headers.items()}}
+        if request.token is not None:
+            try:
+                token = await self._tokens.token(request.token, at, watch.timeout)
+            except NoToken as error:
+                return Sample(at, Contact.PROBE, error.finding, error.reason, http_status=error.http_status)
+            secrets.append(token)
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        # The next one is 15 minutes from when this one leaves, after its token was got; the two share the time.
+        taken = self._since(began)
+        sent_at = at + timedelta(seconds=int(taken.total_seconds()))
+        left = max(watch.timeout - taken, timedelta())
+        probe = _Probe(watch, request, method_for(request, health), headers, at, left)
+        sample = replace(await self._sent(probe, Redaction(secrets)), sent_at=sent_at)
+        if sample.finding is Verdict.UNAUTHORIZED and request.token is not None:
+            self._tokens.drop(request.token)
+        return sample
+
+    async def _sent(self, probe: _Probe, redaction: Redaction) -> Sample:
+        began = self._clock()
+        answer: Answer | None = None
+        try:
+            async with asyncio.timeout(probe.left.total_seconds()), self._asked(probe) as response:
+                answer = probe.answered(response, self._since(began))
+                answer = replace(answer, content=await beginning(response), latency=self._since(began))
+        except Shortage:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the far side does is an answer
+            reason = failure(error, probe.request.place, probe.watch.timeout)
+            if answer is None:
+                return Sample(probe.at, Contact.PROBE, Verdict.UNREACHABLE, reason, latency=self._since(began))
+            if not answer.content:
+                # A status that has come is the answer, whatever becomes of the body after it.
+                answer = replace(answer, latency=self._since(began), broken=reason)
+        return read_answer(answer, probe.watch, probe.at, redaction.excerpt)
+
+    def _asked(self, probe: _Probe) -> AbstractAsyncContextManager[ClientResponse]:
+        return self._session.request(
+            probe.method,
+            probe.request.address,
+            headers=probe.headers,
+            data=None if probe.request.body is None else probe.request.body.encode(),
+            allow_redirects=False,
+        )
+
+    def _since(self, began: float) -> timedelta:
+        return timedelta(seconds=max(self._clock() - began, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """One probe under way. Its headers hold secrets."""
+
+    watch: Watch
+    request: ProbeRequest
+    method: str
+    headers: Mapping[str, str] = field(repr=False)
+    at: datetime
+    left: timedelta
+
+    def answered(self, response: ClientResponse, latency: timedelta) -> Answer:
+        """What came back, without its body."""
+        return Answer(self.method, self.request.is_authorized, response.status, response.headers, b"", latency)

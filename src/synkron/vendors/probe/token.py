@@ -1,0 +1,119 @@
+"""Tokens by OAuth 2 client credentials: got once, and kept until shortly before they expire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from re import fullmatch
+
+from aiohttp import ClientSession
+from pydantic import SecretStr
+
+from synkron.delivery.outcome import recorded_status
+from synkron.http.answer import beginning, failure
+from synkron.http.shortage import Shortage
+from synkron.vendors.health import Verdict
+from synkron.vendors.probe.request import Credentials
+
+MARGIN = timedelta(minutes=1)
+# Where the token's lifetime is not told, or is no sensible number.
+USUAL_LIFETIME = timedelta(hours=1)
+LONGEST_LIFETIME = timedelta(days=1)
+
+
+class NoToken(Exception):
+    """There is no token to be had: what that shows, and why, with no secret in it."""
+
+    def __init__(self, finding: Verdict, reason: str, http_status: int | None = None) -> None:
+        super().__init__(reason)
+        self.finding = finding
+        self.reason = reason
+        self.http_status = http_status
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    token: SecretStr
+    until: datetime
+
+
+class Tokens:
+    """The tokens of one process."""
+
+    def __init__(self, session: ClientSession) -> None:
+        self._session = session
+        self._kept: dict[tuple[str, str, str | None], _Kept] = {}
+        self._getting: defaultdict[tuple[str, str, str | None], asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def token(self, credentials: Credentials, at: datetime, timeout: timedelta) -> SecretStr:  # noqa: ASYNC109
+        """A token that is good at that moment. Raises NoToken, and Shortage."""
+        async with self._getting[_key(credentials)]:
+            kept = self._kept.get(_key(credentials))
+            if kept is None or at >= kept.until:
+                kept = await self._got(credentials, at, timeout)
+                self._kept[_key(credentials)] = kept
+            return kept.token
+
+    def drop(self, credentials: Credentials) -> None:
+        """Get another one next time: the vendor refuses this one."""
+        self._kept.pop(_key(credentials), None)
+
+    async def _got(self, credentials: Credentials, at: datetime, timeout: timedelta) -> _Kept:  # noqa: ASYNC109
+        place = credentials.url.host_port_subcomponent or ""
+        try:
+            status, content = await self._asked(credentials, timeout)
+        except Shortage:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the far side does is an answer
+            reason = f"the token endpoint does not serve: {failure(error, place, timeout)}"
+            raise NoToken(Verdict.UNREACHABLE, reason) from None
+        said = _read(content)
+        if status in (400, 401):
+            code = said.get("error")
+            why = f", {code}" if isinstance(code, str) and fullmatch(r"[a-z_]{1,40}", code) else ""
+            reason = f"the token endpoint {place} refuses the client (HTTP {status}{why})"
+            raise NoToken(Verdict.UNAUTHORIZED, reason, status)
+        token = said.get("access_token")
+        if status != 200 or not isinstance(token, str) or not fullmatch(r"[\x21-\x7e]{1,16384}", token):
+            reason = f"the token endpoint {place} answered HTTP {status} without a token"
+            raise NoToken(Verdict.UNREACHABLE, reason, recorded_status(status))
+        return _Kept(SecretStr(token), at + _lifetime(said.get("expires_in")))
+
+    async def _asked(self, credentials: Credentials, timeout: timedelta) -> tuple[int, bytes]:  # noqa: ASYNC109
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": credentials.client_id,
+            "client_secret": credentials.client_secret.get_secret_value(),
+        }
+        if credentials.scope is not None:
+            form["scope"] = credentials.scope
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        async with (
+            asyncio.timeout(timeout.total_seconds()),
+            self._session.post(credentials.url, data=form, headers=headers, allow_redirects=False) as response,
+        ):
+            return response.status, await beginning(response)
+
+
+def _key(credentials: Credentials) -> tuple[str, str, str | None]:
+    return str(credentials.url), credentials.client_id, credentials.scope
+
+
+def _read(content: bytes) -> dict[str, object]:
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _lifetime(told: object) -> timedelta:
+    """For how long to keep a token that lasts for so many seconds; some vendors write the number as text."""
+    seconds = int(told) if isinstance(told, str) and fullmatch(r"[0-9]{1,9}", told) else told
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0:
+        return USUAL_LIFETIME - MARGIN
+    lifetime = min(timedelta(seconds=min(seconds, 10**9)), LONGEST_LIFETIME)
+    return max(lifetime - MARGIN, lifetime / 2)

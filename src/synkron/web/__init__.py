@@ -1,7 +1,0 @@
-"""What Synkron answers over HTTP."""
-
-from __future__ import annotations
-
-from synkron.web.server import listening
-
-__all__ = ["listening"]

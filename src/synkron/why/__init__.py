@@ -1,6 +1,0 @@
-"""Why an integration did or did not run at a minute, in words. Pure: ``facts`` in, sentences out."""
-
-from synkron.why.facts import AuditFacts, Facts, PauseFacts, RunFacts
-from synkron.why.sentences import explain
-
-__all__ = ["AuditFacts", "Facts", "PauseFacts", "RunFacts", "explain"]

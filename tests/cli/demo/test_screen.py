@@ -1,0 +1,195 @@
+"""The demo's screen: it fills the terminal exactly, shows what matters from 80 x 24 on, and nothing in it jumps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from synkron.cli.demo.screen import screen
+from synkron.cli.demo.snapshot import Snapshot
+from synkron.ledger.history import RecordedRun, Totals
+from synkron.model import Integration, InvalidIntegration
+from synkron.source.upcoming import Fire
+from synkron.vendors.health import Verdict
+from tests.support.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
+
+NOW = datetime(2026, 11, 23, 14, 3, 27, tzinfo=UTC)
+MINUTE = NOW.replace(second=0)
+ROW = Integration("i1", "fjord", "xledger", True, "*/2 * * * *", True, "Asia/Kathmandu")
+RUN = RecordedRun(
+    id=1,
+    key="key",
+    integration_id="i1",
+    org_id="fjord",
+    integration_type="xledger",
+    source="schedule",
+    scheduled_for=MINUTE,
+    period_start=MINUTE - timedelta(minutes=2),
+    period_end=MINUTE,
+    execute_after=MINUTE,
+    action="run",
+    reason="on time",
+    occurrences=1,
+    cron_schedule="*/2 * * * *",
+    timezone="Asia/Kathmandu",
+    state="succeeded",
+    attempt=1,
+    failures=0,
+    claimed_at=MINUTE - timedelta(seconds=30),
+    started_at=MINUTE + timedelta(milliseconds=82),
+    finished_at=MINUTE + timedelta(milliseconds=150),
+    next_attempt_at=MINUTE,
+    drift=timedelta(milliseconds=82),
+    http_status=200,
+    error=None,
+)
+SHOT = Snapshot(
+    now=NOW,
+    since=NOW - timedelta(minutes=65),
+    place="/var/lib/synkron",
+    names={"fjord": "Fjordlys Barnehager"},
+    fires=[Fire(MINUTE + timedelta(minutes=1), ROW)] * 9,
+    runs=[RUN] * 30,
+    totals=Totals(120, 2, 110, 3, 5, timedelta(milliseconds=43), timedelta(milliseconds=91)),
+    invalid=[InvalidIntegration("fjord", "i2", "bufdir", 'cron_schedule "99 * * * *": minute is 0-59')],
+    notes=["14:03:00 run will be retried (run 9): HTTP 503"],
+    vendors={"xledger": Verdict.HEALTHY, "bufdir": Verdict.UNREACHABLE},
+    incidents=4,
+)
+SIZES = [(80, 24), (100, 30), (124, 36), (140, 45), (200, 60)]
+
+
+@pytest.mark.parametrize(("width", "height"), [*SIZES, (40, 12), (20, 5)])
+def test_it_fills_the_terminal_exactly(width: int, height: int) -> None:
+    lines = _drawn(SHOT, width, height)
+    assert len(lines) == height
+    assert {cell_len(line) for line in lines} == {width}
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_it_shows_what_matters(width: int, height: int) -> None:
+    text = "\n".join(_drawn(SHOT, width, height))
+    for part in (
+        "14:03:27 UTC",
+        "up 1:05:00",
+        "vendors  ✗ bufdir  ✓ xledger   incidents: 4 open",
+        "/var/lib/synkron",
+        "next: 9 at 14:04",
+        "14:04    33 s  19:49  Fjordlys Barnehager   xledger   */2 * * * *",
+        "82 ms  Fjordlys Barnehager   xledger",
+        "✓ succeeded    1  200",
+        "✓  110 succeeded  ✗    3 failed  –    5 skipped  drift p50   43 ms p95   91 ms",
+        "Fjordlys Barnehager, bufdir: cron_schedule",
+        "Ctrl-C stops",
+    ):
+        assert part in text
+
+
+def test_a_wide_and_tall_terminal_shows_more() -> None:
+    text = "\n".join(_drawn(SHOT, 140, 45))
+    for part in (
+        "14:03:00.082",
+        "14:01–14:03",
+        "Every 2 minutes (Asia/Kathmandu)",
+        "120 claimed",
+        "run will be retried",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_nothing_jumps(width: int, height: int) -> None:
+    """The frames and headings stand where they stand, however little or much there is to show."""
+    long = replace(RUN, state="failed", drift=timedelta(hours=30), error="HTTP 500 " * 40)
+    full = replace(
+        SHOT,
+        names={"fjord": "A very long name of an organization in the far north"},
+        runs=[long] * 40,
+        invalid=list(SHOT.invalid) * 30,
+        notes=["x" * 300] * 30,
+        banner="stopping: 12 attempts under way " * 5,
+    )
+    empty = replace(SHOT, names={}, fires=[], runs=[], invalid=[], notes=[], totals=Totals(0, 0, 0, 0, 0, None, None))
+    drawn = [_drawn(shot, width, height) for shot in (SHOT, full, empty)]
+    assert len({tuple(_places_of_frames(lines)) for lines in drawn}) == 1
+    headings = [tuple(line for line in lines if " UTC " in line and " type " in line) for lines in drawn]
+    assert len(headings[0]) == 2
+    assert len(set(headings)) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "attempt", "shown"),
+    [
+        ("claimed", 0, "· waiting"),
+        ("claimed", 1, "↻ retrying"),
+        ("running", 1, "» running"),
+        ("succeeded", 1, "✓ succeeded"),
+        ("failed", 3, "✗ failed"),
+        ("skipped", 0, "– skipped"),
+    ],
+)
+def test_each_state_has_its_sign(state: str, attempt: int, shown: str) -> None:
+    run = replace(RUN, state=state, attempt=attempt)
+    assert shown in "\n".join(_drawn(replace(SHOT, runs=[run]), 80, 24))
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_what_would_drive_the_terminal_is_spelt_out(width: int, height: int) -> None:
+    lines = _drawn(_saying(HOSTILE), width, height)
+    assert dangerous_in("".join(lines)) == []
+    assert SPELT[:8] in "".join(lines)
+    assert {cell_len(line) for line in lines} == {width}
+
+
+@given(hostile_texts(), st.sampled_from(SIZES))
+def test_nothing_that_drives_the_terminal_gets_through(text: str, size: tuple[int, int]) -> None:
+    assert dangerous_in("".join(_drawn(_saying(text), *size))) == []
+
+
+def _saying(text: str) -> Snapshot:
+    """A snapshot that says the text wherever text comes from outside."""
+    row = Integration(text, text, text, True, "* * * * *", True, "Asia/Kathmandu")
+    run = replace(RUN, integration_id=text, org_id=text, integration_type=text, cron_schedule=text, timezone=text)
+    return replace(
+        SHOT,
+        place=text,
+        names={text: text},
+        fires=[Fire(MINUTE + timedelta(minutes=1), row), *SHOT.fires],
+        runs=[replace(run, error=text), replace(run, state="skipped", reason=text)],
+        invalid=[InvalidIntegration(text, text, text, text)],
+        notes=[text],
+        vendors={text: Verdict.HEALTHY},
+        banner=text,
+    )
+
+
+def test_runs_that_wait_for_their_minute_are_counted_and_not_listed() -> None:
+    ahead = replace(RUN, scheduled_for=MINUTE + timedelta(minutes=1), state="claimed")
+    text = "\n".join(_drawn(replace(SHOT, runs=[ahead, ahead, RUN]), 80, 24))
+    assert "next: 9 at 14:04, 2 of them claimed ahead" in text
+    assert text.count("Fjordlys Barnehager   xledger   ✓ succeeded") == 1
+    assert "waiting" not in text
+
+
+def test_text_from_the_tables_is_text() -> None:
+    """Square brackets are no markup."""
+    text = "\n".join(_drawn(replace(SHOT, names={"fjord": "Fjord [bold]A/S"}), 80, 24))
+    assert "Fjord [bold]A/S" in text
+
+
+def _drawn(shot: Snapshot, width: int, height: int) -> list[str]:
+    console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
+    with console.capture() as drawn:
+        console.print(screen(shot, width, height), end="")
+    return drawn.get().rstrip("\n").split("\n")
+
+
+def _places_of_frames(lines: list[str]) -> list[tuple[int, str]]:
+    return [(number, line[0] + line[-1]) for number, line in enumerate(lines) if line[0] in "╭│╰"]

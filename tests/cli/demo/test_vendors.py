@@ -1,0 +1,146 @@
+"""The demo's vendors: they check what they get, fail now and then, and remember."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import pytest
+from standardwebhooks import Webhook
+
+from synkron.cli.demo.vendors import LATENCY, Delivery, Vendors, vendor_endpoints
+from synkron.delivery.targets import body, open_targets
+from synkron.model import OutcomeKind, idempotency_key
+from synkron.runtime import wall_clock
+from synkron.settings.integrations import BUILT_IN
+from synkron.settings.load import Settings
+from tests.delivery.targets.far_side import INSTALLATION, RUN, terms
+
+NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+AT_ONCE = dict.fromkeys(LATENCY, (0.0, 0.0))
+RUNS = [
+    replace(RUN, id=number, key=idempotency_key(INSTALLATION, f"integration-{number}", RUN.scheduled_for))
+    for number in range(500)
+]
+
+
+@pytest.fixture
+async def vendors() -> AsyncIterator[Vendors]:
+    async with vendor_endpoints(clock=lambda: NOON, latency=AT_ONCE) as listening:
+        yield listening
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def settings_for(vendors: Vendors) -> Settings:
+    return Settings(types={name: {"target": vendors.url(name), "secret": "env:DEMO"} for name in LATENCY})
+
+
+def signed(vendors: Vendors, content: bytes, key: str = RUN.key) -> dict[str, str]:
+    now = wall_clock()
+    return {
+        "Idempotency-Key": key,
+        "webhook-id": key,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(vendors.secret).sign(key, now, content.decode()),
+    }
+
+
+def test_each_built_in_type_has_a_vendor() -> None:
+    assert LATENCY.keys() == BUILT_IN.keys()
+
+
+async def test_what_synkron_sends_is_accepted_and_remembered(vendors: Vendors) -> None:
+    async with open_targets(settings_for(vendors), {"DEMO": vendors.secret}) as targets:
+        outcomes = [(await targets[name].call(replace(RUN, key=f"run-{name}"), terms())).kind for name in LATENCY]
+    assert outcomes == [OutcomeKind.SUCCEEDED] * 3
+    assert vendors.deliveries == [Delivery(f"run-{name}", 4711, name, 1, NOON, 200) for name in LATENCY]
+
+
+async def test_about_one_run_in_25_fails_at_first_and_never_at_its_second_attempt(vendors: Vendors) -> None:
+    async with open_targets(settings_for(vendors), {"DEMO": vendors.secret}) as targets:
+        first = [await targets["bufdir"].call(run, terms()) for run in RUNS]
+        failed = [run for run, outcome in zip(RUNS, first, strict=True) if outcome.kind is not OutcomeKind.SUCCEEDED]
+        again = [await targets["bufdir"].call(replace(run, attempt=2), terms()) for run in failed]
+    assert 10 <= len(failed) <= 30
+    failures = [outcome for outcome in first if outcome.kind is not OutcomeKind.SUCCEEDED]
+    assert {outcome.kind for outcome in failures} == {OutcomeKind.RETRYABLE}
+    assert {outcome.http_status for outcome in failures} == {500, 503, 429}
+    assert {outcome.retry_after for outcome in failures} == {timedelta(seconds=1)}
+    assert {outcome.kind for outcome in again} == {OutcomeKind.SUCCEEDED}
+    assert not vendors.repeats
+
+
+async def test_which_runs_fail_is_the_same_for_ever(vendors: Vendors) -> None:
+    async with (
+        vendor_endpoints(clock=lambda: NOON, latency=AT_ONCE) as others,
+        open_targets(settings_for(vendors), {"DEMO": vendors.secret}) as targets,
+        open_targets(settings_for(others), {"DEMO": others.secret}) as other_targets,
+    ):
+        for run in RUNS[:100]:
+            assert await targets["xledger"].call(run, terms()) == await other_targets["xledger"].call(run, terms())
+    assert vendors.deliveries == others.deliveries
+
+
+async def test_a_run_that_comes_again_after_its_success_is_answered_and_counted(
+    vendors: Vendors, client: aiohttp.ClientSession
+) -> None:
+    content = body(RUN)
+    answers = []
+    for _ in range(3):
+        async with client.post(vendors.url("xledger"), data=content, headers=signed(vendors, content)) as response:
+            answers.append((response.status, await response.json()))
+    assert answers == [(200, {"repeated": False}), (200, {"repeated": True}), (200, {"repeated": True})]
+    assert vendors.repeats == {RUN.key: 2}
+    assert len(vendors.deliveries) == 3
+
+
+@pytest.mark.parametrize(
+    ("without", "content", "status", "error"),
+    [
+        ("Idempotency-Key", body(RUN), 400, "the header Idempotency-Key is missing"),
+        ("webhook-signature", body(RUN), 401, "the signature is missing or wrong"),
+        ("webhook-timestamp", body(RUN), 401, "the signature is missing or wrong"),
+        (None, b"{}", 400, "the body is not a run"),
+        (None, b"run 4711, please", 400, "the body is not a run"),
+        (None, b"[4711]", 400, "the body is not a run"),
+    ],
+)
+async def test_a_request_that_is_refused(
+    without: str | None, content: bytes, status: int, error: str, vendors: Vendors, client: aiohttp.ClientSession
+) -> None:
+    headers = {name: value for name, value in signed(vendors, content).items() if name != without}
+    async with client.post(vendors.url("xledger"), data=content, headers=headers) as response:
+        assert (response.status, await response.json()) == (status, {"error": error})
+    assert vendors.deliveries == []
+
+
+@pytest.mark.parametrize("signature", ["", "v1,", "v1,AAAA", "nonsense", "v1,æøå", "v2,AAAA v1"])
+async def test_a_wrong_signature(signature: str, vendors: Vendors, client: aiohttp.ClientSession) -> None:
+    headers = signed(vendors, body(RUN)) | {"webhook-signature": signature}
+    async with client.post(vendors.url("xledger"), data=body(RUN), headers=headers) as response:
+        assert response.status == 401
+    assert vendors.deliveries == []
+
+
+async def test_another_process_can_ask_what_came(vendors: Vendors, client: aiohttp.ClientSession) -> None:
+    content = body(RUN)
+    async with client.post(vendors.url("dynamics"), data=content, headers=signed(vendors, content)):
+        pass
+    async with client.get(f"http://127.0.0.1:{vendors.port}/deliveries") as response:
+        assert await response.json() == [
+            {
+                "key": RUN.key,
+                "run_id": 4711,
+                "integration_type": "dynamics",
+                "attempt": 1,
+                "received_at": "2026-06-01T12:00:00+00:00",
+                "answered": 200,
+            }
+        ]

@@ -1,0 +1,239 @@
+"""How what is so is told: of one organization, of many at once, and with what to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from synkron.incidents import Condition, Kind
+from synkron.incidents.conditions.cold_starts import ColdStarts, cold
+from synkron.incidents.conditions.expired_moments import Expired, expired
+from synkron.incidents.conditions.failed_runs import FailedRun, Verified, failed, verified
+from synkron.incidents.conditions.invalid_rows import invalid
+from synkron.incidents.conditions.late_runs import late
+from synkron.incidents.conditions.tick_gaps import TickGap, ticked_not
+from synkron.incidents.conditions.tzdata import tzdata_differs
+from synkron.incidents.conditions.unhealthy_vendors import Endpoint, Touched, is_told, unwell, used_up
+from synkron.ledger.drift import LateRun, Moments
+from synkron.model import Fault, InvalidIntegration, Source
+from synkron.vendors.health import Verdict, Watch
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+TWO = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+NOW = TWO + 7 * MINUTE
+NAMES = {"o1": "Fjord", "o2": "Vik"}
+WATCH = Watch("https://vendor.example/", ("xledger",), True, 15 * MINUTE, MINUTE, MINUTE, most_probes=500)
+
+
+def waiting(number: int = 1, org: str = "o1", kind: str = "xledger", *, minutes: int = 7) -> LateRun:
+    """No worker has taken it."""
+    due = NOW - minutes * MINUTE
+    moments = Moments(Source.SCHEDULE, due, due, due - MINUTE / 2, NOW, due - MINUTE / 2)
+    return LateRun(number, f"i{number}", org, kind, moments, has_started=False)
+
+
+def behind(number: int, org: str, *, minutes: int) -> LateRun:
+    """It started after an older run had ended."""
+    due = NOW - minutes * MINUTE
+    moments = Moments(Source.SCHEDULE, due, due, due - MINUTE / 2, NOW, NOW, MINUTE)
+    return LateRun(number, f"i{number}", org, "xledger", moments, has_started=True)
+
+
+def only(found: list[Condition]) -> Condition:
+    [condition] = found
+    return condition
+
+
+def test_a_late_run_names_organization_type_and_stage() -> None:
+    told = only(late([waiting()], NAMES))
+    assert (told.kind, told.subject, told.org_id, told.integration_type) == (Kind.DRIFT, "o1 xledger", "o1", "xledger")
+    assert told.title == (
+        "xledger of Fjord has not started, 7 minutes late (stage worker): no worker was free or running"
+    )
+    assert told.detail == (
+        "Run 1 of 2026-11-23 02:00 UTC is 7 minutes late and has not started by 2026-11-23 02:07 UTC; "
+        "most of that was lost in stage worker."
+    )
+    assert "`synkron nodes`" in told.remedy
+    assert told.since == TWO
+    assert told.touches["stage"] == "worker"
+    assert (told.touches["organizations"], told.touches["organizations_total"]) == (["o1"], 1)
+
+
+def test_of_an_organization_and_type_there_is_one_and_the_worst_stands_in_it() -> None:
+    told = only(late([waiting(1), waiting(2, minutes=9), waiting(3, minutes=8)], NAMES))
+    assert told.detail.startswith("Run 2 of 2026-11-23 01:58 UTC")
+    assert told.detail.endswith(
+        "3 runs started late in the last 15 minutes or should have started; 3 of them have not."
+    )
+    assert told.since == TWO - 2 * MINUTE
+
+
+def test_two_organizations_are_told_of_apart() -> None:
+    found = late([waiting(1), waiting(2, "o2"), waiting(3, "o2", "dynamics")], NAMES)
+    assert [one.subject for one in found] == ["o1 xledger", "o2 dynamics", "o2 xledger"]
+
+
+def test_three_organizations_are_one_matter() -> None:
+    runs = [waiting(1), waiting(2, "o2"), waiting(3, "o3", "dynamics"), behind(4, "o3", minutes=12)]
+    told = only(late(runs, NAMES))
+    assert (told.subject, told.org_id, told.integration_type) == ("fleet", None, None)
+    assert told.title == "Runs of 3 organizations are late (stage worker): no worker was free or running"
+    assert "By type: dynamics 1, xledger 3." in told.detail
+    assert "The worst is of xledger of organization o3. Run 4" in told.detail
+    assert told.touches["by_type"] == {"xledger": 3, "dynamics": 1}
+    assert (told.touches["runs"], told.touches["waiting"], told.touches["worst_run"]) == (4, 3, 4)
+
+
+def test_the_stage_is_the_one_that_lost_most_of_all() -> None:
+    runs = [waiting(1), waiting(2, "o2"), behind(3, "o3", minutes=60)]
+    assert only(late(runs, NAMES)).touches["stage"] == "turn"
+    assert "`synkron why --integration i3 --at 2026-11-23T01:07Z`" in only(late(runs, NAMES)).remedy
+
+
+def test_where_no_more_were_looked_at_it_says_so() -> None:
+    told = only(late([waiting(number, f"o{number}") for number in range(30)], NAMES, is_cut=True))
+    assert told.title.startswith("Runs of at least 30 organizations are late")
+    assert told.touches["organizations_total"] == 30
+    assert len(told.touches["organizations"]) == 20  # type: ignore[arg-type]
+
+
+def dead(number: int, org: str, error: str = "HTTP 500") -> FailedRun:
+    return FailedRun(number, org, "xledger", TWO - number * MINUTE, NOW - number * MINUTE, error)
+
+
+def test_dead_letters_of_an_organization_and_type() -> None:
+    told = only(failed([dead(1, "o1", "HTTP 503: down."), dead(2, "o1")], NAMES))
+    assert (told.kind, told.subject, told.title) == (
+        Kind.RUN_FAILED,
+        "o1 xledger",
+        "xledger of Fjord: 2 runs failed for good",
+    )
+    assert "Run 1 of 2026-11-23 01:59 UTC failed at 2026-11-23 02:06 UTC: HTTP 503: down. Since" in told.detail
+    assert "`synkron runs retry 2 1`" in told.remedy
+    assert told.since == NOW - 2 * MINUTE
+
+
+@pytest.mark.parametrize(("organizations", "told"), [(20, 20), (21, 1)])
+def test_dead_letters_of_very_many_organizations_are_one(organizations: int, told: int) -> None:
+    found = failed([dead(number, f"o{number}") for number in range(organizations)], NAMES)
+    assert len(found) == told
+    if told == 1:
+        assert found[0].title == "xledger: 21 runs of 21 organizations failed for good"
+        assert (found[0].subject, found[0].org_id) == ("type xledger", None)
+
+
+def test_a_verification_without_findings_is_not_told() -> None:
+    clean = Verified(NOW, TWO, NOW, 9371, 0, 0, 0)
+    assert verified(clean) == verified(None) == []
+    told = only(verified(Verified(NOW, TWO, NOW, 9371, 1, 0, 2)))
+    assert told.title == "Not all ran as it should have: 1 missed, 0 doubled, 2 unexplained"
+
+
+def endpoint(verdict: Verdict | None, *, counted: int = 0, passive_until: datetime | None = None) -> Endpoint:
+    return Endpoint(WATCH.endpoint, verdict, "HTTP 503", "probe", TWO, NOW, passive_until, counted)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "title"),
+    [
+        (Verdict.UNREACHABLE, Kind.UNHEALTHY, "xledger: the vendor can't be reached"),
+        (Verdict.DEGRADED, Kind.UNHEALTHY, "xledger: the vendor is slow or answers with errors"),
+        (Verdict.UNAUTHORIZED, Kind.UNHEALTHY, "xledger: the vendor refuses the credentials"),
+        (Verdict.THROTTLED, Kind.THROTTLED, "xledger: the vendor refuses further requests for now"),
+    ],
+)
+def test_a_vendor_that_is_not_well(verdict: Verdict, kind: Kind, title: str) -> None:
+    told = unwell(endpoint(verdict, passive_until=NOW), WATCH, Touched(["o1"], 10_000, is_cut=True))
+    assert (told.kind, told.title, told.subject) == (kind, title, WATCH.endpoint)
+    assert f"is {verdict} since 2026-11-23 02:00 UTC: HTTP 503. This is known by a probe." in told.detail
+    assert "No probe goes until 2026-11-23 02:07 UTC." in told.detail
+    assert "Live integrations of at least 10,000 organizations go there." in told.detail
+
+
+def test_a_vendor_that_is_well_is_not_told() -> None:
+    assert not any(is_told(endpoint(verdict)) for verdict in (Verdict.HEALTHY, Verdict.UNKNOWN, None))
+
+
+def test_probes_that_are_used_up() -> None:
+    assert used_up(endpoint(None, counted=499), WATCH, NOW) == []
+    told = only(used_up(endpoint(None, counted=500), WATCH, NOW))
+    assert (told.kind, told.subject) == (Kind.PROBE_ALLOWANCE, WATCH.endpoint)
+    assert "500 probes of 500" in told.detail
+    assert "None goes before 2026-12-01 00:00 UTC" in told.detail
+    december = only(used_up(endpoint(None, counted=500), WATCH, datetime(2026, 12, 31, 23, 59, tzinfo=UTC)))
+    assert "None goes before 2027-01-01 00:00 UTC" in december.detail
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault.SCHEDULE, Kind.INVALID_SCHEDULE),
+        (Fault.ORGANIZATION, Kind.NO_ORGANIZATION),
+        (Fault.ZONE, Kind.UNKNOWN_ZONE),
+        (Fault.TYPE, Kind.UNKNOWN_TYPE),
+    ],
+)
+def test_rows_that_can_t_be_fired(fault: Fault, kind: Kind) -> None:
+    rows = [InvalidIntegration("o1", f"i{number}", "xledger", "it is wrong", fault) for number in range(21)]
+    found = invalid(rows[:20], NAMES, NOW)
+    assert [(one.kind, one.subject) for one in found] == [(kind, f"i{number}") for number in range(20)]
+    assert found[0].title == "xledger of Fjord can't be fired: it is wrong"
+    assert only(invalid(rows, NAMES, NOW)).title == (
+        f"21 integrations can't be fired, as of each the {fault} is at fault"
+    )
+
+
+def test_a_gap_that_lasts_and_one_that_is_over() -> None:
+    open_gap = TickGap(TWO, None, 0, 0, is_cut=False)
+    over = TickGap(TWO - 30 * MINUTE, TWO - 20 * MINUTE, 3, 40, is_cut=False)
+    assert ticked_not([], NOW) == []
+    told = only(ticked_not([over, open_gap], NOW))
+    assert (told.kind, told.subject, told.since) == (Kind.TICK_GAP, "ticks", over.began)
+    assert told.title == "No scheduler has ticked for 7 minutes"
+    assert told.detail.endswith("Before: from 2026-11-23 01:30 UTC to 2026-11-23 01:40 UTC.")
+    told = only(ticked_not([over], NOW))
+    assert told.title == "No scheduler ticked for 10 minutes"
+    assert "It made 3 runs late; 40 occurrences more were merged, skipped or given up." in told.detail
+
+
+def test_cold_starts_say_what_they_cost_as_far_as_it_is_known() -> None:
+    starts = ColdStarts(
+        "xledger", 3, TWO, NOW, timedelta(seconds=9), timedelta(seconds=4), 2, 1, ["o1", "o2"], is_cut=False
+    )
+    told = only(cold([starts]))
+    assert (told.kind, told.subject, told.title) == (
+        Kind.COLD_START,
+        "xledger",
+        "xledger: 3 attempts met a cold target",
+    )
+    assert "That cost 9 s in all, and 4 s at worst." in told.detail
+    unknown = ColdStarts("xledger", 1, TWO, TWO, None, None, 0, 1, ["o1"], is_cut=True)
+    assert "What that cost is not known." in only(cold([unknown])).detail
+    assert "at least 1 attempt " in only(cold([unknown])).title
+
+
+def test_what_expired_says_how_much_whose_and_how_to_run_it() -> None:
+    first, last = NOW - 70 * HOUR, NOW - 25 * HOUR
+    found = [
+        Expired("bufdir", 1, last, last, NOW, ["o3"], is_cut=False),
+        Expired("xledger", 1200, first, last, NOW, ["o1", "o2", "o3"], is_cut=False),
+    ]
+    condition = only(expired(found))
+    assert (condition.kind, condition.subject) == (Kind.MOMENTS_EXPIRED, "expired")
+    assert condition.title == "1,201 occurrences of 3 organizations expired, and did not run"
+    assert "bufdir 1, xledger 1,200" in condition.detail
+    assert f"synkron backfill --from {first:%Y-%m-%dT%H:%MZ}" in condition.remedy
+    assert condition.touches == {"organizations": ["o3", "o1", "o2"], "organizations_total": 3, "occurrences": 1201}
+    assert expired([]) == []
+
+
+def test_two_versions_of_tzdata_are_told_of_and_one_is_not() -> None:
+    assert tzdata_differs({}, NOW) == []
+    assert tzdata_differs({"2025b": ["a", "b"]}, NOW) == []
+    condition = only(tzdata_differs({"2024a": ["c"], "2025b": ["a", "b"]}, NOW))
+    assert condition.title.endswith("tzdata 2024a, 2025b")
+    assert "2024a on c; 2025b on a, b" in condition.detail
+    assert "Bring all hosts to 2025b" in condition.remedy

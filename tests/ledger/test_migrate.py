@@ -1,0 +1,202 @@
+"""Migrations: forward only, harmless to repeat, and what they make is what the snapshot says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from synkron.errors import LedgerMissing, Refused
+from synkron.ledger.migrate import check_ledger, create_due_indexes, create_source_tables, migrate
+from synkron.postgres.embedded.cluster import programs
+from synkron.postgres.statements import migrations
+from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
+from tests.conftest import Connection, Database
+
+pytestmark = pytest.mark.each_server
+
+SNAPSHOT = Path(__file__).with_name("schema.sql")
+
+
+async def test_migrating_twice_changes_nothing(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    assert await migrate(connection) == [name for name, _ in migrations()]
+    before = _dump(bare_database)
+    assert await migrate(connection) == []
+    assert _dump(bare_database) == before
+    await check_ledger(connection)
+    await connection.close()
+
+
+@pytest.mark.each_server(but="each version writes its own dump")
+async def test_the_schema_is_what_the_snapshot_says(database: Database) -> None:
+    """On purpose changed? Write it anew: SYNKRON_WRITE_SNAPSHOT=1 script/test tests/ledger/test_migrate.py"""
+    dumped = _dump(database)
+    if os.environ.get("SYNKRON_WRITE_SNAPSHOT"):
+        SNAPSHOT.write_text(dumped, "utf-8")
+    assert dumped == SNAPSHOT.read_text("utf-8")
+
+
+async def test_indexes_that_are_of_no_use_are_made_anew(database: Database, connection: Connection) -> None:
+    """One that a broken build left, and one of the table that the settings named before."""
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute(
+        "update pg_index set indisvalid = false where indexrelid = 'synkron_due_timezones'::regclass"
+    )
+    await superuser.close()
+    await connection.execute("create table public.others (like organization_integrations)")
+    await create_due_indexes(connection, SourceTables(integrations=IntegrationsTable(table="others")))
+    made = await connection.fetch("""
+        select indexrelid::regclass::text as name, indrelid::regclass::text as of, indisvalid
+        from pg_index where indexrelid::regclass::text like 'synkron_due_%' order by 1
+    """)
+    assert [tuple(row) for row in made] == [
+        ("synkron_due_expressions", "others", True),
+        ("synkron_due_timezones", "organizations", True),
+    ]
+
+
+async def test_whoever_was_granted_before_may_take_jobs(database: Database, connection: Connection) -> None:
+    """An upgrade need not name the service's role again."""
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute(f"create role granted_once_{database.name}")
+    try:
+        await migrate(connection, grant_to=f"granted_once_{database.name}")
+        assert await superuser.fetchval(
+            "select has_function_privilege($1, p.oid, 'execute') from pg_proc p where proname = 'take_jobs'",
+            f"granted_once_{database.name}",
+        )
+        acl = await superuser.fetchval("select proacl from pg_proc where proname = 'take_jobs'")
+        assert acl is None, "public's, as at the start: what it may do is what its caller may"
+    finally:
+        await superuser.execute(f"drop owned by granted_once_{database.name}; drop role granted_once_{database.name}")
+        await superuser.close()
+
+
+async def test_migrations_that_meet_come_one_after_the_other(bare_database: Database) -> None:
+    connections = [await asyncpg.connect(bare_database.url) for _ in range(4)]
+    applied = await asyncio.gather(*(migrate(connection) for connection in connections))
+    assert sorted(map(len, applied)) == [0, 0, 0, len(migrations())]
+    for connection in connections:
+        await connection.close()
+
+
+async def test_an_altered_migration_is_refused(connection: Connection) -> None:
+    await connection.execute("update synkron.migrations set checksum = 'other'")
+    with pytest.raises(Refused, match="0001_ledger was applied with another text"):
+        await migrate(connection)
+
+
+async def test_a_database_that_was_not_migrated_is_told_apart(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    with pytest.raises(LedgerMissing, match="Run `synkron migrate`"):
+        await check_ledger(connection)
+    await connection.close()
+
+
+async def test_every_table_has_row_security(connection: Connection) -> None:
+    await connection.execute("select synkron.keep_partitions(now(), now() + interval '2 months', now())")
+    rows = await connection.fetch(
+        "select relname, relrowsecurity from pg_class where relnamespace = 'synkron'::regnamespace "
+        "and relkind in ('r', 'p')"
+    )
+    assert {"runs", "attempts", "ticks", "watermark", "running", "queue", "queue_log"} <= {row[0] for row in rows}
+    assert any(row[0].startswith("runs_2") for row in rows)
+    assert [row[0] for row in rows if not row[1]] == []
+
+
+@pytest.mark.parametrize(("role", "sees"), [("service_role", True), ("anon", False), ("authenticated", False)])
+async def test_only_the_service_role_is_granted_anything(database: Database, role: str, sees: bool) -> None:
+    connection = await asyncpg.connect(database.superuser_url)
+    await connection.execute(f"set role {role}")
+    if sees:
+        assert await connection.fetchval("select count(*) from synkron.runs") == 0
+        await connection.execute("select synkron.keep_partitions(now(), now(), now())")
+    else:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.fetchval("select count(*) from synkron.runs")
+    await connection.close()
+
+
+async def test_a_role_of_ones_own_is_granted_what_the_service_needs(database: Database) -> None:
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute(f'create role "Runs it: {database.name}" nologin')
+    await migrate(superuser, grant_to=f"Runs it: {database.name}")
+    await superuser.execute(f'set role "Runs it: {database.name}"')
+    assert await superuser.fetchval("select count(*) from synkron.queue") == 0
+    await superuser.execute("reset role")
+    await superuser.execute(f'drop owned by "Runs it: {database.name}"; drop role "Runs it: {database.name}"')
+    with pytest.raises(Refused, match='There is no role "nobody"'):
+        await migrate(superuser, grant_to="nobody")
+    await superuser.close()
+
+
+async def test_tables_that_are_made_may_be_read_by_the_service_role(bare_database: Database) -> None:
+    superuser = await asyncpg.connect(bare_database.superuser_url)
+    await create_source_tables(superuser, SourceTables())
+    await superuser.execute("set role service_role")
+    assert await superuser.fetchval("select count(*) from organization_integrations join organizations on true") == 0
+    await superuser.execute("set role anon")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await superuser.fetchval("select count(*) from organizations")
+    await superuser.close()
+
+
+async def test_a_table_that_exists_is_left_as_it_is(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await connection.execute("create table organizations (id bigint primary key, name text, timezone integer)")
+    source = SourceTables(integrations=IntegrationsTable(table="links"))
+    with pytest.raises(asyncpg.PostgresError):
+        await create_source_tables(connection, source)
+    assert await connection.fetchval("select to_regclass('links')") is None
+    columns = await connection.fetch(
+        "select data_type from information_schema.columns where table_name = 'organizations' order by ordinal_position"
+    )
+    assert [row[0] for row in columns] == ["bigint", "text", "integer"]
+    await connection.close()
+
+
+async def test_a_table_without_a_zone(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await create_source_tables(connection, SourceTables(organizations=OrganizationsTable(timezone="")))
+    columns = await connection.fetch(
+        "select column_name from information_schema.columns where table_name = 'organizations' order by 1"
+    )
+    assert [row[0] for row in columns] == ["id", "name"]
+    await connection.close()
+
+
+async def test_tables_under_names_of_ones_own(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await connection.execute('create schema "App"')
+    source = SourceTables(
+        schema="App",
+        organizations=OrganizationsTable(table="Tenants", timezone="tz"),
+        integrations=IntegrationsTable(table="order", cron_schedule="when"),
+    )
+    await create_source_tables(connection, source)
+    await create_due_indexes(connection, source)
+    await create_due_indexes(connection, source)
+    schedules, zones = await connection.fetch("""select indexdef from pg_indexes where schemaname = 'App'
+        and indexname like 'synkron_due_%' order by indexname""")
+    assert schedules["indexdef"] == (
+        'CREATE INDEX synkron_due_expressions ON "App"."order" USING btree ("left"("when", 513) COLLATE "C") '
+        'WHERE (is_enabled AND ("when" IS NOT NULL))'
+    )
+    assert zones["indexdef"] == (
+        'CREATE INDEX synkron_due_timezones ON "App"."Tenants" USING btree ("left"(tz, 513) COLLATE "C")'
+    )
+    await connection.close()
+
+
+def _dump(database: Database) -> str:
+    """The schema without comments, blank lines and what differs between releases of PostgreSQL's own tool."""
+    arguments = [str(programs() / "pg_dump"), "--schema-only", "--schema=synkron", "--no-owner", database.superuser_url]
+    text = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+    lines = [line for line in text.splitlines() if line and not re.match(r"--|SET |SELECT pg_catalog|\\", line)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,179 @@
+"""How PostgreSQL plans every statement of every .sql file, under the settings of the sessions that use it.
+
+None reads a table that grows from end to end, and none is estimated to cost much, but for those whose comment says why
+they may (``-- Scans: ...``). What a function does is in no plan: its scans are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from synkron.postgres.connection import Connection as AnyConnection
+from synkron.postgres.connection import connected, pooled
+from synkron.postgres.embedded import EmbeddedServer
+from synkron.postgres.embedded.cluster import VERSION
+from synkron.settings.load import SourceTables
+from synkron.source.reader import secure
+from tests.conftest import TEMPLATE, Database, cloned
+from tests.support.grown import SMALL, grow
+from tests.support.planning import Statement, plan_of, statements_in
+
+pytestmark = pytest.mark.each_server
+
+MOST_COST = 100_000
+# From how many rows on a table's scan is a fault.
+LARGE, EMPTY = 10_000, -1
+# The sessions that statements are used in: a worker's, those in transactions of ticks, operations and reports, others.
+WORKER, SECURED, OTHER = "worker", "secured", "other"
+USED_IN: Mapping[str, tuple[str, ...]] = {
+    "ledger/attempts": (WORKER, SECURED, OTHER),
+    "delivery/completion": (SECURED, OTHER),
+    "incidents/conditions/store": (OTHER,),
+    "cli/demo/fleet": (OTHER,),
+    "reports/drift": (SECURED, OTHER),
+    "postgres/embedded/embedded": (OTHER,),
+    "ledger/internal_faults": (WORKER, OTHER),
+    "scheduler/moves": (WORKER, SECURED),
+    "reports/forecast/store": (SECURED, OTHER),
+    "vendors/store": (WORKER, OTHER),
+    "ledger/history": (OTHER,),
+    "delivery/hold": (WORKER, OTHER),
+    "incidents/store": (OTHER,),
+    "ledger/installation": (SECURED,),
+    "ledger/installation.ids": (SECURED, OTHER),
+    "ledger/installation.name": (OTHER,),
+    "ledger/installation.note": (SECURED, OTHER),
+    "ledger/installation.read": (WORKER, SECURED, OTHER),
+    "ledger/claims": (SECURED, OTHER),
+    "delivery/warm_up/store": (WORKER,),
+    "ledger/migrate": (OTHER,),
+    "ledger/nodes": (OTHER,),
+    "operations/operations": (SECURED, OTHER),
+    "operations/runs": (SECURED,),
+    "scheduler/starts": (SECURED,),
+    "ledger/queue": (WORKER,),
+    "ledger/queue.enqueue": (WORKER, SECURED, OTHER),
+    "source/reader": (SECURED,),
+    "postgres/sessions": (OTHER,),
+    "source/tables": (OTHER,),
+    "scheduler/policies": (SECURED,),
+    "delivery/turn": (WORKER,),
+    "reports/verify/store": (SECURED,),
+    "delivery/warm_up/send": (OTHER,),
+    "reports/why/store": (SECURED,),
+}
+
+# What is asked where that matters to the plan; an interval stands for the moment that lies so long ago.
+AN_HOUR, A_DAY, AGES, NOW = timedelta(hours=1), timedelta(days=1), timedelta(days=400), timedelta()
+ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
+    "reports/drift.stages": (A_DAY, NOW, None, None, AN_HOUR, [0.5]),
+    "reports/drift.waiting": (A_DAY, NOW, None, None, AN_HOUR),
+    "reports/drift.worst": (A_DAY, NOW, None, None, 100),
+    "ledger/history.totals": (A_DAY,),
+    "ledger/claims.forget": (NOW, AGES),
+    "ledger/claims.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
+    "operations/operations.record": ("kari", "pause", "everything", None, None),
+    "reports/verify/store.frame": (A_DAY,),
+    "reports/verify/store.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES, 0, 0),
+    "reports/verify/store.ticks": (A_DAY, NOW),
+    "delivery/warm_up/send.forget": (AGES,),
+}
+
+
+@pytest.fixture(scope="session")
+def grown(server: EmbeddedServer) -> Iterator[Database]:
+    """A database of many rows, to which nothing is written."""
+    with asyncio.Runner() as runner:
+        clone = cloned(server, TEMPLATE)
+        made = runner.run(anext(clone))
+        runner.run(grow(made.superuser_url))
+        yield made
+        runner.run(clone.aclose())
+
+
+def test_every_file_has_its_sessions() -> None:
+    found = {
+        one.name.removesuffix(".sql")
+        for one in files("synkron.postgres.statements").iterdir()
+        if one.name.endswith(".sql")
+    }
+    assert found - {"source/row"} == {name.partition(".")[0] for name in USED_IN}, (
+        "source/row.sql has fragments of the others"
+    )
+
+
+@pytest.mark.parametrize("file", sorted({name.partition(".")[0] for name in USED_IN}))
+async def test_no_statement_scans_what_grows(grown: Database, file: str) -> None:
+    found = {}
+    for session in (WORKER, SECURED, OTHER):
+        async with opened(session, grown) as connection:
+            for one in (one for one in statements_in(file) if session in sessions_of(one)):
+                if faults := await faults_of(connection, one, is_generic=session is WORKER):
+                    found[one.name] = f"{session}: {', '.join(faults)}"
+    justified = {one.name for one in statements_in(file) if one.may_scan}
+    assert {name: faults for name, faults in found.items() if name not in justified} == {}
+    if str(connection.get_server_version().major) == VERSION:
+        assert justified <= found.keys(), "says why it may scan, and does not"
+
+
+async def test_a_worker_s_plans_scan_nothing_though_the_tables_were_empty(database: Database) -> None:
+    """The plans are kept while the tables grow."""
+    found = {}
+    async with opened(WORKER, database) as connection:
+        await connection.execute("select synkron.keep_partitions(now(), now() + interval '31 days', '-infinity')")
+        for one in (one for name in USED_IN for one in statements_in(name.partition(".")[0])):
+            if WORKER in sessions_of(one) and (faults := await faults_of(connection, one, is_generic=True, rows=EMPTY)):
+                found[one.name] = faults
+    assert found == {}
+
+
+async def test_functions_scan_nothing_that_grows(grown: Database) -> None:
+    async with connected(grown.superuser_url) as connection:
+        for call in (
+            "select synkron.take_jobs(10, array['xledger', 'bufdir'], array[0, 5], gen_random_uuid(), interval '30 s')",
+            "select synkron.pause_over('o', 'xledger', 'i', now())",
+            "select synkron.keep_partitions(now(), now(), '-infinity')",
+        ):
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(call)
+            rows = await connection.fetch(
+                "select relname from pg_stat_xact_user_tables where schemaname = 'synkron' and seq_scan > 0"
+            )
+            await transaction.rollback()
+            assert {row["relname"] for row in rows} <= SMALL, call
+
+
+async def faults_of(
+    connection: AnyConnection, statement: Statement, *, is_generic: bool, rows: int = LARGE
+) -> list[str]:
+    """Which tables of so many rows the statement scans, and whether it costs too much."""
+    plan = await plan_of(connection, statement, ARGUMENTS.get(statement.name), is_generic=is_generic)
+    found = await connection.fetch("select relname from pg_class where reltuples >= $1 and relkind = 'r'", rows)
+    growing = {row["relname"] for row in found} - SMALL
+    costs = [f"costs {plan.cost:,.0f}"] if plan.cost > MOST_COST else []
+    return [f"scans {table}" for table in sorted(plan.scanned & growing)] + costs
+
+
+def sessions_of(statement: Statement) -> tuple[str, ...]:
+    return USED_IN.get(statement.name) or USED_IN[statement.name.partition(".")[0]]
+
+
+@asynccontextmanager
+async def opened(session: str, database: Database) -> AsyncIterator[AnyConnection]:
+    """A connection with the settings of the session."""
+    if session is WORKER:
+        async with pooled(database.url, size=1, by_key=True) as pool, pool.acquire() as borrowed:
+            yield borrowed
+        return
+    async with connected(database.url) as connection, connection.transaction():
+        if session is SECURED:
+            await secure(connection, SourceTables())
+        yield connection

@@ -1,0 +1,180 @@
+"""What a tick and a run cost, in statements: counts that are the same on any machine.
+
+They guard what `bench/` measures. A count that rises is a round trip more for every tick, or for every run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+import pytest
+
+from synkron.delivery.turn import turn_statement
+from synkron.ledger import attempts, queue
+from synkron.ledger import claims as ledger
+from synkron.postgres.connection import pooled
+from synkron.postgres.statements import source_statements
+from synkron.scheduler.tick import tick
+from synkron.settings.load import SourceTables
+from synkron.source.due import KNOWN
+from tests.conftest import Connection, Database
+from tests.support.fleet import add_integration, nothing_queued, watching
+from tests.support.working import QUICK, Recorder, claim, working
+
+pytestmark = pytest.mark.each_server
+
+RUNS = 200
+
+
+class Counted:
+    """Counts the statements that a connection sends, each by its name or its first words."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self.statements: Counter[str] = Counter()
+
+    async def watch(self, connection: Any) -> None:
+        connection.add_query_logger(self._note)
+
+    def _note(self, query: Any) -> None:
+        text = query.query.strip()
+        self.statements[self._names.get(text, " ".join(text.split()[:3]))] += 1
+
+
+async def _add_many(connection: Connection, number: int, schedule: str) -> None:
+    await connection.execute(
+        "insert into organizations (name) select 'o' || n from generate_series(1, $1::int) n", number
+    )
+    await connection.execute(
+        "insert into organization_integrations (org_id, integration_type, cron_schedule) "
+        "select id, 'xledger', $1 from organizations",
+        schedule,
+    )
+
+
+@pytest.mark.parametrize(("due", "claims"), [(1, 1), (ledger.BATCH, 1), (2 * ledger.BATCH + 1, 3)])
+async def test_statements_of_a_tick(connection: Connection, due: int, claims: int) -> None:
+    """However many are due: the same statements, and one for each batch of rows to write."""
+    await _add_many(connection, due, "* * * * *")
+    KNOWN.expression("* * * * *")
+    counted = Counted({text: name for name, text in ledger.SQL.items()} | {_due(): "due"})
+    await counted.watch(connection)
+    assert (await tick(connection, QUICK, scheduler="test")).claimed == due
+    written = counted.statements.pop("claim")
+    assert written == claims
+    assert counted.statements["due"] == 1
+    # Besides: begin and commit, row security, the clock, the watermark, pauses, overrides, partitions, the tick's row,
+    # where the last periods ended, and what is kept, adrift or overdue; and the driver asks for types it has not met.
+    assert counted.statements.total() == 26, counted.statements
+
+
+def _due() -> str:
+    return source_statements("source/reader", SourceTables())["due"]
+
+
+async def test_round_trips_of_a_run(database: Database, connection: Connection) -> None:
+    """Runs that start together are looked at, started, finished and taken off the queue together."""
+    await _add_many(connection, RUNS, "0 2 * * *")
+    names = {attempts.SQL["start"]: "start", attempts.SQL["finish"]: "finish"}
+    names |= {queue.SQL["take"]: "take", queue.SQL["end"]: "end"}
+    names |= {await turn_statement(SourceTables()).fit(connection): "turn"}
+    assert len(await claim(connection)) == RUNS
+    counted, target = Counted(names), Recorder()
+    async with (
+        asyncpg.create_pool(database.url, min_size=1, max_size=10, init=counted.watch) as pool,
+        watching(database) as until,
+        working(pool, target),
+    ):
+        await until(nothing_queued)
+    assert len(target.calls) == RUNS
+    assert await connection.fetchval("select count(*) from synkron.runs where state = 'succeeded'") == RUNS
+    for statement in ("turn", "start", "finish", "end"):
+        assert 1 <= counted.statements[statement] <= 4, counted.statements
+
+
+async def test_round_trips_of_runs_that_are_skipped(database: Database, connection: Connection) -> None:
+    """Their integrations were deleted after the claim. Who comes next is in the same statement."""
+    await _add_many(connection, RUNS, "0 2 * * *")
+    assert len(await claim(connection)) == RUNS
+    await connection.execute("delete from organization_integrations")
+    counted = Counted({attempts.SQL["skip"]: "skip", queue.SQL["enqueue"]: "enqueue"})
+    async with (
+        asyncpg.create_pool(database.url, min_size=1, max_size=10, init=counted.watch) as pool,
+        watching(database) as until,
+        working(pool, Recorder()),
+    ):
+        await until(nothing_queued)
+    assert await connection.fetchval("select count(*) from synkron.runs where state = 'skipped'") == RUNS
+    assert 1 <= counted.statements["skip"] <= 4, counted.statements
+    assert counted.statements["enqueue"] == 0
+
+
+async def test_a_start_writes_no_index(database: Database, connection: Connection) -> None:
+    """Each run is updated twice, and its attempt once: the start, and the attempt's end, within their row's page."""
+    await _add_many(connection, RUNS, "* * * * *")
+    assert len(await claim(connection)) == RUNS
+    # A run that starts late enters an index for it: these are on time.
+    await connection.execute("alter table synkron.runs disable trigger runs_keep_their_key")
+    await connection.execute(
+        "with minute as (select date_trunc('minute', now() + interval '30 s') as at) "
+        "update synkron.runs set scheduled_for = at, period_end = at, period_start = null, execute_after = at "
+        "from minute"
+    )
+    async with (
+        asyncpg.create_pool(database.url, min_size=1, max_size=5) as pool,
+        watching(database) as until,
+        working(pool, Recorder()),
+    ):
+        await until(nothing_queued)
+    async with asyncio.timeout(20):
+        # The counts come in a moment after their statements.
+        while (found := await _updates(connection, "^runs_[0-9]"))[0] < 2 * RUNS:
+            await connection.execute("select pg_stat_clear_snapshot()")
+    assert found[0] == 2 * RUNS
+    assert found[1] >= 0.9 * RUNS
+    updates, within_the_page = await _updates(connection, "^attempts_[0-9]")
+    assert within_the_page >= 0.7 * updates
+
+
+async def _updates(connection: Connection, tables: str) -> tuple[int, int]:
+    """How many rows were updated, and how many of them within their page."""
+    [row] = await connection.fetch(
+        "select sum(n_tup_upd)::int, sum(n_tup_hot_upd)::int from pg_stat_user_tables "
+        "where schemaname = 'synkron' and relname ~ $1",
+        tables,
+    )
+    return row[0], row[1]
+
+
+@pytest.mark.parametrize(("statement", "parameters"), [("start", 5), ("finish", 11), ("skip", 4)])
+async def test_a_worker_s_plans_look_runs_up_by_their_number(
+    database: Database, statement: str, parameters: int
+) -> None:
+    """Though the tables were empty when the plan was made, and the index of unfinished runs would fit the condition."""
+    async with pooled(database.url, size=1, by_key=True) as pool, pool.acquire() as connection:
+        await connection.execute(f"prepare looked as {attempts.SQL[statement]}")
+        nulls = ", ".join(["null"] * parameters)
+        lines = await connection.fetch(f"explain (costs off) execute looked({nulls})")
+    plan = "\n".join(line[0] for line in lines)
+    assert "_pkey" in plan
+    assert "Seq Scan" not in plan
+    for block in plan.split("->"):
+        if "Index Scan" in block and "integration_id_scheduled_for_idx" in block:
+            assert "Index Cond: ((integration_id =" in block, block
+
+
+async def test_a_run_alone_waits_for_nobody(database: Database, connection: Connection) -> None:
+    await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    counted = Counted({attempts.SQL["start"]: "start", attempts.SQL["finish"]: "finish"})
+    async with (
+        asyncpg.create_pool(database.url, min_size=1, max_size=10, init=counted.watch) as pool,
+        watching(database) as until,
+        working(pool, Recorder()),
+    ):
+        await until(nothing_queued)
+    assert (counted.statements["start"], counted.statements["finish"]) == (1, 1)

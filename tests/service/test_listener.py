@@ -1,0 +1,217 @@
+"""The listener, spoken to over real sockets by somebody who does not mean well, or can't speak HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import ClientSession
+from structlog.testing import capture_logs
+
+from synkron.delivery.targets import read_signings
+from synkron.postgres.connection import pooled
+from synkron.service.api import completion, connection, listening
+from tests.conftest import Connection, Database
+from tests.delivery.test_completion import ENVIRONMENT, SETTINGS, Api, accepted, body
+
+PATIENCE = 60.0
+NO_HTTP = {"error": "this is no HTTP request"}
+UNSIGNED = b"POST /v1/runs/1/complete HTTP/1.1\r\nHost: x\r\n"
+SIGNED = UNSIGNED + b"webhook-signature: v1,x\r\n"
+
+
+@dataclass
+class Answer:
+    """What came back before the connection was closed."""
+
+    status: int
+    head: str
+    content: dict[str, object]
+
+
+@dataclass
+class Peer:
+    """One connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, content: bytes) -> None:
+        self.writer.write(content)
+        await self.writer.drain()
+
+    async def everything(self) -> bytes:
+        """All that comes until the other side closes; nothing where it breaks off."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self.reader.read()
+        except ConnectionError:
+            return b""
+
+    async def answer(self) -> Answer:
+        head, _, content = (await self.everything()).decode().partition("\r\n\r\n")
+        return Answer(int(head.split()[1]), head, json.loads(content))
+
+
+@asynccontextmanager
+async def serving(database: Database) -> AsyncIterator[Api]:
+    async with (
+        pooled(database.url, size=3) as pool,
+        listening(pool, SETTINGS, read_signings(SETTINGS, ENVIRONMENT)) as url,
+        ClientSession() as session,
+    ):
+        yield Api(url, session)
+
+
+@asynccontextmanager
+async def connecting(api: Api, *contents: bytes) -> AsyncIterator[list[Peer]]:
+    """A connection for each of the contents, which is sent."""
+    place = urlsplit(api.url)
+    peers = [Peer(*await asyncio.open_connection(place.hostname, place.port)) for _ in contents]
+    for peer, content in zip(peers, contents, strict=True):
+        await peer.send(content)
+    try:
+        yield peers
+    finally:
+        for peer in peers:
+            peer.writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(300),
+        b"\x1b]0;X\x07\x1b[2J pl4nted\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"BREW pl4nted HTTP/1.1\r\nHost: a b\r\n\r\n",
+        UNSIGNED + b"no colon\r\n\r\n",
+        UNSIGNED + b"Content-Length: pl4nted\r\n\r\n",
+        UNSIGNED + b"Content-Length: -1\r\n\r\n",
+        UNSIGNED + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        UNSIGNED + b"X: " + b"x" * 100_000 + b"\r\n\r\n",
+        UNSIGNED + b"".join(b"X-%d: x\r\n" % number for number in range(1000)) + b"\r\n",
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    ],
+    ids=range(12),
+)
+async def test_what_is_no_http_is_told_so_in_our_own_words(
+    database: Database, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with capture_logs() as lines:
+        async with serving(database) as api, connecting(api, sent) as (peer,):
+            answer = await peer.answer()
+    assert (answer.status, answer.content) == (400, NO_HTTP)
+    _reveals_nothing(answer)
+    assert [*lines, *caplog.records] == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "content"),
+    [
+        (b"Content-Encoding: gzip\r\nContent-Length: 12\r\n\r\n", b'{"pl4nted":1'),
+        (b"Content-Encoding: deflate\r\nContent-Length: 12\r\n\r\n", b'{"pl4nted":1'),
+        (
+            b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"c\r\n" + b'{"pl4nted":1' + b"\r\n0\r\n\r\n",
+        ),
+        (b"Transfer-Encoding: chunked\r\n\r\n", b"pl4nted\r\n"),
+    ],
+)
+async def test_a_body_that_is_not_what_its_headers_say(
+    database: Database, headers: bytes, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The request that is sent with it, in one piece, in two, and before any other."""
+    caplog.set_level(logging.INFO)
+    with capture_logs() as lines:
+        async with serving(database) as api, connecting(api, SIGNED + headers + content, SIGNED + headers) as peers:
+            await peers[1].send(content)
+            answers = [await peer.answer() for peer in peers]
+    for answer in answers:
+        assert answer.status == 400
+        _reveals_nothing(answer)
+    assert [*lines, *caplog.records] == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /v1/runs/1/com",
+        UNSIGNED,
+        # An answer, and then half of the next request.
+        UNSIGNED + b"Content-Length: 0\r\n\r\nPOST /v1",
+    ],
+)
+async def test_a_head_has_a_deadline(database: Database, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever goes on sending byte by byte has no more time than others."""
+    monkeypatch.setattr(connection, "HEAD_WITHIN", 0.3)
+    async with serving(database) as api, connecting(api, sent, sent) as (silent, slow):
+        closed = asyncio.create_task(slow.everything())
+        while not closed.done():
+            slow.writer.write(b"x")
+            await asyncio.wait({closed}, timeout=0.05)
+        received = [await silent.everything(), await closed]
+    assert all(one == b"" or b" 40" in one.splitlines()[0] for one in received)
+
+
+@pytest.mark.parametrize(("head", "status"), [(SIGNED, 408), (UNSIGNED, 401), (b"POST / HTTP/1.1\r\nHost: x\r\n", 404)])
+async def test_a_body_has_a_deadline(
+    database: Database, head: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completion, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(connection, "REST_WITHIN", 0.3)
+    sent = head + b"Content-Length: 10000\r\n\r\n"
+    async with serving(database) as api, connecting(api, sent, sent) as (silent, slow):
+        closed = asyncio.create_task(slow.everything())
+        while not closed.done():
+            slow.writer.write(b"x")
+            await asyncio.wait({closed}, timeout=0.05)
+        assert (await silent.answer()).status == status
+
+
+async def test_half_open_connections_make_room(
+    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """400 that begin a request and do not end it: neither a request under way nor one that comes waits for them."""
+    monkeypatch.setattr("synkron.service.api.connection.MOST", 20)
+    first, second = await accepted(connection), await accepted(connection)
+    async with serving(database) as api:
+        async with connection.transaction():
+            await connection.execute("select from synkron.runs where id = $1 for update", first.id)
+            under_way = asyncio.create_task(api.post(first.id, body(first)))
+            async with asyncio.timeout(PATIENCE):
+                while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
+                    assert not under_way.done()
+            async with connecting(api, *[UNSIGNED] * 400) as peers:
+                ended = {asyncio.create_task(peer.everything()) for peer in peers}
+                assert await api.post(second.id, body(second)) == (200, {"run_id": second.id, "state": "succeeded"})
+                while sum(one.done() for one in ended) < 380:
+                    await asyncio.wait(
+                        {one for one in ended if not one.done()}, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE
+                    )
+                assert not under_way.done()
+                for one in ended:
+                    one.cancel()
+        assert await under_way == (200, {"run_id": first.id, "state": "succeeded"})
+
+
+def test_most_files_are_left_for_the_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:
+    for allowed, most in ((256, 64), (1024, 200), (65_536, 200)):
+        monkeypatch.setattr(connection, "most_open_files", lambda allowed=allowed: allowed)
+        assert connection.most_connections() == most
+
+
+def _reveals_nothing(answer: Answer) -> None:
+    """Neither what the server is made of, nor what its parser said, nor what was sent."""
+    assert "Server: synkron\r\n" in answer.head
+    shown = (answer.head + json.dumps(answer.content)).lower()
+    for word in ("aiohttp", "python", "pl4nted", "\x1b", "deflate", "decompress", "invalid", "zlib", "expected"):
+        assert word not in shown

@@ -1,0 +1,165 @@
+"""The loops together: they outlive a database that drops them, and end as one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+import asyncpg
+import pytest
+from aiohttp import ClientConnectionError, ClientSession
+from structlog.testing import capture_logs
+
+from synkron.errors import LedgerMissing, Refused, ServiceRoleRequired, SettingsError, SourceTableMissing
+from synkron.ledger import history
+from synkron.ledger.migrate import create_source_tables
+from synkron.service import loops
+from synkron.service import serve as service
+from synkron.service.serve import Role, serve
+from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
+from tests.conftest import Connection, Database
+from tests.support.fleet import add_integration, nothing_queued, watching
+
+QUIET = HealthSettings(mode="passive")
+TARGET = Settings(types={"xledger": TypeSettings(target="tests.support.test_service:sync", health=QUIET)})
+BOTH = (Role.SCHEDULER, Role.WORKER)
+delivered: list[str] = []
+
+
+async def sync(run: object) -> None:
+    """What the service calls."""
+    delivered.append(str(run))
+
+
+@asynccontextmanager
+async def serving(database: Database, *roles: Role) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(database.url, TARGET, roles or BOTH, stop, {}))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await task
+
+
+async def test_it_goes_on_when_the_database_drops_its_connections(
+    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every connection of the service is cut, three times; what becomes due is claimed and delivered all the same."""
+    monkeypatch.setattr(loops, "next_tick", lambda now: now + timedelta(milliseconds=200))
+    async with watching(database) as until, serving(database):
+        for _ in range(3):
+            one = await add_integration(connection, "* * * * *")
+            await until(partial(_succeeded, integration_id=one))
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid() and application_name = 'synkron'"
+            )
+        await until(nothing_queued)
+    runs = await history.runs(connection)
+    assert len({(run.integration_id, run.scheduled_for) for run in runs}) == len(runs)
+
+
+async def _succeeded(connection: Connection, *, integration_id: str) -> bool:
+    return integration_id in {run.integration_id for run in await history.runs(connection, state="succeeded")}
+
+
+async def test_a_role_does_its_part_alone(database: Database, connection: Connection) -> None:
+    await add_integration(connection, "* * * * *")
+    async with watching(database) as until, serving(database, Role.SCHEDULER):
+        await until(_one_queued)
+    (run,) = await history.runs(connection)
+    assert run.state == "claimed"
+    async with watching(database) as until, serving(database, Role.WORKER):
+        await until(nothing_queued)
+    assert (await history.runs(connection))[0].state == "succeeded"
+
+
+async def test_a_scheduler_drops_what_is_older_than_the_retention(database: Database, connection: Connection) -> None:
+    await connection.execute("select synkron.keep_partitions(now() - interval '500 days', now(), '-infinity')")
+    months = "select count(*) from pg_inherits where inhparent = 'synkron.runs'::regclass"
+    before = await connection.fetchval(months)
+    await add_integration(connection, "* * * * *")
+    async with watching(database) as until, serving(database, Role.SCHEDULER):
+        await until(_one_queued)
+    assert await connection.fetchval(months) < before
+
+
+async def _one_queued(connection: Connection) -> bool:
+    return bool(await connection.fetchval("select count(*) = 1 from synkron.queue"))
+
+
+async def test_the_api_answers_inside_the_service_s_loop_and_ends_with_it(database: Database) -> None:
+    stop = asyncio.Event()
+    settings = TARGET.model_copy(update={"listen": "127.0.0.1:0"})
+    with capture_logs() as lines:
+        task = asyncio.create_task(serve(database.url, settings, [Role.API], stop, {}))
+        while not (listening := [line for line in lines if line["event"] == "started"]):
+            assert not task.done()
+            await asyncio.wait({task}, timeout=0)
+        assert listening[0]["roles"] == "api"
+        [address] = [line["address"] for line in lines if line["event"] == "listening"]
+        async with ClientSession() as session, session.post(f"{address}/v1/runs/1/complete") as answer:
+            assert (answer.status, await answer.json()) == (401, {"error": "the request is not signed"})
+        stop.set()
+        await task
+    async with ClientSession() as session:
+        with pytest.raises(ClientConnectionError):
+            await session.post(f"{address}/v1/runs/1/complete")
+
+
+async def test_an_address_that_is_taken_is_told_at_the_start(database: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = TARGET.model_copy(update={"listen": f"127.0.0.1:{taken.getsockname()[1]}"})
+        with pytest.raises(Refused, match="can't be listened on"):
+            await serve(database.url, settings, [Role.API], asyncio.Event(), {})
+
+
+async def test_a_faulty_secret_is_told_at_the_start(database: Database) -> None:
+    wrong = Settings(types={"xledger": TypeSettings(secret="env:ABSENT")})
+    with pytest.raises(SettingsError, match=r"types\.xledger\.secret"):
+        await serve(database.url, wrong, [Role.API], asyncio.Event(), {})
+
+
+def test_one_process_answers_http_where_the_settings_say_so() -> None:
+    assert service.all_roles(Settings()) == [Role.SCHEDULER, Role.WORKER]
+    assert service.all_roles(Settings(listen="127.0.0.1:8077")) == [Role.SCHEDULER, Role.WORKER, Role.API]
+
+
+async def test_it_says_at_the_start_that_the_ledger_is_missing(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await create_source_tables(connection, SourceTables())
+    await connection.close()
+    with pytest.raises(LedgerMissing, match="synkron migrate"):
+        await serve(bare_database.url, TARGET, BOTH, asyncio.Event(), {})
+
+
+async def test_it_says_at_the_start_that_a_target_is_faulty(database: Database) -> None:
+    wrong = Settings(types={"xledger": TypeSettings(target="no.such.module:sync")})
+    with pytest.raises(SettingsError, match=r"types\.xledger\.target"):
+        await serve(database.url, wrong, BOTH, asyncio.Event(), {})
+
+
+async def test_it_says_at_the_start_that_a_table_is_not_there(database: Database, connection: Connection) -> None:
+    await connection.execute("drop table organization_integrations")
+    with pytest.raises(SourceTableMissing):
+        await serve(database.url, TARGET, BOTH, asyncio.Event(), {})
+
+
+async def test_it_says_at_the_start_that_row_security_would_filter(database: Database) -> None:
+    superuser = await asyncpg.connect(database.superuser_url)
+    await superuser.execute("""
+        create role filtered login in role service_role;
+        grant select on all tables in schema public to filtered;
+        alter table organization_integrations enable row level security;
+    """)
+    try:
+        with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
+            await serve(database.url.replace("synkron@", "filtered@"), TARGET, BOTH, asyncio.Event(), {})
+    finally:
+        await superuser.execute("drop owned by filtered; drop role filtered")
+        await superuser.close()
