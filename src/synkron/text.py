@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from unicodedata import category
 
 # Control and format characters (the bidirectional marks among them), surrogates, private use, unassigned; the
@@ -33,3 +34,19 @@ def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
 def one_line(text: str, most: int | None = None) -> str:
     """The printable text in one line: where lines end, and where there are several blanks, there is one blank."""
     return printable(re.sub(r"[ \t\r\n]+", " ", text).strip(" "), most)
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest unit."""
+    seconds = length.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return counted(round(seconds / size), unit)
+    return f"{seconds:.0f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """``one attempt``, ``3 attempts``."""
+    return f"{'one' if number == 1 else number} {noun}{'' if number == 1 else 's'}"

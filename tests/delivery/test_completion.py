@@ -18,11 +18,11 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from synkron import complete_run
-from synkron.delivery.completion import expire
 from synkron.delivery.outcome import NO_REASON
 from synkron.delivery.targets import read_signings
 from synkron.errors import NotFound, Refused
 from synkron.ledger import attempts, claims, history
+from synkron.ledger.attempts import expire
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import pooled
 from synkron.scheduler.tick import tick

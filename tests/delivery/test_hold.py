@@ -15,7 +15,7 @@ from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Pool
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.vendors import store
-from synkron.vendors.health import Contact, Sample, Verdict
+from synkron.vendors.health import DOWN, Contact, Sample, Verdict
 from synkron.vendors.probe import watches_of
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, nothing_queued, watching
@@ -112,7 +112,7 @@ async def test_what_has_waited_goes_on_at_the_types_pace_the_oldest_first(connec
     await connection.execute("delete from synkron.queue")
     await show(connection, settings, Verdict.UNREACHABLE)
     for run_id in runs:
-        assert await defer(connection, run_id, "it is down", HOUR, VENDOR)
+        assert await defer(connection, run_id, "it is down", HOUR, VENDOR, DOWN)
     await show(connection, settings, Verdict.HEALTHY)
     assert await release_recovered(connection, settings, watches_of(settings)) == 4
     waits = await connection.fetch(
@@ -125,7 +125,7 @@ async def test_what_has_waited_goes_on_at_the_types_pace_the_oldest_first(connec
     await add_integration(connection, "0 2 * * *")
     (another,) = await claim(connection)
     await show(connection, settings, Verdict.UNREACHABLE)
-    assert await defer(connection, another, "it is down", HOUR, VENDOR)
+    assert await defer(connection, another, "it is down", HOUR, VENDOR, DOWN)
     await show(connection, settings, Verdict.HEALTHY)
     assert await release_recovered(connection, settings, watches_of(settings)) == 1
     placed = await connection.fetchval("select next_attempt_at from synkron.runs where id = $1", another)
@@ -139,7 +139,7 @@ async def test_a_run_that_is_released_late_goes_when_its_wait_would_have_ended(c
     runs = await claim(connection)
     await show(connection, settings, Verdict.UNREACHABLE)
     for run_id in runs:
-        assert await defer(connection, run_id, "it is down", timedelta(seconds=90), VENDOR)
+        assert await defer(connection, run_id, "it is down", timedelta(seconds=90), VENDOR, DOWN)
     await show(connection, settings, Verdict.HEALTHY)
     assert await release_recovered(connection, settings, watches_of(settings)) == 3
     rows = await connection.fetch("select next_attempt_at - deferred_at as wait from synkron.runs order by id")
@@ -152,15 +152,15 @@ async def test_what_is_deferred_and_what_is_not(connection: Connection) -> None:
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection, settings=settings)
     await show(connection, settings, Verdict.HEALTHY)
-    assert not await defer(connection, run_id, "a worker has not heard yet that it is back", HOUR, VENDOR)
+    assert not await defer(connection, run_id, "a worker has not heard yet that it is back", HOUR, VENDOR, DOWN)
     await show(connection, settings, Verdict.UNREACHABLE)
-    assert not await defer(connection, run_id, "another vendor", HOUR, "http://127.0.0.1:10/")
-    assert await defer(connection, run_id, "it is down", HOUR, VENDOR)
-    assert not await defer(connection, run_id, "it waits already", HOUR, VENDOR)
+    assert not await defer(connection, run_id, "another vendor", HOUR, "http://127.0.0.1:10/", DOWN)
+    assert await defer(connection, run_id, "it is down", HOUR, VENDOR, DOWN)
+    assert not await defer(connection, run_id, "it waits already", HOUR, VENDOR, DOWN)
     await connection.execute(
         "update synkron.runs set deferred_at = deferred_at - interval '61 minutes', next_attempt_at = now()"
     )
-    assert not await defer(connection, run_id, "it has waited its time", HOUR, VENDOR)
+    assert not await defer(connection, run_id, "it has waited its time", HOUR, VENDOR, DOWN)
 
 
 async def test_what_an_operator_asks_for_passes_a_run_that_waits(
@@ -170,7 +170,7 @@ async def test_what_an_operator_asks_for_passes_a_run_that_waits(
     one = await add_integration(connection, "0 2 * * *")
     await show(connection, settings, Verdict.UNREACHABLE)
     (waiting,) = await claim(connection, settings=settings)
-    assert await defer(connection, waiting, "it is down", HOUR, VENDOR)
+    assert await defer(connection, waiting, "it is down", HOUR, VENDOR, DOWN)
     await trigger(connection, settings, Scope(integration_id=one), "ops")
     async with watching(database) as until, working(pool, target, settings):
         await until(_one_succeeded)
@@ -183,7 +183,7 @@ async def test_an_endpoint_of_former_settings_holds_nothing(connection: Connecti
     (run_id,) = await claim(connection, settings=settings)
     mistyped = Settings(types={"xledger": TypeSettings(health=HealthSettings(url="http://127.0.0.1:10/", hold=HOUR))})
     await show(connection, mistyped, Verdict.UNREACHABLE)
-    assert await defer(connection, run_id, "it is down", HOUR, "http://127.0.0.1:10/")
+    assert await defer(connection, run_id, "it is down", HOUR, "http://127.0.0.1:10/", DOWN)
     assert await release_recovered(connection, settings, watches_of(settings)) == 1
 
 
@@ -217,7 +217,7 @@ async def test_the_retry_of_a_run_that_waited_is_nobody_s_to_hurry_nor_to_wait_f
     await add_integration(connection, "0 2 * * *")
     (another,) = await claim(connection, settings=settings)
     await show(connection, settings, Verdict.UNREACHABLE)
-    assert await defer(connection, another, "it is down", HOUR, VENDOR)
+    assert await defer(connection, another, "it is down", HOUR, VENDOR, DOWN)
     await show(connection, settings, Verdict.HEALTHY)
     assert await release_recovered(connection, settings, watches_of(settings)) == 1
     [placed] = await connection.fetch("select next_attempt_at - now() as wait from synkron.runs where id = $1", another)

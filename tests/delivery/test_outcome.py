@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.delivery.outcome import LONGEST_ERROR, NO_REASON, recordable, recorded_status
+from synkron.delivery.outcome import LONGEST_ERROR, NO_REASON, recordable
+from synkron.http.status import recorded_status
 from synkron.model import Outcome, OutcomeKind
 from synkron.text import one_line, printable
 

@@ -14,8 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from synkron.delivery.shortages import Shortages
-from synkron.delivery.targets import Shortage, Target, Terms, open_targets
+from synkron.delivery.targets import Target, Terms, open_targets
 from synkron.errors import Refused
+from synkron.http.shortage import Shortage
 from synkron.ledger import history
 from synkron.model import Outcome, Run
 from synkron.postgres.connection import Pool

@@ -15,6 +15,7 @@ from synkron.delivery.targets import Target, open_targets
 from synkron.delivery.warm_up.send import WarmUp, forget_warm_ups, warm_up
 from synkron.ledger import claims
 from synkron.model import Run, Warmth
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
 from synkron.reports.drift import read_drift
 from synkron.scheduler.tick import tick
@@ -49,7 +50,7 @@ class Warming:
         self._targets = targets
 
     async def now(self) -> datetime:
-        return await claims.clock(self._connection)
+        return await database_clock(self._connection)
 
     async def up(self, *types: str, ahead: timedelta = HALF_MINUTE) -> list[WarmUp]:
         """Warm up for runs of the types that come so soon."""
@@ -317,7 +318,7 @@ async def test_it_holds_no_connection_while_it_waits(pool: Pool) -> None:
     async with far_side(look) as there:
         settings = Settings(types={"xledger": {"target": there.url}})
         async with open_targets(settings, {}) as targets:
-            moment = await claims.clock(pool) + HALF_MINUTE
+            moment = await database_clock(pool) + HALF_MINUTE
             await warm_up(pool, targets, {"xledger": moment}, settings)
     assert idle == [0]
 
@@ -335,7 +336,7 @@ async def test_warm_ups_are_forgotten_after_a_week(connection: Connection) -> No
 
 
 async def test_hits_are_counted_by_type_where_the_target_says_which(connection: Connection) -> None:
-    now = await claims.clock(connection)
+    now = await database_clock(connection)
     minute = now.replace(second=0, microsecond=0)
     await claims.keep_partitions(connection, now - timedelta(days=3), now, timedelta(days=400))
     seen = [("warm", "header"), ("warm", "header"), ("cold", "header"), ("cold", "time"), (None, None)]

@@ -12,8 +12,9 @@ import pytest
 from synkron import complete_run
 from synkron.delivery.targets import CallableTarget
 from synkron.delivery.warm_up.store import Meetings, keep_warm
-from synkron.ledger import attempts, claims
+from synkron.ledger import attempts
 from synkron.model import Outcome, OutcomeKind, Run
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Pool
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
@@ -110,7 +111,7 @@ async def test_what_was_never_called_has_no_duration(database: Database, connect
 
 async def test_workers_tell_each_other_when_targets_were_met(connection: Connection) -> None:
     one, other = Meetings(QUICK), Meetings(QUICK)
-    at = await claims.clock(connection)
+    at = await database_clock(connection)
     assert one.of("xledger").met_at is None
     one.of("xledger").meet(UP, timedelta(seconds=1), began_at=at, met_before=None)
     for each in (one, other):
@@ -121,7 +122,7 @@ async def test_workers_tell_each_other_when_targets_were_met(connection: Connect
 
 async def test_what_was_met_last_counts_whoever_tells_it_later(connection: Connection) -> None:
     one, other = Meetings(QUICK), Meetings(QUICK)
-    at = await claims.clock(connection)
+    at = await database_clock(connection)
     one.of("xledger").hear(at)
     other.of("xledger").hear(at - HOUR)
     for each in (one, other, one):

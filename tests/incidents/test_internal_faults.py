@@ -19,10 +19,10 @@ from synkron.delivery.warm_up.store import Meetings
 from synkron.incidents import Kind
 from synkron.incidents.conditions import read_conditions
 from synkron.ledger import history
-from synkron.ledger.claims import clock
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.nodes import Reporter
 from synkron.ledger.queue import Manager
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import connected
 from synkron.postgres.notifications import Notifications
 from synkron.service import loops
@@ -111,7 +111,7 @@ async def test_every_loop_goes_on(database: Database, connection: Connection, mo
     assert SECRET not in str(await connection.fetch("select * from synkron.internal_faults"))
     places = {row["loop"]: row["place"] for row in await connection.fetch("select * from synkron.internal_faults")}
     assert places["scheduler"].startswith("synkron.loops.schedule, line ")
-    found = await read_conditions(connection, SETTINGS, [], [], await clock(connection))
+    found = await read_conditions(connection, SETTINGS, [], [], await database_clock(connection))
     internal = [one for one in found if one.kind is Kind.INTERNAL_FAULT]
     assert len(internal) == len(PLANTED)
     assert "A fault in Synkron itself, in the loop scheduler: ValueError" in {one.title for one in internal}
@@ -164,7 +164,7 @@ async def test_a_fault_is_told_of_for_two_hours_and_forgotten_after_a_week(conne
         "('a', interval '119 minutes'), ('b', interval '1 minute'), ('c', interval '121 minutes'), "
         "('d', interval '8 days')) known (node, ago)"
     )
-    found = await read_conditions(connection, SETTINGS, [], [], await clock(connection))
+    found = await read_conditions(connection, SETTINGS, [], [], await database_clock(connection))
     (told,) = [one for one in found if one.kind is Kind.INTERNAL_FAULT]
     assert "It came up 2 times at here" in told.detail
     assert "in a, b" in told.detail

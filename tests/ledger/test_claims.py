@@ -30,6 +30,7 @@ from synkron.model import (
     is_key_of,
     run_key,
 )
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Executor, Pool
 from synkron.scheduler.decide import decide
 from synkron.scheduler.tick import tick
@@ -63,7 +64,7 @@ async def this_minute(connection: Connection) -> datetime:
 async def claim(connection: Connection, minutes_ago: list[int], *, integrations: int = 1) -> ledger.Claimed:
     """Claim on-time runs for each integration at the given minutes, whatever the time is: now is the oldest."""
     async with connection.transaction():
-        clock = await ledger.clock(connection)
+        clock = await database_clock(connection)
         minute = await this_minute(connection)
         decisions = _decisions(minute, minutes_ago, integrations)
         window = Window(clock - MINUTE, clock)
@@ -302,7 +303,7 @@ async def test_a_run_that_is_under_way_is_not_skipped_by_another_job(connection:
 async def test_a_month_with_an_unfinished_run_is_kept(connection: Connection) -> None:
     (run_id,) = (await claim(connection, [60 * 24 * 35])).run_ids
     run = await started(connection, run_id)
-    clock = await ledger.clock(connection)
+    clock = await database_clock(connection)
     assert await ledger.forget(connection, clock, timedelta(days=1))
     assert await history.run(connection, run_id) is not None
     await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
@@ -363,13 +364,13 @@ async def test_the_watermark_never_moves_back(connection: Connection) -> None:
 
 async def test_a_first_boot_starts_half_a_minute_ago(connection: Connection) -> None:
     async with connection.transaction():
-        assert await ledger.clock(connection) - await ledger.lock_watermark(connection) == timedelta(seconds=30)
+        assert await database_clock(connection) - await ledger.lock_watermark(connection) == timedelta(seconds=30)
 
 
 async def test_what_is_older_than_the_retention_is_dropped(connection: Connection) -> None:
     for run_id in (await claim(connection, [0, 60 * 24 * 35])).run_ids:
         await attempts.skip(connection, run_id, "superseded: the integration was disabled", 1)
-    clock = await ledger.clock(connection)
+    clock = await database_clock(connection)
     await connection.execute("alter table synkron.ticks disable trigger ticks_keep_their_window")
     await connection.execute("update synkron.ticks set at = at - interval '10 days'")
     await connection.execute("update synkron.queue_log set created = created - interval '10 days'")
@@ -384,7 +385,7 @@ async def test_what_is_older_than_the_retention_is_dropped(connection: Connectio
 
 async def test_a_month_that_somebody_reads_is_kept_until_later(database: Database, connection: Connection) -> None:
     """Dropping it would wait for the reader, and everybody else behind the drop."""
-    clock = await ledger.clock(connection)
+    clock = await database_clock(connection)
     retention = timedelta(days=60)
     await ledger.keep_partitions(connection, clock - timedelta(days=130), clock, timedelta(days=400))
     before = await months_of(connection)
@@ -405,7 +406,7 @@ async def test_what_a_change_may_still_need_is_not_dropped_beside_it(
     database: Database, connection: Connection
 ) -> None:
     """A run of an old month may be given another chance right now: whoever does so holds the watermark."""
-    clock = await ledger.clock(connection)
+    clock = await database_clock(connection)
     await ledger.keep_partitions(connection, clock - timedelta(days=130), clock, timedelta(days=400))
     before = await months_of(connection)
     other = await asyncpg.connect(database.url)
@@ -430,7 +431,7 @@ async def test_history_filters(connection: Connection) -> None:
     assert {run.org_id for run in await history.runs(connection, org_id="o2")} == {"o2"}
     assert await history.runs(connection, integration_type="bufdir") == []
     assert await history.runs(connection, state="succeeded") == []
-    assert len(await history.runs(connection, since=await ledger.clock(connection) - MINUTE * 5)) == 2
+    assert len(await history.runs(connection, since=await database_clock(connection) - MINUTE * 5)) == 2
     newest, *_ = await history.runs(connection, limit=1)
     assert newest.scheduled_for == await this_minute(connection)
     assert await history.run(connection, 10**9) is None

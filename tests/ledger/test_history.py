@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from synkron.ledger import claims, history
+from synkron.postgres.clock import database_clock
 from tests.conftest import Connection
 
 HOUR = timedelta(hours=1)
@@ -12,7 +13,7 @@ HOUR = timedelta(hours=1)
 
 async def test_totals_count_what_was_decided_since(connection: Connection) -> None:
     """Ten started 10 to 100 ms late; one was caught up, one was due before, one was decided before."""
-    since = await claims.clock(connection)
+    since = await database_clock(connection)
     moment = since.replace(second=0, microsecond=0) + 2 * HOUR
     await claims.keep_partitions(connection, since - 10 * HOUR, since, timedelta(days=400))
     for number in range(1, 11):

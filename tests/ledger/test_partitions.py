@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from synkron.ledger import claims
+from synkron.postgres.clock import database_clock
 from synkron.scheduler.tick import tick
 from tests.conftest import Connection, Database
 from tests.ledger.test_claims import months_of
@@ -45,7 +46,7 @@ async def test_a_tick_that_needs_no_new_partition_waits_for_nobody(
     database: Database, connection: Connection, what: str
 ) -> None:
     await add_integration(connection, "* * * * *")
-    clock = await claims.clock(connection)
+    clock = await database_clock(connection)
     await claims.keep_partitions(connection, clock, clock, timedelta(days=400))
     before = await months_of(connection)
     await connection.execute("set lock_timeout = '5s'")

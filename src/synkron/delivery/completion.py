@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import structlog
 
 from synkron.delivery.outcome import recordable
@@ -58,16 +56,3 @@ async def complete_run(
         await attempts.finish(connection, run, outcome, state, wait)
     log.info("run completed", run_id=run_id, org_id=run.org_id, attempt=attempt, state=state.value)
     return state
-
-
-async def expire(connection: Connection) -> int:
-    """Fail the accepted runs that were not completed in time; answers how many."""
-    async with connection.transaction():
-        rows = await connection.fetch(SQL["overdue"])
-        for row in rows:
-            error = f"timed out: no completion by {row['completes_by']:%Y-%m-%dT%H:%M:%SZ}"
-            await attempts.finish(
-                connection, run_of(row), Outcome(OutcomeKind.FINAL, error=error), State.FAILED, timedelta()
-            )
-            log.warning("run failed", run_id=row["id"], org_id=row["org_id"], attempt=row["attempt"], error=error)
-    return len(rows)

@@ -14,14 +14,3 @@ from synkron.runs r
 left join synkron.overrides v on v.integration_id = r.integration_id
 where r.id = $1
 for update of r;
-
--- name: overdue
--- Accepted runs that were not completed in time, the index runs_overdue serving. One that is being completed right now
--- is left to that; a run that its worker has started again is not accepted any more (start clears `completes_by`).
-select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    attempt, failures, crashes, drift, completes_by
-from synkron.runs
-where state = 'running' and finished_at is null and completes_by <= clock_timestamp()
-order by completes_by
-limit 1000
-for update skip locked;

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from operator import index
 
+from synkron.http.status import recorded_status
 from synkron.model import Outcome, OutcomeKind
 from synkron.text import one_line
 
@@ -43,15 +43,6 @@ def recordable(outcome: Outcome, fit: Callable[[str], str] = one_line) -> Outcom
         is_throttled=outcome.is_throttled is True,
         uptime=_within(outcome.uptime, timedelta.max),
     )
-
-
-def recorded_status(status: object) -> int | None:
-    """What is kept of an HTTP status: 600 and above count as the last of the 5xx, below 100 as no answer."""
-    try:
-        figure = index(status)  # type: ignore[arg-type]  # what is no whole number is an error here
-    except TypeError:
-        return None
-    return min(figure, 599) if figure >= 100 else None
 
 
 def shown(value: object, fit: Callable[[str], str] = one_line) -> str:

@@ -13,7 +13,7 @@ from pgqueuer.domain.models import Job
 from synkron.delivery.calls import BrokenOff, Calls
 from synkron.delivery.record import Recording
 from synkron.delivery.shortages import Shortages
-from synkron.delivery.targets import Lease, Shortage, Target, Terms
+from synkron.delivery.targets import Lease, Target, Terms
 from synkron.delivery.turn import (
     Turn,
     no_longer_called_for,
@@ -25,6 +25,7 @@ from synkron.delivery.turn import (
 )
 from synkron.delivery.warm_up.store import Meetings
 from synkron.errors import SynkronError
+from synkron.http.shortage import Shortage
 from synkron.ledger import attempts
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.queue import Manager
@@ -36,6 +37,7 @@ from synkron.scheduler.decide import after_attempt, after_shortage, given_up, mo
 from synkron.scheduler.moves import Following, follow_all
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
+from synkron.vendors.health import DOWN
 from synkron.vendors.observer import Observer
 from synkron.vendors.probe import watches_of
 
@@ -209,7 +211,7 @@ class Worker:
         reason = None if health is None else reason_to_defer(turn, health, hold)
         if health is None or reason is None:
             return False
-        return await attempts.defer(self._pool, turn.run.id, reason, hold, health.endpoint)
+        return await attempts.defer(self._pool, turn.run.id, reason, hold, health.endpoint, DOWN)
 
     def _reason_to_skip(self, turn: Turn) -> str | None:
         """Why the run must not be delivered. What is to follow its row goes by the policy of where it comes to."""

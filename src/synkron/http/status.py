@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import index
 
 PHRASES: Mapping[int, str] = {
     100: "Continue",
@@ -68,3 +69,12 @@ PHRASES: Mapping[int, str] = {
     510: "Not Extended",
     511: "Network Authentication Required",
 }
+
+
+def recorded_status(status: object) -> int | None:
+    """What is kept of an HTTP status: 600 and above count as the last of the 5xx, below 100 as no answer."""
+    try:
+        figure = index(status)  # type: ignore[arg-type]  # what is no whole number is an error here
+    except TypeError:
+        return None
+    return min(figure, 599) if figure >= 100 else None

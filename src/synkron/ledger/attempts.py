@@ -5,22 +5,24 @@ Those that every run needs take many runs at once: what concurrent runs ask for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+import structlog
 from asyncpg import Record
 
 from synkron.ledger.claims import run_of
 from synkron.ledger.queue import enqueue
-from synkron.model import Meeting, Outcome, Run, State
+from synkron.model import Meeting, Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
-from synkron.vendors.health import DOWN
 
 SQL = statements("ledger/attempts")
 NOW = timedelta()
+
+log = structlog.get_logger("synkron")
 
 
 class Ending(NamedTuple):
@@ -142,10 +144,15 @@ async def cancelled(connection: Executor, runs: Sequence[Run]) -> set[int]:
     return {row["run_id"] for row in rows}
 
 
-async def defer(connection: Executor, run_id: int, reason: str, at_most: timedelta, endpoint: str) -> bool:
-    """Let the run wait for its vendor; False when it is under way, has waited ``at_most``, or the vendor is back."""
+async def defer(
+    connection: Executor, run_id: int, reason: str, at_most: timedelta, endpoint: str, down: Collection[str]
+) -> bool:
+    """Let the run wait for its vendor; False when it is under way, has waited ``at_most``, or the vendor is back.
+
+    ``down`` are the verdicts for which it waits.
+    """
     return await give_turn(
-        connection, await connection.fetch(SQL["defer"], run_id, reason, at_most, endpoint, list(DOWN))
+        connection, await connection.fetch(SQL["defer"], run_id, reason, at_most, endpoint, list(down))
     )
 
 
@@ -163,3 +170,14 @@ async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
     turns = [row for row in rows if row["id"] is not None]
     await enqueue(connection, turns, [row["wait"] for row in turns])
     return bool(rows)
+
+
+async def expire(connection: Connection) -> int:
+    """Fail the accepted runs that were not completed in time; answers how many."""
+    async with connection.transaction():
+        rows = await connection.fetch(SQL["overdue"])
+        for row in rows:
+            error = f"timed out: no completion by {row['completes_by']:%Y-%m-%dT%H:%M:%SZ}"
+            await finish(connection, run_of(row), Outcome(OutcomeKind.FINAL, error=error), State.FAILED, timedelta())
+            log.warning("run failed", run_id=row["id"], org_id=row["org_id"], attempt=row["attempt"], error=error)
+    return len(rows)

@@ -297,3 +297,14 @@ update synkron.runs set
 from waiting, before
 where runs.id = waiting.id and runs.scheduled_for = waiting.scheduled_for and runs.state = 'claimed'
 returning runs.id, runs.integration_type, next_attempt_at - now() as wait;
+
+-- name: overdue
+-- Accepted runs that were not completed in time, the index runs_overdue serving. One that is being completed right now
+-- is left to that; a run that its worker has started again is not accepted any more (start clears `completes_by`).
+select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
+    attempt, failures, crashes, drift, completes_by
+from synkron.runs
+where state = 'running' and finished_at is null and completes_by <= clock_timestamp()
+order by completes_by
+limit 1000
+for update skip locked;

@@ -45,12 +45,6 @@ class Read:
     sight: str | None = None
 
 
-async def clock(connection: Executor) -> datetime:
-    """The database's clock: inside a transaction, the moment at which it began."""
-    now: datetime = await connection.fetchval(SQL["clock"])
-    return now
-
-
 async def lock_watermark(connection: Connection) -> datetime:
     """The watermark, locked until the caller's transaction ends, so that ticks come one after the other."""
     await connection.execute(SQL["first_watermark"])

@@ -1,8 +1,5 @@
 -- The ledger's statements. Each changes what it changes in one conditional statement; an empty answer is a lost race.
 
--- name: clock
-select now();
-
 -- name: first_watermark
 -- A first boot starts at half a minute ago: it never fires the past.
 insert into synkron.watermark (at) values (now() - interval '30 seconds') on conflict (one) do nothing;

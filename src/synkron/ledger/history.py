@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from asyncpg import Record
+
+from synkron.ledger.drift import LateRun, Moments
+from synkron.model import Source
 from synkron.postgres.connection import Executor
 from synkron.postgres.statements import statements
 
@@ -100,3 +104,19 @@ async def totals(connection: Executor, since: datetime) -> Totals:
     """What became of what was decided from ``since`` on."""
     [row] = await connection.fetch(SQL["totals"], since)
     return Totals(**row)
+
+
+def late_run_of(row: Record, now: datetime) -> LateRun:
+    """A run that started; or that has not, and whose turn has not come where no job stands for it."""
+    started_at = row.get("started_at")
+    moments = Moments(
+        Source(row["source"]),
+        row["scheduled_for"],
+        row["execute_after"],
+        row["claimed_at"],
+        started_at or now,
+        row["enqueued_at"] if started_at else row["enqueued_at"] or now,
+        row.get("duration"),
+    )
+    whose = (row["integration_id"], row["org_id"], row["integration_type"])
+    return LateRun(row["id"], *whose, moments, started_at is not None)

@@ -9,7 +9,7 @@ from datetime import datetime
 from asyncpg.exceptions import DeadlockDetectedError, LockNotAvailableError
 
 from synkron.errors import Refused
-from synkron.ledger import claims
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import source_statements
 from synkron.settings.load import Settings
@@ -21,7 +21,7 @@ async def looking(connection: Connection, settings: Settings) -> AsyncIterator[d
     """A read-only transaction that sees one state of things; gives the database's clock."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await secure(connection, settings.source)
-        yield await claims.clock(connection)
+        yield await database_clock(connection)
 
 
 @asynccontextmanager
@@ -35,7 +35,7 @@ async def changing(connection: Connection, settings: Settings) -> AsyncIterator[
         async with connection.transaction(isolation="read_committed"):
             await secure(connection, settings.source)
             await connection.execute(source_statements("operations/operations", settings.source)["alone"])
-            yield await claims.clock(connection)
+            yield await database_clock(connection)
     except LockNotAvailableError:
         raise Refused(
             "A tick or another operation has been at work for 30 s, and this one must wait for it. Nothing was "

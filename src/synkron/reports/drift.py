@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from asyncpg import Record
 
-from synkron.ledger.drift import LateRun, Moments, Stage
-from synkron.model import Source
+from synkron.ledger.drift import LateRun, Stage
+from synkron.ledger.history import late_run_of
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
@@ -79,22 +79,6 @@ async def read_drift(
         worst = await _fetch(connection, "worst", *scope, most)
     types = [_type(name, started.get(name), waiting.get(name)) for name in sorted({*started, *waiting})]
     return Drift(since, now, late_after, types, [late_run_of(row, now) for row in worst])
-
-
-def late_run_of(row: Record, now: datetime) -> LateRun:
-    """A run that started; or that has not, and whose turn has not come where no job stands for it."""
-    started_at = row.get("started_at")
-    moments = Moments(
-        Source(row["source"]),
-        row["scheduled_for"],
-        row["execute_after"],
-        row["claimed_at"],
-        started_at or now,
-        row["enqueued_at"] if started_at else row["enqueued_at"] or now,
-        row.get("duration"),
-    )
-    whose = (row["integration_id"], row["org_id"], row["integration_type"])
-    return LateRun(row["id"], *whose, moments, started_at is not None)
 
 
 async def _fetch(connection: Connection, name: str, *arguments: object) -> list[Record]:

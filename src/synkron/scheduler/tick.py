@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from synkron.cron.timeline import utc
-from synkron.delivery.completion import expire
 from synkron.errors import Refused
 from synkron.ledger import claims
+from synkron.ledger.attempts import expire
 from synkron.ledger.installation import at_home, note_place
 from synkron.model import Decision, InvalidIntegration, Tick
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, speaking_of
 from synkron.scheduler.decide import HEAD_START, decide, replay, window_of
 from synkron.scheduler.moves import follow_left_behind
@@ -70,7 +71,7 @@ async def _tick(
 ) -> Tick:
     async with connection.transaction(isolation="read_committed"):
         await secure(connection, settings.source)
-        clock = await claims.clock(connection)
+        clock = await database_clock(connection)
         now = clock if at is None else _given(at, clock, settings.retention)
         oldest = clock - settings.retention
         watermark = max(await claims.lock_watermark(connection), oldest)

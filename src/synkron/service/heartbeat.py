@@ -13,8 +13,8 @@ import structlog
 from aiohttp import ClientSession
 from pydantic import SecretStr
 
-from synkron.delivery.targets import failure, open_session
-from synkron.http.answer import refusal
+from synkron.http.answer import failure, refusal
+from synkron.http.session import open_session
 from synkron.runtime import SteadyClock
 from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import fault

@@ -21,6 +21,7 @@ from synkron.ledger import claims
 from synkron.ledger.installation import at_home, why_nothing_is_fired
 from synkron.ledger.nodes import REPORT_EVERY, Reporter
 from synkron.model import InvalidIntegration, Tick
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import CLOSE_TIMEOUT, Connect, Connection, pooled
 from synkron.reports.verify.store import keep_verification
 from synkron.scheduler.tick import next_tick, tick
@@ -127,7 +128,7 @@ async def watch(connect: Connect, settings: Settings, watches: Watches, prober: 
     async with connect() as connection:
         while not stop.is_set():
             await at_home(connection, settings)
-            at = await claims.clock(connection)
+            at = await database_clock(connection)
             await unless_stopped(watch_health(connection, watches, prober, at), stop)
             await release_recovered(connection, settings, watches.watches)
             await pause(WATCH_EVERY.total_seconds(), stop)
@@ -155,7 +156,7 @@ async def deliver(
     async with connect() as connection:
         while not stop.is_set():
             await at_home(connection, settings)
-            at = await claims.clock(connection)
+            at = await database_clock(connection)
             if not await unless_stopped(deliver_due(connection, channels, at, only), stop):
                 await pause(DELIVER_EVERY.total_seconds(), stop)
 
@@ -167,7 +168,7 @@ async def _tell_once(
     async with connection.transaction(isolation="read_committed"):
         if not await incidents.is_alone(connection):
             return
-        at = await claims.clock(connection)
+        at = await database_clock(connection)
         conditions = await read_conditions(connection, settings, watches, invalid, at)
         transitions = await incidents.reconcile(connection, conditions, settings, at)
     incidents.log_transitions(transitions)
@@ -177,7 +178,7 @@ async def verify(connect: Connect, settings: Settings, stop: asyncio.Event) -> N
     """Verify the last day, once an hour by one of all schedulers; broken off when told to stop."""
     while not stop.is_set():
         async with connect() as connection:
-            at = await claims.clock(connection)
+            at = await database_clock(connection)
             report = await unless_stopped(keep_verification(connection, settings, at), stop)
         if report is not None:
             write = log.warning if report.found else log.info

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import structlog
 
-from synkron.delivery.targets import Signing, Target, open_targets, read_signings
+from synkron.delivery.targets import Target, open_targets, read_signings
 from synkron.errors import SettingsError, SynkronError
 from synkron.incidents.channels import Channels, open_channels
 from synkron.ledger.installation import read_installation, refuse_another
@@ -28,6 +28,7 @@ from synkron.service.loops import Sight, deliver, report_node, schedule, tell, v
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering
+from synkron.signing import Signing
 from synkron.source.reader import check_source
 from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
 from synkron.waiting import unless_stopped, until

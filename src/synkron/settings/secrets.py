@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from re import fullmatch
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
@@ -41,6 +42,18 @@ def read_secret(key: str, reference: str, environment: Mapping[str, str]) -> Sec
     if not found:
         raise fault(key, f"{reference} is empty; put the secret there, or take the setting out")
     return SecretStr(found)
+
+
+def read_header(key: str, name: str, text: str, environment: Mapping[str, str], own: Collection[str]) -> SecretStr:
+    """A header's value. Raises SettingsError, naming ``key``, for one that can't be there, or is Synkron's ``own``."""
+    if not fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise fault(key, "this is not the name of a header; letters, digits and hyphens are allowed")
+    if name.lower() in own:
+        raise fault(key, "Synkron sets this header itself; take it out of the settings")
+    value = read_secret(key, text, environment) if is_reference(text) else SecretStr(text)
+    if not (value.get_secret_value().isascii() and value.get_secret_value().isprintable()):
+        raise fault(key, "a header's value is one line of printable ASCII characters; correct it")
+    return value
 
 
 def fault(key: str, message: str) -> SettingsError:

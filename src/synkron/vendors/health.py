@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 
-from synkron.delivery.outcome import recorded_status
+from synkron.http.status import recorded_status
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings.integrations import SHORTEST_INTERVAL
 from synkron.text import one_line

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import structlog
 
-from synkron.delivery.targets import Shortage
 from synkron.errors import NotFound, Refused
+from synkron.http.shortage import Shortage
 from synkron.postgres.connection import Connection
 from synkron.settings.integrations.naming import section_of
 from synkron.vendors import store

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from synkron.ledger import claims
 from synkron.model import Outcome
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
 from synkron.vendors import store
 from synkron.vendors.health import Health, Sample, Verdict, Watch, sample_of_run
@@ -71,7 +71,7 @@ class Observer:
         self._changed.clear()
         async with self._pool.acquire() as connection:
             await self._write(connection)
-            known = await store.read_known(connection, self._watches.values(), await claims.clock(connection))
+            known = await store.read_known(connection, self._watches.values(), await database_clock(connection))
         self._known = {endpoint: one.health for endpoint, one in known.items()}
 
     async def _write(self, connection: Connection) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from synkron.cli.demo.fleet import seed
 from synkron.cli.demo.view import LiveView
-from synkron.ledger import claims
+from synkron.postgres.clock import database_clock
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
 from tests.conftest import Connection, Database
@@ -91,7 +91,7 @@ async def _shown(database: Database, connection: Connection) -> AsyncIterator[tu
     terminal = Terminal()
     console = Console(file=terminal, width=140, height=45, force_terminal=True, color_system=None)
     stop, done = asyncio.Event(), asyncio.Event()
-    view = LiveView(database.url, Settings(), "here", await claims.clock(connection), [])
+    view = LiveView(database.url, Settings(), "here", await database_clock(connection), [])
     showing = asyncio.create_task(view.show(console, stop, done))
     try:
         yield terminal, stop

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import ClientPayloadError
 
-from synkron.delivery.targets import HttpTarget, Lease, Target, open_session
+from synkron.delivery.targets import HttpTarget, Lease, Target
+from synkron.http.session import open_session
 from synkron.model import Outcome, OutcomeKind
 from synkron.runtime import wall_clock
 from tests.delivery.targets.far_side import PATIENCE, RUN, target_at, terms

@@ -14,8 +14,8 @@ from typing import NoReturn
 
 import pytest
 
-from synkron.delivery.targets import HttpTarget, Shortage
-from synkron.http.shortage import NO_MEMORY, NO_NAMES, NO_NETWORK, NO_THREAD, SHORT, Surroundings
+from synkron.delivery.targets import HttpTarget
+from synkron.http.shortage import NO_MEMORY, NO_NAMES, NO_NETWORK, NO_THREAD, SHORT, Shortage, Surroundings
 from synkron.model import OutcomeKind
 from synkron.runtime import wall_clock
 from tests.delivery.targets.far_side import PATIENCE, RUN, accept, far_side, target_at, terms

@@ -14,13 +14,10 @@ from synkron.reports.drift import read_drift
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
 from tests.conftest import Connection, Database
-from tests.support.conftest import pool
 from tests.support.fleet import add_integration
 from tests.support.stepped_clock import install_clock, set_clock
 from tests.support.working import deliver
 from tests.vendors.simulators.clock import NOON, SteppedClock
-
-__all__ = ["pool"]
 
 COLD_START = 0.5
 HALF_MINUTE = timedelta(seconds=30)

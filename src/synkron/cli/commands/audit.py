@@ -40,11 +40,11 @@ def audit(
     """
 
     async def ask(connection: Connection, settings: Settings) -> list[Entry]:
-        from synkron.ledger import claims
         from synkron.operations.audit import entries
+        from synkron.postgres.clock import database_clock
 
         del settings
-        moment = from_.moment(await claims.clock(connection)) if from_ else None
+        moment = from_.moment(await database_clock(connection)) if from_ else None
         return await entries(connection, since=moment, author=author, limit=limit + 1)
 
     found = answer(context, ask)

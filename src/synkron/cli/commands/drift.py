@@ -66,10 +66,10 @@ def drift(
     most = limit or (LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE)
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Drift, Mapping[str, str]]:
-        from synkron.ledger.claims import clock
+        from synkron.postgres.clock import database_clock
         from synkron.reports.drift import read_drift
 
-        now = await clock(connection)
+        now = await database_clock(connection)
         found = await read_drift(
             connection,
             from_.moment(now) if from_ else now - DAY,

@@ -60,13 +60,13 @@ def forecast(
         )
 
     async def ask(connection: Connection, settings: Settings) -> Outlook:
-        from synkron.ledger.claims import clock
+        from synkron.postgres.clock import database_clock
         from synkron.reports.forecast.store import forecast_fleet
 
         if integration_type is not None:
             _known(integration_type, settings, "--type")
         proposed = {name: _proposed(name, values, settings) for name, values in proposals.items()}
-        now = await clock(connection)
+        now = await database_clock(connection)
         return await forecast_fleet(
             connection, settings, now, hours, integration_type=integration_type, proposed=proposed
         )

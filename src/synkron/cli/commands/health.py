@@ -54,7 +54,7 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
     """
 
     async def ask(connection: Connection, settings: Settings) -> list[_Shown]:
-        from synkron.ledger import claims
+        from synkron.postgres.clock import database_clock
         from synkron.vendors import store
         from synkron.vendors.probe import watches_of
 
@@ -62,7 +62,7 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
         named = {watch.endpoint for watch in watches}
         # Another process may have other settings, as the demo has.
         watches += tuple(_of_another(one) for one in await store.read_all(connection) if one.endpoint not in named)
-        at = await claims.clock(connection)
+        at = await database_clock(connection)
         known = await store.read_known(connection, watches, at)
         hours = await store.read_hours(connection, watches, _first_hour(at))
         return [

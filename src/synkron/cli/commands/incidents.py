@@ -58,13 +58,13 @@ def list_incidents(
 
     async def ask(connection: Connection, settings: Settings) -> list[Incident]:
         from synkron.incidents import store
-        from synkron.ledger import claims
+        from synkron.postgres.clock import database_clock
 
         del settings
         return await store.incidents(
             connection,
             closed=everything,
-            since=from_.moment(await claims.clock(connection)) if from_ else None,
+            since=from_.moment(await database_clock(connection)) if from_ else None,
             kind=kind,
             org_id=org,
             integration_type=integration_type,

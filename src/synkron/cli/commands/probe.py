@@ -69,7 +69,7 @@ def probe(
 
 
 async def _plan(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> _Plan:
-    from synkron.ledger import claims
+    from synkron.postgres.clock import database_clock
     from synkron.vendors import monitor, store
     from synkron.vendors.health import Health, Verdict
     from synkron.vendors.probe import method_for, read_watches
@@ -77,7 +77,7 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
 
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     watch = monitor.probed_watch(watches.watches, integration_type)
-    at = await claims.clock(connection)
+    at = await database_clock(connection)
     known = (await store.read_known(connection, [watch], at)).get(watch.endpoint)
     health = known.health if known else Health(watch.endpoint, (), Verdict.UNKNOWN, "", None, at)
     request = watches.requests[watch.endpoint]
@@ -94,15 +94,15 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
 
 
 async def _probe(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> Probed:
-    from synkron.ledger import claims
     from synkron.ledger.installation import at_home
+    from synkron.postgres.clock import database_clock
     from synkron.vendors import monitor
     from synkron.vendors.probe import open_prober, read_watches
 
     await at_home(connection, settings)
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     async with open_prober(watches.requests) as prober:
-        return await monitor.probe_now(connection, watches, prober, integration_type, await claims.clock(connection))
+        return await monitor.probe_now(connection, watches, prober, integration_type, await database_clock(connection))
 
 
 def _address(request: ProbeRequest) -> str:

@@ -73,14 +73,15 @@ def list_runs(
     most = limit or (LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE)
 
     async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedRun], Mapping[str, str]]:
-        from synkron.ledger import claims, history
+        from synkron.ledger import history
+        from synkron.postgres.clock import database_clock
 
         found = await history.runs(
             connection,
             org_id=org,
             integration_type=integration_type,
             state=state,
-            since=from_.moment(await claims.clock(connection)) if from_ else None,
+            since=from_.moment(await database_clock(connection)) if from_ else None,
             limit=most + 1,
         )
         return found, {} if as_json else await organization_names(connection, settings)

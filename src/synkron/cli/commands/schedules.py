@@ -36,10 +36,10 @@ def due(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
     """
 
     async def ask(connection: Connection, settings: Settings) -> list[DueIntegration]:
-        from synkron.ledger.claims import clock
+        from synkron.postgres.clock import database_clock
         from synkron.source.reader import read_due_integrations
 
-        moment = at or await clock(connection)
+        moment = at or await database_clock(connection)
         return await read_due_integrations(moment, connection, source=settings.source, types=settings.types)
 
     found = answer(context, ask)
@@ -74,12 +74,12 @@ def coming_next(
     """
 
     async def ask(connection: Connection, settings: Settings) -> tuple[list[Fire], Mapping[str, str], int]:
-        from synkron.ledger.claims import clock
         from synkron.model import Window
+        from synkron.postgres.clock import database_clock
         from synkron.source.reader import read_all, read_names
         from synkron.source.upcoming import coming
 
-        now = await clock(connection)
+        now = await database_clock(connection)
         rows = [row for row in await read_all(connection, settings.source) if org in (None, row.org_id)]
         fires = coming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
         names = await read_names(connection, settings.source)
@@ -113,12 +113,12 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     async def ask(
         connection: Connection, settings: Settings
     ) -> tuple[list[Integration], list[Finding], list[str], Mapping[str, str], str | None]:
-        from synkron.ledger.claims import clock
+        from synkron.postgres.clock import database_clock
         from synkron.source import check
         from synkron.source.reader import read_all, read_names
 
         rows = await read_all(connection, settings.source)
-        findings = check.check(rows, settings.types, year=(await clock(connection)).year)
+        findings = check.check(rows, settings.types, year=(await database_clock(connection)).year)
         reason = await _why_nothing_is_fired(connection, settings)
         untargeted = _without_target(rows, settings)
         return rows, findings, untargeted, await read_names(connection, settings.source), reason

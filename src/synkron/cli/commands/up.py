@@ -134,12 +134,12 @@ def _without_password(target: str) -> str:
 
 
 async def _coming(opened: Connection, settings: Settings) -> str:
-    from synkron.ledger.claims import clock
     from synkron.model import Window
+    from synkron.postgres.clock import database_clock
     from synkron.source.reader import read_all
     from synkron.source.upcoming import coming
 
-    now = await clock(opened)
+    now = await database_clock(opened)
     rows = await read_all(opened, settings.source)
     first = next(coming(rows, Window(now, now + AHEAD), settings.types), None)
     if first is None:

@@ -69,11 +69,11 @@ def verify(
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Report, Mapping[str, str]]:
         from synkron.errors import NotFound, Refused
-        from synkron.ledger.claims import clock
+        from synkron.postgres.clock import database_clock
         from synkron.reports.verify import LATE, store
         from synkron.source.reader import read_names
 
-        now = await clock(connection)
+        now = await database_clock(connection)
         begin = from_.moment(now) if from_ else now - store.DAY
         end = until.moment(now) if until else now
         if begin >= end:

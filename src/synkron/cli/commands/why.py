@@ -45,13 +45,13 @@ def why(
         raise typer.BadParameter("name one integration: either --org and --type, or --integration")
 
     async def ask(connection: Connection, settings: Settings) -> list[Facts]:
-        from synkron.ledger.claims import clock
+        from synkron.postgres.clock import database_clock
         from synkron.reports.why.store import read_facts
 
         return await read_facts(
             connection,
             settings,
-            at or await clock(connection),
+            at or await database_clock(connection),
             integration_id=integration,
             org_id=org,
             integration_type=integration_type,

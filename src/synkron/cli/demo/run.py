@@ -20,8 +20,8 @@ from synkron.cli.demo.view import LiveView
 from synkron.cli.output import say
 from synkron.cli.signals import stop_on_signals
 from synkron.errors import Refused
-from synkron.ledger.claims import clock
 from synkron.ledger.history import totals
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.service.serve import all_roles, serve
@@ -41,7 +41,7 @@ async def run_demo(place: Place, settings: Settings, environment: Mapping[str, s
         await _refuse_other_rows(held, settings, place)
         await seed(held, settings.source)
         async with vendor_endpoints() as vendors, simulated_vendors() as simulated:
-            began = await clock(held)
+            began = await database_clock(held)
             given = {**environment, **simulated.environment, SECRET: vendors.secret}
             await _serve(place, demo_settings(settings, vendors, simulated), given, began)
         done = await totals(held, began)

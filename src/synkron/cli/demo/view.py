@@ -16,8 +16,9 @@ from synkron.cli.demo.screen import screen
 from synkron.cli.demo.snapshot import Snapshot
 from synkron.errors import SynkronError
 from synkron.incidents.store import incidents
-from synkron.ledger import claims, history
+from synkron.ledger import history
 from synkron.model import Window
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, connected
 from synkron.settings.load import Settings
 from synkron.source.check import faults
@@ -69,7 +70,7 @@ class LiveView:
 
     async def _read(self, connection: Connection, names: Mapping[str, str]) -> Snapshot:
         source, types = self.settings.source, self.settings.types
-        now = await claims.clock(connection)
+        now = await database_clock(connection)
         rows = await read_all(connection, source)
         return Snapshot(
             now=now,

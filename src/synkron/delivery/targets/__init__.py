@@ -9,32 +9,26 @@ from typing import Protocol
 from synkron.delivery.targets.function import CallableTarget, load_function
 from synkron.delivery.targets.http import HttpTarget, Reception, judge
 from synkron.delivery.targets.lease import Lease, Terms
-from synkron.delivery.targets.request import Endpoint, Signing, body, read_endpoint, read_signing
+from synkron.delivery.targets.request import Endpoint, body, read_endpoint
 from synkron.errors import SettingsError
-from synkron.http.answer import failure
 from synkron.http.session import open_session
-from synkron.http.shortage import Shortage
 from synkron.model import Outcome, Run
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering, secrets_of
+from synkron.signing import Signing, read_signing
 
 __all__ = [
     "CallableTarget",
     "HttpTarget",
     "Lease",
     "Reception",
-    "Shortage",
-    "Signing",
     "Target",
     "Terms",
     "body",
-    "failure",
     "judge",
-    "open_session",
     "open_targets",
-    "read_signing",
     "read_signings",
 ]
 

@@ -11,12 +11,13 @@ from aiohttp import BytesPayload, ClientSession
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from synkron.delivery.outcome import DONE, LONGEST_RETRY_AFTER, recordable, recorded_status
+from synkron.delivery.outcome import DONE, LONGEST_RETRY_AFTER, recordable
 from synkron.delivery.targets.lease import Lease, Terms
 from synkron.delivery.targets.request import Endpoint, body
 from synkron.delivery.targets.uptime import Uptime, answered_at
 from synkron.http.answer import beginning, failure, incomplete, retry_after, status_text
 from synkron.http.shortage import Shortage
+from synkron.http.status import recorded_status
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.settings.redaction import Redaction
 from synkron.vendors.throttling import VendorError, refusal_in

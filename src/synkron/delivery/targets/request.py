@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from re import fullmatch
 
 from pydantic import SecretStr
-from standardwebhooks import Webhook
 from yarl import URL
 
 from synkron.errors import SettingsError
@@ -20,7 +17,8 @@ from synkron.settings.addresses import query_secrets, read_address
 from synkron.settings.integrations import profile_of
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import TypeSettings
-from synkron.settings.secrets import SECRET_LENGTH, fault, gathering, is_reference, read_secret
+from synkron.settings.secrets import SECRET_LENGTH, gathering, is_reference, read_header
+from synkron.signing import Signing, read_signing
 
 # What Synkron itself says of a request; a second opinion in the settings would contradict the body.
 OWN_HEADERS = frozenset(
@@ -29,14 +27,6 @@ OWN_HEADERS = frozenset(
     | {"webhook-id", "webhook-signature", "webhook-timestamp"}
 )
 WARM_UP = "Synkron-Warm-Up"
-
-
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """What one integration type signs with, as Standard Webhooks has it."""
-
-    secret: SecretStr
-    webhook: Webhook = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +119,9 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
             secrets.append(signing.secret)
     for header, text in one.headers.items():
         with gathering(faults):
-            headers[header] = read_header(f"{section_of(name)}.headers.{header}", header, text, environment)
+            headers[header] = read_header(
+                f"{section_of(name)}.headers.{header}", header, text, environment, own=OWN_HEADERS
+            )
             if is_reference(text) or len(text) >= SECRET_LENGTH:
                 secrets.append(headers[header])
     if faults:
@@ -137,40 +129,6 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
     profile = profile_of(name, one.flavour)
     codes = {**profile.throttled_codes, **one.health.throttled_codes}
     return Endpoint(address, headers, signing, tuple(secrets), codes, one.warm_up.method or profile.warm_up)
-
-
-def read_signing(key: str, reference: str, environment: Mapping[str, str]) -> Signing:
-    """What is signed with the secret that ``reference`` points to. Raises SettingsError, naming ``key``.
-
-    Decoded strictly: the library drops what is not base64, and would sign with what is left of a password.
-    """
-    secret = read_secret(key, reference, environment)
-    encoded = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
-    try:
-        length = len(b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
-    except ValueError:
-        length = 0
-    if not 24 <= length <= 64:
-        raise fault(
-            key,
-            'this is not a Standard Webhooks secret, which is 24 to 64 random bytes in base64 after "whsec_"; '
-            "make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too",
-        )
-    return Signing(secret, Webhook(secret.get_secret_value()))
-
-
-def read_header(
-    key: str, name: str, text: str, environment: Mapping[str, str], own: Collection[str] = OWN_HEADERS
-) -> SecretStr:
-    """A header's value. Raises SettingsError, naming ``key``, for one that can't be there, or is Synkron's ``own``."""
-    if not fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-        raise fault(key, "this is not the name of a header; letters, digits and hyphens are allowed")
-    if name.lower() in own:
-        raise fault(key, "Synkron sets this header itself; take it out of the settings")
-    value = read_secret(key, text, environment) if is_reference(text) else SecretStr(text)
-    if not (value.get_secret_value().isascii() and value.get_secret_value().isprintable()):
-        raise fault(key, "a header's value is one line of printable ASCII characters; correct it")
-    return value
 
 
 def _instant(moment: datetime) -> str:

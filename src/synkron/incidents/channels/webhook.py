@@ -11,13 +11,13 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 from yarl import URL
 
-from synkron.delivery.targets import Signing, failure, read_signing
 from synkron.errors import SettingsError
-from synkron.http.answer import refusal
+from synkron.http.answer import failure, refusal
 from synkron.incidents import Message, instant
 from synkron.incidents.channels.failure import LONGEST, NotDelivered
 from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import SECRET_LENGTH, fault, gathering
+from synkron.signing import Signing, read_signing
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from synkron.incidents import Condition, Kind
 from synkron.incidents.conditions.wording import MOST_IDS, moment, several
-from synkron.reports.why.words import span
 from synkron.settings.integrations.naming import section_of
+from synkron.text import span
 
 
 @dataclass(frozen=True, slots=True)

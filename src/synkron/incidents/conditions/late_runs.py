@@ -9,8 +9,8 @@ from datetime import timedelta
 from synkron.incidents import Condition, Kind
 from synkron.incidents.conditions.wording import Names, called, moment, several, touched
 from synkron.ledger.drift import REASONS, LateRun, Stage, lost_in
-from synkron.reports.why.words import span
 from synkron.settings.integrations.naming import section_of
+from synkron.text import span
 
 # Where so many organizations are late at once, it is no organization's own matter.
 FLEET = 3

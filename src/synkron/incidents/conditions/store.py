@@ -21,11 +21,11 @@ from synkron.incidents.conditions.tzdata import tzdata_differs
 from synkron.incidents.conditions.unhealthy_vendors import Endpoint, Touched, is_told, unwell, used_up
 from synkron.incidents.conditions.wording import MOST_IDS, Names
 from synkron.ledger.drift import LateRun
+from synkron.ledger.history import late_run_of
 from synkron.ledger.nodes import silence
 from synkron.model import InvalidIntegration
 from synkron.postgres.connection import Connection, speaking_of
 from synkron.postgres.statements import source_statements
-from synkron.reports.drift import late_run_of
 from synkron.settings.load import Settings
 from synkron.source.oddity import NOTHING
 from synkron.source.reader import secure

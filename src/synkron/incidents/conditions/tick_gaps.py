@@ -8,7 +8,7 @@ from datetime import datetime
 
 from synkron.incidents import Condition, Kind
 from synkron.incidents.conditions.wording import moment, several
-from synkron.reports.why.words import span
+from synkron.text import span
 
 
 @dataclass(frozen=True, slots=True)

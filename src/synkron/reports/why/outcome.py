@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from synkron.model import Source, State
 from synkron.reports.why.facts import Facts, RunFacts
-from synkron.reports.why.words import at_attempt, clock, counted, span
+from synkron.reports.why.words import at_attempt, clock
+from synkron.text import counted, span
 
 LATE = timedelta(minutes=5)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from synkron.reports.why.facts import Facts, PauseFacts
 
@@ -42,22 +42,6 @@ def clock(moment: datetime, near: datetime) -> str:
     """A time in UTC, with its date where that is another than ``near``'s, and its seconds where it has any."""
     day = "" if moment.date() == near.date() else f"{moment:%Y-%m-%d} "
     return day + (f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}")
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its largest unit."""
-    seconds = length.total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            return counted(round(seconds / size), unit)
-    return f"{seconds:.0f} s"
-
-
-def counted(number: int, noun: str) -> str:
-    """``one attempt``, ``3 attempts``."""
-    return f"{'one' if number == 1 else number} {noun}{'' if number == 1 else 's'}"
 
 
 def at_attempt(number: int) -> str:

@@ -12,16 +12,15 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synkron.delivery.completion import SQL, complete_run
-from synkron.delivery.targets import Signing
 from synkron.errors import NotAtHome, Refused
-from synkron.ledger import claims
 from synkron.model import Outcome, OutcomeKind
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
 from synkron.service.api.connection import in_json
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
-from synkron.signing import is_signed
+from synkron.signing import Signing, is_signed
 
 LONGEST_BODY = 16 * 1024
 LONGEST_WAIT = 10.0
@@ -75,7 +74,7 @@ class CompletionEndpoint:
         run_id = int(request.match_info["id"])
         async with self.pool.acquire() as connection:
             signing = await self._signing(connection, run_id)
-            now = await claims.clock(connection)
+            now = await database_clock(connection)
             # The same for a run that is not there: an unsigned caller must not learn which there are.
             if signing is None or not is_signed(signing.webhook, request.headers, body, now):
                 raise web.HTTPUnauthorized(reason=WRONGLY_SIGNED)

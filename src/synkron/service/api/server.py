@@ -11,13 +11,13 @@ from typing import cast
 import structlog
 from aiohttp import web
 
-from synkron.delivery.targets import Signing
 from synkron.errors import Refused, SynkronError
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
 from synkron.service.api.completion import LONGEST_BODY, CompletionEndpoint
 from synkron.service.api.connection import Connection, most_connections, refusal
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
+from synkron.signing import Signing
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

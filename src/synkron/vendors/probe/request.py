@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 from yarl import URL
 
-from synkron.delivery.targets.request import read_header
 from synkron.errors import SettingsError
 from synkron.settings.addresses import query_secrets, read_address
 from synkron.settings.integrations import Request
-from synkron.settings.secrets import SECRET_LENGTH, fault, gathering, is_reference, read_secret
+from synkron.settings.secrets import SECRET_LENGTH, fault, gathering, is_reference, read_header, read_secret
 from synkron.settings.sections import HealthSettings, TokenSettings
 from synkron.vendors.health import Health
 

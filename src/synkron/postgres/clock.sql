@@ -1,0 +1,4 @@
+-- The one clock.
+
+-- name: clock
+select now();
