@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 Answer = TypeVar("Answer")
 
 Steps: TypeAlias = Generator[None, None, Answer]
-"""Work that yields after each step, of some milliseconds at most, and returns its answer."""
+"""Work that yields after each step, mostly of some microseconds, and returns its answer."""
 
 
 def at_once(work: Steps[Answer]) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 
 import structlog
 from asyncpg import PostgresError
@@ -13,8 +13,12 @@ from asyncpg import PostgresError
 from synkron.model import Run
 from synkron.postgres.connection import DRIVER_FAULTS
 
-# Seconds; the last one again and again.
-PAUSES = (0.2, 1.0, 3.0, 8.0, 15.0)
+# Seconds; the last one again and again, as another worker takes over what gives no sign of life.
+PAUSES = (0.2, 1.0, 3.0)
+# What is still tried by a worker that is told to end.
+LAST_PAUSES = (0.2,) * 8
+# How many tries there are to a line of the log, after the first ones: a minute's.
+TOLD_EVERY = 20
 
 log = structlog.get_logger("synkron")
 
@@ -38,19 +42,26 @@ class Recording:
         """What ``write`` answers, called again while the database fails. Raises the fault when it is of no use."""
         self._kept.add(run.id)
         try:
-            pauses = chain(PAUSES, repeat(PAUSES[-1]))
-            while True:
+            pauses, last_pauses = chain(PAUSES, repeat(PAUSES[-1])), iter(LAST_PAUSES)
+            for tries in count():
                 try:
                     return await write()
                 except DRIVER_FAULTS as error:
-                    if self._giving_up.is_set() or _is_refused(error):
+                    is_last = self._giving_up.is_set()
+                    pause = next(last_pauses, None) if is_last else next(pauses)
+                    if pause is None or _is_refused(error):
                         raise
-                    pause = next(pauses)
-                    log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), retry_in=pause)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._giving_up.wait(), pause)
+                    if tries < len(PAUSES) or tries % TOLD_EVERY == 0:
+                        log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), tries=tries + 1)
+                await self._wait(pause, is_last=is_last)
+            raise AssertionError
         finally:
             self._kept.discard(run.id)
+
+    async def _wait(self, seconds: float, *, is_last: bool) -> None:
+        """Until the next try, which comes at once when this worker is told to end."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait() if is_last else self._giving_up.wait(), seconds)
 
 
 def _is_refused(error: Exception) -> bool:

@@ -196,7 +196,8 @@ skipped as (
 ),
 superseded as (
     -- Neighbours of one integration that were closed together, as one stretch of time.
-    select integration_id, min(period_start) as since, max(scheduled_for) as until
+    select integration_id, max(scheduled_for) as until,
+        case when bool_and(period_start is not null) then min(period_start) end as since
     from (
         select *, count(*) filter (where begins) over (partition by integration_id order by scheduled_for) as stretch
         from (
@@ -214,7 +215,7 @@ takes_over as (
     where runs.integration_id = superseded.integration_id and runs.period_start = superseded.until
         and runs.scheduled_for > superseded.until and runs.finished_at is null
         and runs.state = 'claimed' and runs.attempt = 0 and runs.source_class = 'schedule'
-        and runs.id <> all ($1)
+        and runs.id not in (select id from skipped)
 ),
 freed as (
     delete from synkron.running using skipped

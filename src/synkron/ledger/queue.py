@@ -143,8 +143,10 @@ class _OwnJobs(Queries):
         self._limits = {name: one.concurrency_limit for name, one in entrypoints.items()}
         types, limits = list(self._limits), list(self._limits.values())
         self.driver.looked()
-        if self._done:
-            await self._end()
+        if self._done and not await self._end():
+            # It might take a job again that it has done, and then end it in the middle of the call.
+            self._report("jobs that are done can't be ended")
+            return []
         try:
             rows = await self.driver.fetch(SQL["take"], batch_size, types, limits, queue_manager_id, heartbeat_timeout)
         except DRIVER_FAULTS as error:
@@ -182,7 +184,8 @@ class _OwnJobs(Queries):
         self._done = [*self._done, *(job for job, _, _ in job_status)]
         await self._end(was_behind=was_behind)
 
-    async def _end(self, *, was_behind: bool = True) -> None:
+    async def _end(self, *, was_behind: bool = True) -> bool:
+        """Whether the jobs that are done could be ended."""
         jobs, self._done = self._done, ()
         try:
             await self.driver.execute(SQL["end"], [job.id for job in jobs], [job.queue_manager_id for job in jobs])
@@ -190,6 +193,8 @@ class _OwnJobs(Queries):
             self._done = [*jobs, *self._done]
             if not was_behind:
                 log.warning("jobs not ended", jobs=len(jobs), reason=str(error) or type(error).__name__)
+            return False
+        return True
 
     async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
         """Put it back; where the database fails at that, whoever misses its sign of life takes it over."""

@@ -49,7 +49,7 @@ async def tick(
         try:
             return await _tick(connection, settings, scheduler, source, at)
         except _Overtaken:
-            # Where it is so again, the database's clock was set back.
+            # Where it is so again (the clock was set back, or a third scheduler was quicker), it decides as it is.
             return await _tick(connection, settings, scheduler, source, at, is_second_try=True)
 
 
