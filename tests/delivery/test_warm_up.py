@@ -211,7 +211,7 @@ async def test_who_gets_none(connection: Connection) -> None:
     async with far_side(accept) as there:
         types = {
             "xledger": {"target": f"{there.url}/a", "warm_up": {"enabled": False}},
-            "dynamics": {"target": "tests.support.test_warm_up:export"},
+            "dynamics": {"target": "tests.delivery.test_warm_up:export"},
             "bufdir": {},
             "fiken": {"target": f"{there.url}/b"},
         }

@@ -176,7 +176,7 @@ async def test_no_loop_of_the_service_does_anything_on_a_copy(server: EmbeddedSe
 
 
 QUIET = HealthSettings(mode="passive")
-SERVICE = Settings(types={"xledger": TypeSettings(target="tests.support.test_installation:sync", health=QUIET)})
+SERVICE = Settings(types={"xledger": TypeSettings(target="tests.ledger.test_installation:sync", health=QUIET)})
 delivered: list[str] = []
 
 
@@ -200,6 +200,7 @@ async def test_a_service_waits_until_somebody_says_what_the_ledger_is(
             service = asyncio.create_task(serve(copy.url, SERVICE, (Role.SCHEDULER, Role.WORKER), stop, {}))
             reports = 0
             while reports < 5:
+                assert not service.done()
                 reports += bool(await connection.fetchval("delete from synkron.nodes returning 1"))
             await adopt(connection, SERVICE, AskedAdoption(Adopted.COPY), "kari")
             await until(_succeeded)

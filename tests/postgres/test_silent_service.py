@@ -34,7 +34,7 @@ from tests.support.fleet import add_integration
 from tests.support.silent_relay import SilentRelay, silent_relay
 from tests.support.working import claim
 
-TARGET = TypeSettings(target="tests.support.test_silent_service:sync", health=HealthSettings(mode="passive"))
+TARGET = TypeSettings(target="tests.postgres.test_silent_service:sync", health=HealthSettings(mode="passive"))
 SETTINGS = Settings(types={"xledger": TARGET}, heartbeat=timedelta(seconds=1), shutdown_grace=timedelta(seconds=0.1))
 ALL = (Role.SCHEDULER, Role.WORKER, Role.API)
 # What each loop does again and again.

@@ -25,7 +25,7 @@ from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 
 QUIET = HealthSettings(mode="passive")
-TARGET = Settings(types={"xledger": TypeSettings(target="tests.support.test_service:sync", health=QUIET)})
+TARGET = Settings(types={"xledger": TypeSettings(target="tests.service.test_service:sync", health=QUIET)})
 BOTH = (Role.SCHEDULER, Role.WORKER)
 delivered: list[str] = []
 
