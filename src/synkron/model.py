@@ -78,7 +78,7 @@ class Integration:
     """One row of the application's table with its organization's zone, as it stands in the database.
 
     ``timezone`` is None for UTC, text (an IANA name or an offset), or a number of minutes. ``updated_at`` is None
-    where the settings name no such column. ``oddity`` names what nobody can work with (``synkron.oddity``); the other
+    where the settings name no such column. ``oddity`` names what nobody can work with (``synkron.source.oddity``); the other
     values are then for people alone.
     """
 

@@ -110,7 +110,7 @@ async def test_every_loop_goes_on(database: Database, connection: Connection, mo
     assert SECRET not in str([{key: one for key, one in line.items() if key != "exc_info"} for line in lines])
     assert SECRET not in str(await connection.fetch("select * from synkron.internal_faults"))
     places = {row["loop"]: row["place"] for row in await connection.fetch("select * from synkron.internal_faults")}
-    assert places["scheduler"].startswith("synkron.loops.schedule, line ")
+    assert places["scheduler"].startswith("synkron.service.loops.schedule, line ")
     found = await read_conditions(connection, SETTINGS, [], [], await database_clock(connection))
     internal = [one for one in found if one.kind is Kind.INTERNAL_FAULT]
     assert len(internal) == len(PLANTED)

@@ -4,7 +4,7 @@
 -- name: stages
 -- By type: how long the stages of the first attempts took, as percentiles ($6), the most being that of 1; `start` is how
 -- late they started, and `late` counts those beyond $5. The turn and the worker are told apart only where it is on record
--- when the job was enqueued. What each stage is, synkron.drift tells; a test has both agree. Plan: the index runs_newest, or
+-- when the job was enqueued. What each stage is, synkron.ledger.drift tells; a test has both agree. Plan: the index runs_newest, or
 -- runs_newest_of_organization; the first attempts are joined, for many runs by a hash.
 -- Scans: the months' attempts, once, for a command.
 select

@@ -1,6 +1,6 @@
 -- What the statements that read the application's rows have in common, put into them in braces. Whatever stands in the
 -- application's tables, such a statement answers: what can't be sent, read or kept is cut or written for people, and
--- `oddity` (`synkron.oddity`) says what it is. VALUE, LIMIT, ALIAS and PREFIX are given in brackets.
+-- `oddity` (`synkron.source.oddity`) says what it is. VALUE, LIMIT, ALIAS and PREFIX are given in brackets.
 
 -- name: legible
 -- VALUE as text of at most LIMIT characters; to count them takes longer than all else. A database in SQL_ASCII holds any

@@ -20,7 +20,7 @@ _USER = """
 import asyncio, asyncpg, os, sys
 from pathlib import Path
 environment = dict(os.environ)
-from synkron.embedded import embedded_database
+from synkron.postgres.embedded import embedded_database
 
 async def started(url):
     connection = await asyncpg.connect(url)

@@ -24,7 +24,7 @@ KEPT = 16
 class Group:
     """So many enabled integrations with the same type, schedule and zone. ``spread`` is set where it is overridden.
 
-    ``is_odd``: their rows hold what nobody can work with (``synkron.oddity``).
+    ``is_odd``: their rows hold what nobody can work with (``synkron.source.oddity``).
     """
 
     integration_type: str
