@@ -78,8 +78,8 @@ class Integration:
     """One row of the application's table with its organization's zone, as it stands in the database.
 
     ``timezone`` is None for UTC, text (an IANA name or an offset), or a number of minutes. ``updated_at`` is None
-    where the settings name no such column. ``oddity`` names what nobody can work with (``synkron.source.oddity``); the other
-    values are then for people alone.
+    where the settings name no such column. ``oddity`` names what nobody can work with (``synkron.source.oddity``); the
+    other values are then for people alone.
     """
 
     integration_id: str

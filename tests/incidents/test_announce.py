@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 
 from synkron.errors import SettingsError
 from synkron.incidents import trial
-from synkron.incidents.announce import next_wait
-from synkron.incidents.channels import Channels, deliver_due, open_channels
+from synkron.incidents.announce import deliver_due, next_wait
+from synkron.incidents.channels import Channels, open_channels
 from synkron.incidents.store import reconcile
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings

@@ -13,7 +13,8 @@ import asyncpg
 from structlog.testing import capture_logs
 
 from synkron.incidents import store
-from synkron.incidents.channels import Channels, deliver_due, open_channels
+from synkron.incidents.announce import deliver_due
+from synkron.incidents.channels import Channels, open_channels
 from synkron.incidents.conditions import read_conditions
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from synkron.incidents import Silence
-from synkron.incidents.channels import deliver_due, open_channels
+from synkron.incidents.announce import deliver_due
+from synkron.incidents.channels import open_channels
 from synkron.incidents.store import forget, reconcile
 from synkron.model import State
 from synkron.operations.acknowledge import acknowledge

@@ -15,7 +15,8 @@ from synkron.delivery.warm_up import send
 from synkron.delivery.worker import Worker
 from synkron.errors import NotAtHome
 from synkron.incidents import store as incidents
-from synkron.incidents.channels import Channels, deliver_due
+from synkron.incidents.announce import deliver_due
+from synkron.incidents.channels import Channels
 from synkron.incidents.conditions import read_conditions
 from synkron.ledger import claims
 from synkron.ledger.installation import at_home, why_nothing_is_fired
