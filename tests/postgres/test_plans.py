@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ LARGE, EMPTY = 10_000, -1
 WORKER, SECURED, OTHER = "worker", "secured", "other"
 USED_IN: Mapping[str, tuple[str, ...]] = {
     "ledger/attempts": (WORKER, SECURED, OTHER),
+    "postgres/clock": (WORKER, SECURED, OTHER),
     "delivery/completion": (SECURED, OTHER),
     "incidents/conditions/store": (OTHER,),
     "cli/demo/fleet": (OTHER,),
@@ -99,14 +101,11 @@ def grown(server: EmbeddedServer) -> Iterator[Database]:
 
 
 def test_every_file_has_its_sessions() -> None:
+    root = Path(str(files("synkron")))
     found = {
-        one.name.removesuffix(".sql")
-        for one in files("synkron.postgres.statements").iterdir()
-        if one.name.endswith(".sql")
+        str(one.relative_to(root).with_suffix("")) for one in root.rglob("*.sql") if one.parent.name != "migrations"
     }
-    assert found - {"source/row"} == {name.partition(".")[0] for name in USED_IN}, (
-        "source/row.sql has fragments of the others"
-    )
+    assert found - {"source/row"} == {name.partition(".")[0] for name in USED_IN}, "row.sql has fragments of the others"
 
 
 @pytest.mark.parametrize("file", sorted({name.partition(".")[0] for name in USED_IN}))
