@@ -1,4 +1,7 @@
-"""Text from outside, made fit to be shown: what would steer a terminal, or is not to be seen, is spelt out. Pure."""
+"""Text from outside, made fit to be shown, and lengths of time and counts in words. Pure.
+
+What would steer a terminal, or is not to be seen, is spelt out.
+"""
 
 from __future__ import annotations
 

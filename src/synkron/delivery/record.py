@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from itertools import chain, count, repeat
 
 import structlog
@@ -12,6 +11,7 @@ from asyncpg import PostgresError
 
 from synkron.model import Run
 from synkron.postgres.connection import DRIVER_FAULTS
+from synkron.waiting import pause
 
 # Seconds; the last one again and again, as another worker takes over what gives no sign of life.
 PAUSES = (0.2, 1.0, 3.0)
@@ -42,26 +42,22 @@ class Recording:
         """What ``write`` answers, called again while the database fails. Raises the fault when it is of no use."""
         self._kept.add(run.id)
         try:
-            pauses, last_pauses = chain(PAUSES, repeat(PAUSES[-1])), iter(LAST_PAUSES)
+            waits, last_waits = chain(PAUSES, repeat(PAUSES[-1])), iter(LAST_PAUSES)
             for tries in count():
                 try:
                     return await write()
                 except DRIVER_FAULTS as error:
                     is_last = self._giving_up.is_set()
-                    pause = next(last_pauses, None) if is_last else next(pauses)
-                    if pause is None or _is_refused(error):
+                    wait = next(last_waits, None) if is_last else next(waits)
+                    if wait is None or _is_refused(error):
                         raise
                     if tries < len(PAUSES) or tries % TOLD_EVERY == 0:
                         log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), tries=tries + 1)
-                await self._wait(pause, is_last=is_last)
+                # The next try comes at once when this worker is told to end.
+                await (pause(wait) if is_last else pause(wait, self._giving_up))
             raise AssertionError
         finally:
             self._kept.discard(run.id)
-
-    async def _wait(self, seconds: float, *, is_last: bool) -> None:
-        """Until the next try, which comes at once when this worker is told to end."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.Event().wait() if is_last else self._giving_up.wait(), seconds)
 
 
 def _is_refused(error: Exception) -> bool:

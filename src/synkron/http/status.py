@@ -1,4 +1,7 @@
-"""The phrase of each HTTP status: a list of our own, as that of Python changes from release to release."""
+"""HTTP statuses: what is kept of one, and the phrase of each. Pure.
+
+The phrases are a list of our own, as that of Python changes from release to release.
+"""
 
 from __future__ import annotations
 
