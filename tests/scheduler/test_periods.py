@@ -189,10 +189,11 @@ async def test_periods_tile_whatever_is_edited(connection: Connection, seed: int
     """Edits of schedule, zone and enabled, outages, and superseded runs, at random over some weeks; real ticks."""
     draw = random.Random(seed)  # noqa: S311 (nothing is secret here)
     organizations = [await add_organization(connection, zone=draw.choice(ZONES)) for _ in range(6)]
+    # In the order in which they were made: an order of their ids, which are random, would be another story each time.
+    ids = []
     for _ in range(30):
         kind, org_id = draw.choice(list(SETTINGS.types)), draw.choice(organizations)
-        await add_integration(connection, draw.choice(SCHEDULES), kind, org_id=org_id)
-    ids = [row["id"] for row in await connection.fetch("select id from organization_integrations order by id")]
+        ids.append(await add_integration(connection, draw.choice(SCHEDULES), kind, org_id=org_id))
     now = utc("2026-10-20T00:00:00")
     await install_clock(connection, now)
     await tick(connection, SETTINGS, scheduler="test")
@@ -200,7 +201,7 @@ async def test_periods_tile_whatever_is_edited(connection: Connection, seed: int
         now += timedelta(seconds=draw.choice([30, 30, 60, draw.randrange(1, 7200), draw.randrange(3600, 300_000)]))
         for one in draw.sample(ids, 6):
             await connection.execute(
-                "update organization_integrations set cron_schedule = $2, is_enabled = $3 where id = $1",
+                "update organization_integrations set cron_schedule = $2, is_enabled = $3 where id::text = $1",
                 one,
                 draw.choice(SCHEDULES),
                 draw.random() < 0.8,
