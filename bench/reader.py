@@ -76,6 +76,7 @@ def main() -> None:
     report("reader", measures, quick=flags.quick, save=flags.save)
 
 
+# requirement R10
 def _pairs(url: str, rounds: int, reads: int) -> Measure:
     asyncio.run(_refill(url, PAIRS))
     worst: list[float] = []

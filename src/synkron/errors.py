@@ -26,6 +26,7 @@ class SynkronError(Exception):
     """Anything that Synkron reports in a sentence rather than in a traceback."""
 
 
+# requirement R3
 class CronError(SynkronError, ValueError):
     """A malformed cron expression.
 

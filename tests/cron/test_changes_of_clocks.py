@@ -113,13 +113,13 @@ CASES = [
 ]  # fmt: skip
 
 
+# requirement R6
 @pytest.mark.parametrize(
     ("change", "text", "times"),
     [case[1:] for case in CASES],
     ids=[f"{rule}: {text} at {change}" for rule, change, text, _ in CASES],
 )
 def test_around_a_change_of_clocks(change: str, text: str, times: str) -> None:
-    """C15-C19."""
     assert times_around(change, text) == times
 
 

@@ -123,6 +123,7 @@ def test_texts_of_the_same_meaning(rule: str, plain: str, text: str) -> None:
     assert [getattr(one, field) for field in fields] == [getattr(other, field) for field in fields], rule
 
 
+# requirement R3
 @pytest.mark.parametrize(
     ("rule", "text", "field", "offending", "column", "message"),
     MALFORMED,
@@ -137,6 +138,7 @@ def test_malformed(rule: str, text: str, field: str | None, offending: str, colu
     assert (error.field, error.text, error.column) == (field, offending, column)
 
 
+# requirement R12
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[1:25])
 def test_c2_hostile_text_is_refused_before_it_is_read(text: str) -> None:
     with pytest.raises(CronError) as caught:
@@ -171,6 +173,7 @@ def test_c8_the_list_in_the_message_is_well_formed() -> None:
         assert set(bits(meant.weekdays)) == wrapped, text
 
 
+# requirement R2
 @given(texts)
 def test_a_field_selects_what_the_rules_say(text: str) -> None:
     """C3-C7, against the oracle's own reading."""
@@ -192,6 +195,7 @@ def test_a_parsed_expression_is_a_value(text: str) -> None:
         cron.minutes = 1  # type: ignore[misc]
 
 
+# requirement R12
 @given(st.text(max_size=600) | st.text(alphabet="0123456789*,-/ \tLWH#?@~%JANFEBSUNjan\n.+", max_size=60))
 def test_any_text_is_an_expression_or_a_cron_error(text: str) -> None:
     error, cron = attempt(text)

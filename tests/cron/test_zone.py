@@ -102,6 +102,7 @@ UNKNOWN = [
 ]
 
 
+# requirement R6
 @pytest.mark.parametrize(("value", "zone"), KNOWN, ids=lambda value: f"C14: {value!r}")
 def test_c14_known(value: str | int | Decimal | None, zone: tzinfo) -> None:
     assert parse_zone(value) == zone

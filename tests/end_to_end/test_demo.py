@@ -22,6 +22,7 @@ from tests.support.hostile import HOSTILE, SPELT
 PATIENCE = 100.0
 
 
+# requirement R15
 async def test_every_occurrence_of_every_live_integration_exactly_once() -> None:
     seen = await asyncio.to_thread(observe, 100)
     assert seen.expected

@@ -82,6 +82,7 @@ async def _drift(connection: Connection, at: datetime, settings: Settings = SETT
     return [one for one in await told(connection, at, settings=settings) if one.kind is Kind.DRIFT]
 
 
+# requirement R17.5
 @pytest.mark.parametrize(
     ("run", "is_late"),
     [
@@ -461,6 +462,7 @@ async def test_a_gap_says_what_it_made_late(connection: Connection, fjord: str) 
 # Cold starts and verification
 
 
+# requirement R16.3
 @pytest.mark.parametrize(("ago", "is_told"), [(60 * MINUTE - SECOND, True), (60 * MINUTE, False)])
 async def test_cold_starts_of_the_last_hour(
     connection: Connection, fjord: str, ago: timedelta, *, is_told: bool

@@ -40,6 +40,7 @@ def faults(folder: Path, text: str) -> list[str]:
 TOKEN = "types.a.health.token.ul", "here are allowed: url, client_id, client_secret, scope"
 
 
+# requirement R18.2
 @pytest.mark.parametrize(
     ("text", "key", "says"),
     [

@@ -79,6 +79,7 @@ class Cron(Pattern):
         return sentence(self)
 
 
+# requirement R2, R12
 def parse(text: str) -> Cron:
     """The expression that the text means (C1-C10). Raises CronError, also for anything that is not text."""
     _validate(text)

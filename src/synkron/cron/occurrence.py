@@ -56,6 +56,7 @@ def last_until(pattern: Pattern, minute: int, zone: tzinfo) -> datetime | None:
     return None
 
 
+# requirement R2
 def between(pattern: Pattern, first: int, last: int, zone: tzinfo) -> list[datetime]:
     """The occurrences from one minute to another, both included and within the bounds of ``timeline``.
 

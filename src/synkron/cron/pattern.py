@@ -99,6 +99,7 @@ class Pattern:
                 yield day, [time for time in times if low <= time <= high]
             day = self._day_from(day + 1)
 
+    # requirement R7
     def days_of(self, month: Month) -> int:
         """The mask of the days of the month that match (C11); bit 1 is the first."""
         on_weekday = self.weekdays * _SIX_WEEKS << 1 >> month.first_weekday

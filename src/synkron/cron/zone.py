@@ -22,6 +22,7 @@ _ALLOWED = (
 )
 
 
+# requirement R6
 def parse_zone(value: str | int | Decimal | None) -> tzinfo:
     """The zone that a database's value means: a name, an offset, a number of minutes. None and empty are UTC.
 

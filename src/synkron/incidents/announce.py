@@ -25,6 +25,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 log = structlog.get_logger("synkron")
 
 
+# requirement R17.5
 async def deliver_due(
     connection: Connection, channels: Channels, at: datetime, only: Collection[str] | None = None
 ) -> int:

@@ -57,6 +57,7 @@ async def is_alone(connection: Connection) -> bool:
     return bool(await connection.fetchval(SQL["alone"]))
 
 
+# requirement R17.5
 async def reconcile(
     connection: Connection, conditions: Iterable[Condition], settings: Settings, at: datetime
 ) -> list[Transition]:

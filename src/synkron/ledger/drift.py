@@ -35,6 +35,7 @@ REASONS: Mapping[Stage, str] = {
 AT_FAULT = (Stage.TICK, Stage.TURN, Stage.WORKER)
 
 
+# requirement R17.4
 @dataclass(frozen=True, slots=True)
 class Moments:
     """What is on record of a run's first attempt. Of one that has not started, ``started_at`` is now.

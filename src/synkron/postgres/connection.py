@@ -138,6 +138,7 @@ def refuse_transaction_pooler(url: str) -> None:
         )
 
 
+# requirement R11
 @asynccontextmanager
 async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
     """Turn what PostgreSQL says of the application's tables into a sentence with the remedy."""

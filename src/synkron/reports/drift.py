@@ -59,6 +59,7 @@ class Drift:
     worst: Sequence[LateRun]
 
 
+# requirement R17.4
 async def read_drift(
     connection: Connection,
     since: datetime,

@@ -111,6 +111,7 @@ async def schedule(
         raise
 
 
+# requirement R16.2
 async def warm(
     connect: Connect, settings: Settings, targets: Mapping[str, Target], stop: asyncio.Event, sight: Sight
 ) -> None:

@@ -56,6 +56,7 @@ def all_roles(settings: Settings) -> list[Role]:
     return [Role.SCHEDULER, Role.WORKER, *([Role.API] if "listen" in settings.model_fields_set else [])]
 
 
+# requirement R15
 async def serve(
     url: str,
     settings: Settings,

@@ -138,6 +138,7 @@ def _address(value: object) -> str:
     raise PydanticCustomError("address", 'expected an address that begins with "http://" or "https://"')
 
 
+# requirement R18.2
 def _probe_interval(value: object) -> timedelta:
     interval = _duration(value)
     if interval >= SHORTEST_INTERVAL:

@@ -45,6 +45,7 @@ Calendars = Callable[[str, Zone], Calendar | Flaw]
 MEMO_LIMIT = 200_000
 
 
+# requirement R1, R17.3
 def judge(row: Integration, window: Window, types: Collection[str]) -> Occurrences | InvalidIntegration:
     """The row's occurrences in the window, maybe none; or why it can't be fired (G6).
 
@@ -83,6 +84,7 @@ def not_understood(row: Integration, error: Exception) -> InvalidIntegration:
     return replace(_invalid(row, Flaw(Fault.INTERNAL, reason)), error=error)
 
 
+# requirement R3
 def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
     """The row's expression and zone, or why nobody can tell when it fires."""
     schedule = _schedule(cron_schedule, row.timezone)
@@ -101,6 +103,7 @@ def misplaced(row: Integration, types: Collection[str]) -> InvalidIntegration | 
     return None
 
 
+# requirement R5
 class Known:
     """The pure memo text -> parsed value, bounded. It can't be stale: parsing depends on the text alone (R5).
 

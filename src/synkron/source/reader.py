@@ -29,6 +29,7 @@ OF_A_TYPE = ("42", "22", "0A")
 log = structlog.get_logger("synkron")
 
 
+# requirement R4, R8, R13
 async def read_due_integrations(
     at: datetime,
     connection: Connection,
@@ -70,6 +71,7 @@ class DueRead:
     invalid: list[InvalidIntegration]
 
 
+# requirement R11
 async def secure(connection: Connection, source: SourceTables) -> None:
     """Make the current transaction refuse a read that row security would shorten."""
     await connection.execute(source_statements("source/reader", source)["secure"])
@@ -82,6 +84,7 @@ async def check_source(connection: Connection, source: SourceTables) -> None:
         await connection.fetch("explain " + source_statements("source/reader", source)["due"], [], [], [])
 
 
+# requirement R5, R10
 async def read_window(connection: Connection, window: Window, source: SourceTables, types: Collection[str]) -> DueRead:
     """What is due in the window: one statement, in the caller's secured transaction.
 
@@ -173,6 +176,7 @@ class FittedStatement:
                 return await connection.fetch(anew, *arguments)
 
 
+# requirement R3
 def warn_invalid(row: InvalidIntegration) -> None:
     """The one warning that a row which can't be fired costs."""
     log.warning(

@@ -30,6 +30,7 @@ from (
 ) o;
 
 -- name: due
+-- requirement R1, R9
 -- The rows that may fire, in one statement with one join:
 --   $1 the expressions that fire in the window in some known zone, and those known to be malformed
 --   $2 all known expressions, and $3 all known zones as text; both in the order of their bytes, from '' on

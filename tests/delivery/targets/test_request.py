@@ -63,6 +63,7 @@ async def test_a_configured_user_agent_takes_the_place_of_synkron_s() -> None:
     assert there.requests[0].headers.getall("User-Agent") == ["nordlys/7"]
 
 
+# requirement R17.1
 async def test_the_attempts_of_a_run_are_spans_of_one_trace_with_one_key() -> None:
     other = replace(RUN, key="another run's key")
     async with delivered() as (target, there):

@@ -76,6 +76,7 @@ class Recording:
         return await self._prober.probe(watch, health, at)
 
 
+# requirement R18.2, R18.4
 @pytest.mark.parametrize("name", NAMES)
 async def test_thirty_days(connection: Connection, name: str) -> None:
     clock = SteppedClock(START)

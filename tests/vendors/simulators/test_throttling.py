@@ -51,6 +51,7 @@ def _verse(vendor: Simulator) -> None:
     vendor.throttle(2 * HOUR)
 
 
+# requirement R18.5
 @pytest.mark.parametrize(
     ("name", "throttle", "rests", "told"),
     [

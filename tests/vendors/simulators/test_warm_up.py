@@ -61,6 +61,7 @@ class Stage:
         return dict(row)
 
 
+# requirement R16.2
 async def test_without_a_warm_up_a_run_is_a_cold_start_and_with_it_a_warm_hit(
     database: Database, connection: Connection, pool: Pool, clock: SteppedClock
 ) -> None:

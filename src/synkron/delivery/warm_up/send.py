@@ -51,6 +51,7 @@ class _Due:
         return f"warm-up-{self.types[0]}-{self.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+# requirement R16.2
 async def warm_up(
     connection: Executor, targets: Mapping[str, Target], claimed: Mapping[str, datetime], settings: Settings
 ) -> list[WarmUp]:

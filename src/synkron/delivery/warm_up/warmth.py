@@ -17,6 +17,7 @@ NOTABLE = timedelta(milliseconds=500)
 DONE = (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED)
 
 
+# requirement R16.2
 def needs_warm_up(met_at: datetime | None, moment: datetime, keep_warm: timedelta) -> bool:
     """Whether a target that was met last at ``met_at`` will be cold at the moment."""
     return met_at is None or met_at + keep_warm < moment
@@ -29,6 +30,7 @@ def warmth_by_header(duration: timedelta, uptime: timedelta | None) -> Warmth | 
     return Warmth.COLD if uptime <= duration else Warmth.WARM
 
 
+# requirement R16.3
 def warmth_of(
     duration: timedelta, uptime: timedelta | None, recent: Collection[timedelta], *, was_idle: bool
 ) -> Meeting:

@@ -28,6 +28,7 @@ class ColdStarts:
     is_cut: bool
 
 
+# requirement R16.3
 def cold(found: Sequence[ColdStarts]) -> list[Condition]:
     """One condition for each type."""
     return [_of_type(one) for one in found]

@@ -16,6 +16,7 @@ from synkron.text import span
 FLEET = 3
 
 
+# requirement R17.5
 def late(runs: Sequence[LateRun], names: Names, *, is_cut: bool = False) -> list[Condition]:
     """One condition for each organization and type, or one for all; ``is_cut`` says that there are more runs."""
     if len({run.org_id for run in runs}) >= FLEET:

@@ -98,6 +98,7 @@ class Scope:
     integration_type: str | None = None
 
 
+# requirement R17.3
 async def verify(
     connection: Connection,
     settings: Settings,

@@ -16,6 +16,7 @@ __all__ = ["BUILT_IN", "FLAVOURS", "PROFILES", "SHORTEST_INTERVAL", "Profile", "
 PROFILES: tuple[Profile, ...] = (XLEDGER, BUSINESS_CENTRAL, DATAVERSE, BUFDIR)
 
 
+# requirement R18.1
 def profile_of(name: str, flavour: str = "") -> Profile:
     """What is known of the type; of one that is not built in, nothing but its name."""
     for profile in PROFILES:

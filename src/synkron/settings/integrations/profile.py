@@ -25,6 +25,7 @@ class Request:
     counts: bool = False
 
 
+# requirement R16.1
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One vendor's ways. Figures are as published by the vendor (``source``), or cautious where nothing is.
