@@ -89,6 +89,7 @@ TOKEN = "types.a.health.token.ul", "here are allowed: url, client_id, client_sec
         ('[announce.channels.pager]\nwebhook = "h/x"\nsecret = "env:A"', "announce.channels.pager.webhook", "http"),
         ('[announce.channels]\nlog = "env:A"', "announce.channels.log", "the log is always there"),
         ('heartbeat_url = "example.com"', "heartbeat_url", '"http://" or "https://"'),
+        ('heartbeat_failure_url = "example.com"', "heartbeat_failure_url", '"http://" or "https://"'),
     ],
 )
 def test_a_fault_names_its_key_and_what_is_expected(tmp_path: Path, text: str, key: str, says: str) -> None:
@@ -123,6 +124,7 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
         '[announce.channels.pager]\nwebhook = "hunter2"\nsecret = "hunter2"',
         'heartbeat_url = "hunter2"',
         'heartbeat_url = ["hunter2"]',
+        'heartbeat_failure_url = "hunter2"',
     ],
 )
 def test_no_fault_shows_what_may_be_secret(tmp_path: Path, text: str) -> None:

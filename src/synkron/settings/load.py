@@ -138,6 +138,7 @@ class Settings(BaseSettings):
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
     announce: AnnounceSettings = AnnounceSettings()
     heartbeat_url: SecretAddress | None = None
+    heartbeat_failure_url: SecretAddress | None = None
     listen: Listen = "127.0.0.1:8077"
     heartbeat: PositiveDuration = timedelta(seconds=30)
     shutdown_grace: Duration = timedelta(seconds=10)
@@ -200,6 +201,7 @@ SECRET_KEYS = {
     "client_secret",
     "channels",
     "heartbeat_url",
+    "heartbeat_failure_url",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from synkron.cli.demo.simulators import EdgeFunction, edge_function
 from synkron.delivery.targets import open_targets
 from synkron.delivery.warm_up.send import WarmUp, warm_up
 from synkron.model import Tick, Warmth
@@ -18,6 +17,7 @@ from tests.support.fleet import add_integration
 from tests.support.stepped_clock import install_clock, set_clock
 from tests.support.working import deliver
 from tests.vendors.simulators.clock import NOON, SteppedClock
+from tests.vendors.simulators.edge_function import EdgeFunction, edge_function
 
 COLD_START = 0.5
 HALF_MINUTE = timedelta(seconds=30)

@@ -57,7 +57,8 @@ def demo_settings(settings: Settings, vendors: Vendors, simulated: Simulated) ->
         )
         for name in BUILT_IN
     }
-    nobody = {"types": types, "announce": AnnounceSettings(), "heartbeat_url": None}
+    urls = {"heartbeat_url": None, "heartbeat_failure_url": None}
+    nobody = {"types": types, "announce": AnnounceSettings(), **urls}
     return settings.model_copy(update=nobody)
 
 
