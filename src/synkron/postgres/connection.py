@@ -242,5 +242,5 @@ def _place(url: str) -> str:
     except ValueError:
         return "the given address"
     if "@" in parts.path or parts.netloc.count("@") > 1:
-        return "the given address (in a password, @ is written %40, / %2F and : %3A)"
+        return "the given address (in a password, write %40 for @, %2F for / and %3A for :)"
     return f"{parts.hostname or 'the local socket'}{port}{parts.path}"
