@@ -42,8 +42,8 @@ types.xledger.headers.D: a header's value must be one line of printable ASCII ch
 types.xledger.headers.webhook-id: Synkron sets this header itself; remove it from the settings
 types.dynamics.target: an address in the settings must not contain a user or password; remove them, and send them in a \
 header: headers = { Authorization = "env:NAME" }
-types.bufdir.secret: only an HTTP target uses it, this one is a callable; take it out
-types.bufdir.headers: only an HTTP target uses it, this one is a callable; take it out
+types.bufdir.secret: only an HTTP target uses it, and this one is a callable; remove it
+types.bufdir.headers: only an HTTP target uses it, and this one is a callable; remove it
 types.bufdir.target: the module bookkeeping has no absent; correct the name after the colon"""
 
 
@@ -103,10 +103,10 @@ async def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("broken_bookkeeping:run", "broken_bookkeeping can't be imported (RuntimeError: no ledger);"),
         ("leaving_bookkeeping:run", "leaving_bookkeeping can't be imported (SystemExit: bye);"),
         ("bookkeeping..export:run", "bookkeeping..export can't be imported (ModuleNotFoundError: "),
-        ("bookkeeping:constant", "bookkeeping:constant is no function to call; name a function"),
-        ("bookkeeping:generator", "bookkeeping:generator is no function to call; name a function"),
-        ("bookkeeping:nothing", "bookkeeping:nothing can't be called with a run alone; it must take"),
-        ("bookkeeping:two", "bookkeeping:two can't be called with a run alone; it must take"),
+        ("bookkeeping:constant", "bookkeeping:constant can't be called; name a function"),
+        ("bookkeeping:generator", "bookkeeping:generator can't be called; name a function"),
+        ("bookkeeping:nothing", "bookkeeping:nothing can't be called with a run as its only argument"),
+        ("bookkeeping:two", "bookkeeping:two can't be called with a run as its only argument"),
         ("http://[::1/sync", 'this is not an address; expected one such as "https://example.com/sync"'),
         ("http://localhost:http/", 'this is not an address; expected one such as "https://example.com/sync"'),
         ("http://?key=hunter2", 'this is not an address; expected one such as "https://example.com/sync"'),
