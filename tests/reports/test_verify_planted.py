@@ -247,7 +247,9 @@ def moved(by: Mapping[str, str], *columns: str) -> str:
             moved(EARLIER, *LATER), UNEXPLAINED, "clock was set to", id="a tick an hour earlier, and its record"
         ),
         pytest.param(moved(LATER, "window_end"), UNEXPLAINED, "tick ", id="a tick's window an hour too long"),
-        pytest.param(moved(EARLIER, "window_start"), UNEXPLAINED, "does not follow", id="a tick's window that overlaps"),
+        pytest.param(
+            moved(EARLIER, "window_start"), UNEXPLAINED, "does not follow", id="a tick's window that overlaps"
+        ),
         pytest.param(
             TICK + "window_start = window_start + interval '10 seconds'" + OF_TICK,
             UNEXPLAINED,
