@@ -90,7 +90,7 @@ def _terms(texts: Sequence[str]) -> str:
     return (
         f"{text}, APScheduler {version('apscheduler')} by CronTrigger.from_crontab, which ANDs the day fields and "
         f"counts weekdays from Monday: its next moment is that of the others for {same:,} of the expressions, so it is "
-        "beside them for speed and not for its answers."
+        "compared for speed only."
     )
 
 

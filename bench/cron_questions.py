@@ -86,20 +86,21 @@ def same_as_apscheduler(texts: Sequence[str]) -> int | None:
 
 
 _SHARED_MINUTE = (
-    "As a tick asks: Synkron works out once what the minute is in the zone. The others have no such question: cronsim "
-    "and croniter parse and step, as their parsed object holds a cursor, and APScheduler is asked for the next from "
-    "that minute on. It does not show a single question; the next row does."
+    "This is what a tick asks: Synkron converts the minute to the zone once. The others can't do this: cronsim and "
+    "croniter parse and step, because their parsed object holds a cursor, and APScheduler is asked for the next moment "
+    "from that minute on. The next row shows a single question."
 )
 _OWN_MINUTE = (
-    "As `synkron explain` asks: nothing is shared, but Synkron still has parsed before, and cronsim and croniter not."
+    "This is what `synkron explain` asks: nothing is shared, but Synkron has parsed before, and cronsim and croniter "
+    "have not."
 )
 _NEXT = (
-    "cronsim and croniter parse in it, as their parsed object can't be asked about another moment; Synkron and "
-    "APScheduler have parsed before."
+    "For cronsim and croniter this includes parsing, because their parsed object can't be asked about another moment. "
+    "Synkron and APScheduler have parsed before."
 )
 _STEP = (
-    "Without the parsing, which favours cronsim and croniter: they may only step onwards. A service that asks about "
-    "the moment of its clock can't use it so."
+    "This excludes parsing, which favours cronsim and croniter: they can only step forward. A service that asks about "
+    "the present moment can't use them in this way."
 )
 
 
@@ -114,7 +115,7 @@ def _parse(texts: Sequence[str]) -> Question:
     return Question(
         "parse",
         asked,
-        "What a new schedule costs. A tick does not pay it, as texts that were parsed are remembered.",
+        "This is the cost of a new schedule. A tick does not pay it, because parsed texts are remembered.",
         2,
     )
 
@@ -179,7 +180,9 @@ def _window(texts: Sequence[str]) -> Question:
         ),
     }
     return Question(
-        "occurrences in 2 minutes", asked, "Two minutes that all share, as a tick's window. cronsim parses in it."
+        "occurrences in 2 minutes",
+        asked,
+        "The same two minutes for all expressions, like a tick's window. For cronsim this includes parsing.",
     )
 
 
@@ -192,7 +195,7 @@ def _shared_window(texts: Sequence[str]) -> Question:
             cron.fires_within(span)
         return len(crons)
 
-    return Question("fires_within 2 minutes, the span shared", {"synkron": synkron}, "What the due read asks.")
+    return Question("fires_within 2 minutes, the span shared", {"synkron": synkron}, "This is what the due read asks.")
 
 
 def _week(texts: Sequence[str]) -> Question:
@@ -205,7 +208,9 @@ def _week(texts: Sequence[str]) -> Question:
         return sum(len(list(takewhile(lambda moment: moment <= local_end, CronSim(text, local)))) for text in texts)
 
     return Question(
-        "occurrences in a week, each", {"synkron": synkron, "cronsim": cronsim}, "As the end of an outage asks."
+        "occurrences in a week, each",
+        {"synkron": synkron, "cronsim": cronsim},
+        "This is what the end of an outage asks.",
     )
 
 

@@ -164,7 +164,7 @@ def executed(
         target=target,
         better=Better.HIGHER,
         peers=beside,
-        note=f"worker processes: {by_workers}; {how}; the first run started {delay} ms after runs might"
+        note=f"worker processes: {by_workers}; {how}; the first run started {delay} ms after runs could"
         f"{middle.complaints}{''.join(f'. {note(name)}' for name in beside)}",
         series=middle.series(),
     )
@@ -179,13 +179,13 @@ def _claim(herds: Mapping[int, Sequence[Herd]], runs: int) -> Measure:
         "s",
         [one.seconds for one in claims],
         target=8 if runs == 100_000 else None,
-        note=f"a tick in a process that was just started, of at most {memory} MB; idle workers beside it",
+        note=f"the tick runs in a new process, which takes at most {memory} MB; idle workers run beside it",
     )
 
 
 def _million(claims: Sequence[Claim]) -> list[Measure]:
     name = f"{claims[0].claimed:,} due in one minute, claimed and durable"
-    note = "of the process that ticks, which was just started; PostgreSQL's memory is not in it"
+    note = "of the process that ticks, which is new; without PostgreSQL's memory"
     return [
         Measure("B9", name, "s", [one.seconds for one in claims], target=90),
         Measure("B9", f"{name}: peak memory", "MB", [one.memory for one in claims], target=1536, note=note),

@@ -157,9 +157,9 @@ def _measures(found: Idle, minutes: int) -> list[Measure]:
             "% of a core",
             [found.synkron],
             target=2,
-            note=f"{found.ticks} ticks; {found.distinct:,} distinct expressions. Starting up cost "
-            f"{written(started_up)} s, with the cold read and the hour's verification; with all of that in each hour "
-            f"it would be {written(hourly)} %",
+            note=f"{found.ticks} ticks; {found.distinct:,} distinct expressions. Starting up took "
+            f"{written(started_up)} s of processor time, including the cold read and the hour's verification. With all "
+            f"of that in every hour, the figure would be {written(hourly)} %",
             series=found.series(),
         ),
         Measure("B11", f"{name}: CPU of PostgreSQL", "% of a core", [found.postgresql]),

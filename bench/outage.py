@@ -59,7 +59,7 @@ def main() -> None:
             unit="MB",
             rounds=[max(one["memory"] for one in each) for each in zip(*measured.values(), strict=True)],
             target=500 if whole else None,
-            note="Of the process that ticks. PostgreSQL's is not in it.",
+            note="Of the process that ticks, without PostgreSQL's.",
         )
     )
     report("outage", measures, quick=flags.quick, save=flags.save)

@@ -24,15 +24,15 @@ DRAWINGS = {
     frozenset({"drift_ms"}): "drift",
 }
 CAPTIONS = {
-    "growth": "Warm reads of more and more rows, both axes logarithmic: what is dashed grows as the rows do",
+    "growth": "Warm reads by number of rows, both axes logarithmic; a dashed line grows in proportion to the rows",
     "herd": "Runs claimed and executed over time",
-    "drift": "How long after their moment runs started",
+    "drift": "Time from a run's moment to its start",
 }
-HEAD = """# What was measured
+HEAD = """# Results of the bench
 
-Written by `python -m bench.report` from the files in the folder `results` beside it, in which each program of the
-bench keeps its figures; `script/bench --full --save` measures all anew. A figure is the median of the rounds, beside
-it stand the lowest and the highest. Without a target, a figure is there to be known.
+`python -m bench.report` writes this page from the files in `bench/results/`, where each program of the bench saves its
+figures. `script/bench --full --save` measures everything again. A figure is the median of the rounds; the lowest and
+the highest are beside it. Some figures have no target.
 """
 
 

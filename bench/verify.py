@@ -80,8 +80,8 @@ def main() -> None:
                 "s",
                 [one["seconds"] for one in measured],
                 target=30 if whole else None,
-                note=f"{2 * DAY // timedelta(minutes=1):,} ticks, {rows:,} attempts. Of it "
-                f"{min(one['own'] for one in measured):.3g} s are the process's own; the rest is PostgreSQL's.",
+                note=f"{2 * DAY // timedelta(minutes=1):,} ticks, {rows:,} attempts. The process "
+                f"itself takes {min(one['own'] for one in measured):.3g} s; PostgreSQL takes the rest.",
             ),
             Measure(
                 "V1",

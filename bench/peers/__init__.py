@@ -29,7 +29,7 @@ async def measured(url: str, *, quick: bool) -> dict[str, list[float]]:
 def note(name: str) -> str:
     """What was measured of a peer, with which versions and settings, and what the comparison does not show."""
     peer = next(peer for peer in PEERS if name == peer.NAME)
-    return f"{peer.NAME} ({versions(peer.PACKAGES)}): {peer.NOTE}. Set to {peer.SETTINGS}."
+    return f"{peer.NAME} ({versions(peer.PACKAGES)}): {peer.NOTE}. Set to {peer.SETTINGS}"
 
 
 async def _rounds(peer: Peer, url: str, *, quick: bool) -> list[float]:

@@ -24,10 +24,10 @@ SETTINGS = (
     "no result backend (its default), log level INFO"
 )
 NOTE = (
-    "from the first task received to the last one done, by the worker's log. Beat is what limits it: it sends one "
-    "task after the other, and before each asks the database for changes and compares its whole schedule, so that the "
-    "figure falls as tasks are added. It writes what it has sent every 3 minutes, so that a crash sends again; results "
-    "and past runs are not kept, and a task that a dead worker was running is lost by default"
+    "from the first task received to the last one done, by the worker's log. Beat limits it: it sends one task "
+    "after the other, and before each one it asks the database for changes and compares its whole schedule, so the "
+    "figure falls as tasks are added. It writes what it has sent every 3 minutes, so a crash sends again. Results and "
+    "past runs are not kept, and by default a task that a dead worker was running is lost"
 )
 JOBS = 2_000
 QUICK_JOBS = 200

@@ -23,8 +23,8 @@ SETTINGS = (
     "with as many connections plus one, as it advises for short jobs"
 )
 NOTE = (
-    "from the first job started to the last one finished, by the events that it records in the database. It shows a "
-    "queue alone: the jobs are there already, nothing is read from schedules, and neither period nor decision is kept"
+    "from the first job started to the last one finished, by the events that it records in the database. It shows "
+    "only a queue: the jobs exist already, no schedules are read, and no period or decision is stored"
 )
 JOBS = 5_000
 QUICK_JOBS = 1_000

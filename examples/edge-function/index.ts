@@ -1,5 +1,5 @@
 // A target as a Supabase Edge Function, or for Deno anywhere. It answers warm-ups and stays alive after them, does each
-// run once, and says later what came of the long ones. It imports nothing. How to use it: README.md.
+// run once, and reports the results of long ones later. It imports nothing. How to use it: README.md.
 
 // Only Supabase has it.
 declare const EdgeRuntime: { waitUntil(promise: Promise<unknown>): void } | undefined;
@@ -21,7 +21,7 @@ type Result = { outcome: "succeeded" } | { outcome: "retryable"; error: string }
 
 // The time at which this isolate began.
 const BOOTED_AT = new Date().toISOString();
-// How long a warm-up keeps it alive: half a minute until the runs come, and some.
+// How long a warm-up keeps it alive: half a minute until the runs come, and a margin.
 const KEEP_ALIVE = 45_000;
 // How long a run may take before it is answered 202. The platform gives up after 150 s.
 const ANSWER_WITHIN = Number(Deno.env.get("ANSWER_WITHIN_MS") ?? 100_000);
@@ -33,7 +33,7 @@ const REMEMBERED = 1_000;
 const key = await readKey(Deno.env.get("SYNKRON_SECRET") ?? "");
 const results = new Map<string, Promise<Result>>();
 
-// What is to be done for a run. It may be called again for one that has failed, or that another isolate has done.
+// The work of a run. It may be called again for a run that has failed, or that another isolate has done.
 async function exportRun(run: Run): Promise<void> {
   // Your export goes here: what happened from run.period_start to run.period_end, for run.org_id. Give the vendor
   // run.idempotency_key, or insert it into a table of yours in the transaction that writes the result.

@@ -15,6 +15,7 @@ from uuid import UUID
 BEFORE_INSTALLATIONS = UUID("5d1f2a6e-7c0b-4d57-9a55-1f0c6f0e5b3d")
 
 
+# requirement R4
 @dataclass(frozen=True, slots=True)
 class DueIntegration:
     """One integration that fires: ids as text, ``scheduled_for`` an instant in UTC on the minute."""
@@ -139,6 +140,7 @@ class Overlap(StrEnum):
     SKIP = "skip"
 
 
+# requirement R16.1
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How the runs of one integration type are fired, delivered and retried (design 9).
@@ -341,6 +343,7 @@ class Tick:
     ahead: Mapping[str, datetime] = field(default_factory=dict)
 
 
+# requirement R17.1
 def idempotency_key(installation: UUID, integration_id: str, scheduled_for: datetime) -> str:
     """The key of a run, from the installation, the integration and the moment alone: for ever the same, on any host."""
     return _uuid5(installation, f"{integration_id}@{_written(scheduled_for)}")

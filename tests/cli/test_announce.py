@@ -101,7 +101,7 @@ def test_what_failed_is_said_and_no_secret_is(synkron: Command, receiver: Receiv
     host = receiver.url.removeprefix("http://")
     assert ended.out.splitlines()[1:] == [
         f"hook     webhook  {host} answered HTTP 403 Forbidden",
-        "chat     apprise  the service did not take it, or can't be reached (HTTP 403 Forbidden)",
+        "chat     apprise  the service refused it or can't be reached (HTTP 403 Forbidden)",
     ]
     assert "pl4nted" not in ended.out + ended.err
 
@@ -132,7 +132,7 @@ def test_faulty_channels_are_all_told_and_not_shown(synkron: Command) -> None:
     lines = ended.err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("error: announce.channels.chat: Apprise does not know this URL")
-    assert lines[1].startswith("error: announce.channels.hook.secret: there is no environment variable NO_SUCH")
+    assert lines[1].startswith("error: announce.channels.hook.secret: the environment variable NO_SUCH is not set")
     assert "pl4nted" not in ended.err
 
 

@@ -78,7 +78,11 @@ def test_nothing_is_done_without_a_yes(
     [
         ("trigger", PAUSED, "is paused by ola (incident)"),
         ("trigger", "update organization_integrations set is_enabled = false", "is disabled"),
-        ("backfill", "update organization_integrations set is_enabled = false", "Nothing of type xledger is enabled"),
+        (
+            "backfill",
+            "update organization_integrations set is_enabled = false",
+            "No integration of type xledger is enabled",
+        ),
         ("retry", "update synkron.runs set state = 'claimed', finished_at = null", "is claimed. Only a run that has"),
         ("cancel", SUCCEEDED, "is succeeded. Only a run that is claimed or running"),
     ],
@@ -138,7 +142,7 @@ def test_a_run_that_its_target_accepted_is_cancelled_and_not_completed_any_more(
     assert tuple(after)[1:] == ("failed", "cancelled by kari: hangs", None)
     assert [row["outcome"] for row in fetch(past.url, "select outcome from synkron.attempts")] == ["cancelled"]
     before = past.everything()
-    with pytest.raises(Refused, match="is failed and waits for no completion"):
+    with pytest.raises(Refused, match="is failed and does not wait for a completion"):
         asyncio.run(_complete(past.url, run, after["key"]))
     assert past.everything() == before
 

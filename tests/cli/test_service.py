@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from synkron.ledger.migrate import BEFORE_THE_FIRST_RELEASE
 from tests.cli.conftest import Command, execute
 from tests.conftest import Database
 
@@ -85,6 +86,20 @@ def test_migrate_from_nothing_and_again(
     assert synkron(*options).answer["applied"] == []
     assert "up to date" in synkron("migrate").out
     assert synkron("check").code == 0
+
+
+@pytest.mark.parametrize("command", ["migrate", "up", "run"])
+def test_a_database_from_before_the_first_release_is_refused(
+    on_database: Command, database: Database, command: str
+) -> None:
+    execute(
+        database.url,
+        f"update synkron.migrations set checksum = '{BEFORE_THE_FIRST_RELEASE}' where name = '0001_ledger'",
+    )
+    ended = on_database(command)
+    assert (ended.code, ended.out) == (6, "")
+    assert "there is no upgrade from that. Nothing was changed." in " ".join(ended.err.split())
+    assert "Traceback" not in ended.err
 
 
 def test_migrate_needs_a_role_that_may(

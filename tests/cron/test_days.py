@@ -57,6 +57,7 @@ def test_days_of_june(rule: str, text: str, days: list[int]) -> None:
     assert [moment.day for moment in parse(text).occurrences(first, last, UTC)] == days, rule
 
 
+# requirement R7
 @pytest.mark.parametrize(
     ("rule", "text", "year", "days"), PER_YEAR, ids=[f"{rule}: {text} in {year}" for rule, text, year, _ in PER_YEAR]
 )
@@ -65,6 +66,7 @@ def test_days_of_a_year(rule: str, text: str, year: int, days: list[str]) -> Non
     assert [f"{moment:%m-%d}" for moment in parse(text).occurrences(before, end, UTC)] == days, rule
 
 
+# requirement R7
 def test_c12_not_on_30_november() -> None:
     cron = parse("0 2 31 * *")
     assert not cron.matches(datetime(2026, 11, 30, 2, 0, tzinfo=UTC), UTC)

@@ -27,6 +27,7 @@ Answer = list[datetime] | None
 """The next three occurrences, fewer where there are no more; None where the text is refused."""
 
 
+# requirement R2
 def test_cronsim_differs_by_rule_only() -> None:
     assert disagreements(by_cronsim, cronsim_rules) == {
         "C1 six fields",
@@ -38,6 +39,7 @@ def test_cronsim_differs_by_rule_only() -> None:
     }
 
 
+# requirement R2
 def test_croniter_differs_by_rule_only() -> None:
     assert disagreements(by_croniter, croniter_rules) == {
         "C1 six fields",

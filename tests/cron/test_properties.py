@@ -53,6 +53,7 @@ def test_every_change_of_clocks_is_found(name: str) -> None:
     assert [instant_of(minute) for minute in found] == changes(name)
 
 
+# requirement R2
 @settings(max_examples=250)
 @given(nightly_texts | texts, windows())
 def test_every_answer_is_the_oracles(text: str, window: tuple[tzinfo, datetime, datetime]) -> None:

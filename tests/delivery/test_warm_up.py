@@ -133,6 +133,7 @@ async def test_what_a_cold_target_says_of_itself_is_recorded(connection: Connect
     assert [(row["http_status"], row["warmth"]) for row in await warm_ups(connection)] == [(404, "cold")]
 
 
+# requirement R16.2
 async def test_one_that_will_still_be_warm_needs_none(connection: Connection) -> None:
     async with one_target(connection) as (warm, there):
         assert len(await warm.up("xledger")) == 1
@@ -222,6 +223,7 @@ async def test_who_gets_none(connection: Connection) -> None:
     assert await warm_ups(connection) == []
 
 
+# requirement R16.2
 async def test_none_outlasts_its_moment_and_its_target_was_not_met(connection: Connection) -> None:
     async with one_target(connection, hang) as (warm, there):
         moment = await warm.now() + timedelta(milliseconds=200)

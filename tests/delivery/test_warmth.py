@@ -50,6 +50,7 @@ def test_a_target_that_will_still_be_warm_needs_no_warm_up(
     assert needs_warm_up(met_at, NOON, timedelta(seconds=keep_warm)) is needed
 
 
+# requirement R16.3
 @pytest.mark.parametrize(
     ("took", "up", "warmth"),
     [

@@ -41,6 +41,7 @@ def warmths(rows: Sequence[dict[str, Any]]) -> list[tuple[str | None, str | None
     return [(row["warmth"], row["warmth_known_by"]) for row in rows]
 
 
+# requirement R16.3
 async def test_each_attempt_is_measured(database: Database, connection: Connection, pool: Pool) -> None:
     await add_integration(connection, "0 2 * * *")
     await claim(connection)

@@ -23,6 +23,7 @@ from tests.support.fleet import add_integration, add_organization, blocked, noth
 from tests.support.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working
 
 
+# requirement R15, R17.4
 async def test_a_run_is_delivered_and_recorded(database: Database, connection: Connection, pool: Pool) -> None:
     one = await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection)
@@ -132,6 +133,7 @@ async def test_attempts(
     assert run.error == answers[-1].error
 
 
+# requirement R17.2
 async def test_a_finished_run_is_never_delivered_again(database: Database, connection: Connection, pool: Pool) -> None:
     """G4: a killed worker's completions are lost with it, and the queue hands its jobs out again."""
     await add_integration(connection, "0 2 * * *")

@@ -22,6 +22,7 @@ from tests.support.hostile import HOSTILE, SPELT
 PATIENCE = 100.0
 
 
+# requirement R15
 async def test_every_occurrence_of_every_live_integration_exactly_once() -> None:
     seen = await asyncio.to_thread(observe, 100)
     assert seen.expected
@@ -38,7 +39,7 @@ def folder() -> Iterator[Path]:
 
 
 async def test_a_row_that_would_drive_the_terminal_is_spelt_out_on_the_screen(folder: Path) -> None:
-    """In the last line but one of a small terminal, where what can't be fired is told of."""
+    """In the last line but one of a small terminal, where what can't run is told of."""
     ours, theirs = os.openpty()
     size = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
     environment = {**os.environ, "SYNKRON_DATA_DIR": str(folder / "data"), **size}
@@ -49,7 +50,7 @@ async def test_a_row_that_would_drive_the_terminal_is_spelt_out_on_the_screen(fo
     written = b""
     try:
         async with asyncio.timeout(PATIENCE):
-            while b"can't be fired" not in written:
+            while b"can't run" not in written:
                 written += await asyncio.to_thread(os.read, ours, 65_536)
             await _add_hostile(EmbeddedServer(folder / "data" / "postgresql", ()).url())
             while SPELT[:8].encode() not in written:

@@ -43,6 +43,7 @@ async def up(database: Database, receiver: Receiver, folder: Path) -> AsyncItera
         await process.wait()
 
 
+# requirement R17.2
 async def test_killed_in_the_middle_of_a_minute(database: Database, connection: Connection, tmp_path: Path) -> None:
     """Half of the minute's runs have finished, half are under way. Each occurrence stands in the tables once, the
     finished ones are not delivered again, and the others come back with the same key."""

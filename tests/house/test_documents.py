@@ -106,12 +106,6 @@ def test_every_command_is_documented_with_all_its_options() -> None:
         assert options <= shown, words
 
 
-def test_the_requirements_are_all_traced() -> None:
-    rows = re.findall(r"^\| (R\d+) \|(.*)\|$", text_of("docs/requirements.md"), flags=re.MULTILINE)
-    assert {number for number, _ in rows} == {f"R{number}" for number in range(1, 19)}
-    assert [row for row in rows if "`" not in row[1] and "to come" not in row[1]] == []
-
-
 def test_exactly_the_settings_that_there_are_are_documented() -> None:
     text = text_of("docs/settings.md")
     documented = re.findall(r"^\| `((?!SYNKRON_)[a-zA-Z_.]+)` \|", text, flags=re.MULTILINE)

@@ -143,8 +143,7 @@ async def test_the_ping(status: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(1)
     async with far_side(echoing(status)) as there:
         for url in (f"{there.url}/{BEAT}?key={TOKEN}", f"http://127.0.0.1:9/{BEAT}"):
-            async with open_dead_man(SecretStr(url), lambda: 0.0) as dead_man:
-                dead_man.started()
+            async with open_dead_man(SecretStr(url), lambda: 0.0, failure=SecretStr(f"{url}/fail")) as dead_man:
                 dead_man.succeeded()
                 await dead_man.idle()
                 dead_man.failed()

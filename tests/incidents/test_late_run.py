@@ -61,6 +61,7 @@ async def _keep_ticking(connection: Connection, since: datetime) -> None:
     )
 
 
+# requirement R17.5
 async def test_a_run_that_is_late_is_told_of_once_and_closed_when_it_has_run(
     database: Database, connection: Connection, pool: Pool
 ) -> None:

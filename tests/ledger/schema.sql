@@ -249,13 +249,13 @@ CREATE TABLE synkron.attempts (
     scheduled_for timestamp with time zone NOT NULL,
     attempt integer NOT NULL,
     worker text NOT NULL,
+    enqueued_at timestamp with time zone,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     finished_at timestamp with time zone,
+    duration interval,
     outcome text,
     http_status integer,
     error text,
-    enqueued_at timestamp with time zone,
-    duration interval,
     warmth text,
     warmth_known_by text,
     cold_start_cost interval,
@@ -398,11 +398,11 @@ CREATE TABLE synkron.nodes (
     name text NOT NULL,
     role text NOT NULL,
     version text NOT NULL,
+    tzdata text,
     started_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     stopped_at timestamp with time zone,
-    skew interval NOT NULL,
-    tzdata text
+    skew interval NOT NULL
 );
 CREATE TABLE synkron.overrides (
     integration_id text NOT NULL,
@@ -532,39 +532,39 @@ CREATE TABLE synkron.runs (
     org_id text NOT NULL,
     integration_type text NOT NULL,
     source text NOT NULL,
+    source_class text GENERATED ALWAYS AS (
+CASE
+    WHEN (source = ANY (ARRAY['manual'::text, 'backfill'::text])) THEN source
+    ELSE 'schedule'::text
+END) STORED NOT NULL,
     scheduled_for timestamp with time zone NOT NULL,
     period_start timestamp with time zone,
     period_end timestamp with time zone NOT NULL,
     execute_after timestamp with time zone NOT NULL,
-    next_attempt_at timestamp with time zone NOT NULL,
     action text NOT NULL,
     reason text NOT NULL,
     occurrences integer DEFAULT 1 NOT NULL,
     cron_schedule text,
     timezone text,
     tick_id bigint,
+    claimed_at timestamp with time zone DEFAULT now() NOT NULL,
     state text NOT NULL,
     attempt integer DEFAULT 0 NOT NULL,
     failures integer DEFAULT 0 NOT NULL,
-    claimed_at timestamp with time zone DEFAULT now() NOT NULL,
-    started_at timestamp with time zone,
-    finished_at timestamp with time zone,
-    drift interval GENERATED ALWAYS AS ((started_at - scheduled_for)) STORED,
-    http_status integer,
-    error text,
-    source_class text GENERATED ALWAYS AS (
-CASE
-    WHEN (source = ANY (ARRAY['manual'::text, 'backfill'::text])) THEN source
-    ELSE 'schedule'::text
-END) STORED NOT NULL,
     crashes integer DEFAULT 0 NOT NULL,
     retries integer DEFAULT 0 NOT NULL,
-    completes_by timestamp with time zone,
-    start_delay interval GENERATED ALWAYS AS ((started_at - execute_after)) STORED,
+    next_attempt_at timestamp with time zone NOT NULL,
     deferred_at timestamp with time zone,
     deferred_reason text,
     deferred_until timestamp with time zone,
     released_at timestamp with time zone,
+    started_at timestamp with time zone,
+    completes_by timestamp with time zone,
+    finished_at timestamp with time zone,
+    http_status integer,
+    error text,
+    drift interval GENERATED ALWAYS AS ((started_at - scheduled_for)) STORED,
+    start_delay interval GENERATED ALWAYS AS ((started_at - execute_after)) STORED,
     delivers boolean GENERATED ALWAYS AS ((state <> 'skipped'::text)) STORED NOT NULL,
     started_late_at timestamp with time zone GENERATED ALWAYS AS (
 CASE
@@ -659,8 +659,8 @@ CREATE TABLE synkron.ticks (
     claimed integer NOT NULL,
     skipped integer NOT NULL,
     invalid integer NOT NULL,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     snapshot pg_snapshot,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT ticks_check CHECK ((window_end > window_start)),
     CONSTRAINT ticks_source_check CHECK ((source = ANY (ARRAY['service'::text, 'once'::text])))
 );

@@ -99,6 +99,7 @@ async def test_a_moment_is_claimed_once(connection: Connection) -> None:
     assert await connection.fetchval("select count(*) from synkron.queue") == 2
 
 
+# requirement R17.2
 async def test_two_schedulers_that_claim_ten_thousand_moments_at_once(database: Database) -> None:
     """G2: whichever wins each of them, every moment has one run and one job."""
     connections = [await asyncpg.connect(database.url) for _ in range(2)]
@@ -437,6 +438,7 @@ async def test_history_filters(connection: Connection) -> None:
     assert await history.run(connection, 10**9) is None
 
 
+# requirement R17.1
 def test_a_key_is_the_same_for_ever() -> None:
     """Changing what it is derived from would deliver finished work again under new keys."""
     oslo, utc = (datetime.fromisoformat(text) for text in ("2026-11-30T03:00:00+01:00", "2026-11-30T02:00:00+00:00"))

@@ -12,9 +12,15 @@ import asyncpg
 import pytest
 
 from synkron.errors import LedgerMissing, Refused
-from synkron.ledger.migrate import check_ledger, create_due_indexes, create_source_tables, migrate
+from synkron.ledger.migrate import (
+    BEFORE_THE_FIRST_RELEASE,
+    check_ledger,
+    create_due_indexes,
+    create_source_tables,
+    migrate,
+)
 from synkron.postgres.embedded.cluster import programs
-from synkron.postgres.statements import migrations
+from synkron.postgres.statements import migrations, statements
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
 from tests.conftest import Connection, Database
 
@@ -90,6 +96,35 @@ async def test_an_altered_migration_is_refused(connection: Connection) -> None:
     await connection.execute("update synkron.migrations set checksum = 'other'")
     with pytest.raises(Refused, match="0001_ledger was applied with another text"):
         await migrate(connection)
+
+
+async def test_a_start_on_an_altered_migration_is_refused(connection: Connection) -> None:
+    await connection.execute("update synkron.migrations set checksum = 'other' where name = '0003_queue'")
+    with pytest.raises(Refused, match="0003_queue was applied with another text"):
+        await check_ledger(connection)
+
+
+async def test_a_database_from_before_the_first_release_is_refused_as_it_is(bare_database: Database) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    await connection.execute(statements("ledger/migrate")["prepare"])
+    names = ("0001_ledger", "0002_operations", "0010_proof")
+    for name in names:
+        await connection.execute(statements("ledger/migrate")["record"], name, BEFORE_THE_FIRST_RELEASE)
+    before = _dump(bare_database)
+    for ask in (migrate, check_ledger):
+        with pytest.raises(Refused, match=r"from before the first release.*`drop schema synkron cascade`"):
+            await ask(connection)
+    assert _dump(bare_database) == before
+    assert [row["name"] for row in await connection.fetch(statements("ledger/migrate")["known"])] == list(names)
+    await connection.execute("drop schema synkron cascade")
+    assert await migrate(connection) == [name for name, _ in migrations()]
+    await connection.close()
+
+
+async def test_what_a_later_release_added_is_no_obstacle(connection: Connection) -> None:
+    await connection.execute(statements("ledger/migrate")["record"], "9999_of_a_later_release", "a checksum")
+    await check_ledger(connection)
+    assert await migrate(connection) == []
 
 
 async def test_a_database_that_was_not_migrated_is_told_apart(bare_database: Database) -> None:

@@ -146,6 +146,7 @@ RUNS = st.builds(
 )
 
 
+# requirement R17.4
 @given(RUNS)
 def test_stages_are_never_negative_and_sum_up(run: Moments) -> None:
     """However the moments lie to each other: from the scheduled moment to the answer."""

@@ -40,6 +40,7 @@ def oldest_first(rows: list[RecordedRun]) -> list[RecordedRun]:
     return sorted(rows, key=lambda row: row.scheduled_for)
 
 
+# requirement R17.3
 @pytest.mark.parametrize(
     ("catch_up", "actions"),
     [
@@ -109,6 +110,7 @@ async def test_a_minute_that_is_ticked_twice_takes_its_starts_once(connection: C
     ]
 
 
+# requirement R17.4
 async def test_spread_starts_are_stable_and_drift_is_measured_from_both_moments(
     database: Database, connection: Connection, pool: Pool
 ) -> None:

@@ -25,6 +25,7 @@ async def tick_at(connection: Connection, at: str | None = None, settings: Setti
     return await tick(connection, settings or Settings(), scheduler="test", source="once", at=moment)
 
 
+# requirement R15
 async def test_a_tick_claims_the_minute_ahead_and_the_next_finds_nothing_left(connection: Connection) -> None:
     one = await add_integration(connection, "* * * * *")
     first = await tick_at(connection)
@@ -59,6 +60,7 @@ async def test_the_tick_leaves_a_row(connection: Connection) -> None:
     assert await connection.fetchval("select at from synkron.watermark") == done.window.end
 
 
+# requirement R5
 async def test_a_plain_sql_edit_changes_what_the_next_tick_decides(connection: Connection) -> None:
     """G1: schedule, switch and zone."""
     one = await add_integration(connection, "0 2 * * *")

@@ -1,4 +1,4 @@
-"""The dead man's ping: whose forms a URL has, how often it goes out, and that it never disturbs anybody."""
+"""The dead man's ping: what is called, how often it goes out, and that it never disturbs anybody."""
 
 from __future__ import annotations
 
@@ -12,42 +12,10 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from synkron.errors import SettingsError
-from synkron.service.heartbeat import DeadMan, Forms, forms, open_dead_man
+from synkron.service.heartbeat import DeadMan, open_dead_man
 from tests.delivery.targets.far_side import FarSide, answering, far_side
 
 TOKEN = "5f0c9a0e-pl4nted-t0ken"
-
-
-@pytest.mark.parametrize(
-    ("url", "start", "success", "fail"),
-    [
-        ("https://hc.example/ping/5f0c", "https://hc.example/ping/5f0c/start", None, "https://hc.example/ping/5f0c/fail"),
-        ("https://hc.example/5f0c/", "https://hc.example/5f0c/start", None, "https://hc.example/5f0c/fail"),
-        (
-            "https://hc.example/key/nightly?create=1",
-            "https://hc.example/key/nightly/start?create=1",
-            None,
-            "https://hc.example/key/nightly/fail?create=1",
-        ),
-        (
-            "https://kuma.example/api/push/5f0c?status=up&msg=OK&ping=",
-            "",
-            None,
-            "https://kuma.example/api/push/5f0c?status=down&msg=a+tick+failed&ping=",
-        ),
-        ("https://kuma.example/api/push/5f0c?status=up", "", None, "https://kuma.example/api/push/5f0c?status=down"),
-        (
-            "https://cronitor.example/p/5f0c/sync?state=run&env=prod",
-            "https://cronitor.example/p/5f0c/sync?state=run&env=prod",
-            "https://cronitor.example/p/5f0c/sync?state=complete&env=prod",
-            "https://cronitor.example/p/5f0c/sync?state=fail&env=prod",
-        ),
-        ("https://own.example/beat?state=Oslo", "https://own.example/beat/start?state=Oslo", None,
-         "https://own.example/beat/fail?state=Oslo"),
-    ],
-)  # fmt: skip
-def test_each_service_has_its_forms(url: str, start: str, success: str | None, fail: str) -> None:
-    assert forms(url) == Forms(start or None, success or url, fail)
 
 
 class Clock:
@@ -61,14 +29,15 @@ class Clock:
 
 
 @asynccontextmanager
-async def pinging(path: str = "/ping/5f0c") -> AsyncIterator[tuple[DeadMan, FarSide, Clock]]:
+async def pinging(
+    path: str = "/ping/5f0c", failure: str | None = "/ping/5f0c/fail"
+) -> AsyncIterator[tuple[DeadMan, FarSide, Clock]]:
     """The ping to a service that answers 200."""
     clock = Clock()
-    async with (
-        far_side(answering(200)) as there,
-        open_dead_man(SecretStr(f"{there.url}{path}"), clock) as dead_man,
-    ):
-        yield dead_man, there, clock
+    async with far_side(answering(200)) as there:
+        failed = None if failure is None else SecretStr(f"{there.url}{failure}")
+        async with open_dead_man(SecretStr(f"{there.url}{path}"), clock, failure=failed) as dead_man:
+            yield dead_man, there, clock
 
 
 def paths(there: FarSide) -> list[str]:
@@ -76,30 +45,46 @@ def paths(there: FarSide) -> list[str]:
     return [request.path for request in there.requests]
 
 
-async def test_a_good_tick_is_a_start_and_a_success() -> None:
-    async with pinging() as (dead_man, there, _):
-        dead_man.started()
-        dead_man.succeeded()
-        await dead_man.idle()
-    assert paths(there) == ["/ping/5f0c/start", "/ping/5f0c"]
+@pytest.mark.parametrize(
+    ("success", "failure"),
+    [
+        ("/ping/5f0c", "/ping/5f0c/fail"),
+        ("/api/push/5f0c?status=up&msg=OK&ping=", "/api/push/5f0c?status=down&msg=failed&ping="),
+        ("/p/5f0c?state=complete", "/p/5f0c?state=fail"),
+    ],
+    ids=["Healthchecks", "Uptime Kuma", "Cronitor"],
+)
+async def test_each_service_is_called_at_its_own_urls(success: str, failure: str) -> None:
+    async with pinging(success, failure) as (dead_man, there, _):
+        for tell in (dead_man.succeeded, dead_man.failed):
+            tell()
+            await dead_man.idle()
+    assert paths(there) == [success, failure]
 
 
 async def test_it_goes_out_about_once_a_minute() -> None:
     async with pinging() as (dead_man, there, clock):
         for _ in range(5):
-            dead_man.started()
             dead_man.succeeded()
             await dead_man.idle()
             clock.now += 29.5
-    assert paths(there) == ["/ping/5f0c/start", "/ping/5f0c"] * 3
+    assert paths(there) == ["/ping/5f0c"] * 3
+
+
+async def test_without_a_url_for_failures_silence_raises_the_alarm() -> None:
+    async with pinging(failure=None) as (dead_man, there, _):
+        for tell in (dead_man.succeeded, dead_man.failed, dead_man.succeeded):
+            tell()
+            await dead_man.idle()
+    assert paths(there) == ["/ping/5f0c"]
 
 
 async def test_a_failure_goes_out_at_once_and_so_does_the_next_success() -> None:
-    async with pinging("/api/push/5f0c?status=up") as (dead_man, there, _):
+    async with pinging() as (dead_man, there, _):
         for tell in (dead_man.succeeded, dead_man.failed, dead_man.failed, dead_man.succeeded, dead_man.succeeded):
             tell()
             await dead_man.idle()
-    assert [path.partition("=")[2] for path in paths(there)] == ["up", "down", "up"]
+    assert paths(there) == ["/ping/5f0c", "/ping/5f0c/fail", "/ping/5f0c"]
 
 
 async def test_a_slow_service_holds_nobody_up_and_gets_the_last_word_only() -> None:
@@ -111,7 +96,7 @@ async def test_a_slow_service_holds_nobody_up_and_gets_the_last_word_only() -> N
         await go_on.wait()
         return web.Response()
 
-    async with pinging("/api/push/5f0c?status=up") as (dead_man, there, clock):
+    async with pinging() as (dead_man, there, clock):
         there.answer = slowly
         dead_man.succeeded()
         await there.reached.wait()
@@ -121,7 +106,7 @@ async def test_a_slow_service_holds_nobody_up_and_gets_the_last_word_only() -> N
         assert len(there.requests) == 1
         go_on.set()
         await dead_man.idle()
-    assert [path.partition("=")[2] for path in paths(there)] == ["up", "down"]
+    assert paths(there) == ["/ping/5f0c", "/ping/5f0c/fail"]
 
 
 async def test_what_fails_is_logged_once_until_it_works_again() -> None:
@@ -142,25 +127,10 @@ async def test_what_fails_is_logged_once_until_it_works_again() -> None:
     assert len(there.requests) == 6
 
 
-async def test_a_service_that_knows_no_start_is_not_asked_again() -> None:
-    async with pinging() as (dead_man, there, clock):
-        with capture_logs() as lines:
-            for _ in range(3):
-                there.answer = answering(404)
-                dead_man.started()
-                await dead_man.idle()
-                there.answer = answering(200)
-                dead_man.succeeded()
-                await dead_man.idle()
-                clock.now += 60
-    assert paths(there) == ["/ping/5f0c/start", *["/ping/5f0c"] * 3]
-    assert lines == []
-
-
 async def test_nobody_there_raises_nothing() -> None:
     with capture_logs() as lines:
-        async with open_dead_man(SecretStr(f"http://127.0.0.1:9/{TOKEN}"), Clock()) as dead_man:
-            dead_man.started()
+        nobody = SecretStr(f"http://127.0.0.1:9/{TOKEN}")
+        async with open_dead_man(nobody, Clock(), failure=nobody) as dead_man:
             dead_man.failed()
             await dead_man.idle()
     assert [(line["event"], line["reason"]) for line in lines] == [
@@ -183,7 +153,6 @@ async def test_what_is_under_way_does_not_outlive_it() -> None:
 
 async def test_without_a_url_nothing_is_sent() -> None:
     async with open_dead_man(None, Clock()) as dead_man:
-        dead_man.started()
         dead_man.succeeded()
         dead_man.failed()
         await dead_man.idle()
@@ -196,9 +165,11 @@ async def test_what_is_no_address_is_refused_without_showing_it(url: str) -> Non
             pass
     assert TOKEN not in str(refused.value)
     assert refused.value.__cause__ is None
+    with pytest.raises(SettingsError, match="heartbeat_failure_url: this is not an address"):
+        async with open_dead_man(None, Clock(), failure=SecretStr(url)):
+            pass
 
 
 async def test_the_url_is_shown_nowhere() -> None:
     async with pinging(f"/{TOKEN}") as (dead_man, _, _):
         assert TOKEN not in repr(dead_man)
-        assert TOKEN not in repr(forms(f"https://example.com/{TOKEN}"))

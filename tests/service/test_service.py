@@ -68,6 +68,7 @@ async def _succeeded(connection: Connection, *, integration_id: str) -> bool:
     return integration_id in {run.integration_id for run in await history.runs(connection, state="succeeded")}
 
 
+# requirement R15
 async def test_a_role_does_its_part_alone(database: Database, connection: Connection) -> None:
     await add_integration(connection, "* * * * *")
     async with watching(database) as until, serving(database, Role.SCHEDULER):
@@ -150,6 +151,7 @@ async def test_it_says_at_the_start_that_a_table_is_not_there(database: Database
         await serve(database.url, TARGET, BOTH, asyncio.Event(), {})
 
 
+# requirement R11
 async def test_it_says_at_the_start_that_row_security_would_filter(database: Database) -> None:
     superuser = await asyncpg.connect(database.superuser_url)
     await superuser.execute("""

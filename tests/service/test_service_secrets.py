@@ -68,6 +68,7 @@ def settings_for(there: FarSide) -> Settings:
             }
         },
         heartbeat_url=f"{at}/alive/pl4nted-check",
+        heartbeat_failure_url=f"{at}/failed/pl4nted-check",
     )
 
 

@@ -26,6 +26,7 @@ def test_it_says_what_it_is_and_where_that_is_from(profile: Profile) -> None:
     assert profile_of(profile.name, profile.flavour) is profile
 
 
+# requirement R18.1
 @EACH
 def test_probes_are_far_apart_and_go_to_an_address(profile: Profile) -> None:
     for request in requests_of(profile):

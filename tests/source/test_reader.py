@@ -80,11 +80,13 @@ async def read(at: datetime, *rows: dict[str, object]) -> list[DueIntegration]:
     return await read_due_integrations(at, connection)
 
 
+# requirement R14
 async def test_fires_at_its_minute_and_not_a_minute_later() -> None:
     assert await read(TWO, row("0 2 * * *")) == [DueIntegration("o1", "i1", "xledger", TWO)]
     assert await read(TWO + MINUTE, row("0 2 * * *")) == []
 
 
+# requirement R4
 @pytest.mark.parametrize(
     ("seconds", "due"), [(-30.000001, False), (-30, True), (0, True), (17, True), (30, True), (30.000001, False)]
 )
@@ -93,11 +95,13 @@ async def test_the_window_is_half_a_minute_on_each_side(seconds: float, due: boo
     assert [one.scheduled_for for one in found] == ([TWO] if due else [])
 
 
+# requirement R4
 async def test_between_two_minutes_both_fire() -> None:
     found = await read(TWO + timedelta(seconds=30), row("* * * * *"))
     assert [one.scheduled_for for one in found] == [TWO, TWO + MINUTE]
 
 
+# requirement R3, R14
 @pytest.mark.parametrize(
     ("faulty", "says"),
     [
@@ -121,6 +125,7 @@ async def test_a_faulty_row_costs_itself_a_warning_and_nobody_else_anything(
     assert says in warning["reason"]
 
 
+# requirement R1, R14
 @pytest.mark.parametrize("left_out", [row("0 2 * * *", is_enabled=False), row(None)])
 async def test_disabled_and_unscheduled_rows_never_fire(left_out: dict[str, object]) -> None:
     with structlog.testing.capture_logs() as logs:
@@ -128,6 +133,7 @@ async def test_disabled_and_unscheduled_rows_never_fire(left_out: dict[str, obje
     assert logs == []
 
 
+# requirement R7, R14
 async def test_a_month_without_a_31st_is_skipped() -> None:
     """TWO is on 30 November."""
     assert await read(TWO, row("0 2 31 * *")) == []
@@ -135,6 +141,7 @@ async def test_a_month_without_a_31st_is_skipped() -> None:
     assert len(await read(december, row("0 2 31 * *"))) == 1
 
 
+# requirement R14
 async def test_overlapping_schedules_of_several_organizations() -> None:
     found = await read(
         TWO,
@@ -153,10 +160,12 @@ async def test_overlapping_schedules_of_several_organizations() -> None:
     ]
 
 
+# requirement R8
 async def test_nothing_due_is_an_empty_list() -> None:
     assert await read(TWO) == []
 
 
+# requirement R13
 async def test_one_statement_with_one_join() -> None:
     connection: Any = StubConnection(*(row("0 2 * * *", number) for number in range(500)))
     assert len(await read_due_integrations(TWO, connection)) == 500

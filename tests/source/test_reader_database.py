@@ -40,6 +40,7 @@ async def due_at(connection: Connection, at: str) -> list[str]:
     return answers[0]
 
 
+# requirement R1, R14
 async def test_the_right_subset_at_known_instants(connection: Connection) -> None:
     fjord = await add_organization(connection, "Fjord")
     bakke = await add_organization(connection, "Bakke", "Europe/Oslo")
@@ -56,6 +57,7 @@ async def test_the_right_subset_at_known_instants(connection: Connection) -> Non
     assert set(await due_at(connection, "2026-11-30T01:59:31")) == {nightly, quarterly}
 
 
+# requirement R6
 @pytest.mark.parametrize(
     ("zone", "schedule", "fires", "does_not_fire"),
     [
@@ -81,6 +83,7 @@ async def test_zones(
     assert [await due_at(connection, at) for at in does_not_fire] == [[] for _ in does_not_fire]
 
 
+# requirement R5
 async def test_a_new_zone_and_a_new_schedule_count_at_once(connection: Connection) -> None:
     """What was learnt before must not hide what was not: known expressions in new zones, and the other way round."""
     fjord = await add_organization(connection, "Fjord")
@@ -116,6 +119,7 @@ async def test_what_is_new_is_found_wherever_it_sorts(connection: Connection, in
             assert faulty in {entry["integration_id"] for entry in logs}
 
 
+# requirement R5
 async def test_a_plain_sql_edit_counts_at_the_next_read(connection: Connection) -> None:
     """R5: schedule, switch and zone."""
     fjord = await add_organization(connection, "Fjord")
@@ -146,6 +150,7 @@ async def test_a_huge_expression_is_refused_and_not_remembered(connection: Conne
     assert nothing_known.expressions() == ["", "0 2 * * *"]
 
 
+# requirement R3
 async def test_faulty_rows_are_warned_of_at_every_read(connection: Connection) -> None:
     fjord = await add_organization(connection, "Fjord")
     olso = await add_organization(connection, "Bakke", "Europe/Olso")
@@ -164,6 +169,7 @@ async def test_faulty_rows_are_warned_of_at_every_read(connection: Connection) -
         assert len(logs) == len(faulty)
 
 
+# requirement R4
 @pytest.mark.parametrize("id_type", ["bigint", "integer", "text", "uuid"])
 async def test_ids_of_any_type(bare_database: Database, id_type: str) -> None:
     ids = {"text": ("a b", "ø"), "uuid": ("8c2ee6d2-6a0c-4c5b-9d53-7fd6b1a4a111",) * 2}.get(id_type, ("7", "9"))
@@ -181,6 +187,7 @@ async def test_ids_of_any_type(bare_database: Database, id_type: str) -> None:
     await connection.close()
 
 
+# requirement R6
 @pytest.mark.parametrize(("kind", "value"), [("integer", "120"), ("numeric(5,1)", "120.0"), ("smallint", "120")])
 async def test_a_number_in_a_numeric_column_is_an_offset_in_minutes(
     bare_database: Database, kind: str, value: str
@@ -259,6 +266,7 @@ async def test_names_of_ones_own_and_no_zone_column(bare_database: Database) -> 
     await connection.close()
 
 
+# requirement R9
 async def test_one_statement_reaches_the_server(connection: Connection) -> None:
     """R9: setting the transaction up aside, one statement, however many organizations there are.
 
@@ -276,6 +284,7 @@ async def test_one_statement_reaches_the_server(connection: Connection) -> None:
     assert sql["due"].lower().count(" join ") == 1
 
 
+# requirement R9
 async def test_the_plan_uses_the_indexes_and_reads_few_rows(connection: Connection, nothing_known: Known) -> None:
     """Of 20,000 rows 14 are due; what is new is looked for with one descent for each known expression and zone."""
     await _twenty_thousand(connection)
@@ -358,6 +367,7 @@ async def test_nothing_of_synkron_s_own_is_needed(bare_database: Database) -> No
     await connection.close()
 
 
+# requirement R11
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
 async def test_a_role_that_row_security_would_filter_is_refused(database: Database, role: str) -> None:
     """G8, R11: an error that says so, and never a short answer."""
@@ -382,6 +392,7 @@ async def test_a_role_without_the_grant_is_told_which(database: Database) -> Non
     await superuser.close()
 
 
+# requirement R11
 async def test_the_service_role_reads_past_row_security(database: Database) -> None:
     superuser = await asyncpg.connect(database.superuser_url)
     one = await add_integration(superuser, "* * * * *")

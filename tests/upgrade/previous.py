@@ -1,4 +1,8 @@
-"""The previous release, taken from the history: its source beside the installed packages."""
+"""The previous release, taken from the history: its source beside the installed packages.
+
+There is no release yet. The commit that stands for one knows few of the ledger's columns, so that processes are tried
+which know nothing of the rest. From 0.1.0 on it is the commit of the last release.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A rolling upgrade: the previous release's processes beside this one's, on a database that this one has migrated.
 
-Skipped where git's history is not there (a shallow clone, a source archive).
+Before the first release, an early state of the tree stands for the previous release: see ``previous``. Tests that need
+it are skipped where git's history is not there (a shallow clone, a source archive).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from synkron.errors import Refused
 from synkron.ledger import attempts, history
-from synkron.ledger.migrate import check_ledger, migrate
+from synkron.ledger.migrate import check_ledger, checksum, create_source_tables, migrate
 from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.statements import migrations
 from synkron.scheduler.tick import tick
-from synkron.settings.load import Settings
+from synkron.settings.load import Settings, SourceTables
 from tests.conftest import Connection, Database
 from tests.end_to_end.processes import process
 from tests.end_to_end.receiver import Receiver, receiving
@@ -32,7 +33,15 @@ from tests.upgrade.previous import COMMIT, Previous, take_out
 PATIENCE = 100.0
 INTEGRATIONS = 6
 MOMENTS = ("2026-03-02T02:00", "2026-03-02T02:01", "2026-03-02T02:02")
-RELEASED = "0001_ledger", "68e053f8b86780b1225c987d9ce4a0163f2c2f556c2a129298088189b0adecd5"
+LATER = "9999_later", "alter table synkron.runs add column added text not null default 'later'"
+RELEASED = {
+    "0001_ledger": "d8b52304af2b0dcf557c35e68eb40ff987bc19409205fe39fb10c701aa8694ea",
+    "0002_partitions_and_triggers": "abfd5d285ee86ee77d10b66ab93347db34e832235a157a2caf724eefb9279038",
+    "0003_queue": "6c877f73ccb2e2d1032d84dacdcd4a735d3b11b2a31c8a71ae40cb9989b779db",
+    "0004_operations": "443d0e8af43cae59a5996cf9d8403d3eab441015f8ba6e61ea6549c42a11ec24",
+    "0005_health_and_incidents": "548d0c9e897843167c2a608d13d37c7a2123c85457517b731e6a25d2c541ecf2",
+    "0006_installation": "45ab7200f61e15c7956e9a040deda4f521eb74be8c18e2e0dd3d84059d422f0f",
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +59,6 @@ def settings_for(receiver: Receiver) -> str:
 async def add_integrations(connection: Connection) -> None:
     for _ in range(INTEGRATIONS):
         await add_integration(connection, "* * * * *")
-
-
-async def mend_partitions(connection: Connection) -> None:
-    """Give the database 0002's form of a function that, as released in 0001, fails where the planner likes."""
-    text = dict(migrations())["0002_operations"]
-    await connection.execute(text[text.index("create or replace function synkron.keep_partitions") :])
 
 
 def of_previous(previous: Previous) -> dict[str, Any]:
@@ -166,32 +169,51 @@ async def test_the_previous_release_leaves_an_accepted_run_alone(
     assert (await history.runs(connection))[0].state == "running"
 
 
-async def test_a_database_of_the_previous_release_with_runs_in_it_goes_on(
-    bare_database: Database, previous: Previous, tmp_path: Path
+async def test_a_later_release_s_migration_leaves_runs_and_this_one_s_processes_at_work(
+    bare_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    await previous.run(bare_database, tmp_path, "migrate", "--with-source-tables")
+    """What the next release will do: it migrates a database with runs in it, and this one's processes go on."""
     connection = await asyncpg.connect(bare_database.url)
-    await mend_partitions(connection)
+    await migrate(connection)
+    await create_source_tables(connection, SourceTables())
     await add_integrations(connection)
     async with receiving() as receiver:
         settings = settings_for(receiver)
-        await previous.run(bare_database, tmp_path, "tick", "--at", f"{MOMENTS[0]}Z")
-        async with process(bare_database, tmp_path, "worker", settings, **of_previous(previous)) as worker:
+        await tick(connection, Settings(), scheduler="this", at=utc(MOMENTS[0]))
+        async with process(bare_database, tmp_path, "worker", settings) as worker:
             await receiver.until(lambda it: len(it.answered) == INTEGRATIONS, PATIENCE)
+            await tick(connection, Settings(), scheduler="this", at=utc(MOMENTS[1]))
+            with monkeypatch.context() as later:
+                later.setattr("synkron.ledger.migrate.migrations", lambda: [*migrations(), LATER])
+                assert await migrate(connection) == [LATER[0]]
+                await check_ledger(connection)
+            await receiver.until(lambda it: len(it.answered) == 2 * INTEGRATIONS, PATIENCE)
             assert await worker.stop() == 0
-        await previous.run(bare_database, tmp_path, "tick", "--at", f"{MOMENTS[1]}Z")
-        assert await migrate(connection) == [name for name, _ in migrations()][1:]
-        await check_ledger(connection)
         await tick(connection, Settings(), scheduler="this", at=utc(MOMENTS[2]))
         async with process(bare_database, tmp_path, "worker", settings) as worker:
             await receiver.until(lambda it: len(it.answered) == 3 * INTEGRATIONS, PATIENCE)
             assert await worker.stop() == 0
         assert worker.complaints() == []
     await assert_each_delivered_once(connection, receiver)
+    assert await connection.fetchval("select array_agg(distinct added) from synkron.runs") == ["later"]
+    await connection.close()
+
+
+async def test_a_database_from_before_the_first_release_is_refused(
+    bare_database: Database, previous: Previous, tmp_path: Path
+) -> None:
+    await previous.run(bare_database, tmp_path, "migrate", "--with-source-tables")
+    connection = await asyncpg.connect(bare_database.url)
+    for ask in (migrate, check_ledger):
+        with pytest.raises(Refused, match="from before the first release"):
+            await ask(connection)
+    await previous.run(bare_database, tmp_path, "tick", "--at", f"{MOMENTS[0]}Z")
     await connection.close()
 
 
 def test_what_was_released_is_not_edited() -> None:
-    """Databases remember the checksums of what was applied, and refuse to migrate after an edit."""
-    name, text = migrations()[0]
-    assert (name, sha256(text.encode()).hexdigest()) == RELEASED
+    """Databases remember the checksums of what was applied, and refuse to migrate after an edit.
+
+    Before the first release, an edit changes the checksum here as well. After a release, only a new migration adds one.
+    """
+    assert {name: checksum(text) for name, text in migrations()} == RELEASED

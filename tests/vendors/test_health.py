@@ -220,6 +220,7 @@ def test_the_latest_reset_that_was_named_holds() -> None:
     assert known.passive_until == later + HOUR
 
 
+# requirement R18.3
 def test_backoff() -> None:
     waits = [backoff(WATCH.endpoint, failures, QUARTER) for failures in range(1, 9)]
     doubled = [QUARTER * factor for factor in (1, 2, 4, 8, 16)] + [LONGEST_BACKOFF] * 3
@@ -230,6 +231,7 @@ def test_backoff() -> None:
     assert backoff("https://another.example/", 3, QUARTER) != waits[2]
 
 
+# requirement R18.3
 def test_a_success_of_either_kind_ends_the_backoff() -> None:
     failing = after(probe("unreachable"), probe("unreachable", 15), probe("unauthorized", 50))
     assert failing.failures == 3

@@ -72,6 +72,7 @@ async def test_a_first_round_probes_and_says_when_the_next_goes(connection: Conn
     assert [endpoint for endpoint, _ in prober.probes] == ["https://aaa.example/", "https://bbb.example/"]
 
 
+# requirement R18.4
 async def test_a_real_run_spares_the_probe(connection: Connection) -> None:
     prober, watched = Counting(), watches()
     await watch_health(connection, watched, prober, NOON)
@@ -82,6 +83,7 @@ async def test_a_real_run_spares_the_probe(connection: Connection) -> None:
     assert len(prober.probes) == 1
 
 
+# requirement R18.2
 async def test_two_monitors_for_an_hour_never_probe_the_same_endpoint_twice(database: Database) -> None:
     """Both look every 15 seconds, at the same moments, on hosts of their own."""
     watched = watches("aaa", "bbb", "ccc")
@@ -142,6 +144,7 @@ async def test_no_transaction_is_open_while_a_probe_is_under_way(connection: Con
     await watch_health(connection, watches(), Looking(), NOON)
 
 
+# requirement R18.4
 async def test_the_share_of_the_allowance_is_not_overrun(connection: Connection) -> None:
     """Ten of a hundred: at every quarter of an hour they are spent early; the next month has its own."""
     prober, watched = Counting(), watches(allowance=100)
@@ -177,6 +180,7 @@ async def test_a_type_without_an_address_is_never_probed(connection: Connection)
         await probe_now(connection, watched, prober, "xledger", NOON)
 
 
+# requirement R18.5
 @pytest.mark.parametrize("fixed", [True, False])
 async def test_in_passive_mode_a_failed_run_alone_turns_the_verdict(connection: Connection, fixed: bool) -> None:
     """Throttled, or told so by the settings: nothing is sent, and the next good run is the recovery."""
@@ -197,6 +201,7 @@ async def test_in_passive_mode_a_failed_run_alone_turns_the_verdict(connection: 
     assert len(prober.probes) == (0 if fixed else 1)
 
 
+# requirement R18.5
 async def test_the_trial_at_the_end_of_a_throttling(connection: Connection) -> None:
     """One probe: refused, the rest is twice as long; let through, all is as before."""
     prober, watched = Counting(Verdict.THROTTLED), watches()
@@ -306,6 +311,7 @@ async def test_a_database_with_repeatable_reads_by_default(connection: Connectio
     await other.close()
 
 
+# requirement R18.1
 async def test_a_head_that_is_not_served_falls_back_and_is_remembered(connection: Connection) -> None:
     """Each probe is one request: a 405 shows that the vendor is there, and the next one asks otherwise."""
     methods: list[str] = []

@@ -56,6 +56,7 @@ STOOD_STILL = "the worker stood still before it could call the target"
 log = structlog.get_logger("synkron")
 
 
+# requirement R15
 class Worker:
     """Executes runs until it is stopped. Any number of workers on any number of hosts share the work."""
 

@@ -2,6 +2,7 @@
 -- many concurrent runs need take many at once.
 
 -- name: start
+-- requirement R17.2, R17.4
 -- Take the seats of the integrations and start the next attempts of the runs $1. What is not answered has finished, is
 -- not to be tried yet, or must wait for another run of its integration: one that is running, or an older one that is
 -- unfinished. A run that is running already is taken over only by the same job ($3, in the order of $1), which the queue

@@ -41,6 +41,7 @@ returning id;
 update synkron.ticks set claimed = $2, skipped = $3 where id = $1;
 
 -- name: claim
+-- requirement R17.2
 -- One row for each moment ($11 on) of the decisions ($2 to $10) that nobody decided before; the rest are lost races.
 -- Each run that is to be delivered gets a job, which the queue starts after its moment. Answers the runs, and how many
 -- rows were decided against. `on conflict` names no constraint, as a moment may be taken by a run that an operator asked

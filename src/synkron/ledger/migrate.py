@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 
@@ -18,29 +18,29 @@ from synkron.settings.load import SourceTables
 # What was made in their place before. A name is never given to another index: the release that knows it would use it.
 FORMER_INDEXES = ("organization_integrations_due", "synkron_due_schedules", "synkron_due_zones")
 
+# 0001_ledger of the series that was in use before the first release. Nothing is upgraded from it.
+BEFORE_THE_FIRST_RELEASE = "68e053f8b86780b1225c987d9ce4a0163f2c2f556c2a129298088189b0adecd5"
+
 
 async def migrate(connection: Connection, *, grant_to: str | None = None, installation: str | None = None) -> list[str]:
     """Apply the migrations that are missing, install or upgrade the queue, and grant; answers what was applied.
 
     ``grant_to`` is the role that the service runs as, when it is not the one that migrates. Supabase's
     ``service_role`` is granted the same where it exists. ``installation`` names the ledger. Raises Refused when an
-    applied migration was altered, or the ledger has another name.
+    applied migration has another text here, or the ledger has another name.
     """
     sql = statements("ledger/migrate")
     applied = []
     async with _alone(connection):
         await connection.execute(sql["prepare"])
-        known = {row["name"]: row["checksum"] for row in await connection.fetch(sql["known"])}
-        given = [(name, text, sha256(text.encode()).hexdigest()) for name, text in migrations()]
-        for name, _, checksum in given:
-            _refuse_altered(name, known.get(name, checksum), checksum)
+        known = await _known(connection)
         await _converge_queue(connection)
         await connection.execute(sql["secure_queue"])
-        for name, text, checksum in given:
+        for name, text in migrations():
             if name not in known:
                 async with connection.transaction():
                     await connection.execute(text)
-                    await connection.execute(sql["record"], name, checksum)
+                    await connection.execute(sql["record"], name, checksum(text))
                 applied.append(name)
         await connection.execute(sql["grant_to"], await _role(connection, grant_to))
         await connection.execute(sql["grant"])
@@ -50,13 +50,16 @@ async def migrate(connection: Connection, *, grant_to: str | None = None, instal
 
 
 async def check_ledger(connection: Connection) -> None:
-    """Raise LedgerMissing unless every migration of this release is applied, as far as this role may see."""
+    """Raise LedgerMissing unless every migration of this release is applied, as far as this role may see.
+
+    Raises Refused when one was applied with another text than it has here.
+    """
     sql = statements("ledger/migrate")
-    known: set[str] = set()
+    known: Mapping[str, str] = {}
     if await connection.fetchval(sql["exists"]):
         async with connection.transaction(readonly=True):
             await connection.execute(sql["all_or_nothing"])
-            known = {row["name"] for row in await connection.fetch(sql["known"])}
+            known = await _known(connection)
     missing = [name for name, _ in migrations() if name not in known]
     if missing:
         raise LedgerMissing(
@@ -107,12 +110,29 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
         await connection.execute(sql["unlock"])
 
 
-def _refuse_altered(name: str, known: str, checksum: str) -> None:
-    if known != checksum:
-        raise Refused(
-            f"Migration {name} was applied with another text than this release has. Migrations are never edited: "
-            "install the release that the database was migrated with, or a later one."
-        )
+async def _known(connection: Connection) -> dict[str, str]:
+    """The checksum of each applied migration. Raises Refused when one has another text here."""
+    known = {row["name"]: row["checksum"] for row in await connection.fetch(statements("ledger/migrate")["known"])}
+    for name, text in migrations():
+        if known.get(name) == BEFORE_THE_FIRST_RELEASE:
+            raise Refused(
+                "This database was migrated by a version of Synkron from before the first release, and there is no "
+                "upgrade from that. Nothing was changed. Go on with that version, or begin anew: stop every process of "
+                "Synkron, run `drop schema synkron cascade` in this database, and migrate it with the same options as "
+                "before. That deletes what Synkron recorded (runs, pauses, overrides, incidents) and leaves your own "
+                "tables as they are. If it is the embedded database, set SYNKRON_DATA_DIR to a new folder instead."
+            )
+        if known.get(name, checksum(text)) != checksum(text):
+            raise Refused(
+                f"Migration {name} was applied with another text than this release has. Migrations are never edited: "
+                "install the release that the database was migrated with, or a later one."
+            )
+    return known
+
+
+def checksum(text: str) -> str:
+    """What the database remembers of a migration's text."""
+    return sha256(text.encode()).hexdigest()
 
 
 async def _converge_queue(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Whom an operation is about: an integration, an organization, a type, a type of an organization, or everything."""
+"""What an operation applies to: an integration, an organization, a type, a type of an organization, or everything."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from synkron.source.reader import integration_of, with_id_type
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """All that is not None must fit; none of them: everything."""
+    """An integration must match all fields that are not None; if all are None, everything matches."""
 
     org_id: str | None = None
     integration_type: str | None = None
     integration_id: str | None = None
 
     def holds(self, row: Integration) -> bool:
-        """Whether the integration is in it."""
+        """Whether the integration is in the scope."""
         return (
             self.org_id in (None, row.org_id)
             and self.integration_type in (None, row.integration_type)
@@ -33,7 +33,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What a scope holds: in words, its rows, and the names of its organizations."""
+    """What is in a scope: its name in words, its rows, and the names of its organizations."""
 
     scope: Scope
     subject: str
@@ -42,10 +42,10 @@ class Covered:
 
 
 async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Covered:
-    """The scope as things stand, in the caller's secured transaction. Raises NotFound where there is no such thing."""
+    """What is in the scope now, in the caller's secured transaction. Raises NotFound if the scope does not exist."""
     found = await covered(connection, settings.source, scope)
     if scope.integration_id is not None and not found.rows:
-        raise NotFound(f"There is no integration {scope.integration_id}. `synkron next` lists those that fire.")
+        raise NotFound(f"There is no integration {scope.integration_id}. `synkron next` lists those due next.")
     if scope.org_id is not None and scope.org_id not in found.names:
         raise NotFound(f"There is no organization {scope.org_id} in {_table(settings.source)}.")
     if scope.integration_type is not None and scope.integration_type not in settings.types:
@@ -57,7 +57,7 @@ async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Cov
 
 
 async def covered(connection: Executor, source: SourceTables, scope: Scope) -> Covered:
-    """What the scope holds, maybe nothing."""
+    """What is in the scope, perhaps nothing."""
     rows = await read_rows(connection, source, scope)
     org_ids = {scope.org_id} if scope.org_id is not None else {row.org_id for row in rows}
     names = await read_names(connection, source, org_ids)
@@ -76,19 +76,19 @@ async def read_rows(connection: Executor, source: SourceTables, scope: Scope) ->
 
 
 async def read_rows_by_id(connection: Executor, source: SourceTables, ids: Collection[str]) -> list[Integration]:
-    """The integrations of these ids that there are, enabled or not."""
+    """The integrations with these ids that exist, enabled or not."""
     statement = await with_id_type(connection, source_statements("operations/operations", source)["by_id"], source)
     return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
 async def read_names(connection: Executor, source: SourceTables, org_ids: Collection[str]) -> dict[str, str]:
-    """The names of those of the organizations that there are."""
+    """The names of those organizations that exist."""
     rows = await connection.fetch(source_statements("operations/operations", source)["names"], list(org_ids))
     return {row["org_id"]: row["name"] for row in rows}
 
 
 def live(rows: Iterable[Integration], types: Collection[str]) -> list[Integration]:
-    """Those that are enabled, have a schedule, and can be fired."""
+    """Those that are enabled, have a schedule, and can run."""
     return [
         row
         for row in rows
@@ -100,7 +100,7 @@ def live(rows: Iterable[Integration], types: Collection[str]) -> list[Integratio
 
 
 def scope_of(pause: Pause) -> Scope:
-    """Whom the pause holds."""
+    """What the pause applies to."""
     return Scope(pause.org_id, pause.integration_type, pause.integration_id)
 
 

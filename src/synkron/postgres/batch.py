@@ -1,4 +1,4 @@
-"""Asks the database once for what many tasks ask at the same time."""
+"""Combines the questions that many tasks ask at the same time into one statement."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from synkron.errors import SynkronError
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
-# How many questions one statement takes, and how many statements may be under way: while one waits for the disk, the
-# other works.
+# The most questions in one statement, and the most statements under way: while one waits for the disk, the other works.
 MOST = 500
 AT_ONCE = 2
-# Faults that say nothing of what was asked: the connection, the server's state, resources and operator, rights.
+# Classes of errors that are not about one question: connection, state, resources and operator of the server, rights.
 _NOT_THE_QUESTION = ("08", "25", "42", "53", "57")
 
 
 class Batched(Generic[Asked, Answer]):
-    """``ask`` answers many questions in their order; this takes one at a time.
+    """Takes one question at a time; ``ask`` answers many, in their order.
 
-    Questions that are asked while statements are under way wait for one of them and then go together, so a lone one
-    goes at once, and the busier it is the more go in one. Where the fault may lie in one question, each is asked alone,
-    and only that one's task gets the error.
+    A question is sent at once unless ``AT_ONCE`` statements are under way. Those that come meanwhile are sent together
+    in the next statement. If an error may be caused by one question, each is asked again alone, and only the task that
+    asked it gets the error.
     """
 
     def __init__(self, ask: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
@@ -47,9 +46,9 @@ class Batched(Generic[Asked, Answer]):
         return await answer
 
     def refuse(self, refusal: Callable[[], Exception]) -> None:
-        """Whoever waits for an answer gets the error at once, as does whoever asks from now on.
+        """Raise the error for every caller that waits for an answer, and for every later one.
 
-        What the database was asked already, it goes on with.
+        The database still completes the statements that were sent.
         """
         self._refusal = refusal
         for _, answer in chain(self._waiting, *self._asking.values()):
@@ -65,7 +64,7 @@ class Batched(Generic[Asked, Answer]):
                 self._asking[task] = together
                 await self._answer(together)
         finally:
-            # Here, and not when the task is found to have ended: who asks in between would wait for somebody else.
+            # Here, and not when the task has ended: a question that came in between would wait for another one.
             del self._asking[task]
 
     async def _answer(self, together: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
@@ -77,7 +76,7 @@ class Batched(Generic[Asked, Answer]):
             for (_, answer), found in list(zip(asked, answers, strict=True)):
                 if not answer.done():
                     answer.set_result(found)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+        except Exception as error:  # noqa: BLE001 - every caller gets it
             if len(asked) > 1 and _is_of_one_question(error):
                 for alone in asked:
                     await self._answer([alone])
@@ -88,7 +87,7 @@ class Batched(Generic[Asked, Answer]):
 
 
 def _is_of_one_question(error: Exception) -> bool:
-    """Whether the fault may lie in what one of many has asked."""
+    """Whether the error may be caused by one of many questions."""
     if isinstance(error, PostgresError):
         return error.sqlstate[:2] not in _NOT_THE_QUESTION
     return not isinstance(error, (InterfaceError, OSError, SynkronError))

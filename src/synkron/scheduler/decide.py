@@ -51,6 +51,7 @@ def window_of(watermark: datetime, now: datetime, copied_at: datetime | None = N
     return Window(start if copied_at is None else max(start, copied_at), now + HEAD_START)
 
 
+# requirement R17.3
 def decide(
     due: Iterable[Occurrences],
     now: datetime,

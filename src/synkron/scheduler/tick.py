@@ -26,6 +26,7 @@ from synkron.waiting import by_turns
 AHEAD = timedelta(minutes=1)
 
 
+# requirement R15
 async def tick(
     connection: Connection, settings: Settings, *, scheduler: str, source: str = "service", at: datetime | None = None
 ) -> Tick:

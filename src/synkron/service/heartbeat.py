@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import structlog
 from aiohttp import ClientSession
 from pydantic import SecretStr
+from yarl import URL
 
 from synkron.http.answer import failure, refusal
 from synkron.http.session import open_session
@@ -24,77 +23,38 @@ TIMEOUT = timedelta(seconds=10)
 # would wait for the tick after the next.
 AT_MOST_EVERY = 55.0
 
-CRONITOR_STATES = {"run", "complete", "fail", "ok"}
-
-# What a service answers that knows no start.
-NO_SUCH_FORM = (404, 405, 410)
-
 log = structlog.get_logger("synkron")
-
-
-@dataclass(frozen=True, slots=True)
-class Forms:
-    """What is called when a tick starts, succeeds and fails. Without a start, the service knows none."""
-
-    start: str | None = field(repr=False)
-    success: str = field(repr=False)
-    fail: str = field(repr=False)
-
-
-def forms(url: str) -> Forms:
-    """The forms of the service that the URL belongs to, by the shape of the URL.
-
-    ``status=up`` in its query is an Uptime Kuma push monitor, ``state=`` a Cronitor telemetry URL; any other is taken
-    for one like Healthchecks, which appends ``/start`` and ``/fail`` to the path.
-    """
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if query.get("status") == "up":
-        return Forms(None, url, _with(url, status="down", msg="a+tick+failed"))
-    if query.get("state") in CRONITOR_STATES:
-        return Forms(*(_with(url, state=state) for state in ("run", "complete", "fail")))
-    path = parts.path.rstrip("/")
-    return Forms(urlunsplit(parts._replace(path=f"{path}/start")), url, urlunsplit(parts._replace(path=f"{path}/fail")))
 
 
 class DeadMan:
     """Pings beside the ticks, which never wait for it: by one task, one request at a time, and without ever raising.
 
-    Each of ``started``, ``succeeded`` and ``failed`` only says what is to be sent. The same is sent about once a minute
-    at most; a success after a failure, or a failure after a success, at once. Without a URL it does nothing.
+    ``succeeded`` and ``failed`` only say what is to be sent. The same is sent about once a minute at most; a success
+    after a failure, or a failure after a success, at once. What has no URL is not sent.
     """
 
-    def __init__(self, url: str | None, session: ClientSession, clock: SteadyClock) -> None:
-        self._forms = None if url is None else forms(url)
-        self._place = "" if url is None else exact_url(url).host_port_subcomponent or ""
+    def __init__(self, success: URL | None, failure: URL | None, session: ClientSession, clock: SteadyClock) -> None:
+        self._success = success
+        self._failure = failure
         self._session = session
         self._clock = clock
-        self._sent_at: dict[str, float] = {}
-        self._result = ""
-        self._waiting: dict[str, str] = {}
+        self._last: URL | None = None
+        self._last_at = float("-inf")
+        self._next: URL | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_failing = False
-        self._knows_start = True
-
-    def started(self) -> None:
-        """A tick begins."""
-        start = None if self._forms is None else self._forms.start
-        if start is not None and self._knows_start and self._is_time("start"):
-            self._ask("start", start)
+        self._failing: set[URL] = set()
 
     def succeeded(self) -> None:
         """A tick has ended well."""
-        if self._forms is not None:
-            self._ended("success", self._forms.success)
+        self._ping(self._success)
 
     def failed(self) -> None:
         """A tick could not be done."""
-        if self._forms is not None:
-            self._ended("fail", self._forms.fail)
+        self._ping(self._failure)
 
     async def close(self) -> None:
         """Send nothing more, not even what is under way."""
-        self._waiting.clear()
+        self._next = None
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -104,70 +64,57 @@ class DeadMan:
         if self._task is not None:
             await asyncio.wait({self._task})
 
-    def _ended(self, form: str, url: str) -> None:
-        if self._is_time(form) or self._result != form:
-            # What the outside believes is what it was told last; an older word that still waits is out of date.
-            self._waiting.pop(self._result, None)
-            self._result = form
-            self._ask(form, url)
-
-    def _is_time(self, form: str) -> bool:
-        return self._clock() - self._sent_at.get(form, float("-inf")) >= AT_MOST_EVERY
-
-    def _ask(self, form: str, url: str) -> None:
-        self._sent_at[form] = self._clock()
-        self._waiting[form] = url
+    def _ping(self, url: URL | None) -> None:
+        if url is None or (url == self._last and self._clock() - self._last_at < AT_MOST_EVERY):
+            return
+        # One that still waits is out of date, and is not sent.
+        self._last, self._last_at, self._next = url, self._clock(), url
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._send_all())
 
     async def _send_all(self) -> None:
-        while self._waiting:
-            form = next(iter(self._waiting))
-            status, error = await self._send(self._waiting.pop(form))
-            if form != "start":
-                self._note(error)
-            elif status in NO_SUCH_FORM:
-                # It knows no start. What counts is the end of a tick.
-                self._knows_start = False
+        while self._next is not None:
+            url, self._next = self._next, None
+            self._note(url, await self._send(url))
 
-    async def _send(self, url: str) -> tuple[int | None, str | None]:
-        """The status, and why it was not taken, in words that do not show the URL; None when it was."""
+    async def _send(self, url: URL) -> str | None:
+        """Why it was not taken, in words that do not show the URL; None when it was."""
         try:
             async with (
                 asyncio.timeout(TIMEOUT.total_seconds()),
-                self._session.get(exact_url(url), allow_redirects=False) as response,
+                self._session.get(url, allow_redirects=False) as response,
             ):
-                status = response.status
+                return refusal(response.status, url.host_port_subcomponent or "")
         except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop a tick
-            return None, failure(error, self._place, TIMEOUT)
-        return status, refusal(status, self._place)
+            return failure(error, url.host_port_subcomponent or "", TIMEOUT)
 
-    def _note(self, error: str | None) -> None:
+    def _note(self, url: URL, error: str | None) -> None:
         """Log the first of several failures, and that it works again."""
-        if error is not None and not self._is_failing:
-            log.warning("dead man's ping failed", host=self._place, reason=error)
-        elif error is None and self._is_failing:
-            log.info("dead man's ping works again", host=self._place)
-        self._is_failing = error is not None
+        host = url.host_port_subcomponent
+        if error is not None and url not in self._failing:
+            log.warning("dead man's ping failed", host=host, reason=error)
+            self._failing.add(url)
+        elif error is None and url in self._failing:
+            log.info("dead man's ping works again", host=host)
+            self._failing.remove(url)
 
 
 @asynccontextmanager
-async def open_dead_man(url: SecretStr | None, clock: SteadyClock) -> AsyncIterator[DeadMan]:
-    """The ping to the URL, closed at the end; one that does nothing where there is none. Raises SettingsError."""
+async def open_dead_man(
+    success: SecretStr | None, clock: SteadyClock, *, failure: SecretStr | None = None
+) -> AsyncIterator[DeadMan]:
+    """The ping to the URLs of a good and of a failed tick, closed at the end. Raises SettingsError."""
+    urls = _address("heartbeat_url", success), _address("heartbeat_failure_url", failure)
     async with open_session(1) as session:
-        try:
-            dead_man = DeadMan(None if url is None else url.get_secret_value(), session, clock)
-        except ValueError:
-            raise fault("heartbeat_url", "this is not an address; copy it again from the service's page") from None
+        dead_man = DeadMan(*urls, session, clock)
         try:
             yield dead_man
         finally:
             await dead_man.close()
 
 
-def _with(url: str, **values: str) -> str:
-    """The URL with other values in its query, where it has these; the rest byte for byte."""
-    parts = urlsplit(url)
-    pairs = [pair.partition("=") for pair in parts.query.split("&")]
-    query = "&".join(f"{name}={values[name]}" if name in values else name + sign + value for name, sign, value in pairs)
-    return urlunsplit(parts._replace(query=query))
+def _address(key: str, url: SecretStr | None) -> URL | None:
+    try:
+        return None if url is None else exact_url(url.get_secret_value())
+    except ValueError:
+        raise fault(key, "this is not an address; copy it again from the service's page") from None

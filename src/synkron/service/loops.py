@@ -91,7 +91,6 @@ async def schedule(
             while not stop.is_set():
                 began = loop.time()
                 await at_home(connection, settings)
-                dead_man.started()
                 done = await tick(connection, settings, scheduler=name)
                 dead_man.succeeded()
                 sight.invalid, sight.ahead = done.invalid, done.ahead
@@ -111,6 +110,7 @@ async def schedule(
         raise
 
 
+# requirement R16.2
 async def warm(
     connect: Connect, settings: Settings, targets: Mapping[str, Target], stop: asyncio.Event, sight: Sight
 ) -> None:

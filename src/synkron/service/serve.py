@@ -56,6 +56,7 @@ def all_roles(settings: Settings) -> list[Role]:
     return [Role.SCHEDULER, Role.WORKER, *([Role.API] if "listen" in settings.model_fields_set else [])]
 
 
+# requirement R15
 async def serve(
     url: str,
     settings: Settings,
@@ -140,7 +141,9 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
                 targets = await stack.enter_async_context(open_targets(settings, environment))
         with gathering(faults):
             loop_clock = steady_clock(asyncio.get_running_loop())
-            dead_man = await stack.enter_async_context(open_dead_man(settings.heartbeat_url, loop_clock))
+            dead_man = await stack.enter_async_context(
+                open_dead_man(settings.heartbeat_url, loop_clock, failure=settings.heartbeat_failure_url)
+            )
         if faults:
             raise SettingsError(list(dict.fromkeys(faults)))
         prober = await stack.enter_async_context(open_prober(watches.requests))

@@ -1,4 +1,4 @@
-"""Reads the application's two tables: what is due, what stands there, and what stands there now."""
+"""Reads the application's two tables: the rows that are due, all rows, and single rows as they are now."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from synkron.waiting import by_turns
 
 TOLERANCE = timedelta(seconds=30)
 SOURCE_TABLES = SourceTables()
-# How a statement fails by the type of a column: there is no such operator, the value is none of that type or out of its
-# range, or the result is of another type than when the statement was prepared.
+# Classes of errors caused by a column's type: the operator does not exist, the value does not fit the type, or the
+# type of the result has changed since the statement was prepared.
 OF_A_TYPE = ("42", "22", "0A")
 
 log = structlog.get_logger("synkron")
 
 
+# requirement R4, R8, R13
 async def read_due_integrations(
     at: datetime,
     connection: Connection,
@@ -38,9 +39,9 @@ async def read_due_integrations(
 ) -> list[DueIntegration]:
     """Every integration that fires at a minute within 30 s before and after ``at``, both ends included (R4).
 
-    Reads the two tables afresh in one statement, in a transaction of its own with row security off. A row that
-    can't be fired is left out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired when the role would
-    be shown too few rows or lacks a grant; SourceTableMissing when a table or column is not there.
+    Reads the two tables in one statement, in a transaction of its own with row security off. An invalid row is left
+    out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired if row security would hide rows from the
+    role or a grant is missing; SourceTableMissing if a table or column does not exist.
     """
     window = window_around(at)
     async with speaking_of(source), connection.transaction(readonly=True):
@@ -57,36 +58,38 @@ async def read_due_integrations(
 
 
 def window_around(at: datetime) -> Window:
-    """The minute around ``at``. Its start is left out, so it lies a microsecond before the 30 seconds."""
+    """The minute around ``at``. A window excludes its start, so the start is 30 seconds and a microsecond before."""
     moment = utc(at)
     return Window(moment - TOLERANCE - timedelta(microseconds=1), moment + TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True)
 class DueRead:
-    """What the due read found: the integrations that are due, and the rows that can't be fired."""
+    """The result of the due read: the integrations that are due, and the invalid rows."""
 
     due: list[Occurrences]
     invalid: list[InvalidIntegration]
 
 
+# requirement R11
 async def secure(connection: Connection, source: SourceTables) -> None:
-    """Make the current transaction refuse a read that row security would shorten."""
+    """Make reads in the current transaction fail if row security would hide rows."""
     await connection.execute(source_statements("source/reader", source)["secure"])
 
 
 async def check_source(connection: Connection, source: SourceTables) -> None:
-    """Raise SourceTableMissing or ServiceRoleRequired where the due read would, without reading anything."""
+    """Raise SourceTableMissing or ServiceRoleRequired if the due read would, without reading any row."""
     async with speaking_of(source), connection.transaction(readonly=True):
         await secure(connection, source)
         await connection.fetch("explain " + source_statements("source/reader", source)["due"], [], [], [])
 
 
+# requirement R5, R10
 async def read_window(connection: Connection, window: Window, source: SourceTables, types: Collection[str]) -> DueRead:
     """What is due in the window: one statement, in the caller's secured transaction.
 
-    A process that knows nothing yet asks first which expressions and zones there are: to be answered every row, as
-    its expression is new, takes a hundred times as long.
+    A new process first reads the distinct expressions and zones. Without that, every expression would be new and the
+    due read would return every row, which takes a hundred times as long.
     """
     sql = source_statements("source/reader", source)
     if KNOWN.is_empty:
@@ -101,7 +104,7 @@ async def read_window(connection: Connection, window: Window, source: SourceTabl
 
 
 def _judged(rows: Iterable[Record], window: Window, types: Collection[str]) -> Steps[Judged]:
-    # A new expression in a new zone is answered twice, and so is the row of an organization that stands twice.
+    # A row comes twice if its expression and zone are both new, or if its organization's id is on two rows.
     distinct: dict[str | Integration, Integration] = {}
     for row in rows:
         one = integration_of(row)
@@ -135,17 +138,17 @@ async def read_names(connection: Connection, source: SourceTables) -> dict[str, 
 
 
 async def with_id_type(connection: Executor, statement: str, source: SourceTables) -> str:
-    """The statement with ID_TYPE made the type of the integrations' id, so that the primary key's index is used."""
+    """The statement with ID_TYPE replaced by the type of the integrations' id, so that it uses the primary key."""
     return statement.replace(
         "ID_TYPE", await connection.fetchval(source_statements("source/reader", source)["id_type"])
     )
 
 
 class FittedStatement:
-    """A statement that is remembered with the type of the integrations' id in it.
+    """A statement that contains the type of the integrations' id, read once and remembered.
 
-    The application may alter that column meanwhile. When the statement fails by what it says, the type is asked anew,
-    and if it is another one, so is the statement: once.
+    The application may alter that column. If the statement fails with an error of a type, the type is read again;
+    if it has changed, the statement is sent once more.
     """
 
     def __init__(self, statement: str, source: SourceTables) -> None:
@@ -154,12 +157,12 @@ class FittedStatement:
         self._fitted: str | None = None
 
     async def fit(self, connection: Executor) -> str:
-        """The statement as the column is now."""
+        """The statement with the column's current type."""
         self._fitted = await with_id_type(connection, self._statement, self._source)
         return self._fitted
 
     async def fetch(self, connection: Executor, *arguments: object) -> list[Record]:
-        """Its rows. Not for use inside a transaction, which a failed statement ends."""
+        """Its rows. Do not use it inside a transaction: a failed statement aborts that."""
         async with speaking_of(self._source):
             fitted = self._fitted or await self.fit(connection)
             try:
@@ -173,8 +176,9 @@ class FittedStatement:
                 return await connection.fetch(anew, *arguments)
 
 
+# requirement R3
 def warn_invalid(row: InvalidIntegration) -> None:
-    """The one warning that a row which can't be fired costs."""
+    """Log the one warning about an invalid row."""
     log.warning(
         "integration left out",
         org_id=row.org_id,
@@ -186,7 +190,7 @@ def warn_invalid(row: InvalidIntegration) -> None:
 
 
 def integration_of(row: Record, prefix: str = "") -> Integration:
-    """The integration that a row of the statements holds, among other columns, under names with the prefix."""
+    """The integration in a result row, whose columns for it have names with the prefix."""
     return Integration(
         integration_id=row[prefix + "integration_id"],
         org_id=row[prefix + "org_id"],
@@ -201,6 +205,6 @@ def integration_of(row: Record, prefix: str = "") -> Integration:
 
 
 def zone_of(row: Record, prefix: str = "") -> str | Decimal | None:
-    """The zone that a row holds, likewise: text, or a number of minutes."""
+    """The zone in a result row: text, or a number of minutes."""
     zone: str | None = row[prefix + "timezone"]
     return Decimal(zone) if zone is not None and row[prefix + "zone_is_number"] else zone

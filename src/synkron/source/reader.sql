@@ -1,11 +1,11 @@
 -- The reads of the application's own tables. They need nothing that Synkron installs.
--- {zone[o]} is the zone of the organization o, or null where the settings say that there is no such column; so is
--- {updated_at[i]} of the integration i.
+-- {zone[o]} is the zone of the organization o, or null if the settings say that there is no such column.
+-- {updated_at[i]} is the same for the integration i.
 
 -- name: secure
--- A role that row security would filter gets an error instead of a short answer (G8). The best plan depends on the
--- arrays that the due read is given, so it is never a generic one. Compiling it, or starting processes for branches that
--- are then left out, would take longer than running it; and what is read twice a minute lies in memory.
+-- If row security would hide rows from the role, it gets an error instead of fewer rows (G8). The best plan of the due
+-- read depends on its array parameters: no generic plan. JIT compilation, and parallel workers for branches that are
+-- not executed, would take longer than the statement. Pages that are read twice a minute are in memory.
 set local row_security = off;
 set local plan_cache_mode = force_custom_plan;
 set local jit = off;
@@ -13,7 +13,7 @@ set local max_parallel_workers_per_gather = 0;
 set local random_page_cost = 1.1;
 
 -- name: learn
--- Every expression and every zone that there is, for a process that knows none.
+-- All distinct expressions and zones, for a process that knows none yet.
 -- Scans: both tables, once in the life of a process.
 select {legible[e.expression 513]} as expression, null as timezone, false as zone_is_number
 from (
@@ -30,22 +30,24 @@ from (
 ) o;
 
 -- name: due
+-- requirement R1, R9
 -- The rows that may fire, in one statement with one join:
 --   $1 the expressions that fire in the window in some known zone, and those known to be malformed
---   $2 all known expressions, and $3 all known zones as text; both in the order of their bytes, from '' on
--- Answered are the rows with an expression of $1, with one that is not in $2, and those of organizations whose zone is
--- not in $3; a row may be answered twice. Plan: what is new is looked for between each two neighbours of what is known,
--- which takes one descent of the index for each, and no look at the rows. Where an index is missing (`indexed`), a scan
--- does both; the other branches are left out by one-time filters. The subqueries are evaluated once, into arrays, and
--- `= any(array)` then uses the index (joining the expressions as a table would hash-join all rows). An array that the
--- planner doesn't know is searched from end to end for each row of a scan: that is why the scan asks twice, and why
--- organizations are looked for `in` a subquery. `::int = 1`
--- keeps it from working out how many rows the thousands of $2 leave, which would take longer than the statement.
--- The indexes hold no more of a text than `left` leaves of it, so that they take a text of any length; what is longer is
--- no expression and no zone, so it is never known. The planner has no statistics of what a partial index holds of an
--- expression, and expects far too much; of `octet_length` it expects one row in 200, so that organizations are looked up.
--- Where no index vouches for the ids, one scan counts those that are due.
--- Scans: where an index is missing; the branch is not executed otherwise.
+--   $2 all known expressions, and $3 all known zones as text; both in the order of their bytes, starting with ''
+-- It returns the rows whose expression is in $1, those whose expression is not in $2, and those of organizations whose
+-- zone is not in $3. A row may be returned twice.
+-- Plan: new texts are found in the gaps between two neighbouring known texts. Each gap takes one descent of the index
+-- and reads no rows. If an index is missing (`indexed`), a scan does both; one-time filters leave out the branches that
+-- are not needed. The subqueries are evaluated once, into arrays, and `= any(array)` then uses the index (joining the
+-- expressions as a table would hash-join all rows). A scan searches an array that is not a constant from end to end for
+-- each row: for that reason the scan has two conditions, and organizations are found with `in` and a subquery.
+-- `::int = 1` stops the planner from estimating how many rows the thousands of $2 leave, which takes longer than the
+-- statement.
+-- The indexes contain only what `left` keeps of a text, so they accept a text of any length. A longer text is no valid
+-- expression or zone, so it is never known. The planner has no statistics for the expression of a partial index and
+-- expects far too many rows; for `octet_length` it expects one row in 200, so it looks organizations up.
+-- If no unique index guarantees unique ids, one scan counts the ids that are due.
+-- Scans: if an index is missing; otherwise that branch is not executed.
 with indexed as materialized (
     select
         exists (
@@ -148,19 +150,19 @@ from due i
 left join {organization_rows} o on o.id = i.org_id;
 
 -- name: all
--- Every row, whether it may fire or not, for `synkron check` and `synkron next`.
+-- Every row, enabled or not, for `synkron check` and `synkron next`.
 -- Scans: every row is wanted.
 select {row}, {doubled} as doubled
 from {rows}
 order by i.org_id, i.id;
 
 -- name: id_type
--- The type of the integrations' id, as it is written in SQL.
+-- The SQL type of the integrations' id.
 select format_type(atttypid, atttypmod) from pg_attribute
 where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
 
 -- name: names
--- What the organizations are called, for people.
+-- The names of the organizations, for people.
 -- Scans: every row is wanted.
 select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
 from {named_organizations} o

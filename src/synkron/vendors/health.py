@@ -112,6 +112,7 @@ class Health:
     passive_until: datetime | None = None
 
 
+# requirement R18.5
 def judge(health: Health, sample: Sample, watch: Watch) -> Health:
     """What is known after the sample.
 
@@ -188,6 +189,7 @@ def is_passive(health: Health, watch: Watch, at: datetime) -> bool:
     return not watch.probes or (health.passive_until is not None and at < health.passive_until)
 
 
+# requirement R18.3
 def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
     """How long to wait after so many failed probes in a row.
 

@@ -25,6 +25,7 @@ MOST_WAITING = 100
 log = structlog.get_logger("synkron")
 
 
+# requirement R18.4
 class Observer:
     """Notes what runs show, and gives what is known. One for a worker.
 

@@ -32,6 +32,7 @@ order by known.endpoint;
 select * from synkron.health order by endpoint;
 
 -- name: claim
+-- requirement R18.2, R18.4
 -- The right to probe the endpoint $1 at $2, and what it costs; no row when another has it, or when a probe must not go.
 -- The next one goes 15 minutes later at the earliest, though this one's host be lost. $3 is how many that the vendor
 -- counts a month may have (null: it counts none). With $4, only a probe that is due.

@@ -108,6 +108,7 @@ async def test_failure_is_worth_another_try_and_says_why_without_a_secret(kind: 
     assert outcome.error.endswith("boom, and the key is [redacted]")
 
 
+# requirement R16.1
 async def test_a_far_side_that_does_not_end_is_left_after_the_timeout(kind: Kind) -> None:
     async with kind("hang") as opened:
         outcome = await opened.target.call(RUN, terms(SHORT))

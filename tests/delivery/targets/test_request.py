@@ -63,6 +63,7 @@ async def test_a_configured_user_agent_takes_the_place_of_synkron_s() -> None:
     assert there.requests[0].headers.getall("User-Agent") == ["nordlys/7"]
 
 
+# requirement R17.1
 async def test_the_attempts_of_a_run_are_spans_of_one_trace_with_one_key() -> None:
     other = replace(RUN, key="another run's key")
     async with delivered() as (target, there):
@@ -115,7 +116,7 @@ async def test_a_connection_that_is_there_too_late_sends_nothing() -> None:
         assert (await target.call(RUN, terms())).kind is OutcomeKind.SUCCEEDED
         outcome = await target.call(RUN, terms(lease=ENDED))
     assert outcome.kind is OutcomeKind.RETRYABLE
-    assert outcome.error == f"not sent: {there.url.removeprefix('http://')} was connected too late"
+    assert outcome.error == f"not sent: the connection to {there.url.removeprefix('http://')} came too late"
     assert len(there.requests) == 1
 
 

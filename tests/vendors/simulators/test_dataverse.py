@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from aiohttp import ClientSession
 
-from synkron.cli.demo.simulators import Dataverse, dataverse
 from tests.vendors.simulators.clock import SteppedClock
+from tests.vendors.simulators.dataverse import Dataverse, dataverse
 
 HALF_A_MINUTE = timedelta(seconds=30)
 

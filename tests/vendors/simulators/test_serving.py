@@ -11,18 +11,11 @@ from email.utils import parsedate_to_datetime
 import pytest
 from aiohttp import ClientConnectionError, ClientError, ClientSession, TooManyRedirects
 
-from synkron.cli.demo.simulators import (
-    Fault,
-    Received,
-    Simulator,
-    bufdir,
-    business_central,
-    dataverse,
-    edge_function,
-    xledger,
-)
+from synkron.cli.demo.simulators import Fault, Received, Simulator, bufdir, business_central, xledger
 from synkron.cli.demo.simulators.serving import instant
 from tests.vendors.simulators.clock import NOON, SteppedClock
+from tests.vendors.simulators.dataverse import dataverse
+from tests.vendors.simulators.edge_function import edge_function
 
 VENDORS: dict[str, Callable[[SteppedClock], AbstractAsyncContextManager[Simulator]]] = {
     "xledger": lambda clock: xledger(clock=clock),

@@ -14,7 +14,7 @@ from itertools import pairwise
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
-from synkron.cli.demo.simulators import BusinessCentral, Dataverse, Fault, Simulator, Xledger
+from synkron.cli.demo.simulators import BusinessCentral, Fault, Simulator, Xledger
 from synkron.model import OutcomeKind
 from synkron.settings.integrations import SHORTEST_INTERVAL
 from synkron.vendors import store
@@ -23,6 +23,7 @@ from synkron.vendors.monitor import watch_health
 from synkron.vendors.probe import Prober, open_prober
 from tests.conftest import Connection
 from tests.vendors.simulators.clock import SteppedClock
+from tests.vendors.simulators.dataverse import Dataverse
 from tests.vendors.simulators.watched import NAMES, Watched, watched
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -76,6 +77,7 @@ class Recording:
         return await self._prober.probe(watch, health, at)
 
 
+# requirement R18.2, R18.4
 @pytest.mark.parametrize("name", NAMES)
 async def test_thirty_days(connection: Connection, name: str) -> None:
     clock = SteppedClock(START)

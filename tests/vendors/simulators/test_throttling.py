@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from aiohttp import web
 
-from synkron.cli.demo.simulators import BusinessCentral, Dataverse, Fault, Simulator, Xledger
+from synkron.cli.demo.simulators import BusinessCentral, Fault, Simulator, Xledger
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings.load import Settings
 from synkron.vendors import store
@@ -18,6 +18,7 @@ from synkron.vendors.probe import Watches, open_prober, read_watches
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import answering, far_side
 from tests.vendors.simulators.clock import NOON, SteppedClock
+from tests.vendors.simulators.dataverse import Dataverse
 from tests.vendors.simulators.watched import watched
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -51,6 +52,7 @@ def _verse(vendor: Simulator) -> None:
     vendor.throttle(2 * HOUR)
 
 
+# requirement R18.5
 @pytest.mark.parametrize(
     ("name", "throttle", "rests", "told"),
     [

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from synkron.cli.demo.simulators import EdgeFunction, edge_function
 from synkron.delivery.targets import open_targets
 from synkron.delivery.warm_up.send import WarmUp, warm_up
 from synkron.model import Tick, Warmth
@@ -18,6 +17,7 @@ from tests.support.fleet import add_integration
 from tests.support.stepped_clock import install_clock, set_clock
 from tests.support.working import deliver
 from tests.vendors.simulators.clock import NOON, SteppedClock
+from tests.vendors.simulators.edge_function import EdgeFunction, edge_function
 
 COLD_START = 0.5
 HALF_MINUTE = timedelta(seconds=30)
@@ -61,6 +61,7 @@ class Stage:
         return dict(row)
 
 
+# requirement R16.2
 async def test_without_a_warm_up_a_run_is_a_cold_start_and_with_it_a_warm_hit(
     database: Database, connection: Connection, pool: Pool, clock: SteppedClock
 ) -> None:

@@ -10,21 +10,12 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession
 
-from synkron.cli.demo.simulators import (
-    Bufdir,
-    BusinessCentral,
-    Dataverse,
-    Simulator,
-    Xledger,
-    bufdir,
-    business_central,
-    dataverse,
-    xledger,
-)
+from synkron.cli.demo.simulators import Bufdir, BusinessCentral, Simulator, Xledger, bufdir, business_central, xledger
 from synkron.model import Outcome, OutcomeKind
 from synkron.runtime import WallClock
 from synkron.settings.load import Settings
 from synkron.vendors.probe import Watches, read_watches
+from tests.vendors.simulators.dataverse import Dataverse, dataverse
 
 NAMES = ("xledger", "business_central", "dataverse", "bufdir")
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)

@@ -30,6 +30,7 @@ async def open_prober(requests: Mapping[str, ProbeRequest]) -> AsyncIterator[Pro
         yield Prober(session, requests, asyncio.get_running_loop().time)
 
 
+# requirement R18.1
 class Prober:
     """Probes endpoints with a session of its own. ``clock`` counts the seconds that an answer takes."""
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from synkron.cli.demo.simulators.bufdir import Bufdir, bufdir
 from synkron.cli.demo.simulators.business_central import BusinessCentral, business_central
-from synkron.cli.demo.simulators.dataverse import Dataverse, dataverse
-from synkron.cli.demo.simulators.edge_function import EdgeFunction, edge_function
 from synkron.cli.demo.simulators.serving import Fault, Outage, Received, Simulator
 from synkron.cli.demo.simulators.xledger import Xledger, xledger
 
 __all__ = [
     "Bufdir",
     "BusinessCentral",
-    "Dataverse",
-    "EdgeFunction",
     "Fault",
     "Outage",
     "Received",
@@ -21,7 +17,5 @@ __all__ = [
     "Xledger",
     "bufdir",
     "business_central",
-    "dataverse",
-    "edge_function",
     "xledger",
 ]

@@ -1,10 +1,10 @@
--- Workers take jobs by a function. Everything is added: the previous release's workers run beside this one's. Whoever
--- may change the queue may call it: it has its caller's rights, and nobody else may use this schema.
+-- How workers take jobs from the queue. The queue's tables are PgQueuer's, and `synkron migrate` installs them.
 
 -- Takes up to `most` jobs of each type that may start, the oldest first, and the jobs of workers that gave no sign of
--- life for `patience`. No more of a type are out than its limit (0: none), whoever took them: callers come one after the
--- other, each with its own look at what the one before left. PgQueuer's own statement finds a free place for each job
--- among all places of its type, and does it once more for each job: 37 s for 500 jobs under a limit of 2,000.
+-- life for `patience`. No more jobs of a type are out than its limit (0: none), whoever took them: callers wait for
+-- each other, and each sees what the one before took. PgQueuer's own statement looks for a free place for each job
+-- among all places of its type, and repeats that for each job: it takes 37 s for 500 jobs under a limit of 2,000.
+-- The function has its caller's rights. Everybody may call it, and it works for those who may change the queue.
 create function synkron.take_jobs(most integer, types text[], limits bigint[], taker uuid, patience interval)
     returns setof synkron.queue language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare

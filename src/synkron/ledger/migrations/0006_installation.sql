@@ -1,8 +1,7 @@
--- Who this ledger is, and where it stands: keys derive from its id, and a copy of it fires nothing. Everything is added:
--- the previous release's processes run beside this one's, and go on making keys of the former kind.
+-- Which ledger this is, and where it is: idempotency keys derive from its id, and a copy of the ledger fires nothing.
 
--- Where the ledger stands. The server's identifier is null where this role may not ask for it. The table tells a schema
--- that was dropped and restored in its own database from the one that it replaces.
+-- Where the ledger is now. The server's identifier is null where this role may not ask for it. The table's oid shows
+-- that the schema was dropped and restored in its own database.
 create function synkron.place() returns table (
     system_identifier bigint, server_version integer, database_oid oid, database_name text, table_oid oid
 ) language plpgsql stable as $$
@@ -18,8 +17,9 @@ begin
     return next;
 end $$;
 
--- The ledger's id with its name, if it has one, and where it stood when that was noted last. The row without an end is
--- the one that counts; the others are those of the ledgers that this one was copied from: older keys derive from them.
+-- The ledger's id, its name if it has one, and where it was when that was noted last. The row without an end
+-- (`until`) is the one that counts. The others are those of the ledgers that this one was copied from: older keys
+-- derive from them.
 create table synkron.installations (
     id uuid primary key default gen_random_uuid(),
     name text check (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'),
@@ -30,20 +30,20 @@ create table synkron.installations (
     database_oid oid not null,
     database_name text not null,
     table_oid oid not null,
-    -- The transaction that wrote this row: a row that was restored was written by another.
+    -- The transaction that wrote this row. A restored row was written by another one.
     noted_by xid not null default pg_current_xact_id()::xid,
     noted_at timestamptz not null default now(),
-    -- It was restored from a dump: moments up to here are caught up one by one.
+    -- The ledger was restored from a dump: moments up to here are caught up one by one.
     restored_until timestamptz,
-    -- It is a copy: the moments up to here are those of the installation that it was copied from.
+    -- The ledger is a copy: moments up to here belong to the installation that it was copied from.
     copied_at timestamptz
 );
 create unique index installations_one_counts on synkron.installations ((until is null)) where until is null;
 alter table synkron.installations enable row level security;
 
--- Whether the ledger is where it was: in the same database of the same server. A server that was upgraded in place has
--- a new identifier, and keeps the numbers of databases, tables and transactions (pg_upgrade does); a restored dump gets
--- new ones. A promoted standby keeps all.
+-- Whether the ledger is where it was: in the same database of the same server. A server that was upgraded in place
+-- (pg_upgrade) has a new identifier, and keeps the numbers of databases, tables and transactions. A restored dump
+-- gets new ones. A promoted standby keeps all of them.
 create function synkron.is_at_home() returns boolean language sql stable as $$
     select coalesce((
         select noted.database_oid = here.database_oid
