@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from synkron.cron import parse, parse_zone
@@ -42,6 +42,8 @@ STEPS = st.one_of(st.just(30), st.integers(1, 300), st.integers(3_600, 200_000),
 def test_ticks_decide_every_occurrence_once(
     schedule: str, zone: str | None, policy: Policy, behind: int, steps: list[int]
 ) -> None:
+    # A step back of more than the catch-up window may end inside moments that one row records as expired.
+    assume(all(timedelta(seconds=-step) < policy.catch_up_window for step in steps if step < 0))
     row = Integration("i", "o", "xledger", True, schedule, True, zone)
     now = START
     first = watermark = now - timedelta(seconds=behind)
