@@ -31,7 +31,6 @@ POLICIES = st.builds(
 STEPS = st.one_of(st.just(30), st.integers(1, 300), st.integers(3_600, 200_000), st.integers(-900, -1))
 
 
-# requirement R17.3
 @settings(max_examples=200)
 @given(
     schedule=SCHEDULES,
@@ -43,7 +42,7 @@ STEPS = st.one_of(st.just(30), st.integers(1, 300), st.integers(3_600, 200_000),
 def test_ticks_decide_every_occurrence_once(
     schedule: str, zone: str | None, policy: Policy, behind: int, steps: list[int]
 ) -> None:
-    # A step back of more than the catch-up window may end inside moments that one row records as expired (docs/faults.md).
+    # A step back of more than the catch-up window may end inside moments that one row records as expired.
     assume(all(timedelta(seconds=-step) < policy.catch_up_window for step in steps if step < 0))
     row = Integration("i", "o", "xledger", True, schedule, True, zone)
     now = START
