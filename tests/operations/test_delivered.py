@@ -38,7 +38,7 @@ async def test_a_backfilled_run(database: Database, connection: Connection, pool
     """It has the key that the skipped decision of its moment has."""
     one = await add_integration(connection, DAILY)
     [run_id] = await claim(connection)
-    await cancel(connection, QUICK, [run_id], "kari", "not yet")
+    await cancel(connection, [run_id], "kari", "not yet")
     asked = AskedBackfill(Scope(integration_id=one), utc(MOMENT), utc("2026-03-02T03:00:00"))
     _, [again] = await backfill(connection, QUICK, asked, "kari")
     async with delivered() as (target, there):

@@ -20,8 +20,7 @@ from synkron.postgres.connection import Connection as AnyConnection
 from synkron.postgres.connection import connected, pooled
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.postgres.embedded.cluster import VERSION
-from synkron.settings.load import SourceTables
-from synkron.source.reader import secure
+from synkron.source.queries import secure
 from tests.conftest import TEMPLATE, Database, cloned
 from tests.support.grown import SMALL, grow
 from tests.support.planning import Statement, plan_of, statements_in
@@ -174,5 +173,5 @@ async def opened(session: str, database: Database) -> AsyncIterator[AnyConnectio
         return
     async with connected(database.url) as connection, connection.transaction():
         if session is SECURED:
-            await secure(connection, SourceTables())
+            await secure(connection)
         yield connection

@@ -208,7 +208,7 @@ async def test_what_was_merged_into_a_run_that_was_cancelled(connection: Connect
     since = await decide_hours(connection, settings=Settings())
     [cover] = await connection.fetch("select id from synkron.runs where action = 'run'")
     assert (await verified(connection, since)).undelivered == {}
-    await cancel(connection, Settings(), [cover["id"]], "kari", "wrong period")
+    await cancel(connection, [cover["id"]], "kari", "wrong period")
     report = await verified(connection, since)
     assert (kinds(report), report.undelivered) == ({}, {Undelivered.MERGED: 17, Undelivered.CANCELLED: 1})
     assert (report.gaps, report.gap) == (1, HOUR * 3 - 5 * MINUTE)

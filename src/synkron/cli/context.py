@@ -101,8 +101,9 @@ async def connection(url: str, source: SourceTables) -> AsyncIterator[Connection
     """A connection whose every failure is a sentence."""
     from synkron.postgres.connection import connected
     from synkron.postgres.ready import reached
+    from synkron.source.queries import SourceQueries
 
-    async with reached(partial(connected, url), source) as opened:
+    async with reached(partial(connected, url), SourceQueries(source).in_words) as opened:
         yield opened
 
 

@@ -11,14 +11,14 @@ from asyncpg import Record
 from synkron.errors import ServiceRoleRequired
 from synkron.ledger.claims import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
-from synkron.postgres.connection import ROWS_HIDDEN, Executor
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Executor
 from synkron.scheduler.decide import MOST_CRASHES, superseded
 from synkron.scheduler.policies import overridden
-from synkron.settings.load import Settings, SourceTables
+from synkron.settings.load import Settings
 from synkron.source.due import judge
 from synkron.source.oddity import ODDITIES
-from synkron.source.reader import FittedStatement, integration_of, window_around
+from synkron.source.queries import ROWS_HIDDEN, SourceQueries
+from synkron.source.reader import integration_of, window_around
 from synkron.vendors.health import DOWN, Health
 
 
@@ -61,20 +61,15 @@ class Turn:
         return self.run.crashes + lost_now >= MOST_CRASHES - 1
 
 
-def turn_statement(source: SourceTables) -> FittedStatement:
-    """The statement for ``read_turns``."""
-    return FittedStatement(source_statements("delivery/turn", source)["turn"], source)
-
-
 async def read_turns(
-    connection: Executor, statement: FittedStatement, run_ids: Sequence[int], settings: Settings
+    connection: Executor, source: SourceQueries, run_ids: Sequence[int], settings: Settings
 ) -> list[Turn | None]:
     """The runs and what bears on them, in one statement, in their order; None where there is no such run.
 
     Raises ServiceRoleRequired (G8).
     """
     # Two jobs of one run may come together, and what is answered more than once is taken for a row that stands twice.
-    rows = await statement.fetch(connection, list(dict.fromkeys(run_ids)))
+    rows = await source.fetch(connection, source.sql("delivery/turn")["turn"], list(dict.fromkeys(run_ids)))
     if any(row["hidden"] for row in rows):
         raise ServiceRoleRequired(ROWS_HIDDEN)
     policies = settings.policies

@@ -21,7 +21,6 @@ from synkron.delivery.turn import (
     reason_to_defer,
     reason_to_skip,
     reason_to_wait,
-    turn_statement,
 )
 from synkron.delivery.warm_up.store import Meetings
 from synkron.errors import SynkronError
@@ -37,6 +36,7 @@ from synkron.scheduler.decide import after_attempt, after_shortage, given_up, mo
 from synkron.scheduler.moves import Following, follow_all
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
+from synkron.source.queries import SourceQueries
 from synkron.vendors.health import DOWN
 from synkron.vendors.observer import Observer
 from synkron.vendors.probe import watches_of
@@ -85,18 +85,16 @@ class Worker:
         self._handing_back = asyncio.Event()
         self._recording = Recording(self._handing_back)
         self._one_suspect = asyncio.Lock()
-        self._turn_statement = turn_statement(settings.source)
+        self._source = SourceQueries(settings.source)
         # What concurrent jobs ask for goes in one statement.
         mark = self._queue.queue_manager_id
-        self._turn: Batched[int, Turn | None] = Batched(
-            lambda ids: read_turns(pool, self._turn_statement, ids, settings)
-        )
+        self._turn: Batched[int, Turn | None] = Batched(lambda ids: read_turns(pool, self._source, ids, settings))
         self._start: Batched[tuple[int, int], Run | None] = Batched(
             lambda asked: attempts.start_all(pool, asked, name, mark, settings.heartbeat / 10)
         )
         self._skip: Batched[attempts.Skip, bool] = Batched(lambda skips: attempts.skip_all(pool, skips, mark))
         self._finish: Batched[attempts.Ending, bool] = Batched(lambda endings: attempts.finish_all(pool, endings))
-        self._follow: Batched[Following, bool] = Batched(lambda asked: follow_all(pool, asked, settings.source, mark))
+        self._follow: Batched[Following, bool] = Batched(lambda asked: follow_all(pool, asked, mark))
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
 
@@ -105,7 +103,7 @@ class Worker:
 
         A listener that fails is no reason to stop, as PgQueuer would wait for every attempt first: the poll serves.
         """
-        await self._turn_statement.fit(self._pool)
+        await self._source.ask_id_type(self._pool)
         # Before the first job, so that it is known for which vendors runs are held.
         await self._observer.look()
         observing = asyncio.create_task(self._observer.run(self._ended))

@@ -53,7 +53,7 @@ class AdoptionPlan:
 
 async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdoption) -> AdoptionPlan:
     """What adopting would do. Raises what ``adopt`` raises."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         return await _plan(connection, settings, asked, now)
 
 
@@ -65,7 +65,7 @@ async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption
     backup of the whole server looks like the original. Raises Refused where a copy is to have the other one's name,
     or the settings are for another name.
     """
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         plan = await _plan(connection, settings, asked, now)
         if asked.adopted is Adopted.ORIGINAL:
             await restored(connection, plan.name)
@@ -96,7 +96,7 @@ async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption
     assert unfinished is not None  # noqa: S101 (an aggregate)
     due: list[Occurrences] = []
     if asked.adopted is Adopted.ORIGINAL and watermark is not None and watermark < now:
-        rows = live(await read_rows(connection, settings.source, Scope()), settings.types)
+        rows = live(await read_rows(connection, settings, Scope()), settings.types)
         due, _ = judge_all(rows, Window(max(watermark, now - settings.retention), now), settings.types)
     return AdoptionPlan(
         installation=found,

@@ -67,7 +67,7 @@ class RecordedSilence:
 
 async def plan_silence(connection: Connection, settings: Settings, asked: AskedSilence) -> SilencePlan:
     """What the silence would do. Raises NotFound and Refused as ``silence`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         subject = await _subject(connection, settings, asked, now)
         return SilencePlan(subject, asked.end(now), await _fitting(connection, asked.silence))
 
@@ -75,7 +75,7 @@ async def plan_silence(connection: Connection, settings: Settings, asked: AskedS
 async def silence(connection: Connection, settings: Settings, asked: AskedSilence, author: str) -> RecordedSilence:
     """Silence it. Raises NotFound where nothing is known of whom it is about; Refused when the end is past."""
     one = asked.silence
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         subject = await _subject(connection, settings, asked, now)
         columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, asked.end(now))
         number = await connection.fetchval(SQL["add_silence"], *columns)
@@ -86,14 +86,14 @@ async def silence(connection: Connection, settings: Settings, asked: AskedSilenc
 
 async def plan_unsilence(connection: Connection, settings: Settings, number: int) -> SilencePlan:
     """What ending the silence of that number would let out. Raises NotFound as ``unsilence`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         found = await _active(connection, settings, number, now)
         return SilencePlan(found.subject, found.until, await _fitting(connection, found.silence))
 
 
 async def unsilence(connection: Connection, settings: Settings, number: int, author: str) -> RecordedSilence:
     """End the silence of that number. Raises NotFound where none of that number lasts."""
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         found = await _active(connection, settings, number, now)
         await connection.execute(SQL["end_silence"], number, now, author)
         before = {"silence": number, "reason": found.reason, "until": found.until, "author": found.author}
@@ -104,7 +104,7 @@ async def unsilence(connection: Connection, settings: Settings, number: int, aut
 
 async def silences(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedSilence]:
     """The silences that last, the newest first; with ``ended`` all that there are."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         return await _silences(connection, settings, now, ended=ended)
 
 
@@ -117,7 +117,7 @@ async def _subject(connection: Connection, settings: Settings, asked: AskedSilen
             f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a span with --for."
         )
     org_ids = [] if one.org_id is None else [one.org_id]
-    names = await read_names(connection, settings.source, org_ids)
+    names = await read_names(connection, settings, org_ids)
     # What is not in the tables and the settings may still have an incident: that is what it may be about.
     unknown = Silence(
         None if one.org_id in names else one.org_id,
@@ -162,7 +162,7 @@ async def _silence(connection: Connection, settings: Settings, number: int, now:
 
 async def _silences(connection: Connection, settings: Settings, now: datetime, *, ended: bool) -> list[RecordedSilence]:
     rows = await connection.fetch(SQL["silences"], ended, now)
-    names = await read_names(connection, settings.source, {row["org_id"] for row in rows if row["org_id"] is not None})
+    names = await read_names(connection, settings, {row["org_id"] for row in rows if row["org_id"] is not None})
     found = []
     for row in rows:
         facts: dict[str, Any] = dict(row)

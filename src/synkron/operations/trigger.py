@@ -46,7 +46,7 @@ class Triggered:
 
 async def plan_trigger(connection: Connection, settings: Settings, scope: Scope) -> TriggerPlan:
     """What triggering would make. Raises NotFound and Refused as ``trigger`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         return await _plan(connection, settings, scope, now)
 
 
@@ -58,7 +58,7 @@ async def trigger(
     Raises NotFound where there is none; Refused where there are several, or it is disabled, paused, or can't be fired,
     and NotAtHome.
     """
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         plan = await _plan(connection, settings, scope, now)
         decision = Decision(
             plan.integration,

@@ -10,32 +10,12 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
-from asyncpg.exceptions import (
-    DatatypeMismatchError,
-    InsufficientPrivilegeError,
-    InvalidAuthorizationSpecificationError,
-    InvalidCatalogNameError,
-    InvalidSchemaNameError,
-    PostgresError,
-    UndefinedColumnError,
-    UndefinedFunctionError,
-    UndefinedTableError,
-)
+from asyncpg.exceptions import InvalidAuthorizationSpecificationError, InvalidCatalogNameError, PostgresError
 
-from synkron.errors import (
-    DatabaseError,
-    DatabaseNotReady,
-    DatabaseUnreachable,
-    LedgerMissing,
-    Refused,
-    ServiceRoleRequired,
-    SettingsError,
-    SourceTableMissing,
-)
+from synkron.errors import DatabaseNotReady, DatabaseUnreachable, Refused, SettingsError
 from synkron.postgres.sessions import BY_KEY, OF_ONE, SESSION, settle
 from synkron.postgres.silence import HEARTBEAT, end_left_behind, watching
 from synkron.postgres.watch import DRIVER_TIMEOUT, WatchedConnection
-from synkron.settings.load import SourceTables
 
 # As text, because asyncpg's classes take no parameters at run time.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -52,10 +32,6 @@ PASSING = ("08", "57", "53300")
 
 # Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
 TRANSACTION_POOLER_PORT = 6543
-ROWS_HIDDEN = (
-    "Row security would hide rows from this role, and Synkron reads all or nothing. Connect as a role with BYPASSRLS: "
-    "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
-)
 
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
@@ -138,24 +114,6 @@ def refuse_transaction_pooler(url: str) -> None:
         )
 
 
-@asynccontextmanager
-async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
-    """Turn what PostgreSQL says of the application's tables into a sentence with the remedy."""
-    try:
-        yield
-    except InsufficientPrivilegeError as error:
-        raise _privilege(error, source) from None
-    except (UndefinedTableError, UndefinedColumnError, InvalidSchemaNameError) as error:
-        raise _missing(error, source) from None
-    except (UndefinedFunctionError, DatatypeMismatchError) as error:
-        raise SourceTableMissing(
-            f"{str(error).capitalize()}. In {source.schema_name}.{source.integrations.table} Synkron needs "
-            f"{source.integrations.org_id} to have the type of {source.organizations.table}."
-            f"{source.organizations.id}, {source.integrations.is_enabled} to be boolean, "
-            f"{source.integrations.cron_schedule} to be text, and updated_at, where it is set, to be a timestamptz."
-        ) from None
-
-
 async def _leave_as_it_is(connection: Connection) -> None:
     """Spare the statement that would reset the connection each time it is given back."""
 
@@ -203,28 +161,6 @@ async def _reaching(url: str) -> AsyncIterator[None]:
         raise SettingsError([fault]) from None
     except asyncpg.InterfaceError as error:
         raise DatabaseUnreachable(f"What answers at {_place(url)} is no PostgreSQL that can serve: {error}") from None
-
-
-def _privilege(error: InsufficientPrivilegeError, source: SourceTables) -> DatabaseError | Refused:
-    # The message is in the server's language, the name of its function is not.
-    if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
-        return ServiceRoleRequired(ROWS_HIDDEN)
-    return ServiceRoleRequired(
-        f"{str(error).capitalize()}. Grant it: `grant usage on schema {source.schema_name} to ROLE; "
-        f"grant select on {source.schema_name}.{source.organizations.table}, "
-        f"{source.schema_name}.{source.integrations.table} to ROLE`. "
-        "For Synkron's own tables run `synkron migrate --grant-to ROLE`."
-    )
-
-
-def _missing(error: PostgresError, source: SourceTables) -> DatabaseError:
-    if "synkron." in str(error):
-        return LedgerMissing(f"{str(error).capitalize()}. Run `synkron migrate`.")
-    return SourceTableMissing(
-        f"{str(error).capitalize()}. Synkron reads {source.schema_name}.{source.integrations.table} and "
-        f"{source.schema_name}.{source.organizations.table}; name yours in synkron.toml under [source], or make these "
-        "with `synkron migrate --with-source-tables`."
-    )
 
 
 def _is_transaction_pooler(url: str) -> bool:

@@ -7,10 +7,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from synkron.postgres.connection import Connection, Executor
-from synkron.postgres.statements import source_statements
+from synkron.postgres.statements import statements
 from synkron.scheduler.decide import moved
-from synkron.settings.load import SourceTables
-from synkron.source.reader import with_id_type
+from synkron.source.queries import SourceQueries
+
+SQL = statements("scheduler/moves")
 
 
 class Following(NamedTuple):
@@ -23,29 +24,26 @@ class Following(NamedTuple):
     job_id: int | None = None
 
 
-async def follow_all(
-    connection: Executor, asked: Sequence[Following], source: SourceTables, mark: UUID | None = None
-) -> list[bool]:
+async def follow_all(connection: Executor, asked: Sequence[Following], mark: UUID | None = None) -> list[bool]:
     """Let the runs follow, each with a job of its new type; whether each does. A lost race is a normal answer.
 
     ``mark`` is the worker's own in the queue, as in ``attempts.start``.
     """
-    sql = source_statements("scheduler/moves", source)
-    rows = await connection.fetch(sql["follow"], *map(list, zip(*asked, strict=True)), mark)
+    rows = await connection.fetch(SQL["follow"], *map(list, zip(*asked, strict=True)), mark)
     followed = {row["id"] for row in rows}
     return [one.run_id in followed for one in asked]
 
 
-async def follow_left_behind(connection: Connection, source: SourceTables, types: Collection[str]) -> int:
+async def follow_left_behind(connection: Connection, source: SourceQueries, types: Collection[str]) -> int:
     """Let those runs follow that no worker looks at as they are; answers how many.
 
     Their type is not among ``types``, or they are paused or deferred, and so would be the runs that wait behind them,
     though the row they come from is not.
     """
-    sql = source_statements("scheduler/moves", source)
-    if not await connection.fetchval(sql["any_kept"], list(types)):
+    if not await connection.fetchval(SQL["any_kept"], list(types)):
         return 0
-    rows = await connection.fetch(await with_id_type(connection, sql["left_behind"], source), list(types))
+    left_behind = await source.fit(connection, source.sql("scheduler/moves")["left_behind"])
+    rows = await connection.fetch(left_behind, list(types))
     asked = [
         Following(
             row["id"],
@@ -55,4 +53,4 @@ async def follow_left_behind(connection: Connection, source: SourceTables, types
         )
         for row in rows
     ]
-    return sum(await follow_all(connection, asked, source)) if asked else 0
+    return sum(await follow_all(connection, asked)) if asked else 0

@@ -21,8 +21,9 @@ from synkron.scheduler.policies import (
     read_sight,
     release,
 )
-from synkron.settings.load import Settings, SourceTables
+from synkron.settings.load import Settings
 from synkron.source.due import judging
+from synkron.source.queries import SourceQueries
 from synkron.source.reader import read_window
 from synkron.steps import Steps
 from synkron.waiting import by_turns
@@ -66,25 +67,31 @@ class Agenda:
 
 
 async def read_agenda(
-    connection: Connection, window: Window, settings: Settings, now: datetime, *, oldest: datetime, replayed: bool
+    connection: Connection,
+    window: Window,
+    source: SourceQueries,
+    settings: Settings,
+    now: datetime,
+    *,
+    oldest: datetime,
+    replayed: bool,
 ) -> Agenda:
     """Read it, in the caller's secured transaction. Nothing before ``oldest`` is decided any more.
 
     What is undecided since a hold began is decided all at once when nothing holds it any more, as the catch-up run is
     to cover it: not a part of it ahead of that, nor by a replay.
     """
-    source = settings.source
-    sight = await read_sight(connection, source)
+    sight = await read_sight(connection)
     read = await read_window(connection, window, source, settings.types)
     ended = [] if replayed else await read_released(connection, now, oldest, source)
     released, after_holds, invalid = await by_turns(_judge_released(ended, window.end, settings.types))
     due = {one.integration.integration_id: one for one in read.due} | after_holds
-    undecided = await read_held(connection, due, source) - after_holds.keys()
-    pauses = [] if replayed else await read_pauses(connection, now, source)
+    undecided = await read_held(connection, due) - after_holds.keys()
+    pauses = [] if replayed else await read_pauses(connection, now)
     free, held = hold((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
     free = await continued(connection, free)
-    policies = await read_policies(connection, settings.policies, [one.integration for one in free], source)
+    policies = await read_policies(connection, settings.policies, [one.integration for one in free])
     waiting = [] if replayed else _waiting(read.invalid, window)
     # A row that is held is invalid for as long as that lasts, and not only in the minutes in which it is due.
     known = {one.integration_id for one in read.invalid}
@@ -92,11 +99,11 @@ async def read_agenda(
     return Agenda(free, held, waiting, released, faulty, policies, sight)
 
 
-async def settle(connection: Connection, agenda: Agenda, source: SourceTables) -> None:
+async def settle(connection: Connection, agenda: Agenda, source: SourceQueries) -> None:
     """Write down who is held from when on, and forget those whose moments the caller's transaction decides."""
     await release(connection, agenda.released, source)
     paused = [(one.integration.integration_id, one.moments, Hold.PAUSE) for one in agenda.held]
-    await note_held(connection, [*paused, *agenda.waiting], source)
+    await note_held(connection, [*paused, *agenda.waiting])
 
 
 def _judge_released(

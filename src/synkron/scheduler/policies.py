@@ -10,9 +10,11 @@ from asyncpg import Record
 
 from synkron.model import CatchUp, Hold, Integration, Overlap, Pause, Policies, Policy
 from synkron.postgres.connection import Connection, Executor
-from synkron.postgres.statements import source_statements
-from synkron.settings.load import SourceTables
-from synkron.source.reader import integration_of, with_id_type
+from synkron.postgres.statements import statements
+from synkron.source.queries import SourceQueries
+from synkron.source.reader import integration_of
+
+SQL = statements("scheduler/policies")
 
 # What may be set for one integration, over its type's policy, and how the database's value is read.
 OVERRIDABLE = {
@@ -37,12 +39,11 @@ class Released:
 
 
 async def read_policies(
-    connection: Executor, by_type: Mapping[str, Policy], integrations: Collection[Integration], source: SourceTables
+    connection: Executor, by_type: Mapping[str, Policy], integrations: Collection[Integration]
 ) -> Policies:
     """The policies that hold for these integrations, all of known types."""
-    sql = source_statements("scheduler/policies", source)
     types = {one.integration_id: one.integration_type for one in integrations}
-    rows = await connection.fetch(sql["overrides"], list(types)) if types else []
+    rows = await connection.fetch(SQL["overrides"], list(types)) if types else []
     return Policies(
         by_type, {row["integration_id"]: overridden(by_type[types[row["integration_id"]]], row) for row in rows}
     )
@@ -61,46 +62,43 @@ def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
     )
 
 
-async def read_sight(connection: Executor, source: SourceTables) -> str:
+async def read_sight(connection: Executor) -> str:
     """What the statements that follow see at least, as a ``pg_snapshot``."""
-    snapshot: str = await connection.fetchval(source_statements("scheduler/policies", source)["sight"])
+    snapshot: str = await connection.fetchval(SQL["sight"])
     return snapshot
 
 
-async def read_pauses(connection: Executor, at: datetime, source: SourceTables) -> list[Pause]:
+async def read_pauses(connection: Executor, at: datetime) -> list[Pause]:
     """The pauses that have not ended at ``at``."""
-    rows = await connection.fetch(source_statements("scheduler/policies", source)["pauses"], at)
+    rows = await connection.fetch(SQL["pauses"], at)
     return [Pause(**row) for row in rows]
 
 
-async def note_held(
-    connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]], source: SourceTables
-) -> None:
+async def note_held(connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]]) -> None:
     """Note from when on these integrations are undecided, and why. Of their moments only the first may be decided."""
     rows = [(integration_id, moment, why) for integration_id, moments, why in held for moment in moments[:2]]
     if rows:
-        await connection.execute(
-            source_statements("scheduler/policies", source)["hold"], *map(list, zip(*rows, strict=True))
-        )
+        await connection.execute(SQL["hold"], *map(list, zip(*rows, strict=True)))
 
 
-async def read_held(connection: Executor, integration_ids: Iterable[str], source: SourceTables) -> set[str]:
+async def read_held(connection: Executor, integration_ids: Iterable[str]) -> set[str]:
     """Those of the integrations that are undecided as they are, or were, held."""
-    rows = await connection.fetch(source_statements("scheduler/policies", source)["held"], list(integration_ids))
+    rows = await connection.fetch(SQL["held"], list(integration_ids))
     return {row["integration_id"] for row in rows}
 
 
-async def read_released(connection: Connection, at: datetime, oldest: datetime, source: SourceTables) -> list[Released]:
+async def read_released(
+    connection: Connection, at: datetime, oldest: datetime, source: SourceQueries
+) -> list[Released]:
     """The held integrations that no pause holds at ``at`` any more, as their rows stand; since ``oldest`` at most."""
-    sql = source_statements("scheduler/policies", source)
-    if not await connection.fetchval(sql["any_held"]):
+    if not await connection.fetchval(SQL["any_held"]):
         return []
-    rows = await connection.fetch(await with_id_type(connection, sql["released"], source), at)
+    rows = await connection.fetch(await source.fit(connection, source.sql("scheduler/policies")["released"]), at)
     return [Released(integration_of(row), max(row["since"], oldest), Hold(row["reason"])) for row in rows]
 
 
-async def release(connection: Connection, released: Sequence[Released], source: SourceTables) -> None:
+async def release(connection: Connection, released: Sequence[Released], source: SourceQueries) -> None:
     """Forget what was held, in the transaction in which it is decided."""
     if released:
-        statement = await with_id_type(connection, source_statements("scheduler/policies", source)["release"], source)
+        statement = await source.fit(connection, source.sql("scheduler/policies")["release"])
         await connection.execute(statement, [one.integration.integration_id for one in released])

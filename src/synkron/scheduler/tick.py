@@ -12,14 +12,15 @@ from synkron.ledger.attempts import expire
 from synkron.ledger.installation import at_home, note_place
 from synkron.model import Decision, InvalidIntegration, Tick
 from synkron.postgres.clock import database_clock
-from synkron.postgres.connection import Connection, speaking_of
+from synkron.postgres.connection import Connection
 from synkron.scheduler.decide import HEAD_START, decide, replay, window_of
 from synkron.scheduler.moves import follow_left_behind
 from synkron.scheduler.pending import Agenda, read_agenda, settle
 from synkron.scheduler.starts import pace_starts
 from synkron.settings.load import Settings
 from synkron.source.due import not_understood
-from synkron.source.reader import secure, window_around
+from synkron.source.queries import SourceQueries, secure
+from synkron.source.reader import window_around
 from synkron.steps import Steps
 from synkron.waiting import by_turns
 
@@ -45,12 +46,13 @@ async def tick(
     the clock or before the retention, or the settings are another installation's, NotAtHome, ServiceRoleRequired,
     SourceTableMissing and LedgerMissing.
     """
-    async with speaking_of(settings.source):
+    queries = SourceQueries(settings.source)
+    async with queries.in_words():
         try:
-            return await _tick(connection, settings, scheduler, source, at)
+            return await _tick(connection, settings, queries, scheduler, source, at)
         except _Overtaken:
             # Where it is so again (the clock was set back, or a third scheduler was quicker), it decides as it is.
-            return await _tick(connection, settings, scheduler, source, at, is_second_try=True)
+            return await _tick(connection, settings, queries, scheduler, source, at, is_second_try=True)
 
 
 class _Overtaken(Exception):
@@ -63,6 +65,7 @@ class _Overtaken(Exception):
 async def _tick(
     connection: Connection,
     settings: Settings,
+    queries: SourceQueries,
     scheduler: str,
     source: str,
     at: datetime | None,
@@ -70,7 +73,7 @@ async def _tick(
     is_second_try: bool = False,
 ) -> Tick:
     async with connection.transaction(isolation="read_committed"):
-        await secure(connection, settings.source)
+        await secure(connection)
         clock = await database_clock(connection)
         now = clock if at is None else _given(at, clock, settings.retention)
         oldest = clock - settings.retention
@@ -80,14 +83,14 @@ async def _tick(
         installation = await at_home(connection, settings)
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)
-        agenda = await read_agenda(connection, window, settings, now, oldest=oldest, replayed=replayed)
+        agenda = await read_agenda(connection, window, queries, settings, now, oldest=oldest, replayed=replayed)
         agenda, decided = await by_turns(_decide(agenda, now, installation.restored_until, replayed=replayed))
         decisions = await pace_starts(connection, decided, agenda.policies, clock)
         await claims.keep_partitions(connection, agenda.first(window), clock, settings.retention)
         number = await claims.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
         claimed = await claims.claim(connection, decisions, tick_id=number, installation=installation.id)
-        await settle(connection, agenda, settings.source)
-        await follow_left_behind(connection, settings.source, settings.types)
+        await settle(connection, agenda, queries)
+        await follow_left_behind(connection, queries, settings.types)
         await claims.recover(connection)
         await expire(connection)
         await claims.close_tick(connection, number, claimed)

@@ -29,6 +29,7 @@ from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering
 from synkron.signing import Signing
+from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
 from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
 from synkron.waiting import unless_stopped, until
@@ -81,7 +82,8 @@ async def serve(
         refuse_transaction_pooler(url)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(_opened(settings, roles, environment))
-        await unless_stopped(once_ready(connect, settings.source, partial(_check, settings), stop), stop)
+        in_words = SourceQueries(settings.source).in_words
+        await unless_stopped(once_ready(connect, in_words, partial(_check, settings), stop), stop)
         if Role.API in roles:
             address = await stack.enter_async_context(_answering(url, settings, parts.signings))
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")

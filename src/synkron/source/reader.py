@@ -8,23 +8,20 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
-from asyncpg import PostgresError, Record
+from asyncpg import Record
 
 from synkron.cron.timeline import utc
 from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrences, Window
-from synkron.postgres.connection import Connection, Executor, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Connection
 from synkron.settings.integrations import BUILT_IN
 from synkron.settings.load import SourceTables
 from synkron.source.due import KNOWN, Judged, judging
+from synkron.source.queries import SourceQueries
 from synkron.steps import Steps
 from synkron.waiting import by_turns
 
 TOLERANCE = timedelta(seconds=30)
 SOURCE_TABLES = SourceTables()
-# How a statement fails by the type of a column: there is no such operator, the value is none of that type or out of its
-# range, or the result is of another type than when the statement was prepared.
-OF_A_TYPE = ("42", "22", "0A")
 
 log = structlog.get_logger("synkron")
 
@@ -42,10 +39,9 @@ async def read_due_integrations(
     can't be fired is left out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired when the role would
     be shown too few rows or lacks a grant; SourceTableMissing when a table or column is not there.
     """
-    window = window_around(at)
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        read = await read_window(connection, window, source, types)
+    window, queries = window_around(at), SourceQueries(source)
+    async with queries.reading(connection):
+        read = await read_window(connection, window, queries, types)
     for row in read.invalid:
         warn_invalid(row)
     due = [
@@ -70,25 +66,20 @@ class DueRead:
     invalid: list[InvalidIntegration]
 
 
-async def secure(connection: Connection, source: SourceTables) -> None:
-    """Make the current transaction refuse a read that row security would shorten."""
-    await connection.execute(source_statements("source/reader", source)["secure"])
-
-
 async def check_source(connection: Connection, source: SourceTables) -> None:
     """Raise SourceTableMissing or ServiceRoleRequired where the due read would, without reading anything."""
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        await connection.fetch("explain " + source_statements("source/reader", source)["due"], [], [], [])
+    queries = SourceQueries(source)
+    async with queries.reading(connection):
+        await connection.fetch("explain " + queries.sql("source/reader")["due"], [], [], [])
 
 
-async def read_window(connection: Connection, window: Window, source: SourceTables, types: Collection[str]) -> DueRead:
+async def read_window(connection: Connection, window: Window, source: SourceQueries, types: Collection[str]) -> DueRead:
     """What is due in the window: one statement, in the caller's secured transaction.
 
     A process that knows nothing yet asks first which expressions and zones there are: to be answered every row, as
     its expression is new, takes a hundred times as long.
     """
-    sql = source_statements("source/reader", source)
+    sql = source.sql("source/reader")
     if KNOWN.is_empty:
         _learn(await connection.fetch(sql["learn"]))
     rows = await connection.fetch(
@@ -120,57 +111,18 @@ def _learn(rows: Iterable[Record]) -> None:
 
 async def read_all(connection: Connection, source: SourceTables) -> list[Integration]:
     """Every row, enabled or not, by organization."""
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        rows = await connection.fetch(source_statements("source/reader", source)["all"])
+    queries = SourceQueries(source)
+    async with queries.reading(connection):
+        rows = await connection.fetch(queries.sql("source/reader")["all"])
     return [integration_of(row) for row in rows]
 
 
 async def read_names(connection: Connection, source: SourceTables) -> dict[str, str]:
     """The name of every organization, by its id."""
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        rows = await connection.fetch(source_statements("source/reader", source)["names"])
+    queries = SourceQueries(source)
+    async with queries.reading(connection):
+        rows = await connection.fetch(queries.sql("source/reader")["names"])
     return {row["org_id"]: row["name"] for row in rows}
-
-
-async def with_id_type(connection: Executor, statement: str, source: SourceTables) -> str:
-    """The statement with ID_TYPE made the type of the integrations' id, so that the primary key's index is used."""
-    return statement.replace(
-        "ID_TYPE", await connection.fetchval(source_statements("source/reader", source)["id_type"])
-    )
-
-
-class FittedStatement:
-    """A statement that is remembered with the type of the integrations' id in it.
-
-    The application may alter that column meanwhile. When the statement fails by what it says, the type is asked anew,
-    and if it is another one, so is the statement: once.
-    """
-
-    def __init__(self, statement: str, source: SourceTables) -> None:
-        self._statement = statement
-        self._source = source
-        self._fitted: str | None = None
-
-    async def fit(self, connection: Executor) -> str:
-        """The statement as the column is now."""
-        self._fitted = await with_id_type(connection, self._statement, self._source)
-        return self._fitted
-
-    async def fetch(self, connection: Executor, *arguments: object) -> list[Record]:
-        """Its rows. Not for use inside a transaction, which a failed statement ends."""
-        async with speaking_of(self._source):
-            fitted = self._fitted or await self.fit(connection)
-            try:
-                return await connection.fetch(fitted, *arguments)
-            except PostgresError as error:
-                if (error.sqlstate or "")[:2] not in OF_A_TYPE:
-                    raise
-                anew = await self.fit(connection)
-                if anew == fitted:
-                    raise
-                return await connection.fetch(anew, *arguments)
 
 
 def warn_invalid(row: InvalidIntegration) -> None:

@@ -46,10 +46,10 @@ def acknowledge(
     plan, done = operate(
         context,
         agreed,
-        plan=lambda connection, settings: acknowledging.plan_acknowledge(connection, settings, number),
+        plan=lambda connection, _: acknowledging.plan_acknowledge(connection, number),
         tell=lambda one: agreed.tell(fact_lines(facts(one))),
         question="Acknowledge it?",
-        do=lambda connection, settings: acknowledging.acknowledge(connection, settings, number, agreed.author),
+        do=lambda connection, _: acknowledging.acknowledge(connection, number, agreed.author),
     )
     if as_json:
         show_json({"dry_run": dry_run, "incident": facts_of(done or plan)})

@@ -85,10 +85,10 @@ def cancel(
     plan, done = operate(
         context,
         agreed,
-        plan=lambda connection, settings: cancel.plan_cancel(connection, settings, ids),
+        plan=lambda connection, _: cancel.plan_cancel(connection, ids),
         tell=lambda plan: agreed.tell(_cancelling(plan)),
         question="Cancel?",
-        do=lambda connection, settings: cancel.cancel(connection, settings, ids, agreed.author, reason),
+        do=lambda connection, _: cancel.cancel(connection, ids, agreed.author, reason),
     )
     if as_json:
         made = done or plan

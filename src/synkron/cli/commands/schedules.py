@@ -147,12 +147,12 @@ def _due_cells(due: DueIntegration) -> list[str]:
 async def _active_pauses(connection: Connection, settings: Settings, now: datetime) -> int:
     """How many pauses last; none where there is no ledger yet."""
     from synkron.errors import LedgerMissing, ServiceRoleRequired
-    from synkron.postgres.connection import speaking_of
     from synkron.scheduler.policies import read_pauses
+    from synkron.source.queries import SourceQueries
 
     try:
-        async with speaking_of(settings.source):
-            return len(await read_pauses(connection, now, settings.source))
+        async with SourceQueries(settings.source).in_words():
+            return len(await read_pauses(connection, now))
     except (LedgerMissing, ServiceRoleRequired):
         return 0
 
@@ -161,10 +161,10 @@ async def _why_nothing_is_fired(connection: Connection, settings: Settings) -> s
     """Why none of the rows is fired; None where they are, or where there is no ledger yet."""
     from synkron.errors import LedgerMissing, ServiceRoleRequired
     from synkron.ledger.installation import why_nothing_is_fired
-    from synkron.postgres.connection import speaking_of
+    from synkron.source.queries import SourceQueries
 
     try:
-        async with speaking_of(settings.source):
+        async with SourceQueries(settings.source).in_words():
             return await why_nothing_is_fired(connection, settings)
     except (LedgerMissing, ServiceRoleRequired):
         return None

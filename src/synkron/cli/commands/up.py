@@ -83,6 +83,7 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
     from synkron.postgres.connection import connected
     from synkron.postgres.ready import once_ready
     from synkron.service.serve import all_roles, serve
+    from synkron.source.queries import SourceQueries
     from synkron.waiting import unless_stopped
 
     async def prepare_and_say(opened: Connection) -> None:
@@ -92,7 +93,8 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
 
     stop = stop_on_signals()
     connect = partial(connected, place.url, settings.heartbeat)
-    await unless_stopped(once_ready(connect, settings.source, prepare_and_say, stop.asked), stop.asked)
+    in_words = SourceQueries(settings.source).in_words
+    await unless_stopped(once_ready(connect, in_words, prepare_and_say, stop.asked), stop.asked)
     say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
     await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
 

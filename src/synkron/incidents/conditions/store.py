@@ -24,11 +24,10 @@ from synkron.ledger.drift import LateRun
 from synkron.ledger.history import late_run_of
 from synkron.ledger.nodes import silence
 from synkron.model import InvalidIntegration
-from synkron.postgres.connection import Connection, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Connection
 from synkron.settings.load import Settings
 from synkron.source.oddity import NOTHING
-from synkron.source.reader import secure
+from synkron.source.queries import SourceQueries, secure
 from synkron.vendors.health import Verdict, Watch
 
 log = structlog.get_logger("synkron")
@@ -61,9 +60,10 @@ async def read_conditions(
     ``watches`` are the endpoints as they are watched, ``invalid`` the rows that the last tick could not fire. Sends the
     same number of statements, whatever there is. Raises ServiceRoleRequired, SourceTableMissing and LedgerMissing.
     """
-    async with speaking_of(settings.source), connection.transaction():
-        await secure(connection, settings.source)
-        sql = source_statements("incidents/conditions/store", settings.source)
+    source = SourceQueries(settings.source)
+    sql = source.sql("incidents/conditions/store")
+    async with source.in_words(), connection.transaction():
+        await secure(connection)
         late_runs, late_is_cut = await _late_runs(connection, sql, settings.announce.late_after, at)
         failed_runs, failed_is_cut = await _failed_runs(connection, sql, at)
         vendors = await _vendors(connection, sql, watches, at)

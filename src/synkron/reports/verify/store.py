@@ -18,8 +18,7 @@ from asyncpg import Record
 
 from synkron.ledger import installation
 from synkron.model import Window
-from synkron.postgres.connection import Connection, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Connection
 from synkron.reports.verify import (
     LATE,
     Basis,
@@ -35,7 +34,7 @@ from synkron.reports.verify import (
     examine,
 )
 from synkron.settings.load import Settings
-from synkron.source.reader import secure
+from synkron.source.queries import SourceQueries, secure
 
 # How many rows are read at once. Going through them holds the event loop, in which the same process ticks.
 BATCH = 1000
@@ -115,8 +114,9 @@ async def verify(
     what was not delivered. Keeps the first ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and
     LedgerMissing.
     """
-    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read", readonly=True):
-        return await _verify(connection, settings, since, until, scope, late_after, most, is_strict=is_strict)
+    source = SourceQueries(settings.source)
+    async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
+        return await _verify(connection, source, settings, since, until, scope, late_after, most, is_strict=is_strict)
 
 
 async def keep_verification(connection: Connection, settings: Settings, now: datetime) -> Report | None:
@@ -125,11 +125,12 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
     Nor is it before anybody has ticked. It takes as long as reading a day's decisions does, so it wants a connection
     of its own.
     """
-    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read"):
-        sql = source_statements("reports/verify/store", settings.source)
+    source = SourceQueries(settings.source)
+    sql = source.sql("reports/verify/store")
+    async with source.in_words(), connection.transaction(isolation="repeatable_read"):
         if not await connection.fetchval(sql["take_hour"], now):
             return None
-        report = await _verify(connection, settings, now - DAY, None, Scope(), LATE, 0, is_strict=False)
+        report = await _verify(connection, source, settings, now - DAY, None, Scope(), LATE, 0, is_strict=False)
         if report.watermark is None:
             return None
         await connection.execute(
@@ -148,6 +149,7 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
 
 async def _verify(
     connection: Connection,
+    source: SourceQueries,
     settings: Settings,
     since: datetime,
     until: datetime | None,
@@ -158,8 +160,8 @@ async def _verify(
     is_strict: bool,
 ) -> Report:
     """In the caller's transaction, all of whose statements see the same."""
-    sql = source_statements("reports/verify/store", settings.source)
-    await secure(connection, settings.source)
+    sql = source.sql("reports/verify/store")
+    await secure(connection)
     await connection.execute(sql["room"])
     frame = await connection.fetchrow(sql["frame"], since)
     assert frame is not None  # noqa: S101 (a select without a table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, tzinfo
 
@@ -11,12 +12,12 @@ from synkron.cron import Cron
 from synkron.cron.timeline import utc
 from synkron.errors import NotFound
 from synkron.model import Action, Hold, Integration, InvalidIntegration, Source, State
-from synkron.postgres.connection import Connection, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Connection
 from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts
 from synkron.settings.load import Settings
 from synkron.source.due import KNOWN, misplaced, schedule_of
-from synkron.source.reader import integration_of, secure
+from synkron.source.queries import SourceQueries, secure
+from synkron.source.reader import integration_of
 
 MINUTE = timedelta(minutes=1)
 # How many organizations a message names.
@@ -47,18 +48,19 @@ async def read_facts(
     Raises NotFound where there is none and the ledger has none; SourceTableMissing, ServiceRoleRequired, LedgerMissing.
     """
     moment = utc(at).replace(second=0, microsecond=0)
-    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read", readonly=True):
-        await secure(connection, settings.source)
-        sql = source_statements("reports/why/store", settings.source)
+    source = SourceQueries(settings.source)
+    sql = source.sql("reports/why/store")
+    async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
+        await secure(connection)
         rows = await connection.fetch(sql["integrations"], integration_id, org_id, integration_type, moment)
         if not rows:
-            raise NotFound(await _what_there_is(connection, settings, integration_id, org_id, integration_type))
-        return [await _facts(connection, settings, row, moment) for row in rows]
+            raise NotFound(await _what_there_is(connection, sql, integration_id, org_id, integration_type))
+        return [await _facts(connection, sql, settings, row, moment) for row in rows]
 
 
 async def _what_there_is(
     connection: Connection,
-    settings: Settings,
+    sql: Mapping[str, str],
     integration_id: str | None,
     org_id: str | None,
     integration_type: str | None,
@@ -69,7 +71,6 @@ async def _what_there_is(
             f"There is no integration {integration_id}, and the ledger has none around that time. "
             "`synkron next` lists those that fire."
         )
-    sql = source_statements("reports/why/store", settings.source)
     types = [row["integration_type"] for row in await connection.fetch(sql["types_of"], org_id)]
     if types:
         return f"Organization {org_id} has no {integration_type}. It has {', '.join(types)}."
@@ -80,8 +81,9 @@ async def _what_there_is(
     return f"There is no organization {org_id} with integrations. {there_are}"
 
 
-async def _facts(connection: Connection, settings: Settings, row: Record, moment: datetime) -> Facts:
-    sql = source_statements("reports/why/store", settings.source)
+async def _facts(
+    connection: Connection, sql: Mapping[str, str], settings: Settings, row: Record, moment: datetime
+) -> Facts:
     integration = integration_of(row)
     ledger = _ledger(await connection.fetch(sql["runs"], integration.integration_id, moment), moment)
     ticks = await connection.fetchrow(sql["ticks"], moment)

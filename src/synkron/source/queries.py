@@ -1,0 +1,125 @@
+"""What each query of the application's two tables needs: their names, the type of the ids, errors in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from asyncpg import PostgresError, Record
+from asyncpg.exceptions import (
+    DatatypeMismatchError,
+    InsufficientPrivilegeError,
+    InvalidSchemaNameError,
+    UndefinedColumnError,
+    UndefinedFunctionError,
+    UndefinedTableError,
+)
+
+from synkron.errors import DatabaseError, LedgerMissing, Refused, ServiceRoleRequired, SourceTableMissing
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.statements import source_statements, statements
+from synkron.settings.load import SourceTables
+
+ROWS_HIDDEN = (
+    "Row security would hide rows from this role, and Synkron reads all or nothing. Connect as a role with BYPASSRLS: "
+    "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
+)
+# How a statement fails by the type of a column: there is no such operator, the value is none of that type or out of its
+# range, or the result is of another type than when the statement was prepared.
+OF_A_TYPE = ("42", "22", "0A")
+
+
+class SourceQueries:
+    """The two tables as the settings name them. The type of the integrations' id is asked for once.
+
+    Cheap to make: each tick, command and worker makes one and hands it down.
+    """
+
+    def __init__(self, tables: SourceTables) -> None:
+        self.tables = tables
+        self._id_type: str | None = None
+
+    def sql(self, file: str) -> dict[str, str]:
+        """The statements of ``FILE.sql`` with the tables' names in them."""
+        return source_statements(file, self.tables)
+
+    @asynccontextmanager
+    async def in_words(self) -> AsyncIterator[None]:
+        """Turn what PostgreSQL says of the tables into a sentence with the remedy."""
+        try:
+            yield
+        except InsufficientPrivilegeError as error:
+            raise self._privilege(error) from None
+        except (UndefinedTableError, UndefinedColumnError, InvalidSchemaNameError) as error:
+            raise self._missing(error) from None
+        except (UndefinedFunctionError, DatatypeMismatchError) as error:
+            names = self.tables
+            raise SourceTableMissing(
+                f"{str(error).capitalize()}. In {names.schema_name}.{names.integrations.table} Synkron needs "
+                f"{names.integrations.org_id} to have the type of {names.organizations.table}."
+                f"{names.organizations.id}, {names.integrations.is_enabled} to be boolean, "
+                f"{names.integrations.cron_schedule} to be text, and updated_at, where it is set, to be a timestamptz."
+            ) from None
+
+    @asynccontextmanager
+    async def reading(self, connection: Connection) -> AsyncIterator[None]:
+        """A read-only transaction that row security can't shorten, with errors in sentences."""
+        async with self.in_words(), connection.transaction(readonly=True):
+            await secure(connection)
+            yield
+
+    async def fit(self, connection: Executor, statement: str) -> str:
+        """The statement with ID_TYPE made the type of the integrations' id, so that the primary key's index is used."""
+        return statement.replace("ID_TYPE", self._id_type or await self.ask_id_type(connection))
+
+    async def ask_id_type(self, connection: Executor) -> str:
+        """The type that the column has now, as it is written in SQL."""
+        self._id_type = await connection.fetchval(self.sql("source/queries")["id_type"])
+        # Where there is no such column, the statement itself says so.
+        return self._id_type or "text"
+
+    async def fetch(self, connection: Executor, statement: str, *arguments: object) -> list[Record]:
+        """The rows of the fitted statement. Not for use inside a transaction, which a failed statement ends.
+
+        The application may have altered the id's column since its type was asked for. When the statement fails by a
+        type, it is asked for anew, and if it is another one, so is the statement: once.
+        """
+        async with self.in_words():
+            fitted = await self.fit(connection, statement)
+            try:
+                return await connection.fetch(fitted, *arguments)
+            except PostgresError as error:
+                if (error.sqlstate or "")[:2] not in OF_A_TYPE:
+                    raise
+                await self.ask_id_type(connection)
+                anew = await self.fit(connection, statement)
+                if anew == fitted:
+                    raise
+                return await connection.fetch(anew, *arguments)
+
+    def _privilege(self, error: InsufficientPrivilegeError) -> DatabaseError | Refused:
+        # The message is in the server's language, the name of its function is not.
+        if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
+            return ServiceRoleRequired(ROWS_HIDDEN)
+        names = self.tables
+        return ServiceRoleRequired(
+            f"{str(error).capitalize()}. Grant it: `grant usage on schema {names.schema_name} to ROLE; "
+            f"grant select on {names.schema_name}.{names.organizations.table}, "
+            f"{names.schema_name}.{names.integrations.table} to ROLE`. "
+            "For Synkron's own tables run `synkron migrate --grant-to ROLE`."
+        )
+
+    def _missing(self, error: PostgresError) -> DatabaseError:
+        if "synkron." in str(error):
+            return LedgerMissing(f"{str(error).capitalize()}. Run `synkron migrate`.")
+        names = self.tables
+        return SourceTableMissing(
+            f"{str(error).capitalize()}. Synkron reads {names.schema_name}.{names.integrations.table} and "
+            f"{names.schema_name}.{names.organizations.table}; name yours in synkron.toml under [source], or make "
+            "these with `synkron migrate --with-source-tables`."
+        )
+
+
+async def secure(connection: Connection) -> None:
+    """Make the current transaction refuse a read that row security would shorten."""
+    await connection.execute(statements("source/queries")["secure"])
