@@ -10,7 +10,6 @@ import structlog
 from synkron.ledger import attempts
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.settings.integrations import profile_of
 from synkron.settings.load import Settings, TypeSettings
 from synkron.vendors.health import DOWN, Watch
 
@@ -31,12 +30,12 @@ async def release_recovered(connection: Connection, settings: Settings, watches:
     down = {name for row in rows for name in endpoints[row["endpoint"]]}
     released = 0
     for name in held.keys() - down:
-        count = await attempts.release(connection, name, _apart(name, held[name]))
+        count = await attempts.release(connection, name, _apart(held[name]))
         if count:
             log.info("runs released", integration_type=name, runs=count, reason="the vendor is back")
         released += count
     return released
 
 
-def _apart(name: str, one: TypeSettings) -> timedelta:
-    return timedelta(minutes=1) / (one.pace or profile_of(name, one.flavour).pace or RECOVERY_PACE)
+def _apart(one: TypeSettings) -> timedelta:
+    return timedelta(minutes=1) / (one.pace or one.profile.pace or RECOVERY_PACE)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, get_type_hints
 
 from asyncpg import Record
 
-from synkron.model import CatchUp, Hold, Integration, Overlap, Pause, Policies, Policy
+from synkron.model import Hold, Integration, Pause, Policies, Policy
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
 from synkron.source.queries import SourceQueries
@@ -16,17 +17,9 @@ from synkron.source.reader import integration_of
 
 SQL = statements("scheduler/policies")
 
-# What may be set for one integration, over its type's policy, and how the database's value is read.
-OVERRIDABLE = {
-    "catch_up": CatchUp,
-    "catch_up_window": timedelta,
-    "overlap": Overlap,
-    "spread": timedelta,
-    "attempts": int,
-    "backoff": timedelta,
-    "timeout": timedelta,
-    "completion_timeout": timedelta,
-}
+# What belongs to a whole type. The rest of a policy may be set for one integration, and is read as its field's type.
+OF_TYPE = {"catch_up_newest", "pace", "concurrency"}
+OVERRIDABLE: Mapping[str, Any] = {key: kind for key, kind in get_type_hints(Policy).items() if key not in OF_TYPE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -153,7 +154,7 @@ class Settings(BaseSettings):
                     "{name} has no flavour {flavour}; take {section}.flavour out",
                     {"name": name, "flavour": one.flavour, "section": section_of(name)},
                 )
-        return types
+        return {name: one.named(name) for name, one in types.items()}
 
     @field_validator("retention")
     @classmethod
@@ -183,7 +184,7 @@ class Settings(BaseSettings):
         written = init_settings().get("types")
         return _Environment(settings_cls, written if isinstance(written, dict) else {}), init_settings
 
-    @property
+    @cached_property
     def policies(self) -> dict[str, Policy]:
         """The policy of each integration type, by its name."""
         return {name: one.policy for name, one in self.types.items()}

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from yarl import URL
 
 from synkron.errors import SettingsError
-from synkron.settings.integrations import Profile, Request, profile_of
+from synkron.settings.integrations import Profile, Request
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.secrets import fault, gathering
@@ -51,7 +51,7 @@ def read_watches(settings: Settings, environment: Mapping[str, str], *, only: st
         if request is not None and only in (None, name):
             with gathering(faults):
                 one = settings.types[name]
-                scope = profile_of(name, one.flavour).token_scope
+                scope = one.profile.token_scope
                 read = read_request(f"{section_of(name)}.health", one.health, request, scope, environment)
                 requests.setdefault(watch.endpoint, read)
     if faults:
@@ -78,7 +78,7 @@ def _is_used(one: TypeSettings) -> bool:
 
 
 def _watched(name: str, one: TypeSettings) -> tuple[Watch, Request | None]:
-    profile = profile_of(name, one.flavour)
+    profile = one.profile
     request = None if one.health.mode is HealthMode.PASSIVE else _request(name, one.health, profile)
     if request is None and one.health.hold:
         raise fault(
@@ -95,7 +95,7 @@ def _watched(name: str, one: TypeSettings) -> tuple[Watch, Request | None]:
         slow_after=one.health.slow_after or profile.slow_after,
         allowance=one.health.allowance or profile.allowance,
         most_probes=_most_probes(one.health, profile, request),
-        throttled_codes={**profile.throttled_codes, **one.health.throttled_codes},
+        throttled_codes=one.throttled_codes,
     )
     return watch, request
 

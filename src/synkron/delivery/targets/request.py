@@ -14,7 +14,6 @@ from yarl import URL
 from synkron.errors import SettingsError
 from synkron.model import Run
 from synkron.settings.addresses import query_secrets, read_address
-from synkron.settings.integrations import profile_of
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import TypeSettings
 from synkron.settings.secrets import SECRET_LENGTH, gathering, is_reference, read_header
@@ -126,9 +125,8 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
                 secrets.append(headers[header])
     if faults:
         raise SettingsError(faults)
-    profile = profile_of(name, one.flavour)
-    codes = {**profile.throttled_codes, **one.health.throttled_codes}
-    return Endpoint(address, headers, signing, tuple(secrets), codes, one.warm_up.method or profile.warm_up)
+    warm_up = one.warm_up.method or one.profile.warm_up
+    return Endpoint(address, headers, signing, tuple(secrets), one.throttled_codes, warm_up)
 
 
 def _instant(moment: datetime) -> str:
