@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha1
+from typing import NamedTuple
 from uuid import UUID
 
 # What keys derived from before ledgers had an installation of their own. Fixed for ever: such runs keep their keys.
@@ -172,12 +173,28 @@ class Policies:
         return self.by_integration.get(integration.integration_id) or self.by_type[integration.integration_type]
 
 
+class Scope(NamedTuple):
+    """Whom something is about. All that is not None must fit; none of them: everything."""
+
+    org_id: str | None = None
+    integration_type: str | None = None
+    integration_id: str | None = None
+
+    def holds(self, row: Integration) -> bool:
+        """Whether the integration is in it."""
+        return (
+            self.org_id in (None, row.org_id)
+            and self.integration_type in (None, row.integration_type)
+            and self.integration_id in (None, row.integration_id)
+        )
+
+
+EVERYTHING = Scope()
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why.
-
-    All of ``org_id``, ``integration_type`` and ``integration_id`` that are not None must fit; none of them: everything.
-    """
+    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why."""
 
     id: int
     org_id: str | None
@@ -189,9 +206,9 @@ class Pause:
     until: datetime | None
 
     @property
-    def scope(self) -> tuple[str | None, str | None, str | None]:
-        """Whom it holds: organization, type, integration."""
-        return self.org_id, self.integration_type, self.integration_id
+    def scope(self) -> Scope:
+        """Whom it holds."""
+        return Scope(self.org_id, self.integration_type, self.integration_id)
 
     def lasts_at(self, moment: datetime) -> bool:
         """Whether the moment lies inside it."""

@@ -17,10 +17,9 @@ from synkron.ledger import attempts, claims, internal_faults
 from synkron.ledger.installation import at_home, note_place, read_ids, read_installation
 from synkron.ledger.migrate import create_source_tables, migrate
 from synkron.ledger.queue import SQL as QUEUE
-from synkron.model import Outcome, OutcomeKind
+from synkron.model import Outcome, OutcomeKind, Scope
 from synkron.operations.adopt import Adopted, AskedAdoption, adopt
 from synkron.operations.backfill import AskedBackfill, backfill
-from synkron.operations.scope import Scope
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import connected
 from synkron.postgres.embedded import EmbeddedServer

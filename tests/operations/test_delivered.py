@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from synkron.model import idempotency_key
+from synkron.model import Scope, idempotency_key
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
 from synkron.operations.retry import retry
-from synkron.operations.scope import Scope
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Pool
 from tests.conftest import Connection, Database

@@ -11,12 +11,12 @@ import pytest
 
 from synkron.errors import Refused
 from synkron.ledger import attempts, claims
+from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
 from synkron.operations.overrides import set_override
 from synkron.operations.pauses import AskedPause, pause, resume
 from synkron.operations.retry import retry
-from synkron.operations.scope import Scope
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool

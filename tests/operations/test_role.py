@@ -13,7 +13,7 @@ from synkron.incidents import Silence
 from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import open_channels
 from synkron.incidents.store import forget, reconcile
-from synkron.model import State
+from synkron.model import Scope, State
 from synkron.operations.acknowledge import acknowledge
 from synkron.operations.audit import entries
 from synkron.operations.backfill import AskedBackfill, backfill
@@ -21,7 +21,6 @@ from synkron.operations.cancel import cancel
 from synkron.operations.overrides import set_override, unset_override
 from synkron.operations.pauses import AskedPause, pause, resume
 from synkron.operations.retry import retry
-from synkron.operations.scope import Scope
 from synkron.operations.silences import AskedSilence, silence, unsilence
 from synkron.operations.trigger import trigger
 from synkron.scheduler.tick import tick

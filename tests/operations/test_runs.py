@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from synkron.errors import Refused
+from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
 from synkron.operations.retry import plan_retry, retry
-from synkron.operations.scope import Scope
 from synkron.operations.transaction import changing
 from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron.model import CatchUp
+from synkron.model import CatchUp, Scope
 from synkron.operations.cancel import cancel
 from synkron.reports.verify import Kind, Undelivered, full_transaction
-from synkron.reports.verify.store import Report, Scope, keep_verification, verify
+from synkron.reports.verify.store import Report, keep_verification, verify
 from synkron.scheduler.tick import tick
 from synkron.service.serve import Role, serve
 from synkron.settings.load import OrganizationsTable, Settings, SourceTables, TypeSettings

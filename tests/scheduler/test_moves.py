@@ -11,8 +11,8 @@ import pytest
 from synkron.delivery.worker import Worker
 from synkron.ledger import attempts, history
 from synkron.ledger.history import RecordedRun
+from synkron.model import Scope
 from synkron.operations.pauses import AskedPause, pause
-from synkron.operations.scope import Scope
 from synkron.postgres.connection import Pool
 from synkron.scheduler.moves import Following, follow_all, follow_left_behind
 from synkron.settings.load import Settings, SourceTables, TypeSettings

@@ -19,8 +19,8 @@ from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import SourceTableMissing
 from synkron.incidents.conditions.store import read_conditions
 from synkron.ledger.migrate import create_due_indexes, migrate
-from synkron.model import Window
-from synkron.operations.scope import Scope, read_rows
+from synkron.model import Scope, Window
+from synkron.operations.scope import read_rows
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.postgres.statements import source_statements
 from synkron.reports.forecast.store import forecast_fleet

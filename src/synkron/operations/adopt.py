@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from synkron.errors import Refused
 from synkron.ledger.installation import SQL, Installation, copied, read_installation, restored
-from synkron.model import Occurrences, Window
+from synkron.model import Occurrences, Scope, Window
 from synkron.operations.audit import record
-from synkron.operations.scope import Scope, live, read_rows
+from synkron.operations.scope import live, read_rows
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from synkron.errors import NotFound, Refused
 from synkron.ledger import attempts, claims
 from synkron.ledger.installation import at_home
-from synkron.model import Action, Decision, Integration, Occurrences, Overlap, Source, State, Window
+from synkron.model import Action, Decision, Integration, Occurrences, Overlap, Scope, Source, State, Window
 from synkron.operations.audit import record
 from synkron.operations.backfill_plan import Fate, Planned, Recorded, fates_of
-from synkron.operations.scope import Covered, Scope, live, look_up, scope_of
+from synkron.operations.scope import Covered, live, look_up
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -109,7 +109,7 @@ async def _plan(
         ),
         key=lambda one: (one.scheduled_for, one.integration.org_id, one.integration.integration_id),
     )
-    pauses = [scope_of(pause) for pause in await read_pauses(connection, now)]
+    pauses = [pause.scope for pause in await read_pauses(connection, now)]
     paused = {one.integration.integration_id for one in due if any(pause.holds(one.integration) for pause in pauses)}
     waiting = sum(one.fate is Fate.RUNS and one.integration.integration_id in paused for one in occurrences)
     skipping = await _skipping(connection, settings, occurrences)

@@ -10,9 +10,9 @@ from asyncpg import Record
 from pydantic import ValidationError
 
 from synkron.errors import NotFound, Refused, SettingsError
-from synkron.model import Integration
+from synkron.model import Integration, Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import Covered, Scope, covered, look_up, read_names, read_rows
+from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from synkron.errors import NotFound, Refused
-from synkron.model import Pause
+from synkron.model import Pause, Scope
 from synkron.operations.audit import record
 from synkron.operations.pause_effects import Ahead, Consequence, due_after, foreseen, look_ahead
-from synkron.operations.scope import Covered, Scope, covered, in_words, live, look_up, read_names, scope_of
+from synkron.operations.scope import Covered, covered, in_words, live, look_up, read_names
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -81,7 +81,7 @@ async def plan_pause(connection: Connection, settings: Settings, asked: AskedPau
         found = await _pausable(connection, settings, asked, now)
         rows = live(found.rows, settings.types)
         policies = await read_policies(connection, settings.policies, rows)
-        [unfinished] = await connection.fetch(SQL["unfinished"], *_columns(asked.scope))
+        [unfinished] = await connection.fetch(SQL["unfinished"], *asked.scope)
     until = asked.end(now)
     return PausePlan(
         found.subject,
@@ -102,7 +102,7 @@ async def pause(connection: Connection, settings: Settings, asked: AskedPause, a
     async with changing(connection) as now:
         found = await _pausable(connection, settings, asked, now)
         until = asked.end(now)
-        number = await connection.fetchval(SQL["add_pause"], *_columns(asked.scope), asked.reason, author, until)
+        number = await connection.fetchval(SQL["add_pause"], *asked.scope, asked.reason, author, until)
         after = {"pause": number, "reason": asked.reason, "until": until}
         await record(connection, author=author, action="pause", subject=found.subject, before=None, after=after)
         [made] = [one for one in await _pauses(connection, settings, ended=False) if one.id == number]
@@ -113,8 +113,8 @@ async def plan_resume(connection: Connection, settings: Settings, asked: int | S
     """What resuming the pause of that number, or of just that scope, would do. Raises NotFound as ``resume`` does."""
     async with looking(connection) as now:
         paused, others = await _active(connection, settings, asked, now)
-        found = await covered(connection, settings, scope_of(paused))
-        free = [row for row in found.rows if not any(scope_of(other).holds(row) for other in others)]
+        found = await covered(connection, settings, paused.scope)
+        free = [row for row in found.rows if not any(other.scope.holds(row) for other in others)]
         held = {row["integration_id"]: row["since"] for row in await connection.fetch(SQL["held"], _ids(found))}
         known = [row for row in live(free, settings.types) if row.integration_id in held]
         policies = await read_policies(connection, settings.policies, known)
@@ -151,7 +151,7 @@ async def _pausable(connection: Connection, settings: Settings, asked: AskedPaus
             f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a span with --for."
         )
     for other in await read_pauses(connection, now):
-        if scope_of(other) == asked.scope:
+        if other.scope == asked.scope:
             raise Refused(
                 f"{found.subject[0].upper()}{found.subject[1:]} is paused already: pause {other.id} by {other.author} "
                 f"({other.reason}) lasts {_end(other)}. To change it, end it with "
@@ -165,7 +165,7 @@ async def _active(
 ) -> tuple[Pause, list[Pause]]:
     """The pause that is meant, and the others that last."""
     active = await read_pauses(connection, now)
-    meant = [one for one in active if asked in (one.id, scope_of(one))]
+    meant = [one for one in active if asked in (one.id, one.scope)]
     if not meant:
         raise NotFound(f"{await _unknown(connection, settings, asked)} `synkron pauses` lists those that last.")
     return meant[0], [one for one in active if one is not meant[0]]
@@ -189,10 +189,6 @@ async def _pauses(connection: Connection, settings: Settings, *, ended: bool) ->
         scope = Scope(row["org_id"], row["integration_type"], row["integration_id"])
         found.append(RecordedPause(subject=in_words(scope, names), **facts))
     return found
-
-
-def _columns(scope: Scope) -> tuple[str | None, str | None, str | None]:
-    return scope.org_id, scope.integration_type, scope.integration_id
 
 
 def _ids(found: Covered) -> list[str]:

@@ -11,7 +11,7 @@ from synkron.ledger import attempts
 from synkron.model import Integration, State
 from synkron.operations.audit import record
 from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
-from synkron.operations.scope import read_rows_by_id, scope_of
+from synkron.operations.scope import read_rows_by_id
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -64,7 +64,7 @@ async def _plan(connection: Connection, settings: Settings, ids: Collection[int]
     live = {row.integration_id: row for row in rows}
     for run in runs:
         _check(run, live.get(run.integration_id), settings)
-    pauses = [scope_of(pause) for pause in await read_pauses(connection, now)]
+    pauses = [pause.scope for pause in await read_pauses(connection, now)]
     paused = [one.id for one in runs if any(pause.holds(live[one.integration_id]) for pause in pauses)]
     return RetryPlan(runs, paused)
 

@@ -6,29 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from synkron.errors import NotFound
-from synkron.model import Integration, InvalidIntegration, Pause
+from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Executor
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """All that is not None must fit; none of them: everything."""
-
-    org_id: str | None = None
-    integration_type: str | None = None
-    integration_id: str | None = None
-
-    def holds(self, row: Integration) -> bool:
-        """Whether the integration is in it."""
-        return (
-            self.org_id in (None, row.org_id)
-            and self.integration_type in (None, row.integration_type)
-            and self.integration_id in (None, row.integration_id)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +51,7 @@ async def covered(connection: Executor, settings: Settings, scope: Scope) -> Cov
 async def read_rows(connection: Executor, settings: Settings, scope: Scope) -> list[Integration]:
     """The integrations of the scope, enabled or not, by organization."""
     statement = SourceQueries(settings.source).sql("operations/operations")["integrations"]
-    rows = await connection.fetch(statement, scope.org_id, scope.integration_type, scope.integration_id)
+    rows = await connection.fetch(statement, *scope)
     return [integration_of(row) for row in rows]
 
 
@@ -96,11 +79,6 @@ def live(rows: Iterable[Integration], types: Collection[str]) -> list[Integratio
         and misplaced(row, types) is None
         and not isinstance(schedule_of(row, row.cron_schedule), InvalidIntegration)
     ]
-
-
-def scope_of(pause: Pause) -> Scope:
-    """Whom the pause holds."""
-    return Scope(pause.org_id, pause.integration_type, pause.integration_id)
 
 
 def in_words(scope: Scope, names: Mapping[str, str]) -> str:

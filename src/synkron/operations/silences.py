@@ -10,8 +10,9 @@ from typing import Any
 from synkron.errors import NotFound, Refused
 from synkron.incidents import Incident, Silence
 from synkron.incidents.store import incidents
+from synkron.model import Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import Scope, in_words, read_names
+from synkron.operations.scope import in_words, read_names
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements

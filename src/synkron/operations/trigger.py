@@ -8,9 +8,9 @@ from datetime import datetime
 from synkron.errors import NotFound, Refused
 from synkron.ledger import claims
 from synkron.ledger.installation import at_home
-from synkron.model import Action, Decision, Integration, InvalidIntegration, Pause, Source, State, manual_key
+from synkron.model import Action, Decision, Integration, InvalidIntegration, Pause, Scope, Source, State, manual_key
 from synkron.operations.audit import record
-from synkron.operations.scope import Covered, Scope, look_up
+from synkron.operations.scope import Covered, look_up
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements

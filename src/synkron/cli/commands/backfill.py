@@ -52,8 +52,8 @@ def backfill(
             "give --org, --type or --integration, or several; a backfill of everything is not made"
         )
     agreed = consent(context, author=author, dry_run=dry_run, yes=yes, as_json=as_json)
+    from synkron.model import Scope
     from synkron.operations import backfill
-    from synkron.operations.scope import Scope
 
     asked = backfill.AskedBackfill(Scope(org, integration_type, integration), from_, to)
     most = None if yes or dry_run else backfill.MOST_UNASKED

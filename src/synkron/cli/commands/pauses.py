@@ -16,9 +16,9 @@ from synkron.cli.options import AsJson, Integration, Organization, Type, instant
 from synkron.cli.output import counted, minute, show_json, show_lines
 
 if TYPE_CHECKING:
+    from synkron.model import Scope
     from synkron.operations.pause_effects import Consequence
     from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
-    from synkron.operations.scope import Scope
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
@@ -151,7 +151,7 @@ def _scope(org: str | None, integration_type: str | None, integration: str | Non
     narrowed = (org, integration_type) != (None, None)
     if sum([narrowed, integration is not None, everything]) != 1:
         raise typer.BadParameter("give --org, --type or both; or --integration; or --all")
-    from synkron.operations.scope import Scope
+    from synkron.model import Scope
 
     return Scope(org, integration_type, integration)
 

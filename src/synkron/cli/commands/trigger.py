@@ -42,8 +42,8 @@ def trigger(
     if (org is None) != (integration_type is None) or (org is None) == (integration is None):
         raise typer.BadParameter("give --org and --type together, or --integration")
     agreed = consent(context, author=author, dry_run=dry_run, yes=yes, as_json=as_json)
+    from synkron.model import Scope
     from synkron.operations import trigger
-    from synkron.operations.scope import Scope
 
     scope = Scope(org, integration_type, integration)
     plan, done = operate(

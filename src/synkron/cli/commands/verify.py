@@ -69,6 +69,7 @@ def verify(
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Report, Mapping[str, str]]:
         from synkron.errors import NotFound, Refused
+        from synkron.model import Scope
         from synkron.postgres.clock import database_clock
         from synkron.reports.verify import LATE, store
         from synkron.source.reader import read_names
@@ -83,7 +84,7 @@ def verify(
             settings,
             begin,
             end,
-            scope=store.Scope(org, integration_type),
+            scope=Scope(org, integration_type),
             late_after=late_after or LATE,
             is_strict=strict,
             most=most,

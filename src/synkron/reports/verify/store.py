@@ -17,7 +17,7 @@ from operator import itemgetter
 from asyncpg import Record
 
 from synkron.ledger import installation
-from synkron.model import Window
+from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.connection import Connection
 from synkron.reports.verify import (
     LATE,
@@ -89,30 +89,22 @@ class Report:
         self.findings += findings[: max(0, most - len(self.findings))]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whom to verify: everybody, or one organization, or one type, or one type of an organization."""
-
-    org_id: str | None = None
-    integration_type: str | None = None
-
-
 async def verify(
     connection: Connection,
     settings: Settings,
     since: datetime,
     until: datetime | None = None,
     *,
-    scope: Scope = Scope(),
+    scope: Scope = EVERYTHING,
     late_after: timedelta = LATE,
     is_strict: bool = False,
     most: int = 50,
 ) -> Report:
     """Verify what was to be decided after ``since``, up to ``until`` or to where everything has been decided.
 
-    What was due before this ledger was copied from another is that one's to verify. ``is_strict`` makes findings of
-    what was not delivered. Keeps the first ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and
-    LedgerMissing.
+    ``scope`` is everybody, an organization, a type, or a type of an organization. What was due before this ledger was
+    copied from another is that one's to verify. ``is_strict`` makes findings of what was not delivered. Keeps the first
+    ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and LedgerMissing.
     """
     source = SourceQueries(settings.source)
     async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
@@ -130,7 +122,7 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
     async with source.in_words(), connection.transaction(isolation="repeatable_read"):
         if not await connection.fetchval(sql["take_hour"], now):
             return None
-        report = await _verify(connection, source, settings, now - DAY, None, Scope(), LATE, 0, is_strict=False)
+        report = await _verify(connection, source, settings, now - DAY, None, EVERYTHING, LATE, 0, is_strict=False)
         if report.watermark is None:
             return None
         await connection.execute(
@@ -183,7 +175,7 @@ async def _verify(
         late_after=late_after,
         is_strict=is_strict,
     )
-    if scope == Scope():
+    if scope == EVERYTHING:
         report.note([_orphan(row) for row in await connection.fetch(sql["orphans"], start, end)], most)
     asked = (start, end, scope.org_id, scope.integration_type, late_after)
     async with aclosing(_batches(connection, sql["integrations"], *asked)) as batches:
