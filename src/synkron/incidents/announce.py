@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from asyncpg import Record
 
+from synkron.backoff import doubled
 from synkron.incidents import Occasion, message_of
 from synkron.incidents.channels.channels import Channels
 from synkron.incidents.store import incident_of
@@ -50,8 +51,7 @@ async def deliver_due(
 
 def next_wait(attempts: int) -> timedelta:
     """How long to wait after so many attempts."""
-    doublings: int = min(attempts - 1, 20)
-    return min(LONGEST_WAIT, FIRST_WAIT * (1 << doublings))
+    return doubled(FIRST_WAIT, attempts - 1, LONGEST_WAIT)
 
 
 async def _deliver(connection: Connection, turn: asyncio.Lock, channels: Channels, row: Record, at: datetime) -> None:

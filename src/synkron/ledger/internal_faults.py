@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from pgqueuer.domain.errors import PgqException
 
+from synkron.backoff import doubled
 from synkron.errors import NotAtHome, Refused, SynkronError
 from synkron.postgres.connection import DRIVER_FAULTS, Connect, reason_of
 from synkron.postgres.statements import statements
@@ -55,7 +56,7 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
     On a ledger that is not at home it waits until that is.
     """
     loop = asyncio.get_running_loop()
-    longer = FIRST_PAUSE
+    failures = 0
     while not stop.is_set():
         began = loop.time()
         error = await _error_of(run)
@@ -67,7 +68,8 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
             # `loops.report_node` says it, once for all loops.
             await pause(LOOK_AGAIN, stop)
             continue
-        longer = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(longer * 2, LONGEST_PAUSE)
+        failures = 0 if loop.time() - began > LONGEST_PAUSE else failures + 1
+        longer = doubled(FIRST_PAUSE, failures, LONGEST_PAUSE)
         if isinstance(error, EXPECTED):
             event = "loop refused" if isinstance(error, Refused) else "database failed"
             log.warning(event, loop=name, reason=reason_of(error), retry_in=longer)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from types import MappingProxyType
 
+from synkron.backoff import apart, doubled
 from synkron.model import (
     Action,
     CatchUp,
@@ -100,7 +100,7 @@ def after_shortage(run: Run) -> timedelta | None:
     put_back = max(run.attempt - 1 - run.failures, 0)
     if put_back >= MOST_PUT_BACK:
         return None
-    return _longer(min(FIRST_WAIT * (1 << min(put_back, 16)), LONGEST_WAIT), f"{run.key}/put back/{put_back}")
+    return apart(doubled(FIRST_WAIT, put_back, LONGEST_WAIT), f"{run.key}/put back/{put_back}")
 
 
 def given_up(run: Run, policy: Policy) -> str | None:
@@ -244,12 +244,4 @@ def _start_of(one: Occurrences, index: int) -> datetime | None:
 
 def _backoff(run: Run, policy: Policy) -> timedelta:
     """Doubling from the policy's, up to an hour, plus up to a tenth, the same for the same run and attempt."""
-    doubled = policy.backoff * (1 << min(run.failures, 16))
-    wait = min(doubled, max(LONGEST_BACKOFF, policy.backoff))
-    return _longer(wait, f"{run.key}/{run.failures}")
-
-
-def _longer(wait: timedelta, lot: str) -> timedelta:
-    """Up to a tenth longer, by lot, so that runs that failed together part."""
-    share = int.from_bytes(sha256(lot.encode()).digest()[:4], "big") / 2**32
-    return wait * (1 + share / 10)
+    return apart(doubled(policy.backoff, run.failures, LONGEST_BACKOFF), f"{run.key}/{run.failures}")

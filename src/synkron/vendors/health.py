@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import blake2b
 
+from synkron.backoff import apart, doubled
 from synkron.http.status import recorded_status
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings.integrations import SHORTEST_INTERVAL
@@ -193,11 +193,7 @@ def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
 
     The interval, doubling up to 6 h, and up to a tenth longer, so that endpoints that failed together part.
     """
-    # Beyond this many doublings even the shortest interval is at its longest.
-    doubled: timedelta = interval * 2 ** min(max(failures, 1) - 1, 16)
-    digest = blake2b(f"{endpoint}#{failures}".encode(), digest_size=4).digest()
-    longer = int.from_bytes(digest, "big") / 2**32 / 10
-    return min(doubled, max(LONGEST_BACKOFF, interval)) * (1 + longer)
+    return apart(doubled(interval, failures - 1, LONGEST_BACKOFF), f"{endpoint}#{failures}")
 
 
 def _answered(health: Health, sample: Sample, watch: Watch) -> Health:
@@ -244,8 +240,7 @@ def _rested(health: Health, sample: Sample) -> Health:
     elif is_resting:
         return health
     else:
-        rest = sample.rest or FIRST_REST
-        until = at + max(rest, min(rest * 2 ** min(health.throttles, 16), LONGEST_REST))
+        until = at + doubled(sample.rest or FIRST_REST, health.throttles, LONGEST_REST)
     throttles = max(health.throttles, 1) if is_resting else health.throttles + 1
     return replace(health, throttles=throttles, passive_until=max(until, known or until))
 
