@@ -20,8 +20,8 @@ from synkron.postgres.statements import statements
 from synkron.scheduler.policies import read_pauses, read_policies
 from synkron.scheduler.starts import allot_starts
 from synkron.settings.load import Settings
-from synkron.settings.values import duration_text
 from synkron.source.due import judge_all
+from synkron.text import duration_text
 
 MOST_UNASKED = 10_000
 MOST_OCCURRENCES = 250_000

@@ -19,7 +19,7 @@ from synkron.postgres.statements import statements
 from synkron.scheduler.policies import OVERRIDABLE, overridden
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings, TypeSettings, fault_in
-from synkron.settings.values import duration_text
+from synkron.text import duration_text
 
 SQL = statements("operations/operations")
 # The values as the database has them, by key; a key that is not there is not set.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from synkron.reports.forecast import Forecast, Herd, TypeForecast, Warned, warnings
 from synkron.reports.forecast.store import Outlook
-from synkron.settings.values import duration_text
+from synkron.text import duration_text
 
 
 def as_answer(outlook: Outlook) -> dict[str, object]:

@@ -9,7 +9,7 @@ from synkron.cli.table import Column
 from synkron.reports.forecast import Forecast, Herd, TypeForecast
 from synkron.reports.forecast.store import Outlook
 from synkron.scheduler.spread import MINUTE
-from synkron.settings.values import duration_text
+from synkron.text import duration_text
 
 HERDS_OF_A_TYPE = 3
 

@@ -233,7 +233,7 @@ def _text(value: object) -> str:
 def _json(value: object) -> object:
     from datetime import timedelta
 
-    from synkron.settings.values import duration_text
+    from synkron.text import duration_text
 
     return duration_text(value) if isinstance(value, timedelta) else value
 

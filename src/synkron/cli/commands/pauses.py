@@ -193,7 +193,7 @@ def _still_paused(plan: ResumePlan) -> str:
 
 def _consequence(one: Consequence) -> str:
     from synkron.operations.pause_effects import WORDS
-    from synkron.settings.values import duration_text
+    from synkron.text import duration_text
 
     but = ", but for the newest," if one.treatment.catch_up_newest else ""
     occurrences = "" if one.occurrences is None else f", {counted(one.occurrences, 'occurrence')}"
@@ -208,7 +208,7 @@ def _plan_as_json(plan: PausePlan) -> dict[str, object]:
 
 
 def _consequences(plan: PausePlan | ResumePlan) -> list[dict[str, object]]:
-    from synkron.settings.values import duration_text
+    from synkron.text import duration_text
 
     return [
         {

@@ -18,6 +18,7 @@ from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import TypeSettings
 from synkron.settings.secrets import SECRET_LENGTH, gathering, is_reference, read_header
 from synkron.signing import Signing, read_signing
+from synkron.text import instant
 
 # What Synkron itself says of a request; a second opinion in the settings would contradict the body.
 OWN_HEADERS = frozenset(
@@ -90,9 +91,9 @@ def body(run: Run) -> bytes:
             "integration_id": run.integration_id,
             "integration_type": run.integration_type,
             "source": run.source,
-            "scheduled_for": _instant(run.scheduled_for),
-            "period_start": None if run.period_start is None else _instant(run.period_start),
-            "period_end": _instant(run.period_end),
+            "scheduled_for": instant(run.scheduled_for),
+            "period_start": None if run.period_start is None else instant(run.period_start),
+            "period_end": instant(run.period_end),
             "attempt": run.attempt,
         }
     ).encode()
@@ -127,7 +128,3 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
         raise SettingsError(faults)
     warm_up = one.warm_up.method or one.profile.warm_up
     return Endpoint(address, headers, signing, tuple(secrets), one.throttled_codes, warm_up)
-
-
-def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
