@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from itertools import chain, count, repeat
 
 import structlog
-from asyncpg import PostgresError
 
 from synkron.model import Run
 from synkron.postgres.connection import DRIVER_FAULTS
+from synkron.postgres.faults import is_for_ever
 from synkron.waiting import pause
 
 # Seconds; the last one again and again, as another worker takes over what gives no sign of life.
@@ -49,7 +49,7 @@ class Recording:
                 except DRIVER_FAULTS as error:
                     is_last = self._giving_up.is_set()
                     wait = next(last_waits, None) if is_last else next(waits)
-                    if wait is None or _is_refused(error):
+                    if wait is None or is_for_ever(error):
                         raise
                     if tries < len(PAUSES) or tries % TOLD_EVERY == 0:
                         log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), tries=tries + 1)
@@ -58,8 +58,3 @@ class Recording:
             raise AssertionError
         finally:
             self._kept.discard(run.id)
-
-
-def _is_refused(error: Exception) -> bool:
-    """Whether the database will never take it: data it can't hold, or a constraint."""
-    return isinstance(error, PostgresError) and (error.sqlstate or "")[:2] in ("22", "23")

@@ -13,6 +13,7 @@ import asyncpg
 from asyncpg.exceptions import InvalidAuthorizationSpecificationError, InvalidCatalogNameError, PostgresError
 
 from synkron.errors import DatabaseNotReady, DatabaseUnreachable, Refused, SettingsError
+from synkron.postgres.faults import is_passing
 from synkron.postgres.sessions import BY_KEY, OF_ONE, SESSION, settle
 from synkron.postgres.silence import HEARTBEAT, end_left_behind, watching
 from synkron.postgres.watch import DRIVER_TIMEOUT, WatchedConnection
@@ -26,9 +27,6 @@ Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Connection]]"
 
 # What the driver raises when the database or the connection to it fails.
 DRIVER_FAULTS = (PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-
-# What SQLSTATE begins with where it is the connection, an operator who intervenes, or too many connections.
-PASSING = ("08", "57", "53300")
 
 # Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
 TRANSACTION_POOLER_PORT = 6543
@@ -89,13 +87,6 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
             except (TimeoutError, asyncpg.InterfaceError):
                 # A connection that broke while somebody held it is never given back.
                 pool.terminate()
-
-
-def is_passing(error: Exception) -> bool:
-    """Whether it says nothing of what was asked, but of the server or the connection: that passes by itself."""
-    if isinstance(error, PostgresError):
-        return (error.sqlstate or "").startswith(PASSING)
-    return isinstance(error, (asyncpg.InterfaceError, OSError))
 
 
 def reason_of(error: BaseException) -> str:

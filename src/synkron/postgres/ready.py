@@ -11,7 +11,8 @@ import structlog
 from asyncpg import InterfaceError, PostgresError
 
 from synkron.errors import DatabaseError, DatabaseNotReady, DatabaseUnreachable
-from synkron.postgres.connection import Connect, Connection, is_passing
+from synkron.postgres.connection import Connect, Connection
+from synkron.postgres.faults import is_passing
 from synkron.waiting import pause
 
 # Seconds for which a service waits at its start for a database that is there and can't serve it, and between its tries.

@@ -17,6 +17,7 @@ from asyncpg.exceptions import (
 
 from synkron.errors import DatabaseError, LedgerMissing, Refused, ServiceRoleRequired, SourceTableMissing
 from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.faults import is_of_a_type
 from synkron.postgres.statements import source_statements, statements
 from synkron.settings.load import SourceTables
 
@@ -24,9 +25,6 @@ ROWS_HIDDEN = (
     "Row security would hide rows from this role, and Synkron reads all or nothing. Connect as a role with BYPASSRLS: "
     "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
 )
-# How a statement fails by the type of a column: there is no such operator, the value is none of that type or out of its
-# range, or the result is of another type than when the statement was prepared.
-OF_A_TYPE = ("42", "22", "0A")
 
 
 class SourceQueries:
@@ -89,7 +87,7 @@ class SourceQueries:
             try:
                 return await connection.fetch(fitted, *arguments)
             except PostgresError as error:
-                if (error.sqlstate or "")[:2] not in OF_A_TYPE:
+                if not is_of_a_type(error):
                     raise
                 await self.ask_id_type(connection)
                 anew = await self.fit(connection, statement)
