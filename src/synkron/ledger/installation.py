@@ -8,6 +8,7 @@ from uuid import UUID
 
 from synkron.errors import LedgerMissing, NotAtHome, Refused
 from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
 
@@ -62,15 +63,11 @@ async def read_installation(connection: Executor) -> Installation:
     row = await connection.fetchrow(SQL["read"])
     if row is None:
         raise LedgerMissing("No row of synkron.installations counts: the one that has no end was deleted. Restore it.")
-    return Installation(
-        id=row["id"],
-        name=row["name"],
+    return read(
+        Installation,
+        row,
         stood=Place(row["noted_system_identifier"], row["noted_database_oid"], row["noted_database_name"]),
         stands=Place(row["system_identifier"], row["database_oid"], row["database_name"]),
-        is_at_home=row["is_at_home"],
-        is_noted=row["is_noted"],
-        restored_until=row["restored_until"],
-        copied_at=row["copied_at"],
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from synkron.errors import NotFound, Refused
 from synkron.model import Pause, Scope
@@ -14,6 +13,7 @@ from synkron.operations.pause_effects import Ahead, Consequence, due_after, fore
 from synkron.operations.scope import Covered, covered, in_words, live, look_up, read_names
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.scheduler.policies import read_pauses, read_policies
 from synkron.settings.load import Settings
@@ -183,12 +183,9 @@ async def _unknown(connection: Connection, settings: Settings, asked: int | Scop
 async def _pauses(connection: Connection, settings: Settings, *, ended: bool) -> list[RecordedPause]:
     rows = await connection.fetch(SQL["pauses"], ended)
     names = await read_names(connection, settings, {row["org_id"] for row in rows if row["org_id"] is not None})
-    found = []
-    for row in rows:
-        facts: dict[str, Any] = dict(row)
-        scope = Scope(row["org_id"], row["integration_type"], row["integration_id"])
-        found.append(RecordedPause(subject=in_words(scope, names), **facts))
-    return found
+    return [
+        read(RecordedPause, row, subject=in_words(Scope(*(row[key] for key in Scope._fields)), names)) for row in rows
+    ]
 
 
 def _ids(found: Covered) -> list[str]:

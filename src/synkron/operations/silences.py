@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from synkron.errors import NotFound, Refused
 from synkron.incidents import Incident, Silence
@@ -15,6 +14,7 @@ from synkron.operations.audit import record
 from synkron.operations.scope import in_words, read_names
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
 
@@ -164,12 +164,7 @@ async def _silence(connection: Connection, settings: Settings, number: int, now:
 async def _silences(connection: Connection, settings: Settings, now: datetime, *, ended: bool) -> list[RecordedSilence]:
     rows = await connection.fetch(SQL["silences"], ended, now)
     names = await read_names(connection, settings, {row["org_id"] for row in rows if row["org_id"] is not None})
-    found = []
-    for row in rows:
-        facts: dict[str, Any] = dict(row)
-        one = Silence(row["org_id"], row["integration_type"], row["endpoint"])
-        found.append(RecordedSilence(subject=_words(one, names), **facts))
-    return found
+    return [read(RecordedSilence, row, subject=_words(read(Silence, row), names)) for row in rows]
 
 
 def _words(one: Silence, names: dict[str, str]) -> str:

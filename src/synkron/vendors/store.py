@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from asyncpg import Record
 
 from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.vendors.health import Health, Sample, Verdict, Watch, judge
 
 SQL = statements("vendors/store")
+# The fields in the order of the parameters: of `write`, and of `add_samples` after the endpoint.
+WRITTEN = (
+    *("endpoint", "verdict", "reason", "known_by", "since", "sampled_at", "next_probe_at", "method", "failures"),
+    *("failed_runs", "throttles", "passive_until", "failed_org_id", "probed_at"),
+)
+SAMPLED = ("at", "source", "finding", "reason", "contacts", "latency", "http_status", "resets_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,53 +108,12 @@ async def forget(connection: Executor, now: datetime) -> None:
 
 
 async def _write(connection: Connection, health: Health) -> None:
-    await connection.execute(
-        SQL["write"],
-        health.endpoint,
-        health.verdict.value,
-        health.reason,
-        health.known_by,
-        health.since,
-        health.sampled_at,
-        health.next_probe_at,
-        health.method,
-        health.failures,
-        health.failed_runs,
-        health.throttles,
-        health.passive_until,
-        health.failed_org_id,
-        health.probed_at,
-    )
+    await connection.execute(SQL["write"], *(getattr(health, name) for name in WRITTEN))
 
 
-def _columns(samples: Sequence[Sample]) -> tuple[list[object], ...]:
-    return (
-        [one.at for one in samples],
-        [one.source.value for one in samples],
-        [one.finding.value for one in samples],
-        [one.reason for one in samples],
-        [one.contacts for one in samples],
-        [one.latency for one in samples],
-        [one.http_status for one in samples],
-        [one.resets_at for one in samples],
-    )
+def _columns(samples: Sequence[Sample]) -> Iterator[list[object]]:
+    return ([getattr(one, name) for one in samples] for name in SAMPLED)
 
 
 def _health_of(row: Record) -> Health:
-    return Health(
-        endpoint=row["endpoint"],
-        integration_types=tuple(row["integration_types"]),
-        verdict=Verdict(row["verdict"]),
-        reason=row["reason"],
-        known_by=row["known_by"],
-        since=row["since"],
-        sampled_at=row["sampled_at"],
-        probed_at=row["probed_at"],
-        next_probe_at=row["next_probe_at"],
-        method=row["method"],
-        failures=row["failures"],
-        failed_runs=row["failed_runs"],
-        failed_org_id=row["failed_org_id"],
-        throttles=row["throttles"],
-        passive_until=row["passive_until"],
-    )
+    return read(Health, row, integration_types=tuple(row["integration_types"]), verdict=Verdict(row["verdict"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from asyncpg import PostgresError, Record
@@ -25,6 +25,7 @@ from synkron.ledger.history import late_run_of
 from synkron.ledger.nodes import silence
 from synkron.model import InvalidIntegration
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.settings.load import Settings
 from synkron.source.oddity import NOTHING
 from synkron.source.queries import SourceQueries, secure
@@ -83,8 +84,8 @@ async def read_conditions(
         *(condition for endpoint, watch, _ in vendors for condition in used_up(endpoint, watch, at)),
         *of_rows(invalid, names, at),
         *ticked_not([_gap(row) for row in gaps], at),
-        *cold([_cold(row) for row in cold_starts]),
-        *expired([_expired(row) for row in expired_ones]),
+        *cold([read(ColdStarts, row, is_cut=row["looked_at"] >= MOST_COLD) for row in cold_starts]),
+        *expired([read(Expired, row, is_cut=row["looked_at"] >= MOST_EXPIRED) for row in expired_ones]),
         *tzdata_differs({row["tzdata"]: row["nodes"] for row in versions}, at),
         *verified(None if verification is None else Verified(**verification)),
         *internal([InternalFault(**row) for row in faults]),
@@ -108,7 +109,7 @@ async def _late_runs(
 async def _failed_runs(connection: Connection, sql: Mapping[str, str], at: datetime) -> tuple[list[FailedRun], bool]:
     """Those that nothing has made good; and whether there may be more."""
     rows = await connection.fetch(sql["failed"], at, MOST_FAILED)
-    runs = [FailedRun(run_id=row["id"], **_without(row, "id", "looked_at")) for row in rows]
+    runs = [read(FailedRun, row, run_id=row["id"]) for row in rows]
     return runs, any(row["looked_at"] == MOST_FAILED for row in rows)
 
 
@@ -130,8 +131,7 @@ async def _vendors(
 
 def _endpoint(row: Record, at: datetime) -> Endpoint:
     verdict = None if row["verdict"] is None else Verdict(row["verdict"])
-    known = _without(row, "verdict", "reason", "since")
-    return Endpoint(**known, verdict=verdict, reason=row["reason"] or "", since=row["since"] or at)
+    return read(Endpoint, row, verdict=verdict, reason=row["reason"] or "", since=row["since"] or at)
 
 
 def _touched(row: Record) -> Touched:
@@ -140,14 +140,6 @@ def _touched(row: Record) -> Touched:
 
 def _gap(row: Record) -> TickGap:
     return TickGap(**row, is_cut=row["runs"] + row["others"] >= MOST_CAUGHT_UP)
-
-
-def _cold(row: Record) -> ColdStarts:
-    return ColdStarts(**_without(row, "looked_at"), is_cut=row["looked_at"] >= MOST_COLD)
-
-
-def _expired(row: Record) -> Expired:
-    return Expired(**_without(row, "looked_at"), is_cut=row["looked_at"] >= MOST_EXPIRED)
 
 
 async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: Sequence[str]) -> Names:
@@ -166,7 +158,3 @@ async def _of_application(connection: Connection, statement: str, *arguments: ob
     except PostgresError as error:
         log.debug("told without what the application's tables say", reason=str(error))
         return None
-
-
-def _without(row: Record, *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in keys}

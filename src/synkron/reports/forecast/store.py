@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from asyncpg import Record
-
 from synkron.errors import LedgerMissing, ServiceRoleRequired
 from synkron.model import Policy, Window
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.reports.forecast import Forecast, Group, count_fires, forecast
 from synkron.scheduler.policies import read_pauses
 from synkron.settings.load import Settings
@@ -68,19 +67,7 @@ async def read_groups(
     statement = source.sql("reports/forecast/store")["groups"]
     async with source.reading(connection):
         rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
-    return [_group(row) for row in rows]
-
-
-def _group(row: Record) -> Group:
-    return Group(
-        integration_type=row["integration_type"],
-        cron_schedule=row["cron_schedule"],
-        timezone=zone_of(row),
-        organization_exists=row["organization_exists"],
-        spread=row["spread"],
-        integrations=row["integrations"],
-        is_odd=row["is_odd"],
-    )
+    return [read(Group, row, timezone=zone_of(row)) for row in rows]
 
 
 async def _read_standing(

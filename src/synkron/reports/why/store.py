@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from asyncpg import Record
@@ -13,6 +13,7 @@ from synkron.cron.timeline import utc
 from synkron.errors import NotFound
 from synkron.model import Action, Hold, Integration, InvalidIntegration, Source, State
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts
 from synkron.settings.load import Settings
 from synkron.source.due import KNOWN, misplaced, schedule_of
@@ -22,7 +23,6 @@ from synkron.source.reader import integration_of
 MINUTE = timedelta(minutes=1)
 # How many organizations a message names.
 SHOWN = 5
-_DIRECT = {one.name for one in fields(RunFacts)} - {"source", "action", "state"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +154,5 @@ def _fired(row: Record, moment: datetime) -> bool:
 
 
 def _run(row: Record) -> RunFacts:
-    direct = {key: value for key, value in row.items() if key in _DIRECT}
-    return RunFacts(**direct, source=Source(row["source"]), action=Action(row["action"]), state=State(row["state"]))
+    kinds = {"source": Source(row["source"]), "action": Action(row["action"]), "state": State(row["state"])}
+    return read(RunFacts, row, **kinds)
