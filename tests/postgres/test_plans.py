@@ -61,6 +61,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "scheduler/starts": (SECURED,),
     "ledger/queue": (WORKER,),
     "ledger/queue.enqueue": (WORKER, SECURED, OTHER),
+    "source/queries": (WORKER, SECURED, OTHER),
     "source/reader": (SECURED,),
     "postgres/sessions": (OTHER,),
     "source/tables": (OTHER,),

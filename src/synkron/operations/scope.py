@@ -50,7 +50,7 @@ async def covered(connection: Executor, settings: Settings, scope: Scope) -> Cov
 
 async def read_rows(connection: Executor, settings: Settings, scope: Scope) -> list[Integration]:
     """The integrations of the scope, enabled or not, by organization."""
-    statement = SourceQueries(settings.source).sql("operations/operations")["integrations"]
+    statement = SourceQueries(settings.source).sql("source/reader")["rows"]
     rows = await connection.fetch(statement, *scope)
     return [integration_of(row) for row in rows]
 
@@ -64,7 +64,7 @@ async def read_rows_by_id(connection: Executor, settings: Settings, ids: Collect
 
 async def read_names(connection: Executor, settings: Settings, org_ids: Collection[str]) -> dict[str, str]:
     """The names of those of the organizations that there are."""
-    statement = SourceQueries(settings.source).sql("operations/operations")["names"]
+    statement = SourceQueries(settings.source).sql("source/reader")["names"]
     rows = await connection.fetch(statement, list(org_ids))
     return {row["org_id"]: row["name"] for row in rows}
 

@@ -11,7 +11,7 @@ import structlog
 from asyncpg import Record
 
 from synkron.cron.timeline import utc
-from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrences, Window
+from synkron.model import EVERYTHING, DueIntegration, Integration, InvalidIntegration, Occurrences, Window
 from synkron.postgres.connection import Connection
 from synkron.settings.integrations import BUILT_IN
 from synkron.settings.load import SourceTables
@@ -113,7 +113,7 @@ async def read_all(connection: Connection, source: SourceTables) -> list[Integra
     """Every row, enabled or not, by organization."""
     queries = SourceQueries(source)
     async with queries.reading(connection):
-        rows = await connection.fetch(queries.sql("source/reader")["all"])
+        rows = await connection.fetch(queries.sql("source/reader")["rows"], *EVERYTHING)
     return [integration_of(row) for row in rows]
 
 
@@ -121,7 +121,7 @@ async def read_names(connection: Connection, source: SourceTables) -> dict[str, 
     """The name of every organization, by its id."""
     queries = SourceQueries(source)
     async with queries.reading(connection):
-        rows = await connection.fetch(queries.sql("source/reader")["names"])
+        rows = await connection.fetch(queries.sql("source/reader")["names"], None)
     return {row["org_id"]: row["name"] for row in rows}
 
 

@@ -137,16 +137,20 @@ select
 from due i
 left join {organization_rows} o on o.id = i.org_id;
 
--- name: all
--- Every row, whether it may fire or not, for `synkron check` and `synkron next`.
--- Scans: every row is wanted.
+-- name: rows
+-- The rows of a scope, whether they may fire or not: organization $1, type $2, integration $3, where these are not null.
+-- What people give as an id is compared as text, so that any text may be asked for.
+-- Scans: the integrations, once, for a command.
 select {row}, {doubled} as doubled
 from {rows}
+where ($1::text is null or i.org_id::text = $1)
+    and ($2::text is null or i.integration_type::text = $2)
+    and ($3::text is null or i.id::text = $3)
 order by i.org_id, i.id;
 
 -- name: names
--- What the organizations are called, for people.
--- Scans: every row is wanted.
+-- What the organizations are called, all or those of the ids $1.
+-- Scans: the organizations, once, for a command.
 select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
 from {named_organizations} o
-where o.id is not null;
+where o.id is not null and ($1::text[] is null or o.id::text = any($1::text[]));
