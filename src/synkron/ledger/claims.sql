@@ -145,15 +145,7 @@ from synkron.runs
 where finished_at is null
     and next_attempt_at < now() - interval '1 minute'
     and not (state = 'running' and completes_by is not null)
-    and not exists (
-        select from synkron.pauses
-        where pauses.ended_at is null
-            and pauses.starts_at <= now()
-            and (pauses.until is null or pauses.until > now())
-            and (pauses.org_id is null or pauses.org_id = runs.org_id)
-            and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
-            and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
-    )
+    and not {paused[now()]}
     and not exists (
         select from synkron.runs older
         where older.integration_id = runs.integration_id

@@ -2,7 +2,8 @@
 
 A file holds statements under ``-- name: NAME`` lines. Names of the application's tables and columns stand in braces
 (``{integrations.cron_schedule}``) and are filled in from the settings, quoted; values are always parameters. So are the
-fragments of ``source/row.sql`` that several statements have in common: ``{row}``, ``{legible[o.name 200]}``.
+fragments of ``source/row.sql`` that several statements have in common: ``{row}``, ``{legible[o.name 200]}``; and those
+of ``ledger/pauses.sql``: ``{paused[now()]}``.
 """
 
 from __future__ import annotations
@@ -26,9 +27,21 @@ UTF_8 = (
 @cache
 def statements(file: str) -> dict[str, str]:
     """The statements of ``src/synkron/FILE.sql`` by name, without the comment that describes each."""
+    return {name: _with_pauses(text) for name, text in _read(file).items()}
+
+
+@cache
+def _read(file: str) -> dict[str, str]:
     text = files("synkron").joinpath(f"{file}.sql").read_text("utf-8")
     _, *parts = re.split(r"^-- name: (\w+)\n(?:--.*\n)*", text, flags=re.MULTILINE)
     return dict(zip(parts[::2], (body.strip() for body in parts[1::2]), strict=True))
+
+
+def _with_pauses(text: str) -> str:
+    def fragment(found: re.Match[str]) -> str:
+        return _with_pauses(_read("ledger/pauses")[found[1]].replace("GIVEN", found[2]))
+
+    return re.sub(r"\{(holds|paused)\[(.+?)\]\}", fragment, text)
 
 
 @cache

@@ -82,15 +82,7 @@ from (
         and (
             integration_type <> all($1::text[])
             or deferred_until > now()
-            or exists (
-                select from synkron.pauses
-                where pauses.ended_at is null
-                    and pauses.starts_at <= now()
-                    and (pauses.until is null or pauses.until > now())
-                    and (pauses.org_id is null or pauses.org_id = runs.org_id)
-                    and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
-                    and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
-            )
+            or {paused[now()]}
         )
 ) run
 cross join {rows}
