@@ -1,19 +1,19 @@
-"""What can go wrong, as one tree.
+"""The exceptions of Synkron, as one tree.
 
     SynkronError
     ├── CronError (also ValueError)      a cron expression is malformed
     ├── ZoneError (also ValueError)      a time zone is unknown
-    ├── NaiveDatetimeError (also ValueError)  an instant came without a zone
-    ├── SettingsError                    synkron.toml or the environment is faulty; lists every fault
+    ├── NaiveDatetimeError (also ValueError)  a datetime has no zone
+    ├── SettingsError                    synkron.toml or the environment is invalid; lists every error
     ├── DatabaseError                    the database cannot serve
     │   ├── DatabaseUnreachable          wrong URL, no server, wrong password
-    │   │   └── DatabaseNotReady         it starts, stops, is full, or dropped the connection
-    │   ├── SourceTableMissing           a table or column of the application is not there
+    │   │   └── DatabaseNotReady         it is starting, stopping, full, or dropped the connection
+    │   ├── SourceTableMissing           a table or column of the application does not exist
     │   ├── LedgerMissing                Synkron's own schema is absent or older than this release
     │   └── EmbeddedDatabaseError        the embedded PostgreSQL cannot start
     └── Refused                          Synkron will not do this
-        ├── NotAtHome                    the ledger is a copy, or was restored: nothing is fired from it
-        ├── NotFound                     there is nothing of that number, id or name
+        ├── NotAtHome                    the ledger is a copy, or was restored: it starts no runs
+        ├── NotFound                     nothing has that number, id or name
         └── ServiceRoleRequired          the role would see too few rows, or lacks a grant
 
 Each message says what is wrong, where, what is allowed, and what to do.
@@ -23,14 +23,14 @@ from __future__ import annotations
 
 
 class SynkronError(Exception):
-    """Anything that Synkron reports in a sentence rather than in a traceback."""
+    """Anything that Synkron reports as a sentence instead of a traceback."""
 
 
 class CronError(SynkronError, ValueError):
     """A malformed cron expression.
 
-    ``field`` is the field's name, or None when the text as a whole is at fault; ``text`` is the offending
-    part (cut to 40 characters); ``column`` is its 1-based position in the expression.
+    ``field`` is the field's name, or None if the text as a whole is malformed; ``text`` is the malformed part
+    (cut to 40 characters); ``column`` is its 1-based position in the expression.
     """
 
     def __init__(self, message: str, *, field: str | None, text: str, column: int) -> None:
@@ -49,9 +49,9 @@ class NaiveDatetimeError(SynkronError, ValueError):
 
 
 class SettingsError(SynkronError):
-    """Faulty settings. ``faults`` holds one sentence for each fault.
+    """Invalid settings. ``faults`` contains one sentence for each error.
 
-    ``rest`` are the settings without what is at fault, where they are enough to look for further faults in them.
+    ``rest`` are the settings without the invalid keys, so that they can be checked further; None if that is impossible.
     """
 
     def __init__(self, faults: list[str], rest: object = None) -> None:
@@ -61,7 +61,7 @@ class SettingsError(SynkronError):
 
 
 class DatabaseError(SynkronError):
-    """The database cannot serve what was asked."""
+    """The database cannot serve the request."""
 
 
 class DatabaseUnreachable(DatabaseError):
@@ -69,11 +69,11 @@ class DatabaseUnreachable(DatabaseError):
 
 
 class DatabaseNotReady(DatabaseUnreachable):
-    """No connection for now: the server starts, stops, takes no more of them, or dropped this one."""
+    """No connection for now: the server is starting or stopping, accepts no more connections, or dropped this one."""
 
 
 class SourceTableMissing(DatabaseError):
-    """A table or column of the application's own schedule configuration is missing, or of a type that does not fit."""
+    """A table or column of the application is missing, or its type does not fit."""
 
 
 class LedgerMissing(DatabaseError):
@@ -89,12 +89,12 @@ class Refused(SynkronError):
 
 
 class NotAtHome(Refused):
-    """The ledger has woken up elsewhere than it was, and nobody has said whether it is a copy or the original."""
+    """The ledger is on another server than before, and nobody has said whether it is a copy or the original."""
 
 
 class NotFound(Refused):
-    """There is nothing of the number, id or name that was given."""
+    """Nothing has the number, id or name that was given."""
 
 
 class ServiceRoleRequired(Refused):
-    """The role would be shown too few rows by row security, or lacks a grant (G8, R11)."""
+    """Row security would hide rows from the role, or the role lacks a grant (G8, R11)."""

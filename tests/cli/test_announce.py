@@ -132,7 +132,7 @@ def test_faulty_channels_are_all_told_and_not_shown(synkron: Command) -> None:
     lines = ended.err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("error: announce.channels.chat: Apprise does not know this URL")
-    assert lines[1].startswith("error: announce.channels.hook.secret: there is no environment variable NO_SUCH")
+    assert lines[1].startswith("error: announce.channels.hook.secret: the environment variable NO_SUCH is not set")
     assert "pl4nted" not in ended.err
 
 

@@ -59,7 +59,7 @@ def test_usage(synkron: Command, arguments: list[str], said: str) -> None:
     [
         (b"a = ", ["this is not TOML"]),
         (b"\xff\xfe", ["this is not TOML"]),
-        (b'bogus = 1\nheartbeat = "soon"', ["bogus: there is no such key", "heartbeat: expected a duration"]),
+        (b'bogus = 1\nheartbeat = "soon"', ["bogus: this key does not exist", "heartbeat: expected a duration"]),
         (b'[types.xledger]\nsecret = "hunter2"', ['expected "env:NAME" or "file:PATH"']),
         (b'database_url = ""', ["database_url: it is empty"]),
     ],
@@ -167,7 +167,7 @@ def test_no_database(
         ("sqlite:///hush.db", "this one begins with sqlite://"),
         ("postgresql+asyncpg://someone:hush@localhost/app", "this one begins with postgresql+asyncpg://"),
         ("postgresql://someone:hush@127.0.0.1:99999/app", "with a port up to 65535"),
-        ("postgresql://someone:hu/sh@127.0.0.1/app", "in a password, @ is written %40, / %2F"),
+        ("postgresql://someone:hu/sh@127.0.0.1/app", "in a password, write %40 for @, %2F for /"),
         ("postgresql://someone:hush@[::1/app", "expected the address of a PostgreSQL database"),
         ("postgresql://someone:hush@127.0.0.1/app?sslmode=hush", "is not the address of a PostgreSQL database"),
         ("postgresql://one:hush@a,b:hush/app", "is not the address of a PostgreSQL database"),
@@ -268,7 +268,7 @@ def test_a_password_that_is_not_encoded_is_not_shown(synkron: Command, monkeypat
     for url in ("postgresql://u:hunter@2/hunter3@127.0.0.1:1/app", "postgresql://u:hunter@hunter3@127.0.0.1:1/app"):
         monkeypatch.setenv("SYNKRON_DATABASE_URL", url)
         ended = synkron("runs")
-        _one_sentence(ended, 1, "in a password, @ is written %40")
+        _one_sentence(ended, 1, "in a password, write %40 for @")
         assert "hunter" not in ended.err
 
 

@@ -232,5 +232,6 @@ def test_what_can_t_be_probed(on_database: Command) -> None:
     secretless = on_database("probe", "xledger")
     assert secretless.code == 2
     assert (
-        "types.xledger.health.headers.Authorization: there is no environment variable XLEDGER_TOKEN" in secretless.err
+        "types.xledger.health.headers.Authorization: the environment variable XLEDGER_TOKEN is not set"
+        in secretless.err
     )

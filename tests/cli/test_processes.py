@@ -65,7 +65,7 @@ async def test_a_database_that_leaves_is_told(database: Database, connection: Co
         await _terminate(database)
         out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
     assert (process.returncode, out) == (1, "")
-    assert err.startswith("error: The database went away in the middle")
+    assert err.startswith("error: The connection to the database was lost")
     assert len(err.splitlines()) == 1
 
 

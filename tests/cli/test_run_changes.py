@@ -138,7 +138,7 @@ def test_a_run_that_its_target_accepted_is_cancelled_and_not_completed_any_more(
     assert tuple(after)[1:] == ("failed", "cancelled by kari: hangs", None)
     assert [row["outcome"] for row in fetch(past.url, "select outcome from synkron.attempts")] == ["cancelled"]
     before = past.everything()
-    with pytest.raises(Refused, match="is failed and waits for no completion"):
+    with pytest.raises(Refused, match="is failed and does not wait for a completion"):
         asyncio.run(_complete(past.url, run, after["key"]))
     assert past.everything() == before
 

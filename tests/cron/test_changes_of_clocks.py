@@ -195,7 +195,7 @@ def test_c15_an_instant_is_the_same_in_every_zone() -> None:
 
 @pytest.mark.parametrize("method", ["matches", "next_after", "previous_before"])
 def test_a_naive_datetime_is_refused(method: str) -> None:
-    with pytest.raises(NaiveDatetimeError, match="2026-01-01T02:00:00 has no zone, so it is no instant"):
+    with pytest.raises(NaiveDatetimeError, match="2026-01-01T02:00:00 has no zone, so it is not an instant"):
         getattr(parse("0 2 * * *"), method)(datetime(2026, 1, 1, 2, 0), UTC)  # noqa: DTZ001
 
 

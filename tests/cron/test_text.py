@@ -45,7 +45,7 @@ MALFORMED = [
     ("C2", "0 0 * * ſun", None, "ſ", 9, "'\\u017f' at column 9"),
     ("C2", "0\u00a02 * * *", None, "\u00a0", 2, "at column 2"),
     ("C2", "0 2 * * \x7f", None, "\x7f", 9, "at column 9"),
-    ("C2", "0 2 * * *" + " " * 504, None, "0 2 * * *" + " " * 31, 513, "at most 512 characters, this one has more"),
+    ("C2", "0 2 * * *" + " " * 504, None, "0 2 * * *" + " " * 31, 513, "at most 512 characters; this one has more"),
     ("C3", "99 * * * *", "minute", "99", 1, "minute '99' at column 1: out of range; minute is 0-59"),
     ("C3", "0 24 * * *", "hour", "24", 3, "hour is 0-23"),
     ("C3", "0 0 0 * *", "day of month", "0", 5, "day of month is 1-31"),
@@ -66,11 +66,11 @@ MALFORMED = [
     ("C5", "0 1-2-3 * * *", "hour", "2-3", 5, "not a value"),
     ("C5", "0 *-5 * * *", "hour", "*", 3, "not a value"),
     ("C5", "0 ** * * *", "hour", "**", 3, "an item is *, n, a-b, */s, a-b/s or n/s"),
-    ("C5", "*/5/2 * * * *", "minute", "5/2", 3, "a step is a whole number"),
-    ("C7", "*/0 * * * *", "minute", "0", 3, "a step is at least 1"),
-    ("C7", "*/-1 * * * *", "minute", "-1", 3, "a step is a whole number"),
+    ("C5", "*/5/2 * * * *", "minute", "5/2", 3, "a step must be a whole number"),
+    ("C7", "*/0 * * * *", "minute", "0", 3, "a step must be at least 1"),
+    ("C7", "*/-1 * * * *", "minute", "-1", 3, "a step must be a whole number"),
     ("C7", "0 */ * * *", "hour", "*/", 3, "a step is missing"),
-    ("C8", "0 22-2 * * *", "hour", "22-2", 3, "a range runs upward; write 22-23,0-2"),
+    ("C8", "0 22-2 * * *", "hour", "22-2", 3, "a range must ascend; write 22-23,0-2"),
     ("C8", "0 0 25-1 * *", "day of month", "25-1", 5, "write 25-31,1"),
     ("C8", "0 0 * NOV-FEB *", "month", "NOV-FEB", 7, "write NOV-DEC,JAN-FEB"),
     ("C8", "0 0 * * FRI-MON", "day of week", "FRI-MON", 9, "write FRI-SAT,SUN-MON"),
@@ -148,7 +148,7 @@ def test_c2_hostile_text_is_refused_before_it_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("value", [None, 5, 1.5, True, b"0 2 * * *", ["0", "2", "*", "*", "*"]], ids=repr)
 def test_c2_what_is_not_text_is_malformed(value: object) -> None:
-    with pytest.raises(CronError, match="a cron expression is text, not"):
+    with pytest.raises(CronError, match="a cron expression must be text, not"):
         parse(value)  # type: ignore[arg-type]
 
 

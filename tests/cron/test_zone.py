@@ -60,7 +60,7 @@ KNOWN = [
 
 UNKNOWN = [
     ("Europe/Atlantis", "not a known zone"),
-    ("europe/oslo", "names are case-sensitive, write Europe/Oslo"),
+    ("europe/oslo", "names are case-sensitive; write Europe/Oslo"),
     ("../etc/passwd", "not a known zone"),
     ("/etc/passwd", "not a known zone"),
     ("/usr/share/zoneinfo/Europe/Oslo", "not a known zone"),
@@ -94,10 +94,10 @@ UNKNOWN = [
     (Decimal("30.5"), "a whole number of minutes"),
     (Decimal("NaN"), "not a number of minutes"),
     (Decimal("-Infinity"), "not a number of minutes"),
-    (True, "a bool is no zone"),
-    (False, "a bool is no zone"),
-    (1.5, "a float is no zone"),
-    (b"UTC", "a bytes is no zone"),
+    (True, "a bool is not a zone"),
+    (False, "a bool is not a zone"),
+    (1.5, "a float is not a zone"),
+    (b"UTC", "a bytes is not a zone"),
     ("x" * 100_000, "not a known zone"),
 ]
 

@@ -166,7 +166,8 @@ class TestCall:
         assert (await recorded(connection, run))[0].state == "succeeded"
 
     @pytest.mark.parametrize(
-        ("changed", "says"), [({"key": "another"}, "is not that of run"), ({"attempt": 2}, "is at attempt 1")]
+        ("changed", "says"),
+        [({"key": "another"}, "not the idempotency key"), ({"attempt": 2}, "is at attempt 1")],
     )
     async def test_what_does_not_match_is_refused(
         self, connection: Connection, changed: dict[str, Any], says: str
@@ -180,7 +181,7 @@ class TestCall:
         run = await accepted(connection)
         with pytest.raises(NotFound):
             await complete_run(connection, SETTINGS, 4711, key=run.key, attempt=1, outcome=DONE)
-        with pytest.raises(Refused, match="accepted already"):
+        with pytest.raises(Refused, match="already accepted"):
             await complete(connection, run, ACCEPTED)
         with pytest.raises(Refused, match="succeeded, retryable or final"):
             await complete(connection, run, Outcome("done"))  # type: ignore[arg-type]  # a mistake
@@ -189,7 +190,7 @@ class TestCall:
             await complete(connection, run, DONE)
         await connection.execute("update synkron.runs set completes_by = now() + interval '1 hour'")
         await complete(connection, run, DONE)
-        with pytest.raises(Refused, match="is succeeded and waits for no completion"):
+        with pytest.raises(Refused, match="is succeeded and does not wait for a completion"):
             await complete(connection, run, REFUSED)
 
     async def test_one_of_many_completions_counts(self, database: Database, connection: Connection) -> None:
@@ -307,7 +308,7 @@ class TestEndpoint:
         await api.post(run.id, body(run))
         before = await recorded(connection, run)
         status, answer = await api.post(run.id, body(run, outcome="failed"))
-        assert (status, answer) == (409, {"error": f"Run {run.id} is succeeded and waits for no completion."})
+        assert (status, answer) == (409, {"error": f"Run {run.id} is succeeded and does not wait for a completion."})
         assert await recorded(connection, run) == before
 
     @pytest.mark.parametrize(
@@ -390,7 +391,8 @@ class TestEndpoint:
         assert (await recorded(connection, run))[0].state == "running"
 
     @pytest.mark.parametrize(
-        ("changed", "says"), [({"idempotency_key": "x"}, "not that of run"), ({"attempt": 2}, "is at attempt 1")]
+        ("changed", "says"),
+        [({"idempotency_key": "x"}, "not the idempotency key"), ({"attempt": 2}, "is at attempt 1")],
     )
     async def test_another_run_s_key_or_attempt(
         self, api: Api, connection: Connection, changed: dict[str, object], says: str

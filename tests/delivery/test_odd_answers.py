@@ -87,7 +87,7 @@ async def test_an_answer(
             OutcomeKind.FINAL,
             "failed",
             None,
-            "it returned <OutcomeKind.FINAL: 'final'>: return an Outcome, or raise the exception",
+            "it returned <OutcomeKind.FINAL: 'final'>; return an Outcome, or raise the exception",
         ),
     ],
 )

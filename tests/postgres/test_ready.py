@@ -103,8 +103,8 @@ async def test_one_that_was_there_and_restarts_is_waited_for(database: Database)
 @pytest.mark.parametrize(
     ("wrong", "kind", "said"),
     [
-        (("synkron@", "nobody_at_all@"), DatabaseUnreachable, "refuses"),
-        (("/test_", "/no_test_"), DatabaseUnreachable, "refuses"),
+        (("synkron@", "nobody_at_all@"), DatabaseUnreachable, "refused the connection"),
+        (("/test_", "/no_test_"), DatabaseUnreachable, "refused the connection"),
         (("?host=", "?host=/nowhere"), DatabaseUnreachable, "There is no PostgreSQL"),
         (("postgresql://", "mysql://"), SettingsError, "not the address of a PostgreSQL database"),
     ],
@@ -132,7 +132,7 @@ async def test_nor_is_a_fault_of_what_is_done_waited_for(
 
 async def test_it_is_waited_for_only_so_long(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ready, "READY_WITHIN", 0)
-    with pytest.raises(DatabaseNotReady, match="went away in the middle"):
+    with pytest.raises(DatabaseNotReady, match="The connection to the database was lost"):
         await start(partial(connected, database.url), Start(killed))
 
 

@@ -68,7 +68,7 @@ class TestOneConnection:
             with capture_logs() as lines, pytest.raises(asyncpg.ConnectionDoesNotExistError):
                 await connection.fetchval("select 1")
             assert connection.is_closed()
-        assert [(line["event"], line["connections"]) for line in lines] == [("connection silent, dropped", 1)]
+        assert [(line["event"], line["connections"]) for line in lines] == [("silent connection dropped", 1)]
         assert await _ended(relay, pid)
 
     async def test_nor_is_an_answer_that_never_comes_waited_for(self, relay: SilentRelay, database: Database) -> None:
@@ -112,7 +112,7 @@ class TestOneConnection:
             relay.silence(new=True)
             with capture_logs() as lines, pytest.raises(asyncpg.ConnectionDoesNotExistError):
                 await connection.fetchval("select 1")
-        assert lines[0]["reason"].startswith("nor does a new connection get an answer")
+        assert lines[0]["reason"].startswith("a new connection gets no answer either")
 
     async def test_the_locks_of_the_silent_session_are_free_again(self, relay: SilentRelay, database: Database) -> None:
         """The server has not noticed, and would keep the transaction and its locks."""

@@ -37,13 +37,13 @@ def faults(folder: Path, text: str) -> list[str]:
     return refusal.value.faults
 
 
-TOKEN = "types.a.health.token.ul", "here are allowed: url, client_id, client_secret, scope"
+TOKEN = "types.a.health.token.ul", "allowed here: url, client_id, client_secret, scope"
 
 
 @pytest.mark.parametrize(
     ("text", "key", "says"),
     [
-        ("bogus = 1", "bogus", "there is no such key; here are allowed: database_url, data_dir, source"),
+        ("bogus = 1", "bogus", "this key does not exist; allowed here: database_url, data_dir, source"),
         ("[source]\ntabel = 1", "source.tabel", "schema, organizations, integrations"),
         ("[types.xledger]\nretries = 1", "types.xledger.retries", "attempts"),
         ('[source]\nschema = "a; drop"', "source.schema", "letters, digits and underscores"),
@@ -59,7 +59,7 @@ TOKEN = "types.a.health.token.ul", "here are allowed: url, client_id, client_sec
         ('[types.xledger]\nattempts = "many"', "types.xledger.attempts", "expected a valid integer"),
         ('[types.xledger]\ncatch_up = "none"', "types.xledger.catch_up", "'latest', 'all' or 'skip'"),
         ('[types." name"]', 'types." name"', "begins or ends with a blank"),
-        ('[types."a\\u202eb"]', 'types."a\u202eb"', "can't be seen"),
+        ('[types."a\\u202eb"]', 'types."a\u202eb"', "an invisible character"),
         (f"[types.{'a' * 64}]", f"types.{'a' * 64}", "more than 63 characters"),
         ('[types."PowerOffice Go"]\nretries = 1', 'types."PowerOffice Go".retries', "attempts"),
         ("types = 3", "types", "expected a valid dictionary"),
@@ -78,15 +78,19 @@ TOKEN = "types.a.health.token.ul", "here are allowed: url, client_id, client_sec
             "code",
         ),
         ('[types.dynamics]\nflavour = "navision"', "types.dynamics.flavour", "business_central, dataverse"),
-        ('[types.xledger]\nflavour = "dataverse"', "types", "take types.xledger.flavour out"),
+        ('[types.xledger]\nflavour = "dataverse"', "types", "remove types.xledger.flavour"),
         ('[types.xledger.warm_up]\nmethod = "POST"', "types.xledger.warm_up.method", "GET, HEAD, OPTIONS"),
         ('[announce]\nlate_after = "30s"', "announce.late_after", "at least 1m"),
         ('[announce.channels]\na = { apprise = "x", webhok = "x" }', "announce.channels.a.webhok", "apprise, webhook"),
         ('[types.a.health]\ntoken = { ul = "x", url = "http://a", client_id = "a", client_secret = "env:A" }', *TOKEN),
-        ("[announce.channels.pager]", "announce.channels.pager", "either an Apprise URL, or a webhook"),
-        ('[announce.channels.pager]\nwebhook = "https://h/x"', "announce.channels.pager", "a secret to sign with"),
+        ("[announce.channels.pager]", "announce.channels.pager", "either an Apprise URL or a webhook"),
+        (
+            '[announce.channels.pager]\nwebhook = "https://h/x"',
+            "announce.channels.pager",
+            "needs a secret, which signs",
+        ),
         ('[announce.channels.pager]\nwebhook = "h/x"\nsecret = "env:A"', "announce.channels.pager.webhook", "http"),
-        ('[announce.channels]\nlog = "env:A"', "announce.channels.log", "the log is always there"),
+        ('[announce.channels]\nlog = "env:A"', "announce.channels.log", "a channel's name other than log"),
         ('heartbeat_url = "example.com"', "heartbeat_url", '"http://" or "https://"'),
     ],
 )

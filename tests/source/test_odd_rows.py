@@ -294,7 +294,7 @@ async def test_no_index_refuses_what_the_application_writes(connection: Connecti
 @pytest.mark.parametrize("kind", ["text", "bigint", "jsonb"])
 async def test_a_column_that_holds_no_times_is_told_in_a_sentence(connection: Connection, kind: str) -> None:
     await connection.execute(f"alter table organization_integrations add column edited {kind}")
-    with pytest.raises(SourceTableMissing, match="updated_at, where it is set, to be a timestamptz"):
+    with pytest.raises(SourceTableMissing, match="updated_at, if it is named in the settings, to be a timestamptz"):
         await read_due_integrations(AT, connection, source=SOURCE)
 
 

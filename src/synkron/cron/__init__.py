@@ -1,8 +1,8 @@
 """The cron language (rules C1-C19 and W1-W4, stated in docs/cron-language.md and docs/time.md). Pure.
 
-Text becomes masks in ``field`` and ``expression``; ``pattern`` finds wall-clock minutes in a calendar without zones;
-``timeline`` knows where the clocks of a zone change; ``occurrence`` brings the two together. ``moment`` shares the work
-between expressions that are asked about the same minute. ``zone``, ``describe`` and ``lint`` stand beside them.
+``field`` and ``expression`` turn text into masks; ``pattern`` finds wall-clock minutes in a calendar without zones;
+``timeline`` finds when the clocks of a zone change; ``occurrence`` combines these two. ``moment`` shares work between
+expressions that are asked about the same minute. ``zone`` parses zones, ``describe`` and ``lint`` explain expressions.
 """
 
 from synkron.cron.expression import Cron, parse

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from synkron.cron.field import DAY, HOUR, MINUTE, MONTH, MONTH_NAMES, WEEKDAY_NAMES
 from synkron.cron.pattern import EVERY_WEEKDAY, Pattern, bits, lowest
 
-# Up to so many times of the day are listed one by one.
+# At most this many times of the day are listed one by one.
 _MOST_TIMES = 6
 
 _SHORTEST_MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def sentence(pattern: Pattern) -> str:
-    """When the expression fires: from what it selects, not from how it was written."""
+    """When the expression fires, worked out from the times that it selects and not from its text."""
     months = _spoken(list(bits(pattern.months)), lambda month: MONTH_NAMES[month - 1])
     if pattern.never_fires:
         verb = "has" if pattern.months.bit_count() == 1 else "have"

@@ -1,4 +1,4 @@
-"""A cron expression: its text parsed once into an immutable value, which answers every question about it."""
+"""A cron expression: its text is parsed once into an immutable value, which answers every question about it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _FIVE_FIELDS = "a cron expression has five: minute, hour, day of month, month, d
 
 
 class Cron(Pattern):
-    """A parsed expression. Equal values behave alike in everything; the text itself is not kept.
+    """A parsed expression. Equal values behave the same in every way; the text itself is not kept.
 
-    Instants are aware datetimes, answers are in UTC; a naive one raises NaiveDatetimeError. The first and the last
-    day of Python's calendar hold no occurrences.
+    Instants must be aware datetimes, and results are in UTC; a naive datetime raises NaiveDatetimeError. There are no
+    occurrences on the first and the last day of Python's calendar.
     """
 
     __slots__ = ()
@@ -64,7 +64,7 @@ class Cron(Pattern):
         return [moment.instant for moment in span.moments if fires_at(self, moment)]
 
     def fires_within(self, span: Span) -> bool:
-        """Whether ``occurrences`` has any; a span, from ``span_between``, is shared by many expressions."""
+        """Whether ``occurrences`` has any. A span, from ``span_between``, is shared by many expressions."""
         if not self.minutes & span.minutes:
             return False
         if span.zone is not None:
@@ -104,12 +104,12 @@ def parse(text: str) -> Cron:
 
 
 def _validate(text: str) -> None:
-    """Refuse what can be no expression, in linear time, before any of it is read (C2)."""
+    """Refuse a value that can't be an expression, in linear time, before it is parsed (C2)."""
     if not isinstance(text, str):
         kind = type(text).__name__
-        raise CronError(f"a cron expression is text, not {kind}", field=None, text=repr(text)[:40], column=1)
+        raise CronError(f"a cron expression must be text, not {kind}", field=None, text=repr(text)[:40], column=1)
     if len(text) > MAX_LENGTH:
-        reason = f"an expression has at most {MAX_LENGTH} characters, this one has more"
+        reason = f"an expression may have at most {MAX_LENGTH} characters; this one has more"
         raise CronError(reason, field=None, text=text[:40], column=MAX_LENGTH + 1)
     if not (text.isascii() and (text.isprintable() or text.replace("\t", " ").isprintable())):
         column = next(n for n, mark in enumerate(text, 1) if not (" " <= mark <= "~" or mark == "\t"))
@@ -130,7 +130,7 @@ def _refuse_count(text: str) -> NoReturn:
     count = f"{len(words)} field{'' if len(words) == 1 else 's'}; {_FIVE_FIELDS}"
     if len(words) > len(FIELDS):
         column = words[len(FIELDS)][0]
-        count += f"; leave out what stands from column {column} on: seconds and years are not supported"
+        count += f"; remove everything from column {column} on: seconds and years are not supported"
     raise CronError(count, field=None, text=text[column - 1 :].rstrip()[:40], column=column)
 
 

@@ -1,4 +1,4 @@
-"""One field of a cron expression: its text read into a bit mask (rules C3-C9)."""
+"""One field of a cron expression: its text is parsed into a bit mask (rules C3-C9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WEEKDAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday
 
 ITEMS = "an item is *, n, a-b, */s, a-b/s or n/s"
 
-# Marks of other dialects, and what to write instead (C9).
+# Characters of other dialects, and what to write instead (C9).
 FOREIGN = {
     "@": "macros are not supported; write five fields",
     "?": "'?' belongs to Quartz; write '*'",
@@ -27,9 +27,9 @@ FOREIGN = {
 
 
 class Step(NamedTuple):
-    """A step that W2 warns of: from ``first`` to ``last`` by ``step``, in the field of that name.
+    """A step that W2 warns about: from ``first`` to ``last`` by ``step``, in the field of that name.
 
-    ``restarts``: it runs to the end of the field, and starts over with the next hour, day, month, year or week.
+    ``restarts``: it reaches the end of the field and starts again with the next hour, day, month, year or week.
     """
 
     field: str
@@ -40,9 +40,9 @@ class Step(NamedTuple):
 
 
 class Fault(Exception):
-    """What stands at ``offset`` in the field, ``length`` characters long, is malformed.
+    """The ``length`` characters at ``offset`` in the field are malformed.
 
-    ``parse`` turns it into a CronError, as it knows the column.
+    ``parse`` knows the column and turns this into a CronError.
     """
 
     def __init__(self, offset: int, length: int, reason: str) -> None:
@@ -53,7 +53,7 @@ class Fault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What may stand in a field. It starts over after ``cycle`` values."""
+    """The values that are allowed in a field. It starts again after ``cycle`` values."""
 
     name: str
     first: int
@@ -72,14 +72,14 @@ class Field:
 
     @property
     def allowed(self) -> str:
-        """The values that may stand here, in words."""
+        """The allowed values, in words."""
         names = f" or {self.names[0][:3].upper()}-{self.names[-1][:3].upper()}" if self.names else ""
         return f"{self.name} is {self.first}-{self.last}{names}"
 
     def read(self, text: str, steps: list[Step]) -> int:
         """The mask of the values that the text, in capitals, selects. Raises Fault.
 
-        The steps that W2 warns of are added to ``steps``.
+        The steps that W2 warns about are added to ``steps``.
         """
         if text == "*":
             return self.every
@@ -114,10 +114,10 @@ class Field:
             raise Fault(offset, len(item), "a step is missing; write a whole number after the '/'")
         at = offset + len(item) - len(text)
         if not text.isdecimal():
-            raise Fault(at, len(text), "a step is a whole number from 1, such as the 5 of */5")
+            raise Fault(at, len(text), "a step must be a whole number of at least 1, such as the 5 in */5")
         step = int(text)
         if step == 0:
-            raise Fault(at, len(text), "a step is at least 1; without a step every value is selected")
+            raise Fault(at, len(text), "a step must be at least 1; without a step every value is selected")
         return step
 
     def _read_span(self, span: str, offset: int) -> tuple[int, int]:
@@ -135,7 +135,7 @@ class Field:
         if last_text == "SUN":
             last = self.last
         if first > last:
-            raise Fault(offset, len(span), f"a range runs upward; write {self._wrapped(span, first, last)}")
+            raise Fault(offset, len(span), f"a range must ascend; write {self._wrapped(span, first, last)}")
         return first, last
 
     def _read_value(self, text: str, offset: int) -> int:
@@ -149,12 +149,12 @@ class Field:
             return f"out of range; {self.allowed}"
         if len(text) > 3 and any(name.upper().startswith(text) for name in self.names):
             return f"names have three letters; write {text[:3]}"
-        # JUL in a field without names is no 'L'.
+        # The L of JUL, in a field without names, does not mean "last".
         marks = text if len(letters := text.strip("0123456789")) < 3 or not letters.isalpha() else ""
         return next((FOREIGN[mark] for mark in FOREIGN if mark in marks), f"not a value; {self.allowed}; {ITEMS}")
 
     def _wrapped(self, span: str, first: int, last: int) -> str:
-        """The list that a descending range probably meant."""
+        """The list that was probably meant by a descending range."""
         first_text, _, last_text = span.partition("-")
         end = self.first + self.cycle - 1
         top, bottom = str(end), str(self.first)

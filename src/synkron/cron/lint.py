@@ -1,4 +1,4 @@
-"""Warnings about expressions that are well formed and probably not meant (rules W1-W4)."""
+"""Warnings about expressions that are well formed but probably not intended (rules W1-W4)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CronWarning:
 
 
 def lint(cron: Cron, zone: tzinfo, year: int) -> list[CronWarning]:
-    """What is probably not meant, judged over a calendar year in the zone."""
+    """What is probably not intended, judged over a calendar year in the zone."""
     never = [cron.describe()] if cron.never_fires else []
     rules = {
         "W1": never,
@@ -36,9 +36,9 @@ def lint(cron: Cron, zone: tzinfo, year: int) -> list[CronWarning]:
 def _uneven_step(step: Step) -> str:
     selected = range(step.first, step.last + 1, step.step)
     if len(selected) == 1:
-        return f"{step.field}: the step {step.step} is larger than the range; {step.first} alone is selected"
+        return f"{step.field}: the step {step.step} is larger than the range; only {step.first} is selected"
     if step.restarts:
-        return f"{step.field}: the step {step.step} does not come out even; after {selected[-1]} comes {step.first}"
+        return f"{step.field}: the step {step.step} is uneven: {selected[-1]} is followed by {step.first}"
     return f"{step.field}: the step {step.step} does not reach {step.last}; it ends at {selected[-1]}"
 
 
@@ -73,7 +73,7 @@ def _changes_of_clocks(pattern: Pattern, zone: tzinfo, year: int) -> Iterator[st
 
 
 def _is_unnoticed(pattern: Pattern, jump: int) -> bool:
-    """Minutes of every hour go on evenly when the clocks change by whole hours."""
+    """An expression of every hour keeps its rhythm when the clocks change by whole hours."""
     return pattern.hours == HOUR.every and not pattern.fixed_time and jump % 60 == 0 and jump <= LARGEST_CHANGE
 
 

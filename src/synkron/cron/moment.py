@@ -1,7 +1,7 @@
-"""A minute as the clocks of a zone show it, shared by all the expressions that are asked about it.
+"""A minute as the clocks of a zone show it, shared by all expressions that are asked about it.
 
-A tick asks thousands of expressions about the same minute or two in a handful of zones. The work that depends on the
-minute and the zone alone is therefore done once and remembered: a pure memo, bounded.
+A tick asks thousands of expressions about the same one or two minutes in a few zones. The work that depends only on the
+minute and the zone is therefore done once and kept in a bounded memo.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from synkron.cron.occurrence import fires_for_gap
 from synkron.cron.pattern import MINUTES_PER_DAY, Pattern
 from synkron.cron.timeline import END_OF_TIME, FIRST_INSTANT, Stretch, instant_of, minute_of, stretch_at, utc
 
-# Spans of up to so many minutes list their moments: a tick's window has one or two.
+# Spans shorter than this many minutes list their moments. A tick's window has one or two minutes.
 _SHORT_SPAN = 5
 _EVERY_MINUTE = (1 << 60) - 1
 
 
 class Moment(NamedTuple):
-    """A minute of UTC, and the bit that each of its wall-clock fields has in the masks of a pattern.
+    """A minute of UTC, with the bit of each wall-clock field in the masks of a pattern.
 
-    ``after_gap`` is the stretch that begins here after a gap.
+    ``after_gap`` is the stretch that begins at this minute after a gap.
     """
 
     instant: datetime
@@ -36,10 +36,10 @@ class Moment(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The minutes from ``first`` to ``last``: listed as moments when they are few, otherwise with their zone.
+    """The minutes from ``first`` to ``last``: listed as moments if they are few, otherwise given with their zone.
 
-    An expression that selects none of ``minutes``, the bits of minutes past the hour, does not fire in the span. Short
-    spans of zones whose clocks show the same are equal, so that a set of spans asks each question once.
+    ``minutes`` are the bits of the span's minutes past the hour: an expression that selects none of them does not fire
+    in it. Short spans of zones with the same wall-clock time are equal, so a set of spans contains each only once.
     """
 
     first: int
@@ -67,7 +67,7 @@ def fires_at(pattern: Pattern, moment: Moment) -> bool:
 
 @lru_cache(maxsize=1024)
 def moment_at(instant: datetime, zone: tzinfo) -> Moment:
-    """The moment at an instant in UTC. One that is not on a whole minute has no bits: it matches nothing (C15)."""
+    """The moment at an instant in UTC. An instant that is not on a whole minute has no bits: nothing matches (C15)."""
     minute = minute_of(instant)
     if instant.second or instant.microsecond or not FIRST_INSTANT <= minute < END_OF_TIME:
         return Moment(instant, 0, 0, 0, 0, 0)

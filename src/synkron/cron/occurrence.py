@@ -1,7 +1,7 @@
-"""When an expression fires in a zone: wall-clock minutes brought to instants (rules C15-C19).
+"""When an expression fires in a zone: wall-clock minutes are turned into instants (rules C15-C19).
 
-Every question is answered from the same stretches: inside one, the wall clock runs evenly; what is special happens
-where it begins. Minutes are counted as in ``pattern`` and ``timeline``.
+Every question is answered from the same stretches. Within a stretch the wall clock runs evenly; special cases occur
+only at its beginning. Minutes are counted as in ``pattern`` and ``timeline``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def last_until(pattern: Pattern, minute: int, zone: tzinfo) -> datetime | None:
 def between(pattern: Pattern, first: int, last: int, zone: tzinfo) -> list[datetime]:
     """The occurrences from one minute to another, both included and within the bounds of ``timeline``.
 
-    Costs by day and by occurrence, not by minute.
+    The cost grows with days and occurrences, not with minutes.
     """
     occurrences: list[datetime] = []
     for stretch in stretches(first, last, zone):
@@ -75,7 +75,7 @@ def between(pattern: Pattern, first: int, last: int, zone: tzinfo) -> list[datet
 
 
 def fires_for_gap(pattern: Pattern, stretch: Stretch) -> bool:
-    """Whether some of a fixed-time expression's times fell into the gap before the stretch (C17)."""
+    """Whether a fixed-time expression has a time in the gap before the stretch (C17)."""
     if not (stretch.skipped and pattern.fixed_time):
         return False
     resumed = stretch.start + stretch.offset

@@ -22,13 +22,13 @@ _UP_TO_29 = sum(1 << day for day in range(1, 30))
 _DAY_30 = 1 << 30
 _WITHOUT_FEBRUARY = sum(1 << month for month in range(1, 13) if month != 2)
 _WITH_31_DAYS = sum(1 << month for month in (1, 3, 5, 7, 8, 10, 12))
-# Multiplied by seven weekday bits, repeats them for as long as the longest month needs.
+# Multiplying this by seven weekday bits repeats them for six weeks, enough for the longest month.
 _SIX_WEEKS = sum(1 << 7 * week for week in range(6))
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Five bit masks (bit n: the value n is selected; Sunday is 0) and what the stars decide.
+    """Five bit masks (bit n: the value n is selected; Sunday is 0), and the flags that depend on stars.
 
     ``either_day``: a day matches on either day field (C11). ``fixed_time``: C16. ``uneven_steps``: for W2.
     """
@@ -56,7 +56,7 @@ class Pattern:
         )
 
     def first_from(self, wall: int) -> int | None:
-        """The first selected minute at or after ``wall``; None when the calendar has none."""
+        """The first selected minute at or after ``wall``; None if the calendar has none."""
         day, time = divmod(wall, MINUTES_PER_DAY)
         found = self._day_from(day)
         if found == day:
@@ -69,7 +69,7 @@ class Pattern:
         return found * MINUTES_PER_DAY + lowest(self.hours) * 60 + lowest(self.minutes)
 
     def last_until(self, wall: int) -> int | None:
-        """The last selected minute at or before ``wall``; None when the calendar has none."""
+        """The last selected minute at or before ``wall``; None if the calendar has none."""
         day, time = divmod(wall, MINUTES_PER_DAY)
         found = self._day_until(day)
         if found == day:
@@ -82,7 +82,7 @@ class Pattern:
         return found * MINUTES_PER_DAY + highest(self.hours) * 60 + highest(self.minutes)
 
     def between(self, first: int, last: int) -> Iterator[tuple[int, list[int]]]:
-        """Each selected day from ``first`` to ``last``, with its selected minutes of the day that lie between them."""
+        """Each selected day from ``first`` to ``last``, with its selected minutes that are between them."""
         (first_day, first_time), (last_day, last_time) = divmod(first, MINUTES_PER_DAY), divmod(last, MINUTES_PER_DAY)
         minutes = list(bits(self.minutes))
         whole_day: list[int] = []

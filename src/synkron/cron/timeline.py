@@ -1,6 +1,6 @@
-"""Where the clocks of a zone change: stretches of time with one offset (rules C15, C17-C19).
+"""When the clocks of a zone change: stretches of time with one offset (rules C15, C17-C19).
 
-An instant is counted in minutes of UTC from the start of the proleptic Gregorian calendar, as wall-clock minutes are in
+Instants are minutes of UTC, counted from the start of the proleptic Gregorian calendar like the wall-clock minutes in
 ``pattern``: an instant plus the offset is its wall-clock minute.
 """
 
@@ -17,16 +17,16 @@ from synkron.errors import NaiveDatetimeError
 
 MINUTE = timedelta(minutes=1)
 
-# The first and the last day of Python's calendar hold no occurrences: their wall-clock time may lie outside of it.
+# The first and the last day of Python's calendar have no occurrences: their wall-clock time may be outside of it.
 FIRST_INSTANT = 2 * MINUTES_PER_DAY
 END_OF_TIME = date.max.toordinal() * MINUTES_PER_DAY
 
 # A larger jump forward is a correction (C18).
 LARGEST_CHANGE = 3 * 60
 
-# Two days: since 1900 no zone has changed its offset twice within three, or gone back by more than one.
+# Two days: since 1900 no zone has changed its offset twice within three days, or gone back by more than one day.
 _PROBE = 2 * MINUTES_PER_DAY
-# Stretches are worked out and remembered in blocks of 2 ** 19 minutes, about a year.
+# Stretches are computed and remembered in blocks of 2 ** 19 minutes, about a year.
 _BLOCK_BITS = 19
 
 _ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
@@ -36,8 +36,8 @@ _ORIGIN_MINUTE = _ORIGIN.toordinal() * MINUTES_PER_DAY
 class Stretch(NamedTuple):
     """From ``start`` up to ``end``, the clocks are ``offset`` minutes ahead of UTC.
 
-    Just before ``start`` they skipped so many wall-clock minutes (C17; none in a correction, C18), or from there on
-    so many are repeated (C19).
+    Just before ``start`` they skipped ``skipped`` wall-clock minutes (C17; 0 for a correction, C18); from ``start`` on
+    they repeat ``repeated`` minutes (C19).
     """
 
     start: int
@@ -48,9 +48,9 @@ class Stretch(NamedTuple):
 
 
 def stretch_at(minute: int, zone: tzinfo) -> Stretch:
-    """The stretch that holds the instant, which is at least FIRST_INSTANT and before END_OF_TIME.
+    """The stretch that contains the instant, which must be at least FIRST_INSTANT and before END_OF_TIME.
 
-    A stretch also ends where its block does; the next one then continues it.
+    A stretch also ends at the end of its block; the next one then continues it.
     """
     for stretch in _block(minute >> _BLOCK_BITS, zone):
         if minute < stretch.end:
@@ -68,12 +68,12 @@ def stretches(first: int, last: int, zone: tzinfo) -> Iterator[Stretch]:
 
 
 def utc(instant: datetime) -> datetime:
-    """The instant in UTC. Outside of the calendar it stays within the first or last day. Raises NaiveDatetimeError."""
+    """The instant in UTC, which stays within Python's calendar. Raises NaiveDatetimeError."""
     if instant.tzinfo is UTC:
         return instant
     if instant.utcoffset() is None:
         raise NaiveDatetimeError(
-            f"{instant.isoformat()} has no zone, so it is no instant; give one, such as {instant.isoformat()}+00:00"
+            f"{instant.isoformat()} has no zone, so it is not an instant; add one, such as {instant.isoformat()}+00:00"
         )
     try:
         return instant.astimezone(UTC)
@@ -82,24 +82,24 @@ def utc(instant: datetime) -> datetime:
 
 
 def minute_of(instant: datetime) -> int:
-    """The minute that the instant, in UTC, lies in."""
+    """The minute that contains the instant, given in UTC."""
     return instant.toordinal() * MINUTES_PER_DAY + instant.hour * 60 + instant.minute
 
 
 def instant_of(minute: int) -> datetime:
-    """The instant in UTC at which the minute begins."""
+    """The start of the minute, in UTC."""
     return _ORIGIN + MINUTE * (minute - _ORIGIN_MINUTE)
 
 
 @lru_cache(maxsize=4096)
 def _block(number: int, zone: tzinfo) -> tuple[Stretch, ...]:
-    """The stretches of a block. A pure memo: the zone's rules do not change while it is loaded."""
+    """The stretches of a block. Safe to remember: a zone's rules do not change while it is loaded."""
     begin = max(number << _BLOCK_BITS, FIRST_INSTANT)
     end = min(number + 1 << _BLOCK_BITS, END_OF_TIME)
     if isinstance(zone, timezone):
         return (Stretch(FIRST_INSTANT, END_OF_TIME, _offset(begin, zone)),)
     stretches = []
-    start = max(begin - _PROBE, FIRST_INSTANT)  # an overlap may have begun in the block before
+    start = max(begin - _PROBE, FIRST_INSTANT)  # An overlap may have begun in the previous block.
     stretch = Stretch(start, end, _offset(start, zone))
     for probe in range(start, end, _PROBE):
         stop = min(probe + _PROBE, end)
@@ -128,7 +128,7 @@ def _cut(stretch: Stretch, begin: int) -> Stretch:
 
 
 def _offset(minute: int, zone: tzinfo) -> int:
-    """The offset in whole minutes; C15 is not concerned with the seconds that some had before 1972."""
+    """The offset in whole minutes. C15 ignores the seconds that some offsets had before 1972."""
     offset = zone.fromutc(instant_of(minute).replace(tzinfo=zone)).utcoffset()
     assert offset is not None  # noqa: S101 - fromutc has refused such a zone
     return offset // MINUTE

@@ -1,4 +1,4 @@
-"""The zone in which a schedule's wall-clock times are meant (rule C14)."""
+"""The time zone of a schedule's wall-clock times (rule C14)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synkron.errors import ZoneError
 # As in XML Schema; no place on Earth is farther from UTC.
 LARGEST_OFFSET_IN_MINUTES = 14 * 60
 
-# In the database, and yet no place: "not set yet", and whatever this host is set to.
+# Names in the zone database that are not places: "not set yet", and the setting of this host.
 _NO_PLACES = {"Factory", "localtime", "posixrules"}
 
 _ALLOWED = (
@@ -23,20 +23,20 @@ _ALLOWED = (
 
 
 def parse_zone(value: str | int | Decimal | None) -> tzinfo:
-    """The zone that a database's value means: a name, an offset, a number of minutes. None and empty are UTC.
+    """The zone for a value from the database: a name, an offset or a number of minutes. None and empty are UTC.
 
-    IANA names count as they are written; ``UTC``, ``GMT`` and ``Z`` in any case. Raises ZoneError.
+    IANA names are case-sensitive; ``UTC``, ``GMT`` and ``Z`` are not. Raises ZoneError.
     """
     if value is None:
         return UTC
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return _zone_of_number(value)
     if not isinstance(value, str):
-        _refuse(value, f"a {type(value).__name__} is no zone")
+        _refuse(value, f"a {type(value).__name__} is not a zone")
     text = value.strip()
     if not text or text.upper() in {"UTC", "GMT", "Z"}:
         return UTC
-    # Only a listed name reaches the file system: no path, and the same answer where file names have no case.
+    # Only listed names reach the file system: no paths, and the same result if its file names ignore case.
     if text in _names():
         return ZoneInfo(text)
     return _zone_of_offset(text)
@@ -46,9 +46,9 @@ def _zone_of_number(minutes: int | Decimal) -> tzinfo:
     if isinstance(minutes, Decimal) and not minutes.is_finite():
         _refuse(minutes, "not a number of minutes")
     if not -LARGEST_OFFSET_IN_MINUTES <= minutes <= LARGEST_OFFSET_IN_MINUTES:
-        _refuse(minutes, f"an offset is at most {LARGEST_OFFSET_IN_MINUTES} minutes (14 hours)")
+        _refuse(minutes, f"an offset may be at most {LARGEST_OFFSET_IN_MINUTES} minutes (14 hours)")
     if minutes != int(minutes):
-        _refuse(minutes, "an offset is a whole number of minutes")
+        _refuse(minutes, "an offset must be a whole number of minutes")
     return timezone(timedelta(minutes=int(minutes)))
 
 
@@ -63,7 +63,7 @@ def _zone_of_offset(text: str) -> tzinfo:
         _refuse(text, _reason(text))
     total = int(hours) * 60 + int(minutes or 0)
     if int(minutes or 0) > 59 or total > LARGEST_OFFSET_IN_MINUTES:
-        _refuse(text, "an offset is at most 14:00, and its minutes at most 59")
+        _refuse(text, "an offset may be at most 14:00, and its minutes at most 59")
     return timezone(timedelta(minutes=-total if sign == "-" else total))
 
 
@@ -74,7 +74,7 @@ def _names() -> frozenset[str]:
 
 def _reason(text: str) -> str:
     meant = next((name for name in _names() if name.lower() == text.lower()), None)
-    return f"names are case-sensitive, write {meant}" if meant else "not a known zone"
+    return f"names are case-sensitive; write {meant}" if meant else "not a known zone"
 
 
 def _refuse(value: object, reason: str) -> NoReturn:

@@ -1,1 +1,1 @@
-"""From a job to an outcome: the worker, targets, warm-up, hold, completion."""
+"""From a job to an outcome: the worker, its targets, warm-up, hold and completion."""

@@ -1,4 +1,4 @@
-"""The calls of targets that a worker has under way, and how they are broken off."""
+"""A worker's calls of targets that are under way, and how they are broken off."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from synkron.model import Outcome, Run
 from synkron.postgres.connection import DRIVER_FAULTS, Executor
 from synkron.waiting import pause
 
-# Seconds. A notification has the ledger asked sooner; the first bounds what a lost one costs, the second what many
-# forged ones cost.
+# Seconds between two looks at the ledger, and the shortest time between two. A notification causes an earlier look: the
+# first limits the cost of a lost notification, the second that of many forged ones.
 LOOK_EVERY = 2.0
 LOOK_AGAIN = 0.5
 
@@ -23,7 +23,7 @@ log = structlog.get_logger("synkron")
 
 
 class BrokenOff(Enum):
-    """Why a call was."""
+    """Why a call was broken off."""
 
     CANCELLED = auto()
     HANDED_BACK = auto()
@@ -40,7 +40,7 @@ class Calls:
         return len(self._runs)
 
     async def make(self, run: Run, call: Coroutine[Any, Any, Outcome]) -> Outcome | BrokenOff:
-        """What comes of the call."""
+        """The outcome of the call, or why it was broken off."""
         task = asyncio.create_task(call)
         self._runs[task] = run
         try:
@@ -54,16 +54,16 @@ class Calls:
             self._broken_off.pop(task, None)
 
     def break_off(self, why: BrokenOff, run_ids: Collection[int] | None = None) -> None:
-        """Break off the calls of these runs; without them, all. A call that is cleaning up is not disturbed."""
+        """Break off the calls of these runs, or all calls. A call that is already cleaning up is not disturbed."""
         for task, run in self._runs.items():
             if (run_ids is None or run.id in run_ids) and self._broken_off.get(task) is not why:
                 self._broken_off.setdefault(task, why)
                 task.cancel()
 
     async def keep_looking_for_cancelled(self, connection: Executor, heard: asyncio.Event) -> NoReturn:
-        """Until it is cancelled itself, break off the calls of runs that an operator has cancelled, as the ledger says.
+        """Until cancelled, break off the calls of runs that an operator has cancelled according to the ledger.
 
-        ``heard`` only has it look sooner: whoever may connect may notify.
+        ``heard`` only makes it look sooner. It is not trusted, because everybody who may connect can notify.
         """
         while True:
             await pause(LOOK_EVERY, heard)
@@ -73,5 +73,5 @@ class Calls:
                     found = await attempts.cancelled(connection, list(self._runs.values()))
                     self.break_off(BrokenOff.CANCELLED, found)
             except DRIVER_FAULTS as error:
-                log.warning("cancelled runs not looked for", reason=str(error) or type(error).__name__)
+                log.warning("check for cancelled runs failed", reason=str(error) or type(error).__name__)
             await pause(LOOK_AGAIN)

@@ -1,4 +1,4 @@
-"""Runs that complete later: their targets answered 202, and say afterwards what came of them."""
+"""Runs that complete later: their targets answered 202 and report the outcome afterwards."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ log = structlog.get_logger("synkron")
 async def complete_run(
     connection: Connection, settings: Settings, run_id: int, *, key: str, attempt: int, outcome: Outcome
 ) -> State:
-    """Say what came of an attempt that its target has accepted; answers the run's state then.
+    """Record the outcome of an attempt that its target has accepted. Returns the run's new state.
 
-    ``key`` and ``attempt`` are those that the target was given; a retryable outcome leads to the next attempt, like
-    any other. Raises NotFound; and Refused, with nothing changed, when the key or the attempt is not the run's, the
-    run is not waiting (it has ended, or was tried again), or its deadline has passed; NotAtHome.
+    ``key`` and ``attempt`` are those that the target received. A retryable outcome leads to the next attempt, like any
+    other. Raises NotFound and NotAtHome; and Refused, with nothing changed, if the key or attempt is not the run's, the
+    run is not waiting (it has ended, or was tried again), or its deadline has passed.
     """
     if outcome.kind not in ENDED:
-        raise Refused(f"Run {run_id} is accepted already. Say what came of it: succeeded, retryable or final.")
+        raise Refused(f"Run {run_id} is already accepted. Give its outcome: succeeded, retryable or final.")
     outcome = recordable(outcome)
     async with connection.transaction():
         await at_home(connection, settings)
@@ -40,19 +40,19 @@ async def complete_run(
         if row is None:
             raise NotFound(f"There is no run {run_id}.")
         if row["key"] != key:
-            raise Refused(f"The idempotency key is not that of run {run_id}. Give the one that came with the run.")
+            raise Refused(f"This is not the idempotency key of run {run_id}. Give the key that came with the run.")
         if row["attempt"] != attempt:
             raise Refused(f"Run {run_id} is at attempt {row['attempt']}; attempt {attempt} can't complete it any more.")
         if row["state"] != State.RUNNING:
-            raise Refused(f"Run {run_id} is {row['state']} and waits for no completion.")
+            raise Refused(f"Run {run_id} is {row['state']} and does not wait for a completion.")
         if row["is_overdue"]:
             raise Refused(f"Run {run_id} had to be completed by {row['completes_by']:%Y-%m-%dT%H:%M:%SZ}.")
         run = run_of(row)
         if run.integration_type not in settings.types:
-            raise Refused(f"The settings know no integration type {run.integration_type}. Add it to synkron.toml.")
+            raise Refused(f"The settings have no integration type {run.integration_type}. Add it to synkron.toml.")
         policy = overridden(settings.types[run.integration_type].policy, row)
         state, wait = after_attempt(run, outcome, policy)
-        # A run that its worker still calls may be completed too: an answer can overtake the 202 before it.
+        # The worker's call may still be under way: the completion can arrive before the 202.
         await attempts.finish(connection, run, outcome, state, wait)
     log.info("run completed", run_id=run_id, org_id=run.org_id, attempt=attempt, state=state.value)
     return state

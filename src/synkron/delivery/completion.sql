@@ -1,10 +1,10 @@
--- Runs that their targets accepted and complete later.
+-- Runs that their targets have accepted and complete later.
 
 -- name: integration_type
 select integration_type from synkron.runs where id = $1;
 
 -- name: run
--- The run $1 with its integration's overrides, locked, so that one of several completions counts.
+-- The run $1 with its integration's overrides, locked, so that only one of several completions counts.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
     r.state, r.attempt, r.failures, r.crashes, r.drift,

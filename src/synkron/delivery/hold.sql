@@ -1,5 +1,5 @@
--- Which vendors runs are held for.
+-- The vendors whose runs are held.
 
 -- name: down
--- Those of the endpoints $1 that have one of the verdicts $2.
+-- Those of the endpoints $1 whose verdict is one of $2.
 select endpoint from synkron.health where endpoint = any ($1::text[]) and verdict = any ($2::text[]);

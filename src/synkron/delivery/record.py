@@ -1,4 +1,4 @@
-"""Outcomes that the database does not take at once are kept, and recorded when it does."""
+"""Outcomes that the database does not accept at once are kept, and recorded when it does."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.postgres.faults import is_for_ever
 from synkron.waiting import pause
 
-# Seconds; the last one again and again, as another worker takes over what gives no sign of life.
+# Seconds between tries. The last one is repeated. It is short: another worker takes over jobs that show no heartbeat.
 PAUSES = (0.2, 1.0, 3.0)
-# What is still tried by a worker that is told to end.
+# The pauses of a worker that was told to end.
 LAST_PAUSES = (0.2,) * 8
-# How many tries there are to a line of the log, after the first ones: a minute's.
+# After the first tries, one line is logged for this many tries, which is about a minute.
 TOLD_EVERY = 20
 
 log = structlog.get_logger("synkron")
 
 
 class Recording:
-    """Records what came of attempts, until ``giving_up`` is set.
+    """Records the outcomes of attempts, until ``giving_up`` is set.
 
-    The target has done its work: an attempt whose outcome is forgotten would be delivered again, and count as one that
-    lost its worker, though nothing was wrong with either.
+    The target has done its work. If the outcome were lost, the run would be delivered again and the attempt would count
+    as a crash of its worker, though neither failed.
     """
 
     def __init__(self, giving_up: asyncio.Event) -> None:
@@ -39,7 +39,7 @@ class Recording:
         return run_id in self._kept
 
     async def record(self, run: Run, write: Callable[[], Awaitable[bool]]) -> bool:
-        """What ``write`` answers, called again while the database fails. Raises the fault when it is of no use."""
+        """The result of ``write``, repeated while the database fails. Raises an error that repeating can't cure."""
         self._kept.add(run.id)
         try:
             waits, last_waits = chain(PAUSES, repeat(PAUSES[-1])), iter(LAST_PAUSES)
@@ -53,7 +53,7 @@ class Recording:
                         raise
                     if tries < len(PAUSES) or tries % TOLD_EVERY == 0:
                         log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), tries=tries + 1)
-                # The next try comes at once when this worker is told to end.
+                # If this worker is told to end, the next try comes at once.
                 await (pause(wait) if is_last else pause(wait, self._giving_up))
             raise AssertionError
         finally:

@@ -1,4 +1,4 @@
-"""What is short on a worker's host: told when it begins, and when it is over."""
+"""Shortages on a worker's host (files, memory, network). The log says when each begins and when it is over."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import structlog
 from synkron.model import Run
 from synkron.runtime import SteadyClock
 
-# Seconds. Runs that were put back may be delivered by another worker: then it is over when so long after it was noticed
-# last a run of its type is called here.
+# Seconds. Another worker may deliver the runs that were put back. The shortage is then over when a run of the same type
+# is called here at least this long after the shortage was last noticed.
 QUIET = 60.0
 
 log = structlog.get_logger("synkron")
@@ -18,7 +18,7 @@ log = structlog.get_logger("synkron")
 
 @dataclass
 class _Open:
-    """What is short for these runs, and was noticed last at that second."""
+    """A shortage: the runs and types that it affects, and the second at which it was last noticed."""
 
     at: float = 0.0
     runs: set[int] = field(default_factory=set)
@@ -26,14 +26,14 @@ class _Open:
 
 
 class Shortages:
-    """The shortages of one worker's host, each by what its text says."""
+    """The shortages of one worker's host, each identified by its text."""
 
     def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
         self._open: dict[str, _Open] = {}
 
     def note(self, what: str, run: Run) -> None:
-        """The run could not be sent for it."""
+        """Note that the run could not be sent because of this shortage."""
         if what not in self._open:
             log.warning("short on this host", what=what, run_id=run.id, consequence="runs that need it are put back")
             self._open[what] = _Open()
@@ -43,7 +43,7 @@ class Shortages:
         one.types.add(run.integration_type)
 
     def called(self, run: Run) -> None:
-        """The run was sent, so that what kept it back is there again: for all, when none waits any more."""
+        """Note that the run was sent. A shortage is over when none of its runs waits any more."""
         for what, one in list(self._open.items()):
             one.runs.discard(run.id)
             is_quiet = run.integration_type in one.types and self._clock() - one.at > QUIET

@@ -1,12 +1,12 @@
--- What a worker looks at before it starts a run.
+-- What a worker reads before it starts a run.
 
 -- name: turn
--- The runs $1, each with its integration's row and organization, its overrides, the pause that it is under
--- and the newest older run that has not finished (`behind`), as they stand now, in one answer. `hidden` says that row
--- security may have left something out, when a row that is not there proves nothing. The id is given its column's own
--- type, ID_TYPE, so that the primary key's index is used. Plan: a worker's connections have generic plans, which take an
--- array to be short; the function is not called while nothing is paused. A run that is answered more than once is one of
--- an id, or an organization, that stands more than once.
+-- The current state of the runs $1 in one result: each with its integration's row and organization, its overrides, the
+-- pause that applies to it, and the moment of the newest older run that has not finished (`behind`). `hidden` says that
+-- row security may have hidden rows; a missing row then proves nothing. The id is cast to its column's own type,
+-- ID_TYPE, so that the primary key's index is used. Plan: a worker's connections use generic plans, which assume that
+-- an array is short; the function is not called while nothing is paused. If a run is returned more than once, its
+-- integration's id or its organization's id is on more than one row.
 select
     r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
     r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,

@@ -1,4 +1,4 @@
-"""Asks the database once for what many tasks ask at the same time."""
+"""Combines the questions that many tasks ask at the same time into one statement."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from synkron.postgres.faults import is_of_one_question
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
-# How many questions one statement takes, and how many statements may be under way: while one waits for the disk, the
-# other works.
+# The most questions in one statement, and the most statements under way: while one waits for the disk, the other works.
 MOST = 500
 AT_ONCE = 2
 
 
 class Batched(Generic[Asked, Answer]):
-    """``ask`` answers many questions in their order; this takes one at a time.
+    """Takes one question at a time; ``ask`` answers many, in their order.
 
-    Questions that are asked while statements are under way wait for one of them and then go together, so a lone one
-    goes at once, and the busier it is the more go in one. Where the fault may lie in one question, each is asked alone,
-    and only that one's task gets the error.
+    A question is sent at once unless ``AT_ONCE`` statements are under way. Those that come meanwhile are sent together
+    in the next statement. If an error may be caused by one question, each is asked again alone, and only the task that
+    asked it gets the error.
     """
 
     def __init__(self, ask: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
@@ -43,9 +42,9 @@ class Batched(Generic[Asked, Answer]):
         return await answer
 
     def refuse(self, refusal: Callable[[], Exception]) -> None:
-        """Whoever waits for an answer gets the error at once, as does whoever asks from now on.
+        """Raise the error for every caller that waits for an answer, and for every later one.
 
-        What the database was asked already, it goes on with.
+        The database still completes the statements that were sent.
         """
         self._refusal = refusal
         for _, answer in chain(self._waiting, *self._asking.values()):
@@ -61,7 +60,7 @@ class Batched(Generic[Asked, Answer]):
                 self._asking[task] = together
                 await self._answer(together)
         finally:
-            # Here, and not when the task is found to have ended: who asks in between would wait for somebody else.
+            # Here, and not when the task has ended: a question that came in between would wait for another one.
             del self._asking[task]
 
     async def _answer(self, together: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
@@ -73,7 +72,7 @@ class Batched(Generic[Asked, Answer]):
             for (_, answer), found in list(zip(asked, answers, strict=True)):
                 if not answer.done():
                     answer.set_result(found)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+        except Exception as error:  # noqa: BLE001 - every caller gets it
             if len(asked) > 1 and is_of_one_question(error):
                 for alone in asked:
                     await self._answer([alone])

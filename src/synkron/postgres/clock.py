@@ -1,4 +1,4 @@
-"""The database's clock: the only one that decides anything."""
+"""The database's clock: the only clock that decisions use."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ SQL = statements("postgres/clock")
 
 
 async def database_clock(connection: Executor) -> datetime:
-    """What it says: inside a transaction, the moment at which that began."""
+    """The current time. Inside a transaction, this is when the transaction began."""
     now: datetime = await connection.fetchval(SQL["clock"])
     return now

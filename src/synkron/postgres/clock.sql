@@ -1,4 +1,2 @@
--- The one clock.
-
 -- name: clock
 select now();

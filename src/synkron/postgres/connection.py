@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and its errors in sentences."""
+"""Connections to PostgreSQL, and its errors as sentences with a remedy."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from synkron.postgres.sessions import BY_KEY, OF_ONE, SESSION, settle
 from synkron.postgres.silence import HEARTBEAT, end_left_behind, watching
 from synkron.postgres.watch import DRIVER_TIMEOUT, WatchedConnection
 
-# As text, because asyncpg's classes take no parameters at run time.
+# Strings, because asyncpg's classes take no type parameters at run time.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Executor: TypeAlias = "Connection | Pool"
-# Opens a connection of one's own.
+# Opens a new connection.
 Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Connection]]"
 
-# What the driver raises when the database or the connection to it fails.
+# The exceptions of the driver when the database or the connection to it fails.
 DRIVER_FAULTS = (PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 # Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
@@ -39,7 +39,7 @@ CLOSE_TIMEOUT = 5.0
 async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator[Connection]:
     """One connection, closed at the end. Raises DatabaseUnreachable.
 
-    Once it is silent for longer than the ``heartbeat``, it is dropped: what waits for it gets a PostgresError.
+    If it is silent for longer than the ``heartbeat``, it is dropped, and its callers get a PostgresError.
     """
     async with watching(url, heartbeat) as silence:
         async with _reaching(url):
@@ -60,10 +60,10 @@ async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator
 
 @asynccontextmanager
 async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator[Pool]:
-    """A pool of up to ``size`` connections, each made when it is needed, and watched as ``connected`` has it.
+    """A pool of up to ``size`` connections, each made when it is needed, and watched like that of ``connected``.
 
-    ``by_key`` is a worker's: its statements are planned once, as look-ups by key. A connection is not reset when it is
-    given back. Whoever borrows one must leave nothing on it: no setting, listener or cursor.
+    ``by_key`` is for workers: statements are planned once, as look-ups by key. A connection is not reset when it is
+    returned. The borrower must leave nothing on it: no setting, listener or cursor.
     """
     async with watching(url, heartbeat) as silence:
 
@@ -77,7 +77,7 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
             pool = await asyncpg.create_pool(
                 url, min_size=0, max_size=size, **_options(url, init=prepare, reset=_leave_as_it_is)
             )
-            # Where one is silent, those that nobody uses at the moment may be so too.
+            # If one connection is silent, the unused ones may be silent too.
             silence.when_dropped = pool.expire_connections
         try:
             yield pool
@@ -85,12 +85,12 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
             try:
                 await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
             except (TimeoutError, asyncpg.InterfaceError):
-                # A connection that broke while somebody held it is never given back.
+                # A connection that broke while it was borrowed is never returned.
                 pool.terminate()
 
 
 def reason_of(error: BaseException) -> str:
-    """What happened, in a line. That a transaction can't be ended any more says nothing of why."""
+    """What happened, in one line. An error on ending a transaction is replaced by the error that caused it."""
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error.__context__, DRIVER_FAULTS):
         error = error.__context__
     return str(error) or type(error).__name__
@@ -100,13 +100,13 @@ def refuse_transaction_pooler(url: str) -> None:
     """Raise Refused for the port of a transaction pooler: workers need LISTEN."""
     if _is_transaction_pooler(url):
         raise Refused(
-            f"{_place(url)} is a transaction pooler, which has no LISTEN. Give workers a direct connection or "
-            "the session pooler (on Supabase port 5432); `synkron tick` works on either."
+            f"{_place(url)} is a transaction pooler, which does not support LISTEN. Give workers a direct connection "
+            "or the session pooler (on Supabase port 5432). `synkron tick` works with both kinds of pooler."
         )
 
 
 async def _leave_as_it_is(connection: Connection) -> None:
-    """Spare the statement that would reset the connection each time it is given back."""
+    """Do nothing: this saves the statement that would reset a connection each time it is returned."""
 
 
 def _options(url: str, **further: object) -> dict[str, Any]:
@@ -124,34 +124,36 @@ def _options(url: str, **further: object) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _reaching(url: str) -> AsyncIterator[None]:
-    """Turn a failure to connect into a sentence that names the place, and never the password."""
+    """Turn a failure to connect into a sentence that names the host and never the password."""
     try:
         if "," not in url:
-            _ = urlsplit(url).port  # asyncpg would take a port above 65535 for another one
+            _ = urlsplit(url).port  # asyncpg would mistake a port above 65535 for another port
         yield
     except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as error:
         raise DatabaseUnreachable(
-            f"PostgreSQL at {_place(url)} refuses: {error}. Check SYNKRON_DATABASE_URL."
+            f"PostgreSQL at {_place(url)} refused the connection: {error}. Check SYNKRON_DATABASE_URL."
         ) from None
     except PostgresError as error:
         kind = DatabaseNotReady if is_passing(error) else DatabaseUnreachable
-        raise kind(f"PostgreSQL at {_place(url)} can't serve now: {error}") from None
+        raise kind(f"PostgreSQL at {_place(url)} can't accept connections now: {error}") from None
     except ConnectionResetError:
-        raise DatabaseNotReady(f"PostgreSQL at {_place(url)} dropped the connection before it was made.") from None
+        raise DatabaseNotReady(f"PostgreSQL at {_place(url)} closed the connection while it was being made.") from None
     except OSError as error:
         reason = "no answer within 10 s" if isinstance(error, TimeoutError) else str(error)
         raise DatabaseUnreachable(
-            f"There is no PostgreSQL at {_place(url)} ({reason}). Check SYNKRON_DATABASE_URL, and that the server runs."
+            f"There is no PostgreSQL at {_place(url)} ({reason}). Check SYNKRON_DATABASE_URL and that the server runs."
         ) from None
     except (ValueError, OverflowError) as error:
-        # The driver's message may hold a part of the password.
+        # The driver's message may contain a part of the password.
         fault = (
-            "SYNKRON_DATABASE_URL is not the address of a PostgreSQL database; it looks like "
+            "SYNKRON_DATABASE_URL is not the address of a PostgreSQL database; expected one such as "
             f"postgresql://user:password@host:5432/database ({type(error).__name__})"
         )
         raise SettingsError([fault]) from None
     except asyncpg.InterfaceError as error:
-        raise DatabaseUnreachable(f"What answers at {_place(url)} is no PostgreSQL that can serve: {error}") from None
+        raise DatabaseUnreachable(
+            f"The server at {_place(url)} is not a PostgreSQL that Synkron can use: {error}"
+        ) from None
 
 
 def _is_transaction_pooler(url: str) -> bool:
@@ -169,5 +171,5 @@ def _place(url: str) -> str:
     except ValueError:
         return "the given address"
     if "@" in parts.path or parts.netloc.count("@") > 1:
-        return "the given address (in a password, @ is written %40, / %2F and : %3A)"
+        return "the given address (in a password, write %40 for @, %2F for / and %3A for :)"
     return f"{parts.hostname or 'the local socket'}{port}{parts.path}"

@@ -1,4 +1,4 @@
-"""What a worker hears from the database: that something changed, and nothing more."""
+"""Notifications from the database to a worker. They say only that something changed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pgqueuer.ports.driver import NotifyCallback
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
 from synkron.waiting import pause
 
-# Seconds between two looks at the queue that notifications lead to.
+# The shortest time in seconds between two reads of the queue that notifications cause.
 APART = 0.01
-# How often in the time after which a worker is taken for dead the connection that listens is tried.
+# How often the listening connection is tested within the time after which a worker is considered dead.
 LOOKS = 4
 CANCELLATION = "cancellation_event"
-# The one event that PgQueuer is ever told of.
+# The only event that is passed to PgQueuer.
 CHANGED = json.dumps(
     {
         "channel": "",
@@ -37,10 +37,10 @@ log = structlog.get_logger("synkron")
 
 
 class Notifications(AsyncpgPoolDriver):
-    """A notification only wakes: whoever may connect may send any, as many as they like.
+    """A notification only wakes the worker: everybody who may connect can send any number of them.
 
-    What it holds is not believed, parsed or logged. ``cancellation`` is set where it speaks of one, for whoever asks
-    the ledger then. However many come, PgQueuer is woken once for each time that it ``looked``.
+    Their content is not trusted, parsed or logged. ``cancellation`` is set if a notification mentions one; its waiter
+    then asks the ledger. PgQueuer is woken at most once for each time that it ``looked`` at the queue.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -53,17 +53,17 @@ class Notifications(AsyncpgPoolDriver):
         self._rest: asyncio.TimerHandle | None = None
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
-        """Listen, and wake by calling back."""
+        """Listen, and wake PgQueuer through ``callback``."""
         self._wake, self._channel = partial(callback, CHANGED), channel
         await super().add_listener(channel, self.heard)
 
     async def keep_listening(self, heartbeat: timedelta) -> NoReturn:
-        """Until it is cancelled, see that the connection that listens is alive: it says nothing when it is not."""
+        """Until cancelled, test that the listening connection is alive: a dead one gives no sign."""
         while True:
             await pause(heartbeat.total_seconds() / LOOKS)
             if self._channel is not None and not await self._is_alive():
                 await super().add_listener(self._channel, self.heard)
-                # What came in between, nobody has heard.
+                # Notifications that came in between are lost.
                 self.heard(CANCELLATION)
 
     async def _is_alive(self) -> bool:
@@ -72,13 +72,13 @@ class Notifications(AsyncpgPoolDriver):
         try:
             await self._listener_connection.execute("select")
         except DRIVER_FAULTS as error:
-            log.warning("notifications were not heard", reason=str(error) or type(error).__name__)
+            log.warning("notification connection lost", reason=str(error) or type(error).__name__)
             self._listener_connection = None
             return False
         return True
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the connection that listens, rather than ask one that may be silent to listen no more."""
+        """Close the listening connection. It may be silent, so it is not asked to stop listening first."""
         self._channel, listener, self._listener_connection = None, self._listener_connection, None
         if listener is not None:
             with suppress(*DRIVER_FAULTS):
@@ -92,7 +92,7 @@ class Notifications(AsyncpgPoolDriver):
         self._wake_once()
 
     def looked(self) -> None:
-        """The queue is looked at now: what is heard from here on is news again, a moment later."""
+        """Note that the queue is read now. A notification after this wakes PgQueuer again, ``APART`` later."""
         self._has_news = False
         if self._is_woken and self._rest is None:
             self._rest = asyncio.get_running_loop().call_later(APART, self._rested)

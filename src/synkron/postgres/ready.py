@@ -1,4 +1,4 @@
-"""A database that is about to be there: what a service needs of it at its start is tried again for a while."""
+"""A database that is not ready yet: what a service needs from it at its start is tried again for a while."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synkron.postgres.connection import Connect, Connection
 from synkron.postgres.faults import is_passing
 from synkron.waiting import pause
 
-# Seconds for which a service waits at its start for a database that is there and can't serve it, and between its tries.
+# Seconds for which a service waits at its start for a database that is there but can't serve it; seconds between tries.
 READY_WITHIN = 60.0
 TRY_EVERY = 1.0
 
@@ -28,27 +28,27 @@ log = structlog.get_logger("synkron")
 
 @asynccontextmanager
 async def reached(connect: Connect, in_words: InWords) -> AsyncIterator[Connection]:
-    """A connection whose every failure is a sentence: the server's, the network's, a missing table's or grant's."""
+    """A connection whose errors (of the server, the network, a missing table or grant) are sentences."""
     try:
         async with connect() as connection, in_words():
             yield connection
     except (PostgresError, InterfaceError, OSError) as error:
         if is_passing(error):
             raise DatabaseNotReady(
-                f"The database went away in the middle ({str(error) or type(error).__name__}). What was not committed "
-                "did not happen; run the command again when the server is back."
+                f"The connection to the database was lost ({str(error) or type(error).__name__}). Nothing was changed "
+                "that had not been committed. Run the command again when the server is back."
             ) from error
         if isinstance(error, PostgresError):
-            raise DatabaseError(f"PostgreSQL refuses ({error.sqlstate}): {error}") from error
+            raise DatabaseError(f"PostgreSQL refused the statement ({error.sqlstate}): {error}") from error
         raise
 
 
 async def once_ready(
     connect: Connect, in_words: InWords, do: Callable[[Connection], Awaitable[Answer]], stop: asyncio.Event
 ) -> Answer:
-    """What ``do`` answers on a connection; where the database drops it, again for a while, or until told to stop.
+    """The result of ``do`` on a connection. If the database drops that, try again for a while, or until ``stop``.
 
-    ``do`` must be harmless to repeat. A database that can't be reached at all is waited for only when it has been there
+    ``do`` must be safe to repeat. If the database can't be reached at all, this waits for it only if it was reached
     before. Raises what ``do`` and ``reached`` raise.
     """
     loop = asyncio.get_running_loop()

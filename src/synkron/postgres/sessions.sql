@@ -1,8 +1,8 @@
--- The sessions that Synkron has with PostgreSQL.
+-- Synkron's sessions with PostgreSQL.
 
 -- name: settle
--- Set what the server knows of the settings $1 to the values $2, for the session; answers what tells it from any other.
--- A process number alone does not: it comes again, and a pooler gives one of its own to the client.
+-- Sets those of the settings $1 that the server knows to the values $2, for the session. Returns what identifies the
+-- session. A process number alone does not: it is used again, and a pooler gives the client one of its own.
 select
     pid,
     backend_start,
@@ -15,8 +15,9 @@ from pg_stat_activity
 where pid = pg_backend_pid();
 
 -- name: at_rest
--- Of the sessions $1, begun at $2, those that work on no statement: they are gone, or wait for the client to say more, in
--- the middle of a statement too. One that has waited long ($3) may not wait for the client to take the answer, either.
+-- Those of the sessions $1, begun at $2, that are not working on a statement: they are gone, or wait for the client to
+-- send more, which may be in the middle of a statement. If the client has waited long ($3), sessions that wait for it
+-- to read the answer are included.
 select asked.pid, asked.backend_start
 from unnest($1::int[], $2::timestamptz[], $3::boolean[]) asked (pid, backend_start, is_long)
 left join pg_stat_activity session on session.pid = asked.pid and session.backend_start = asked.backend_start
@@ -26,7 +27,7 @@ where session.pid is null
     or session.wait_event = 'ClientWrite' and asked.is_long;
 
 -- name: end
--- End the sessions $1, begun at $2, if they are still there: they may hold locks for a client that hears no more of it.
+-- Ends the sessions $1, begun at $2, if they still exist: they may hold locks for a client that has lost contact.
 select pg_terminate_backend(session.pid)
 from unnest($1::int[], $2::timestamptz[]) asked (pid, backend_start)
 join pg_stat_activity session on session.pid = asked.pid and session.backend_start = asked.backend_start;

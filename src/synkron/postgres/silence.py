@@ -1,8 +1,8 @@
-"""Connections that fall silent: noticed by asking the server on another one, and dropped.
+"""Silent connections: they are found by asking the server on another connection, and dropped.
 
-No limit on a statement's duration tells a slow one from one whose connection is dead: the tick that ends an outage, a
-migration or a verification may rightly take minutes. The server knows: while it works on a statement its session is
-active, and where it waits for the client, the statement or its answer was lost.
+A limit on the duration of statements can't tell a slow statement from a dead connection: the tick that ends an outage,
+a migration or a verification may take minutes. But the server can: while it works on a statement, its session is
+active. If the session waits for the client instead, the statement or its answer was lost.
 """
 
 from __future__ import annotations
@@ -25,25 +25,26 @@ from synkron.waiting import pause
 
 SQL = statements("postgres/sessions")
 HEARTBEAT = timedelta(seconds=30)
-# Parts of the heartbeat: after how long an answer is asked for, how often, and how long that may take. Two looks must
-# agree, so that a silent connection is dropped after a third of it, or two thirds where new connections are silent too.
+# Fractions of the heartbeat: the age at which a statement is checked, the time between checks, and the time that a
+# check may take. Two checks must agree. So a silent connection is dropped after a third of the heartbeat, or after two
+# thirds if new connections are silent too.
 PATIENCE = 1 / 6
 LOOK_EVERY = 1 / 15
 ANSWER_WITHIN = 1 / 6
 SHORTEST_ANSWER = 1.0
-# Heartbeats after which a statement is given up of which the server can't be asked: it takes no more connections, or
-# it is behind a transaction pooler.
+# Heartbeats after which a statement is given up if the server can't be asked about it: the server accepts no more
+# connections, or it is behind a transaction pooler.
 LONGEST_IN_DOUBT = 10
 
 log = structlog.get_logger("synkron")
 
 
-# By URL: sessions that this process has dropped, and that may hold locks on the server, which knows nothing of it yet.
+# By URL: the sessions that this process has dropped. They may still hold locks on the server.
 _left_behind: defaultdict[str, set[Session]] = defaultdict(set)
 
 
 async def end_left_behind(url: str, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """End the sessions that were dropped while the server could not be told."""
+    """End the sessions that were dropped while the server could not be reached."""
     sessions = _left_behind.pop(url, None)
     if sessions:
         try:
@@ -56,7 +57,7 @@ async def end_left_behind(url: str, connection: asyncpg.Connection[asyncpg.Recor
 
 
 class _Asked(NamedTuple):
-    """A statement under way: whose it is, and when it was sent, by the event loop's clock."""
+    """A statement under way: its connection, and when it was sent by the event loop's clock."""
 
     connection: WatchedConnection
     at: float
@@ -64,7 +65,7 @@ class _Asked(NamedTuple):
 
 @asynccontextmanager
 async def watching(url: str, heartbeat: timedelta) -> AsyncIterator[Silence]:
-    """Watch, until the end of the block, the connections that are added."""
+    """Watch the connections that are added, until the end of the block."""
     silence = Silence(url, heartbeat)
     watch = asyncio.create_task(silence.watch())
     try:
@@ -75,10 +76,7 @@ async def watching(url: str, heartbeat: timedelta) -> AsyncIterator[Silence]:
 
 
 class Silence:
-    """Drops those of its connections that have fallen silent. Who waits for one gets ConnectionDoesNotExistError.
-
-    ``when_dropped`` is called then.
-    """
+    """Drops silent connections; their callers get ConnectionDoesNotExistError. ``when_dropped`` is called then."""
 
     def __init__(self, url: str, heartbeat: timedelta) -> None:
         self._url = url
@@ -87,33 +85,33 @@ class Silence:
         self.when_dropped: Callable[[], Awaitable[None]] | None = None
 
     def add(self, connection: WatchedConnection) -> None:
-        """Watch it until it is closed."""
+        """Watch the connection until it is closed."""
         self._connections.add(connection)
 
     async def watch(self) -> None:
-        """Look every few seconds, until cancelled; what is silent at two looks in a row is dropped."""
+        """Check every few seconds until cancelled. Drop the connections that are silent at two checks in a row."""
         suspects: set[_Asked] = set()
         while True:
             await pause(self._heartbeat * LOOK_EVERY)
             try:
                 suspects = await self._look(suspects)
             except Exception:
-                log.exception("connections not looked at")
+                log.exception("check for silent connections failed")
 
     async def _look(self, suspects: Collection[_Asked]) -> set[_Asked]:
-        """Drop those of the suspects that are still silent; answers who is suspect now."""
+        """Drop the suspects that are still silent, and return the new suspects."""
         now = asyncio.get_running_loop().time()
         waiting = [one for one in self._waiting() if now - one.at >= self._heartbeat * PATIENCE]
         if not waiting:
             return set()
         silent, why = await self._silent(waiting, now)
-        # Whoever has got an answer in the meantime waits no more, or for another.
+        # Leave out statements that were answered in the meantime.
         silent &= set(self._waiting())
         dropped = silent.intersection(suspects)
         if dropped:
             longest = max(now - one.at for one in dropped)
-            log.warning("connection silent, dropped", connections=len(dropped), waited_s=round(longest, 1), reason=why)
-            # Before those who wait are told: they may leave at once, and this watch with them.
+            log.warning("silent connection dropped", connections=len(dropped), waited_s=round(longest, 1), reason=why)
+            # First end the sessions: when their callers get the error, they may end, and this watch with them.
             await self._end({one.connection.session for one in dropped if one.connection.session is not None})
             if self.when_dropped is not None:
                 await self.when_dropped()
@@ -125,7 +123,7 @@ class Silence:
         return [_Asked(one, one.asked_at) for one in self._connections if one.asked_at is not None]
 
     async def _silent(self, waiting: Collection[_Asked], now: float) -> tuple[set[_Asked], str]:
-        """For whom the server is not at work, and why one thinks so."""
+        """The statements on which the server is not working, and how this is known."""
         long = {one for one in waiting if now - one.at >= self._heartbeat * LONGEST_IN_DOUBT}
         known = {one.connection.session: one for one in waiting if one.connection.session is not None}
         try:
@@ -134,12 +132,12 @@ class Silence:
         except PostgresError as error:
             return long, f"the server can't be asked ({error})"
         except (OSError, asyncpg.InterfaceError) as error:
-            return set(waiting), f"nor does a new connection get an answer ({str(error) or type(error).__name__})"
+            return set(waiting), f"a new connection gets no answer either ({str(error) or type(error).__name__})"
         at_rest = {known[Session(*row)] for row in rows}
         return at_rest | {one for one in long if one.connection.session is None}, "the server waits for this client"
 
     async def _end(self, sessions: set[Session]) -> None:
-        """End the sessions on the server, now or when it can be reached again."""
+        """End the sessions on the server now, or when it can be reached again."""
         _left_behind[self._url] |= sessions
         with suppress(PostgresError, OSError, asyncpg.InterfaceError):
             async with self._other() as connection:
@@ -147,7 +145,7 @@ class Silence:
 
     @asynccontextmanager
     async def _other(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-        """A new connection, for a moment."""
+        """A new connection for one question."""
         within = max(self._heartbeat * ANSWER_WITHIN, SHORTEST_ANSWER)
         connection = await asyncpg.connect(
             self._url, timeout=within, command_timeout=within, server_settings={"application_name": "synkron"}

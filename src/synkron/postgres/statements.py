@@ -14,7 +14,7 @@ from importlib.resources import files
 
 from synkron.settings.load import SourceTables
 
-# What bytes are UTF-8 (RFC 3629), each taken for a character, as a database in SQL_ASCII does.
+# The byte sequences that are UTF-8 (RFC 3629). Each byte is one character, as in a database in SQL_ASCII.
 _TAIL = r"[\u0080-\u00bf]"
 UTF_8 = (
     rf"^([\u0001-\u007f]|[\u00c2-\u00df]{_TAIL}"
@@ -86,7 +86,7 @@ class _Names:
 
 
 class _Fragment:
-    """A part of a statement. What it is given in brackets, a blank between, stands for the words in capitals."""
+    """A part of a statement. The arguments in brackets, separated by a blank, replace the words in capitals."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -100,7 +100,7 @@ class _Fragment:
 
 
 class _PerAlias(dict[str, str]):
-    """A column that may not exist (its name is empty then), under a table's alias."""
+    """A column under a table's alias, or null if the column does not exist (its name is empty then)."""
 
     def __init__(self, column: str, data_type: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The driver's connection, which says since when it has waited for the server's answer."""
+"""The driver's connection, extended to tell since when it has waited for the server's answer."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 else:
     _Connection = asyncpg.Connection
 
-# Seconds. No statement waits longer, whatever the server says; what the driver does of its own accord is short.
+# Seconds. The longest that any statement may take, and the longest for statements that the driver sends by itself.
 LONGEST = 86_400.0
 DRIVER_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 2.0
 # How many rows of a cursor are fetched at once.
 PREFETCH = 50
-# Seconds after which the operating system probes an idle connection, and between its probes; how many go unanswered
-# before it gives up; and seconds after which it gives up what was sent and not acknowledged.
+# For the operating system: seconds before it probes an idle connection, seconds between probes, and unanswered probes
+# before it gives up. Then, seconds after which it gives up on data that was sent and not acknowledged.
 KEEPALIVE = (10, 5, 3)
 UNACKNOWLEDGED = 30
 
@@ -36,20 +36,20 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Session(NamedTuple):
-    """What tells a session of the server's from any other."""
+    """The identity of a session on the server."""
 
     pid: int
     backend_start: datetime
 
 
 def _watched(method: Method) -> Method:
-    """The driver's method, which notes since when the server's answer is waited for."""
+    """The driver's method, extended to note when it began to wait for the server's answer."""
 
     @wraps(method)
     async def asking(self: WatchedConnection, *arguments: object, **options: object) -> object:
         if options.get("timeout") is None:
             options["timeout"] = LONGEST
-        # Not in a block `asking`, which would cost a busy worker more than all else here.
+        # Not in a block `asking`, which would be the slowest part of this on a busy worker.
         self.asked_at = asyncio.get_running_loop().time()
         try:
             return await method(self, *arguments, **options)
@@ -60,9 +60,9 @@ def _watched(method: Method) -> Method:
 
 
 class WatchedConnection(_Connection):
-    """A connection that says since when it has waited for an answer. The operating system probes it too.
+    """A connection that tells since when it has waited for an answer. The operating system probes it too.
 
-    ``session`` is None until it is known, and behind a transaction pooler.
+    ``session`` is None before it is known and behind a transaction pooler.
     """
 
     def __init__(
@@ -88,18 +88,18 @@ class WatchedConnection(_Connection):
     prepare = _watched(_Connection.prepare)
 
     def cursor(self, query: str, *arguments: object, **options: object) -> Any:  # noqa: ANN401 - the driver's signature
-        """The rows, fetched some at a time: to be iterated over."""
+        """An iterator over the rows, which are fetched some at a time."""
         at_once = cast("int | None", options.pop("prefetch", None)) or PREFETCH
         return _Rows(self, super().cursor(query, *arguments, timeout=LONGEST, **options), at_once)  # type: ignore[call-overload]
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the driver's signature
-        """Close it; one that does not answer is aborted."""
+        """Close the connection. If the server does not answer, the connection is aborted."""
         with suppress(TimeoutError):
             await super().close(timeout=min(timeout or CLOSE_TIMEOUT, CLOSE_TIMEOUT))
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """In this block the server's answer is waited for."""
+        """The block waits for the server's answer."""
         self.asked_at = asyncio.get_running_loop().time()
         try:
             yield
@@ -108,7 +108,7 @@ class WatchedConnection(_Connection):
 
 
 class _Rows:
-    """The rows of a cursor, each of whose fetches is watched."""
+    """The rows of a cursor. Each fetch is watched."""
 
     def __init__(self, connection: WatchedConnection, cursor: CursorFactory[asyncpg.Record], at_once: int) -> None:
         self._connection = connection
@@ -128,7 +128,7 @@ class _Rows:
 
 
 def _keep_alive(own: socket.socket | None) -> None:
-    """Have the operating system find out that the other host has gone, where it can: each has options of its own."""
+    """Make the operating system notice that the other host is gone, with those of the options that it has."""
     if own is None or own.family not in (socket.AF_INET, socket.AF_INET6):
         return
     own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,1 +1,1 @@
-"""What may be set, the secrets that settings point to, and the defaults of each built-in integration type."""
+"""The settings, the secrets that they point to, and the defaults of each built-in integration type."""

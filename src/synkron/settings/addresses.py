@@ -1,4 +1,4 @@
-"""Addresses that the settings hold, byte for byte: a query may be signed, and `%2F` is another byte than `/`."""
+"""Addresses from the settings, kept byte for byte: a query may be signed, and `%2F` differs from `/`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from yarl import URL
 
 from synkron.settings.secrets import SECRET_LENGTH, fault
 
-# What may stand in a request's first line. The rest is escaped; what is escaped already stays as it is.
+# The characters that a request's first line may contain. Others are escaped; escapes stay as they are.
 _SENT_AS_IT_IS = "".join(character for character in map(chr, range(0x21, 0x7F)) if character not in '"#<>\\^`{|}')
 
 
 def exact_url(text: str) -> URL:
-    """The address with its path and query as they are written. Raises ValueError.
+    """The address with its path and query exactly as written. Raises ValueError.
 
-    A ``URL`` by itself writes them anew: it decodes what need not be escaped.
+    ``URL(text)`` rewrites them: it decodes escapes that are not needed.
     """
     url, parts = URL(text), urlsplit(text)
     if not url.host:
@@ -26,7 +26,7 @@ def exact_url(text: str) -> URL:
 
 
 def read_address(key: str, text: str) -> URL:
-    """An address that holds no password. Raises SettingsError, naming ``key``."""
+    """An address without a user or password. Raises SettingsError, naming ``key``."""
     try:
         address = exact_url(text)
     except ValueError:
@@ -34,7 +34,7 @@ def read_address(key: str, text: str) -> URL:
     if address.raw_user is not None or address.raw_password is not None:
         raise fault(
             key,
-            "an address in the settings holds no user and password; take them out, and give them in a header: "
+            "an address in the settings must not contain a user or password; remove them, and send them in a header: "
             'headers = { Authorization = "env:NAME" }',
         )
     return address

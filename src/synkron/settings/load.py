@@ -1,4 +1,4 @@
-"""Settings: the environment over ``synkron.toml``, as one frozen value. All faults are reported at once."""
+"""Settings: ``synkron.toml`` and the environment as one frozen value. All errors are reported at once."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ CONFIG_FILE = Path("synkron.toml")
 
 
 def load(path: Path | None = None) -> Settings:
-    """Read ``path`` (or ``synkron.toml`` in the working directory, when there is one) under the environment.
+    """Read ``path`` (or ``synkron.toml`` in the working directory, if it exists) and the environment.
 
-    Variables are named ``SYNKRON_KEY``, nested keys ``SYNKRON_SOURCE__SCHEMA``; they win over the file.
-    Raises SettingsError with every fault.
+    Variables are named ``SYNKRON_KEY``, for nested keys ``SYNKRON_SOURCE__SCHEMA``; they override the file.
+    Raises SettingsError with all errors.
     """
     file = path or CONFIG_FILE
     if path is not None and not path.is_file():
@@ -76,19 +76,21 @@ def load(path: Path | None = None) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"{file}: this is not TOML: {error}"]) from None
     except OSError as error:
-        raise SettingsError([f"{file}: it can't be read: {error.strerror}"]) from None
+        raise SettingsError([f"{file}: this file can't be read: {error.strerror}"]) from None
     try:
         return Settings(**written)
     except EnvironmentFault as error:
         field = re.findall(r'"(\w+)"', str(error))[:1]
-        raise SettingsError([f"SYNKRON_{''.join(field).upper()}: expected JSON, as the key holds a section"]) from None
+        raise SettingsError(
+            [f"SYNKRON_{''.join(field).upper()}: expected JSON, because this key is a section"]
+        ) from None
     except ValidationError as error:
         faults = error.errors()
         raise SettingsError([fault_in(one) for one in faults], _without(written, faults)) from None
 
 
 def _without(written: dict[str, Any], faults: list[ErrorDetails]) -> Settings | None:
-    """What was written, without what is at fault; None where that is at fault as well."""
+    """The settings without the invalid keys; None if those are invalid as well."""
     left = deepcopy(written)
     for fault in faults:
         *sections, last = [str(key) for key in fault["loc"] if key != "[key]"]
@@ -108,7 +110,7 @@ def _with_built_in(types: Mapping[str, object]) -> Mapping[str, object]:
 
 
 class _Environment(EnvSettingsSource):
-    """The variables. Their names are in capitals, so a type is the one of the file that is called so but for case."""
+    """The variables. Their names are in capitals, so a type's name is matched with the file's in any case."""
 
     def __init__(self, settings_cls: type[BaseSettings], written: Mapping[str, object]) -> None:
         super().__init__(settings_cls)
@@ -126,7 +128,7 @@ class _Environment(EnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set, frozen. ``types`` holds the built-in types and those the operator adds."""
+    """All settings, frozen. ``types`` contains the built-in types and those that the operator adds."""
 
     model_config = SettingsConfigDict(
         env_prefix="SYNKRON_", env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
@@ -151,7 +153,7 @@ class Settings(BaseSettings):
             if one.flavour and one.flavour not in FLAVOURS.get(name, ()):
                 raise PydanticCustomError(
                     "flavour",
-                    "{name} has no flavour {flavour}; take {section}.flavour out",
+                    "{name} has no flavour {flavour}; remove {section}.flavour",
                     {"name": name, "flavour": one.flavour, "section": section_of(name)},
                 )
         return {name: one.named(name) for name, one in types.items()}
@@ -159,7 +161,7 @@ class Settings(BaseSettings):
     @field_validator("retention")
     @classmethod
     def _outlasts_catch_up(cls, retention: timedelta, known: ValidationInfo) -> timedelta:
-        """What may still be caught up must still be in the ledger, or it could run twice."""
+        """A moment that can still be caught up must still be in the ledger, or it could run twice."""
         longest = max((one.catch_up_window for one in known.data.get("types", {}).values()), default=timedelta())
         if retention <= longest:
             raise PydanticCustomError(
@@ -178,7 +180,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file, which arrives as the arguments."""
+        """The environment overrides the file, whose values arrive as the arguments."""
         del env_settings
         del dotenv_settings, file_secret_settings
         written = init_settings().get("types")
@@ -190,7 +192,7 @@ class Settings(BaseSettings):
         return {name: one.policy for name, one in self.types.items()}
 
 
-# What is written there may be secret, and never stands in a message.
+# The values of these keys may be secret: no message shows them.
 SECRET_KEYS = {
     "database_url",
     "target",
@@ -205,17 +207,17 @@ SECRET_KEYS = {
 
 
 def fault_in(detail: ErrorDetails) -> str:
-    """One sentence: the key, what is expected there, and what was found."""
+    """One sentence: the key, the expected value, and the value found."""
     keys = [str(key) for key in detail["loc"] if key != "[key]"]
     name = ".".join(toml_key(key) for key in keys)
     if detail["type"] == "extra_forbidden":
-        return f"{name}: there is no such key; here are allowed: {', '.join(_allowed(keys[:-1]))}"
+        return f"{name}: this key does not exist; allowed here: {', '.join(_allowed(keys[:-1]))}"
     expected = detail["msg"].replace("Input should be", "expected")
     return f"{name}: {expected}{_found(keys, detail['input'])}"
 
 
 def _found(keys: list[str], value: object) -> str:
-    """What was found, where it can't hold a secret: not a whole section, and not in a secret's place."""
+    """The value found, unless it may contain a secret: not a whole section, and not under a secret key."""
     is_section = keys[0] == "types" and len(keys) < 3
     if is_section or SECRET_KEYS & set(keys) or not isinstance(value, str | int | float):
         return ""

@@ -1,4 +1,4 @@
-"""Takes secrets out of text, in whatever form they stand there. Pure."""
+"""Removes secrets from text, in every form in which they may appear. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REDACTED = "[redacted]"
 
 
 class Redaction:
-    """Takes these secrets out."""
+    """Removes these secrets."""
 
     def __init__(self, secrets: Iterable[SecretStr]) -> None:
         forms = {form for secret in secrets for form in _forms(secret.get_secret_value())}
@@ -30,14 +30,14 @@ class Redaction:
         return text if self._pattern is None else self._pattern.sub(REDACTED, text)
 
     def excerpt(self, text: str) -> str:
-        """Text from the far side made fit to be kept: one printable line of at most 300 characters without secrets.
+        """Text from a vendor or target, made safe to store: one printable line of at most 300 characters, no secrets.
 
-        A secret is taken out before the text is cut.
+        Secrets are removed before the text is cut.
         """
         return one_line(self.hide(text), EXCERPT_LENGTH)
 
 
 def _forms(secret: str) -> set[str]:
-    """The secret as it may be shown: whole, without its scheme or prefix, and escaped in any common way."""
+    """The forms in which a secret may appear: whole, without its scheme or prefix, and escaped in the common ways."""
     bare = {secret, secret.split()[-1], secret.removeprefix("whsec_")}
     return bare.union(*({json.dumps(form)[1:-1], repr(form)[1:-1], quote(form), quote(form, safe="")} for form in bare))

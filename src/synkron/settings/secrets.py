@@ -1,4 +1,4 @@
-"""The secrets of the settings: read from where they point to, and all of them, to be hidden."""
+"""The secrets of the settings: reading each from where it is stored, and collecting all, so that they are hidden."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pydantic import BaseModel, SecretStr
 from synkron.errors import SettingsError
 from synkron.settings.load import SECRET_KEYS, Settings
 
-# A literal of this length may be a secret after all; a shorter one would only deface what is redacted.
+# A literal of this length may be a secret. Hiding shorter ones would only make the text unreadable.
 SECRET_LENGTH = 8
-# A part of an address that is as long may be a key, even without a digit in it.
+# A part of an address of this length may be a key even if it has no digit.
 KEY_LENGTH = 24
 
 
@@ -26,11 +26,11 @@ def is_reference(text: str) -> bool:
 
 
 def read_secret(key: str, reference: str, environment: Mapping[str, str]) -> SecretStr:
-    """The secret that the reference points to, without the blanks around it. Raises SettingsError, naming ``key``."""
+    """The secret that the reference points to, stripped of blanks. Raises SettingsError, naming ``key``."""
     kind, _, place = reference.partition(":")
     if kind == "env":
         if place not in environment:
-            raise fault(key, f"there is no environment variable {place}; set it, or correct the name")
+            raise fault(key, f"the environment variable {place} is not set; set it, or correct the name")
         found = environment[place].strip()
     else:
         try:
@@ -38,32 +38,32 @@ def read_secret(key: str, reference: str, environment: Mapping[str, str]) -> Sec
         except OSError as error:
             raise fault(key, f"the file {place} can't be read ({error.strerror}); correct the path") from None
         except ValueError:
-            raise fault(key, f"the file {place} does not hold UTF-8 text; correct the path") from None
+            raise fault(key, f"the file {place} is not UTF-8 text; correct the path") from None
     if not found:
-        raise fault(key, f"{reference} is empty; put the secret there, or take the setting out")
+        raise fault(key, f"{reference} is empty; put the secret there, or remove the setting")
     return SecretStr(found)
 
 
 def read_header(key: str, name: str, text: str, environment: Mapping[str, str], own: Collection[str]) -> SecretStr:
-    """A header's value. Raises SettingsError, naming ``key``, for one that can't be there, or is Synkron's ``own``."""
+    """A header's value. Raises SettingsError, naming ``key``, if it is invalid or the header is Synkron's ``own``."""
     if not fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-        raise fault(key, "this is not the name of a header; letters, digits and hyphens are allowed")
+        raise fault(key, "this is not a valid header name; use letters, digits and hyphens")
     if name.lower() in own:
-        raise fault(key, "Synkron sets this header itself; take it out of the settings")
+        raise fault(key, "Synkron sets this header itself; remove it from the settings")
     value = read_secret(key, text, environment) if is_reference(text) else SecretStr(text)
     if not (value.get_secret_value().isascii() and value.get_secret_value().isprintable()):
-        raise fault(key, "a header's value is one line of printable ASCII characters; correct it")
+        raise fault(key, "a header's value must be one line of printable ASCII characters; correct it")
     return value
 
 
 def fault(key: str, message: str) -> SettingsError:
-    """One fault of the settings, at ``key``."""
+    """One error in the settings, at ``key``."""
     return SettingsError([f"{key}: {message}"])
 
 
 @contextmanager
 def gathering(faults: list[str]) -> Iterator[None]:
-    """Add the faults found inside to ``faults``, and go on."""
+    """Add the settings errors that are raised inside to ``faults``, and continue."""
     try:
         yield
     except SettingsError as error:
@@ -71,18 +71,18 @@ def gathering(faults: list[str]) -> Iterator[None]:
 
 
 def secrets_of(settings: Settings, environment: Mapping[str, str]) -> list[SecretStr]:
-    """Every secret that the settings hold or point to, as far as it can be read: what no text may show.
+    """Every secret that the settings contain or point to, if it can be read. No text may show these.
 
-    An address often ends with the name of the type (``/sync/24sevenoffice``), which every log line shows.
+    Names of types are not secret: an address often ends with one (``/sync/24sevenoffice``), and log lines show it.
     """
     names = settings.types
     found = {part for key, text in _texts(settings) for part in _secrets_in(key, text, environment, names)}
-    # What the driver connects with where the address holds no password.
+    # The driver uses this password if the address has none.
     return [SecretStr(text) for text in sorted(found | {environment.get("PGPASSWORD", "")}) if text]
 
 
 def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
-    """The texts of the settings that may be secret, each with the key that says so."""
+    """The texts of the settings that may be secret, each with the secret key above it."""
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
@@ -95,7 +95,7 @@ def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _secrets_in(key: str, text: str, environment: Mapping[str, str], names: Collection[str]) -> Iterator[str]:
-    """What the text points to; of an address, what may be a key; another text of some length as a whole."""
+    """The secret that a reference points to; the parts of an address that may be keys; any other long text whole."""
     if is_reference(text):
         with suppress(SettingsError):
             secret = read_secret(key, text, environment).get_secret_value()
@@ -108,9 +108,9 @@ def _secrets_in(key: str, text: str, environment: Mapping[str, str], names: Coll
 
 
 def _keys_in(address: str, names: Collection[str]) -> Iterator[str]:
-    """The password, the values of the query, and what may be a key in the path or, as Apprise has it, in front.
+    """The password, the values of the query, and parts of the path (in Apprise URLs, of the host too) that may be keys.
 
-    Of these guesses, ``names`` are none.
+    A part that is one of ``names`` is not a key.
     """
     try:
         parts = urlsplit(address)
@@ -125,7 +125,7 @@ def _keys_in(address: str, names: Collection[str]) -> Iterator[str]:
         keys = [part for part in (*in_front, *parts.path.split("/")) if part not in names and _may_be_key(part)]
         words = [parts.query, *(value for _, value in query), *keys]
     if parts.password:
-        # A short one may be any word; where it stands in an address, it is hidden too.
+        # A short password may be an ordinary word: it is hidden only inside an address.
         yield f":{parts.password}@"
         words += [parts.password, unquote(parts.password)]
     yield from (word for word in words if len(word) >= SECRET_LENGTH)

@@ -1,4 +1,4 @@
-"""The sections of the settings, each frozen, with what may stand in it and what stands there by default."""
+"""The sections of the settings: each is frozen, and gives the allowed values and the defaults of its keys."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Section(BaseModel):
 
 
 class OrganizationsTable(Section):
-    """The table of organizations. ``timezone = ""`` says that it has no such column: all are in UTC."""
+    """The table of organizations. ``timezone = ""`` means that it has no such column: all organizations are in UTC."""
 
     table: Identifier = "organizations"
     id: Identifier = "id"
@@ -48,7 +48,7 @@ class OrganizationsTable(Section):
 
 
 class IntegrationsTable(Section):
-    """The table of integrations. ``updated_at = ""`` says that it has no such column."""
+    """The table of integrations. ``updated_at = ""`` means that it has no such column."""
 
     table: Identifier = "organization_integrations"
     id: Identifier = "id"
@@ -60,7 +60,7 @@ class IntegrationsTable(Section):
 
 
 class SourceTables(Section):
-    """The application's own two tables, by name."""
+    """The names of the application's own two tables and of their columns."""
 
     schema_name: Identifier = Field(default="public", alias="schema")
     organizations: OrganizationsTable = OrganizationsTable()
@@ -68,14 +68,14 @@ class SourceTables(Section):
 
 
 class HealthMode(StrEnum):
-    """How the health of a type's vendor is learnt: probes beside the runs, or the runs alone."""
+    """How the health of a type's vendor is measured: by runs and probes, or by runs alone."""
 
     ACTIVE = "active"
     PASSIVE = "passive"
 
 
 class TokenSettings(Section):
-    """OAuth 2 client credentials, by which a probe gets its token."""
+    """The OAuth 2 client credentials with which a probe gets its token."""
 
     url: Address = Field(repr=False)
     client_id: str = Field(min_length=1)
@@ -84,7 +84,7 @@ class TokenSettings(Section):
 
 
 class HealthSettings(Section):
-    """How a type's vendor is watched. What is None is as the vendor's profile has it (``integrations``)."""
+    """How a type's vendor is watched. None means: as in the vendor's profile (``integrations``)."""
 
     mode: HealthMode = HealthMode.ACTIVE
     url: Address | None = Field(default=None, repr=False)
@@ -104,13 +104,14 @@ class HealthSettings(Section):
     def _notices_recovery(self) -> HealthSettings:
         if self.hold and self.mode is HealthMode.PASSIVE:
             raise PydanticCustomError(
-                "hold", "hold needs probes, which notice that the vendor is back; set mode to active, or take hold out"
+                "hold",
+                "hold needs probes, which notice that the vendor is back; set mode to active, or remove hold",
             )
         return self
 
 
 class WarmUpSettings(Section):
-    """How a type's target is made warm before its runs. What is None is as the profile has it."""
+    """How a type's target is made warm before its runs. None means: as in the vendor's profile."""
 
     enabled: bool = True
     method: SafeMethod | None = None
@@ -169,7 +170,7 @@ class TypeSettings(Section):
 
 
 class ChannelSettings(Section):
-    """One channel: an Apprise URL (or ``env:NAME``, ``file:PATH`` that points to it), or a webhook, signed."""
+    """One channel: an Apprise URL (or an ``env:NAME`` or ``file:PATH`` that points to it), or a signed webhook."""
 
     apprise: SecretStr | None = None
     webhook: Address | None = Field(default=None, repr=False)
@@ -178,9 +179,11 @@ class ChannelSettings(Section):
     @model_validator(mode="after")
     def _is_one_thing(self) -> ChannelSettings:
         if (self.apprise is None) == (self.webhook is None):
-            raise PydanticCustomError("channel", "expected either an Apprise URL, or a webhook with a secret")
+            raise PydanticCustomError("channel", "expected either an Apprise URL or a webhook with a secret")
         if (self.webhook is None) != (self.secret is None):
-            raise PydanticCustomError("channel", "a webhook needs a secret to sign with, and an Apprise URL takes none")
+            raise PydanticCustomError(
+                "channel", "a webhook needs a secret, which signs its messages; an Apprise URL takes no secret"
+            )
         return self
 
 
@@ -192,7 +195,7 @@ Channel = Annotated[ChannelSettings, BeforeValidator(_channel)]
 
 
 class AnnounceSettings(Section):
-    """Whom incidents are announced to, besides the log, and when."""
+    """Where incidents are announced, besides the log, and when."""
 
     channels: Mapping[ChannelName, Channel] = {}
     late_after: LateAfter = timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""The kinds of text that may stand in the settings, each checked, with what is expected there."""
+"""The kinds of values in the settings. Each is checked, and each error says what is expected."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _identifier(value: object) -> str:
         return value
     raise PydanticCustomError(
         "identifier",
-        "expected a name of letters, digits and underscores, at most 63, not beginning with a digit",
+        "expected a name of at most 63 letters, digits and underscores that does not begin with a digit",
     )
 
 
@@ -47,23 +47,24 @@ def _optional_identifier(value: object) -> str:
 
 
 def _type_name(value: object) -> str:
-    fault = fault_in_name(value) if isinstance(value, str) else "it is no text"
+    fault = fault_in_name(value) if isinstance(value, str) else "it is not text"
     if fault is None:
         return str(value)
     raise PydanticCustomError(
         "type_name",
-        "expected an integration type, as it stands in the rows: at most {most} visible characters, no blank at either "
+        "expected an integration type, written as in the rows: at most {most} visible characters, no blank at either "
         "end; {fault}",
         {"most": LONGEST_NAME, "fault": fault},
     )
 
 
 def installation_name(value: object) -> str:
-    """The name of an installation, as the settings and the commands take it. Raises PydanticCustomError."""
+    """The name of an installation, checked for the settings and the commands. Raises PydanticCustomError."""
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
         return value
     raise PydanticCustomError(
-        "installation_name", "expected a name of letters, digits, dots, - and _, at most 63, such as prod"
+        "installation_name",
+        "expected a name such as prod: at most 63 letters, digits, dots, - and _, the first a letter or digit",
     )
 
 
@@ -79,7 +80,7 @@ def _secret_reference(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"(env:[A-Za-z_]\w*|file:.+)", value):
         return value
     raise PydanticCustomError(
-        "secret", 'expected "env:NAME" or "file:PATH"; the secret itself never stands in the settings'
+        "secret", 'expected "env:NAME" or "file:PATH"; do not write the secret itself into the settings'
     )
 
 
@@ -93,11 +94,11 @@ def _secret_address(value: SecretStr) -> SecretStr:
 
 
 def _database_address(value: SecretStr) -> SecretStr:
-    """One that the driver can read. The message shows its scheme at most, as the rest may hold a password."""
+    """An address that the driver can read. An error shows only its scheme: the rest may contain a password."""
     url = value.get_secret_value()
     expected = "expected the address of a PostgreSQL database, postgresql://user:password@host:5432/database"
     if not url:
-        raise PydanticCustomError("database_url", "it is empty; give it an address, or unset SYNKRON_DATABASE_URL")
+        raise PydanticCustomError("database_url", "it is empty; give an address, or unset SYNKRON_DATABASE_URL")
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]{0,40})://", url)
     if scheme is None:
         raise PydanticCustomError("database_url", expected)
@@ -106,12 +107,12 @@ def _database_address(value: SecretStr) -> SecretStr:
             "database_url", expected + "; this one begins with {scheme}://", {"scheme": scheme[1]}
         )
     try:
-        if "," not in url:  # of several hosts the driver reads the ports
+        if "," not in url:  # With several hosts, only the driver can read the ports.
             _ = urlsplit(url).port
     except ValueError:
         raise PydanticCustomError(
             "database_url",
-            expected + ", with a port up to 65535; in a password, @ is written %40, / %2F and : %3A",
+            expected + ", with a port up to 65535; in a password, write %40 for @, %2F for / and %3A for :",
         ) from None
     return value
 
@@ -126,7 +127,7 @@ def _probe_interval(value: object) -> timedelta:
     interval = _duration(value)
     if interval >= SHORTEST_INTERVAL:
         return interval
-    raise PydanticCustomError("interval", "expected at least 15m: probes must leave the vendor's quota to the exports")
+    raise PydanticCustomError("interval", "expected at least 15m: probes must leave the vendor's quota to the syncs")
 
 
 def _late_after(value: object) -> timedelta:
@@ -164,14 +165,14 @@ def _channel_name(value: object) -> str:
         return value
     raise PydanticCustomError(
         "channel_name",
-        "expected a channel's name: small letters, digits, _ and -, beginning with a letter; the log is always there",
+        "expected a channel's name other than log: at most 63 lower-case letters, digits, _ and -, a letter first",
     )
 
 
 def _code(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", value):
         return value
-    raise PydanticCustomError("code", "expected a vendor's code: printable ASCII without blanks, at most 100")
+    raise PydanticCustomError("code", "expected a vendor's code: at most 100 printable ASCII characters, no blanks")
 
 
 def _listen(value: object) -> str:

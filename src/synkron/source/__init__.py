@@ -1,1 +1,1 @@
-"""The application's own two tables: read, judged, never written."""
+"""The application's own two tables: they are read and checked, never written."""

@@ -1,4 +1,4 @@
-"""What is wrong, or probably not meant, in the rows of the application's table. Pure: no driver, no clock."""
+"""What is wrong, or probably not intended, in the rows of the application's table. Pure: no driver, no clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Lint: TypeAlias = Callable[[Cron, tzinfo], list[CronWarning]]
 
 
 class Level(StrEnum):
-    """How much a finding matters: the row can't be fired, or it fires in a way that is probably not meant."""
+    """How serious a finding is: the row can't run, or it runs at times that are probably not intended."""
 
     INVALID = "invalid"
     WARNING = "warning"
@@ -26,7 +26,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to look at in one row. ``rule`` is the lint's (W1 to W4), None where the row itself is at fault."""
+    """One problem in one row. ``rule`` is the lint rule (W1 to W4), or None if the row is invalid."""
 
     row: Integration
     level: Level
@@ -35,10 +35,10 @@ class Finding:
 
 
 def check(rows: Iterable[Integration], types: Collection[str], *, year: int) -> list[Finding]:
-    """Every finding, the invalid rows first; ``year`` is the one whose changes of clocks count.
+    """Every finding, the invalid rows first. The clock changes of ``year`` are checked.
 
-    The faults of a disabled row are warnings, as they begin to count when it is enabled. A row without a schedule
-    is not meant to fire, and has none.
+    The faults of a disabled row are warnings: they matter when it is enabled. A row without a schedule never fires and
+    has no findings.
     """
     # Most rows share their schedule with others.
     linted: Lint = cache(lambda cron, zone: lint(cron, zone, year))
@@ -47,7 +47,7 @@ def check(rows: Iterable[Integration], types: Collection[str], *, year: int) -> 
 
 
 def faults(row: Integration, types: Collection[str]) -> list[InvalidIntegration]:
-    """Why the row can't be fired, were it enabled."""
+    """Why the row could not run if it were enabled."""
     if row.cron_schedule is None:
         return []
     if row.oddity is not None:
@@ -61,7 +61,7 @@ def _findings(row: Integration, types: Collection[str], linted: Lint) -> Iterato
         if row.is_enabled:
             yield Finding(row, Level.INVALID, None, fault.reason)
         else:
-            yield Finding(row, Level.WARNING, None, f"disabled; were it enabled: {fault.reason}")
+            yield Finding(row, Level.WARNING, None, f"disabled; if enabled, it could not run: {fault.reason}")
     schedule = None if row.cron_schedule is None or row.oddity is not None else schedule_of(row, row.cron_schedule)
     if isinstance(schedule, tuple):
         for warning in linted(*schedule):

@@ -1,4 +1,4 @@
-"""Which occurrences a row of the application's table has in a window of time. Pure: no driver, no clock."""
+"""The occurrences of a row of the application's table in a window of time. Pure: no driver, no clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Judged = tuple[list[Occurrences], list[InvalidIntegration]]
 
 
 class Calendar(NamedTuple):
-    """The moments of a window at which an expression fires in a zone, and those right before and after them."""
+    """The moments of a window at which an expression fires in a zone, the one before them and the one after."""
 
     moments: tuple[datetime, ...] = ()
     previous: datetime | None = None
@@ -39,35 +39,35 @@ class Flaw(NamedTuple):
 
 
 Calendars = Callable[[str, Zone], Calendar | Flaw]
-"""The calendar of an expression in a zone, by what stands in the row; or why there is none."""
+"""The calendar of an expression in a zone, both as in the row; or why there is none."""
 
-# Far more distinct texts than a fleet has; reached, the memo starts over, which costs time and nothing else.
+# Far more distinct texts than a fleet has. At this size the memo is emptied, which only costs time.
 MEMO_LIMIT = 200_000
 
 
 def judge(row: Integration, window: Window, types: Collection[str]) -> Occurrences | InvalidIntegration:
-    """The row's occurrences in the window, maybe none; or why it can't be fired (G6).
+    """The row's occurrences in the window, maybe none; or why it can't run (G6).
 
-    A malformed schedule, an unknown zone or a missing organization is reported whether or not the row could be due, as
-    nobody can tell. An unknown type, and what is odd of the row, is reported when the row is due.
+    A malformed schedule, an unknown zone or a missing organization is always reported, because it is not known when the
+    row is due. An unknown type and a value that can't be used (``oddity``) are reported when the row is due.
     """
     return _judge(row, partial(_calendar, window), types)
 
 
 def judge_all(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Judged:
-    """What is due of all rows, and the rows that can't be fired. Rows with the same schedule share the work."""
+    """The occurrences of all rows that are due, and the invalid rows. The work is done once per schedule."""
     return at_once(judging(rows, window, types))
 
 
 def judging(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Steps[Judged]:
-    """The same, row by row."""
+    """The same as ``judge_all``, row by row."""
     calendars = _shared(partial(_calendar, window))
     due: list[Occurrences] = []
     invalid: list[InvalidIntegration] = []
     for row in rows:
         try:
             judged = _judge(row, calendars, types)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is this row's alone)
+        except Exception as error:  # noqa: BLE001 (no error in one row may affect the others)
             judged = not_understood(row, error)
         if isinstance(judged, InvalidIntegration):
             invalid.append(judged)
@@ -78,19 +78,19 @@ def judging(rows: Iterable[Integration], window: Window, types: Collection[str])
 
 
 def not_understood(row: Integration, error: Exception) -> InvalidIntegration:
-    """The row, left out as Synkron met an error of its own with it: the second line of defence for everybody else."""
+    """The row, left out because an internal error occurred while judging it. It protects all other rows."""
     reason = f"Synkron could not judge this row: {type(error).__name__}: {error}"[:300]
     return replace(_invalid(row, Flaw(Fault.INTERNAL, reason)), error=error)
 
 
 def schedule_of(row: Integration, cron_schedule: str) -> tuple[Cron, tzinfo] | InvalidIntegration:
-    """The row's expression and zone, or why nobody can tell when it fires."""
+    """The row's expression and zone, or why they are invalid."""
     schedule = _schedule(cron_schedule, row.timezone)
     return _invalid(row, schedule) if isinstance(schedule, Flaw) else schedule
 
 
 def misplaced(row: Integration, types: Collection[str]) -> InvalidIntegration | None:
-    """Why the row can't be fired though its schedule is in order; None when it can."""
+    """Why the row can't run even if its schedule is valid; None if it can."""
     if row.oddity is not None:
         return _invalid(row, Flaw(Fault.ROW, ODDITIES[row.oddity]))
     if not row.organization_exists:
@@ -102,9 +102,9 @@ def misplaced(row: Integration, types: Collection[str]) -> InvalidIntegration | 
 
 
 class Known:
-    """The pure memo text -> parsed value, bounded. It can't be stale: parsing depends on the text alone (R5).
+    """A bounded memo from text to parsed value. It can't be stale: parsing depends on the text alone (R5).
 
-    A text too long to be an expression is not remembered, as a hostile one could be of any size.
+    A text too long to be an expression is not remembered, because it could be of any size.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Known:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was parsed yet."""
+        """Whether nothing has been parsed yet."""
         return not self._expressions
 
     def expression(self, text: str) -> Cron | CronError:
@@ -132,20 +132,20 @@ class Known:
         return found
 
     def zone(self, value: object) -> tzinfo | ZoneError:
-        """The zone, or why it is unknown. None is UTC; a column may hold anything, an array for one."""
+        """The zone, or why it is unknown. None is UTC. The column may be of any type, for example an array."""
         if isinstance(value, Zone) and value in self._zones:
             return self._zones[value]
         try:
             found: tzinfo | ZoneError = parse_zone(value)  # type: ignore[arg-type]
         except ZoneError as error:
             found = error.with_traceback(None)
-        if isinstance(value, Zone) and value == value:  # NaN would be found by nobody
+        if isinstance(value, Zone) and value == value:  # NaN equals no key, so it would never be found.
             _make_room(self._zones)
             self._zones[value] = found
         return found
 
     def recorded_zone(self, text: str | None) -> tzinfo | ZoneError:
-        """The zone that the ledger has as text, which may be a number of minutes in the application's table."""
+        """A zone that the ledger stores as text; in the application's table it may be a number of minutes."""
         zone = self.zone(text)
         if isinstance(zone, ZoneError) and text is not None:
             with suppress(InvalidOperation):
@@ -153,20 +153,20 @@ class Known:
         return zone
 
     def expressions(self) -> list[str]:
-        """Every expression that was parsed before, and the empty text; in the order of their bytes, as UTF-8."""
+        """Every expression parsed so far, and the empty text, in the order of their UTF-8 bytes."""
         if not self._in_order:
             self._in_order = sorted({"", *self._expressions})
         return self._in_order
 
     def zones(self) -> list[str]:
-        """Every zone that was parsed before and exists, as the database writes it, and the empty text; likewise."""
+        """Every valid zone parsed so far, as the database writes it, and the empty text, in the same order."""
         known = (str(value) for value, zone in self._zones.items() if value is not None and isinstance(zone, tzinfo))
         return sorted({"", *known})
 
     def expressions_to_read(self, window: Window) -> list[str]:
-        """The known expressions that fire in the window in some known zone, and those known to be malformed.
+        """The known expressions that fire in the window in some known zone, and all known malformed ones.
 
-        The empty text is one of these, known or not.
+        The empty text is always included.
         """
         zones = {UTC, *(zone for zone in self._zones.values() if isinstance(zone, tzinfo))}
         spans = {span_between(window.start, window.end, zone) for zone in zones}
@@ -197,21 +197,21 @@ def _judge(row: Integration, calendars: Calendars, types: Collection[str]) -> Oc
         if isinstance(calendar, Flaw):
             return _invalid(row, calendar)
         if (calendar.moments or not row.organization_exists) and (invalid := misplaced(row, types)):
-            # What has no id of its own can't be told from another's.
+            # Without an id of its own, a row can't be told apart from others: it is not held.
             waits = row.organization_exists and row.has_own_id
             return replace(invalid, due=Occurrences(row, *calendar) if waits else None)
     return Occurrences(row, *calendar)
 
 
 def _shared(calendars: Calendars) -> Calendars:
-    """The same, worked out once for all rows in which the same stands."""
+    """The same function, computed once for all rows with the same text and zone."""
     known: dict[tuple[str, Zone], Calendar | Flaw] = {}
 
     def calendar(text: str, zone: Zone) -> Calendar | Flaw:
         try:
             if (found := known.get((text, zone))) is None:
                 found = known[text, zone] = calendars(text, zone)
-        except TypeError:  # a column of zones may hold anything, an array for one
+        except TypeError:  # The zone's column may be of any type, for example an array, which can't be a key.
             return calendars(text, zone)
         return found
 

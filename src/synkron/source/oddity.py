@@ -1,28 +1,28 @@
-"""What may stand in a row of the application's tables that nobody can work with, in words. Pure data.
+"""Values in the application's rows that Synkron can't use, and how each is described. Pure data.
 
-The statements that read the rows name it (``oddity`` and ``doubled`` in ``row.sql``): a column and its fault.
+The statements that read the rows return these keys (``oddity`` and ``doubled`` in ``row.sql``): column and fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Stands for an id or a type that is null, where people look for one.
+# Shown to people in place of an id or a type that is null.
 NOTHING = "(null)"
 # In bytes of UTF-8.
 LONGEST_ID = 200
 
 ODDITIES: Mapping[str, str] = {
-    "id null": "its id is null, and nothing tells its runs from others; give it an id that is its own",
-    "id long": f"its id is longer than {LONGEST_ID} bytes, the most that Synkron keeps; give it a shorter one",
-    "id twice": "its id stands on more than one row, so nothing tells their runs apart; give each row its own",
-    "org_id null": "its org_id is null; say whose it is",
-    "org_id long": f"its org_id is longer than {LONGEST_ID} bytes, the most that Synkron keeps; give the organization "
-    "a shorter id",
-    "organization twice": "its organization's id stands on more than one row of the organizations, and nobody can tell "
-    "whose zone counts; keep one of them",
-    "integration_type null": "its integration_type is null; say which it is",
-    "timezone long": "the organization's timezone is longer than 512 bytes; write the name of a zone",
-    "row bytes": "it holds bytes that are no text in UTF-8, written here as octal numbers; write that value anew",
-    "updated_at range": "its updated_at lies outside the years 1 to 9999; write when the row was edited, or null",
+    "id null": "its id is null, so its runs can't be identified; give the row a unique id",
+    "id long": f"its id is longer than {LONGEST_ID} bytes; give the row an id of at most {LONGEST_ID} bytes",
+    "id twice": "its id is on more than one row, so their runs can't be told apart; give each row its own id",
+    "org_id null": "its org_id is null; set it to the organization's id",
+    "org_id long": f"its org_id is longer than {LONGEST_ID} bytes; give the organization an id of at most "
+    f"{LONGEST_ID} bytes",
+    "organization twice": "its organization's id is on more than one row of the organizations table, so its timezone "
+    "is ambiguous; keep one of these rows",
+    "integration_type null": "its integration_type is null; set it to the integration's type",
+    "timezone long": "the organization's timezone is longer than 512 bytes; set it to the name of a zone",
+    "row bytes": "it contains bytes that are not UTF-8, shown here as octal numbers; correct that value",
+    "updated_at range": "its updated_at is outside the years 1 to 9999; set it to when the row was edited, or to null",
 }

@@ -1,4 +1,4 @@
-"""Reads the application's two tables: what is due, what stands there, and what stands there now."""
+"""Reads the application's two tables: the rows that are due, all rows, and single rows as they are now."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ async def read_due_integrations(
 ) -> list[DueIntegration]:
     """Every integration that fires at a minute within 30 s before and after ``at``, both ends included (R4).
 
-    Reads the two tables afresh in one statement, in a transaction of its own with row security off. A row that
-    can't be fired is left out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired when the role would
-    be shown too few rows or lacks a grant; SourceTableMissing when a table or column is not there.
+    Reads the two tables in one statement, in a transaction of its own with row security off. An invalid row is left
+    out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired if row security would hide rows from the
+    role or a grant is missing; SourceTableMissing if a table or column does not exist.
     """
     window, queries = window_around(at), SourceQueries(source)
     async with queries.reading(connection):
@@ -53,21 +53,21 @@ async def read_due_integrations(
 
 
 def window_around(at: datetime) -> Window:
-    """The minute around ``at``. Its start is left out, so it lies a microsecond before the 30 seconds."""
+    """The minute around ``at``. A window excludes its start, so the start is 30 seconds and a microsecond before."""
     moment = utc(at)
     return Window(moment - TOLERANCE - timedelta(microseconds=1), moment + TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True)
 class DueRead:
-    """What the due read found: the integrations that are due, and the rows that can't be fired."""
+    """The result of the due read: the integrations that are due, and the invalid rows."""
 
     due: list[Occurrences]
     invalid: list[InvalidIntegration]
 
 
 async def check_source(connection: Connection, source: SourceTables) -> None:
-    """Raise SourceTableMissing or ServiceRoleRequired where the due read would, without reading anything."""
+    """Raise SourceTableMissing or ServiceRoleRequired if the due read would, without reading any row."""
     queries = SourceQueries(source)
     async with queries.reading(connection):
         await connection.fetch("explain " + queries.sql("source/reader")["due"], [], [], [])
@@ -76,8 +76,8 @@ async def check_source(connection: Connection, source: SourceTables) -> None:
 async def read_window(connection: Connection, window: Window, source: SourceQueries, types: Collection[str]) -> DueRead:
     """What is due in the window: one statement, in the caller's secured transaction.
 
-    A process that knows nothing yet asks first which expressions and zones there are: to be answered every row, as
-    its expression is new, takes a hundred times as long.
+    A new process first reads the distinct expressions and zones. Without that, every expression would be new and the
+    due read would return every row, which takes a hundred times as long.
     """
     sql = source.sql("source/reader")
     if KNOWN.is_empty:
@@ -92,7 +92,7 @@ async def read_window(connection: Connection, window: Window, source: SourceQuer
 
 
 def _judged(rows: Iterable[Record], window: Window, types: Collection[str]) -> Steps[Judged]:
-    # A new expression in a new zone is answered twice, and so is the row of an organization that stands twice.
+    # A row comes twice if its expression and zone are both new, or if its organization's id is on two rows.
     distinct: dict[str | Integration, Integration] = {}
     for row in rows:
         one = integration_of(row)
@@ -126,7 +126,7 @@ async def read_names(connection: Connection, source: SourceTables) -> dict[str, 
 
 
 def warn_invalid(row: InvalidIntegration) -> None:
-    """The one warning that a row which can't be fired costs."""
+    """Log the one warning about an invalid row."""
     log.warning(
         "integration left out",
         org_id=row.org_id,
@@ -138,7 +138,7 @@ def warn_invalid(row: InvalidIntegration) -> None:
 
 
 def integration_of(row: Record, prefix: str = "") -> Integration:
-    """The integration that a row of the statements holds, among other columns, under names with the prefix."""
+    """The integration in a result row, whose columns for it have names with the prefix."""
     return Integration(
         integration_id=row[prefix + "integration_id"],
         org_id=row[prefix + "org_id"],
@@ -153,6 +153,6 @@ def integration_of(row: Record, prefix: str = "") -> Integration:
 
 
 def zone_of(row: Record, prefix: str = "") -> str | Decimal | None:
-    """The zone that a row holds, likewise: text, or a number of minutes."""
+    """The zone in a result row: text, or a number of minutes."""
     zone: str | None = row[prefix + "timezone"]
     return Decimal(zone) if zone is not None and row[prefix + "zone_is_number"] else zone

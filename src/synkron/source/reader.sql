@@ -1,9 +1,9 @@
 -- The reads of the application's own tables. They need nothing that Synkron installs.
--- {zone[o]} is the zone of the organization o, or null where the settings say that there is no such column; so is
--- {updated_at[i]} of the integration i.
+-- {zone[o]} is the zone of the organization o, or null if the settings say that there is no such column.
+-- {updated_at[i]} is the same for the integration i.
 
 -- name: learn
--- Every expression and every zone that there is, for a process that knows none.
+-- All distinct expressions and zones, for a process that knows none yet.
 -- Scans: both tables, once in the life of a process.
 select {legible[e.expression 513]} as expression, null as timezone, false as zone_is_number
 from (
@@ -22,20 +22,21 @@ from (
 -- name: due
 -- The rows that may fire, in one statement with one join:
 --   $1 the expressions that fire in the window in some known zone, and those known to be malformed
---   $2 all known expressions, and $3 all known zones as text; both in the order of their bytes, from '' on
--- Answered are the rows with an expression of $1, with one that is not in $2, and those of organizations whose zone is
--- not in $3; a row may be answered twice. Plan: what is new is looked for between each two neighbours of what is known,
--- which takes one descent of the index for each, and no look at the rows. Where an index is missing (`indexed`), a scan
--- does both; the other branches are left out by one-time filters. The subqueries are evaluated once, into arrays, and
--- `= any(array)` then uses the index (joining the expressions as a table would hash-join all rows). An array that the
--- planner doesn't know is searched from end to end for each row of a scan: that is why the scan asks twice, and why
--- organizations are looked for `in` a subquery. `::int = 1`
--- keeps it from working out how many rows the thousands of $2 leave, which would take longer than the statement.
--- The indexes hold no more of a text than `left` leaves of it, so that they take a text of any length; what is longer is
--- no expression and no zone, so it is never known. The planner has no statistics of what a partial index holds of an
--- expression, and expects far too much; of `octet_length` it expects one row in 200, so that organizations are looked up.
--- Where no index vouches for the ids, one scan counts those that are due.
--- Scans: where an index is missing; the branch is not executed otherwise.
+--   $2 all known expressions, and $3 all known zones as text; both in the order of their bytes, starting with ''
+-- It returns the rows whose expression is in $1, those whose expression is not in $2, and those of organizations whose
+-- zone is not in $3. A row may be returned twice.
+-- Plan: new texts are found in the gaps between two neighbouring known texts. Each gap takes one descent of the index
+-- and reads no rows. If an index is missing (`indexed`), a scan does both; one-time filters leave out the branches that
+-- are not needed. The subqueries are evaluated once, into arrays, and `= any(array)` then uses the index (joining the
+-- expressions as a table would hash-join all rows). A scan searches an array that is not a constant from end to end for
+-- each row: for that reason the scan has two conditions, and organizations are found with `in` and a subquery.
+-- `::int = 1` stops the planner from estimating how many rows the thousands of $2 leave, which takes longer than the
+-- statement.
+-- The indexes contain only what `left` keeps of a text, so they accept a text of any length. A longer text is no valid
+-- expression or zone, so it is never known. The planner has no statistics for the expression of a partial index and
+-- expects far too many rows; for `octet_length` it expects one row in 200, so it looks organizations up.
+-- If no unique index guarantees unique ids, one scan counts the ids that are due.
+-- Scans: if an index is missing; otherwise that branch is not executed.
 with indexed as materialized (
     select
         exists (

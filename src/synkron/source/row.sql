@@ -1,10 +1,11 @@
--- What the statements that read the application's rows have in common, put into them in braces. Whatever stands in the
--- application's tables, such a statement answers: what can't be sent, read or kept is cut or written for people, and
--- `oddity` (`synkron.source.oddity`) says what it is. VALUE, LIMIT, ALIAS and PREFIX are given in brackets.
+-- Fragments shared by the statements that read the application's rows, which name them in braces. No value in the
+-- application's tables makes such a statement fail: a value that can't be sent, read or stored is cut or made readable,
+-- and `oddity` (`synkron.source.oddity`) says what is wrong. VALUE, LIMIT, ALIAS and PREFIX are given in brackets.
 
 -- name: legible
--- VALUE as text of at most LIMIT characters; to count them takes longer than all else. A database in SQL_ASCII holds any
--- bytes: where they are not UTF-8, the high ones are written as octal numbers. In any other encoding they are text.
+-- VALUE as text of at most LIMIT characters. It compares bytes first, because counting characters is the slowest part.
+-- A database in SQL_ASCII may contain any bytes: those that are not UTF-8 are written as octal numbers. In any other
+-- encoding all bytes are valid text.
 case
     when (select getdatabaseencoding() <> 'SQL_ASCII') and octet_length(VALUE::text) <= LIMIT then VALUE::text
     when (select getdatabaseencoding() <> 'SQL_ASCII') or left(VALUE::text, LIMIT) ~ {utf8} then left(VALUE::text, LIMIT)
@@ -12,16 +13,16 @@ case
 end
 
 -- name: is_number
--- Whether VALUE is a number, or of a domain over numbers.
+-- Whether VALUE is of a numeric type, or of a domain over one.
 pg_typeof(coalesce(VALUE, null)) = any('{{smallint,integer,bigint,numeric}}'::regtype[])
 
 -- name: in_range
--- Whether the time VALUE lies in a year that Python has, whatever zone it is read in. Of a column that holds no times the
--- database says that there is no such function.
+-- Whether the time VALUE is in a year that Python supports, in every zone. If the column is not of a time type, the
+-- database reports that the function does not exist.
 (isfinite(VALUE) and VALUE between '0001-01-02' and '9999-12-30')
 
 -- name: integration_columns
--- Of the integrations' table under an ALIAS, by the names that `row` knows.
+-- The columns of the integrations table under an ALIAS, with the names that `row` uses.
 ALIAS.{integrations.id} as id,
 ALIAS.{integrations.org_id} as org_id,
 ALIAS.{integrations.integration_type} as integration_type,
@@ -30,7 +31,7 @@ ALIAS.{integrations.cron_schedule} as cron_schedule,
 {updated_at[ALIAS]} as updated_at
 
 -- name: organization_columns
--- Likewise of the organizations' table.
+-- The same for the organizations table.
 ALIAS.{organizations.id} as id,
 {zone[ALIAS]} as timezone
 
@@ -44,7 +45,7 @@ ALIAS.{organizations.id} as id,
 (select t.{organizations.id} as id, t.{organizations.name} as name from {organizations} t)
 
 -- name: oddity
--- What of the integration `i` of the organization `o` can't be worked with; null where all can.
+-- Which value of the integration `i` of the organization `o` can't be used; null if all can.
 case
     when i.id is null then 'id null'
     when octet_length(i.id::text) > 200 then 'id long'
@@ -58,8 +59,8 @@ case
 end
 
 -- name: row
--- The integration `i` with its organization `o`, as a `model.Integration`. An expression is cut after the first character
--- for which it is refused as too long.
+-- The integration `i` with its organization `o`, as a `model.Integration`. An expression is cut at one character more
+-- than is allowed, so that it is still refused as too long.
 coalesce({legible[i.id 200]}, '(null)') as PREFIXintegration_id,
 coalesce({legible[i.org_id 200]}, '(null)') as PREFIXorg_id,
 coalesce({legible[i.integration_type 200]}, '(null)') as PREFIXintegration_type,
@@ -72,7 +73,7 @@ case when {in_range[i.updated_at]} then i.updated_at::timestamptz end as PREFIXu
 {oddity} as PREFIXoddity
 
 -- name: ids_are_unique
--- Whether an index vouches for it that no id stands twice among the integrations.
+-- Whether a unique index guarantees that no two integrations have the same id.
 (
     select exists (
         select from pg_index
@@ -85,7 +86,7 @@ case when {in_range[i.updated_at]} then i.updated_at::timestamptz end as PREFIXu
 )
 
 -- name: org_ids_are_unique
--- Likewise among the organizations.
+-- The same for the organizations.
 (
     select exists (
         select from pg_index
@@ -98,8 +99,8 @@ case when {in_range[i.updated_at]} then i.updated_at::timestamptz end as PREFIXu
 )
 
 -- name: twice
--- The ids that stand twice, beside `i`. Where an index vouches for it that there are none, a one-time filter leaves the
--- scan out.
+-- Joins the ids that are on more than one row to `i`. If a unique index guarantees that there are none, a one-time
+-- filter leaves the scan out.
 left join (
     select d.{integrations.id} as id from {integrations} d where not {ids_are_unique} group by 1 having count(*) > 1
 ) twice on twice.id = i.id
@@ -108,13 +109,13 @@ left join (
 ) organization_twice on organization_twice.id = i.org_id
 
 -- name: rows
--- All integrations `i` with their organizations `o`, each once.
+-- All integrations `i` with their organizations `o`, one row for each integration.
 {integration_rows} i
 {twice}
 left join {organization_rows} o on o.id = i.org_id and organization_twice.id is null
 
 -- name: doubled
--- What `twice` says of the row, in the words of `oddity`.
+-- The result of `twice` for the row, as a value of `oddity`.
 case
     when twice.id is not null then 'id twice'
     when organization_twice.id is not null then 'organization twice'

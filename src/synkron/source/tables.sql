@@ -1,4 +1,4 @@
--- The application's own two tables, for a database that has none yet. A table that exists is left as it is.
+-- Creates the application's two tables in a database that does not have them yet. Existing tables stay as they are.
 
 -- name: organizations_exists
 select to_regclass('{organizations}') is not null;
@@ -23,7 +23,7 @@ create table {integrations} (
 );
 
 -- name: made
--- Name the table that was just made, for the grant.
+-- Tells `grant` which table was just created.
 select set_config('synkron.made', $1, false);
 
 -- name: grant
@@ -41,7 +41,7 @@ begin
 end $$;
 
 -- name: useless_indexes
--- Indexes of the names below that a broken build has left, or that are of another table than the settings name now.
+-- Indexes with the names below that a failed build left invalid, or that are on another table than the settings name.
 select index.relname as name
 from pg_index
 join pg_class index on index.oid = pg_index.indexrelid
@@ -59,15 +59,15 @@ where index.oid in (to_regclass('{schema}.synkron_due_expressions'), to_regclass
 drop index concurrently if exists {schema}.INDEX;
 
 -- name: index_schedules
--- Serves reader.due, in the order of bytes, which is the same everywhere. Of a text that is longer than any expression
--- no more is kept than tells it from one: an index takes 2,704 bytes, and would refuse the application's own write. Made
--- without locking writers out, and therefore outside a transaction. Another expression needs another name: the release
--- before knows an index by its name alone.
+-- Serves reader.due, in the order of bytes, which is the same everywhere. It keeps 513 characters of a text, one more
+-- than an expression may have: an index entry is limited to 2,704 bytes, and a longer one would make the application's
+-- own write fail. It is created without locking writers out, and therefore outside a transaction. If the indexed
+-- expression changes, the name must change too: the previous release knows an index only by its name.
 create index concurrently if not exists synkron_due_expressions on {integrations}
     ((left({integrations.cron_schedule}::text, 513)) collate "C")
     where {integrations.is_enabled} and {integrations.cron_schedule} is not null;
 
 -- name: index_zones
--- Serves reader.due likewise.
+-- Serves reader.due in the same way.
 create index concurrently if not exists synkron_due_timezones on {organizations}
     ((left({organizations.timezone}::text, 513)) collate "C");

@@ -1,4 +1,4 @@
-"""What fires next, over many rows, in the order of time. Pure: no driver, no clock."""
+"""The next moments of many rows, in order of time. Pure: no driver, no clock."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from synkron.source.due import misplaced, schedule_of
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """A moment ahead at which an integration's schedule fires."""
+    """A future moment at which an integration's schedule fires."""
 
     scheduled_for: datetime
     integration: Integration
 
 
 def coming(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Iterator[Fire]:
-    """The moments of the window, soonest first, each worked out only when it is asked for.
+    """The moments of the window, soonest first, each computed only when it is asked for.
 
-    Rows that share their expression and zone share the work. Rows that can't be fired are left out.
+    The work is done once per expression and zone. Invalid rows are left out.
     """
     schedules = _by_schedule(rows, types)
     cursors = [

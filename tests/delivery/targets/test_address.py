@@ -68,7 +68,7 @@ def test_what_is_no_address(written: str) -> None:
 
 @pytest.mark.parametrize("written", ["https://me@example.com/", "https://me:secret@example.com/?x=%2F"])
 def test_a_password_is_refused(written: str) -> None:
-    with pytest.raises(SettingsError, match="holds no user and password"):
+    with pytest.raises(SettingsError, match="must not contain a user or password"):
         read_address("types.xledger.target", written)
 
 

@@ -46,8 +46,8 @@ def test_an_error_names_the_status(status: int, error: str) -> None:
 
 def test_a_redirect_says_why_it_was_not_followed_and_what_to_do() -> None:
     assert judge(301, {}).error == (
-        "HTTP 301 Moved Permanently: redirects are not followed, as they could take secrets to another host; "
-        "set the target to the address that it leads to"
+        "HTTP 301 Moved Permanently: redirects are not followed, because they could send secrets to another host; "
+        "set the target to the address that it redirects to"
     )
 
 

@@ -35,15 +35,15 @@ constant = 7
 FAULTS = """\
 types.xledger.secret: this is not a Standard Webhooks secret, which is 24 to 64 random bytes in base64 after "whsec_"; \
 make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too
-types.xledger.headers.A: there is no environment variable ABSENT; set it, or correct the name
+types.xledger.headers.A: the environment variable ABSENT is not set; set it, or correct the name
 types.xledger.headers.B: the file absent can't be read (No such file or directory); correct the path
-types.xledger.headers.C: file:blank is empty; put the secret there, or take the setting out
-types.xledger.headers.D: a header's value is one line of printable ASCII characters; correct it
-types.xledger.headers.webhook-id: Synkron sets this header itself; take it out of the settings
-types.dynamics.target: an address in the settings holds no user and password; take them out, and give them in a \
+types.xledger.headers.C: file:blank is empty; put the secret there, or remove the setting
+types.xledger.headers.D: a header's value must be one line of printable ASCII characters; correct it
+types.xledger.headers.webhook-id: Synkron sets this header itself; remove it from the settings
+types.dynamics.target: an address in the settings must not contain a user or password; remove them, and send them in a \
 header: headers = { Authorization = "env:NAME" }
-types.bufdir.secret: only an HTTP target uses it, this one is a callable; take it out
-types.bufdir.headers: only an HTTP target uses it, this one is a callable; take it out
+types.bufdir.secret: only an HTTP target uses it, and this one is a callable; remove it
+types.bufdir.headers: only an HTTP target uses it, and this one is a callable; remove it
 types.bufdir.target: the module bookkeeping has no absent; correct the name after the colon"""
 
 
@@ -103,10 +103,10 @@ async def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("broken_bookkeeping:run", "broken_bookkeeping can't be imported (RuntimeError: no ledger);"),
         ("leaving_bookkeeping:run", "leaving_bookkeeping can't be imported (SystemExit: bye);"),
         ("bookkeeping..export:run", "bookkeeping..export can't be imported (ModuleNotFoundError: "),
-        ("bookkeeping:constant", "bookkeeping:constant is no function to call; name a function"),
-        ("bookkeeping:generator", "bookkeeping:generator is no function to call; name a function"),
-        ("bookkeeping:nothing", "bookkeeping:nothing can't be called with a run alone; it must take"),
-        ("bookkeeping:two", "bookkeeping:two can't be called with a run alone; it must take"),
+        ("bookkeeping:constant", "bookkeeping:constant can't be called; name a function"),
+        ("bookkeeping:generator", "bookkeeping:generator can't be called; name a function"),
+        ("bookkeeping:nothing", "bookkeeping:nothing can't be called with a run as its only argument"),
+        ("bookkeeping:two", "bookkeeping:two can't be called with a run as its only argument"),
         ("http://[::1/sync", 'this is not an address; expected one such as "https://example.com/sync"'),
         ("http://localhost:http/", 'this is not an address; expected one such as "https://example.com/sync"'),
         ("http://?key=hunter2", 'this is not an address; expected one such as "https://example.com/sync"'),
@@ -162,7 +162,7 @@ async def test_a_secret_in_a_file(tmp_path: Path) -> None:
     async with open_targets(Settings(types=types), {}):
         pass
     assert await faults(xledger={"target": ADDRESS, "secret": "file:latin"}) == [
-        "types.xledger.secret: the file latin does not hold UTF-8 text; correct the path"
+        "types.xledger.secret: the file latin is not UTF-8 text; correct the path"
     ]
     [told] = await faults(xledger={"target": ADDRESS, "secret": "file:."})
     assert told == "types.xledger.secret: the file . can't be read (Is a directory); correct the path"
@@ -170,6 +170,4 @@ async def test_a_secret_in_a_file(tmp_path: Path) -> None:
 
 async def test_a_header_s_name() -> None:
     [told] = await faults(xledger={"target": ADDRESS, "headers": {"X Tenant": "7"}})
-    assert told == (
-        "types.xledger.headers.X Tenant: this is not the name of a header; letters, digits and hyphens are allowed"
-    )
+    assert told == ("types.xledger.headers.X Tenant: this is not a valid header name; use letters, digits and hyphens")

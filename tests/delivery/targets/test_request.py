@@ -115,7 +115,7 @@ async def test_a_connection_that_is_there_too_late_sends_nothing() -> None:
         assert (await target.call(RUN, terms())).kind is OutcomeKind.SUCCEEDED
         outcome = await target.call(RUN, terms(lease=ENDED))
     assert outcome.kind is OutcomeKind.RETRYABLE
-    assert outcome.error == f"not sent: {there.url.removeprefix('http://')} was connected too late"
+    assert outcome.error == f"not sent: the connection to {there.url.removeprefix('http://')} came too late"
     assert len(there.requests) == 1
 
 

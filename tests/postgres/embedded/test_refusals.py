@@ -45,9 +45,9 @@ def a_server_that_cannot_start(path: Path) -> None:
     ("prepare", "reason"),
     [
         (a_file_in_the_way, "File exists"),
-        (a_foreign_folder, "it holds letters.txt"),
-        (a_cluster_from_elsewhere, "it holds PG_VERSION"),
-        (an_older_version, "holds data of PostgreSQL 17, and this release of Synkron runs 18"),
+        (a_foreign_folder, "it contains letters.txt"),
+        (a_cluster_from_elsewhere, "it contains PG_VERSION"),
+        (an_older_version, "contains data of PostgreSQL 17, but this release of Synkron runs 18"),
         (a_server_that_cannot_start, 'unrecognized configuration parameter "work_memory"'),
     ],
 )

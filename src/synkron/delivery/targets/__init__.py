@@ -1,4 +1,4 @@
-"""What a run calls: an HTTP endpoint or a Python callable, one per integration type."""
+"""Targets, which runs call: an HTTP endpoint or a Python callable for each integration type."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Target(Protocol):
     """What a run calls."""
 
     async def call(self, run: Run, terms: Terms) -> Outcome:
-        """Make one attempt. Whatever the far side does comes back as an Outcome, fit for the ledger.
+        """Make one attempt. Every response, error or timeout becomes an Outcome that the ledger can store.
 
-        Only cancellation is raised, and Shortage: where something is short on this host, nothing was attempted.
+        Raises only cancellation, and Shortage if this host lacks something: then nothing was attempted.
         """
 
 
@@ -47,7 +47,7 @@ class Target(Protocol):
 async def open_targets(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Mapping[str, Target]]:
     """The targets by integration type, without the types that have none. Closed at the end.
 
-    ``env:NAME`` is looked up in ``environment``. Raises SettingsError with every fault, before anything is opened.
+    ``env:NAME`` is looked up in ``environment``. Raises SettingsError with all errors, before anything is opened.
     """
     endpoints: dict[str, Endpoint] = {}
     functions: dict[str, CallableTarget] = {}
@@ -56,7 +56,7 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
         if _is_address(one.target):
             with gathering(faults):
                 endpoints[name] = read_endpoint(name, one, environment)
-    # One for all targets, as an exception in this process may show any of the secrets.
+    # One redaction for all targets: an exception in this process may show any of their secrets.
     own = [secret for endpoint in endpoints.values() for secret in endpoint.secrets]
     redaction = Redaction([*own, *secrets_of(settings, environment)])
     for name, one in settings.types.items():
@@ -66,7 +66,7 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
     if faults:
         raise SettingsError(faults)
     try:
-        # One more each, so that no run waits for the connection of a warm-up.
+        # One connection more for each type, so that no run waits for the connection of a warm-up.
         async with open_session(sum(settings.types[name].concurrency + 1 for name in endpoints)) as session:
             yield functions | {name: HttpTarget(endpoint, session, redaction) for name, endpoint in endpoints.items()}
     finally:
@@ -75,7 +75,7 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
 
 
 def read_signings(settings: Settings, environment: Mapping[str, str]) -> dict[str, Signing]:
-    """What each integration type that has a secret signs with. Raises SettingsError with every fault."""
+    """The signing of each integration type that has a secret. Raises SettingsError with all errors."""
     signings: dict[str, Signing] = {}
     faults: list[str] = []
     for name, one in settings.types.items():

@@ -20,23 +20,23 @@ from synkron.settings.load import TypeSettings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import fault, gathering
 
-# Work that nobody has done, or a failure that nobody has raised: taken for success, an export would be lost.
+# Values that show work not done or a failure not raised. If they counted as success, an export would be lost.
 NOT_RESULTS = (Generator, AsyncGenerator, BaseException, OutcomeKind, type)
-NOT_CALLED = Outcome(OutcomeKind.RETRYABLE, error="not called: its turn in the worker's threads came too late")
+NOT_CALLED = Outcome(OutcomeKind.RETRYABLE, error="not called: a thread of the worker became free too late")
 
 
 class CallableTarget:
-    """A Python callable, given the ``Run``. It returns anything, or an ``Outcome``; what it raises is tried again.
+    """A Python callable that takes the ``Run``. It may return an ``Outcome`` or anything else; exceptions are retried.
 
-    A coroutine function is awaited and cancelled at its timeout. Any other callable runs in a thread, which nothing
-    can stop: after the timeout it goes on, beside the next attempt, and keeps its place among the type's
-    ``concurrency`` threads. Give it time limits of its own.
+    A coroutine function is awaited, and cancelled at its timeout. Any other callable runs in a thread, which can't be
+    stopped: after the timeout it goes on beside the next attempt and occupies one of the type's ``concurrency``
+    threads. Such a callable needs time limits of its own.
     """
 
     def __init__(self, function: Callable[[Run], object], concurrency: int, redaction: Redaction) -> None:
         self._function = function
         self._redaction = redaction
-        # Not the event loop's own threads: callables that hang would keep name look-ups from theirs.
+        # Not the event loop's own threads: callables that hang would block name look-ups, which use those.
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="synkron-target")
 
     async def call(self, run: Run, terms: Terms) -> Outcome:
@@ -51,11 +51,11 @@ class CallableTarget:
             return self._failed(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing that a callable does may stop the worker
             if deadline.expired():
-                return Outcome(OutcomeKind.RETRYABLE, error=f"no end within {seconds:g} s")
+                return Outcome(OutcomeKind.RETRYABLE, error=f"not finished within {seconds:g} s")
             return self._failed(error)
 
     def close(self) -> None:
-        """Start nothing more. What still runs in a thread is not waited for."""
+        """Start no more calls. Calls that still run in a thread are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _returned(self, run: Run, lease: Lease) -> object:
@@ -64,13 +64,13 @@ class CallableTarget:
         else:
             in_thread = partial(copy_context().run, self._called, run, lease)
             returned = await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
-        # Any function may have made a coroutine and not awaited it, as a decorated one does.
+        # Any function may return a coroutine that it has not awaited, for example a decorated one.
         while inspect.isawaitable(returned):
             returned = await returned
         return returned
 
     def _called(self, run: Run, lease: Lease) -> object:
-        """In the thread. A future can't carry every exception (StopIteration), so that none leaves here."""
+        """Call it in the thread. No exception leaves here, because a future can't carry every one (StopIteration)."""
         if lease.has_ended():
             return NOT_CALLED
         try:
@@ -84,7 +84,7 @@ class CallableTarget:
         if isinstance(returned, NOT_RESULTS):
             what = shown(returned, self._redaction.excerpt)
             return Outcome(
-                OutcomeKind.RETRYABLE, error=f"it returned {what}: return an Outcome, or raise the exception"
+                OutcomeKind.RETRYABLE, error=f"it returned {what}; return an Outcome, or raise the exception"
             )
         return Outcome(OutcomeKind.SUCCEEDED)
 
@@ -94,13 +94,13 @@ class CallableTarget:
 
 
 def load_function(name: str, one: TypeSettings, redaction: Redaction) -> Callable[[Run], object]:
-    """The callable that the type ``name`` calls, imported. Raises SettingsError with every fault."""
+    """Import the callable of the type ``name``. Raises SettingsError with all errors."""
     faults: list[str] = []
     for key, given in (("secret", one.secret), ("headers", one.headers)):
         with gathering(faults):
             if given:
                 raise fault(
-                    f"{section_of(name)}.{key}", "only an HTTP target uses it, this one is a callable; take it out"
+                    f"{section_of(name)}.{key}", "only an HTTP target uses it, and this one is a callable; remove it"
                 )
     with gathering(faults):
         function = _imported(f"{section_of(name)}.target", one.target or "", redaction)
@@ -124,9 +124,9 @@ def _imported(key: str, target: str, redaction: Redaction) -> Callable[[Run], ob
     if function is None:
         raise fault(key, f"the module {module_name} has no {function_name}; correct the name after the colon")
     if not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise fault(key, f"{target} is no function to call; name a function or coroutine function that takes a run")
+        raise fault(key, f"{target} can't be called; name a function or coroutine function that takes a run")
     if not _takes_a_run(function):
-        raise fault(key, f"{target} can't be called with a run alone; it must take exactly one argument")
+        raise fault(key, f"{target} can't be called with a run as its only argument; correct its parameters")
     return function
 
 
@@ -141,6 +141,6 @@ def _takes_a_run(function: Callable[..., object]) -> bool:
 
 
 def _is_cancelled() -> bool:
-    """Whether this task is being cancelled, rather than the callable some task of its own."""
+    """Whether this task is being cancelled, and not a task of the callable's own."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""A target that is an HTTP endpoint: one POST for each attempt, and what its answer means."""
+"""A target that is an HTTP endpoint: one POST for each attempt, and the meaning of its answer."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ RETRYABLE_STATUSES = frozenset({408, 409, 425, TOO_MANY_REQUESTS})
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """What a warm-up met: the status, or an error in words where no answer came; ``duration`` until either.
+    """The result of a warm-up: the status, or an error in words if no answer came; ``duration`` is until either.
 
-    ``uptime`` is how long the target had been up when it answered, where it says so.
+    ``uptime`` is how long the target had been up when it answered, if it says so.
     """
 
     duration: timedelta
@@ -49,11 +49,11 @@ class HttpTarget:
 
     @property
     def address(self) -> URL:
-        """Where it is. It may hold a secret: to tell targets apart, not to be shown."""
+        """Its address, to tell targets apart. It may contain a secret: never show it."""
         return self._endpoint.address
 
     async def call(self, run: Run, terms: Terms) -> Outcome:
-        """POST the run. A status that has come is the answer, whatever becomes of the body after it."""
+        """POST the run. Once the status has arrived it counts, even if the body is incomplete."""
         content = body(run)
         headers = self._endpoint.headers_for(run, content, terms.at)
         leased = _Leased(content, terms.lease)
@@ -71,9 +71,12 @@ class HttpTarget:
                 answer = self._explained(answer, response.headers, await beginning(response), terms.at)
         except Shortage:
             raise
-        except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop the worker
+        except Exception as error:  # noqa: BLE001 - nothing that the target does may stop the worker
             if leased.was_withheld:
-                return Outcome(OutcomeKind.RETRYABLE, error=f"not sent: {self._endpoint.place} was connected too late")
+                return Outcome(
+                    OutcomeKind.RETRYABLE,
+                    error=f"not sent: the connection to {self._endpoint.place} came too late",
+                )
             if answer is None:
                 answer = Outcome(OutcomeKind.RETRYABLE, error=failure(error, self._endpoint.place, terms.timeout))
             elif answer.kind in DONE:
@@ -82,10 +85,9 @@ class HttpTarget:
         return recordable(answer if up is None else replace(answer, uptime=up))
 
     async def warm_up(self, name: str, at: datetime, within: timedelta) -> Reception:
-        """Send one request that is no run: safe by its method, without a body, and named by a header.
+        """Send one request that is not a run: with a safe method, without a body, and marked by a header.
 
-        ``name`` tells it apart from others where it is signed. Any answer will do. What the far side does is never
-        raised.
+        ``name`` is its id in the signature. Any answer counts as success. Errors of the target are never raised.
         """
         headers = self._endpoint.warm_up_headers(name, at)
         uptime = Uptime(at, asyncio.get_running_loop().time)
@@ -105,7 +107,7 @@ class HttpTarget:
         return met
 
     def _explained(self, answer: Outcome, headers: Mapping[str, str], beginning: bytes, at: datetime) -> Outcome:
-        """The answer with what its body adds: a vendor's refusal that was passed on, and the words of a failure."""
+        """The answer with what its body adds: a vendor's refusal that was passed on, and the text of an error."""
         codes = self._endpoint.throttled_codes
         if codes and (refusal := refusal_in(beginning, codes)):
             answer = refused(answer, refusal, codes[refusal.code], headers, at)
@@ -116,9 +118,9 @@ class HttpTarget:
 
 
 class _Leased(BytesPayload):
-    """A body that is only written under its lease.
+    """A body that is written only while its lease lasts.
 
-    The client writes the headers together with it, so that nothing of the request has left this process before.
+    The client writes the headers together with the body, so nothing of the request leaves this process before.
     """
 
     def __init__(self, content: bytes, lease: Lease) -> None:
@@ -134,7 +136,7 @@ class _Leased(BytesPayload):
 
 
 def _met(status: int, uptime: Uptime) -> Reception:
-    """What an answer to a warm-up says. One whose status is none says so in words."""
+    """The result of a warm-up that was answered. An invalid status is described in words."""
     kept = recorded_status(status)
     return Reception(
         uptime.elapsed, kept, uptime.now(), None if kept == status else f"it answered {status_text(status)}"
@@ -152,8 +154,8 @@ def judge(status: int, headers: Mapping[str, str]) -> Outcome:
         return Outcome(
             OutcomeKind.FINAL,
             status,
-            f"{error}: redirects are not followed, as they could take secrets to another host; "
-            "set the target to the address that it leads to",
+            f"{error}: redirects are not followed, because they could send secrets to another host; "
+            "set the target to the address that it redirects to",
         )
     if 400 <= status < 500 and status not in RETRYABLE_STATUSES:
         return Outcome(OutcomeKind.FINAL, status, error)
@@ -169,10 +171,10 @@ def judge(status: int, headers: Mapping[str, str]) -> Outcome:
 def refused(
     answer: Outcome, refusal: VendorError, wait: timedelta, headers: Mapping[str, str], at: datetime
 ) -> Outcome:
-    """The outcome where the body holds a vendor's refusal: whatever the status says, the export was not done.
+    """The outcome if the body contains a vendor's refusal: whatever the status, the export was not done.
 
-    The wait is until the reset that the vendor names, unless that has passed by the answer's Date (``at`` stands for it
-    where it has none), else what the answer asks for, else ``wait``.
+    The wait lasts until the reset that the vendor names, if that is after the answer's Date (without one: ``at``). Else
+    it is the answer's Retry-After, else ``wait``.
     """
     until = answered_at(headers, at)
     if refusal.resets_at is not None and refusal.resets_at > until:

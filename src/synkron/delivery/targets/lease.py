@@ -1,4 +1,4 @@
-"""What holds for one call of a target."""
+"""The terms of one call of a target."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from synkron.runtime import SteadyClock
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """For how long a run that was started is surely not another worker's: until ``clock`` shows ``ends``."""
+    """Until ``clock`` shows ``ends``, no other worker can take over a run that was started."""
 
     ends: float
     clock: SteadyClock
 
     def has_ended(self) -> bool:
-        """Whether the run may be another worker's by now."""
+        """Whether another worker may have taken over the run."""
         return self.clock() >= self.ends
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """``at`` is the database's clock, ``timeout`` bounds the call; what the ``lease`` has outrun is not sent."""
+    """``at`` is the database's clock; ``timeout`` limits the call; after the end of the ``lease`` nothing is sent."""
 
     at: datetime
     timeout: timedelta

@@ -1,4 +1,4 @@
-"""An HTTP endpoint as the settings describe it, and the request that it is sent."""
+"""An HTTP endpoint as described in the settings, and the request that is sent to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from synkron.settings.secrets import SECRET_LENGTH, gathering, is_reference, rea
 from synkron.signing import Signing, read_signing
 from synkron.text import instant
 
-# What Synkron itself says of a request; a second opinion in the settings would contradict the body.
+# Headers that Synkron sets itself. Others from the settings could contradict the body.
 OWN_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "idempotency-key"}
     | {"synkron-warm-up", "traceparent", "transfer-encoding"}
@@ -31,10 +31,10 @@ WARM_UP = "Synkron-Warm-Up"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and how one integration type is delivered. ``secrets`` are what no text may show.
+    """Where and how the runs of one integration type are delivered. No text may show the ``secrets``.
 
-    ``throttled_codes`` are its vendor's own for "too much", each with the wait where no reset is named.
-    ``warm_up_method`` is what it is warmed up with.
+    ``throttled_codes`` are the vendor's own codes for "too many requests", each with the time to wait if the answer
+    names no reset. ``warm_up_method`` is the HTTP method of a warm-up.
     """
 
     address: URL = field(repr=False)
@@ -46,7 +46,7 @@ class Endpoint:
 
     @property
     def place(self) -> str:
-        """Host and port: path and query may hold a secret."""
+        """Host and port. The path and query are left out because they may contain a secret."""
         return self.address.host_port_subcomponent or ""
 
     def headers_for(self, run: Run, content: bytes, at: datetime) -> dict[str, str]:
@@ -60,7 +60,7 @@ class Endpoint:
         }
 
     def warm_up_headers(self, name: str, at: datetime) -> dict[str, str]:
-        """The headers of a warm-up, which has a name of its own for its signature, and no body."""
+        """The headers of a warm-up, which is signed under its own name and has no body."""
         return self._configured() | {
             "Accept-Encoding": "identity",
             WARM_UP: "1",
@@ -82,7 +82,7 @@ class Endpoint:
 
 
 def body(run: Run) -> bytes:
-    """What an endpoint is told, as JSON. Instants are in UTC; ``period_start`` is null in a first period."""
+    """The body of the request, as JSON. Instants are in UTC; ``period_start`` is null in a first period."""
     return json.dumps(
         {
             "run_id": run.id,
@@ -107,7 +107,7 @@ def traceparent(run: Run) -> str:
 
 
 def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) -> Endpoint:
-    """The endpoint of the type ``name``, its secrets read. Raises SettingsError with every fault."""
+    """The endpoint of the type ``name``, with its secrets. Raises SettingsError with all errors."""
     faults: list[str] = []
     address, signing, secrets, headers = URL(), None, [], {}
     with gathering(faults):

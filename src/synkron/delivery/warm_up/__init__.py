@@ -1,1 +1,1 @@
-"""Targets are warmed up ahead of their runs, and how warm they were is known."""
+"""Warms targets up before their runs, and records how warm they were."""

@@ -1,4 +1,4 @@
-"""Warm-up: a request to each target that is about to be called, so that its runs meet it warm."""
+"""Warm-up: a request to each target that will be called soon, so that it is warm when its runs begin."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
 
 SQL = statements("delivery/warm_up/send")
-# It has the half minute before the moment. Its last seconds are the runs' own.
+# A warm-up has the half minute before the moment, without its last seconds, which belong to the runs.
 LONGEST = timedelta(seconds=25)
 KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """One warm-up: for whose runs, when the first of them comes, and what it met.
+    """One warm-up: the types whose runs it serves, when the first of these runs comes, and the result.
 
-    ``warmth`` is None where there was no answer, or the target does not say when it booted.
+    ``warmth`` is None if there was no answer, or if the target does not say when it booted.
     """
 
     integration_types: tuple[str, ...]
@@ -37,7 +37,7 @@ class WarmUp:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A target to be warmed up: ``types`` are those that need it, the earliest first, ``sharing`` all that call it."""
+    """A target to warm up. ``types`` are those that need it, the earliest first; ``sharing`` are all that call it."""
 
     target: HttpTarget
     types: tuple[str, ...]
@@ -46,23 +46,23 @@ class _Due:
 
     @property
     def name(self) -> str:
-        """By which its signature tells it apart."""
+        """The warm-up's own id, which its signature covers."""
         return f"warm-up-{self.types[0]}-{self.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 async def warm_up(
     connection: Executor, targets: Mapping[str, Target], claimed: Mapping[str, datetime], settings: Settings
 ) -> list[WarmUp]:
-    """Warm up the targets of the types ``claimed``, each of which has its first run at that moment (``Tick.ahead``).
+    """Warm up the targets of the types in ``claimed``, which has the moment of each type's first run (``Tick.ahead``).
 
-    1. Read the database's clock, and when the targets were met last.
-    2. Of the HTTP targets, take those that will not be warm any more when their moment comes. Types with one address
-       share one warm-up; those that the settings leave out need none.
-    3. Send each one request, all at once. None is waited for beyond the moment.
-    4. Record what they met.
+    1. Read the database's clock, and when each target was last called.
+    2. Take the HTTP targets that will be cold at their moment. Types with the same address share one warm-up; types
+       whose settings turn warm-up off need none.
+    3. Send one request to each, all at the same time. None may take longer than until the moment.
+    4. Record the results.
 
-    Whatever a far side does is recorded and not raised; the database's faults are. It holds no connection meanwhile if
-    it is given a pool.
+    Errors of a target are recorded and not raised; errors of the database are raised. If it is given a pool, it holds
+    no connection during the requests.
     """
     shared = _by_address(targets)
     if not any(_is_wanted(name, claimed, settings) for names in shared.values() for name in names):
@@ -104,7 +104,7 @@ def _due(
     met: Mapping[str, datetime],
     at: datetime,
 ) -> _Due | None:
-    """The warm-up of the target that these types share, None where it needs none, or comes too late."""
+    """The warm-up of the target that these types share; None if it needs none, or if it is too late."""
     met_at = max((met[name] for name in sharing if name in met), default=None)
     types = sorted(
         (
@@ -123,7 +123,7 @@ def _due(
 
 
 async def _record(connection: Executor, sent: list[tuple[_Due, Reception]], at: datetime) -> None:
-    """Each is recorded under the first of its types. Where no answer came, the target was not met."""
+    """Record each warm-up under the first of its types. Without an answer, the target does not count as called."""
     met = sorted(
         (name, at + reception.duration)
         for one, reception in sent

@@ -1,14 +1,15 @@
--- Warm-ups: what they need to know, and what they met.
+-- Warm-ups: what they read, and their results.
 
 -- name: last_met
--- The database's clock, and when the targets of the types $1 were met last, null where that is not known.
+-- The database's clock, and when the targets of the types $1 were last called; null if that is not known.
 select clock_timestamp() as at, asked.integration_type, warmth.met_at
 from unnest($1::text[]) asked (integration_type)
 left join synkron.warmth using (integration_type);
 
 -- name: record
--- At $1 warm-ups were sent for the types $2, whose first runs come at $3, and met $4 to $7: status, duration, warmth and
--- error. With that the types $8 were met at $9. Rows are taken in the order of their names, as in meetings.exchange.
+-- Records the warm-ups that were sent at $1 for the types $2, whose first runs come at $3, with their results $4 to $7:
+-- status, duration, warmth and error. The types $8 were called at $9. Rows are written in the order of their names, as
+-- in store.exchange.
 with sent as (
     insert into synkron.warm_ups (integration_type, at, scheduled_for, http_status, duration, warmth, error)
     select integration_type, $1, scheduled_for, http_status, duration, warmth, error

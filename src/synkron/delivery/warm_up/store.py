@@ -1,4 +1,4 @@
-"""How a worker's runs meet their targets, and when those were met last by anybody."""
+"""What a worker knows about the warmth of its targets, and when any worker last called them."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from synkron.settings.load import Settings
 from synkron.waiting import pause
 
 SQL = statements("delivery/warm_up/store")
-# A warm-up comes half a minute before its runs, so that they know of it.
+# A warm-up comes half a minute before its runs, so the workers know about it in time.
 EXCHANGE_EVERY = timedelta(seconds=5)
 
 log = structlog.get_logger("synkron")
 
 
 class Meetings:
-    """What one worker knows of all targets. The table ``warmth`` holds what all workers and warm-ups know together."""
+    """What one worker knows about all targets. The table ``warmth`` has what all workers and warm-ups know together."""
 
     def __init__(self, settings: Settings) -> None:
         self._known = {name: Acquaintance(one.keep_warm) for name, one in settings.types.items()}
         self._told: dict[str, datetime] = {}
 
     def of(self, integration_type: str) -> Acquaintance:
-        """What is known of the type's target."""
+        """What is known about the type's target."""
         return self._known[integration_type]
 
     async def keep_exchanging(self, connection: Executor) -> NoReturn:
-        """Exchange every few seconds until cancelled. A database that fails at it is no reason to end."""
+        """Exchange every few seconds until cancelled. An error of the database does not end it."""
         while True:
             try:
                 await self.exchange(connection)
-            except Exception as error:  # noqa: BLE001 - whatever it is, runs go on, and it is tried again
-                log.debug("meetings not exchanged", reason=str(error) or type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - runs go on, and the exchange is tried again
+                log.debug("times of calls not exchanged", reason=str(error) or type(error).__name__)
             await pause(EXCHANGE_EVERY.total_seconds())
 
     async def exchange(self, connection: Executor) -> None:
-        """Tell when this worker's runs met their targets, and hear when others did, in one statement."""
+        """Write when this worker called its targets, and read when others did, in one statement."""
         met = {name: one.met_at for name, one in self._known.items() if one.met_at is not None}
         news = {name: at for name, at in met.items() if at != self._told.get(name)}
         rows = await connection.fetch(SQL["exchange"], list(news), list(news.values()), list(self._known))

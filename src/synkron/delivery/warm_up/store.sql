@@ -1,8 +1,9 @@
--- When the types' targets were met last.
+-- When the types' targets were last called.
 
 -- name: exchange
--- The types $1 were met at $2; answers when those of $3 were, as far as it was known before. It never moves back. Rows
--- are taken in the order of their names, so that workers don't block each other in a circle.
+-- Writes that the targets of the types $1 were called at $2. Returns when those of the types $3 were last called, as
+-- known before this write. A time never moves back. Rows are written in the order of their names, so that workers can't
+-- deadlock.
 with told as (
     insert into synkron.warmth as known (integration_type, met_at)
     select integration_type, met_at from unnest($1::text[], $2::timestamptz[]) met (integration_type, met_at)

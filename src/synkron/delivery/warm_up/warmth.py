@@ -1,4 +1,4 @@
-"""Whether a target needs a warm-up, and how warm a run met it."""
+"""Whether a target needs a warm-up, and how warm it was when a run called it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from datetime import datetime, timedelta
 from synkron.model import Meeting, Outcome, OutcomeKind, Warmth
 
 KEPT = 200
-# From fewer answers one can't tell what is usual.
+# Fewer answers do not show what is usual.
 ENOUGH = 20
-# What a cold start takes longer, at least, where it is told by time: many times the usual, and notable as such.
+# A cold start that is recognized by time takes at least this many times the usual, and at least this much longer.
 TIMES = 3
 NOTABLE = timedelta(milliseconds=500)
 DONE = (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED)
 
 
 def needs_warm_up(met_at: datetime | None, moment: datetime, keep_warm: timedelta) -> bool:
-    """Whether a target that was met last at ``met_at`` will be cold at the moment."""
+    """Whether a target that was last called at ``met_at`` will be cold at the moment."""
     return met_at is None or met_at + keep_warm < moment
 
 
 def warmth_by_header(duration: timedelta, uptime: timedelta | None) -> Warmth | None:
-    """Cold if the target booted after the request was sent, so was up for no longer than the answer took."""
+    """Cold if the target booted after the request was sent: then its uptime is no longer than the answer took."""
     if uptime is None:
         return None
     return Warmth.COLD if uptime <= duration else Warmth.WARM
@@ -32,11 +32,11 @@ def warmth_by_header(duration: timedelta, uptime: timedelta | None) -> Warmth | 
 def warmth_of(
     duration: timedelta, uptime: timedelta | None, recent: Collection[timedelta], *, was_idle: bool
 ) -> Meeting:
-    """How warm the target was that took ``duration``, by what it says itself, else by what is usual.
+    """How warm the target was, judged by its own header, else by the ``duration`` of its answer.
 
-    By time only a cold start can be told: of a target that was idle for long enough to have gone cold, and took far
-    longer than the ``recent`` warm answers did. A cold start costs what it took longer than they; where there are none,
-    all that it took, as then nobody knows better.
+    Time can show only a cold start: the target was idle for long enough to go cold, and its answer took much longer
+    than the ``recent`` warm ones. The cost of a cold start is the time beyond the usual; without recent answers,
+    it is the whole duration.
     """
     if warmth := warmth_by_header(duration, uptime):
         return Meeting(duration, warmth, "header", _cost(duration, recent) if warmth is Warmth.COLD else None)
@@ -48,7 +48,7 @@ def warmth_of(
 
 
 def median(durations: Collection[timedelta]) -> timedelta:
-    """The middle one of them; of the two in the middle, the longer."""
+    """The middle duration; of two in the middle, the longer one."""
     return sorted(durations)[len(durations) // 2]
 
 
@@ -57,7 +57,7 @@ def _cost(duration: timedelta, recent: Collection[timedelta]) -> timedelta:
 
 
 class Acquaintance:
-    """What is known of a type's target: when it was met last, and how long its last warm answers took."""
+    """What is known about a type's target: when it was last called, and how long its recent warm answers took."""
 
     def __init__(self, keep_warm: timedelta) -> None:
         self.met_at: datetime | None = None
@@ -65,17 +65,17 @@ class Acquaintance:
         self._recent: deque[timedelta] = deque(maxlen=KEPT)
 
     def hear(self, met_at: datetime) -> None:
-        """It was met then, by whomever."""
+        """Note that somebody called it at that time."""
         if self.met_at is None or met_at > self.met_at:
             self.met_at = met_at
 
     def meet(
         self, outcome: Outcome, duration: timedelta, *, began_at: datetime, met_before: datetime | None
     ) -> Meeting:
-        """How a run met it that began at ``began_at``, when ``met_at`` was ``met_before``.
+        """The timing of a call that began at ``began_at``; ``met_before`` is when the target had last been called.
 
-        Without an answer from the far side nothing is known of it. An attempt that failed counts as a meeting, but the
-        time that it took says nothing of what is usual.
+        Without an answer, nothing is known about the target. A failed attempt counts as a call, but its duration does
+        not show what is usual.
         """
         if outcome.http_status is None:
             return Meeting(duration)

@@ -1,12 +1,12 @@
-"""PostgreSQL 18 in a folder of the user's own: for ``synkron up`` without a database URL, and for the tests.
+"""PostgreSQL 18 in a folder of the user: for ``synkron up`` without a database URL, and for the tests.
 
     <data directory>/      0700
         postgresql/        0700; the cluster, its socket and its log
         start.lock         held by the process that starts or stops the server
         users.lock         held, shared, by every process that uses the server
 
-The locks die with their process, so a killed user is never counted. ``cluster`` runs PostgreSQL's programs,
-``account`` finds whom they run as when we are root.
+Locks end with their process, so a killed process is not counted as a user. ``cluster`` runs PostgreSQL's programs,
+``account`` finds the user that runs them when Synkron runs as root.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from synkron.postgres.embedded.account import hand_over
 from synkron.postgres.embedded.cluster import SOCKET, Cluster, answers, failure, programs
 from synkron.postgres.statements import statements
 
-_LONGEST_SOCKET_PATH = 103  # bytes, on macOS; Linux takes 107
-_PATIENCE = 30.0  # seconds for a server that is still starting, recovering or leaving
+_LONGEST_SOCKET_PATH = 103  # bytes, on macOS; Linux allows 107
+_PATIENCE = 30.0  # seconds for a server that is still starting, recovering or stopping
 
 
 def data_directory(environment: Mapping[str, str]) -> Path:
-    """``SYNKRON_DATA_DIR`` if set, else the platform's user data directory for Synkron; absolute."""
+    """``SYNKRON_DATA_DIR`` if it is set, else the platform's user data directory for Synkron, as an absolute path."""
     chosen = environment.get("SYNKRON_DATA_DIR")
     try:
         return Path(chosen).expanduser().absolute() if chosen else user_data_path("synkron", appauthor=False)
     except RuntimeError:
         raise EmbeddedDatabaseError(
-            f"SYNKRON_DATA_DIR is {chosen}, and that user has no home here. Give the folder's full path."
+            f"SYNKRON_DATA_DIR is {chosen}, but that user has no home folder here. Give the folder's full path."
         ) from None
 
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """A running server; ``opened_folders`` are those that embedded_database had to open as root."""
+    """A running server. ``opened_folders`` got search permission for others, because Synkron runs as root."""
 
     socket_folder: Path
     opened_folders: tuple[Path, ...]
@@ -60,15 +60,15 @@ class EmbeddedServer:
 
 @contextmanager
 def embedded_database(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedServer]:
-    """Start or join the server of ``directory``; the last process to leave it, however the others went, stops it.
+    """Start or join the server of ``directory``. The last process that leaves it stops it, even if others were killed.
 
     Blocks, for about a second at the first start: inside an event loop, enter and leave it in a thread.
-    ``settings`` are PostgreSQL's own; they count when this call starts the server. Raises EmbeddedDatabaseError.
+    ``settings`` are PostgreSQL's own; they apply if this call starts the server. Raises EmbeddedDatabaseError.
 
-    PostgreSQL refuses to run as root. Entered by root, the server runs as the owner of ``directory``; one that root
-    owns is given to the system user ``synkron``, which is made when missing. The folders above the data and above
-    PostgreSQL's programs get search permission for others (``chmod o+x``, never reading) where it is missing, and
-    must keep it while the server runs.
+    PostgreSQL refuses to run as root. If Synkron runs as root, the server runs as the owner of ``directory``. If root
+    owns that, it is given to the system user ``synkron``, who is created if missing. The folders above the data and
+    above PostgreSQL's programs get search permission for others (``chmod o+x``, not read permission) if they lack it,
+    and must keep it while the server runs.
     """
     directory = directory.resolve()
     with ExitStack() as resources:
@@ -98,9 +98,9 @@ def _leave(directory: Path, users: int, cluster: Cluster, server: EmbeddedServer
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        # Only a server that answers: after a crash, the process id in its file may be another program's by now.
+        # Only a server that answers: after a crash, the process id in its file may belong to another program.
         if answers(server.socket_folder) and not cluster.stop() and answers(server.socket_folder):
-            raise failure(f"The embedded PostgreSQL in {cluster.folder} does not stop", cluster.log())
+            raise failure(f"The embedded PostgreSQL in {cluster.folder} did not stop", cluster.log())
 
 
 def _claim(directory: Path) -> None:
@@ -108,7 +108,7 @@ def _claim(directory: Path) -> None:
     found = sorted(entry.name for entry in directory.iterdir())
     if found and "users.lock" not in found:
         raise EmbeddedDatabaseError(
-            f"{directory} is not a data directory of Synkron: it holds {', '.join(found[:3])}. "
+            f"{directory} is not a data directory of Synkron: it contains {', '.join(found[:3])}. "
             "Set SYNKRON_DATA_DIR to an empty folder, or to one that does not exist yet."
         )
 
@@ -131,7 +131,7 @@ def _lock_file(path: Path) -> Iterator[int]:
 
 @contextmanager
 def _socket_folder(folder: Path) -> Iterator[Path]:
-    """The cluster's folder, in which its socket is, or a link to it where clients can't use its path."""
+    """The cluster's folder, which contains the socket, or a link to it if clients can't use its path."""
     if len(os.fsencode(folder / SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(folder):
         yield folder
         return
@@ -156,11 +156,11 @@ def _start(cluster: Cluster, server: EmbeddedServer, settings: Mapping[str, str]
 
 
 async def _provide(server: EmbeddedServer) -> None:
-    """See that the roles and the database exist."""
+    """Create the roles and the database if they do not exist."""
     sql = statements("postgres/embedded/embedded")
     connection = await asyncpg.connect(server.url("postgres", "postgres"))
     try:
-        await connection.execute(sql["lock"])  # a killed starter's session may still be at it
+        await connection.execute(sql["lock"])  # The session of a killed process may still be doing the same.
         await connection.execute(sql["roles"])
         if not await connection.fetchval(sql["database_exists"]):
             await connection.execute(sql["database"])

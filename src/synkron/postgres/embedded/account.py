@@ -1,4 +1,4 @@
-"""Whom the server runs as when Synkron runs as root, which PostgreSQL refuses to."""
+"""The user that runs the server when Synkron runs as root, because PostgreSQL refuses to run as root."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Account(NamedTuple):
 
 
 def hand_over(directory: Path, *, reaching: Path) -> tuple[Account, tuple[Path, ...]]:
-    """The account that is to own ``directory``, and the folders that were opened so that it gets there.
+    """The account that owns ``directory`` from now on, and the folders that were opened for it.
 
-    That is the owner, or the system user for a directory of root's. The folders above ``directory`` and ``reaching``
-    are opened for searching (``o+x``) where they were closed.
+    The account is the directory's owner, or the system user if root owns it. The folders above ``directory`` and
+    ``reaching`` get search permission for others (``o+x``) if they lack it.
     """
     status = directory.stat()
     account = Account(status.st_uid, status.st_gid) if status.st_uid != 0 else _system_user()
@@ -49,13 +49,13 @@ def _system_user() -> Account:
     except KeyError:
         pass
     try:
-        # Another process may have made it in the meantime: what counts is that it is there.
+        # Another process may have created the user in the meantime, so only its existence is checked.
         subprocess.run(_MAKE_USER, check=False, capture_output=True)  # noqa: S603 (a constant)
         return _existing()
     except (OSError, KeyError):
         raise EmbeddedDatabaseError(
-            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER}, as which it would run instead, "
-            f"can't be made. Run Synkron as an ordinary user, or make that user: {shlex.join(_MAKE_USER)}"
+            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER}, which would run it instead, "
+            f"can't be created. Run Synkron as an ordinary user, or create that user: {shlex.join(_MAKE_USER)}"
         ) from None
 
 

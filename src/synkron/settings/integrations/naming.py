@@ -1,4 +1,4 @@
-"""What an integration type may be called, and how its section is written in ``synkron.toml``. Pure."""
+"""Which names an integration type may have, and how its section is written in ``synkron.toml``. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_NAME = 63
 
 
 def fault_in_name(name: str) -> str | None:
-    """Why no type can be called so; None where one can. Names are the application's, and count letter by letter."""
+    """Why this can't be the name of a type, or None if it can. Names are the application's; case and blanks count."""
     if not name:
         return "it is empty"
     if name != name.strip():
@@ -20,26 +20,26 @@ def fault_in_name(name: str) -> str | None:
     if len(name) > LONGEST_NAME:
         return f"it has more than {LONGEST_NAME} characters"
     if name != printable(name):
-        return "it holds a character that can't be seen"
+        return "it contains an invisible character"
     return None
 
 
 def section_of(name: str) -> str:
-    """The type's section as TOML has it: ``types.xledger``, ``types."PowerOffice Go"``."""
+    """The type's section in TOML's notation: ``types.xledger``, ``types."PowerOffice Go"``."""
     return f"types.{toml_key(name)}"
 
 
 def toml_key(name: str) -> str:
-    """A key as TOML has it: quoted where it is not made of ASCII letters, digits, _ and - alone."""
+    """A key in TOML's notation: quoted unless it consists of ASCII letters, digits, _ and - only."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def unknown(name: str, known: Collection[str]) -> str:
-    """That there is no such type, and what to do: a remedy that works as it is written."""
+    """A sentence that says that the type is not known and what to do. The remedy can be copied as it is."""
     says = f'"{printable(name, 80)}" is not a known integration type'
     alike = [one for one in known if one.casefold() == name.strip().casefold()]
     if alike:
-        says += f", but {' and '.join(alike)} {'is' if len(alike) == 1 else 'are'}: capitals and blanks count"
+        says += f", but {' and '.join(alike)} {'is' if len(alike) == 1 else 'are'}: case and blanks count"
     if fault := fault_in_name(name):
-        return f"{says}; no type can be called so, as {fault}: correct the row"
+        return f"{says} and can't be the name of one, because {fault}; correct the row"
     return f"{says}; add [{section_of(name)}] to synkron.toml, or correct the row"

@@ -1,4 +1,4 @@
-"""What Synkron knows of an integration type: how its vendor is asked, how it refuses, and what is sensible for it."""
+"""What Synkron knows about an integration type: how to probe its vendor, how it limits requests, sensible limits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ SHORTEST_INTERVAL = timedelta(minutes=15)
 class Request:
     """The lightest request that shows whether a vendor answers.
 
-    ``url`` is None where each customer has an address of their own. ``interval`` is how often it goes at most, and
-    ``counts`` whether the vendor counts it against the allowance. A HEAD that is not served falls back by itself.
+    ``url`` is None if each customer has its own address. ``interval`` is the shortest time between two requests.
+    ``counts`` tells whether the vendor counts them against the allowance. If HEAD is not served, the prober tries
+    another method by itself.
     """
 
     method: str
@@ -27,15 +28,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One vendor's ways. Figures are as published by the vendor (``source``), or cautious where nothing is.
+    """What is known about one vendor. Figures are the vendor's published ones (``source``), or cautious guesses.
 
-    ``name`` is what stands in the column ``integration_type``, ``flavour`` tells several products of one vendor apart,
-    ``title`` is for people. ``probe`` goes without credentials, ``authorized`` with those of the settings, None where
-    the vendor is not asked that way. ``throttled_codes`` are the vendor's own words for "too much", in the ``errors``
-    of a body, each with the wait where no reset is named. ``allowance`` is in requests a month. ``slow_after``: an
-    answer that takes longer is degraded. ``keep_warm``: so long after a request is the target taken to be warm.
-    ``shortest_schedule`` is the closest that two syncs of an integration make sense; ``concurrency`` and ``pace``
-    (starts a minute) are recommended for the whole type.
+    ``name`` is the value in the column ``integration_type``; ``flavour`` distinguishes products of one vendor;
+    ``title`` is for people. ``probe`` is sent without credentials, ``authorized`` with those of the settings; None
+    means that no such request exists. ``throttled_codes`` are the vendor's own codes for "too many requests" in the
+    ``errors`` of a body, each with the time to wait if the answer names no reset. ``allowance`` is in requests a month.
+    An answer that takes longer than ``slow_after`` makes the vendor degraded. A target counts as warm for ``keep_warm``
+    after a request. ``shortest_schedule`` is the shortest sensible time between two syncs of an integration;
+    ``concurrency`` and ``pace`` (starts a minute) are recommendations for the whole type.
     """
 
     name: str

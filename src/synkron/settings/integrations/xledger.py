@@ -11,7 +11,7 @@ XLEDGER = Profile(
     title="Xledger",
     source="Xledger's GraphQL API and its UK price list, as published",
     probe=Request("HEAD", "https://www.xledger.net/"),
-    # Each counts: a tenth of 5,000 a month is one every 90 minutes.
+    # Each request counts: a tenth of 5,000 a month is one every 90 minutes.
     authorized=Request(
         "POST",
         "https://www.xledger.net/graphql",
