@@ -12,21 +12,21 @@ VALUE, CONSTRAINT = "22", "23"
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether it says nothing of what was asked, but of the server or the connection: that passes by itself."""
+    """Whether the error is about the server or the connection, not about the request: it passes by itself."""
     if isinstance(error, PostgresError):
         return _is(error, CONNECTION, OPERATOR, TOO_MANY_CONNECTIONS)
     return isinstance(error, (InterfaceError, OSError))
 
 
 def is_of_one_question(error: Exception) -> bool:
-    """Whether the fault may lie in what one of many has asked."""
+    """Whether the error may be caused by one of many questions."""
     if isinstance(error, PostgresError):
         return not _is(error, CONNECTION, OPERATOR, RESOURCES, TRANSACTION, STATEMENT)
     return not isinstance(error, (InterfaceError, OSError, SynkronError))
 
 
 def is_for_ever(error: Exception) -> bool:
-    """Whether the database will never take it: data it can't hold, or a constraint."""
+    """Whether the database will never accept it: invalid data, or a constraint."""
     return isinstance(error, PostgresError) and _is(error, VALUE, CONSTRAINT)
 
 

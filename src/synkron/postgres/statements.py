@@ -1,9 +1,9 @@
 """Named SQL statements, loaded from the .sql files beside the modules that send them.
 
-A file holds statements under ``-- name: NAME`` lines. Names of the application's tables and columns stand in braces
-(``{integrations.cron_schedule}``) and are filled in from the settings, quoted; values are always parameters. So are the
-fragments of ``source/row.sql`` that several statements have in common: ``{row}``, ``{legible[o.name 200]}``; and those
-of ``ledger/pauses.sql``: ``{paused[now()]}``.
+A file contains statements, each after a line ``-- name: NAME``. Names of the application's tables and columns are in
+braces (``{integrations.cron_schedule}``) and are filled in from the settings, quoted. So are the shared fragments of
+``source/row.sql``: ``{row}``, ``{legible[o.name 200]}``, and of ``ledger/pauses.sql``: ``{paused[now()]}``. Values are
+always parameters.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from synkron.postgres.statements import source_statements, statements
 from synkron.settings.load import SourceTables
 
 ROWS_HIDDEN = (
-    "Row security would hide rows from this role, and Synkron reads all or nothing. Connect as a role with BYPASSRLS: "
+    "Row security would hide rows from this role, and Synkron must see all rows. Connect as a role with BYPASSRLS: "
     "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
 )
 
@@ -43,7 +43,7 @@ class SourceQueries:
 
     @asynccontextmanager
     async def in_words(self) -> AsyncIterator[None]:
-        """Turn what PostgreSQL says of the tables into a sentence with the remedy."""
+        """Turn PostgreSQL's errors about the tables into sentences with a remedy."""
         try:
             yield
         except InsufficientPrivilegeError as error:
@@ -56,7 +56,8 @@ class SourceQueries:
                 f"{str(error).capitalize()}. In {names.schema_name}.{names.integrations.table} Synkron needs "
                 f"{names.integrations.org_id} to have the type of {names.organizations.table}."
                 f"{names.organizations.id}, {names.integrations.is_enabled} to be boolean, "
-                f"{names.integrations.cron_schedule} to be text, and updated_at, where it is set, to be a timestamptz."
+                f"{names.integrations.cron_schedule} to be text, and updated_at, if it is named in the settings, to be a "
+                "timestamptz."
             ) from None
 
     @asynccontextmanager
@@ -67,7 +68,7 @@ class SourceQueries:
             yield
 
     async def fit(self, connection: Executor, statement: str) -> str:
-        """The statement with ID_TYPE made the type of the integrations' id, so that the primary key's index is used."""
+        """The statement with ID_TYPE replaced by the type of the integrations' id, so that it uses the primary key."""
         return statement.replace("ID_TYPE", self._id_type or await self.ask_id_type(connection))
 
     async def ask_id_type(self, connection: Executor) -> str:
@@ -77,10 +78,10 @@ class SourceQueries:
         return self._id_type or "text"
 
     async def fetch(self, connection: Executor, statement: str, *arguments: object) -> list[Record]:
-        """The rows of the fitted statement. Not for use inside a transaction, which a failed statement ends.
+        """The rows of the fitted statement. Do not use it inside a transaction: a failed statement aborts that.
 
-        The application may have altered the id's column since its type was asked for. When the statement fails by a
-        type, it is asked for anew, and if it is another one, so is the statement: once.
+        The application may alter the id's column. If the statement fails with an error of a type, the type is read
+        again; if it has changed, the statement is sent once more.
         """
         async with self.in_words():
             fitted = await self.fit(connection, statement)
@@ -96,12 +97,12 @@ class SourceQueries:
                 return await connection.fetch(anew, *arguments)
 
     def _privilege(self, error: InsufficientPrivilegeError) -> DatabaseError | Refused:
-        # The message is in the server's language, the name of its function is not.
+        # The message is in the server's language; the name of its function is the same everywhere.
         if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
             return ServiceRoleRequired(ROWS_HIDDEN)
         names = self.tables
         return ServiceRoleRequired(
-            f"{str(error).capitalize()}. Grant it: `grant usage on schema {names.schema_name} to ROLE; "
+            f"{str(error).capitalize()}. Run `grant usage on schema {names.schema_name} to ROLE; "
             f"grant select on {names.schema_name}.{names.organizations.table}, "
             f"{names.schema_name}.{names.integrations.table} to ROLE`. "
             "For Synkron's own tables run `synkron migrate --grant-to ROLE`."
@@ -113,11 +114,11 @@ class SourceQueries:
         names = self.tables
         return SourceTableMissing(
             f"{str(error).capitalize()}. Synkron reads {names.schema_name}.{names.integrations.table} and "
-            f"{names.schema_name}.{names.organizations.table}; name yours in synkron.toml under [source], or make "
+            f"{names.schema_name}.{names.organizations.table}; name yours in synkron.toml under [source], or create "
             "these with `synkron migrate --with-source-tables`."
         )
 
 
 async def secure(connection: Connection) -> None:
-    """Make the current transaction refuse a read that row security would shorten."""
+    """Make reads in the current transaction fail if row security would hide rows."""
     await connection.execute(statements("source/queries")["secure"])
