@@ -365,15 +365,15 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param(
             {
                 "decided": skipped(
-                    "missed: the row was edited at 2026-11-23T03:00Z, and what its schedule was before is not known"
+                    "missed: the row was edited at 2026-11-23T03:00Z, and its schedule before that is not known"
                 ),
                 **OUTAGE,
             },
             [
                 MISSED,
                 (
-                    "At 04:12:30 it was skipped: the row was edited at 2026-11-23T03:00Z, and what its schedule was "
-                    "before is not known."
+                    "At 04:12:30 it was skipped: the row was edited at 2026-11-23T03:00Z, and its schedule "
+                    "before that is not known."
                 ),
                 BACKFILL,
             ],

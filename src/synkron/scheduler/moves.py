@@ -1,4 +1,4 @@
-"""A claimed run follows its row: to the type and the organization that the row has by now."""
+"""A claimed run follows its row to the type and organization that the row has now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from synkron.source.reader import with_id_type
 
 
 class Following(NamedTuple):
-    """A run, the type and the organization of its row, what is said of it, and the job with which a worker comes."""
+    """A run, its row's type and organization, the note for its reason, and the job that a worker has, if any."""
 
     run_id: int
     integration_type: str
@@ -26,9 +26,9 @@ class Following(NamedTuple):
 async def follow_all(
     connection: Executor, asked: Sequence[Following], source: SourceTables, mark: UUID | None = None
 ) -> list[bool]:
-    """Let the runs follow, each with a job of its new type; whether each does. A lost race is a normal answer.
+    """Let the runs follow, each with a job of its new type; returns whether each did. Losing a race is normal.
 
-    ``mark`` is the worker's own in the queue, as in ``attempts.start``.
+    ``mark`` is the worker's id in the queue, as in ``attempts.start``.
     """
     sql = source_statements("scheduler/moves", source)
     rows = await connection.fetch(sql["follow"], *map(list, zip(*asked, strict=True)), mark)
@@ -37,10 +37,10 @@ async def follow_all(
 
 
 async def follow_left_behind(connection: Connection, source: SourceTables, types: Collection[str]) -> int:
-    """Let those runs follow that no worker looks at as they are; answers how many.
+    """Let those runs follow that no worker would take now; returns how many.
 
-    Their type is not among ``types``, or they are paused or deferred, and so would be the runs that wait behind them,
-    though the row they come from is not.
+    Their type is not in ``types``, or they are paused or deferred. They would block the runs behind them, although
+    their row is not affected.
     """
     sql = source_statements("scheduler/moves", source)
     if not await connection.fetchval(sql["any_kept"], list(types)):

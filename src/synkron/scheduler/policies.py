@@ -1,4 +1,4 @@
-"""What stands in Synkron's own tables for a tick to heed: overrides and pauses."""
+"""Overrides, pauses and holds that a tick obeys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from synkron.postgres.statements import source_statements
 from synkron.settings.load import SourceTables
 from synkron.source.reader import integration_of, with_id_type
 
-# What may be set for one integration, over its type's policy, and how the database's value is read.
+# The keys that may be overridden for one integration, and how the database's value is read.
 OVERRIDABLE = {
     "catch_up": CatchUp,
     "catch_up_window": timedelta,
@@ -29,7 +29,7 @@ OVERRIDABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A held row that no pause holds now, undecided from ``since`` on (left out), and why it was held."""
+    """A row on hold that no pause covers now. Its moments after ``since`` are undecided."""
 
     integration: Integration
     since: datetime
@@ -39,7 +39,7 @@ class Released:
 async def read_policies(
     connection: Executor, by_type: Mapping[str, Policy], integrations: Collection[Integration], source: SourceTables
 ) -> Policies:
-    """The policies that hold for these integrations, all of known types."""
+    """The policies of these integrations, all of known types."""
     sql = source_statements("scheduler/policies", source)
     types = {one.integration_id: one.integration_type for one in integrations}
     rows = await connection.fetch(sql["overrides"], list(types)) if types else []
@@ -49,7 +49,7 @@ async def read_policies(
 
 
 def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
-    """The policy with what the row of ``synkron.overrides`` sets, under column names with the prefix."""
+    """The policy with the values of a row of ``synkron.overrides``, whose column names have the prefix."""
     return replace(
         policy,
         catch_up_newest=policy.catch_up_newest and row[prefix + "catch_up_window"] is None,
@@ -62,7 +62,7 @@ def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
 
 
 async def read_sight(connection: Executor, source: SourceTables) -> str:
-    """What the statements that follow see at least, as a ``pg_snapshot``."""
+    """A ``pg_snapshot``; the statements that follow see at least what it contains."""
     snapshot: str = await connection.fetchval(source_statements("scheduler/policies", source)["sight"])
     return snapshot
 
@@ -76,7 +76,7 @@ async def read_pauses(connection: Executor, at: datetime, source: SourceTables) 
 async def note_held(
     connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]], source: SourceTables
 ) -> None:
-    """Note from when on these integrations are undecided, and why. Of their moments only the first may be decided."""
+    """Record since when these integrations are undecided, and why. Only the first of their moments may be decided."""
     rows = [(integration_id, moment, why) for integration_id, moments, why in held for moment in moments[:2]]
     if rows:
         await connection.execute(
@@ -85,13 +85,13 @@ async def note_held(
 
 
 async def read_held(connection: Executor, integration_ids: Iterable[str], source: SourceTables) -> set[str]:
-    """Those of the integrations that are undecided as they are, or were, held."""
+    """Those of the integrations that are undecided because of a current or past hold."""
     rows = await connection.fetch(source_statements("scheduler/policies", source)["held"], list(integration_ids))
     return {row["integration_id"] for row in rows}
 
 
 async def read_released(connection: Connection, at: datetime, oldest: datetime, source: SourceTables) -> list[Released]:
-    """The held integrations that no pause holds at ``at`` any more, as their rows stand; since ``oldest`` at most."""
+    """The integrations on hold that no pause covers at ``at``, with their current rows; since ``oldest`` at most."""
     sql = source_statements("scheduler/policies", source)
     if not await connection.fetchval(sql["any_held"]):
         return []
@@ -100,7 +100,7 @@ async def read_released(connection: Connection, at: datetime, oldest: datetime, 
 
 
 async def release(connection: Connection, released: Sequence[Released], source: SourceTables) -> None:
-    """Forget what was held, in the transaction in which it is decided."""
+    """Delete the holds, in the transaction that decides their moments."""
     if released:
         statement = await with_id_type(connection, source_statements("scheduler/policies", source)["release"], source)
         await connection.execute(statement, [one.integration.integration_id for one in released])
