@@ -15,6 +15,6 @@ def doubled(first: Length, times: int, longest: Length) -> Length:
 
 
 def apart(wait: timedelta, lot: str) -> timedelta:
-    """Up to a tenth longer, by lot and always the same for the same lot, so that what failed together parts."""
+    """Up to a tenth longer, depending on ``lot`` alone, so that what failed together is not tried again together."""
     share = int.from_bytes(sha256(lot.encode()).digest()[:4], "big") / 2**32
     return wait * (1 + share / 10)

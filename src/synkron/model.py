@@ -174,14 +174,14 @@ class Policies:
 
 
 class Scope(NamedTuple):
-    """Whom something is about. All that is not None must fit; none of them: everything."""
+    """What something applies to: all fields that are not None must match; if all are None, everything matches."""
 
     org_id: str | None = None
     integration_type: str | None = None
     integration_id: str | None = None
 
     def holds(self, row: Integration) -> bool:
-        """Whether the integration is in it."""
+        """Whether the integration is in the scope."""
         return (
             self.org_id in (None, row.org_id)
             and self.integration_type in (None, row.integration_type)
@@ -207,7 +207,7 @@ class Pause:
 
     @property
     def scope(self) -> Scope:
-        """Whom it holds."""
+        """What the pause applies to."""
         return Scope(self.org_id, self.integration_type, self.integration_id)
 
     def lasts_at(self, moment: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Text from outside, made fit to be shown; moments, lengths of time and counts as text. Pure.
 
-What would steer a terminal, or is not to be seen, is spelt out.
+Characters that would control a terminal or are invisible are written as escapes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from unicodedata import category
 # Control and format characters (the bidirectional marks among them), surrogates, private use, unassigned; the
 # separators of lines and of paragraphs.
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Letters and marks that have no picture either: fillers and selectors of variants.
+# Letters and marks that are invisible too: fillers and variation selectors.
 BLANK = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}
 BLANK.update(range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
@@ -22,9 +22,9 @@ _CENTURY = 36_525 * _MILLISECONDS["d"]
 
 
 def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
-    r"""The text with each such character spelt as Python spells it (``\x1b``, ``\u202e``), except those to ``keep``.
+    r"""The text with each such character as a Python escape (``\x1b``, ``\u202e``), except those in ``keep``.
 
-    At most ``most`` characters, of which the last is then an ellipsis. What is printable already stays as it is.
+    A longer result is cut to ``most`` characters, the last of which is an ellipsis. Printable text stays as it is.
     """
     if most is not None:
         text = text[: most + 1]
@@ -39,7 +39,7 @@ def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
 
 
 def one_line(text: str, most: int | None = None) -> str:
-    """The printable text in one line: where lines end, and where there are several blanks, there is one blank."""
+    """The printable text in one line: each sequence of line breaks and blanks becomes one blank."""
     return printable(re.sub(r"[ \t\r\n]+", " ", text).strip(" "), most)
 
 

@@ -101,7 +101,7 @@ def test_what_failed_is_said_and_no_secret_is(synkron: Command, receiver: Receiv
     host = receiver.url.removeprefix("http://")
     assert ended.out.splitlines()[1:] == [
         f"hook     webhook  {host} answered HTTP 403 Forbidden",
-        "chat     apprise  the service did not take it, or can't be reached (HTTP 403 Forbidden)",
+        "chat     apprise  the service refused it or can't be reached (HTTP 403 Forbidden)",
     ]
     assert "pl4nted" not in ended.out + ended.err
 

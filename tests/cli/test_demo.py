@@ -62,7 +62,7 @@ def test_other_rows_are_left_alone(tmp_path: Path) -> None:
         )
     ended = _ended(tmp_path, "up", "--demo")
     assert (ended.code, ended.out) == (6, "")
-    assert "hold rows that are not the demo's" in ended.err
+    assert "contain rows that are not the demo's" in ended.err
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def test_for_people_with_a_proposal(on_database: Command) -> None:
 @pytest.mark.usefixtures("fleet")
 def test_a_pace_below_the_load(on_database: Command) -> None:
     Path("synkron.toml").write_text("[types.dynamics]\npace = 1\n", "utf-8")
-    said = "dynamics: the pace is below the load: 2,880 fire, at 1 a minute 1,440 can start, and 1,440 wait at the end"
+    said = "dynamics: the pace is below the load: 2,880 fire, but at 1 a minute only 1,440 can start, and 1,440 wait"
     assert f"warning: {said}" in on_database("forecast").err
     proposed = on_database("forecast", "--pace", "dynamics=2", "--type", "dynamics", "--json")
     assert said not in proposed.err.replace(f"warning: {said}", "", 1)

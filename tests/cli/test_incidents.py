@@ -130,8 +130,8 @@ def test_acknowledge(on_database: Command, past: Past) -> None:
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [
-        ("1", 6, "ola has acknowledged incident 1 already"),
-        ("2", 6, "Incident 2 has closed at"),
+        ("1", 6, "Incident 1 is already acknowledged: by ola"),
+        ("2", 6, "Incident 2 closed at"),
         ("3", 4, "There is no incident 3. `synkron incidents` lists the open ones"),
         ("0", 2, "NUMBER"),
         (str(2**63), 2, "NUMBER"),
@@ -187,10 +187,10 @@ def test_silence_and_unsilence(on_database: Command, past: Past, options: list[s
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (["--type", "xledger", "--until", "2020-01-01T00:00Z"], 6, "which is past"),
+        (["--type", "xledger", "--until", "2020-01-01T00:00Z"], 6, "which is in the past"),
         (["--org", NOBODY, "--for", "1h"], 4, f"There is no organization {NOBODY} in public.organizations"),
-        (["--type", "telex", "--for", "1h"], 4, 'There is no integration type "telex", and no incident of one.'),
-        (["--endpoint", "x", "--for", "1h"], 4, "There is no endpoint x. Known are: none yet."),
+        (["--type", "telex", "--for", "1h"], 4, 'There is no integration type "telex", and no incident about it.'),
+        (["--endpoint", "x", "--for", "1h"], 4, "There is no endpoint x. Known endpoints: none yet."),
         (["--type", "xledger"], 2, "a silence has an end"),
         (["--type", "xledger", "--for", "1h", "--until", LATER], 2, "a silence has an end"),
         (["--for", "1h"], 2, "give --org, --type or --endpoint"),
@@ -208,7 +208,7 @@ def test_a_silence_that_is_refused(on_database: Command, past: Past, options: li
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [("1", "Silence 1 has ended already."), ("2", "Silence 2 has ended"), ("9", "There is no silence 9.")],
+    [("1", "Silence 1 has already ended."), ("2", "Silence 2 has already ended"), ("9", "There is no silence 9.")],
 )
 def test_an_unsilence_that_is_refused(on_database: Command, past: Past, number: str, said: str) -> None:
     for _ in range(2):

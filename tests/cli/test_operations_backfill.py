@@ -172,9 +172,9 @@ MINUTELY = "update organization_integrations set cron_schedule = '* * * * *'"
 @pytest.mark.parametrize(
     ("start", "end", "given", "code", "said"),
     [
-        (1, 2, ["--type", "xledger"], 6, "which is not after its beginning"),
-        (1, 1, ["--type", "xledger"], 6, "which is not after its beginning"),
-        (1, -2, ["--type", "xledger"], 6, "what comes after is the schedulers' to decide"),
+        (1, 2, ["--type", "xledger"], 6, "which is not after its start"),
+        (1, 1, ["--type", "xledger"], 6, "which is not after its start"),
+        (1, -2, ["--type", "xledger"], 6, "the schedulers decide what comes after"),
         (401 * 24, 1, ["--type", "xledger"], 6, "before the retention of 400d"),
         (1, 0, ["--type", "nope"], 4, 'There is no integration type "nope".'),
         (1, 0, ["--type", "bufdir"], 4, "There is no integration of type bufdir."),
@@ -215,7 +215,7 @@ def test_more_than_ten_thousand_runs_need_a_yes(
     monkeypatch.setattr("sys.stdin", _Terminal())
     ended = on_database("backfill", *_range(past, 168), "--type", "xledger")
     assert (ended.code, ended.out) == (6, "")
-    assert "That would be 10,080 runs. More than 10,000 are not begun without --yes" in ended.err
+    assert "That would be 10,080 runs. More than 10,000 runs need --yes" in ended.err
     assert past.everything() == before
     done = on_database("backfill", *_range(past, 168), "--type", "xledger", "--yes")
     assert (done.code, done.out.split()[0]) == (0, "10,080")
@@ -226,7 +226,7 @@ def test_a_range_may_not_be_boundless(on_database: Command, past: Past) -> None:
     execute(past.url, MINUTELY)
     ended = on_database("backfill", *_range(past, 24 * 200), "--type", "xledger", "--dry-run")
     assert (ended.code, ended.out) == (6, "")
-    assert "288,000 occurrences; one backfill looks at 250,000 at most" in ended.err
+    assert "288,000 occurrences; one backfill takes at most 250,000" in ended.err
 
 
 class _Terminal:

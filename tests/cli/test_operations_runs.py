@@ -53,7 +53,7 @@ def test_retry_takes_several_or_none(on_database: Command, past: Past) -> None:
     [
         ("update organization_integrations set is_enabled = false", "is disabled"),
         ("delete from organization_integrations", "was deleted"),
-        ("update organization_integrations set integration_type = 'bufdir'", "another organization's or of another"),
+        ("update organization_integrations set integration_type = 'bufdir'", "now has another organization or another"),
         (UNKNOWN_TYPE, '"abc" is not a known integration type'),
     ],
 )  # fmt: skip
@@ -233,7 +233,7 @@ def test_trigger_twice_makes_two_runs(on_database: Command, past: Past) -> None:
          f"insert into synkron.pauses (org_id, reason, author) values ('{FJORD}', 'contract ended', 'ola')", 6,
          "is paused by ola (contract ended)"),
         (["--org", FJORD, "--type", "xledger"],
-         "update organization_integrations set cron_schedule = '99 * * * *'", 6, "can't be fired"),
+         "update organization_integrations set cron_schedule = '99 * * * *'", 6, "can't run"),
         (["--org", FJORD], "select", 2, "--org and --type together"),
         (["--integration", NOBODY, "--type", "xledger"], "select", 2, "--org and --type together"),
         ([], "select", 2, "--org and --type together"),

@@ -133,8 +133,8 @@ def test_every_fault_is_said(on_database: Command, past: Past) -> None:
         (["timeout"], 4, "has no override of timeout."),
         (["catch_up", "timeout"], 4, "has no override of timeout."),
         (["pace"], 2, '"pace" can\'t be set; allowed are catch_up, catch_up_window'),
-        (["--integration", NOBODY], 4, f"Nothing is set for integration {NOBODY}."),
-        (["--integration", "no uuid"], 4, "Nothing is set for integration no uuid."),
+        (["--integration", NOBODY], 4, f"Integration {NOBODY} has no overrides."),
+        (["--integration", "no uuid"], 4, "Integration no uuid has no overrides."),
     ],
 )
 def test_what_is_not_set_is_not_taken_back(
@@ -162,7 +162,7 @@ def test_a_type_that_the_settings_do_not_know_has_no_policy(on_database: Command
     execute(past.url, "update organization_integrations set integration_type = 'fax'")
     ended = on_database("overrides", "show", "--integration", past.hourly)
     assert (ended.code, ended.out) == (6, "")
-    assert 'is of the type "fax", which the settings do not know' in ended.err
+    assert 'has the type "fax", which is not in the settings' in ended.err
 
 
 @pytest.mark.parametrize("command", [["set", "--catch-up", "skip"], ["unset"], ["unset", "catch-up"]])

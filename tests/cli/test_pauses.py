@@ -90,13 +90,13 @@ def test_a_snooze_counts_from_the_database_s_clock(
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (["--all", "--until", "2020-01-01T00:00Z"], 6, "which is past"),
+        (["--all", "--until", "2020-01-01T00:00Z"], 6, "which is in the past"),
         (["--org", NOBODY], 4, f"There is no organization {NOBODY} in public.organizations."),
         (["--org", "no uuid"], 4, "There is no organization no uuid in public.organizations."),
         (["--org", NOBODY, "--type", "xledger"], 4, f"There is no organization {NOBODY}"),
         (["--type", "fax"], 4, 'There is no integration type "fax". The settings know bufdir, dynamics, xledger.'),
         (["--integration", "7'; drop table x"], 4, "There is no integration 7'; drop table x."),
-        (["--type", "dynamics"], 6, "Type dynamics is paused already: pause 1 by ola (the first) lasts until"),
+        (["--type", "dynamics"], 6, "Type dynamics is already paused: pause 1 by ola (the first) lasts until"),
         ([], 2, "give --org, --type or both; or --integration; or --all"),
         (["--all", "--type", "xledger"], 2, "give --org, --type or both"),
         (["--integration", "x", "--org", FJORD], 2, "give --org, --type or both"),
@@ -121,13 +121,17 @@ def test_a_pause_that_is_refused(on_database: Command, past: Past, options: list
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (["--type", "xledger"], 4, "There is no pause of just type xledger."),
-        (["--org", FJORD, "--type", "dynamics"], 4, "There is no pause of just type dynamics of organization"),
-        (["--org", "no uuid"], 4, "There is no pause of just organization no uuid."),
-        (["--all"], 4, "There is no pause of just everything."),
+        (["--type", "xledger"], 4, "There is no active pause of exactly type xledger."),
+        (
+            ["--org", FJORD, "--type", "dynamics"],
+            4,
+            "There is no active pause of exactly type dynamics of organization",
+        ),
+        (["--org", "no uuid"], 4, "There is no active pause of exactly organization no uuid."),
+        (["--all"], 4, "There is no active pause of exactly everything."),
         (["--number", "4711"], 4, "There is no pause 4711."),
-        (["--number", "1"], 4, "Pause 1 has ended already."),
-        (["--number", "2"], 4, "Pause 2 has ended already."),
+        (["--number", "1"], 4, "Pause 1 has already ended."),
+        (["--number", "2"], 4, "Pause 2 has already ended."),
         (["--number", "0"], 2, "greater than or equal to 1"),
         ([], 2, "give the pause's number, or whom it holds"),
         (["--number", "3", "--all"], 2, "give the pause's number, or whom it holds"),
@@ -171,7 +175,7 @@ def test_what_it_covers_is_said_first(on_database: Command, past: Past) -> None:
     assert plan["pause"] is None
     first = datetime.fromisoformat(plan["plan"]["ahead"]["first"])
     times = plan["plan"]["ahead"]["occurrences"]
-    skipped = "none of them runs, and runs that wait now are skipped at their turn"
+    skipped = "none of them runs, and the runs that wait now are skipped"
     assert (plan["plan"]["live"], plan["plan"]["running"], plan["plan"]["claimed"]) == (3, 1, 1)
     assert (first, times) in ((past.hour + HOUR / 2, 6), (past.hour + HOUR, 5), (past.hour + HOUR * 1.5, 4))
     assert ended.out.splitlines() == [

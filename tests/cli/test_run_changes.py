@@ -78,7 +78,11 @@ def test_nothing_is_done_without_a_yes(
     [
         ("trigger", PAUSED, "is paused by ola (incident)"),
         ("trigger", "update organization_integrations set is_enabled = false", "is disabled"),
-        ("backfill", "update organization_integrations set is_enabled = false", "Nothing of type xledger is enabled"),
+        (
+            "backfill",
+            "update organization_integrations set is_enabled = false",
+            "No integration of type xledger is enabled",
+        ),
         ("retry", "update synkron.runs set state = 'claimed', finished_at = null", "is claimed. Only a run that has"),
         ("cancel", SUCCEEDED, "is succeeded. Only a run that is claimed or running"),
     ],

@@ -285,42 +285,49 @@ def nobody_ticks(world: World) -> None:
     world.tick(-90 * MINUTE)
 
 
-RAN = r"is run \d+, which started at .* \(3 hours late\) and succeeded at the first attempt\."
+RAN = r"is run \d+, which started at .* \(3 hours late\) and succeeded on the first attempt\."
 MISSED = r"was missed: no scheduler ticked between {-90} and {130}\."
 BACKFILL = r"`synkron backfill --integration \S+ --from \S+Z --to \S+Z`\."
-HELD = r'that kari began \("closing of the month"; from {-60} '
+HELD = r'by kari \("closing of the month", from {-60} '
 
 
 @pytest.mark.parametrize(
     ("happens", "says"),
     [
-        (ran_late, [RAN, "it is enabled; its schedule"]),
+        (ran_late, [RAN, "row is enabled. Its schedule"]),
         (failed, [r"failed after 3 attempts; the last error: the target answered 503\.", r"`synkron runs retry \d+`"]),
-        (retried, [r"succeeded at attempt 4, after it was retried by hand", r"retry of run \d+ by kari\."]),
+        (retried, [r"succeeded on attempt 4, after it was retried by hand", r"retry of run \d+ by kari\."]),
         (lost_its_workers, [r"and was given up: it lost its worker 3 times\.", r"`synkron runs retry \d+`"]),
-        (merged, [MISSED, r"it was merged into run \d+ \({120}\), which .* succeeded at the first attempt\."]),
+        (merged, [MISSED, r"it was merged into run \d+ \({120}\), which .* succeeded on the first attempt\."]),
         (caught_up_all, [MISSED, r"it was claimed as run \d+ \(catch-up is all\), which "]),
         (caught_up_none, [MISSED, "it was skipped: no scheduler ticked in time, and catch-up is skip", BACKFILL]),
         (
             expired,
-            [MISSED, "it was given up as expired: missed longer ago than the catch-up window of 1 h", BACKFILL],
+            [MISSED, "it expired: missed longer ago than the catch-up window of 1 h", BACKFILL],
         ),
         (
             expired_in_summary,
-            [r"no scheduler ticked before {130}\.", r"as expired together with 12\d\d others", BACKFILL],
+            [r"no scheduler ticked before {130}\.", r"expired together with 12\d\d others", BACKFILL],
         ),
         (edited_during_the_outage, [MISSED, "it was skipped: the row was edited at ", BACKFILL]),
         (overlapped, [r"was not delivered: overlap: the run of \S+ has not finished, and overlap is skip\.", BACKFILL]),
-        (superseded, [r"was not delivered: superseded: the integration was disabled\.", "it is disabled"]),
+        (superseded, [r"was not delivered: superseded: the integration was disabled\.", "row is disabled"]),
         (
             held,
-            [f"is held by a pause {HELD}on", "it is enabled, and paused still", r"`synkron resume --number \d+` ends"],
+            [
+                f"is on hold: paused {HELD}until",
+                "row is enabled, and still paused",
+                r"`synkron resume --number \d+` ends",
+            ],
         ),
-        (paused_and_caught_up, [f"was held by the pause {HELD}to {{60}}", r"claimed as run \d+, which started"]),
+        (paused_and_caught_up, [f"was on hold: paused {HELD}to {{60}}", r"claimed as run \d+, which started"]),
         (cancelled, [r"was not delivered: cancelled by kari: wrong file\.", r"cancel of run \d+ by kari\.", BACKFILL]),
-        (backfilled, ["it was skipped: ", r"Run \d+ was backfilled by kari and started at .* succeeded"]),
-        (disabled, ["the ledger has nothing of it", "it is disabled; .*; it fires at this minute", "runs again when"]),
-        (added_since, ["was never decided, though the schedule as it stands fires then", "`synkron verify`", BACKFILL]),
+        (backfilled, ["it was skipped: ", r"Run \d+ was backfilled by kari; it started at .* succeeded"]),
+        (
+            disabled,
+            ["the ledger has no record of it", "row is disabled. .*; it includes this minute", "runs again when"],
+        ),
+        (added_since, ["was never decided, although the current schedule includes it", "`synkron verify`", BACKFILL]),
         (nobody_ticks, [r"is undecided: no scheduler has ticked since {-90}\.", r"The next tick decides it\."]),
     ],
 )
@@ -337,14 +344,14 @@ def test_why(world: World, happens: Callable[[World], None], says: list[str]) ->
 def test_on_time(world: World) -> None:
     world = replace(world, moment=world.moment + 3 * HOUR)
     ran_late(world)
-    assert re.search(r"\(\d+ \w+ after its moment\) and succeeded at the first attempt\.", world.why())
+    assert re.search(r"\(\d+ \w+ after its scheduled time\) and succeeded on the first attempt\.", world.why())
 
 
 def test_a_minute_at_which_it_is_not_due(world: World) -> None:
     ran_late(world)
     told = world.why(7 * MINUTE)
     assert "it was not due." in told
-    assert f"The last one before is {world.moment:%Y-%m-%d %H:%M} UTC" in told
+    assert f"The previous occurrence is {world.moment:%Y-%m-%d %H:%M} UTC" in told
     assert f"the next one is {world.moment + 24 * HOUR:%Y-%m-%d %H:%M} UTC" in told
 
 
@@ -354,14 +361,14 @@ def test_a_minute_that_only_lies_in_the_period_of_what_expired(world: World) -> 
     world.tick(130 * MINUTE, policy(catch_up_window=HOUR))
     even = world.moment + KATHMANDU
     fires, rests = (timedelta(), MINUTE) if even.minute % 2 == 0 else (MINUTE, timedelta())
-    assert "given up as expired together with" in world.why(fires)
+    assert "expired together with" in world.why(fires)
     assert "it was not due." in world.why(rests)
 
 
 def test_a_minute_ahead(world: World) -> None:
     ran_late(world)
     told = world.why(24 * HOUR)
-    assert "lies ahead. Fjord's xledger is due then, and the tick of " in told
+    assert "is in the future. Fjord's xledger is due then, and the tick at " in told
 
 
 def test_a_run_that_was_triggered(world: World) -> None:
@@ -370,7 +377,7 @@ def test_a_run_that_was_triggered(world: World) -> None:
     runs = world.synkron("runs", "--json").answer
     [asked] = [datetime.fromisoformat(run["scheduled_for"]) for run in runs if run["source"] == "manual"]
     told = world.why(asked - world.moment)
-    assert re.search(r"Fjord's xledger, .*: run \d+ was triggered by kari at .* UTC and ", told)
+    assert re.search(r"Fjord's xledger, .*: run \d+ was triggered by kari at .* UTC; it ", told)
 
 
 def test_an_integration_that_was_deleted(world: World) -> None:
@@ -378,7 +385,7 @@ def test_an_integration_that_was_deleted(world: World) -> None:
     world.sql("delete from organization_integrations")
     told = world.why()
     assert re.search(RAN, told)
-    assert "The row is not in the table any more." in told
+    assert "The row is no longer in the table." in told
 
 
 def test_each_of_several_is_answered_for(world: World) -> None:
@@ -386,7 +393,7 @@ def test_each_of_several_is_answered_for(world: World) -> None:
     world.add(world.daily, row=f"'{another}'", enabled=False)
     ran_late(world)
     first, second = world.why().split("\n\n")
-    assert first.startswith(f"integration {XLEDGER}\nFjord's xledger of ")
+    assert first.startswith(f"integration {XLEDGER}\nFjord's xledger at ")
     assert second.startswith(f"integration {another}\nFjord's xledger did not run at ")
 
 
@@ -408,8 +415,8 @@ def test_a_name_that_steers_the_terminal(world: World) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "says"),
     [
-        (["--org", "nobody", "--type", "xledger"], 4, f"Those with xledger are {FJORD} (Fjord)."),
-        (["--org", "nobody", "--type", "bufdir"], 4, "Nobody has bufdir."),
+        (["--org", "nobody", "--type", "xledger"], 4, f"Those with xledger: {FJORD} (Fjord)."),
+        (["--org", "nobody", "--type", "bufdir"], 4, "No organization has bufdir."),
         (["--org", FJORD, "--type", "bufdir"], 4, f"Organization {FJORD} has no bufdir. It has xledger."),
         (["--integration", "nothing"], 4, "There is no integration nothing"),
         (["--org", FJORD], 2, "either --org and --type, or --integration"),

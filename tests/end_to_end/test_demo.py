@@ -38,7 +38,7 @@ def folder() -> Iterator[Path]:
 
 
 async def test_a_row_that_would_drive_the_terminal_is_spelt_out_on_the_screen(folder: Path) -> None:
-    """In the last line but one of a small terminal, where what can't be fired is told of."""
+    """In the last line but one of a small terminal, where what can't run is told of."""
     ours, theirs = os.openpty()
     size = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
     environment = {**os.environ, "SYNKRON_DATA_DIR": str(folder / "data"), **size}
@@ -49,7 +49,7 @@ async def test_a_row_that_would_drive_the_terminal_is_spelt_out_on_the_screen(fo
     written = b""
     try:
         async with asyncio.timeout(PATIENCE):
-            while b"can't be fired" not in written:
+            while b"can't run" not in written:
                 written += await asyncio.to_thread(os.read, ours, 65_536)
             await _add_hostile(EmbeddedServer(folder / "data" / "postgresql", ()).url())
             while SPELT[:8].encode() not in written:

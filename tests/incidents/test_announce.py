@@ -157,7 +157,7 @@ async def test_one_channel_that_fails_holds_no_other_up(connection: Connection) 
         assert len(there.requests) == 1
         by_channel = {row["channel"]: row for row in await announcements(connection)}
         assert by_channel["hook"]["sent_at"] == NOON
-        assert by_channel["mail"]["error"] == "the service did not take it, or can't be reached"
+        assert by_channel["mail"]["error"] == "the service refused it or can't be reached"
         mails.refuses = False
         assert await deliver_due(connection, channels, NOON + MINUTE) == 1
     assert len(mails.mails) == 1
@@ -254,7 +254,7 @@ async def test_a_channel_that_was_taken_out_is_given_up(connection: Connection) 
         del settings
     [row] = await announcements(connection)
     assert row["given_up_at"] == NOON + HOUR + MINUTE
-    assert row["error"] == "the channel gone is not in the settings any more"
+    assert row["error"] == "the channel gone is no longer in the settings"
 
 
 async def test_one_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,7 +267,7 @@ async def test_one_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async with hooked() as (there, _, channels):
         there.answer = never
-        assert await channels.send("hook", trial("1", NOON)) == "no end within 0.05 s"
+        assert await channels.send("hook", trial("1", NOON)) == "not finished within 0.05 s"
 
 
 async def test_a_mail_that_hangs_lets_the_next_one_wait_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,9 +285,9 @@ async def test_a_mail_that_hangs_lets_the_next_one_wait_its_turn(monkeypatch: py
     port = server.sockets[0].getsockname()[1]
     url = f"mailto://127.0.0.1:{port}?from=a@example.com&to=b@example.com&smtp=127.0.0.1"
     async with open_channels(announcing(mail=url), ENVIRONMENT) as channels:
-        assert await channels.send("mail", trial("1", NOON)) == "no end within 0.05 s"
+        assert await channels.send("mail", trial("1", NOON)) == "not finished within 0.05 s"
         await reached.wait()
-        assert await channels.send("mail", trial("2", NOON)) == "an earlier message has not come to its end"
+        assert await channels.send("mail", trial("2", NOON)) == "an earlier message is still being sent"
     for writer in hung:
         writer.close()
     server.close()

@@ -50,11 +50,11 @@ def test_a_late_run_names_organization_type_and_stage() -> None:
     told = only(late([waiting()], NAMES))
     assert (told.kind, told.subject, told.org_id, told.integration_type) == (Kind.DRIFT, "o1 xledger", "o1", "xledger")
     assert told.title == (
-        "xledger of Fjord has not started, 7 minutes late (stage worker): no worker was free or running"
+        "xledger of Fjord is 7 minutes late and has not started (stage worker): no worker was free or running"
     )
     assert told.detail == (
         "Run 1 of 2026-11-23 02:00 UTC is 7 minutes late and has not started by 2026-11-23 02:07 UTC; "
-        "most of that was lost in stage worker."
+        "most of the delay was in stage worker."
     )
     assert "`synkron nodes`" in told.remedy
     assert told.since == TWO
@@ -66,7 +66,7 @@ def test_of_an_organization_and_type_there_is_one_and_the_worst_stands_in_it() -
     told = only(late([waiting(1), waiting(2, minutes=9), waiting(3, minutes=8)], NAMES))
     assert told.detail.startswith("Run 2 of 2026-11-23 01:58 UTC")
     assert told.detail.endswith(
-        "3 runs started late in the last 15 minutes or should have started; 3 of them have not."
+        "3 runs started late in the last 15 minutes or should have started; 3 of them have not started."
     )
     assert told.since == TWO - 2 * MINUTE
 
@@ -82,7 +82,7 @@ def test_three_organizations_are_one_matter() -> None:
     assert (told.subject, told.org_id, told.integration_type) == ("fleet", None, None)
     assert told.title == "Runs of 3 organizations are late (stage worker): no worker was free or running"
     assert "By type: dynamics 1, xledger 3." in told.detail
-    assert "The worst is of xledger of organization o3. Run 4" in told.detail
+    assert "The worst is xledger of organization o3. Run 4" in told.detail
     assert told.touches["by_type"] == {"xledger": 3, "dynamics": 1}
     assert (told.touches["runs"], told.touches["waiting"], told.touches["worst_run"]) == (4, 3, 4)
 
@@ -111,7 +111,7 @@ def test_dead_letters_of_an_organization_and_type() -> None:
         "o1 xledger",
         "xledger of Fjord: 2 runs failed for good",
     )
-    assert "Run 1 of 2026-11-23 01:59 UTC failed at 2026-11-23 02:06 UTC: HTTP 503: down. Since" in told.detail
+    assert "Run 1 of 2026-11-23 01:59 UTC failed at 2026-11-23 02:06 UTC: HTTP 503: down. No later run" in told.detail
     assert "`synkron runs retry 2 1`" in told.remedy
     assert told.since == NOW - 2 * MINUTE
 
@@ -129,7 +129,7 @@ def test_a_verification_without_findings_is_not_told() -> None:
     clean = Verified(NOW, TWO, NOW, 9371, 0, 0, 0)
     assert verified(clean) == verified(None) == []
     told = only(verified(Verified(NOW, TWO, NOW, 9371, 1, 0, 2)))
-    assert told.title == "Not all ran as it should have: 1 missed, 0 doubled, 2 unexplained"
+    assert told.title == "Verification failed: 1 missed, 0 doubled, 2 unexplained"
 
 
 def endpoint(verdict: Verdict | None, *, counted: int = 0, passive_until: datetime | None = None) -> Endpoint:
@@ -140,17 +140,17 @@ def endpoint(verdict: Verdict | None, *, counted: int = 0, passive_until: dateti
     ("verdict", "kind", "title"),
     [
         (Verdict.UNREACHABLE, Kind.UNHEALTHY, "xledger: the vendor can't be reached"),
-        (Verdict.DEGRADED, Kind.UNHEALTHY, "xledger: the vendor is slow or answers with errors"),
-        (Verdict.UNAUTHORIZED, Kind.UNHEALTHY, "xledger: the vendor refuses the credentials"),
-        (Verdict.THROTTLED, Kind.THROTTLED, "xledger: the vendor refuses further requests for now"),
+        (Verdict.DEGRADED, Kind.UNHEALTHY, "xledger: the vendor is slow or returns errors"),
+        (Verdict.UNAUTHORIZED, Kind.UNHEALTHY, "xledger: the vendor rejects the credentials"),
+        (Verdict.THROTTLED, Kind.THROTTLED, "xledger: the vendor is throttling requests"),
     ],
 )
 def test_a_vendor_that_is_not_well(verdict: Verdict, kind: Kind, title: str) -> None:
     told = unwell(endpoint(verdict, passive_until=NOW), WATCH, Touched(["o1"], 10_000, is_cut=True))
     assert (told.kind, told.title, told.subject) == (kind, title, WATCH.endpoint)
-    assert f"is {verdict} since 2026-11-23 02:00 UTC: HTTP 503. This is known by a probe." in told.detail
-    assert "No probe goes until 2026-11-23 02:07 UTC." in told.detail
-    assert "Live integrations of at least 10,000 organizations go there." in told.detail
+    assert f"has been {verdict} since 2026-11-23 02:00 UTC: HTTP 503. This was detected by a probe." in told.detail
+    assert "No probe is sent until 2026-11-23 02:07 UTC." in told.detail
+    assert "Live integrations of at least 10,000 organizations use it." in told.detail
 
 
 def test_a_vendor_that_is_well_is_not_told() -> None:
@@ -162,28 +162,26 @@ def test_probes_that_are_used_up() -> None:
     told = only(used_up(endpoint(None, counted=500), WATCH, NOW))
     assert (told.kind, told.subject) == (Kind.PROBE_ALLOWANCE, WATCH.endpoint)
     assert "500 probes of 500" in told.detail
-    assert "None goes before 2026-12-01 00:00 UTC" in told.detail
+    assert "None is sent before 2026-12-01 00:00 UTC" in told.detail
     december = only(used_up(endpoint(None, counted=500), WATCH, datetime(2026, 12, 31, 23, 59, tzinfo=UTC)))
-    assert "None goes before 2027-01-01 00:00 UTC" in december.detail
+    assert "None is sent before 2027-01-01 00:00 UTC" in december.detail
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "kind", "reason"),
     [
-        (Fault.SCHEDULE, Kind.INVALID_SCHEDULE),
-        (Fault.ORGANIZATION, Kind.NO_ORGANIZATION),
-        (Fault.ZONE, Kind.UNKNOWN_ZONE),
-        (Fault.TYPE, Kind.UNKNOWN_TYPE),
+        (Fault.SCHEDULE, Kind.INVALID_SCHEDULE, "their schedule is invalid"),
+        (Fault.ORGANIZATION, Kind.NO_ORGANIZATION, "their organization is missing"),
+        (Fault.ZONE, Kind.UNKNOWN_ZONE, "their organization's time zone is unknown"),
+        (Fault.TYPE, Kind.UNKNOWN_TYPE, "their integration type is unknown"),
     ],
 )
-def test_rows_that_can_t_be_fired(fault: Fault, kind: Kind) -> None:
+def test_rows_that_can_t_be_fired(fault: Fault, kind: Kind, reason: str) -> None:
     rows = [InvalidIntegration("o1", f"i{number}", "xledger", "it is wrong", fault) for number in range(21)]
     found = invalid(rows[:20], NAMES, NOW)
     assert [(one.kind, one.subject) for one in found] == [(kind, f"i{number}") for number in range(20)]
-    assert found[0].title == "xledger of Fjord can't be fired: it is wrong"
-    assert only(invalid(rows, NAMES, NOW)).title == (
-        f"21 integrations can't be fired, as of each the {fault} is at fault"
-    )
+    assert found[0].title == "xledger of Fjord can't run: it is wrong"
+    assert only(invalid(rows, NAMES, NOW)).title == (f"21 integrations can't run: {reason}")
 
 
 def test_a_gap_that_lasts_and_one_that_is_over() -> None:
@@ -193,10 +191,10 @@ def test_a_gap_that_lasts_and_one_that_is_over() -> None:
     told = only(ticked_not([over, open_gap], NOW))
     assert (told.kind, told.subject, told.since) == (Kind.TICK_GAP, "ticks", over.began)
     assert told.title == "No scheduler has ticked for 7 minutes"
-    assert told.detail.endswith("Before: from 2026-11-23 01:30 UTC to 2026-11-23 01:40 UTC.")
+    assert told.detail.endswith("Earlier gap: from 2026-11-23 01:30 UTC to 2026-11-23 01:40 UTC.")
     told = only(ticked_not([over], NOW))
     assert told.title == "No scheduler ticked for 10 minutes"
-    assert "It made 3 runs late; 40 occurrences more were merged, skipped or given up." in told.detail
+    assert "It made 3 runs late. Merged, skipped or expired: 40 occurrences." in told.detail
 
 
 def test_cold_starts_say_what_they_cost_as_far_as_it_is_known() -> None:
@@ -207,11 +205,11 @@ def test_cold_starts_say_what_they_cost_as_far_as_it_is_known() -> None:
     assert (told.kind, told.subject, told.title) == (
         Kind.COLD_START,
         "xledger",
-        "xledger: 3 attempts met a cold target",
+        "xledger: 3 attempts had a cold start",
     )
-    assert "That cost 9 s in all, and 4 s at worst." in told.detail
+    assert "They cost 9 s in all, and 4 s at worst." in told.detail
     unknown = ColdStarts("xledger", 1, TWO, TWO, None, None, 0, 1, ["o1"], is_cut=True)
-    assert "What that cost is not known." in only(cold([unknown])).detail
+    assert "Their cost is not known." in only(cold([unknown])).detail
     assert "at least 1 attempt " in only(cold([unknown])).title
 
 
@@ -223,7 +221,7 @@ def test_what_expired_says_how_much_whose_and_how_to_run_it() -> None:
     ]
     condition = only(expired(found))
     assert (condition.kind, condition.subject) == (Kind.MOMENTS_EXPIRED, "expired")
-    assert condition.title == "1,201 occurrences of 3 organizations expired, and did not run"
+    assert condition.title == "1,201 occurrences of 3 organizations expired and did not run"
     assert "bufdir 1, xledger 1,200" in condition.detail
     assert f"synkron backfill --from {first:%Y-%m-%dT%H:%MZ}" in condition.remedy
     assert condition.touches == {"organizations": ["o3", "o1", "o2"], "organizations_total": 3, "occurrences": 1201}
@@ -236,4 +234,4 @@ def test_two_versions_of_tzdata_are_told_of_and_one_is_not() -> None:
     condition = only(tzdata_differs({"2024a": ["c"], "2025b": ["a", "b"]}, NOW))
     assert condition.title.endswith("tzdata 2024a, 2025b")
     assert "2024a on c; 2025b on a, b" in condition.detail
-    assert "Bring all hosts to 2025b" in condition.remedy
+    assert "Install tzdata 2025b on all hosts" in condition.remedy

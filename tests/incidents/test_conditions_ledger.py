@@ -66,7 +66,7 @@ async def test_a_delay_because_no_worker_runs(database: Database, connection: Co
         assert condition.subject == f"{org_id} xledger"
         assert (condition.org_id, condition.integration_type) == (org_id, "xledger")
         assert condition.touches["stage"] == "worker"
-        assert re.match(r"xledger of Fjord has not started, [78] minutes late \(stage worker\)", condition.title)
+        assert re.match(r"xledger of Fjord is [78] minutes late and has not started \(stage worker\)", condition.title)
     async with watching(database) as until, working(pool, Recorder(), settings):
         await until(nothing_queued)
     [run] = await history.runs(connection)
@@ -245,7 +245,7 @@ async def test_a_fleet_that_is_late_is_one_condition(connection: Connection, fjo
     [condition] = await told(connection)
     assert condition.subject == "fleet"
     assert condition.touches["by_type"] == {"xledger": 2, "dynamics": 1}
-    assert "The worst is of xledger of o1." in condition.detail
+    assert "The worst is xledger of o1." in condition.detail
 
 
 # Failed runs
@@ -384,7 +384,7 @@ async def test_invalid_rows_are_told_as_the_tick_found_them(connection: Connecti
     found = await told(connection, done.at, invalid=done.invalid)
     assert {one.subject: one.kind for one in found} == rows
     assert {one.org_id for one in found} == {oslo, nowhere}
-    assert [one.title.startswith("xledger of Vik can't be fired") for one in found].count(True) == 1
+    assert [one.title.startswith("xledger of Vik can't run") for one in found].count(True) == 1
 
 
 # Ticks
@@ -488,7 +488,7 @@ async def test_cold_starts_of_the_last_hour(
     assert [one.kind for one in found] == ([Kind.COLD_START] if is_told else [])
     if is_told:
         assert (found[0].subject, found[0].touches["attempts"]) == ("xledger", 2)
-        assert "That cost 5 s in all, and 3 s at worst." in found[0].detail
+        assert "They cost 5 s in all, and 3 s at worst." in found[0].detail
 
 
 async def test_the_newest_verification_counts(connection: Connection) -> None:

@@ -114,7 +114,7 @@ async def test_every_loop_goes_on(database: Database, connection: Connection, mo
     found = await read_conditions(connection, SETTINGS, [], [], await database_clock(connection))
     internal = [one for one in found if one.kind is Kind.INTERNAL_FAULT]
     assert len(internal) == len(PLANTED)
-    assert "A fault in Synkron itself, in the loop scheduler: ValueError" in {one.title for one in internal}
+    assert "Internal fault in the loop scheduler: ValueError" in {one.title for one in internal}
 
 
 async def test_a_loop_that_fails_each_time_is_logged_with_its_traceback_once_and_tried_again_ever_later(
@@ -166,7 +166,7 @@ async def test_a_fault_is_told_of_for_two_hours_and_forgotten_after_a_week(conne
     )
     found = await read_conditions(connection, SETTINGS, [], [], await database_clock(connection))
     (told,) = [one for one in found if one.kind is Kind.INTERNAL_FAULT]
-    assert "It came up 2 times at here" in told.detail
+    assert "It occurred 2 times at here" in told.detail
     assert "in a, b" in told.detail
     faults._connect = partial(_as_it_is, connection)
     await faults.note("scheduler", KeyError())

@@ -27,7 +27,7 @@ def test_an_opening_says_what_since_when_whom_and_what_to_do() -> None:
         "Something about xledger of Fjord is wrong.",
         "",
         "Since: 2026-03-02 11:59 UTC",
-        "Touches: 1 organization (fjord); runs: 2",
+        "Affected: 1 organization (fjord); runs: 2",
         "What to do: See what the target answered, then `synkron runs retry 4711`.",
         "To stop the reminders: synkron incidents acknowledge 17",
     ]

@@ -170,7 +170,7 @@ def test_warnings(groups: list[Group], policy: Policy, warned: list[Kind]) -> No
 
 def test_a_pace_below_the_load_says_what_the_load_is() -> None:
     [one] = warnings(ahead(group("* * * * *", 61), policy=Policy(pace=60)))
-    assert "87,840 fire, at 60 a minute 86,400 can start, and 1,440 wait at the end" in one.message
+    assert "87,840 fire, but at 60 a minute only 86,400 can start, and 1,440 wait at the end" in one.message
     assert "the load is 61 a minute" in one.message
 
 

@@ -669,4 +669,4 @@ HALF_A_MINUTE_APART = Sight(
 def test_an_edit_in_the_half_minute_is_not_what_the_run_was_decided_by(row: dict[str, Any], *, is_found: bool) -> None:
     edited = standing("*/5 * * * *", timezone="UTC", **row)
     got = examined([recorded(0)], edited, sight=HALF_A_MINUTE_APART, window=Window(NOON - MINUTE, NOON))
-    assert bool([one for one in got.findings if "stood unchanged" in one.message]) is is_found
+    assert bool([one for one in got.findings if "unchanged since" in one.message]) is is_found

@@ -262,7 +262,7 @@ async def test_before_anybody_ticked_there_is_nothing_to_verify(connection: Conn
         ("update synkron.runs set period_start = period_start - interval '3 minutes'", "does not begin at a moment"),
         (
             "update synkron.runs set source = 'schedule', period_start = period_start - interval '10 minutes'",
-            "before it",
+            "previous moment",
         ),
     ],
 )

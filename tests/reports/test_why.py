@@ -70,18 +70,18 @@ ENDLESS = replace(CLOSING, ended_at=None)
 NOT_DUE = {"moment": at("05:07"), "fires": False, "previous": TWO}
 AT = "2026-11-23 02:00 UTC (03:00 in Europe/Oslo)"
 LATER = "2026-11-23 05:07 UTC (06:07 in Europe/Oslo)"
-WHEN = f"Fjord's xledger of {AT}"
-STARTED = f"{WHEN} is run 4711, which started at 02:00 (82 ms after its moment)"
+WHEN = f"Fjord's xledger at {AT}"
+STARTED = f"{WHEN} is run 4711, which started at 02:00 (82 ms after its scheduled time)"
 MISSED = f"{WHEN} was missed: no scheduler ticked between 01:40 and 04:12:30."
-NOTHING = f"Fjord's xledger did not run at {AT}, and the ledger has nothing of it."
-NEAREST = f"The last one before is {AT} and the next one is 2026-11-24 02:00 UTC (03:00 in Europe/Oslo)."
-BY_KARI = 'that kari began ("closing of the month"; from 2026-11-22 18:00 on, until somebody resumes it)'
-DAILY = 'its schedule, "0 3 * * *" in Europe/Oslo, says: At 03:00 every day'
-RETRY = "`synkron runs retry 4711` gives run 4711 another chance with the same key."
+NOTHING = f"Fjord's xledger did not run at {AT}, and the ledger has no record of it."
+NEAREST = f"The previous occurrence is {AT} and the next one is 2026-11-24 02:00 UTC (03:00 in Europe/Oslo)."
+BY_KARI = 'by kari ("closing of the month", from 2026-11-22 18:00 until somebody resumes it)'
+DAILY = 'Its schedule, "0 3 * * *" in Europe/Oslo, means: At 03:00 every day'
+RETRY = "`synkron runs retry 4711` tries run 4711 again, with the same key."
 RESUME = "`synkron resume --number 3` ends the pause."
 RANGE = "--integration i1 --from 2026-11-23T02:00Z --to 2026-11-23T02:01Z"
-BACKFILL = f"Its period can be run by hand: `synkron backfill {RANGE}`."
-UNPROVEN = ["`synkron verify` tells what can be proven.", f"To run it: `synkron backfill {RANGE}`."]
+BACKFILL = f"To run its period by hand: `synkron backfill {RANGE}`."
+UNPROVEN = ["`synkron verify` reports what the ledger can prove.", f"To run it: `synkron backfill {RANGE}`."]
 SKIPPED = {"state": State.SKIPPED, "started_at": None, "attempt": 0, "finished_at": at("02:00:01")}
 DEFERRED: dict[str, Any] = {
     "deferred_at": at("08:50"),
@@ -121,14 +121,14 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
     [
         pytest.param(
             {"decided": run()},
-            [f"{STARTED} and succeeded at the first attempt."],
+            [f"{STARTED} and succeeded on the first attempt."],
             id="ran on time",
         ),
         pytest.param(
             {"decided": run(reason="on time; its row's type was changed from fiken to xledger")},
             [
-                f"{STARTED} and succeeded at the first attempt.",
-                "After the claim its row's type was changed from fiken to xledger; the run went with it.",
+                f"{STARTED} and succeeded on the first attempt.",
+                "After the claim its row's type was changed from fiken to xledger; the run followed it.",
             ],
             id="followed its row",
         ),
@@ -141,18 +141,18 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 MISSED,
                 (
                     "At 04:12:30 it was claimed as run 4711 (stands for 3 occurrences), which started at 04:12:30 and "
-                    "succeeded at the first attempt."
+                    "succeeded on the first attempt."
                 ),
-                "After the claim its row was moved from 1 to 2; the run went with it.",
+                "After the claim its row was moved from 1 to 2; the run followed it.",
             ],
             id="followed its row, after it was missed",
         ),
         pytest.param(
             {"held_since": at("01:59"), "held_for": Hold.TYPE, "fault": '"fiken" is not a known integration type'},
             [
-                f'{WHEN} is held: "fiken" is not a known integration type.',
-                "What becomes of it is decided when that is mended.",
-                "Correct the row; `synkron check` lists all that can't be fired.",
+                f'{WHEN} is on hold: "fiken" is not a known integration type.',
+                "A tick decides it when that is corrected.",
+                "Correct the row; `synkron check` lists all rows that can't run.",
             ],
             id="held, as its type is not known",
         ),
@@ -164,23 +164,23 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 "fires": False,
             },
             [
-                f"{WHEN} is held: there is no organization 7.",
-                "What becomes of it is decided when that is mended.",
-                "Correct the row; `synkron check` lists all that can't be fired.",
+                f"{WHEN} is on hold: there is no organization 7.",
+                "A tick decides it when that is corrected.",
+                "Correct the row; `synkron check` lists all rows that can't run.",
             ],
             id="held, as its organization is missing",
         ),
         pytest.param(
             {"held_since": at("01:59"), "held_for": Hold.TYPE},
-            [f"{WHEN} was held: its type was not known.", "The next tick decides it."],
+            [f"{WHEN} was on hold: its type was not known.", "The next tick decides it."],
             id="held, and its type is known by now",
         ),
         pytest.param(
             {"decided": caught_up(reason="missed: its type was not known; stands for one occurrence")},
             [
-                f"{WHEN} was held: its type was not known.",
+                f"{WHEN} was on hold: its type was not known.",
                 (
-                    "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded at the first "
+                    "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded on the first "
                     "attempt."
                 ),
             ],
@@ -189,54 +189,61 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param(
             {"decided": WAITING, "fault": "there is no organization 7"},
             [
-                (
-                    f"{WHEN} is run 4711, which has not started, and waits until its row can be delivered: there is no "
-                    "organization 7."
-                ),
-                "Correct the row; `synkron check` lists all that can't be fired.",
+                (f"{WHEN} is run 4711, which has not started, because its row can't run: there is no organization 7."),
+                "Correct the row; `synkron check` lists all rows that can't run.",
             ],
             id="waits for its row",
         ),
         pytest.param(
             {"decided": run(started_at=at("02:12"))},
-            [f"{WHEN} is run 4711, which started at 02:12 (12 minutes late) and succeeded at the first attempt."],
+            [f"{WHEN} is run 4711, which started at 02:12 (12 minutes late) and succeeded on the first attempt."],
             id="ran late",
         ),
         pytest.param(
             {"decided": run(started_at=at("02:12"), execute_after=at("02:11:40"))},
             [
                 (
-                    f"{WHEN} is run 4711, which started at 02:12 (12 minutes late; spread or paced to 02:11:40) and "
-                    "succeeded at the first attempt."
+                    f"{WHEN} is run 4711, which started at 02:12 (12 minutes late; spread or pace moved it to "
+                    "02:11:40) and succeeded on the first attempt."
                 )
             ],
             id="ran late by its type's pace",
         ),
         pytest.param(
             {"decided": replace(WAITING, **DEFERRED)},
-            [f"{WHEN} is run 4711, which waits for its vendor since 08:50, until 10:00 at most: it is down."],
+            [
+                (
+                    f"{WHEN} is run 4711, which has been waiting for its vendor since 08:50, until 10:00 at most: "
+                    "it is down."
+                )
+            ],
             id="waits for its vendor",
         ),
         pytest.param(
             {"decided": replace(WAITING, **DEFERRED | {"deferred_until": None, "next_attempt_at": at("09:01")})},
-            [f"{WHEN} is run 4711, which waits for its start at 09:01."],
+            [f"{WHEN} is run 4711, which is to start at 09:01."],
             id="was given its turn when its vendor was back",
         ),
         pytest.param(
             {"decided": run(state=State.CLAIMED, **DEFERRED)},
-            [f"{STARTED}, has had one attempt and waits for its vendor since 08:50, until 10:00 at most: it is down."],
+            [
+                (
+                    f"{STARTED}, has had one attempt and has been waiting for its vendor since 08:50, until 10:00 at "
+                    "most: it is down."
+                )
+            ],
             id="waits for its vendor after an attempt",
         ),
         pytest.param(
             {"decided": run(attempt=2, errors=["HTTP 500"])},
-            [(f"{STARTED} and succeeded at attempt 2 (before: HTTP 500).")],
+            [(f"{STARTED} and succeeded on attempt 2 (earlier errors: HTTP 500).")],
             id="ran at the second attempt",
         ),
         pytest.param(
             {"decided": run(error="answer incomplete: the connection broke off within its body")},
             [
                 (
-                    f"{STARTED} and succeeded at the first attempt, though: answer incomplete: the connection "
+                    f"{STARTED} and succeeded on the first attempt, but: answer incomplete: the connection "
                     "broke off within its body."
                 )
             ],
@@ -266,7 +273,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 "audit": [AuditFacts(at("08:10"), "kari", "retry", "run 4711")],
             },
             [
-                (f"{STARTED} and succeeded at attempt 4, after it was retried by hand."),
+                (f"{STARTED} and succeeded on attempt 4, after it was retried by hand."),
                 "08:10: retry of run 4711 by kari.",
             ],
             id="retried by hand",
@@ -281,7 +288,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 MISSED,
                 (
                     "At 04:12:30 it was merged into run 4712 (04:00), which started at 04:12:30 and succeeded "
-                    "at the first attempt."
+                    "on the first attempt."
                 ),
             ],
             id="merged",
@@ -290,7 +297,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": caught_up(), **OUTAGE},
             [
                 MISSED,
-                "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded at the first attempt.",
+                "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded on the first attempt.",
             ],
             id="caught up after an outage",
         ),
@@ -306,7 +313,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                     "At 04:12:30 it was merged into run 4712 (04:00), which started at 04:12:30 and failed after one "
                     "attempt; the error: HTTP 500."
                 ),
-                "`synkron runs retry 4712` gives run 4712 another chance with the same key.",
+                "`synkron runs retry 4712` tries run 4712 again, with the same key.",
             ],
             id="merged into a run that failed",
         ),
@@ -334,7 +341,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 MISSED,
                 (
                     "At 04:12:30 it was claimed as run 4711 (catch-up is all), which started at 04:12:30 and succeeded "
-                    "at the first attempt."
+                    "on the first attempt."
                 ),
             ],
             id="catch-up all",
@@ -345,7 +352,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 MISSED,
                 (
                     "At 04:12:30 it was claimed as run 4711 (stands for 3 occurrences), which started at 04:12:30 and "
-                    "succeeded at the first attempt."
+                    "succeeded on the first attempt."
                 ),
             ],
             id="the latest of several that were missed",
@@ -358,15 +365,15 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param(
             {
                 "decided": skipped(
-                    "missed: the row was edited at 2026-11-23T03:00Z, and what its schedule was before is not known"
+                    "missed: the row was edited at 2026-11-23T03:00Z, and its schedule before that is not known"
                 ),
                 **OUTAGE,
             },
             [
                 MISSED,
                 (
-                    "At 04:12:30 it was skipped: the row was edited at 2026-11-23T03:00Z, and what its schedule was "
-                    "before is not known."
+                    "At 04:12:30 it was skipped: the row was edited at 2026-11-23T03:00Z, and its schedule "
+                    "before that is not known."
                 ),
                 BACKFILL,
             ],
@@ -375,8 +382,8 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param(
             {"decided": caught_up(reason="replayed: a tick was asked for this moment")},
             [
-                f"{WHEN} was not decided at its moment (replayed: a tick was asked for this moment).",
-                "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded at the first attempt.",
+                f"{WHEN} was not decided on time (replayed: a tick was asked for this moment).",
+                "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded on the first attempt.",
             ],
             id="replayed",
         ),
@@ -392,25 +399,22 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         ),
         pytest.param(
             {"pauses": [ENDLESS], "paused_now": ENDLESS, "held_since": at("2026-11-22 18:00")},
-            [f"{WHEN} is held by a pause {BY_KARI}.", "What becomes of it is decided when the pause ends.", RESUME],
+            [f"{WHEN} is on hold: paused {BY_KARI}.", "A tick decides it when the pause ends.", RESUME],
             id="paused and held",
         ),
         pytest.param(
             {"pauses": [CLOSING], "held_since": at("2026-11-22 18:00")},
             [
-                f'{WHEN} is held by a pause that kari began ("closing of the month"; from 2026-11-22 18:00 to 04:00).',
-                "What becomes of it is decided when the pause ends.",
+                f'{WHEN} is on hold: paused by kari ("closing of the month", from 2026-11-22 18:00 to 04:00).',
+                "A tick decides it when the pause ends.",
             ],
             id="held by a pause that has just ended",
         ),
         pytest.param(
             {"decided": caught_up(reason="missed: it was paused; stands for one occurrence"), "pauses": [CLOSING]},
             [
-                (
-                    f'{WHEN} was held by the pause that kari began ("closing of the month"; from 2026-11-22 18:00 to '
-                    "04:00)."
-                ),
-                "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded at the first attempt.",
+                (f'{WHEN} was on hold: paused by kari ("closing of the month", from 2026-11-22 18:00 to 04:00).'),
+                "At 04:12:30 it was claimed as run 4711, which started at 04:12:30 and succeeded on the first attempt.",
             ],
             id="paused and caught up",
         ),
@@ -418,7 +422,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": expired(), **OUTAGE},
             [
                 MISSED,
-                "At 04:12:30 it was given up as expired: missed longer ago than the catch-up window of 24 h.",
+                "At 04:12:30 it expired: missed longer ago than the catch-up window of 24 h.",
                 BACKFILL,
             ],
             id="expired singly",
@@ -428,7 +432,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             [
                 MISSED,
                 (
-                    "At 04:12:30 it was given up as expired together with 1499 others: missed longer ago than the "
+                    "At 04:12:30 it expired together with 1499 others: missed longer ago than the "
                     "catch-up window of 24 h."
                 ),
                 BACKFILL,
@@ -449,15 +453,15 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": run(state=State.RUNNING, finished_at=None, started_at=TWO)},
             [
                 (
-                    f"{WHEN} is run 4711, which started at 02:00 (0 ms after its moment) and is running, at the first "
-                    "attempt."
+                    f"{WHEN} is run 4711, which started at 02:00 (0 ms after its scheduled time) and is running, on "
+                    "the first attempt."
                 )
             ],
             id="running",
         ),
         pytest.param(
             {"decided": run(state=State.RUNNING, finished_at=None, completes_by=at("03:00:04"))},
-            [f"{STARTED}; its target took it and is to complete it by 03:00:04."],
+            [f"{STARTED}; its target accepted it and must complete it by 03:00:04."],
             id="accepted, not completed",
         ),
         pytest.param(
@@ -472,8 +476,8 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": WAITING},
             [
                 (
-                    f"{WHEN} is run 4711, which has not started, though it could since 02:00: no worker is free or "
-                    "running, or an older run of the integration has not finished."
+                    f"{WHEN} is run 4711, which has not started, although it has been ready since 02:00: no worker is "
+                    "running or free, or an older run of the integration has not finished."
                 ),
                 "`synkron nodes` lists the workers.",
             ],
@@ -482,7 +486,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param(
             {"decided": WAITING, "pauses": [], "paused_now": ENDLESS},
             [
-                f'{WHEN} is run 4711, which has not started: it is held by the pause of kari ("closing of the month").',
+                f'{WHEN} is run 4711, which has not started: it is paused by kari ("closing of the month").',
                 RESUME,
             ],
             id="claimed, then paused",
@@ -490,7 +494,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param(NOT_DUE, [f"Fjord's xledger did not run at {LATER}: it was not due.", NEAREST], id="not due"),
         pytest.param(
             {**NOT_DUE, "previous": None, "following": None, "described": "Never: February has no day 30."},
-            [f"Fjord's xledger did not run at {LATER}: it was not due.", "It never fires."],
+            [f"Fjord's xledger did not run at {LATER}: it was not due.", "Its schedule never fires."],
             id="never due",
         ),
         pytest.param(
@@ -500,8 +504,8 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             },
             [
                 (
-                    f"Fjord's xledger, {LATER}: run 4711 was triggered by kari at 05:07:31 UTC and started at 02:00 "
-                    "and succeeded at the first attempt."
+                    f"Fjord's xledger, {LATER}: run 4711 was triggered by kari at 05:07:31 UTC; it started at 02:00 "
+                    "and succeeded on the first attempt."
                 )
             ],
             id="not due, triggered by hand",
@@ -513,7 +517,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             },
             [
                 f"{WHEN} is run 4711, which was not delivered: superseded: it was disabled.",
-                "Run 4800 was backfilled by kari and started at 02:00 and succeeded at the first attempt.",
+                "Run 4800 was backfilled by kari; it started at 02:00 and succeeded on the first attempt.",
             ],
             id="backfilled",
         ),
@@ -521,20 +525,20 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param({"cron_schedule": None, "fires": False}, [NOTHING], id="no schedule"),
         pytest.param(
             {"fault": 'cron_schedule "99 * * * *": minute is 0-59', "fires": False},
-            [NOTHING, "Correct the row; `synkron check` lists all that can't be fired."],
+            [NOTHING, "Correct the row; `synkron check` lists all rows that can't run."],
             id="malformed",
         ),
         pytest.param(
             {"exists": False, "fires": False},
-            [f"Fjord's xledger is not in the table any more, and the ledger has nothing of {AT}."],
+            [f"Fjord's xledger is no longer in the table, and the ledger has no record of {AT}."],
             id="deleted",
         ),
         pytest.param(
             {},
             [
                 (
-                    f"{WHEN} was never decided, though the schedule as it stands fires then: the row was added, "
-                    "enabled or edited since, or something is wrong."
+                    f"{WHEN} was never decided, although the current schedule includes it: the row was added, "
+                    "enabled or edited later, or something is wrong."
                 ),
                 *UNPROVEN,
             ],
@@ -557,44 +561,44 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param(
             {**OUTAGE, "tick_before": None},
             [
-                f"{WHEN} was never decided: no scheduler had ticked by then, and a first tick never fires the past.",
+                f"{WHEN} was never decided: no scheduler had ticked yet, and the first tick does not run the past.",
                 *UNPROVEN,
             ],
             id="before the first tick",
         ),
         pytest.param(
             {"now": at("00:00"), "watermark": at("00:00:30")},
-            [f"{AT} lies ahead. Fjord's xledger is due then, and the tick of 01:59:30 decides it."],
+            [f"{AT} is in the future. Fjord's xledger is due then, and the tick at 01:59:30 decides it."],
             id="ahead, due",
         ),
         pytest.param(
             {"now": at("01:59:40"), "watermark": TWO},
-            [f"{AT} lies ahead. Fjord's xledger is due then, and the next tick decides it."],
+            [f"{AT} is in the future. Fjord's xledger is due then, and the next tick decides it."],
             id="ahead, edited after the tick",
         ),
         pytest.param(
             {"now": at("00:00"), "pauses": [ENDLESS], "paused_now": ENDLESS},
             [
-                f"{AT} lies ahead. Fjord's xledger is due then, and the tick of 01:59:30 decides it.",
-                f"By then it is under the pause {BY_KARI}.",
+                f"{AT} is in the future. Fjord's xledger is due then, and the tick at 01:59:30 decides it.",
+                f"It is then paused {BY_KARI}.",
                 RESUME,
             ],
             id="ahead, paused",
         ),
         pytest.param(
             {**NOT_DUE, "now": at("03:00")},
-            [f"{LATER} lies ahead. Fjord's xledger is not due then.", NEAREST],
+            [f"{LATER} is in the future. Fjord's xledger is not due then.", NEAREST],
             id="ahead, not due",
         ),
         pytest.param(
             {"now": at("01:59:40"), "decided": WAITING},
-            [f"{WHEN} is run 4711, which waits for its start at 02:00."],
+            [f"{WHEN} is run 4711, which is to start at 02:00."],
             id="ahead, claimed by the head start",
         ),
         pytest.param(
             {"now": at("00:00"), "is_enabled": False},
             [
-                f"{AT} lies ahead. Fjord's xledger will not run then, as its row stands.",
+                f"{AT} is in the future. With its row as it is now, Fjord's xledger will not run then.",
                 "It runs again when the row is enabled.",
             ],
             id="ahead, disabled",
@@ -603,41 +607,41 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
 )
 def test_why(changes: dict[str, Any], says: list[str]) -> None:
     told = explain(replace(FACTS, **changes))
-    assert [sentence for sentence in told if not sentence.startswith("As the row stands")] == says
+    assert [sentence for sentence in told if not sentence.startswith("Currently, the row ")] == says
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"decided": RUN}, f"it is enabled; {DAILY}."),
-        ({"decided": RUN, "fires": False}, f"it is enabled; {DAILY}; it does not fire at this minute any more."),
-        (NOT_DUE, f"it is enabled; {DAILY}."),
-        ({"is_enabled": False}, f"it is disabled; {DAILY}; it fires at this minute."),
-        ({"decided": RUN, "is_enabled": False}, f"it is disabled; {DAILY}."),
-        ({"paused_now": ENDLESS, "pauses": [ENDLESS]}, f"it is enabled, and paused still; {DAILY}."),
-        ({"paused_now": ENDLESS}, f"it is enabled, and under the pause {BY_KARI}; {DAILY}."),
-        ({"cron_schedule": None, "fires": False}, "it has no schedule."),
-        ({"cron_schedule": None, "fires": False, "is_enabled": False}, "it has no schedule, and is disabled."),
-        ({"fault": "no such zone", "fires": False}, "it can't be fired: no such zone."),
+        ({"decided": RUN}, f"is enabled. {DAILY}."),
+        ({"decided": RUN, "fires": False}, f"is enabled. {DAILY}; it no longer includes this minute."),
+        (NOT_DUE, f"is enabled. {DAILY}."),
+        ({"is_enabled": False}, f"is disabled. {DAILY}; it includes this minute."),
+        ({"decided": RUN, "is_enabled": False}, f"is disabled. {DAILY}."),
+        ({"paused_now": ENDLESS, "pauses": [ENDLESS]}, f"is enabled, and still paused. {DAILY}."),
+        ({"paused_now": ENDLESS}, f"is enabled, and paused {BY_KARI}. {DAILY}."),
+        ({"cron_schedule": None, "fires": False}, "has no schedule."),
+        ({"cron_schedule": None, "fires": False, "is_enabled": False}, "has no schedule, and is disabled."),
+        ({"fault": "no such zone", "fires": False}, "can't run: no such zone."),
     ],
 )
 def test_how_the_row_stands(changes: dict[str, Any], says: str) -> None:
-    assert f"As the row stands, {says}" in explain(replace(FACTS, **changes))
+    assert f"Currently, the row {says}" in explain(replace(FACTS, **changes))
 
 
 def test_of_a_deleted_row_that_had_a_run() -> None:
     told = explain(replace(FACTS, exists=False, fires=False, decided=run(**FAILED)))
-    assert told[1:] == ["The row is not in the table any more.", RETRY]
+    assert told[1:] == ["The row is no longer in the table.", RETRY]
 
 
 def test_the_answer_comes_first_then_the_row_then_what_can_be_done() -> None:
     answer, row, remedy = explain(replace(FACTS, decided=run(**FAILED)))
-    assert (answer.startswith(STARTED), row.startswith("As the row stands"), remedy) == (True, True, RETRY)
+    assert (answer.startswith(STARTED), row.startswith("Currently, the row "), remedy) == (True, True, RETRY)
 
 
 def test_in_utc_nothing_is_said_of_a_zone() -> None:
     facts = replace(FACTS, zone=UTC, zone_name="UTC", decided=RUN)
-    assert explain(facts)[0].startswith("Fjord's xledger of 2026-11-23 02:00 UTC is run 4711")
+    assert explain(facts)[0].startswith("Fjord's xledger at 2026-11-23 02:00 UTC is run 4711")
 
 
 def test_where_it_is_another_day_the_day_is_said() -> None:

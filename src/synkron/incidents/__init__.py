@@ -1,4 +1,4 @@
-"""Incidents: what an operator is told of, and when. Pure: conditions that hold, and incidents that are open, in."""
+"""Incidents: what an operator is told, and when. Pure: current conditions and open incidents in, transitions out."""
 
 from synkron.incidents.condition import Condition, Key, Kind
 from synkron.incidents.grouping import FLEET

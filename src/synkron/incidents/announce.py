@@ -1,4 +1,4 @@
-"""Sends the announcements that are due: claims them, sends each to its channel, and records what came of it."""
+"""Sends the announcements that are due: claims them, sends each to its channel, and records the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
 SQL = statements("incidents/store")
-# Longer than one may take: the announcement of a process that died in the middle is sent again after it.
+# Longer than one send may take: after it, the announcement of a process that died meanwhile is sent again.
 LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
@@ -29,14 +29,14 @@ log = structlog.get_logger("synkron")
 async def deliver_due(
     connection: Connection, channels: Channels, at: datetime, only: Collection[str] | None = None
 ) -> int:
-    """Send what is due at ``at``, one announcement for each channel, or for ``only`` some; answers how many were tried.
+    """Send what is due at ``at``, one announcement for each channel (or those in ``only``); returns how many it tried.
 
-    1. Give up what no process has a channel for any more.
-    2. Claim, in one statement: whoever else asks gets other announcements, or none.
-    3. Send, all channels side by side, within 30 s each; no transaction is open meanwhile.
-    4. Record what was sent, and when to try again what was not; after 24 h it is given up.
+    1. Give up announcements whose channel no process has in its settings.
+    2. Claim the due ones in one statement: other callers get others, or none.
+    3. Send to all channels concurrently, within 30 s each; no transaction is open meanwhile.
+    4. Record what was sent, and when to retry what was not; after 24 h it is given up.
 
-    Call it again, with the clock's new moment, until it answers 0.
+    Call it again, with the new time of the clock, until it returns 0.
     """
     names = list(channels.by_name)
     for gone in await connection.fetch(SQL["abandon"], names, at):
@@ -50,12 +50,12 @@ async def deliver_due(
 
 
 def next_wait(attempts: int) -> timedelta:
-    """How long to wait after so many attempts."""
+    """The wait after this many attempts."""
     return doubled(FIRST_WAIT, attempts - 1, LONGEST_WAIT)
 
 
 async def _deliver(connection: Connection, turn: asyncio.Lock, channels: Channels, row: Record, at: datetime) -> None:
-    """Send one, and record at once what came of it: a slower channel must not keep that back.
+    """Send one, and record the result at once: it must not wait for a slower channel.
 
     ``turn`` is for the connection, which does one thing at a time.
     """

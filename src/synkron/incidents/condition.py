@@ -1,4 +1,4 @@
-"""What may be wrong: the kinds, and a condition that holds right now."""
+"""What may be wrong: the kinds of conditions, and a condition that is true now."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ Key: TypeAlias = tuple[Kind, str]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that is so right now, and that an operator is told of.
+    """Something that is wrong now, and that an operator is told.
 
-    ``subject`` tells conditions of a kind apart, and stays the same for as long as one lasts. ``title`` is one line,
-    ``detail`` (one line too, unless many are joined) says what, since when and whom it touches, ``remedy`` what to do.
-    ``org_id``, ``integration_type`` and ``endpoint`` are what it is about, None where it is about several. ``touches``
-    holds JSON: ``organizations`` (at most 20 ids), ``organizations_total``, and counts such as ``runs``.
+    ``subject`` distinguishes conditions of a kind, and stays the same while one lasts. ``title`` is one line;
+    ``detail`` (also one line, unless many are joined) says what is wrong, since when and who is affected; ``remedy``
+    says what to do. ``org_id``, ``integration_type`` and ``endpoint`` are what it is about, None if it is about
+    several. ``touches`` holds JSON: ``organizations`` (at most 20 ids), ``organizations_total``, and counts such as
+    ``runs``.
     """
 
     kind: Kind
@@ -56,5 +57,5 @@ class Condition:
 
     @property
     def key(self) -> Key:
-        """What tells it from every other condition."""
+        """What identifies it among all conditions."""
         return self.kind, self.subject

@@ -1,4 +1,4 @@
-"""Many conditions of one kind become one incident of the whole fleet: an operator reads one message, not hundreds."""
+"""Joins many conditions of one kind into one incident of the fleet: an operator reads one message, not hundreds."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TypeGuard
 from synkron.incidents.condition import Condition, Key, Kind
 from synkron.text import minute, one_line
 
-# The subject of an incident of the whole fleet.
+# The subject of an incident of the fleet.
 FLEET = "*"
-# Above so many they are joined. Once joined they stay so until few are left: a number that sways around one limit would
-# be told of again and again.
+# More than this are joined. Joined ones stay so until few are left: otherwise a number that moves around one limit
+# would be announced again and again.
 JOIN_ABOVE = 20
 APART_AT = 10
 NAMED = 10
@@ -22,9 +22,9 @@ MOST_ORGANIZATIONS = 20
 def join(
     conditions: Iterable[Condition], open_keys: Collection[Key], is_quiet: Callable[[Condition], bool]
 ) -> dict[Key, Condition]:
-    """The conditions that have incidents, with those of too many joined; in the order in which they came.
+    """The conditions in their order, with too many of one kind joined.
 
-    What is quiet is not joined: nobody would be told of it. What has an incident of its own already keeps it.
+    A quiet condition is not joined, as it is not announced. A condition that already has an incident keeps it.
     """
     distinct: dict[Key, Condition] = {}
     for one in conditions:
@@ -43,7 +43,7 @@ def join(
 
 
 def joined(many: Sequence[Condition]) -> Condition:
-    """One condition that says of all of them how many they are, and names the oldest."""
+    """One condition that says how many there are and lists the oldest."""
     oldest = sorted(many, key=lambda one: (one.since, one.subject))
     first, more = oldest[0], len(many) - NAMED
     lines = [f"- {one_line(one.title)}" for one in oldest[:NAMED]] + ([f"- and {more} more"] if more > 0 else [])
@@ -52,7 +52,7 @@ def joined(many: Sequence[Condition]) -> Condition:
         kind=first.kind,
         subject=FLEET,
         title=f"{len(many)} at once: {first.title}; and {len(many) - 1} more",
-        detail="\n".join([f"{len(many)} conditions of this kind hold at once, the oldest since {since}:", *lines]),
+        detail="\n".join([f"{len(many)} conditions of this kind exist now, the oldest since {since}:", *lines]),
         remedy=first.remedy,
         since=first.since,
         org_id=_common(one.org_id for one in many),
@@ -68,7 +68,7 @@ def _common(values: Iterable[str | None]) -> str | None:
 
 
 def _touched(many: Sequence[Condition]) -> Mapping[str, object]:
-    """All organizations that are named, and the sums of the counts."""
+    """The organizations of all, and the sums of the counts."""
     organizations: dict[str, None] = {}
     most, sums = 0, defaultdict[str, int](int)
     for one in many:
@@ -82,14 +82,14 @@ def _touched(many: Sequence[Condition]) -> Mapping[str, object]:
     return {
         "conditions": len(many),
         "organizations": list(organizations)[:MOST_ORGANIZATIONS],
-        # Where each names a part of its own, how many there are in all is not known: so many at least.
+        # At least this many: each condition may list only some of its organizations.
         "organizations_total": max(most, len(organizations)),
         **sums,
     }
 
 
 def is_count(value: object, name: str) -> TypeGuard[int]:
-    """Whether it says how many; a run's number, as in ``newest_run``, says which."""
+    """Whether the value is a count; the number of a run, as in ``newest_run``, is not."""
     return isinstance(value, int) and not name.endswith("_run")
 
 

@@ -1,4 +1,4 @@
-"""What becomes of the incidents when conditions come, last and go, and of which of it one is told."""
+"""When incidents open, stay open and close, and what of it is announced."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from synkron.backoff import doubled
 from synkron.incidents.condition import Condition, Key, Kind
 from synkron.incidents.grouping import FLEET, join
 
-# How far back one looks for what opened before, and how long an incident lingers at most for having come and gone.
+# How far back earlier incidents of the same key count, and the longest time that a flapping incident stays open.
 FLAPPING = timedelta(hours=6)
-# What a settle time of nothing is doubled from.
+# What is doubled if the settle time is zero.
 SHORTEST = timedelta(minutes=1)
-# What is only seen now and then lingers at least so long: a row of an unknown type, or an odd one, when it is due, a
-# cold start when there was one.
+# Conditions that are seen only at times stay open at least this long: invalid rows are seen only when they are due, a
+# cold start only when it happens.
 SEEN_WHEN_DUE = timedelta(hours=25)
 LINGERS = {
     Kind.UNKNOWN_TYPE: SEEN_WHEN_DUE,
@@ -27,7 +27,7 @@ LINGERS = {
 
 
 class Change(StrEnum):
-    """What becomes of an incident."""
+    """What happens to an incident."""
 
     OPENED = "opened"
     KEPT = "kept"
@@ -46,7 +46,7 @@ class Occasion(StrEnum):
 class Incident:
     """A row of ``synkron.incidents``; ``id`` is 0 until there is one.
 
-    ``announced_at`` is when it was announced last, None while it was kept quiet.
+    ``announced_at`` is when it was last announced, None if it never was.
     """
 
     condition: Condition
@@ -68,14 +68,14 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Whom nothing is announced of. All that are not None must fit."""
+    """What is not announced: conditions that match all fields that are not None."""
 
     org_id: str | None = None
     integration_type: str | None = None
     endpoint: str | None = None
 
     def fits(self, one: Condition) -> bool:
-        """Whether the condition is about what is silenced."""
+        """Whether the silence covers the condition."""
         return (
             self.org_id in (None, one.org_id)
             and self.integration_type in (None, one.integration_type)
@@ -85,7 +85,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """After how long away an incident closes, and how long after the last word one is reminded of it."""
+    """How long a condition must be gone before its incident closes, and how often an open one is announced again."""
 
     settle: timedelta
     remind_every: timedelta
@@ -93,20 +93,20 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What stands: the open incidents, how often the same opened and closed in the last 6 h, the silences that last."""
+    """The open incidents, how often the same opened and closed in the last 6 h, and the current silences."""
 
     open: Sequence[Incident] = ()
     recent: Mapping[Key, int] = field(default_factory=dict)
     silences: Sequence[Silence] = ()
 
     def silences_one(self, one: Condition) -> bool:
-        """Whether nothing is announced of it."""
+        """Whether a silence covers it."""
         return any(silence.fits(one) for silence in self.silences)
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What becomes of an incident, how it stands after that, and why it is announced, if it is."""
+    """What happens to an incident, the incident after that, and why it is announced (None: it is not)."""
 
     change: Change
     incident: Incident
@@ -114,14 +114,14 @@ class Transition:
 
 
 def plan(conditions: Iterable[Condition], known: Known, rules: Rules, at: datetime) -> list[Transition]:
-    """What becomes of each incident, when at ``at`` just these conditions hold.
+    """What happens to each incident if exactly these conditions are true at ``at``.
 
-    1. Of too many conditions of a kind, one of the whole fleet is made.
-    2. A condition opens an incident, or keeps the one that it has: its texts are brought up to date, and it is since
-       the earliest that was said.
-    3. An incident whose condition has been away for long enough closes; until then it lingers.
-    4. Each opening is announced once, unless it is silenced: then when the silence ends. Whoever has not acknowledged
-       it is reminded of it. A closing is announced where the opening was, unless a wider incident speaks for it.
+    1. Too many conditions of a kind become one condition of the fleet.
+    2. A condition opens an incident, or keeps the one that it has open: the texts are updated, and ``since`` is the
+       earliest that was reported.
+    3. An incident closes when its condition has been gone for long enough; until then it stays open.
+    4. Each opening is announced once; if it is silenced, when the silence ends. There are reminders until somebody
+       acknowledges it. A closing is announced if the opening was, unless a wider incident covers it.
     """
     own = {one.condition.key: one for one in known.open}
     holding = join(conditions, own.keys(), known.silences_one)
@@ -134,10 +134,10 @@ def plan(conditions: Iterable[Condition], known: Known, rules: Rules, at: dateti
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One look at how things are.
+    """The input of one plan.
 
-    ``own`` are the open incidents. The fleet's speaks for the kinds in ``joined``. ``wide`` are the conditions about
-    several organizations, with when they were seen last.
+    ``own`` are the open incidents. An incident of the fleet covers each kind in ``joined``. ``wide`` are the conditions
+    about several organizations, with the time when each was last seen.
     """
 
     known: Known
@@ -169,13 +169,13 @@ def _away(look: _Look, away: Iterable[Incident]) -> Iterator[Transition]:
 
 
 def lingers(kind: Kind, times_before: int, rules: Rules) -> timedelta:
-    """How long an incident stays open without its condition: twice as long each time that it has opened of late."""
+    """How long an incident stays open without its condition; doubled for each time that it opened recently."""
     settle = doubled(max(rules.settle, SHORTEST), times_before, FLAPPING) if times_before else rules.settle
     return max(settle, LINGERS.get(kind, timedelta()))
 
 
 def _told(look: _Look, change: Change, incident: Incident) -> Transition:
-    """The transition of an incident that is open, with what there is to say of it."""
+    """The transition of an open incident, with the occasion for an announcement, if any."""
     occasion = _occasion(look, incident)
     speaks = incident.condition.subject == FLEET or incident.condition.kind not in look.joined
     if occasion is None or not speaks or look.known.silences_one(incident.condition):
@@ -184,18 +184,18 @@ def _told(look: _Look, change: Change, incident: Incident) -> Transition:
 
 
 def _occasion(look: _Look, incident: Incident) -> Occasion | None:
-    """What there is to say of an open incident, were it not silenced."""
+    """Why an open incident would be announced if no silence covered it."""
     if incident.acknowledged_at is not None:
         return None
     if incident.announced_at is None:
-        # Of what only lingers because it came and went so often, nobody is told that it has opened.
+        # One that is open only because it flaps is not announced as opened.
         is_current = look.at - incident.seen_at <= lingers(incident.condition.kind, 0, look.rules)
         return Occasion.OPENED if is_current else None
     return Occasion.REMINDED if look.at - incident.announced_at >= look.rules.remind_every else None
 
 
 def _end_is_told(look: _Look, one: Incident) -> bool:
-    """Where the opening was, unless it is silenced now, or a wider incident that found it open speaks for it."""
+    """If the opening was, unless a silence covers it now, or a wider incident that was seen since it opened."""
     if one.announced_at is None or look.known.silences_one(one.condition):
         return False
     return not any(one.opened_at <= seen_at and _speaks_for(wide, one.condition) for wide, seen_at in look.wide)
@@ -206,7 +206,7 @@ def _is_wide(one: Condition) -> bool:
 
 
 def _speaks_for(wide: Condition, one: Condition) -> bool:
-    """Whether it says the same of more organizations, these among them."""
+    """Whether it reports the same about more organizations, including these."""
     if wide.kind != one.kind or one.subject == FLEET:
         return False
     return wide.subject == FLEET or (

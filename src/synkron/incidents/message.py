@@ -1,4 +1,4 @@
-"""What people and programs are told of an incident. Pure: an incident in, a message out."""
+"""What people and programs are told about an incident. Pure: an incident in, a message out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synkron.incidents.grouping import FLEET, is_count
 from synkron.incidents.lifecycle import Incident, Occasion
 from synkron.text import instant, minute, one_line, printable
 
-# Chat services cut, or refuse, what is longer than about 2,000 characters. The webhook has all of it.
+# Chat services cut or refuse what is longer than about 2,000 characters. The webhook gets the whole text.
 LONGEST_TITLE = 200
 LONGEST_DETAIL = 1000
 LONGEST_REMEDY = 400
@@ -21,7 +21,7 @@ BEGINNINGS = {Occasion.OPENED: "opened", Occasion.REMINDED: "still open", Occasi
 
 
 class Tone(StrEnum):
-    """How a message is meant."""
+    """What a message means."""
 
     ALARM = "alarm"
     ALL_CLEAR = "all_clear"
@@ -30,9 +30,9 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one channel is sent. ``id`` is the same however often it is sent, ``at`` is when it is sent now.
+    """What one channel is sent. ``id`` is the same each time that it is sent, ``at`` is when it is sent now.
 
-    ``title`` is one line and ``body`` plain text; ``facts`` are the same for programs, as JSON has them.
+    ``title`` is one line and ``body`` plain text; ``facts`` are the same for programs, as JSON.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Message:
 
 
 def message_of(number: int, occasion: Occasion, incident: Incident, made_at: datetime, at: datetime) -> Message:
-    """The message of the announcement ``number``, worded as the incident stands."""
+    """The message of the announcement ``number``, about the incident as it is now."""
     title = f"[synkron] {BEGINNINGS[occasion]}: {incident.condition.title}"
     return Message(
         id=f"announcement-{number}",
@@ -61,13 +61,13 @@ def message_of(number: int, occasion: Occasion, incident: Incident, made_at: dat
 
 
 def trial(number: str, at: datetime) -> Message:
-    """A message that says that messages arrive."""
+    """A test message."""
     return Message(
         id=f"trial-{number}",
         type="announce.test",
         tone=Tone.TRIAL,
         title="[synkron] test: announcements arrive here",
-        body="Somebody called `synkron announce test`. Nothing is wrong, and there is nothing to do.",
+        body="`synkron announce test` sent this message. Nothing is wrong, and there is nothing to do.",
         facts={},
         made_at=at,
         at=at,
@@ -75,7 +75,7 @@ def trial(number: str, at: datetime) -> Message:
 
 
 def facts_of(incident: Incident) -> dict[str, object]:
-    """The incident as JSON has it; all keys are always there, and instants are in UTC."""
+    """The incident as JSON; all keys are always present, and instants are in UTC."""
     one = incident.condition
     return {
         "incident": incident.id,
@@ -99,7 +99,7 @@ def facts_of(incident: Incident) -> dict[str, object]:
 
 
 def touched(one: Condition) -> str:
-    """Whom it touches, in words: how many organizations, which, and what else was counted."""
+    """Who is affected, in words: how many organizations, which, and the other counts."""
     named = one.touches.get("organizations")
     organizations = [str(org) for org in named] if isinstance(named, list | tuple) else []
     if not organizations and one.org_id is not None:
@@ -122,16 +122,16 @@ def touched(one: Condition) -> str:
 
 def _body(occasion: Occasion, incident: Incident) -> str:
     one = incident.condition
-    # Only the joined ones are a list; elsewhere a line's end comes from outside, and what follows it would be believed.
+    # Only a joined detail is a list. In others a line break comes from outside, and could fake a line of the message.
     detail = printable(one.detail.strip(), LONGEST_DETAIL, keep="\n" if one.subject == FLEET else "")
     lines = [detail, "", f"Since: {minute(one.since)}"]
     if occasion is Occasion.CLOSED:
-        lines = ["This is over. It was:", *lines]
+        lines = ["This has ended. It was:", *lines]
         lines.append(f"Last seen: {minute(incident.seen_at)}; closed: {minute(incident.closed_at or incident.seen_at)}")
     elif occasion is Occasion.REMINDED:
         lines.append(f"Last seen: {minute(incident.seen_at)}")
     if whom := touched(one):
-        lines.append(f"Touches: {one_line(whom, LONGEST_REMEDY)}")
+        lines.append(f"Affected: {one_line(whom, LONGEST_REMEDY)}")
     if occasion is not Occasion.CLOSED:
         lines += [
             f"What to do: {one_line(one.remedy, LONGEST_REMEDY)}",

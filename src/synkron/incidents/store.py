@@ -1,4 +1,4 @@
-"""Turns conditions into incidents, and incidents into announcements to be sent; reads both."""
+"""Turns conditions into incidents, and incidents into announcements; reads both."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = structlog.get_logger("synkron")
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnnouncement:
-    """One message to one channel, and what came of it: ``state`` is sent, given up, failing or waiting."""
+    """One message to one channel. ``state`` is sent, given up, failing or waiting."""
 
     id: int
     transition: str
@@ -45,7 +45,7 @@ class RecordedAnnouncement:
 
     @property
     def state(self) -> str:
-        """What became of it so far."""
+        """Whether it was sent, given up, or is still to be sent."""
         if self.sent_at is not None:
             return "sent"
         if self.given_up_at is not None:
@@ -54,16 +54,16 @@ class RecordedAnnouncement:
 
 
 async def is_alone(connection: Connection) -> bool:
-    """Whether no other scheduler turns conditions into incidents right now; nor does until the transaction ends."""
+    """Whether no other scheduler turns conditions into incidents now, or can until this transaction ends."""
     return bool(await connection.fetchval(SQL["alone"]))
 
 
 async def reconcile(
     connection: Connection, conditions: Iterable[Condition], settings: Settings, at: datetime
 ) -> list[Transition]:
-    """Bring the incidents in line with what holds at ``at``, and make the announcements, in one transaction.
+    """Open, update and close the incidents for the conditions at ``at``, and announce them, in one transaction.
 
-    Answers what became of each incident; nothing, where another scheduler is at it right now.
+    Returns what happened to each incident; nothing if another scheduler is doing this now.
     """
     async with connection.transaction(isolation="read_committed"):
         if not await is_alone(connection):
@@ -81,7 +81,7 @@ async def reconcile(
 
 
 def log_transitions(transitions: Iterable[Transition]) -> None:
-    """The channel that is always there: the log has a line for all that is announced."""
+    """Log all that is announced: the log is a channel that is always there."""
     for one in transitions:
         if one.occasion is not None:
             condition = one.incident.condition
@@ -105,13 +105,13 @@ async def incidents(
     integration_type: str | None = None,
     limit: int | None = None,
 ) -> list[Incident]:
-    """The open incidents, the newest first; with ``closed`` all."""
+    """The open incidents, the newest first; with ``closed``, all incidents."""
     rows = await connection.fetch(SQL["incidents"], closed, since, kind, org_id, integration_type, limit)
     return [incident_of(row) for row in rows]
 
 
 async def incident(connection: Executor, number: int) -> tuple[Incident, list[RecordedAnnouncement]] | None:
-    """One incident, with its announcements in the order in which they were made; None where there is none."""
+    """One incident, with its announcements, the oldest first; None if there is no such incident."""
     row = await connection.fetchrow(SQL["incident"], number)
     if row is None:
         return None
@@ -121,18 +121,18 @@ async def incident(connection: Executor, number: int) -> tuple[Incident, list[Re
 
 
 async def forget(connection: Executor, at: datetime, retention: timedelta) -> None:
-    """Forget what closed, and silences that ended, longer ago than ``retention``."""
+    """Delete incidents that closed, and silences that ended, longer ago than ``retention``."""
     await connection.execute(SQL["forget"], at - retention)
 
 
 def incident_of(row: Record) -> Incident:
-    """The incident that a row of ``synkron.incidents`` holds."""
+    """The incident in a row of ``synkron.incidents``."""
     condition = read(Condition, row, kind=_kind(row["kind"]), touches=json.loads(row["touches"]))
     return read(Incident, row, condition=condition)
 
 
 def _kind(text: str) -> Kind:
-    """The kind; one that only a later release knows stays as it is written."""
+    """The kind; a kind of a later release stays text."""
     return Kind(text) if text in list(Kind) else cast("Kind", text)
 
 
@@ -148,7 +148,7 @@ async def _known(connection: Connection, at: datetime) -> Known:
 
 
 async def _add(connection: Connection, transitions: Sequence[Transition]) -> list[Transition]:
-    """Write the new incidents; answers the transitions with their numbers."""
+    """Insert the new incidents; returns the transitions with their numbers."""
     new = [one.incident for one in transitions if one.change is Change.OPENED]
     if not new:
         return list(transitions)
@@ -177,7 +177,7 @@ async def _keep(connection: Connection, transitions: Sequence[Transition]) -> No
 
 
 def _says(one: Condition) -> tuple[object, ...]:
-    """The columns of what a condition says, from ``org_id`` to ``since``."""
+    """The columns of a condition, from ``org_id`` to ``since``."""
     return (
         one.org_id,
         one.integration_type,

@@ -1,12 +1,12 @@
 -- Incidents, their announcements, and silences.
 
 -- name: alone
--- One scheduler at a time turns conditions into incidents; another has nothing to do then.
+-- One scheduler at a time turns conditions into incidents; the others do nothing then.
 select pg_try_advisory_xact_lock(hashtext('synkron.incidents'));
 
 -- name: open
--- The open incidents of the kinds $1: those of a later release's are its own affair. Locked, so that one that is being
--- acknowledged is not reminded of.
+-- The open incidents of the kinds $1; kinds of a later release are left to it. Locked, so that no reminder is made
+-- while somebody acknowledges one.
 select id, kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::text, since, opened_at,
     seen_at, acknowledged_at, acknowledged_by, closed_at, announced_at
 from synkron.incidents
@@ -15,7 +15,7 @@ order by id
 for update;
 
 -- name: recent
--- How often did it open of late? Of each open incident, how many of the same opened after $1 and have closed.
+-- For each open incident: how many of the same kind and subject opened after $1 and have closed.
 select again.kind, again.subject, count(*) as times
 from synkron.incidents one
 join synkron.incidents again on again.kind = one.kind and again.subject = one.subject
@@ -23,13 +23,13 @@ where one.closed_at is null and again.closed_at is not null and again.opened_at 
 group by again.kind, again.subject;
 
 -- name: silencing
--- The silences that last at $1.
+-- The silences in effect at $1.
 select org_id, integration_type, endpoint
 from synkron.silences
 where starts_at <= $1 and until > $1 and ended_at is null;
 
 -- name: add
--- New incidents, a column an array each.
+-- Insert new incidents; each column is an array.
 insert into synkron.incidents (
     kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches, since, opened_at, seen_at,
     announced_at
@@ -46,7 +46,7 @@ from unnest(
 returning id, kind, subject;
 
 -- name: keep
--- What open incidents say now, a column an array each, beginning with their numbers.
+-- Update open incidents; each column is an array, the first holds their numbers.
 update synkron.incidents one
 set org_id = now.org_id, integration_type = now.integration_type, endpoint = now.endpoint, title = now.title,
     detail = now.detail, remedy = now.remedy, touches = now.touches::jsonb, since = now.since, seen_at = now.seen_at,
@@ -60,11 +60,11 @@ from unnest(
 where one.id = now.id;
 
 -- name: close
--- These have closed at $2, or when they opened, should the clock have been set back since.
+-- Close the incidents $1 at $2, or when they opened if the clock was set back since.
 update synkron.incidents set closed_at = greatest($2, opened_at) where id = any($1::bigint[]);
 
 -- name: announce
--- One row for each channel of $3 and each incident of $1, on the occasion that stands in $2.
+-- One row for each channel of $3 and each incident of $1, with its occasion from $2.
 insert into synkron.announcements (incident_id, transition, channel, made_at, next_attempt_at)
 select told.incident_id, told.occasion, channel.name, $4, $4
 from unnest($1::bigint[], $2::text[]) with ordinality as told (incident_id, occasion, place)
@@ -72,8 +72,8 @@ cross join unnest($3::text[]) with ordinality as channel (name, place)
 order by told.place, channel.place;
 
 -- name: claim
--- What is due at $2: of each channel of $1 the oldest, for which nobody else may try during the lease $3. What came
--- before it about the same incident goes first. An attempt that ends with its process is followed by another.
+-- The announcements due at $2: for each channel of $1 the oldest. Nobody else tries them during the lease $3; an
+-- attempt whose process dies is repeated after it. Earlier announcements of the same incident go first.
 with due as (
     select oldest.id
     from unnest($1::text[]) as channel (name)
@@ -112,22 +112,23 @@ update synkron.announcements set sent_at = $2, error = null
 where id = $1 and sent_at is null and given_up_at is null;
 
 -- name: failed
--- The next attempt is at $3; where that is null, it was given up at $4.
+-- Try again at $3; if that is null, it is given up at $4.
 update synkron.announcements
 set error = $2, next_attempt_at = coalesce($3, next_attempt_at),
     given_up_at = case when $3::timestamptz is null then $4::timestamptz end
 where id = $1 and sent_at is null and given_up_at is null;
 
 -- name: abandon
--- What nobody has tried for an hour, and whose channel is none of $1: no process has it in its settings.
+-- Give up announcements that nobody has tried for an hour and whose channel is not in $1: no process has it any more.
 update synkron.announcements
-set given_up_at = $2, error = 'the channel ' || channel || ' is not in the settings any more'
+set given_up_at = $2, error = 'the channel ' || channel || ' is no longer in the settings'
 where sent_at is null and given_up_at is null and channel <> all($1::text[])
     and next_attempt_at < $2::timestamptz - interval '1 hour'
 returning id, channel;
 
 -- name: incidents
--- The newest first: the open ones, or with $1 all; from $2 on, of kind $3, organization $4 and type $5, where not null.
+-- The open incidents, or with $1 all, the newest first. Filters, if not null: opened from $2 on, kind $3, organization
+-- $4, type $5.
 select id, kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::text, since, opened_at,
     seen_at, acknowledged_at, acknowledged_by, closed_at, announced_at
 from synkron.incidents
@@ -146,7 +147,7 @@ from synkron.incidents
 where id = $1;
 
 -- name: announcements
--- What one incident's channels were told, and what came of it.
+-- The announcements of one incident, and their results.
 select id, transition, channel, made_at, next_attempt_at, attempts, sent_at, given_up_at, error
 from synkron.announcements
 where incident_id = $1
@@ -156,7 +157,7 @@ order by id;
 update synkron.incidents set acknowledged_at = $2, acknowledged_by = $3 where id = $1;
 
 -- name: is_known
--- Whether anything is known of the organization $1, the type $2 and the endpoint $3, where they are not null.
+-- Whether the organization $1, the type $2 and the endpoint $3 are known; null counts as known.
 -- Scans: the incidents, once, for a command.
 select
     ($1::text is null or exists (select from synkron.incidents where org_id = $1))
@@ -176,7 +177,7 @@ returning id;
 update synkron.silences set ended_at = $2, ended_by = $3 where id = $1;
 
 -- name: silences
--- The newest first: those that last at $2, or with $1 all. `state` is active, over (its end has come) or ended (by
+-- The silences in effect at $2, or with $1 all, the newest first. `state` is active, over (it expired) or ended (by
 -- hand).
 select id, org_id, integration_type, endpoint, reason, author, starts_at, until, ended_at, ended_by,
     case
@@ -189,8 +190,8 @@ where $1 or (ended_at is null and until > $2)
 order by id desc;
 
 -- name: forget
--- Incidents that closed, and silences that ended, before $1.
--- Scans: what operators were told of within the retention, once an hour.
+-- Delete incidents that closed, and silences that ended, before $1.
+-- Scans: the incidents and silences of the retention, once an hour.
 with silences as (
     delete from synkron.silences where coalesce(ended_at, until) < $1
 )

@@ -24,11 +24,11 @@ class Stage(StrEnum):
 
 # Why a run spent time there, as the end of a sentence.
 REASONS: Mapping[Stage, str] = {
-    Stage.SPREAD: "its type's spread or pace put its start off, as planned",
+    Stage.SPREAD: "its type's spread or pace delayed its start, as configured",
     Stage.TICK: "no scheduler claimed it in time",
     Stage.TURN: "it waited behind an older run of its integration, a pause or a hold, or its job was lost",
     Stage.WORKER: "no worker was free or running",
-    Stage.TARGET: "its target took so long to answer",
+    Stage.TARGET: "its target took this long to respond",
 }
 
 # Those that make a start late. The spread is meant, and the target comes after the start.

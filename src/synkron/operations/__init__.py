@@ -1,5 +1,5 @@
-"""What operators do: pause, trigger, backfill, retry, cancel, override.
+"""The operations of operators: pause, trigger, backfill, retry, cancel, override.
 
-Each operation is a pair: ``plan_...`` says what would happen and refuses what can't be done, in a read-only
-transaction; the operation itself plans again in its own transaction, does it, and writes one row of the audit.
+Each operation is a pair of functions. ``plan_...`` reports what would happen, or refuses, in a read-only transaction.
+The operation itself plans again in its own transaction, makes the change, and adds one row to the audit.
 """

@@ -1,4 +1,4 @@
-"""Acknowledge an incident: somebody is at it, and is not reminded any more."""
+"""Acknowledge an incident: somebody works on it, and the reminders stop."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ SQL = statements("incidents/store")
 
 
 async def plan_acknowledge(connection: Connection, number: int) -> Incident:
-    """The incident as it stands. Raises NotFound and Refused as ``acknowledge`` does."""
+    """The incident as it is now. Raises NotFound and Refused as ``acknowledge`` does."""
     async with looking(connection):
         return await _open(connection, number)
 
 
 async def acknowledge(connection: Connection, number: int, author: str) -> Incident:
-    """Acknowledge the incident of that number.
+    """Acknowledge the incident with this number.
 
-    Raises NotFound where there is none; Refused when it is closed, or somebody has acknowledged it.
+    Raises NotFound if there is none; Refused if it is closed or already acknowledged.
     """
     async with changing(connection) as now:
         found = await _open(connection, number)
@@ -39,11 +39,11 @@ async def _open(connection: Connection, number: int) -> Incident:
     found = await _read(connection, number)
     if found.closed_at is not None:
         raise Refused(
-            f"Incident {number} has closed at {found.closed_at:%Y-%m-%dT%H:%M:%SZ}, so there are no reminders to stop."
+            f"Incident {number} closed at {found.closed_at:%Y-%m-%dT%H:%M:%SZ}, so there are no reminders to stop."
         )
     if found.acknowledged_at is not None:
         raise Refused(
-            f"{found.acknowledged_by} has acknowledged incident {number} already, at "
+            f"Incident {number} is already acknowledged: by {found.acknowledged_by}, at "
             f"{found.acknowledged_at:%Y-%m-%dT%H:%M:%SZ}."
         )
     return found
@@ -53,6 +53,6 @@ async def _read(connection: Connection, number: int) -> Incident:
     found = await incident(connection, number)
     if found is None:
         raise NotFound(
-            f"There is no incident {number}. `synkron incidents` lists the open ones, with --all the others."
+            f"There is no incident {number}. `synkron incidents` lists the open ones; with --all, all of them."
         )
     return found[0]

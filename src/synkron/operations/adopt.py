@@ -1,4 +1,4 @@
-"""Adopt: say of a ledger that has woken up elsewhere whether it is the original or a copy, so that it fires again."""
+"""Adopt: declare a ledger that was moved or restored as the original or a copy, so that it runs again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from synkron.source.due import judge_all
 
 
 class Adopted(StrEnum):
-    """What the ledger is: it replaces the one that it was made from, or that one goes on beside it."""
+    """What the ledger is: the original, which replaces the one it was made from, or a copy that runs beside it."""
 
     ORIGINAL = "original"
     COPY = "copy"
@@ -27,7 +27,7 @@ class Adopted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AskedAdoption:
-    """What the ledger is to be, and its name; else the settings' own, or that which an original has."""
+    """What the ledger is to be, and its name; None: the name in the settings, or the name that an original has."""
 
     adopted: Adopted
     name: str | None = None
@@ -37,8 +37,9 @@ class AskedAdoption:
 class AdoptionPlan:
     """What adopting would do.
 
-    Up to ``watermark`` everything is decided, None where nobody has ticked; ``occurrences`` of ``integrations`` were
-    due since, by the rows as they stand, paused ones included. ``running`` and ``claimed`` runs have not finished.
+    Everything up to ``watermark`` is decided; None if no scheduler has ticked. Since then, ``occurrences`` of
+    ``integrations`` were due by the current rows, paused ones included. ``running`` and ``claimed`` runs have not
+    finished.
     """
 
     installation: Installation
@@ -58,12 +59,12 @@ async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdo
 
 
 async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption, author: str) -> Installation:
-    """Adopt the ledger; answers the installation as it is then.
+    """Adopt the ledger; returns the installation as it is then.
 
     As the original it keeps its id, and the next tick decides what it missed one by one. As a copy it gets a new id,
-    begins now, and lets go of what the other one has under way. One that is at home may be adopted too: a restored
-    backup of the whole server looks like the original. Raises Refused where a copy is to have the other one's name,
-    or the settings are for another name.
+    starts now, and drops the unfinished runs of the other ledger. A ledger that is at home may be adopted too: a
+    restored backup of the whole server looks like the original. Raises Refused if a copy is to have the name of the
+    other ledger, or if the settings have another name.
     """
     async with changing(connection) as now:
         plan = await _plan(connection, settings, asked, now)
@@ -84,7 +85,7 @@ async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption
     name = asked.name or settings.installation or (found.name if asked.adopted is Adopted.ORIGINAL else None)
     if settings.installation not in (None, name):
         raise Refused(
-            f'The settings are for the installation "{settings.installation}", so nothing would be fired under '
+            f'The settings are for the installation "{settings.installation}", so nothing would run under '
             f'the name "{name}". Leave --installation out, or correct the settings.'
         )
     if asked.adopted is Adopted.COPY and name is not None and name == found.name:

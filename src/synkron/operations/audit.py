@@ -1,4 +1,4 @@
-"""The audit: who changed what, when, and what it was before. Rows are only ever added."""
+"""The audit: who changed what, when, and from what. Rows are only added."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Entry:
 async def record(
     connection: Connection, *, author: str, action: str, subject: str, before: Facts | None, after: Facts | None
 ) -> None:
-    """Write a change down, in the transaction in which it is made."""
+    """Record a change, in the transaction that makes it."""
     await connection.execute(
         statements("operations/operations")["record"], author, action, subject, _written(before), _written(after)
     )
@@ -40,7 +40,7 @@ async def record(
 async def entries(
     connection: Executor, *, since: datetime | None = None, author: str | None = None, limit: int | None = None
 ) -> list[Entry]:
-    """The changes, the newest first; all of them without a limit."""
+    """The changes, the newest first; without a limit, all of them."""
     rows = await connection.fetch(statements("operations/operations")["audit"], since, author, limit)
     return [Entry(**{**row, "before": _read(row["before"]), "after": _read(row["after"])}) for row in rows]
 
@@ -54,7 +54,7 @@ def _encoded(value: object) -> str:
         return instant(value)
     if isinstance(value, timedelta):
         return duration_text(value)
-    raise TypeError(f"{type(value).__name__} has no place in the audit")
+    raise TypeError(f"{type(value).__name__} can't be written to the audit")
 
 
 def _read(text: str | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Backfill: the occurrences of a past range that did not run, each with a run of its own."""
+"""Backfill: runs each occurrence of a past range that did not run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SQL = statements("operations/runs")
 
 @dataclass(frozen=True, slots=True)
 class AskedBackfill:
-    """Which occurrences: those of the scope from ``start`` on and before ``end``."""
+    """The requested occurrences: those of the scope from ``start`` up to, but not including, ``end``."""
 
     scope: Scope
     start: datetime
@@ -39,11 +39,11 @@ class AskedBackfill:
 
 @dataclass(frozen=True, slots=True)
 class BackfillPlan:
-    """The occurrences, the oldest first, each with its fate.
+    """The occurrences, the oldest first, and what happens to each.
 
-    ``names`` are those of the organizations. ``left_out`` rows of the scope are disabled, have no schedule or can't be
-    fired; ``paused`` of the runs wait for the end of a pause. ``skipping`` of the integrations have runs in it, and
-    skip those on schedule that come due behind them: their overlap is ``skip``.
+    ``names`` are the names of the organizations. ``left_out`` rows of the scope are disabled, have no schedule or can't
+    run; ``paused`` of the runs wait for a pause to end. ``skipping`` of the integrations with runs have the overlap
+    ``skip``: they skip scheduled runs that come due while a backfilled one has not finished.
     """
 
     subject: str
@@ -55,12 +55,12 @@ class BackfillPlan:
 
     @property
     def runs(self) -> list[Planned]:
-        """Those that get a run."""
+        """The occurrences that get a run."""
         return [one for one in self.occurrences if one.fate is Fate.RUNS]
 
     @property
     def counts(self) -> dict[Fate, int]:
-        """How many there are of each fate, zero included."""
+        """The number of occurrences by fate, including zeros."""
         counted = Counter(one.fate for one in self.occurrences)
         return {fate: counted[fate] for fate in Fate}
 
@@ -76,10 +76,10 @@ async def plan_backfill(
 async def backfill(
     connection: Connection, settings: Settings, asked: AskedBackfill, author: str, *, most: int | None = None
 ) -> tuple[BackfillPlan, tuple[int, ...]]:
-    """Run what did not run, by the schedules as they stand; answers the plan and the numbers of the runs.
+    """Run what did not run, by the current schedules; returns the plan and the numbers of the runs.
 
-    Raises NotFound where there is nothing of the scope; Refused when the range is empty, reaches beyond what is decided
-    or before the retention, or holds more than ``most`` runs, and NotAtHome.
+    Raises NotFound if the scope is empty; Refused if the range is empty, extends beyond what is decided or before the
+    retention, or needs more than ``most`` runs; NotAtHome.
     """
     async with changing(connection) as now:
         plan = await _plan(connection, settings, asked, now, most)
@@ -116,14 +116,14 @@ async def _plan(
     plan = BackfillPlan(found.subject, found.names, occurrences, len(found.rows) - len(rows), waiting, skipping)
     if most is not None and len(plan.runs) > most:
         raise Refused(
-            f"That would be {len(plan.runs):,} runs. More than {most:,} are not begun without --yes: look at them with "
-            "--dry-run first, or give a shorter range."
+            f"That would be {len(plan.runs):,} runs. More than {most:,} runs need --yes: check them with --dry-run "
+            "first, or give a shorter range."
         )
     return plan
 
 
 async def _skipping(connection: Connection, settings: Settings, occurrences: Sequence[Planned]) -> int:
-    """How many of the integrations that get runs skip a run on schedule while an older one has not finished."""
+    """How many of the integrations that get runs skip a scheduled run while an older one has not finished."""
     integrations = _integrations([one for one in occurrences if one.fate is Fate.RUNS])
     policies = await read_policies(connection, settings.policies, integrations)
     return sum(policies.of(one).overlap is Overlap.SKIP for one in integrations)
@@ -136,19 +136,19 @@ def _integrations(planned: Sequence[Planned]) -> list[Integration]:
 async def _check_range(connection: Connection, settings: Settings, asked: AskedBackfill, now: datetime) -> None:
     if asked.end <= asked.start:
         raise Refused(
-            f"The range ends at {_written(asked.end)}, which is not after its beginning, {_written(asked.start)}."
+            f"The range ends at {_written(asked.end)}, which is not after its start, {_written(asked.start)}."
         )
     if asked.start < now - settings.retention:
         raise Refused(
-            f"{_written(asked.start)} lies before the retention of {duration_text(settings.retention)}: whether its "
-            "runs were delivered is forgotten, so they could be doubled. Give a later --from."
+            f"{_written(asked.start)} is before the retention of {duration_text(settings.retention)}: the ledger no "
+            "longer knows which runs were delivered, so they could be delivered twice. Give a later --from."
         )
     watermark = await connection.fetchval(SQL["watermark"])
     if watermark is None:
-        raise Refused("No scheduler has ticked yet, so nothing is decided that could be backfilled.")
+        raise Refused("No scheduler has ticked yet, so there is nothing to backfill.")
     if asked.end > watermark:
         raise Refused(
-            f"Up to {_written(watermark)} everything is decided; what comes after is the schedulers' to decide. "
+            f"Everything up to {_written(watermark)} is decided; the schedulers decide what comes after. "
             f"Give --to {_written(watermark)} or earlier."
         )
 
@@ -159,20 +159,20 @@ def _check_rows(found: Covered, rows: Sequence[Integration]) -> None:
     if not found.rows:
         raise NotFound(f"There is no integration of {found.subject}.")
     raise Refused(
-        f"Nothing of {found.subject} is enabled, has a schedule and can be fired; its runs would be skipped. "
+        f"No integration of {found.subject} is enabled, has a schedule and can run; the runs would be skipped. "
         "`synkron check` says why."
     )
 
 
 def _due(rows: Sequence[Integration], asked: AskedBackfill, settings: Settings) -> list[Occurrences]:
-    """The occurrences from the beginning on and before the end; a window is closed at the other side."""
+    """The occurrences from the start up to, but not including, the end. A window excludes its start instead."""
     instant = timedelta(microseconds=1)
     due, _ = judge_all(rows, Window(asked.start - instant, asked.end - instant), settings.types)
     total = sum(len(one.moments) for one in due)
     if total > MOST_OCCURRENCES:
         raise Refused(
-            f"The range holds {total:,} occurrences; one backfill looks at {MOST_OCCURRENCES:,} at most. Give a "
-            "shorter range, and the next one after it."
+            f"The range has {total:,} occurrences; one backfill takes at most {MOST_OCCURRENCES:,}. Divide the range, "
+            "and backfill one part after the other."
         )
     return due
 
@@ -204,7 +204,7 @@ async def _claim(
     now: datetime,
     first: datetime,
 ) -> tuple[int, ...]:
-    """Write the runs and their jobs; answers their numbers."""
+    """Insert the runs and their jobs; returns the numbers of the runs."""
     policies = await read_policies(connection, settings.policies, _integrations(planned))
     decisions = [
         Decision(

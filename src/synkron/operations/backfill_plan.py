@@ -1,4 +1,4 @@
-"""What a backfill makes of each occurrence of its range. Pure: values in, values out."""
+"""What a backfill does with each occurrence of its range. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synkron.model import Integration, Occurrences, Source, State, idempotency_k
 
 
 class Fate(StrEnum):
-    """Whether an occurrence runs, and if not, what stands for it already."""
+    """Whether an occurrence runs, and if not, why not."""
 
     RUNS = "runs"
     RAN = "ran"
@@ -24,9 +24,9 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the ledger holds of a moment; a merged one has the catch-up run that covers it as ``cover``.
+    """The ledger's row for a moment; for a merged one, ``cover`` is the catch-up run that covers it.
 
-    ``period`` holds where its own period begins; it is None where the row stands for many moments, and has theirs.
+    ``period`` contains the start of its own period; None if the row stands for many moments and has their period.
     """
 
     id: int
@@ -41,7 +41,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An occurrence and its fate; ``run_id`` is the run that stands for it, or that is to run (again)."""
+    """An occurrence and what happens to it; ``run_id`` is the run that stands for it, or that runs (again)."""
 
     installation: UUID
     integration: Integration
@@ -63,14 +63,14 @@ def fates_of(
     held: Mapping[str, datetime],
     installation: UUID,
 ) -> Iterator[Planned]:
-    """Each occurrence with its fate. From ``held`` on (left out), an integration's moments are not decided yet."""
+    """Each occurrence and what happens to it. ``held``: moments of an integration after this one are undecided."""
     for one in due:
         row = one.integration
         since = held.get(row.integration_id)
         for moment, start in zip(one.moments, one.starts(), strict=True):
             known = recorded.get((row.integration_id, moment))
             if since is not None and moment > since and known is None:
-                why = "it is held; catch-up decides it when that ends"
+                why = "it is on hold; catch-up decides it when the hold ends"
                 yield Planned(installation, row, moment, start, Fate.UNDECIDED, None, why)
             else:
                 (begins,) = (known and known.period) or (start,)
@@ -79,7 +79,7 @@ def fates_of(
 
 def _fate(known: Recorded | None) -> tuple[Fate, int | None, str]:
     if known is None:
-        return Fate.RUNS, None, "nothing is recorded of it"
+        return Fate.RUNS, None, "the ledger has no record of it"
     match known.state:
         case State.SUCCEEDED:
             return Fate.RAN, known.id, f"run {known.id} succeeded"
@@ -91,14 +91,14 @@ def _fate(known: Recorded | None) -> tuple[Fate, int | None, str]:
         return (
             Fate.FAILED,
             known.cover_id,
-            f"run {known.cover_id} covers it, failed: synkron runs retry {known.cover_id}",
+            f"run {known.cover_id} covers it and failed: synkron runs retry {known.cover_id}",
         )
     if known.cover_id is not None and known.cover_state is not State.SKIPPED:
-        return Fate.COVERED, known.cover_id, f"run {known.cover_id} covers it, {_has(known.cover_state)}"
-    # A run of an earlier backfill that was skipped is run again, as there can't be a second one of its moment.
+        return Fate.COVERED, known.cover_id, f"run {known.cover_id} covers it and {_has(known.cover_state)}"
+    # A skipped run of an earlier backfill is run again, because a moment can't have a second backfill run.
     again = known.id if known.source is Source.BACKFILL else None
     return Fate.RUNS, again, known.reason
 
 
 def _has(state: State | None) -> str:
-    return "succeeded" if state is State.SUCCEEDED else f"which is {state}"
+    return "succeeded" if state is State.SUCCEEDED else f"is {state}"

@@ -1,4 +1,4 @@
-"""Cancel: a run that waits is not delivered, and one that runs is ended."""
+"""Cancel: a waiting run is not delivered, and a running one is ended."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
-# How many jobs' numbers fit into one notification, which holds less than 8,000 bytes.
+# How many job numbers fit into one notification, which has less than 8,000 bytes.
 MOST_TOLD = 300
 WANTED = "Only a run that is claimed or running can be cancelled."
-# What a run that was in one state is in once it was cancelled.
+# The state of a run after it is cancelled, by its state before.
 ENDS = {State.CLAIMED: State.SKIPPED, State.RUNNING: State.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """How many moments were merged into a run, whose period stands for them, and the first of them."""
+    """How many moments were merged into a run, and the first of them."""
 
     occurrences: int
     start: datetime
@@ -32,7 +32,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class CancelPlan:
-    """The runs that would be ended, and by their numbers what goes with them."""
+    """The runs that would be ended, and the moments merged into each, by run number."""
 
     runs: Sequence[NamedRun]
     merged: Mapping[int, Merged]
@@ -45,9 +45,9 @@ async def plan_cancel(connection: Connection, ids: Collection[int]) -> CancelPla
 
 
 async def cancel(connection: Connection, ids: Collection[int], author: str, reason: str) -> CancelPlan:
-    """End these runs, all or none, and give the runs behind them their turn; answers them as they are then.
+    """End these runs, all or none, and start the runs that waited behind them; returns the runs as they are then.
 
-    A worker that has one at its target is told to break off. Raises NotFound; Refused where one has ended.
+    A worker that is delivering one is told to stop. Raises NotFound; Refused if one has ended.
     """
     words = f"cancelled by {author}: {reason}"
     async with changing(connection):

@@ -1,15 +1,15 @@
--- What operators do: whom it is about, pauses, overrides, and the audit.
+-- The statements of operations: scopes, pauses, overrides, and the audit.
 
 -- name: alone
--- Operations come one after the other, and before or after a tick, never beside one. The table rather than its row, as
--- there is no row before the first tick; a tick inserts, which this waits for.
+-- Operations run one after the other, and never during a tick. The lock is on the table, as there is no row before the
+-- first tick; it waits for the insert of a tick.
 set local lock_timeout = '30s';
 lock table synkron.watermark in share row exclusive mode;
 
 -- name: by_id
--- The rows with the ids $1, which the ledger has and so are of the column's own type, ID_TYPE: the primary key's index
--- is used.
--- Scans: where no index vouches for the ids; a one-time filter leaves it out otherwise.
+-- The rows with the ids $1, which come from the ledger and so can be cast to the column's type, ID_TYPE: the index of
+-- the primary key is used.
+-- Scans: only if no index proves that ids are unique; otherwise a one-time filter skips it.
 select
     {row},
     {doubled} as doubled
@@ -17,7 +17,7 @@ from {rows}
 where i.id = any($1::text[]::ID_TYPE[]);
 
 -- name: unfinished
--- How many runs of a scope (organization $1, type $2, integration $3) are running, and how many wait.
+-- How many runs of a scope (organization $1, type $2, integration $3) are running, and how many are waiting.
 select count(*) filter (where state = 'running') as running, count(*) filter (where state = 'claimed') as claimed
 from synkron.runs
 where finished_at is null
@@ -34,7 +34,7 @@ returning id;
 update synkron.pauses set ended_at = now(), ended_by = $2 where id = $1;
 
 -- name: pauses
--- The newest first: those that hold now, or with $1 all. `state` is active, over (its end has come) or ended (by hand).
+-- The active pauses, or with $1 all, the newest first. `state` is active, over (it expired) or ended (by hand).
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until, ended_at, ended_by,
     case
         when ended_at is not null then 'ended'
@@ -46,7 +46,8 @@ where $1 or (ended_at is null and (until is null or until > now()))
 order by id desc;
 
 -- name: held
--- From when on (left out) the occurrences of these integrations are undecided, as a pause holds or held them.
+-- Since when the occurrences of these integrations are undecided, because of a current or past hold: those after
+-- `since`.
 select integration_id, since from synkron.held where integration_id = any($1::text[]);
 
 -- name: overrides
@@ -74,13 +75,13 @@ on conflict (integration_id) do update set
 delete from synkron.overrides where integration_id = $1;
 
 -- name: record
--- One row for each change, in the change's own transaction.
+-- One row for each change, in the same transaction.
 insert into synkron.audit (author, action, subject, before, after)
 values ($1, $2, $3, $4::text::jsonb, $5::text::jsonb)
 returning id;
 
 -- name: audit
--- The newest first: from $1 on and by $2, where they are not null.
+-- The changes from $1 on by the author $2, if not null, the newest first.
 select id, at, author, action, subject, before::text, after::text
 from synkron.audit
 where ($1::timestamptz is null or at >= $1) and ($2::text is null or author = $2)

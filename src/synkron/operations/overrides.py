@@ -1,4 +1,4 @@
-"""Overrides: what is set for one integration, over its type's policy."""
+"""Overrides: settings of one integration that replace those of its type's policy."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from synkron.settings.load import Settings, TypeSettings, fault_in
 from synkron.text import duration_text
 
 SQL = statements("operations/operations")
-# The values as the database has them, by key; a key that is not there is not set.
+# The values by key, as in the database; a missing key is not set.
 Values = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """What is set for one integration. ``integration`` is None where the application has deleted it."""
+    """The overrides of one integration. ``integration`` is None if the application has deleted it."""
 
     integration_id: str
     integration: Integration | None
@@ -38,7 +38,7 @@ class Overridden:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an override was and will be."""
+    """The values of an override before and after a change."""
 
     subject: str
     integration_id: str
@@ -48,7 +48,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class InEffect:
-    """One value of a policy as it holds: where it comes from is override, settings or default."""
+    """One value of a policy in effect; ``origin`` is override, settings or default."""
 
     key: str
     value: object
@@ -56,7 +56,7 @@ class InEffect:
 
 
 def checked(texts: Mapping[str, object], settings: Settings) -> dict[str, object]:
-    """The values that are written, as the settings check them. Raises SettingsError with every fault."""
+    """The values, checked in the same way as those in the settings. Raises SettingsError with every fault."""
     try:
         read = TypeSettings.model_validate(dict(texts))
     except ValidationError as error:
@@ -78,7 +78,7 @@ async def plan_set(connection: Connection, settings: Settings, integration_id: s
 async def set_override(
     connection: Connection, settings: Settings, integration_id: str, values: Values, author: str
 ) -> Change:
-    """Set the values for the integration; what was set before and is not named stays. Raises NotFound."""
+    """Set the values for the integration; other overrides stay. Raises NotFound."""
     async with changing(connection):
         change = await _setting(connection, settings, integration_id, values)
         await _write(connection, change, "override", author)
@@ -86,7 +86,7 @@ async def set_override(
 
 
 async def plan_unset(connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]) -> Change:
-    """What taking these keys back (all, where none is named) would change. Raises NotFound and Refused."""
+    """What removing the overrides of these keys (all, if none is named) would change. Raises NotFound and Refused."""
     async with looking(connection):
         return await _unsetting(connection, settings, integration_id, keys)
 
@@ -94,7 +94,7 @@ async def plan_unset(connection: Connection, settings: Settings, integration_id:
 async def unset_override(
     connection: Connection, settings: Settings, integration_id: str, keys: Collection[str], author: str
 ) -> Change:
-    """Let the type's policy hold again, for these keys or all. Raises NotFound where nothing is set."""
+    """Remove the overrides of these keys, or all: the type's policy applies again. Raises NotFound if none is set."""
     async with changing(connection):
         change = await _unsetting(connection, settings, integration_id, keys)
         await _write(connection, change, "end override", author)
@@ -102,10 +102,10 @@ async def unset_override(
 
 
 async def overrides(connection: Connection, settings: Settings) -> list[Overridden]:
-    """Every integration for which something is set."""
+    """Every integration that has overrides."""
     async with looking(connection):
         rows = await connection.fetch(SQL["overrides"], None)
-        # A few are asked for one by one; many, with one reading of the whole table.
+        # A few are read one by one; for many, the whole table is read once.
         scopes = [Scope(integration_id=row["integration_id"]) for row in rows] if len(rows) <= 20 else [Scope()]
         known = {one.integration_id: one for scope in scopes for one in await read_rows(connection, settings, scope)}
         found = {row["integration_id"]: known.get(row["integration_id"]) for row in rows}
@@ -114,14 +114,14 @@ async def overrides(connection: Connection, settings: Settings) -> list[Overridd
 
 
 async def in_effect(connection: Connection, settings: Settings, integration_id: str) -> tuple[Covered, list[InEffect]]:
-    """The integration's policy as it holds, and where each value comes from. Raises NotFound and Refused."""
+    """The integration's policy in effect, and the origin of each value. Raises NotFound and Refused."""
     async with looking(connection):
         found = await look_up(connection, settings, Scope(integration_id=integration_id))
         row = await _row(connection, integration_id)
     kind = found.rows[0].integration_type
     if kind not in settings.types:
         raise Refused(
-            f'Integration {integration_id} is of the type "{kind}", which the settings do not know, so it has no '
+            f'Integration {integration_id} has the type "{kind}", which is not in the settings, so it has no '
             f"policy. Add [{section_of(kind)}] to synkron.toml, or correct the row."
         )
     own = _values(row)
@@ -148,13 +148,13 @@ async def _unsetting(connection: Connection, settings: Settings, integration_id:
         raise NotFound(
             f"Integration {integration_id} has no override of {what}."
             if missing
-            else f"Nothing is set for integration {integration_id}. `synkron overrides` lists where something is."
+            else f"Integration {integration_id} has no overrides. `synkron overrides` lists those that have."
         )
     return Change(found.subject, integration_id, before, {} if not keys else _without(before, keys))
 
 
 async def _write(connection: Connection, change: Change, action: str, author: str) -> None:
-    """Write the change and its audit; nothing where nothing changes."""
+    """Write the change and its audit row, if anything changes."""
     if change.before == change.after:
         return
     if change.after:

@@ -1,4 +1,4 @@
-"""What becomes of the occurrences inside a pause. Pure: values in, values out."""
+"""What happens to the occurrences inside a pause. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from synkron.model import CatchUp, Integration, Occurrences, Policies, Window
 from synkron.source.due import judge, judge_all
 from synkron.source.upcoming import coming
 
-# Further ahead, occurrences are not counted: it would take long, and says little.
+# Occurrences further ahead are not counted: counting takes long and is of little use.
 COUNTED_AHEAD = timedelta(days=31)
 LOOKED_AHEAD = timedelta(days=366)
 
 WORDS = {
     CatchUp.LATEST: "one run each, which covers them all",
-    CatchUp.ALL: "every one gets its run, oldest first",
-    CatchUp.SKIP: "none of them runs, and runs that wait now are skipped at their turn",
+    CatchUp.ALL: "one run for each, oldest first",
+    CatchUp.SKIP: "none of them runs, and the runs that wait now are skipped",
 }
 
 
 class Treatment(NamedTuple):
-    """A catch-up policy, with how far back it reaches, and whether it holds the newest missed moment in any case."""
+    """A catch-up policy, its window, and whether the window always includes the newest missed moment."""
 
     catch_up: CatchUp
     catch_up_window: timedelta
@@ -32,7 +32,7 @@ class Treatment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """What becomes of the occurrences of so many integrations. ``occurrences`` is None where they are not counted."""
+    """How the occurrences of this many integrations are treated. ``occurrences`` is None if they are not counted."""
 
     treatment: Treatment
     integrations: int
@@ -41,7 +41,7 @@ class Consequence:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """The first moment that would fire in a pause, and how many would; None where that is not counted."""
+    """The first moment that would fire in a pause, and how many would; None if they are not counted."""
 
     first: datetime | None
     occurrences: int | None
@@ -60,14 +60,14 @@ def look_ahead(rows: Sequence[Integration], now: datetime, until: datetime | Non
 
 
 def foreseen(rows: Iterable[Integration], policies: Policies) -> list[Consequence]:
-    """By which policies the occurrences inside a pause of these integrations will be decided; most first."""
+    """The policies that will decide the occurrences of these integrations inside a pause, the most common first."""
     return _by_treatment(((row, None) for row in rows), policies)
 
 
 def due_after(
     undecided: Iterable[tuple[Integration, datetime]], now: datetime, policies: Policies, types: Collection[str]
 ) -> list[Consequence]:
-    """What the next tick decides of integrations that are undecided since a moment (left out)."""
+    """What the next tick decides for integrations whose moments after a given one are undecided."""
     counted = []
     for row, since in undecided:
         judged = judge(row, Window(since, now), types) if since < now else None

@@ -1,4 +1,4 @@
-"""Pause and resume: nothing of a scope runs for a while, and nothing of it is lost."""
+"""Pause and resume: for a while, nothing in a scope runs, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ SQL = statements("operations/operations")
 
 @dataclass(frozen=True, slots=True)
 class AskedPause:
-    """What is asked for: ``until`` a moment, for a span from now, or until it is resumed."""
+    """A requested pause; ``until`` is a moment, a duration from now, or None: until it is resumed."""
 
     scope: Scope
     reason: str
     until: datetime | timedelta | None = None
 
     def end(self, now: datetime) -> datetime | None:
-        """When it ends by itself."""
+        """When it ends by itself; None if it does not."""
         return now + self.until if isinstance(self.until, timedelta) else self.until
 
 
 @dataclass(frozen=True, slots=True)
 class PausePlan:
-    """What a pause would do. ``live`` integrations would fire; ``running`` runs go on, ``claimed`` ones wait."""
+    """What a pause would do to ``live`` integrations. The ``running`` runs continue, the ``claimed`` ones wait."""
 
     subject: str
     until: datetime | None
@@ -49,7 +49,7 @@ class PausePlan:
 
 @dataclass(frozen=True, slots=True)
 class ResumePlan:
-    """What resuming would do. ``still_paused`` integrations are held by another pause; the rest is decided next."""
+    """What resuming would do. Another pause covers ``still_paused`` integrations; the next tick decides the others."""
 
     pause: Pause
     subject: str
@@ -59,7 +59,7 @@ class ResumePlan:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPause:
-    """A pause as it stands, and whom it holds in words; ``state`` is active, over or ended."""
+    """A recorded pause, with its subject in words; ``state`` is active, over or ended."""
 
     id: int
     subject: str
@@ -97,7 +97,7 @@ async def plan_pause(connection: Connection, settings: Settings, asked: AskedPau
 async def pause(connection: Connection, settings: Settings, asked: AskedPause, author: str) -> RecordedPause:
     """Pause the scope.
 
-    Raises NotFound where there is no such scope; Refused when the end is past, or a pause of just this scope lasts.
+    Raises NotFound if the scope does not exist; Refused if the end is in the past, or exactly this scope is paused.
     """
     async with changing(connection) as now:
         found = await _pausable(connection, settings, asked, now)
@@ -110,7 +110,7 @@ async def pause(connection: Connection, settings: Settings, asked: AskedPause, a
 
 
 async def plan_resume(connection: Connection, settings: Settings, asked: int | Scope) -> ResumePlan:
-    """What resuming the pause of that number, or of just that scope, would do. Raises NotFound as ``resume`` does."""
+    """What ending the pause with this number or exactly this scope would do. Raises NotFound as ``resume`` does."""
     async with looking(connection) as now:
         paused, others = await _active(connection, settings, asked, now)
         found = await covered(connection, settings, paused.scope)
@@ -125,7 +125,7 @@ async def plan_resume(connection: Connection, settings: Settings, asked: int | S
 
 
 async def resume(connection: Connection, settings: Settings, asked: int | Scope, author: str) -> RecordedPause:
-    """End the pause of that number, or of just that scope. Raises NotFound where no such pause lasts."""
+    """End the pause with this number or exactly this scope. Raises NotFound if there is no such active pause."""
     async with changing(connection) as now:
         paused, _ = await _active(connection, settings, asked, now)
         await connection.execute(SQL["end_pause"], paused.id, author)
@@ -137,7 +137,7 @@ async def resume(connection: Connection, settings: Settings, asked: int | Scope,
 
 
 async def pauses(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedPause]:
-    """The pauses that last, the newest first; with ``ended`` all that there ever were."""
+    """The active pauses, the newest first; with ``ended``, all pauses."""
     async with looking(connection):
         return await _pauses(connection, settings, ended=ended)
 
@@ -147,13 +147,13 @@ async def _pausable(connection: Connection, settings: Settings, asked: AskedPaus
     until = asked.end(now)
     if until is not None and until <= now:
         raise Refused(
-            f"The pause would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is past: the database's clock shows "
-            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a span with --for."
+            f"The pause would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is in the past: the database's clock shows "
+            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
         )
     for other in await read_pauses(connection, now):
         if other.scope == asked.scope:
             raise Refused(
-                f"{found.subject[0].upper()}{found.subject[1:]} is paused already: pause {other.id} by {other.author} "
+                f"{found.subject[0].upper()}{found.subject[1:]} is already paused: pause {other.id} by {other.author} "
                 f"({other.reason}) lasts {_end(other)}. To change it, end it with "
                 f"`synkron resume --number {other.id}`, and pause again."
             )
@@ -163,21 +163,21 @@ async def _pausable(connection: Connection, settings: Settings, asked: AskedPaus
 async def _active(
     connection: Connection, settings: Settings, asked: int | Scope, now: datetime
 ) -> tuple[Pause, list[Pause]]:
-    """The pause that is meant, and the others that last."""
+    """The pause that is meant, and the other active ones."""
     active = await read_pauses(connection, now)
     meant = [one for one in active if asked in (one.id, one.scope)]
     if not meant:
-        raise NotFound(f"{await _unknown(connection, settings, asked)} `synkron pauses` lists those that last.")
+        raise NotFound(f"{await _unknown(connection, settings, asked)} `synkron pauses` lists the active ones.")
     return meant[0], [one for one in active if one is not meant[0]]
 
 
 async def _unknown(connection: Connection, settings: Settings, asked: int | Scope) -> str:
     if isinstance(asked, int):
         known = [one for one in await _pauses(connection, settings, ended=True) if one.id == asked]
-        return f"Pause {asked} has ended already." if known else f"There is no pause {asked}."
+        return f"Pause {asked} has already ended." if known else f"There is no pause {asked}."
     org_ids = [] if asked.org_id is None else [asked.org_id]
     names = await read_names(connection, settings, org_ids)
-    return f"There is no pause of just {in_words(asked, names)}."
+    return f"There is no active pause of exactly {in_words(asked, names)}."
 
 
 async def _pauses(connection: Connection, settings: Settings, *, ended: bool) -> list[RecordedPause]:

@@ -1,4 +1,4 @@
-"""Retry: another chance for runs that have failed for good, with the same key."""
+"""Retry: runs that failed for good run again, with the same key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WANTED = "Only a run that has failed for good can be retried."
 
 @dataclass(frozen=True, slots=True)
 class RetryPlan:
-    """The runs that would be retried; those of ``paused`` wait until the pause ends."""
+    """The runs that would be retried; those in ``paused`` wait until their pause ends."""
 
     runs: Sequence[NamedRun]
     paused: Collection[int]
@@ -37,9 +37,9 @@ async def plan_retry(connection: Connection, settings: Settings, ids: Collection
 
 
 async def retry(connection: Connection, settings: Settings, ids: Collection[int], author: str) -> RetryPlan:
-    """Give the failed runs another chance, all or none; each has all its attempts again, and its key.
+    """Run the failed runs again, all or none. Each keeps its key and gets all its attempts again.
 
-    Raises NotFound; Refused where one has not failed, or its integration would not let it run.
+    Raises NotFound; Refused if one has not failed, or its integration can't run it.
     """
     async with changing(connection) as now:
         await lock_runs(connection, ids)
@@ -70,15 +70,15 @@ async def _plan(connection: Connection, settings: Settings, ids: Collection[int]
 
 
 def _check(run: NamedRun, row: Integration | None, settings: Settings) -> None:
-    """Raises Refused where the run would be skipped at its turn."""
+    """Raises Refused if the run would be skipped."""
     if row is None:
         raise Refused(f"Run {run.id} can't be retried: its integration {run.integration_id} was deleted.")
     if not row.is_enabled:
         raise Refused(f"Run {run.id} can't be retried: its integration {run.integration_id} is disabled.")
     if (row.org_id, row.integration_type) != (run.org_id, run.integration_type):
         raise Refused(
-            f"Run {run.id} can't be retried: its integration {run.integration_id} is another organization's or of "
-            "another type now."
+            f"Run {run.id} can't be retried: its integration {run.integration_id} now has another organization or "
+            "another type."
         )
     if invalid := misplaced(row, settings.types):
         raise Refused(f"Run {run.id} can't be retried: {invalid.reason}.")

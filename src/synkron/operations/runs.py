@@ -15,7 +15,7 @@ from synkron.postgres.statements import statements
 
 @dataclass(frozen=True, slots=True)
 class NamedRun:
-    """A run as it stands."""
+    """A run as it is now."""
 
     id: int
     key: str
@@ -34,12 +34,12 @@ class NamedRun:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What the audit keeps of it, before it is changed."""
+        """What the audit records of it before the change."""
         return {"run": self.id, "state": self.state, "failures": self.failures, "error": self.error}
 
 
 async def lock_runs(connection: Connection, ids: Collection[int]) -> None:
-    """Nobody else changes these runs until the caller's transaction ends."""
+    """Lock these runs until the caller's transaction ends."""
     await connection.fetch(statements("operations/runs")["lock"], sorted(set(ids)))
 
 

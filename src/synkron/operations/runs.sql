@@ -1,7 +1,7 @@
--- What operators do with runs: run now, run what was skipped, try again, cancel.
+-- The statements of operations on runs: trigger, backfill, retry, cancel.
 
 -- name: lock
--- Locked in their order, and before the statements that look at their seats: those see what holds then.
+-- Locked in a fixed order, before the statements that read synkron.running, which then see its current rows.
 select from synkron.runs where id = any($1::bigint[]) order by id for update;
 
 -- name: runs
@@ -12,9 +12,9 @@ where id = any($1::bigint[])
 order by id;
 
 -- name: retry
--- Give ended runs another chance: $1 the runs, $2 when each may start, $3 the reason, null for the one it has. Answers
--- them with their waits, for their jobs: the queue counts from the transaction's start, so these do. The attempts go on
--- counting, as their numbers are the fence.
+-- Run ended runs again: $1 the runs, $2 when each may start, $3 the reason, null to keep it. Returns them with the
+-- waits of their jobs, counted from the transaction's start like those of the queue. The attempt numbers continue, as
+-- they are the fence.
 update synkron.runs set
     state = 'claimed', failures = 0, crashes = 0, retries = retries + 1, finished_at = null, completes_by = null,
     http_status = null, error = null, reason = coalesce($3, reason), next_attempt_at = again.at,
@@ -24,8 +24,8 @@ where runs.id = again.id and state in ('failed', 'skipped')
 returning runs.id, integration_type, again.at - now() as wait;
 
 -- name: cancel
--- End the runs $1, which the caller has locked, for the reason $2, with their open attempts and their seats. Answers the
--- oldest run that waits behind them, of each integration, with its wait (as above).
+-- End the runs $1, which the caller has locked, for the reason $2, with their open attempts and their rows in
+-- synkron.running. Returns the oldest waiting run of each integration, with its wait (as above).
 with cancelled as (
     update synkron.runs set
         state = case state when 'claimed' then 'skipped' else 'failed' end,
@@ -62,7 +62,8 @@ cross join lateral (
 ) next;
 
 -- name: merged
--- How many moments were merged into each of the runs $1, and the first; what a backfill ran since is left out.
+-- How many moments were merged into each of the runs $1, and the first of them, without those that a backfill ran
+-- since.
 select run.id, count(*) as occurrences, min(merged.scheduled_for) as start
 from synkron.runs run
 join synkron.runs merged on merged.integration_id = run.integration_id
@@ -79,8 +80,8 @@ where run.id = any($1::bigint[]) and run.source = 'catch_up' and merged.action =
 group by run.id;
 
 -- name: jobs
--- The jobs of the runs $1, whether they wait or a worker has them. Nothing leads from a run to its job but the whole
--- queue, which is read once. Locked in their order, as nobody who locks several knows another.
+-- The jobs of the runs $1, waiting or with a worker. The queue has no index from a run to its job, so it is read once.
+-- Locked by id, the order of every statement that locks several jobs.
 -- Scans: the queue, once, for a command.
 select id from synkron.queue
 where payload = any(array(select convert_to(run::text, 'UTF8') from unnest($1::bigint[]) run))
@@ -88,14 +89,14 @@ order by id
 for update;
 
 -- name: pause_over
--- The pause that holds an integration now: $1 its organization, $2 its type, $3 itself.
+-- The pause that covers an integration now: $1 its organization, $2 its type, $3 its id.
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until
 from synkron.pauses
 where id = synkron.pause_over($1, $2, $3, now());
 
 -- name: last_period_end
--- Up to where the integration $1 has been exported, before $2: the end of its newest period that succeeded. A period
--- ends at its run's moment, so the index runs_delivered_once serves.
+-- The end of the newest successful period of the integration $1 before $2. A period ends at its run's moment, so the
+-- index runs_delivered_once can be used.
 select period_end
 from synkron.runs
 where integration_id = $1 and state = 'succeeded' and scheduled_for < $2
@@ -110,12 +111,12 @@ order by scheduled_for
 limit 1;
 
 -- name: watermark
--- Up to where occurrences are decided; null before the first tick.
+-- The moment up to which occurrences are decided; null before the first tick.
 select max(at) from synkron.watermark;
 
 -- name: recorded
--- What stands in the ledger for the moments of the integrations $1 from $2 on and before $3: one row each, the run that
--- delivers it before what was decided otherwise. A merged one has its catch-up run as `cover`.
+-- The ledger's rows for the moments of the integrations $1 from $2 on and before $3: one row each; the run that
+-- delivers a moment is preferred to other decisions. A merged moment has its catch-up run as `cover`.
 select distinct on (r.integration_id, r.scheduled_for)
     r.id, r.integration_id, r.scheduled_for, r.source, r.action, r.state, r.reason, r.period_start, r.occurrences,
     cover.id as cover_id, cover.state as cover_state

@@ -1,4 +1,4 @@
-"""Whom an operation is about: an integration, an organization, a type, a type of an organization, or everything."""
+"""What an operation applies to: an integration, an organization, a type, a type of an organization, or everything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synkron.source.reader import integration_of
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What a scope holds: in words, its rows, and the names of its organizations."""
+    """What is in a scope: its name in words, its rows, and the names of its organizations."""
 
     scope: Scope
     subject: str
@@ -25,10 +25,10 @@ class Covered:
 
 
 async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Covered:
-    """The scope as things stand, in the caller's secured transaction. Raises NotFound where there is no such thing."""
+    """What is in the scope now, in the caller's secured transaction. Raises NotFound if the scope does not exist."""
     found = await covered(connection, settings, scope)
     if scope.integration_id is not None and not found.rows:
-        raise NotFound(f"There is no integration {scope.integration_id}. `synkron next` lists those that fire.")
+        raise NotFound(f"There is no integration {scope.integration_id}. `synkron next` lists those due next.")
     if scope.org_id is not None and scope.org_id not in found.names:
         table = f"{settings.source.schema_name}.{settings.source.organizations.table}"
         raise NotFound(f"There is no organization {scope.org_id} in {table}.")
@@ -41,7 +41,7 @@ async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Cov
 
 
 async def covered(connection: Executor, settings: Settings, scope: Scope) -> Covered:
-    """What the scope holds, maybe nothing."""
+    """What is in the scope, perhaps nothing."""
     rows = await read_rows(connection, settings, scope)
     org_ids = {scope.org_id} if scope.org_id is not None else {row.org_id for row in rows}
     names = await read_names(connection, settings, org_ids)
@@ -56,21 +56,21 @@ async def read_rows(connection: Executor, settings: Settings, scope: Scope) -> l
 
 
 async def read_rows_by_id(connection: Executor, settings: Settings, ids: Collection[str]) -> list[Integration]:
-    """The integrations of these ids that there are, enabled or not."""
+    """The integrations with these ids that exist, enabled or not."""
     source = SourceQueries(settings.source)
     statement = await source.fit(connection, source.sql("operations/operations")["by_id"])
     return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
 async def read_names(connection: Executor, settings: Settings, org_ids: Collection[str]) -> dict[str, str]:
-    """The names of those of the organizations that there are."""
+    """The names of those organizations that exist."""
     statement = SourceQueries(settings.source).sql("source/reader")["names"]
     rows = await connection.fetch(statement, list(org_ids))
     return {row["org_id"]: row["name"] for row in rows}
 
 
 def live(rows: Iterable[Integration], types: Collection[str]) -> list[Integration]:
-    """Those that are enabled, have a schedule, and can be fired."""
+    """Those that are enabled, have a schedule, and can run."""
     return [
         row
         for row in rows

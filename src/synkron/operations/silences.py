@@ -1,4 +1,4 @@
-"""Silences: of an organization, a type or an endpoint nothing is announced for a while, and nothing of it is lost."""
+"""Silences: incidents of an organization, a type or an endpoint are recorded but not announced for a while."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SQL = statements("incidents/store")
 
 @dataclass(frozen=True, slots=True)
 class AskedSilence:
-    """What is asked for: ``until`` a moment, or for a span from now."""
+    """A requested silence; ``until`` is a moment, or a duration from now."""
 
     silence: Silence
     reason: str
@@ -36,7 +36,7 @@ class AskedSilence:
 
 @dataclass(frozen=True, slots=True)
 class SilencePlan:
-    """What a silence would do: whom it is about in words, its end, and the open incidents that it keeps quiet."""
+    """What a silence would do: its subject in words, its end, and the open incidents that it covers."""
 
     subject: str
     until: datetime
@@ -45,7 +45,7 @@ class SilencePlan:
 
 @dataclass(frozen=True, slots=True)
 class RecordedSilence:
-    """A silence as it stands, and whom it is about in words; ``state`` is active, over or ended."""
+    """A recorded silence, with its subject in words; ``state`` is active, over or ended."""
 
     id: int
     subject: str
@@ -62,7 +62,7 @@ class RecordedSilence:
 
     @property
     def silence(self) -> Silence:
-        """Whom it is about."""
+        """What it covers."""
         return Silence(self.org_id, self.integration_type, self.endpoint)
 
 
@@ -74,7 +74,7 @@ async def plan_silence(connection: Connection, settings: Settings, asked: AskedS
 
 
 async def silence(connection: Connection, settings: Settings, asked: AskedSilence, author: str) -> RecordedSilence:
-    """Silence it. Raises NotFound where nothing is known of whom it is about; Refused when the end is past."""
+    """Add the silence. Raises NotFound if its subject is unknown; Refused if its end is in the past."""
     one = asked.silence
     async with changing(connection) as now:
         subject = await _subject(connection, settings, asked, now)
@@ -86,14 +86,14 @@ async def silence(connection: Connection, settings: Settings, asked: AskedSilenc
 
 
 async def plan_unsilence(connection: Connection, settings: Settings, number: int) -> SilencePlan:
-    """What ending the silence of that number would let out. Raises NotFound as ``unsilence`` does."""
+    """The silence that would end, and the incidents that it covers. Raises NotFound as ``unsilence`` does."""
     async with looking(connection) as now:
         found = await _active(connection, settings, number, now)
         return SilencePlan(found.subject, found.until, await _fitting(connection, found.silence))
 
 
 async def unsilence(connection: Connection, settings: Settings, number: int, author: str) -> RecordedSilence:
-    """End the silence of that number. Raises NotFound where none of that number lasts."""
+    """End the silence with this number. Raises NotFound if there is no active one."""
     async with changing(connection) as now:
         found = await _active(connection, settings, number, now)
         await connection.execute(SQL["end_silence"], number, now, author)
@@ -104,22 +104,22 @@ async def unsilence(connection: Connection, settings: Settings, number: int, aut
 
 
 async def silences(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedSilence]:
-    """The silences that last, the newest first; with ``ended`` all that there are."""
+    """The active silences, the newest first; with ``ended``, all silences."""
     async with looking(connection) as now:
         return await _silences(connection, settings, now, ended=ended)
 
 
 async def _subject(connection: Connection, settings: Settings, asked: AskedSilence, now: datetime) -> str:
-    """Whom it is about, in words, if it can be silenced."""
+    """The subject in words. Raises NotFound and Refused if it can't be silenced."""
     one, until = asked.silence, asked.end(now)
     if until <= now:
         raise Refused(
-            f"The silence would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is past: the database's clock shows "
-            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a span with --for."
+            f"The silence would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is in the past: the database's clock shows "
+            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
         )
     org_ids = [] if one.org_id is None else [one.org_id]
     names = await read_names(connection, settings, org_ids)
-    # What is not in the tables and the settings may still have an incident: that is what it may be about.
+    # A subject that is not in the tables or settings may still have an incident, and can then be silenced.
     unknown = Silence(
         None if one.org_id in names else one.org_id,
         None if one.integration_type in settings.types else one.integration_type,
@@ -131,17 +131,17 @@ async def _subject(connection: Connection, settings: Settings, asked: AskedSilen
 
 
 async def _nothing_known(connection: Connection, settings: Settings, unknown: Silence) -> str:
-    """What is said of something that is neither in the tables and settings nor in an incident."""
+    """The message for a subject that is not in the tables, the settings or any incident."""
     if unknown.org_id is not None:
         table = f"{settings.source.schema_name}.{settings.source.organizations.table}"
-        return f"There is no organization {unknown.org_id} in {table}, and no incident of one."
+        return f"There is no organization {unknown.org_id} in {table}, and no incident about it."
     if unknown.integration_type is not None:
         return (
-            f'There is no integration type "{unknown.integration_type}", and no incident of one. '
+            f'There is no integration type "{unknown.integration_type}", and no incident about it. '
             f"The settings know {', '.join(sorted(settings.types))}."
         )
     known = [row["endpoint"] for row in await connection.fetch(SQL["endpoints"])]
-    return f"There is no endpoint {unknown.endpoint}. Known are: {', '.join(known) or 'none yet'}."
+    return f"There is no endpoint {unknown.endpoint}. Known endpoints: {', '.join(known) or 'none yet'}."
 
 
 async def _fitting(connection: Connection, one: Silence) -> list[Incident]:
@@ -152,8 +152,8 @@ async def _active(connection: Connection, settings: Settings, number: int, now: 
     found = [one for one in await _silences(connection, settings, now, ended=True) if one.id == number]
     if found and found[0].state == "active":
         return found[0]
-    said = f"Silence {number} has ended already." if found else f"There is no silence {number}."
-    raise NotFound(f"{said} `synkron incidents silences` lists those that last.")
+    said = f"Silence {number} has already ended." if found else f"There is no silence {number}."
+    raise NotFound(f"{said} `synkron incidents silences` lists the active ones.")
 
 
 async def _silence(connection: Connection, settings: Settings, number: int, now: datetime) -> RecordedSilence:

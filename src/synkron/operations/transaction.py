@@ -1,4 +1,4 @@
-"""The transactions in which operators look and change."""
+"""The transactions of operations: one to read, one to change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from synkron.source.queries import secure
 
 @asynccontextmanager
 async def looking(connection: Connection) -> AsyncIterator[datetime]:
-    """A read-only transaction that sees one state of things; gives the database's clock."""
+    """A read-only transaction with one snapshot; yields the database's time."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await secure(connection)
         yield await database_clock(connection)
@@ -25,10 +25,9 @@ async def looking(connection: Connection) -> AsyncIterator[datetime]:
 
 @asynccontextmanager
 async def changing(connection: Connection) -> AsyncIterator[datetime]:
-    """A transaction in which nobody else operates and no tick is under way; gives the database's clock.
+    """A transaction that excludes other operations and ticks; yields the database's time.
 
-    Raises Refused when a tick, or somebody else's operation, has not ended within 30 s, and where a worker's statement
-    and this transaction wait for each other.
+    Raises Refused if a tick or another operation does not end within 30 s, and on a deadlock with a worker.
     """
     try:
         async with connection.transaction(isolation="read_committed"):
@@ -37,8 +36,8 @@ async def changing(connection: Connection) -> AsyncIterator[datetime]:
             yield await database_clock(connection)
     except LockNotAvailableError:
         raise Refused(
-            "A tick or another operation has been at work for 30 s, and this one must wait for it. Nothing was "
-            "changed; try again, and look at `synkron nodes`."
+            "A tick or another operation has been running for 30 s, and this one has to wait for it. Nothing was "
+            "changed; try again, and check `synkron nodes`."
         ) from None
     except DeadlockDetectedError:
-        raise Refused("A worker was busy with the same runs at this moment. Nothing was changed; try again.") from None
+        raise Refused("A worker was changing the same runs. Nothing was changed; try again.") from None

@@ -1,4 +1,4 @@
-"""Trigger: one run of an integration, now, though its schedule does not ask for it."""
+"""Trigger: one run of an integration now, outside its schedule."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SQL = statements("operations/runs")
 
 @dataclass(frozen=True, slots=True)
 class TriggerPlan:
-    """The run that would be made. It waits for ``behind``, the number of an older run that has not finished."""
+    """The run that would be made. ``behind`` is the number of an unfinished older run that it would wait for."""
 
     integration: Integration
     subject: str
@@ -53,10 +53,9 @@ async def plan_trigger(connection: Connection, settings: Settings, scope: Scope)
 async def trigger(
     connection: Connection, settings: Settings, scope: Scope, author: str, reason: str | None = None
 ) -> Triggered:
-    """Run the one integration of the scope now; its period reaches from what was last exported to now.
+    """Run the one integration of the scope now; its period starts where the last successful one ended, and ends now.
 
-    Raises NotFound where there is none; Refused where there are several, or it is disabled, paused, or can't be fired,
-    and NotAtHome.
+    Raises NotFound if there is none; Refused if there are several, or it is disabled, paused or can't run; NotAtHome.
     """
     async with changing(connection) as now:
         plan = await _plan(connection, settings, scope, now)
@@ -73,7 +72,7 @@ async def trigger(
         installation = await at_home(connection, settings)
         claimed = await claims.claim(connection, [decision], tick_id=None, installation=installation.id)
         if not claimed.run_ids:
-            raise Refused("A run of this very moment is there already. Nothing was changed; try again.")
+            raise Refused("There is already a run for this moment. Nothing was changed; try again.")
         key = manual_key(installation.id, plan.integration.integration_id, now)
         done = Triggered(claimed.run_ids[0], key, plan.subject, now, plan.period_start, now)
         after = {"run": done.run_id, "key": key, "period_start": plan.period_start, "period_end": now}
@@ -94,7 +93,7 @@ async def _plan(connection: Connection, settings: Settings, scope: Scope, now: d
     if not row.is_enabled:
         raise Refused(f"Integration {name} is disabled. Enable its row first.")
     if invalid := misplaced(row, settings.types) or _unreadable(row):
-        raise Refused(f"Integration {name} can't be fired: {invalid.reason}.")
+        raise Refused(f"Integration {name} can't run: {invalid.reason}.")
     if pause := await pause_of(connection, row):
         raise Refused(
             f"Integration {name} is paused by {pause.author} ({pause.reason}). "
@@ -118,13 +117,13 @@ def _only(found: Covered) -> Integration:
 
 
 def _unreadable(row: Integration) -> InvalidIntegration | None:
-    """Why nobody can tell when the row fires; a row without a schedule is in order."""
+    """Why the row's schedule can't be read; None if it can, or if there is none."""
     schedule = None if row.cron_schedule is None else schedule_of(row, row.cron_schedule)
     return schedule if isinstance(schedule, InvalidIntegration) else None
 
 
 def _previous(row: Integration, now: datetime) -> datetime | None:
-    """The schedule's last moment before now; None where there is no schedule to tell it."""
+    """The schedule's last moment before now; None without a valid schedule."""
     if row.cron_schedule is None:
         return None
     schedule = schedule_of(row, row.cron_schedule)

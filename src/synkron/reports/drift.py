@@ -1,4 +1,4 @@
-"""Reads where time is lost between the scheduled moment and the answer, for ``synkron drift``."""
+"""Reads where time is lost between a run's scheduled moment and its target's response, for ``synkron drift``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHARES = (0.5, 0.95, 0.99, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Of so many runs: what half, 95 and 99 of 100 do not exceed, and the most."""
+    """The median, the 95th and 99th percentile, and the maximum, of this many runs."""
 
     runs: int
     p50: timedelta
@@ -30,11 +30,11 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class TypeDrift:
-    """The drift of a type: how many runs started, and how many of these late.
+    """The drift of a type: how many runs started, and how many of these started late.
 
-    ``waiting`` could have started and have not, ``waiting_late`` of them are late. ``start`` is how late they started.
-    A stage is left out of ``stages`` where nothing of it is on record. ``warm`` and ``cold`` count first attempts by
-    what they met, where that is known.
+    ``waiting`` runs could have started and have not; ``waiting_late`` of them are late. ``start`` is how late the
+    started ones were. A stage without records is missing from ``stages``. ``warm`` and ``cold`` count the first
+    attempts that found their target so, as far as that is known.
     """
 
     integration_type: str
@@ -50,7 +50,7 @@ class TypeDrift:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What was read: runs whose moment is in the span, by type, and those that started latest."""
+    """The drift of the runs whose moment is in the time span, by type, and the runs that started latest."""
 
     since: datetime
     until: datetime
@@ -69,7 +69,7 @@ async def read_drift(
     org_id: str | None = None,
     most: int,
 ) -> Drift:
-    """The drift of what was scheduled from ``since`` to ``now``, by type, with the ``most`` worst runs."""
+    """The drift of the runs scheduled from ``since`` to ``now``, by type, with the ``most`` worst runs."""
     scope = (since, now, integration_type, org_id)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         started = {

@@ -1,11 +1,11 @@
--- Where time is lost, for `synkron drift`: of runs of the schedule, on time or caught up, whose moment is $1 or later and
--- not after $2, of the type $3 and the organization $4 where these are not null.
+-- Where time is lost, for `synkron drift`: runs of the schedule, on time or caught up, whose moment is from $1 to $2,
+-- of the type $3 and the organization $4, if not null.
 
 -- name: stages
--- By type: how long the stages of the first attempts took, as percentiles ($6), the most being that of 1; `start` is how
--- late they started, and `late` counts those beyond $5. The turn and the worker are told apart only where it is on record
--- when the job was enqueued. What each stage is, synkron.ledger.drift tells; a test has both agree. Plan: the index runs_newest, or
--- runs_newest_of_organization; the first attempts are joined, for many runs by a hash.
+-- By type: how long the stages of the first attempts took, as percentiles ($6; 1 is the maximum); `start` is how late
+-- they started, and `late` counts those beyond $5. The turn and the worker are separate only if the time at which the
+-- job was enqueued is on record. synkron.ledger.drift defines the stages; a test compares both. Plan: the index
+-- runs_newest, or runs_newest_of_organization; the first attempts are joined, for many runs by a hash.
 -- Scans: the months' attempts, once, for a command.
 select
     run.integration_type,
@@ -19,7 +19,7 @@ select
     percentile_disc($6::float8[]) within group (order by first.duration) as target,
     count(turned) as told_apart,
     count(first.duration) as answered,
-    -- Where the target says itself when it booted: by the time, only what is cold can be told.
+    -- Only if the target reports when it booted: from the duration of the call, only a cold start can be detected.
     count(*) filter (where first.warmth = 'warm' and first.warmth_known_by = 'header') as warm,
     count(*) filter (where first.warmth = 'cold' and first.warmth_known_by = 'header') as cold
 from (
@@ -56,8 +56,8 @@ group by run.integration_type
 order by run.integration_type;
 
 -- name: waiting
--- By type, the runs that could have started by $2 and have not: how many, and how many beyond $5. Those that a
--- pause holds, or that wait for their vendor (until next_attempt_at), are left out. Plan: as above, or the index runs_unfinished.
+-- By type, the runs that could have started by $2 and have not: how many, and how many beyond $5. Paused runs, and runs
+-- that wait for their vendor (until next_attempt_at), are left out. Plan: as above, or the index runs_unfinished.
 select
     integration_type,
     count(*) as waiting,
@@ -72,7 +72,7 @@ where scheduled_for >= $1 and scheduled_for <= $2
 group by integration_type;
 
 -- name: worst
--- The $5 runs that started latest, or could have started by $2 and have not, but for those left out above.
+-- The $5 runs that started latest, or could have started by $2 and have not, without those left out above.
 -- Scans: the queue, once, for a command.
 with worst as materialized (
     select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at

@@ -1,4 +1,4 @@
-"""A claimed run follows its row: to the type and the organization that the row has by now."""
+"""A claimed run follows its row to the type and organization that the row has now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SQL = statements("scheduler/moves")
 
 
 class Following(NamedTuple):
-    """A run, the type and the organization of its row, what is said of it, and the job with which a worker comes."""
+    """A run, its row's type and organization, the note for its reason, and the job that a worker has, if any."""
 
     run_id: int
     integration_type: str
@@ -25,9 +25,9 @@ class Following(NamedTuple):
 
 
 async def follow_all(connection: Executor, asked: Sequence[Following], mark: UUID | None = None) -> list[bool]:
-    """Let the runs follow, each with a job of its new type; whether each does. A lost race is a normal answer.
+    """Let the runs follow, each with a job of its new type; returns whether each did. Losing a race is normal.
 
-    ``mark`` is the worker's own in the queue, as in ``attempts.start``.
+    ``mark`` is the worker's id in the queue, as in ``attempts.start``.
     """
     rows = await connection.fetch(SQL["follow"], *map(list, zip(*asked, strict=True)), mark)
     followed = {row["id"] for row in rows}
@@ -35,10 +35,10 @@ async def follow_all(connection: Executor, asked: Sequence[Following], mark: UUI
 
 
 async def follow_left_behind(connection: Connection, source: SourceQueries, types: Collection[str]) -> int:
-    """Let those runs follow that no worker looks at as they are; answers how many.
+    """Let those runs follow that no worker would take now; returns how many.
 
-    Their type is not among ``types``, or they are paused or deferred, and so would be the runs that wait behind them,
-    though the row they come from is not.
+    Their type is not in ``types``, or they are paused or deferred. They would block the runs behind them, although
+    their row is not affected.
     """
     if not await connection.fetchval(SQL["any_kept"], list(types)):
         return 0

@@ -1,4 +1,4 @@
-"""What stands in Synkron's own tables for a tick to heed: overrides and pauses."""
+"""Overrides, pauses and holds that a tick obeys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OVERRIDABLE: Mapping[str, Any] = {key: kind for key, kind in get_type_hints(Poli
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A held row that no pause holds now, undecided from ``since`` on (left out), and why it was held."""
+    """A row on hold that no pause covers now. Its moments after ``since`` are undecided."""
 
     integration: Integration
     since: datetime
@@ -34,7 +34,7 @@ class Released:
 async def read_policies(
     connection: Executor, by_type: Mapping[str, Policy], integrations: Collection[Integration]
 ) -> Policies:
-    """The policies that hold for these integrations, all of known types."""
+    """The policies of these integrations, all of known types."""
     types = {one.integration_id: one.integration_type for one in integrations}
     rows = await connection.fetch(SQL["overrides"], list(types)) if types else []
     return Policies(
@@ -43,7 +43,7 @@ async def read_policies(
 
 
 def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
-    """The policy with what the row of ``synkron.overrides`` sets, under column names with the prefix."""
+    """The policy with the values of a row of ``synkron.overrides``, whose column names have the prefix."""
     return replace(
         policy,
         catch_up_newest=policy.catch_up_newest and row[prefix + "catch_up_window"] is None,
@@ -56,7 +56,7 @@ def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
 
 
 async def read_sight(connection: Executor) -> str:
-    """What the statements that follow see at least, as a ``pg_snapshot``."""
+    """A ``pg_snapshot``; the statements that follow see at least what it contains."""
     snapshot: str = await connection.fetchval(SQL["sight"])
     return snapshot
 
@@ -68,14 +68,14 @@ async def read_pauses(connection: Executor, at: datetime) -> list[Pause]:
 
 
 async def note_held(connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]]) -> None:
-    """Note from when on these integrations are undecided, and why. Of their moments only the first may be decided."""
+    """Record since when these integrations are undecided, and why. Only the first of their moments may be decided."""
     rows = [(integration_id, moment, why) for integration_id, moments, why in held for moment in moments[:2]]
     if rows:
         await connection.execute(SQL["hold"], *map(list, zip(*rows, strict=True)))
 
 
 async def read_held(connection: Executor, integration_ids: Iterable[str]) -> set[str]:
-    """Those of the integrations that are undecided as they are, or were, held."""
+    """Those of the integrations that are undecided because of a current or past hold."""
     rows = await connection.fetch(SQL["held"], list(integration_ids))
     return {row["integration_id"] for row in rows}
 
@@ -83,7 +83,7 @@ async def read_held(connection: Executor, integration_ids: Iterable[str]) -> set
 async def read_released(
     connection: Connection, at: datetime, oldest: datetime, source: SourceQueries
 ) -> list[Released]:
-    """The held integrations that no pause holds at ``at`` any more, as their rows stand; since ``oldest`` at most."""
+    """The integrations on hold that no pause covers at ``at``, with their current rows; since ``oldest`` at most."""
     if not await connection.fetchval(SQL["any_held"]):
         return []
     rows = await connection.fetch(await source.fit(connection, source.sql("scheduler/policies")["released"]), at)
@@ -91,7 +91,7 @@ async def read_released(
 
 
 async def release(connection: Connection, released: Sequence[Released], source: SourceQueries) -> None:
-    """Forget what was held, in the transaction in which it is decided."""
+    """Delete the holds, in the transaction that decides their moments."""
     if released:
         statement = await source.fit(connection, source.sql("scheduler/policies")["release"])
         await connection.execute(statement, [one.integration.integration_id for one in released])

@@ -139,8 +139,8 @@ from due i
 left join {organization_rows} o on o.id = i.org_id;
 
 -- name: rows
--- The rows of a scope, whether they may fire or not: organization $1, type $2, integration $3, where these are not null.
--- What people give as an id is compared as text, so that any text may be asked for.
+-- The rows of a scope, enabled or not: organization $1, type $2, integration $3, if not null. Ids are compared as text,
+-- so any text can be given.
 -- Scans: the integrations, once, for a command.
 select {row}, {doubled} as doubled
 from {rows}
@@ -150,7 +150,7 @@ where ($1::text is null or i.org_id::text = $1)
 order by i.org_id, i.id;
 
 -- name: names
--- What the organizations are called, all or those of the ids $1.
+-- The names of the organizations, all or those of the ids $1.
 -- Scans: the organizations, once, for a command.
 select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
 from {named_organizations} o

@@ -44,7 +44,7 @@ class Terminal(StringIO):
 async def test_it_shows_what_the_tables_say_now(database: Database, connection: Connection) -> None:
     await seed(connection, SourceTables())
     async with _shown(database, connection) as (terminal, _):
-        await terminal.shows("Fjordlys Barnehager", "* * * * *", "can't be fired")
+        await terminal.shows("Fjordlys Barnehager", "* * * * *", "can't run")
         await connection.execute("update organization_integrations set cron_schedule = '*/3 1-23,0 * * *'")
         await terminal.shows("*/3 1-23,0 * * *")
 
@@ -73,7 +73,7 @@ async def test_it_lives_through_a_lost_connection(database: Database, connection
             "where datname = current_database() and pid not in ($1, pg_backend_pid())".replace("$1", str(ours))
         )
         await superuser.close()
-        await terminal.shows("The database is away")
+        await terminal.shows("The database is not available")
         await terminal.shows("Ctrl-C stops")
 
 

@@ -1,4 +1,4 @@
-"""The columns of the demo's two tables: what stands in a cell, and how wide it is. Pure."""
+"""The columns of the demo's two tables: the content and the width of their cells. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Row = TypeVar("Row")
 
 WIDE = 100
 VERY_WIDE = 124
-LONGEST = 500  # more than a line of any terminal takes
+LONGEST = 500  # more than fits into a line of any terminal
 PUNCTUAL = timedelta(milliseconds=250)
 STATES = {
     "claimed": ("·", "dim"),
@@ -49,7 +49,7 @@ class Column(Generic[Row]):
 
 
 def table(columns: Sequence[Column[Row]], rows: Iterable[Row], shot: Snapshot, width: int) -> Table:
-    """A table whose columns stand where they stand, whatever is in them."""
+    """A table whose columns keep their places, whatever is in them."""
     shown = [column for column in columns if column.least <= width <= column.most]
     drawn = Table(box=None, expand=True, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in shown:
@@ -67,12 +67,12 @@ def table(columns: Sequence[Column[Row]], rows: Iterable[Row], shot: Snapshot, w
 
 
 def text(words: str, style: str = "") -> Text:
-    """Words from anywhere, fit for the terminal: nothing else goes on the screen."""
+    """Text from any source, made printable. Everything on the screen goes through here."""
     return Text(printable(words, LONGEST), style)
 
 
 def drift(span: timedelta | None, columns: int = 0) -> Text:
-    """How late, in green while it is punctual."""
+    """How late a run started, in green if it was punctual."""
     if span is None:
         return text(" " * columns)
     seconds = span.total_seconds()

@@ -1,4 +1,4 @@
-"""The demo's twelve organizations and 36 integrations, and how they come into the application's two tables."""
+"""The demo's twelve organizations and 36 integrations, and how they are written to the application's two tables."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from synkron.postgres.connection import Connection
 from synkron.settings.load import SourceTables
 from synkron.source.queries import SourceQueries
 
-# Ids follow from names, so that seeding again meets the same rows.
+# Ids derive from names, so that seeding again finds the same rows.
 NAMESPACE = UUID("6f0d8d5e-2f0a-4a83-9d4c-0b6a4f0c7b11")
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """A row of ``organizations``. ``timezone`` None is UTC."""
+    """A row of ``organizations``. ``timezone`` None means UTC."""
 
     name: str
     timezone: str | None
 
     @property
     def id(self) -> UUID:
-        """The same for ever."""
+        """Always the same."""
         return uuid5(NAMESPACE, self.name)
 
 
@@ -39,7 +39,7 @@ class Integration:
 
     @property
     def id(self) -> UUID:
-        """The same for ever."""
+        """Always the same."""
         return uuid5(NAMESPACE, f"{self.organization.name}/{self.integration_type}")
 
     @property
@@ -109,7 +109,7 @@ INTEGRATIONS = (
     Integration(KENTIA, "bufdir", "*/2 * * * *"),
     Integration(OSTERSJO, "xledger", "3-59/5 * * * *"),
     Integration(OSTERSJO, "dynamics", "* * * * *"),
-    Integration(OSTERSJO, "fiken", "*/5 * * * *", fault="an integration type that nobody set up"),
+    Integration(OSTERSJO, "fiken", "*/5 * * * *", fault="an integration type that is not in the settings"),
     Integration(ATLANTIS, "xledger", "* * * * *", fault="its organization's zone is unknown"),
     Integration(ATLANTIS, "dynamics", "0 3 * * *", is_enabled=False),
     Integration(ATLANTIS, "bufdir", None),
@@ -117,11 +117,11 @@ INTEGRATIONS = (
 
 
 async def seed(connection: Connection, source: SourceTables) -> None:
-    """Write the demo's rows, and restore those that were edited. Other rows are left alone."""
+    """Write the demo's rows, and restore those that were edited. Other rows are not changed."""
     if not source.organizations.timezone:
         raise Refused(
-            "The demo's organizations have zones, and [source.organizations] timezone is empty: name a column there, "
-            "or run the demo without a synkron.toml."
+            "The demo's organizations have time zones, but [source.organizations] timezone is empty. Name a column "
+            "there, or run the demo without a synkron.toml."
         )
     queries = SourceQueries(source)
     statements = queries.sql("cli/demo/fleet")
@@ -143,7 +143,7 @@ async def seed(connection: Connection, source: SourceTables) -> None:
 
 
 async def is_only_demo(connection: Connection, source: SourceTables) -> bool:
-    """Whether the two tables hold no row but the demo's. Empty tables do."""
+    """Whether the two tables contain only rows of the demo, or none."""
     queries = SourceQueries(source)
     async with queries.reading(connection):
         answer = await connection.fetchval(

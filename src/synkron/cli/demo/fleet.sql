@@ -20,10 +20,10 @@ on conflict ({integrations.id}) do update set
     {integrations.cron_schedule} = excluded.{integrations.cron_schedule};
 
 -- name: is_only_demo
--- Compared as text, as the ids of an application's own rows may be of any type.
+-- Ids are compared as text, because those of other rows may have any type.
 select not exists (select from {organizations} where {organizations.id}::text <> all ($1::text[]))
     and not exists (select from {integrations} where {integrations.id}::text <> all ($2::text[]));
 
 -- name: lock
--- Held as long as the demo's connection: one demo at a time on the same data.
+-- Held while the demo's connection is open: one demo at a time on the same data.
 select pg_try_advisory_lock(hashtext('synkron.demo'));

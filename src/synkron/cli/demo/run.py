@@ -1,4 +1,4 @@
-"""The demo: the fleet, the vendors' endpoints and the service, on an embedded database of their own."""
+"""The demo: the fleet, the vendors' endpoints and the service, on their own embedded database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOTES = 20
 
 
 async def run_demo(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
-    """Seed the fleet, start the vendors, and serve until told to stop. Raises Refused where there is other data."""
+    """Seed the fleet, start the vendors, and serve until told to stop. Raises Refused if there is other data."""
     async with connection(place.url, settings.source) as held:
         await _refuse_second_demo(held, place)
         await prepare(held, settings, embedded=True)
@@ -50,7 +50,7 @@ async def run_demo(place: Place, settings: Settings, environment: Mapping[str, s
 
 
 def demo_settings(settings: Settings, vendors: Vendors, simulated: Simulated) -> Settings:
-    """The settings with the vendors as the only targets: whatever else is set up is not called, probed or told."""
+    """The settings with the demo's vendors as the only targets: nothing else is called, probed or announced to."""
     types = {
         name: TypeSettings(
             target=vendors.url(name), secret=f"env:{SECRET}", backoff=BACKOFF, health=simulated.health[name]
@@ -73,8 +73,8 @@ async def _refuse_other_rows(held: Connection, settings: Settings, place: Place)
     if not await is_only_demo(held, settings.source):
         source = settings.source
         raise Refused(
-            f"The tables {source.organizations.table} and {source.integrations.table} in {place.folder} hold rows "
-            "that are not the demo's. Give the demo data of its own: "
+            f"The tables {source.organizations.table} and {source.integrations.table} in {place.folder} contain "
+            "rows that are not the demo's. Give the demo its own data: "
             "`SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo`."
         )
 
@@ -91,7 +91,7 @@ async def _serve(place: Place, settings: Settings, environment: Mapping[str, str
     view = LiveView(place.url, settings, str(place.folder), began, notes)
     done = asyncio.Event()
     showing = asyncio.create_task(view.show(console, stop.asked, done))
-    # A view that breaks ends the demo, rather than leave a picture that stands still.
+    # If the view fails, the demo ends: it must not leave a frozen picture.
     showing.add_done_callback(lambda _: stop.asked.set())
     try:
         await serving

@@ -1,4 +1,4 @@
-"""How the demo looks: one screen, whose layout follows from the terminal's size alone, so that nothing jumps. Pure."""
+"""The demo's screen. Its layout depends only on the size of the terminal, so that nothing moves. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECONDS_PER_FAULT = 5
 
 
 def screen(shot: Snapshot, width: int, height: int) -> Layout:
-    """The snapshot on a terminal of this size; 80 x 24 is enough, more shows more."""
+    """The snapshot for a terminal of this size; 80 x 24 is enough, a larger one shows more."""
     tall = height >= TALL
     coming = 8 if tall else 4
     fires = _panel(table(FIRES, shot.fires[:coming], shot, width), _title_of_fires(shot))
@@ -74,17 +74,17 @@ def _title_of_fires(shot: Snapshot) -> str:
 def _faults(shot: Snapshot) -> Panel:
     lines = [Text.assemble(_subject(shot, one), text(f": {one.reason}")) for one in shot.invalid[:4]]
     more = len(shot.invalid) - len(lines)
-    title = f"{len(shot.invalid)} rows can't be fired" + (f", {more} of them not shown" if more > 0 else "")
+    title = f"{len(shot.invalid)} rows can't run" + (f", {more} of them not shown" if more > 0 else "")
     return _lines(lines, title)
 
 
 def _one_fault(shot: Snapshot) -> Text:
-    """One row that can't be fired; each has its turn."""
+    """One row that can't run; they take turns."""
     if not shot.invalid:
         return text(" ")
     turn = int(shot.now.timestamp()) // SECONDS_PER_FAULT % len(shot.invalid)
     one = shot.invalid[turn]
-    counted = f" can't be fired {turn + 1}/{len(shot.invalid)}  "
+    counted = f" can't run {turn + 1}/{len(shot.invalid)}  "
     return _cut(Text.assemble((counted, "yellow"), _subject(shot, one), text(f": {one.reason}")))
 
 
@@ -109,7 +109,7 @@ def _totals(shot: Snapshot, width: int) -> Text:
 
 
 def _watched(shot: Snapshot) -> Text:
-    """How the vendors are, and what an operator has been told of."""
+    """The health of the vendors, and the number of open incidents."""
     line = text(" vendors")
     for name in sorted(shot.vendors):
         symbol, style = VERDICTS[shot.vendors[name]]

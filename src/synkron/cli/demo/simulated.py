@@ -1,4 +1,4 @@
-"""The vendors behind the demo's targets, simulated on loopback, and how their health is watched there."""
+"""The vendors behind the demo's targets, simulated on loopback, and how their health is watched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DYNAMICS_SECRET = "SYNKRON_DEMO_DYNAMICS_SECRET"  # noqa: S105
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """How each type's vendor is watched, and the variables that hold what the probes need."""
+    """How each type's vendor is watched, and the environment variables that the probes need."""
 
     health: Mapping[str, HealthSettings]
     environment: Mapping[str, str]

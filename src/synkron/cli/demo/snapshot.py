@@ -14,10 +14,10 @@ from synkron.vendors.health import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What there is to see at one moment.
+    """What the screen shows at one moment.
 
-    ``since`` is when the demo started, ``vendors`` has what is known of each type's, ``incidents`` counts the open
-    ones, and ``banner`` is told in place of the last line.
+    ``since`` is when the demo started, ``vendors`` has the verdict of each type's vendor, ``incidents`` is the number
+    of open ones, and ``banner`` replaces the last line.
     """
 
     now: datetime

@@ -1,4 +1,4 @@
-"""Three vendors' sync endpoints on loopback, which fail now and then and keep what they received."""
+"""Three vendors' sync endpoints on loopback, which sometimes fail, and record what they receive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FAILURES = (500, 503, 429)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt that a vendor received, and the HTTP status that it answered."""
+    """One attempt that a vendor received, and the HTTP status of its response."""
 
     key: str
     run_id: int
@@ -46,7 +46,7 @@ async def vendor_endpoints(
 ) -> AsyncIterator[Vendors]:
     """The vendors, listening until the end of the block.
 
-    ``POST /TYPE/sync`` for each type of ``latency``; ``GET /deliveries`` tells what came.
+    ``POST /TYPE/sync`` for each type of ``latency``; ``GET /deliveries`` lists what was received.
     """
     vendors = Vendors(clock, latency)
     runner = web.AppRunner(vendors.application(), access_log=None, shutdown_timeout=1)
@@ -60,7 +60,7 @@ async def vendor_endpoints(
 
 
 class Vendors:
-    """What the vendors know: ``secret`` signs their requests, ``deliveries`` are in the order of arrival."""
+    """The state of the vendors. ``secret`` signs the requests to them; ``deliveries`` are in order of arrival."""
 
     def __init__(self, clock: WallClock, latency: Mapping[str, tuple[float, float]]) -> None:
         self.port = 0
@@ -76,7 +76,7 @@ class Vendors:
 
     @property
     def repeats(self) -> Counter[str]:
-        """How often each run came again after it had succeeded, by key. Empty is what one hopes for."""
+        """How often each run was delivered again after it had succeeded, by key. It should be empty."""
         successes = Counter(one.key for one in self.deliveries if one.answered == web.HTTPOk.status_code)
         return successes - Counter(set(successes))
 
@@ -89,9 +89,9 @@ class Vendors:
         return application
 
     async def _sync(self, request: web.Request) -> web.Response:
-        """Check the request, remember it, and answer after the vendor's latency.
+        """Check the request, record it, and respond after the vendor's latency.
 
-        A run counts as done once it is received: were the caller to die in the meantime, it would come again.
+        A run counts as done once it is received: if the caller dies before the response, it delivers the run again.
         """
         received_at = self._clock()
         content = await request.read()
@@ -112,7 +112,7 @@ class Vendors:
         if status == 200:
             self._done.add(key)
         shortest, longest = self._latency[integration_type]
-        # Waiting is what is imitated here.
+        # This simulates the vendor's latency.
         await asyncio.sleep(shortest + (longest - shortest) * _lot(f"latency {key} {attempt}"))  # noqa: TID251
         if status == 200:
             return web.json_response({"repeated": repeated})
@@ -132,14 +132,14 @@ class Vendors:
 
 
 def _answer(key: str, attempt: int) -> int:
-    """About 1 run in 25 fails at its first attempt, and never at its second, so that no run is lost."""
+    """About 1 run in 25 fails on its first attempt; none fails on its second, so that no run is lost."""
     if attempt > 1 or _lot(f"failure {key}") >= SHARE_OF_FAILURES:
         return 200
     return FAILURES[int(_lot(f"kind {key}") * len(FAILURES))]
 
 
 def _lot(text: str) -> float:
-    """A number from 0 up to 1, as if by chance, and the same for the same text."""
+    """A pseudo-random number from 0 up to 1, always the same for the same text."""
     return int.from_bytes(blake2b(text.encode(), digest_size=6).digest()) / 2**48
 
 

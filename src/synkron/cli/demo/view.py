@@ -1,4 +1,4 @@
-"""The demo's live view: reads the database twice a second, and shows what fires next and what ran."""
+"""The demo's live view: reads the database twice a second, and shows what runs next and what ran."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from synkron.waiting import pause
 
 EVERY = 0.5  # seconds
 AHEAD = timedelta(hours=24)
-# More than any terminal has lines.
+# More lines than any terminal has.
 MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """The view of one database, named ``place``. ``notes`` are the latest log lines, and may change meanwhile."""
+    """The view of one database, named ``place``. ``notes`` are the latest log lines; the caller adds to them."""
 
     url: str
     settings: Settings
@@ -44,7 +44,7 @@ class LiveView:
     notes: Sequence[str]
 
     async def show(self, console: Console, stop: asyncio.Event, done: asyncio.Event) -> None:
-        """Fill the terminal until ``done`` is set, and say that all is stopping once ``stop`` is."""
+        """Fill the terminal until ``done`` is set; once ``stop`` is set, show that the demo is stopping."""
         with Live(
             console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         ) as live:
@@ -53,7 +53,7 @@ class LiveView:
                 live.update(screen(told, console.width, console.height), refresh=True)
 
     async def _snapshots(self, done: asyncio.Event) -> AsyncIterator[Snapshot]:
-        """A snapshot twice a second; while the database is away, the last one again."""
+        """A snapshot twice a second; while the database is not available, the last one again."""
         shot: Snapshot | None = None
         while not done.is_set():
             try:
@@ -65,7 +65,7 @@ class LiveView:
                         await pause(EVERY, done)
             except (PostgresError, InterfaceError, OSError, SynkronError) as error:
                 if shot:
-                    yield replace(shot, banner=f"The database is away: {error}")
+                    yield replace(shot, banner=f"The database is not available: {error}")
                 await pause(EVERY, done)
 
     async def _read(self, connection: Connection, names: Mapping[str, str]) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Whom incidents are announced to besides the log."""
+"""Where incidents are announced besides the log."""
 
 from synkron.incidents.channels.channels import LONGEST, Channel, Channels, NotDelivered, open_channels
 

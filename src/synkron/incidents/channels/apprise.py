@@ -1,4 +1,4 @@
-"""A channel that is an Apprise URL: a mail, a chat, a pager, by whichever of its services the URL names."""
+"""A channel that is an Apprise URL: mail, chat, pager or any other of its services."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from synkron.settings.secrets import SECRET_LENGTH, fault, is_reference, read_se
 if TYPE_CHECKING:
     from apprise import Apprise, AppriseResult
 
-# Apprise and what it stands on write URLs, tokens included, into their log lines. Nothing else here uses them.
+# Apprise and its dependencies log URLs with their tokens. Nothing else here uses these libraries.
 SILENCED = ("urllib3", "requests", "requests_oauthlib", "oauthlib")
 
 
 def read_service(key: str, written: str, environment: Mapping[str, str]) -> Service:
-    """The service of the URL, which is written there or pointed to. Raises SettingsError, which does not show it."""
+    """The service of the URL that the setting holds or refers to. Raises SettingsError, which does not show the URL."""
     secret = read_secret(key, written, environment) if is_reference(written) else SecretStr(written)
-    # Only where there is such a channel, as it takes half a second.
+    # Imported only for such a channel, because the import takes half a second.
     from apprise import Apprise, AppriseAsset
 
     _silence_all()
-    # Nothing is kept on disk, nothing looked up in the environment; how long it may take is our own affair.
+    # Keep nothing on disk, read nothing from the environment, and set no time limit: ours applies.
     asset = AppriseAsset(
         app_id="Synkron",
         app_desc="Synkron",
@@ -46,7 +46,7 @@ def read_service(key: str, written: str, environment: Mapping[str, str]) -> Serv
     if service is None:
         raise fault(
             key,
-            "Apprise does not know this URL, or something is missing in it; it begins with a service's name, as in "
+            "Apprise does not know this URL, or part of it is missing; it must begin with the name of a service, as in "
             "mailto://, slack:// or ntfy://. See the service's page in Apprise's documentation",
         )
     # A URL may say that a failure does not count; here each one does.
@@ -57,7 +57,7 @@ def read_service(key: str, written: str, environment: Mapping[str, str]) -> Serv
 
 
 class Service:
-    """Sends by Apprise, in a thread: nothing can stop that, so one that hangs keeps the next from starting."""
+    """Sends through Apprise in a thread. Nothing can stop a thread, so while one hangs the next does not start."""
 
     def __init__(self, apprise: Apprise, url: SecretStr) -> None:
         self._apprise = apprise
@@ -75,16 +75,16 @@ class Service:
         return tuple(map(SecretStr, sorted(texts)))
 
     async def send(self, message: Message) -> None:
-        """Send one message, after those that were begun before."""
+        """Send one message, after the earlier ones."""
         async with self._turn:
             if self._is_busy:
-                raise NotDelivered("an earlier message has not come to its end")
+                raise NotDelivered("an earlier message is still being sent")
             result = await self._in_thread(lambda: self._notified(message))
         if not result:
-            raise NotDelivered(f"the service did not take it, or can't be reached{_status(result)}")
+            raise NotDelivered(f"the service refused it or can't be reached{_status(result)}")
 
     def _notified(self, message: Message) -> AppriseResult:
-        """In the thread."""
+        """Runs in the thread."""
         from apprise import NotifyFormat, NotifyType
 
         kinds = {
@@ -101,7 +101,7 @@ class Service:
         )
 
     async def _in_thread(self, call: Callable[[], AppriseResult]) -> AppriseResult:
-        """Call it in a thread that does not outlive the process: those of a pool are waited for at its end."""
+        """Call it in a daemon thread: at its end, the process would wait for a thread of a pool."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[AppriseResult] = loop.create_future()
 
@@ -111,17 +111,17 @@ class Service:
             if result is not None:
                 answer.set_result(result)
             else:
-                # Not the exception itself: its words may hold the URL, and so may its traceback.
+                # Not the exception itself: its text and its traceback may contain the URL.
                 answer.set_exception(NotDelivered(f"{type(error).__name__} in the service's own code"))
 
         def run() -> None:
             result, failed = None, None
             try:
                 result = call()
-            except BaseException as error:  # noqa: BLE001 - whatever it is, somebody waits for an answer
+            except BaseException as error:  # noqa: BLE001 - the caller waits for a result
                 failed = error
             self._is_busy = False
-            with suppress(RuntimeError):  # the loop has ended meanwhile
+            with suppress(RuntimeError):  # the loop may have ended
                 loop.call_soon_threadsafe(settle, result, failed)
 
         self._is_busy = True
@@ -130,26 +130,26 @@ class Service:
 
 
 def _silence_all() -> None:
-    """No line of theirs reaches anybody; of Apprise's, statuses reach ``_status``."""
+    """Drop the log lines of these libraries; of Apprise's lines, keep the HTTP status for ``_status``."""
     for name in SILENCED:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     logger = logging.getLogger("apprise")
     logger.setLevel(logging.WARNING)
     logger.propagate = False
-    logger.addFilter(_status_alone)  # which a logger keeps once, however often it is given
+    logger.addFilter(_status_alone)  # a logger keeps a filter only once
 
 
 def _status_alone(record: logging.LogRecord) -> bool:
-    """Leave nothing of a line but the HTTP status that it names; drop it where it names none."""
+    """Reduce a line to the HTTP status in it; drop it if there is none."""
     found = None
-    with suppress(TypeError, ValueError):  # a line whose arguments do not fit it
+    with suppress(TypeError, ValueError):  # arguments that do not match the line
         found = re.search(r"\berror=(\d{3})\b", record.getMessage())
     record.msg, record.args, record.exc_info = (found[0] if found else ""), None, None
     return found is not None
 
 
 def _status(result: AppriseResult) -> str:
-    """The HTTP status that the service answered, the only thing that is safe to take from Apprise's words."""
+    """The HTTP status of the service's response, the only part of Apprise's log that is safe to show."""
     for entry in result.logs():
         status = int(entry.message.removeprefix("error="))
         return f" ({status_text(status)})"

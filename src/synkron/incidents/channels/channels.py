@@ -1,4 +1,4 @@
-"""The channels of the settings, opened: an Apprise URL or a signed webhook each."""
+"""The channels of the settings, opened. Each is an Apprise URL or a signed webhook."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["LONGEST", "Channel", "Channels", "NotDelivered", "open_channels"]
 
 
 class Channel(Protocol):
-    """Where messages go."""
+    """A place that messages are sent to."""
 
     async def send(self, message: Message) -> None:
-        """Hand one message over. Raises NotDelivered."""
+        """Send one message. Raises NotDelivered."""
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,22 @@ class Channels:
     redaction: Redaction = field(repr=False)
 
     async def send(self, name: str, message: Message) -> str | None:
-        """Send within 30 s; answers why it was not delivered, without any secret, or None."""
+        """Send within 30 s; returns why it was not delivered, without any secret, or None."""
         try:
             async with asyncio.timeout(LONGEST.total_seconds()):
                 await self.by_name[name].send(message)
         except TimeoutError:
-            return f"no end within {LONGEST.total_seconds():g} s"
+            return f"not finished within {LONGEST.total_seconds():g} s"
         except NotDelivered as error:
             return self.redaction.excerpt(error.reason)
-        except Exception as error:  # noqa: BLE001 - whatever a service's own code raises may hold its URL
-            return f"{type(error).__name__} while it was sent"
+        except Exception as error:  # noqa: BLE001 - the text of a service's exception may contain its URL
+            return f"{type(error).__name__} while sending"
         return None
 
 
 @asynccontextmanager
 async def open_channels(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Channels]:
-    """The channels, closed at the end. Raises SettingsError with every fault, before anything is opened."""
+    """The open channels, closed at the end. Raises SettingsError with every fault before it opens anything."""
     services, recipients = _read(settings, environment)
     secrets: list[SecretStr] = []
     for service in services.values():

@@ -1,4 +1,4 @@
-"""How long a channel may take, and what it raises."""
+"""The time limit of a channel, and the error that it raises."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LONGEST = timedelta(seconds=30)
 
 
 class NotDelivered(Exception):
-    """A channel did not take a message. The reason is in words of our own."""
+    """A channel did not deliver a message. The reason is our own text, never the service's."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""A channel that is an HTTP endpoint: a POST signed as Standard Webhooks has it."""
+"""A channel that is an HTTP endpoint: a POST with a Standard Webhooks signature."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from synkron.text import instant
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where a webhook goes, and what it is signed with. ``secrets`` are what no text may show."""
+    """Where a webhook goes, and how it is signed. No text may show the ``secrets``."""
 
     address: URL = field(repr=False)
     signing: Signing
@@ -31,7 +31,7 @@ class Recipient:
 
     @property
     def place(self) -> str:
-        """Host and port: path and query may hold a secret."""
+        """Host and port only: path and query may contain a secret."""
         return self.address.host_port_subcomponent or ""
 
 
@@ -49,14 +49,14 @@ def read_recipient(key: str, address: str, reference: str, environment: Mapping[
 
 
 class Webhook:
-    """Delivered is what is answered with 2xx. Redirects are not followed: they could take it to another host."""
+    """A 2xx response means delivered. Redirects are not followed: they could lead to another host."""
 
     def __init__(self, recipient: Recipient, session: ClientSession) -> None:
         self._recipient = recipient
         self._session = session
 
     async def send(self, message: Message) -> None:
-        """POST it once. The receiver knows a repeated one by its ``webhook-id``."""
+        """POST it once. The receiver recognizes a repetition by its ``webhook-id``."""
         content = body(message)
         place = self._recipient.place
         try:
@@ -66,7 +66,7 @@ class Webhook:
                 status = response.status
         except TimeoutError:
             raise
-        except Exception as error:  # noqa: BLE001 - the exception's own words could hold the address
+        except Exception as error:  # noqa: BLE001 - the exception's own text may contain the address
             raise NotDelivered(failure(error, place, LONGEST)) from None
         if (reason := refusal(status, place)) is not None:
             raise NotDelivered(reason)
@@ -83,7 +83,7 @@ class Webhook:
 
 
 def body(message: Message) -> bytes:
-    """What a webhook is told, as JSON: what happened, when it was announced, and the incident."""
+    """The body of a webhook, as JSON: what happened, when it was announced, and the incident."""
     return json.dumps(
         {"type": message.type, "timestamp": instant(message.made_at), "data": dict(message.facts)}
     ).encode()
@@ -95,5 +95,5 @@ def _address(key: str, text: str) -> URL:
     except ValueError:
         raise fault(key, 'this is not an address; expected one such as "https://example.com/incidents"') from None
     if address.raw_user is not None or address.raw_password is not None:
-        raise fault(key, "no user and password may stand in it; take them out: the signature says who sends")
+        raise fault(key, "it must not contain a user or password; remove them: the signature identifies the sender")
     return address

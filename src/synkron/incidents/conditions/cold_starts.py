@@ -1,4 +1,4 @@
-"""Targets that were met cold. Pure: rows in, conditions out."""
+"""Targets that started cold. Pure: rows in, conditions out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from synkron.text import several, span
 
 @dataclass(frozen=True, slots=True)
 class ColdStarts:
-    """The attempts of a type that met a cold target in the last hour. The costs are None where none is known."""
+    """The attempts of a type that had a cold start in the last hour. The costs are None if they are not known."""
 
     integration_type: str
     attempts: int
@@ -36,23 +36,23 @@ def cold(found: Sequence[ColdStarts]) -> list[Condition]:
 def _of_type(one: ColdStarts) -> Condition:
     name = one.integration_type
     known = [
-        *([f"{one.by_header:,} by what the target says of itself"] if one.by_header else []),
-        *([f"{one.by_time:,} by the time since it was met last"] if one.by_time else []),
+        *([f"{one.by_header:,} by the target's own report"] if one.by_header else []),
+        *([f"{one.by_time:,} by the time that the call took"] if one.by_time else []),
     ]
-    cost = "What that cost is not known."
+    cost = "Their cost is not known."
     if one.cost is not None and one.worst is not None:
-        cost = f"That cost {span(one.cost)} in all, and {span(one.worst)} at worst."
+        cost = f"They cost {span(one.cost)} in all, and {span(one.worst)} at worst."
     return Condition(
         kind=Kind.COLD_START,
         subject=name,
-        title=f"{name}: {several(one.attempts, 'attempt', at_least=one.is_cut)} met a cold target",
+        title=f"{name}: {several(one.attempts, 'attempt', at_least=one.is_cut)} had a cold start",
         detail=(
-            f"From {moment(one.first)} to {moment(one.last)}; known of {' and of '.join(known)}. {cost} "
-            "`synkron drift` shows how many met a warm one."
+            f"From {moment(one.first)} to {moment(one.last)}; detected: {' and '.join(known)}. {cost} "
+            "`synkron drift` shows how many attempts found the target warm."
         ),
         remedy=(
-            f"Have the target warmed up ahead of its runs (`{section_of(name)}.warm_up`), and for long enough "
-            "(`keep_warm`); the page on warm-up tells what can be done."
+            f"Warm the target up before its runs (`{section_of(name)}.warm_up`), and for long enough (`keep_warm`); "
+            "see the documentation on warm-up."
         ),
         since=one.first,
         integration_type=name,

@@ -13,7 +13,7 @@ from synkron.text import several
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """What expired of a type within a day, from the ``first`` moment to the ``last``; decided from ``since`` on."""
+    """What expired of a type within a day: moments from ``first`` to ``last``, decided from ``since`` on."""
 
     integration_type: str
     occurrences: int
@@ -37,14 +37,14 @@ def expired(found: Sequence[Expired]) -> list[Condition]:
         Condition(
             kind=Kind.MOMENTS_EXPIRED,
             subject="expired",
-            title=f"{several(total, 'occurrence', at_least=is_cut)} of {whose} expired, and did not run",
+            title=f"{several(total, 'occurrence', at_least=is_cut)} of {whose} expired and did not run",
             detail=(
-                f"They were missed longer ago than their catch-up window reaches, up to {moment(last)}: {of_types}. "
-                "Each is in the ledger (`synkron why`); no other run exports its period."
+                f"They were missed longer ago than their catch-up window, the last at {moment(last)}: {of_types}. "
+                "`synkron why` explains each; no other run exports its period."
             ),
             remedy=(
                 f"`synkron backfill --from {first:%Y-%m-%dT%H:%MZ} --to ...` with an organization or a type runs them. "
-                "A longer `catch_up_window` keeps more. When you have seen to it, acknowledge this, and it closes."
+                "With a longer `catch_up_window`, fewer expire. When you are done, acknowledge this; it then closes."
             ),
             since=min(one.since for one in found),
             integration_type=found[0].integration_type if len(found) == 1 else None,

@@ -1,4 +1,4 @@
-"""Runs that failed for good, and what verification found. Pure: rows in, conditions out."""
+"""Runs that failed for good, and the findings of verification. Pure: rows in, conditions out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from synkron.incidents import Condition, Kind
 from synkron.incidents.conditions.wording import MOST_APART, Names, called, moment, touched
 from synkron.text import several
 
-# So many runs are named in a command.
+# How many runs a command names.
 NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
-    """A dead letter: a run that failed after its last attempt, with none of its integration that succeeded since."""
+    """A dead letter: a run that failed after its last attempt, and no later run of its integration has succeeded."""
 
     run_id: int
     org_id: str
@@ -29,7 +29,7 @@ class FailedRun:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What the newest verification came to."""
+    """The result of the newest verification."""
 
     at: datetime
     since: datetime
@@ -41,7 +41,7 @@ class Verified:
 
 
 def failed(runs: Sequence[FailedRun], names: Names, *, is_cut: bool = False) -> list[Condition]:
-    """One condition for each organization and type; for a type of which very many organizations have some, one."""
+    """One condition for each organization and type; a single one for a type if very many organizations are affected."""
     by_type: dict[str, dict[str, list[FailedRun]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         by_type[run.integration_type][run.org_id].append(run)
@@ -56,7 +56,7 @@ def failed(runs: Sequence[FailedRun], names: Names, *, is_cut: bool = False) -> 
 
 
 def verified(found: Verified | None) -> list[Condition]:
-    """A condition where the newest verification has findings that no operator's doing explains."""
+    """A condition if the newest verification has findings that no operator's action explains."""
     if found is None or not (found.missed or found.doubled or found.unexplained):
         return []
     counts = f"{found.missed:,} missed, {found.doubled:,} doubled, {found.unexplained:,} unexplained"
@@ -64,12 +64,12 @@ def verified(found: Verified | None) -> list[Condition]:
         Condition(
             kind=Kind.VERIFICATION_FAILED,
             subject="verification",
-            title=f"Not all ran as it should have: {counts}",
+            title=f"Verification failed: {counts}",
             detail=(
-                f"The verification of {moment(found.at)} looked at {several(found.expected, 'occurrence')} from "
+                f"The verification at {moment(found.at)} checked {several(found.expected, 'occurrence')} from "
                 f"{moment(found.since)} to {moment(found.until)}."
             ),
-            remedy="`synkron verify --since 24h` names each; `synkron why` explains one.",
+            remedy="`synkron verify --since 24h` lists each finding; `synkron why` explains one.",
             since=found.at,
             touches={"missed": found.missed, "doubled": found.doubled, "unexplained": found.unexplained},
         )
@@ -88,8 +88,8 @@ def _of_one(runs: Sequence[FailedRun], names: Names) -> Condition:
         kind=Kind.RUN_FAILED,
         subject=f"{newest.org_id} {newest.integration_type}",
         title=f"{newest.integration_type} of {called(newest.org_id, names)}: {_counted(runs)} failed for good",
-        detail=f"{_told(newest)} Since then none of its integration has succeeded.",
-        remedy=f"When the cause is gone: `synkron runs retry {numbers}` (the keys stay the same).{rest}",
+        detail=f"{_told(newest)} No later run of its integration has succeeded.",
+        remedy=f"When the cause is fixed: `synkron runs retry {numbers}` (the keys stay the same).{rest}",
         since=min(run.finished_at for run in runs),
         org_id=newest.org_id,
         integration_type=newest.integration_type,
@@ -105,9 +105,9 @@ def _of_type(runs: Sequence[FailedRun], names: Names, *, is_cut: bool) -> Condit
         kind=Kind.RUN_FAILED,
         subject=f"type {kind}",
         title=f"{kind}: {_counted(runs, at_least=is_cut)} of {organizations} failed for good",
-        detail=f"The newest is of {called(newest.org_id, names)}. {_told(newest)}",
+        detail=f"The newest failure is that of {called(newest.org_id, names)}. {_told(newest)}",
         remedy=(
-            f"`synkron runs --state failed --type {kind}` lists them. When the cause is gone: "
+            f"`synkron runs --state failed --type {kind}` lists them. When the cause is fixed: "
             f"`synkron runs retry {newest.run_id}` and the other numbers (the keys stay the same)."
         ),
         since=min(run.finished_at for run in runs),

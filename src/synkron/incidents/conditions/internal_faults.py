@@ -1,4 +1,4 @@
-"""What went wrong inside Synkron itself. Pure: faults in, conditions out."""
+"""Faults in Synkron itself. Pure: faults in, conditions out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synkron.incidents.conditions.wording import listed, moment
 
 @dataclass(frozen=True, slots=True)
 class InternalFault:
-    """An exception that nobody expected, of the class ``error``, and in which loop and processes it came up."""
+    """An unexpected exception of the class ``error``, and the loop and the processes in which it occurred."""
 
     loop: str
     error: str
@@ -33,12 +33,12 @@ def _of(fault: InternalFault) -> Condition:
     return Condition(
         kind=Kind.INTERNAL_FAULT,
         subject=f"{fault.loop}: {fault.error} at {fault.place}",
-        title=f"A fault in Synkron itself, in the loop {fault.loop}: {fault.error}",
+        title=f"Internal fault in the loop {fault.loop}: {fault.error}",
         detail=(
-            f"It came up {often} at {fault.place}, from {moment(fault.first)} to {moment(fault.last)}, in "
-            f"{listed(fault.nodes)}. The loop begins again by itself after a pause, and the others go on."
+            f"It occurred {often} at {fault.place}, from {moment(fault.first)} to {moment(fault.last)}, in "
+            f"{listed(fault.nodes)}. The loop restarts by itself after a pause, and the other loops continue."
         ),
-        remedy="The log of that process has its traceback, the first time that it came up. Please report it with that.",
+        remedy="Please report it, with the traceback that the process logged when it first occurred.",
         since=fault.first,
         touches={"times": fault.times, "processes": len(fault.nodes)},
     )

@@ -1,4 +1,4 @@
-"""Rows that can't be fired. Pure: the last tick's invalid rows in, conditions out."""
+"""Rows that can't run. Pure: the last tick's invalid rows in, conditions out."""
 
 from __future__ import annotations
 
@@ -27,14 +27,21 @@ REMEDIES: Mapping[Fault, str] = {
     Fault.ROW: "Correct the row, or disable it.",
     Fault.INTERNAL: "This is a fault in Synkron: report it, with the traceback in the log. Disable the row meanwhile.",
 }
+REASONS: Mapping[Fault, str] = {
+    Fault.SCHEDULE: "their schedule is invalid",
+    Fault.ORGANIZATION: "their organization is missing",
+    Fault.ZONE: "their organization's time zone is unknown",
+    Fault.TYPE: "their integration type is unknown",
+    Fault.ROW: "their row is invalid",
+    Fault.INTERNAL: "Synkron has an internal fault",
+}
 
-
-# The moments of these are held (synkron.held); those of the others are not known.
+# The moments of these are put on hold (synkron.held); those of the others are not known.
 HELD = (Fault.TYPE, Fault.ORGANIZATION)
 
 
 def invalid(rows: Sequence[InvalidIntegration], names: Names, at: datetime) -> list[Condition]:
-    """One condition for each row; very many that are at fault in the same way are one."""
+    """One condition for each row; a single one if very many rows have the same fault."""
     by_fault: dict[Fault, list[InvalidIntegration]] = defaultdict(list)
     for row in rows:
         by_fault[row.fault].append(row)
@@ -52,12 +59,12 @@ def _one(row: InvalidIntegration, names: Names, at: datetime) -> Condition:
     return Condition(
         kind=KINDS[row.fault],
         subject=row.integration_id,
-        title=f"{whose} can't be fired: {row.reason}",
+        title=f"{whose} can't run: {row.reason}",
         detail=(
-            f"Integration {row.integration_id} is enabled and is left out of every tick. It touches nobody else."
+            f"Integration {row.integration_id} is enabled, but every tick leaves it out. No other is affected."
             f"{_what_of_its_moments(row.fault)}"
         ),
-        remedy=f"{REMEDIES[row.fault]} `synkron check` lists all that can't be fired.",
+        remedy=f"{REMEDIES[row.fault]} `synkron check` lists all rows that can't run.",
         since=at,
         org_id=row.org_id,
         integration_type=row.integration_type,
@@ -71,9 +78,9 @@ def _many(fault: Fault, rows: Sequence[InvalidIntegration], at: datetime) -> Con
     return Condition(
         kind=KINDS[fault],
         subject=f"many: {fault}",
-        title=f"{several(len(rows), 'integration')} can't be fired, as of each the {fault} is at fault",
+        title=f"{several(len(rows), 'integration')} can't run: {REASONS[fault]}",
         detail=(
-            f"They are enabled and are left out of every tick. One is {example.integration_id} of organization "
+            f"They are enabled, but every tick leaves them out. For example, {example.integration_id} of organization "
             f"{example.org_id}: {example.reason}.{_what_of_its_moments(fault)}"
         ),
         remedy=f"`synkron check` lists them. {REMEDIES[fault]}",
@@ -85,7 +92,7 @@ def _many(fault: Fault, rows: Sequence[InvalidIntegration], at: datetime) -> Con
 
 def _what_of_its_moments(fault: Fault) -> str:
     return (
-        " What comes due meanwhile is held, and decided by the catch-up policy when that is mended."
+        " What comes due meanwhile is on hold; the catch-up policy decides it when this is corrected."
         if fault in HELD
         else ""
     )

@@ -12,12 +12,12 @@ from synkron.ledger.drift import REASONS, LateRun, Stage, lost_in
 from synkron.settings.integrations.naming import section_of
 from synkron.text import several, span
 
-# Where so many organizations are late at once, it is no organization's own matter.
+# If so many organizations are late at once, the incident is about the fleet.
 FLEET = 3
 
 
 def late(runs: Sequence[LateRun], names: Names, *, is_cut: bool = False) -> list[Condition]:
-    """One condition for each organization and type, or one for all; ``is_cut`` says that there are more runs."""
+    """One condition for each organization and type, or one for the fleet; ``is_cut``: there are more runs."""
     if len({run.org_id for run in runs}) >= FLEET:
         return [_of_fleet(runs, names, is_cut=is_cut)]
     groups: dict[tuple[str, str], list[LateRun]] = defaultdict(list)
@@ -53,7 +53,7 @@ def _of_fleet(runs: Sequence[LateRun], names: Names, *, is_cut: bool) -> Conditi
         kind=Kind.DRIFT,
         subject="fleet",
         title=f"Runs of {organizations} are late{_in_stage(stage)}",
-        detail=f"{_counts(runs, is_cut=is_cut)} By type: {by_type}. The worst is of {whose}. {_told(worst)}",
+        detail=f"{_counts(runs, is_cut=is_cut)} By type: {by_type}. The worst is {whose}. {_told(worst)}",
         remedy=_remedy(stage, worst),
         since=min(run.since for run in runs),
         integration_type=worst.integration_type if len(types) == 1 else None,
@@ -66,7 +66,7 @@ def _worst(runs: Sequence[LateRun]) -> LateRun:
 
 
 def _lost_in(runs: Sequence[LateRun]) -> Stage | None:
-    """The stage that lost most of all that was lost."""
+    """The stage that caused most of the delay of all these runs."""
     lost: dict[Stage | None, timedelta] = defaultdict(timedelta)
     for run in runs:
         lost[lost_in(run.moments)] += run.late
@@ -75,7 +75,7 @@ def _lost_in(runs: Sequence[LateRun]) -> Stage | None:
 
 def _how_late(run: LateRun) -> str:
     late = span(run.late)
-    return f"started {late} late" if run.has_started else f"has not started, {late} late"
+    return f"started {late} late" if run.has_started else f"is {late} late and has not started"
 
 
 def _in_stage(stage: Stage | None) -> str:
@@ -90,13 +90,14 @@ def _told(run: LateRun) -> str:
     else:
         started = f"is {span(run.late)} late and has not started by {moment(run.moments.started_at)}"
     stage = lost_in(run.moments)
-    return f"{at} {started}; {f'most of that was lost in stage {stage}' if stage else 'where is not on record'}."
+    where = f"most of the delay was in stage {stage}" if stage else "the ledger does not record in which stage"
+    return f"{at} {started}; {where}."
 
 
 def _counts(runs: Sequence[LateRun], *, is_cut: bool) -> str:
     waiting = sum(not run.has_started for run in runs)
     are = f"{several(len(runs), 'run', at_least=is_cut)} started late in the last 15 minutes or should have started"
-    return f"{are[0].upper()}{are[1:]}; {waiting:,} of them {'has' if waiting == 1 else 'have'} not."
+    return f"{are[0].upper()}{are[1:]}; {waiting:,} of them {'has' if waiting == 1 else 'have'} not started."
 
 
 def _touches(runs: Sequence[LateRun], stage: Stage | None) -> dict[str, object]:
@@ -113,17 +114,17 @@ def _touches(runs: Sequence[LateRun], stage: Stage | None) -> dict[str, object]:
 def _remedy(stage: Stage | None, worst: LateRun) -> str:
     match stage:
         case Stage.TICK:
-            return "Is a scheduler running? `synkron nodes` lists them, `synkron run` starts one."
+            return "Check that a scheduler is running: `synkron nodes` lists them, `synkron run` starts one."
         case Stage.WORKER:
             return (
-                "Is a worker running? `synkron nodes` lists them. Where they are busy: more of them, or a higher "
+                "Check that a worker is running: `synkron nodes` lists them. If all are busy, start more, or raise "
                 f"`{section_of(worst.integration_type)}.concurrency`."
             )
         case Stage.TURN:
             at = f"{worst.moments.scheduled_for:%Y-%m-%dT%H:%MZ}"
             return (
-                f"What is in front? `synkron why --integration {worst.integration_id} --at {at}` tells; a job that was "
-                "lost is made again by the next tick."
+                f"`synkron why --integration {worst.integration_id} --at {at}` shows what it waited for. The next tick "
+                "replaces a lost job."
             )
         case _:
-            return f"`synkron runs show {worst.run_id}` shows the run, `synkron drift` where time is lost."
+            return f"`synkron runs show {worst.run_id}` shows the run, and `synkron drift` where time is lost."

@@ -1,4 +1,4 @@
-"""Reads what conditions are made of, in the same few statements however large the tables are."""
+"""Reads the facts behind the conditions, in the same few statements however large the tables are."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from synkron.vendors.health import Verdict, Watch
 
 log = structlog.get_logger("synkron")
 
-# Ticks come every half minute, and one from outside maybe every minute.
+# Ticks come every half minute; those of an external caller perhaps every minute.
 LONGEST_BETWEEN_TICKS = timedelta(minutes=2, seconds=30)
 GAP_IS_TOLD_FOR = timedelta(minutes=15)
-# How much of each kind is looked at. Beyond it, "at least so many" says enough.
+# How many rows of each kind are read. Beyond that, "at least so many" is enough.
 MOST_LATE = 2_000
 MOST_FAILED = 5_000
 MOST_LIVE = 10_000
@@ -45,7 +45,7 @@ MOST_COLD = 1_000
 MOST_EXPIRED = 10_000
 MOST_NAMED = 1_000
 MOST_FAULTS = 100
-# So long a fault that has not come again is told of.
+# How long a fault that has not recurred is reported.
 FAULT_IS_TOLD_FOR = timedelta(hours=2)
 
 
@@ -56,10 +56,10 @@ async def read_conditions(
     invalid: Sequence[InvalidIntegration],
     at: datetime,
 ) -> list[Condition]:
-    """Everything that an operator is to be told of at the moment ``at``, by the database's clock.
+    """All conditions that are true at the moment ``at``, by the database's clock.
 
-    ``watches`` are the endpoints as they are watched, ``invalid`` the rows that the last tick could not fire. Sends the
-    same number of statements, whatever there is. Raises ServiceRoleRequired, SourceTableMissing and LedgerMissing.
+    ``watches`` are the watched endpoints, ``invalid`` the rows that the last tick could not run. Always sends the same
+    number of statements. Raises ServiceRoleRequired, SourceTableMissing and LedgerMissing.
     """
     source = SourceQueries(settings.source)
     sql = source.sql("incidents/conditions/store")
@@ -100,14 +100,14 @@ class _OfOrganization(Protocol):
 async def _late_runs(
     connection: Connection, sql: Mapping[str, str], late_after: timedelta, at: datetime
 ) -> tuple[list[LateRun], bool]:
-    """Those that wait and those that have started; and whether there may be more."""
+    """The late runs, waiting or started, and whether there may be more."""
     waiting = await connection.fetch(sql["waiting"], at, late_after, MOST_LATE)
     started = await connection.fetch(sql["started_late"], at, late_after, MOST_LATE)
     return [late_run_of(row, at) for row in (*waiting, *started)], MOST_LATE in (len(waiting), len(started))
 
 
 async def _failed_runs(connection: Connection, sql: Mapping[str, str], at: datetime) -> tuple[list[FailedRun], bool]:
-    """Those that nothing has made good; and whether there may be more."""
+    """The failed runs that no later success makes up for, and whether there may be more."""
     rows = await connection.fetch(sql["failed"], at, MOST_FAILED)
     runs = [read(FailedRun, row, run_id=row["id"]) for row in rows]
     return runs, any(row["looked_at"] == MOST_FAILED for row in rows)
@@ -116,7 +116,7 @@ async def _failed_runs(connection: Connection, sql: Mapping[str, str], at: datet
 async def _vendors(
     connection: Connection, sql: Mapping[str, str], watches: Collection[Watch], at: datetime
 ) -> list[tuple[Endpoint, Watch, Touched]]:
-    """What is known of each endpoint, and whom it touches where it is not well."""
+    """What is known about each endpoint, and who is affected if it is unhealthy."""
     by_name = {watch.endpoint: watch for watch in watches}
     endpoints = [_endpoint(row, at) for row in await connection.fetch(sql["endpoints"], at, list(by_name))]
     unwell_ones = [one.endpoint for one in endpoints if is_told(one)]
@@ -151,7 +151,7 @@ async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: S
 
 
 async def _of_application(connection: Connection, statement: str, *arguments: object) -> Sequence[Record] | None:
-    """What the application's own tables say; None where they can't be read: what is wrong is told without it."""
+    """The rows from the application's own tables; None if they can't be read: the conditions are reported without."""
     try:
         async with connection.transaction():
             return await connection.fetch(statement, *arguments)

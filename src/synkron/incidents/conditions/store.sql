@@ -1,13 +1,13 @@
--- What is so right now that an operator is told of. Each statement is bounded by an index and by a limit, as all are asked
--- again and again on a ledger of millions of runs. $1 is always the moment for which they are asked.
+-- What is wrong at the moment $1, for the incidents. Each statement is bounded by an index and a limit: all of them run
+-- every half minute, on a ledger of millions of runs.
 
 -- name: waiting
--- Runs that have never started, more than $2 after they could: after execute_after, and what is caught up after its
--- moment. Up to $3, with the job that waits for a worker, if any, and from when on. What is paused or deferred now is not
--- late, nor is what was until less than $2 ago, or what was caught up after a pause in time; a deferred run is put off
--- (next_attempt_at). Plan: the index runs_unfinished of each month, in its order, which the limit breaks off; the pauses
--- are an anti-join of a few rows, and the queue is read once, where anything is late at all (as in ledger.adrift).
--- Scans: the queue; from a run to its job leads no index, which each run would have to write.
+-- Runs that have not started, more than $2 after they could (execute_after; a caught-up run: its moment). Up to $3
+-- runs, each with its waiting job, if any, and since when it waits. A run is not late while it is paused or deferred,
+-- nor less than $2 after that, nor if it was caught up in time after a pause; a deferred run has a later
+-- next_attempt_at. Plan: the index runs_unfinished of each month, in its order, up to the limit; the pauses are an
+-- anti-join of a few rows; the queue is read once, and only if any run is late (as in ledger.adrift).
+-- Scans: the queue; an index from a run to its job would have to be written for each run.
 with pause as materialized (
     select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
     from synkron.pauses
@@ -42,7 +42,7 @@ order by late.id, job.created desc;
 
 -- name: started_late
 -- Runs that started within the last 15 minutes, more than $2 after they could; up to $3, the newest first. Pauses and
--- deferrals are excused as above. Plan: the index runs_started_late, as nothing under a minute is called late.
+-- deferrals do not count as late, as above. Plan: the index runs_started_late, as $2 is at least a minute.
 with pause as materialized (
     select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
     from synkron.pauses
@@ -77,8 +77,8 @@ left join synkron.attempts first
     on first.run_id = late.id and first.attempt = 1 and first.scheduled_for = late.scheduled_for;
 
 -- name: failed
--- Of the newest $2 runs that failed within 7 days: those with none of their integration that has succeeded since, but for
--- those that an operator cancelled. Plan: the index runs_failed, then runs_delivered_once for each.
+-- Of the newest $2 runs that failed within 7 days: those with no later success of their integration. Runs that an
+-- operator cancelled are left out. Plan: the index runs_failed, then runs_delivered_once for each.
 with failed as materialized (
     select id, integration_id, org_id, integration_type, scheduled_for, finished_at, attempt, error
     from synkron.runs
@@ -101,8 +101,8 @@ where not exists (
     );
 
 -- name: endpoints
--- What is known of the endpoints $2, and how many probes of this month their vendors count. Plan: the two primary keys;
--- there are a few rows.
+-- What is known about the endpoints $2, and how many probes of this month their vendors count. Plan: the two primary
+-- keys; there are a few rows.
 select asked.endpoint, health.verdict, health.reason, health.known_by, health.since, health.probed_at,
     health.passive_until, coalesce(spend.counted, 0) as counted
 from unnest($2::text[]) asked (endpoint)
@@ -112,10 +112,10 @@ left join synkron.probe_spend spend
 order by asked.endpoint;
 
 -- name: touched
--- The organizations with live integrations of a type that goes to an endpoint: $1 endpoints, $2 types, in pairs. Up to $3
--- integrations of a type are looked at. Plan: nothing is read where no vendor is unwell. Where one is, the table is read
--- up to the limit: for a common type a small part of it, for a rare one all of it, which takes a tenth of a second at
--- 1,000,000 rows.
+-- The organizations with live integrations of a type that uses an endpoint: $1 endpoints, $2 types, in pairs. Up to $3
+-- integrations of a type are read. Plan: nothing is read unless a vendor is unhealthy. Then the table is read up to the
+-- limit: a small part of it for a common type, all of it for a rare one, which takes a tenth of a second at 1,000,000
+-- rows.
 select asked.endpoint, array_agg(distinct live.org_id) as org_ids, max(live.number) as looked_at
 from unnest($1::text[], $2::text[]) asked (endpoint, integration_type)
 cross join lateral (
@@ -130,8 +130,8 @@ cross join lateral (
 group by asked.endpoint;
 
 -- name: tick_gaps
--- Consecutive ticks of the last hour that are more than $2 apart, the last one and now included, where that ended less
--- than $3 ago; with what was caught up of it: up to $4 decisions. A moment that was replayed (tick --at) was no tick.
+-- Gaps of more than $2 between consecutive ticks of the last hour, or between the last tick and now, that ended less
+-- than $3 ago; with what was caught up after each: up to $4 decisions. A replay (tick --at) does not count as a tick.
 -- Plan: the index ticks_newest; for a gap the index runs_newest.
 with recent as (
     select at from synkron.ticks
@@ -165,8 +165,8 @@ where coalesce(gap.ended, $1) - gap.began > $2::interval
 order by gap.began;
 
 -- name: cold_starts
--- The attempts of the last hour that met a cold target, up to $2, by type. Plan: the index attempts_cold, then the run of
--- each by its number.
+-- The attempts of the last hour that had a cold start, up to $2, by type. Plan: the index attempts_cold, then the run
+-- of each by its number.
 select
     run.integration_type,
     count(*) as attempts,
@@ -190,8 +190,8 @@ group by run.integration_type
 order by run.integration_type;
 
 -- name: expired
--- What was decided as expired within the last day, by type; no more than $2 rows, the newest. What was before somebody
--- acknowledged it is told no more. Plan: the index runs_expired.
+-- What expired within the last day, by type: up to $2 rows, the newest. What somebody has acknowledged since is left
+-- out. Plan: the index runs_expired.
 select integration_type, sum(occurrences) as occurrences, min(scheduled_for) as first, max(scheduled_for) as last,
     min(claimed_at) as since, array_agg(distinct org_id) as org_ids, sum(count(*)) over () as looked_at
 from (
@@ -209,7 +209,7 @@ group by integration_type
 order by integration_type;
 
 -- name: tzdata
--- The running processes, by the rules for time zones that they go by; $2 is for how long one may be silent.
+-- The running processes, by the version of the time zone rules that they use; a process is silent for at most $2.
 select tzdata, array_agg(distinct name order by name) as nodes
 from synkron.nodes
 where tzdata is not null and stopped_at is null and seen_at > $1::timestamptz - $2::interval
@@ -217,15 +217,15 @@ group by tzdata
 order by tzdata;
 
 -- name: verification
--- The newest that the service kept. Plan: the index verifications_newest.
+-- The newest verification that the service recorded. Plan: the index verifications_newest.
 select at, since, until, expected, missed, doubled, unexplained
 from synkron.verifications
 order by at desc
 limit 1;
 
 -- name: internal_faults
--- What went wrong inside Synkron itself within $2, up to $3 faults, the newest first. Plan: the index
--- internal_faults_newest; there are a thousand rows at most.
+-- Faults in Synkron itself within the last $2, up to $3, the newest first. Plan: the index internal_faults_newest;
+-- there are a thousand rows at most.
 select
     loop,
     error,
@@ -241,13 +241,14 @@ order by max(last_at) desc, loop, error, place
 limit $3;
 
 -- name: organization_id_type
--- The type of the organizations' id, as it is written in SQL; none where the table is not there.
+-- The SQL type of the organizations' id; no row if the table does not exist.
 select format_type(atttypid, atttypmod)
 from pg_attribute
 where attrelid = to_regclass('{organizations}') and attname = '{organizations_id}';
 
 -- name: names
--- What the organizations $1 are called. The id is given its column's own type, ID_TYPE, so that the primary key serves.
+-- The names of the organizations $1. The ids are cast to the type of their column, ID_TYPE, so that the primary key
+-- serves.
 select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
 from {named_organizations} o
 where o.id = any($1::text[]::ID_TYPE[]);

@@ -1,4 +1,4 @@
-"""Time in which nobody ticked. Pure: gaps in, conditions out."""
+"""Time without a tick. Pure: gaps in, conditions out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from synkron.text import several, span
 
 @dataclass(frozen=True, slots=True)
 class TickGap:
-    """Two ticks far apart, ``ended`` None where none has come since; and what was caught up of it.
+    """A gap between two ticks, and what was caught up after it. ``ended`` is None while the gap lasts.
 
-    ``runs`` started late for it, ``others`` were merged, skipped or given up; ``is_cut`` where there are more.
+    ``runs`` started late because of it, ``others`` were merged, skipped or expired; ``is_cut``: there are more.
     """
 
     began: datetime
@@ -26,15 +26,15 @@ class TickGap:
 
 
 def ticked_not(gaps: Sequence[TickGap], at: datetime) -> list[Condition]:
-    """One condition, for the newest of the gaps; the earlier ones stand in it."""
+    """One condition for the newest gap; its detail lists the earlier ones."""
     if not gaps:
         return []
     *earlier, newest = sorted(gaps, key=lambda gap: gap.began)
     lasted = span((newest.ended or at) - newest.began)
-    before = "".join(f" Before: from {moment(gap.began)} to {moment(gap.ended or at)}." for gap in earlier)
+    before = "".join(f" Earlier gap: from {moment(gap.began)} to {moment(gap.ended or at)}." for gap in earlier)
     if newest.ended is None:
         title = f"No scheduler has ticked for {lasted}"
-        told = f"The last tick was at {moment(newest.began)}. Nothing is claimed; the next tick catches up."
+        told = f"The last tick was at {moment(newest.began)}. No run is claimed until the next tick, which catches up."
     else:
         title = f"No scheduler ticked for {lasted}"
         told = f"There was no tick from {moment(newest.began)} to {moment(newest.ended)}. {_caught_up(newest)}"
@@ -44,7 +44,10 @@ def ticked_not(gaps: Sequence[TickGap], at: datetime) -> list[Condition]:
             subject="ticks",
             title=title,
             detail=f"{told}{before}",
-            remedy="Is a scheduler running, and can it reach the database? `synkron nodes`; `synkron run` starts one.",
+            remedy=(
+                "Check that a scheduler is running and can reach the database: `synkron nodes` lists them, "
+                "`synkron run` starts one."
+            ),
             since=min(gap.began for gap in gaps),
             touches={"runs": sum(gap.runs for gap in gaps), "not_run": sum(gap.others for gap in gaps)},
         )
@@ -54,5 +57,5 @@ def ticked_not(gaps: Sequence[TickGap], at: datetime) -> list[Condition]:
 def _caught_up(gap: TickGap) -> str:
     if not (gap.runs or gap.others):
         return "Nothing was due then."
-    others = f"; {several(gap.others, 'occurrence')} more were merged, skipped or given up" if gap.others else ""
-    return f"It made {several(gap.runs, 'run', at_least=gap.is_cut)} late{others}."
+    others = f" Merged, skipped or expired: {several(gap.others, 'occurrence')}." if gap.others else ""
+    return f"It made {several(gap.runs, 'run', at_least=gap.is_cut)} late.{others}"

@@ -1,4 +1,4 @@
-"""Processes that go by different rules for time zones. Pure: rows in, conditions out."""
+"""Processes that use different time zone rules. Pure: rows in, conditions out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from synkron.incidents.conditions.wording import listed
 
 
 def tzdata_differs(nodes: Mapping[str, Sequence[str]], at: datetime) -> list[Condition]:
-    """A condition where the running ``nodes`` go by more than one version of tzdata."""
+    """A condition if the running ``nodes`` use more than one version of tzdata."""
     if len(nodes) < 2:
         return []
     versions = sorted(nodes)
@@ -19,14 +19,14 @@ def tzdata_differs(nodes: Mapping[str, Sequence[str]], at: datetime) -> list[Con
         Condition(
             kind=Kind.TZDATA_DIFFERS,
             subject="tzdata",
-            title=f"The processes go by different rules for time zones: tzdata {listed(versions)}",
+            title=f"Processes use different time zone rules: tzdata {listed(versions)}",
             detail=(
-                f"{whose}. Where the rules of a zone differ, it depends on which scheduler ticks when its integrations "
-                "fire. What one has claimed the others deliver."
+                f"{whose}. If the rules of a zone differ, the minute at which its integrations run depends on the "
+                "scheduler that ticks. All workers deliver the runs that it claims."
             ),
             remedy=(
-                f"Bring all hosts to {versions[-1]} (the system's package tzdata; Python's where the system has none), "
-                "and restart the processes. `synkron nodes` shows each."
+                f"Install tzdata {versions[-1]} on all hosts (the system's package tzdata; Python's if the system has "
+                "none), and restart the processes. `synkron nodes` shows the version of each."
             ),
             since=at,
             touches={"versions": versions, "nodes": sum(len(names) for names in nodes.values())},

@@ -1,4 +1,4 @@
-"""Vendors that are not well, and probes that are used up. Pure: endpoints in, conditions out."""
+"""Unhealthy vendors, and used-up probe allowances. Pure: endpoints in, conditions out."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from synkron.vendors.health import Verdict, Watch
 from synkron.vendors.probe_times import next_month
 
 SAYS: Mapping[Verdict, str] = {
-    Verdict.DEGRADED: "the vendor is slow or answers with errors",
+    Verdict.DEGRADED: "the vendor is slow or returns errors",
     Verdict.UNREACHABLE: "the vendor can't be reached",
-    Verdict.UNAUTHORIZED: "the vendor refuses the credentials",
-    Verdict.THROTTLED: "the vendor refuses further requests for now",
+    Verdict.UNAUTHORIZED: "the vendor rejects the credentials",
+    Verdict.THROTTLED: "the vendor is throttling requests",
 }
-KNOWN_BY = {"run": "by a run", "probe": "by a probe", "passive": "by a run, as no probes go"}
+KNOWN_BY = {"run": "by a run", "probe": "by a probe", "passive": "by a run, because probes are off"}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What is known of an endpoint; ``verdict`` is None where nothing is yet.
+    """What is known about an endpoint; ``verdict`` is None if nothing is known yet.
 
-    ``counted`` are the probes of this month that the vendor counts. ``passive_until`` is until when no probe goes.
+    ``counted`` is how many probes of this month the vendor counts. No probe is sent until ``passive_until``.
     """
 
     endpoint: str
@@ -41,7 +41,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The organizations with live integrations of an endpoint's types; ``is_cut`` where there are more."""
+    """The organizations with live integrations of an endpoint's types; ``is_cut``: there are more."""
 
     org_ids: Sequence[str]
     total: int
@@ -49,9 +49,9 @@ class Touched:
 
 
 def is_told(endpoint: Endpoint) -> bool:
-    """Whether an operator is told of its verdict.
+    """Whether its verdict becomes an incident.
 
-    One failed run alone makes an endpoint degraded until a probe or another run tells: it may be that run's own fault.
+    A single failed run makes an endpoint degraded until a probe or another run confirms it: the run may be the cause.
     """
     if endpoint.verdict is Verdict.DEGRADED and endpoint.known_by == "run":
         return False
@@ -59,19 +59,19 @@ def is_told(endpoint: Endpoint) -> bool:
 
 
 def unwell(endpoint: Endpoint, watch: Watch, touched: Touched) -> Condition:
-    """What is to be told of an endpoint with a verdict that is told."""
-    assert endpoint.verdict is not None  # noqa: S101 - of those without, nothing is told
+    """The condition of an endpoint for which ``is_told`` is true."""
+    assert endpoint.verdict is not None  # noqa: S101 - is_told implies it
     throttled = endpoint.verdict is Verdict.THROTTLED
     organizations = several(touched.total, "organization", at_least=touched.is_cut)
-    until = f" No probe goes until {moment(endpoint.passive_until)}." if endpoint.passive_until else ""
+    until = f" No probe is sent until {moment(endpoint.passive_until)}." if endpoint.passive_until else ""
     return Condition(
         kind=Kind.THROTTLED if throttled else Kind.UNHEALTHY,
         subject=endpoint.endpoint,
         title=f"{_types(watch)}: {SAYS[endpoint.verdict]}",
         detail=(
-            f"{endpoint.endpoint} is {endpoint.verdict} since {moment(endpoint.since)}: {endpoint.reason.rstrip('.')}. "
-            f"This is known {KNOWN_BY.get(endpoint.known_by or '', 'by hand')}.{until} "
-            f"Live integrations of {organizations} go there."
+            f"{endpoint.endpoint} has been {endpoint.verdict} since {moment(endpoint.since)}: "
+            f"{endpoint.reason.rstrip('.')}. This was detected {KNOWN_BY.get(endpoint.known_by or '', 'by hand')}."
+            f"{until} Live integrations of {organizations} use it."
         ),
         remedy=_remedy(endpoint.verdict, watch),
         since=endpoint.since,
@@ -87,7 +87,7 @@ def unwell(endpoint: Endpoint, watch: Watch, touched: Touched) -> Condition:
 
 
 def used_up(endpoint: Endpoint, watch: Watch, at: datetime) -> list[Condition]:
-    """A condition where all probes of this month went that may."""
+    """A condition if the probe allowance of this month is used up."""
     if not watch.most_probes or endpoint.counted < watch.most_probes:
         return []
     name = watch.integration_types[0]
@@ -95,14 +95,14 @@ def used_up(endpoint: Endpoint, watch: Watch, at: datetime) -> list[Condition]:
         Condition(
             kind=Kind.PROBE_ALLOWANCE,
             subject=endpoint.endpoint,
-            title=f"{_types(watch)}: the probes of this month are used up",
+            title=f"{_types(watch)}: the probe allowance of this month is used up",
             detail=(
-                f"{several(endpoint.counted, 'probe')} of {watch.most_probes:,} that the vendor counts went to "
-                f"{endpoint.endpoint}. None goes before {moment(next_month(at))}; until then its health is learnt "
-                "from runs alone."
+                f"{several(endpoint.counted, 'probe')} of {watch.most_probes:,} that the vendor counts were sent to "
+                f"{endpoint.endpoint}. None is sent before {moment(next_month(at))}; until then, only runs show its "
+                "health."
             ),
             remedy=(
-                f"Where the vendor allows more, raise `{section_of(name)}.health.allowance` or its `allowance_share`; "
+                f"If the vendor allows more, raise `{section_of(name)}.health.allowance` or its `allowance_share`; "
                 "or probe less often, with a longer `interval`."
             ),
             since=endpoint.probed_at or at,
@@ -122,16 +122,16 @@ def _remedy(verdict: Verdict, watch: Watch) -> str:
     match verdict:
         case Verdict.UNAUTHORIZED:
             return (
-                f"Look at the credentials: those of the probe (`{section_of(name)}.health`), and those that the target "
-                "uses. Renew what has run out."
+                f"Check the credentials of the probe (`{section_of(name)}.health`) and those that the target uses. "
+                "Renew any that have expired."
             )
         case Verdict.THROTTLED:
             return (
-                f"Nothing needs to be done: it is asked again when its pause is over. If it comes again, give "
-                f"`{section_of(name)}` a `pace` or a longer `spread`."
+                f"Nothing to do now: requests resume when the vendor's wait is over. If it happens again, set a `pace` "
+                f"or a longer `spread` for `{section_of(name)}`."
             )
         case _:
             return (
-                "Look at the vendor's own page of incidents. Runs are tried again by themselves; those that fail for "
-                f"good: `synkron runs --state failed --type {name}`."
+                "Check the vendor's status page. Runs are retried automatically; "
+                f"`synkron runs --state failed --type {name}` lists those that failed for good."
             )

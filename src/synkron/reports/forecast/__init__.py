@@ -1,4 +1,4 @@
-"""How many starts lie ahead of the whole fleet, minute by minute, under any policies. Pure: no driver, no clock."""
+"""How many runs of the whole fleet will start in each minute, under any policies. Pure: no driver, no clock."""
 
 from synkron.reports.forecast.fires import Fires, Group, count_fires
 from synkron.reports.forecast.outlook import Forecast, Herd, TypeForecast, forecast

@@ -16,15 +16,15 @@ from synkron.model import Window
 from synkron.scheduler.spread import MINUTE
 from synkron.source.due import KNOWN
 
-# How many calendars are remembered; that of a month in which every minute fires is 5 MB.
+# How many calendars are kept in memory; that of a month in which every minute fires is 5 MB.
 KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """So many enabled integrations with the same type, schedule and zone. ``spread`` is set where it is overridden.
+    """A number of enabled integrations with the same type, schedule and zone. ``spread`` is None unless overridden.
 
-    ``is_odd``: their rows hold what nobody can work with (``synkron.source.oddity``).
+    ``is_odd``: their rows contain a value that can't be used (``synkron.source.oddity``).
     """
 
     integration_type: str
@@ -39,8 +39,8 @@ class Group:
 class Fire(NamedTuple):
     """A minute of the window, counted from 0, with what decides how its starts are spread.
 
-    ``room`` is in minutes up to the schedule's next moment, as far as the longest spread asks; ``spread`` is the
-    integrations' own, None where that of their type holds.
+    ``room`` is how many minutes there are to the schedule's next moment, at most the longest spread; ``spread`` is the
+    integrations' own, None if that of their type applies.
     """
 
     minute: int
@@ -53,7 +53,7 @@ class Fires:
     """What fires in the window: by type, how many integrations there are, and how many are in each fire.
 
     The window begins and ends on whole minutes; minute 0 is the one after its start. ``left_out`` integrations can't
-    be fired.
+    run.
     """
 
     window: Window
@@ -68,9 +68,9 @@ class Fires:
 
 
 def count_fires(groups: Iterable[Group], window: Window, types: Collection[str], longest_spread: timedelta) -> Fires:
-    """Count them. No policy that is asked about later, and no group, may have a spread above ``longest_spread``.
+    """Count them. No group, and no policy that is forecast later, may have a spread above ``longest_spread``.
 
-    Groups that share their schedule and zone, and come one after the other, share the work.
+    Consecutive groups with the same schedule and zone share the work.
     """
     calendar = lru_cache(KEPT)(partial(_calendar, window, ceil(longest_spread / MINUTE)))
     integrations: Counter[str] = Counter()
@@ -89,7 +89,7 @@ def count_fires(groups: Iterable[Group], window: Window, types: Collection[str],
 
 
 def _schedule_of(group: Group, types: Collection[str]) -> tuple[Cron, tzinfo] | None:
-    """The group's expression and zone; None where it can't be fired, for whatever reason."""
+    """The group's expression and zone; None if it can't run, for any reason."""
     cron, zone = KNOWN.expression(group.cron_schedule), KNOWN.zone(group.timezone)
     if isinstance(cron, Exception) or isinstance(zone, Exception):
         return None

@@ -1,4 +1,4 @@
-"""What lies ahead of each type under its policy: starts, backlog and herds. Pure: values in, values out."""
+"""The forecast of each type under its policy: starts, backlog and herds. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synkron.reports.forecast.fires import Fire, Fires
 from synkron.reports.forecast.starts import Queue, last_starts, paced, room_of, spread_out
 from synkron.scheduler.spread import MINUTE
 
-# So many of a type's largest minutes are its herds.
+# How many of a type's largest minutes are its herds.
 HERDS = 10
 
 
@@ -20,7 +20,7 @@ HERDS = 10
 class Herd:
     """A minute in which many integrations of a type fire.
 
-    The last of them has started by ``last_start``; None where that depends on what fires after the window.
+    The last of them has started by ``last_start``; None if that depends on what fires after the window.
     """
 
     at: datetime
@@ -30,10 +30,9 @@ class Herd:
 
 @dataclass(frozen=True, slots=True)
 class TypeForecast:
-    """One type. ``fires``, ``starts`` and ``waiting`` are by minute; ``waiting`` are those for whom none had room yet.
+    """One type. ``fires``, ``starts`` and ``waiting`` are by minute; those ``waiting`` found no room up to then.
 
-    Starts are whole numbers where nothing is spread, otherwise what is to be expected. The herds are in the order of
-    their size.
+    Starts are whole numbers if nothing is spread, otherwise expected values. The herds are ordered by size.
     """
 
     window: Window
@@ -56,22 +55,22 @@ class TypeForecast:
 
     @property
     def later(self) -> float:
-        """How many of them start after it, as their place in the spread lies there or no minute had room."""
+        """How many of them start after it, because of the spread, or because no minute had room."""
         return max(self.fired - self.started, 0)
 
     @property
     def left_waiting(self) -> float:
-        """How many wait for room at the end."""
+        """How many still wait for room at the end."""
         return self.waiting[-1] if self.waiting else 0
 
     def instant(self, minute: int) -> datetime:
-        """When the minute of that number begins."""
+        """When the minute with this number begins."""
         return self.window.start + MINUTE * (minute + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The fleet, by type in the order of their names. ``left_out`` integrations can't be fired."""
+    """The fleet, by type in the order of their names. ``left_out`` integrations can't run."""
 
     window: Window
     types: Mapping[str, TypeForecast]
@@ -79,7 +78,7 @@ class Forecast:
 
 
 def forecast(fires: Fires, policies: Mapping[str, Policy]) -> Forecast:
-    """What becomes of the fires under these policies. What was claimed before the window is not in it."""
+    """The forecast of the fires under these policies. It does not include runs claimed before the window."""
     types = {
         name: _forecast(fires.window, fires.fires[name], policies[name], integrations, fires.minutes)
         for name, integrations in sorted(fires.integrations.items())
@@ -105,7 +104,7 @@ def _forecast(
 
 
 def _rooms(fires: Mapping[Fire, int], spread: timedelta, minutes: Sequence[int]) -> dict[int, float]:
-    """The largest room, in minutes, of what fires in each of these minutes."""
+    """The largest room, in minutes, of the fires in each of these minutes."""
     rooms: dict[int, float] = defaultdict(float)
     wanted = set(minutes)
     for fire in fires:
@@ -115,7 +114,7 @@ def _rooms(fires: Mapping[Fire, int], spread: timedelta, minutes: Sequence[int])
 
 
 def _ends(queue: Queue, pace: int | None, rooms: Mapping[int, float]) -> dict[int, timedelta | None]:
-    """When the last of each of these minutes' fires has started, counted from the first minute's begin."""
+    """When the last fire of each of these minutes has started, counted from the start of the first minute."""
     ends: dict[int, timedelta | None] = {minute: MINUTE * (minute + room) for minute, room in rooms.items()}
     if pace is None:
         return ends

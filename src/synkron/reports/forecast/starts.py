@@ -1,6 +1,6 @@
-"""When what fires may start: spread over a while, and no more than so many in a minute. Pure: values in, values out.
+"""When the fires start: spread over time, and no more per minute than the pace. Pure: values in, values out.
 
-The same as ``spread`` does to the runs of a tick, for so many at once that nobody asks which is which.
+The same as ``spread`` does to the runs of a tick, but for counts instead of single runs.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from math import ceil
 from synkron.reports.forecast.fires import Fire
 from synkron.scheduler.spread import MINUTE
 
-# Expected starts are not whole: what is less than this apart is the same.
+# Expected starts are not whole numbers; values that differ by less than this are equal.
 _SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Minute by minute: how many ask to start, how many do, and how many have found no room by its end.
+    """By minute: how many ask to start, how many start, and how many have found no room by its end.
 
-    Whole numbers where nothing is spread, otherwise what is to be expected.
+    Whole numbers if nothing is spread, otherwise expected values.
     """
 
     asks: Sequence[float]
@@ -31,14 +31,14 @@ class Queue:
 
 
 def room_of(fire: Fire, spread: timedelta) -> float:
-    """Over how many minutes the starts of a fire are spread, where the spread of its type is this one."""
+    """Over how many minutes the starts of a fire are spread, if its type has this spread."""
     return min((spread if fire.spread is None else fire.spread) / MINUTE, fire.room)
 
 
 def spread_out(fires: Mapping[Fire, int], spread: timedelta, minutes: int) -> list[float]:
-    """How many ask to start in each minute: the starts of each fire lie evenly in its room.
+    """How many ask to start in each minute: the starts of each fire are distributed evenly over its room.
 
-    What lies after the last minute is left out.
+    Starts after the last minute are left out.
     """
     at_once: list[float] = [0] * minutes
     # The change of the rate of starts from one minute to the next.
@@ -63,7 +63,7 @@ def spread_out(fires: Mapping[Fire, int], spread: timedelta, minutes: int) -> li
 
 
 def paced(asks: Sequence[float], pace: int | None) -> Queue:
-    """No minute holds more starts than the pace; what finds no room waits for the first minute that has some."""
+    """No minute has more starts than the pace; what finds no room waits for the next minute that has room."""
     if pace is None:
         return Queue(asks, asks, [0] * len(asks))
     starts: list[float] = []
@@ -79,9 +79,9 @@ def paced(asks: Sequence[float], pace: int | None) -> Queue:
 
 
 def last_starts(queue: Queue, pace: int, minutes: Sequence[int]) -> list[timedelta]:
-    """For each of the minutes, which are in order: when the last that has asked by its end starts.
+    """For each of the minutes, which are in order: when the last start requested by its end takes place.
 
-    Counted from the first minute's begin. Within a minute the starts are even. It may lie after the last minute.
+    Counted from the start of the first minute. Starts are even within a minute. It may be after the last minute.
     """
     found = []
     asked = list(accumulate(queue.asks))

@@ -1,4 +1,4 @@
-"""Forecasts the fleet as it stands in the database, under the policies that are set and those that are proposed."""
+"""Forecasts the fleet in the database, under the current and the proposed policies."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from synkron.source.reader import zone_of
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The forecast ``as_set``, and as ``proposed`` where something is.
+    """The forecast with the current policies (``as_set``) and with the ``proposed`` ones, if any.
 
-    ``pauses`` are not heeded. It is None where the role may not read Synkron's own tables, so that overrides are not
-    heeded either.
+    The forecast ignores the active ``pauses``, which are counted. None: the role may not read Synkron's own tables, so
+    the forecast ignores overrides too.
     """
 
     as_set: Forecast
@@ -31,7 +31,7 @@ class Outlook:
 
     @property
     def forecasts(self) -> list[Forecast]:
-        """As set; and as proposed, where something is."""
+        """The current forecast, and the proposed one if there is one."""
         return [one for one in (self.as_set, self.proposed) if one is not None]
 
 
@@ -44,7 +44,7 @@ async def forecast_fleet(
     integration_type: str | None = None,
     proposed: Mapping[str, Policy] | None = None,
 ) -> Outlook:
-    """The whole minutes after ``now``, for so many hours; ``proposed`` replaces the policies of the types in it."""
+    """Forecast the whole minutes of the next ``hours``; ``proposed`` replaces the policies of the types in it."""
     begin = now.replace(second=0, microsecond=0)
     window = Window(begin, begin + timedelta(hours=hours))
     source = SourceQueries(settings.source)
@@ -63,7 +63,7 @@ async def forecast_fleet(
 async def read_groups(
     connection: Connection, source: SourceQueries, own_spreads: Mapping[str, timedelta], integration_type: str | None
 ) -> list[Group]:
-    """The enabled rows with a schedule, of all types or of one, counted by what decides when they start."""
+    """The enabled rows with a schedule, of all types or one, grouped by what decides when they start, and counted."""
     statement = source.sql("reports/forecast/store")["groups"]
     async with source.reading(connection):
         rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
@@ -73,7 +73,7 @@ async def read_groups(
 async def _read_standing(
     connection: Connection, source: SourceQueries, now: datetime
 ) -> tuple[dict[str, timedelta], int | None]:
-    """The spreads that are set for single integrations, and how many pauses last; none where there is no ledger."""
+    """The spreads that are overridden for single integrations, and the number of active pauses."""
     try:
         async with source.in_words():
             rows = await connection.fetch(source.sql("reports/forecast/store")["own_spreads"])

@@ -6,11 +6,11 @@
 select integration_id, spread from synkron.overrides where spread is not null;
 
 -- name: groups
--- The enabled rows with a schedule, counted by what decides when they start: type, schedule, zone and spread. $1 are
--- the integrations whose spread is overridden and $2 their spreads, as arrays, so that nothing that Synkron installs
--- is needed; $3 is the only type to count, or null for all. Plan: each table is read once; hash joins, and one
--- aggregate by hash, so that not the rows travel but their groups (1,000,000 rows make some 100,000).
--- Scans: all that may fire is counted.
+-- The enabled rows with a schedule, grouped by what decides when they start (type, schedule, zone and spread) and
+-- counted. $1 are the integrations whose spread is overridden and $2 their spreads, as arrays, so that Synkron's own
+-- tables are not needed; $3 is the only type to count, or null for all. Plan: each table is read once; hash joins and
+-- one hash aggregate, so that groups are sent instead of rows (1,000,000 rows make some 100,000 groups).
+-- Scans: all rows that may fire are counted.
 select
     coalesce({legible[i.integration_type 200]}, '(null)') as integration_type,
     {legible[i.cron_schedule 513]} collate "C" as cron_schedule,

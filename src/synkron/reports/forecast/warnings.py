@@ -1,4 +1,4 @@
-"""What of a forecast somebody should look at. Pure: values in, values out."""
+"""The warnings about a forecast. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synkron.reports.forecast.outlook import Forecast, TypeForecast
 
 
 class Kind(StrEnum):
-    """What is the matter."""
+    """What a warning is about."""
 
     PACE_BELOW_LOAD = "pace_below_load"
     WAITING_AT_THE_END = "waiting_at_the_end"
@@ -28,7 +28,7 @@ class Warned:
 
 
 def warnings(forecast: Forecast) -> list[Warned]:
-    """All of them, by type."""
+    """All warnings, by type."""
     return [warned for name, one in forecast.types.items() for warned in _of_type(name, one)]
 
 
@@ -47,15 +47,16 @@ def _of_type(name: str, one: TypeForecast) -> Iterator[Warned]:
 
 
 def _waiting(name: str, one: TypeForecast) -> Warned:
-    """Some wait for room at the end: of a herd that came late, or because there are too many for the pace."""
+    """The warning about runs that still wait at the end: a herd fired late, or there are too many for the pace."""
     minutes = len(one.fires)
     room = (one.policy.pace or 0) * minutes
     left = f"{one.left_waiting:,.0f} wait at the end"
     if one.fired <= room:
-        return Warned(Kind.WAITING_AT_THE_END, name, f"{name}: {left}, as they fired late in the window")
+        return Warned(Kind.WAITING_AT_THE_END, name, f"{name}: {left}, because they fired late in the window")
     return Warned(
         Kind.PACE_BELOW_LOAD,
         name,
-        f"{name}: the pace is below the load: {one.fired:,} fire, at {one.policy.pace:,} a minute {room:,} can start, "
-        f"and {left}: a backlog that grows as long as it is so; the load is {ceil(one.fired / minutes):,} a minute",
+        f"{name}: the pace is below the load: {one.fired:,} fire, but at {one.policy.pace:,} a minute only {room:,} "
+        f"can start, and {left}. The backlog grows until that changes; the load is "
+        f"{ceil(one.fired / minutes):,} a minute",
     )

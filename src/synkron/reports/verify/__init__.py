@@ -1,10 +1,10 @@
 """Whether what should have run was decided, delivered once, and started in time. Pure: rows in, findings out.
 
-``evidence`` holds the nouns; ``sight`` knows which moments the ticks covered, and what they saw; ``basis`` what a
-verification goes by. ``examine`` goes through one integration: ``decisions`` holds each row of the ledger against its
-tick, key, schedule and row of the application, ``attempts`` against its attempts; ``doubled`` is what was delivered
-twice, ``late`` what started late, ``coverage`` what was not delivered. What should have run is worked out again from
-the schedules: nothing here asks the plan that decided it, and no row of the ledger is believed by itself.
+``evidence`` holds the nouns; ``ticks`` knows which moments the ticks covered, and what they saw; ``basis`` holds what a
+verification starts from. ``examine`` checks one integration: ``decisions`` compares each row of the ledger with its
+tick, key, schedule and row of the application, ``attempts`` with its attempts; ``doubled`` finds what was delivered
+twice, ``late`` what started late, ``coverage`` what was not delivered. What should have run is computed again from
+the schedules: nothing here uses the code that decided it, and no row of the ledger is its own proof.
 """
 
 from synkron.reports.verify.basis import LATE, Basis

@@ -1,4 +1,4 @@
-"""Whether a run's state is what its attempts say. The run's own row is not believed without them."""
+"""Whether a run's state agrees with its attempts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import lru_cache
 from synkron.model import State
 from synkron.reports.verify.evidence import Kind, Recorded
 
-# What is written twice in one statement, by two looks at the clock.
+# The difference of two times that one statement writes from two readings of the clock.
 SAME = timedelta(minutes=1)
 OPEN = "open"
 GOOD = "succeeded"
-# After these the run has ended for good, unless an operator gives it another chance.
+# After these the run has ended for good, unless an operator retries it.
 LAST = frozenset({"final", "cancelled"})
-# What the newest attempt may have come to, by the run's state.
+# The possible outcomes of the newest attempt, by the run's state.
 ENDS = {
     # A run whose worker was lost is claimed again where it follows its row.
     State.CLAIMED: {"retryable", "handed_back", "lost"},
@@ -23,12 +23,12 @@ ENDS = {
     State.FAILED: {"retryable", "final", "lost", "cancelled"},
     State.SKIPPED: {"retryable", "handed_back", "lost"},
 }
-# Whose attempts an operator's other chance lets stand as they ended.
+# The states in which a retry by an operator leaves the attempts as they ended.
 REOPENED = {State.CLAIMED, State.SKIPPED}
 
 
 def against_attempts(one: Recorded) -> tuple[Kind, str] | None:
-    """What is wrong with the run by its attempts, or with these."""
+    """What is wrong with the run according to its attempts, or with the attempts."""
     judged = _judged(one.state, one.attempt, one.last_attempt, one.outcomes, one.retries > 0)
     if judged is None and one.attempted_from is not None and (message := _times(one)):
         return Kind.UNEXPLAINED, message
@@ -37,26 +37,26 @@ def against_attempts(one: Recorded) -> tuple[Kind, str] | None:
 
 @lru_cache(maxsize=4096)
 def _judged(state: str, attempt: int, last: int, outcomes: str, was_retried: bool) -> tuple[Kind, str] | None:
-    """The finding, if any. Millions of runs have the few combinations of these."""
+    """The finding, if any. Millions of runs share a few combinations of these arguments."""
     made = outcomes.split()
     successes = made.count(GOOD)
     if successes > 1:
         return Kind.DOUBLED, f"{successes} of its attempts succeeded"
     if not attempt == last == len(made):
-        return Kind.UNEXPLAINED, f"it counts {_attempts(attempt)}, and {_attempts(len(made))} of it are on record"
+        return Kind.UNEXPLAINED, f"it counts {_attempts(attempt)}, but the ledger has {_attempts(len(made))}"
     if not made:
         message = None if state in (State.CLAIMED, State.SKIPPED) else f"recorded as {state} without any attempt"
     elif made[-1] not in ENDS[State(state)] and not (
         was_retried and state in REOPENED and made[-1] in ENDS[State.FAILED]
     ):
-        message = f"recorded as {state}, and its last attempt as {made[-1]}"
+        message = f"recorded as {state}, but its last attempt as {made[-1]}"
     else:
         message = _followed(made[:-1], was_retried=was_retried)
     return None if message is None else (Kind.UNEXPLAINED, message)
 
 
 def _followed(earlier: list[str], *, was_retried: bool) -> str | None:
-    """What is wrong with an attempt that another followed."""
+    """What is wrong with an attempt that was not the last one."""
     for number, outcome in enumerate(earlier, 1):
         if outcome in (GOOD, OPEN) or (outcome in LAST and not was_retried):
             return f"another attempt followed attempt {number}, which is recorded as {outcome}"

@@ -1,4 +1,4 @@
-"""What a verification goes by."""
+"""What a verification starts from."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from synkron.reports.verify.ticks import Sight, full_transaction
 from synkron.source.due import KNOWN
 
 LATE = timedelta(minutes=5)
-# How many moments are remembered, of all schedules together: about 50 MB.
+# How many moments of all schedules are kept in memory: about 50 MB.
 MEMO_LIMIT = 500_000
 
 Moments = Mapping[datetime, datetime | None]
 
 
 class Basis:
-    """The window that was to be decided, what the ticks saw, the time it is, and the ids from which keys derive.
+    """The window to verify, what the ticks saw, the time now, and the ids from which keys derive.
 
-    ``has_zones`` is whether organizations have a zone; where they have none, nothing of theirs can change.
-    ``is_strict`` makes findings of what was not delivered. Integrations with the same schedule share its moments.
+    ``has_zones`` is whether organizations have a zone; if not, an organization's row does not affect its schedules.
+    ``is_strict`` reports what was not delivered as findings. Integrations with the same schedule share its moments.
     """
 
     def __init__(
@@ -52,30 +52,30 @@ class Basis:
         self._remembered = 0
 
     def moments(self, cron_schedule: str, timezone: str | None) -> Moments | None:
-        """The moments of the window, oldest first, each with the schedule's moment before it; None if unreadable."""
+        """The moments of the window, oldest first, each with the schedule's previous moment; None if unreadable."""
         try:
             return self._known[cron_schedule, timezone]
         except KeyError:
             return self._remember(cron_schedule, timezone)
 
     def owed(self, row: Standing) -> Moments | None:
-        """When the row should have fired, had it always stood as it does; None if nobody can tell.
+        """The moments of the row if it never changed; None if they can't be known.
 
-        A text of digits is no zone, though the ledger has a number as one.
+        A zone that is text of digits is invalid, although the ledger writes a zone in minutes as digits.
         """
         if not row.organization_exists or not (row.zone_is_number or isinstance(KNOWN.zone(row.timezone), tzinfo)):
             return None
         return self.moments(row.cron_schedule, row.timezone)
 
     def stood(self, row: Standing, moment: datetime) -> bool:
-        """Whether the row provably stood as it does when the moment was to be decided, and its organization's zone."""
+        """Whether the row and its organization's zone provably have not changed since the moment was to be decided."""
         seen = row.updated_at is not None and row.updated_at < moment
         return (seen or self._saw(row.written, moment)) and (not self._has_zones or self._saw(row.zone_written, moment))
 
     def decided_as_it_stands(self, one: Recorded, row: Standing) -> bool:
-        """Whether the row provably stood as it does when that was decided, and its organization's zone.
+        """Whether the row and its organization's zone provably have not changed since that was decided.
 
-        What was edited in the half-minute between a decision and its moment stood otherwise.
+        An edit in the half-minute between a decision and its moment is a change.
         """
         moment = one.scheduled_for
         seen = row.updated_at is not None and row.updated_at < min(one.claimed_at, moment)
@@ -84,7 +84,7 @@ class Basis:
         )
 
     def has_its_key(self, one: Recorded) -> bool:
-        """Whether the key is that of the run's integration and moment."""
+        """Whether the key is the right one for the run's integration and moment."""
         return is_key_of(one.key, self._installations, one.integration_id, one.source, one.scheduled_for)
 
     def _saw(self, written: int | None, moment: datetime, *, at_first: bool = False) -> bool:
@@ -107,6 +107,6 @@ class Basis:
 
 
 def schedule_of(cron_schedule: str, timezone: str | None) -> tuple[Cron, tzinfo] | None:
-    """The expression and the zone, as the ledger writes them; None when they can't be read."""
+    """The parsed expression and zone that the ledger recorded; None if they can't be parsed."""
     cron, zone = KNOWN.expression(cron_schedule), KNOWN.recorded_zone(timezone)
     return (cron, zone) if isinstance(cron, Cron) and isinstance(zone, tzinfo) else None

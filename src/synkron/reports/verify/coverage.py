@@ -1,4 +1,4 @@
-"""What was decided of one integration and not delivered, and the time that no run covers."""
+"""Decisions about one integration that were not delivered, and the time that no run covers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from synkron.model import Action, Source, Window
 from synkron.reports.verify.basis import Basis
 from synkron.reports.verify.evidence import Finding, Kind, Recorded, Undelivered
 
-# By the first word of a skipped run's reason.
+# Keyed by the first word of a skipped run's reason.
 REASONS = {"superseded": Undelivered.SUPERSEDED, "cancelled": Undelivered.CANCELLED}
 
 
 class Coverage(NamedTuple):
-    """What was merged into no run, what was not delivered, with the reason, and the time that no run covers."""
+    """Merged moments without a run, undelivered moments with the reason, and the time that no run covers."""
 
     lost: Sequence[Finding] = ()
     undelivered: Sequence[tuple[Undelivered, Recorded]] = ()
@@ -26,7 +26,7 @@ WHOLE = Coverage()
 
 
 def coverage(recorded: Sequence[Recorded], basis: Basis) -> Coverage:
-    """What became of the moments of the window for which no run of their own was delivered, oldest first."""
+    """What happened to the moments of the window for which no own run was delivered, oldest first."""
     if len(recorded) == 1 and recorded[0].is_delivered:
         return WHOLE
     window = basis.window
@@ -42,7 +42,7 @@ def coverage(recorded: Sequence[Recorded], basis: Basis) -> Coverage:
             continue
         covers = [run for run in catch_ups if _covers(run, one.scheduled_for)]
         if not covers:
-            lost.append(one.finding(Kind.MISSED, "recorded as merged, and no run's period holds it"))
+            lost.append(one.finding(Kind.MISSED, "recorded as merged, but no run's period covers it"))
         elif not any(run.is_delivered for run in covers):
             undelivered.append((Undelivered.MERGED, one))
     return Coverage(lost, undelivered, _gaps(decided, recorded, window))

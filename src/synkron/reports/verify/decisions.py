@@ -1,4 +1,4 @@
-"""What is wrong with a row of the ledger: by its tick, its key, its schedule, and the row that it was decided from."""
+"""What is wrong with a row of the ledger, compared with its tick, key, schedule and the row it was decided from."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def against_itself(one: Recorded, row: Standing | None, basis: Basis) -> list[str]:
-    """What does not fit together, of the decision and what it was made from: its tick, and ``row``, if it stands."""
+    """What disagrees between the decision and what it was made from: its tick, and ``row``, if that still exists."""
     wrong = []
     if not basis.has_its_key(one):
-        wrong.append(f"its key, {one.key}, is not that of its integration and moment")
+        wrong.append(f"its key, {one.key}, does not match its integration and moment")
     if not one.fits_tick:
-        wrong.append(f"its tick was of another time, or did not decide it as {one.source}")
+        wrong.append(f"its tick was at another time, or could not have decided it as {one.source}")
     if not one.is_from_tick:
         return wrong
     if not one.has_tick:
-        wrong.append(f"decided by {one.source}, and its tick is not on record")
+        wrong.append(f"decided by {one.source}, but its tick is not on record")
     if row is not None and (difference := _against_row(one, row, basis)):
         wrong.append(difference)
     return wrong
 
 
 def against_schedule(one: Recorded, basis: Basis) -> tuple[str | None, str | None]:
-    """What does not fit the schedule that the row says it was decided by; and what does only if its period continues.
+    """What disagrees with the schedule on record; and what disagrees unless the period continues the one before.
 
-    A period begins where the integration's last decided one ended. That is mostly the schedule's own moment before.
+    A period begins where the integration's last decided one ended. That is usually the schedule's previous moment.
     """
     if one.cron_schedule is None or not one.decides:
         return None, None
@@ -53,7 +53,7 @@ def against_schedule(one: Recorded, basis: Basis) -> tuple[str | None, str | Non
 
 
 def _against_row(one: Recorded, row: Standing, basis: Basis) -> str | None:
-    """Whether it says what the row does, which is asked only where that provably stood as it does."""
+    """How it differs from the row. Only a row that provably has not changed since is compared."""
     said = (one.org_id, one.integration_type, one.cron_schedule, one.timezone)
     stands = (row.org_id, row.integration_type, row.cron_schedule, row.timezone)
     if said == stands or not basis.decided_as_it_stands(one, row):
@@ -63,32 +63,32 @@ def _against_row(one: Recorded, row: Standing, basis: Basis) -> str | None:
         for name, mine, its in zip(("organization", "type", "schedule", "zone"), said, stands, strict=True)
         if mine != its
     ]
-    return f"its row, which has stood unchanged since before, has {', '.join(differ)}"
+    return f"its row, unchanged since before the decision, has {', '.join(differ)}"
 
 
 def _start_fault(one: Recorded, cron: Cron, zone: tzinfo, written: str) -> str | None:
-    """What is wrong with where a run's period begins; that of a catch-up run reaches back over what was missed."""
+    """What is wrong with the start of a run's period; that of a catch-up run includes what was missed."""
     if one.source == Source.SCHEDULE:
-        return f"its period does not begin at the moment before it of {written}"
+        return f"its period does not begin at the previous moment of {written}"
     if one.period_start is None or cron.matches(one.period_start, zone):
         return None
     return f"its period does not begin at a moment of {written}"
 
 
 def _count_fault(one: Recorded, cron: Cron, zone: tzinfo) -> str | None:
-    """Whether it stands for as many moments as there were: at most those of its period, at least those of its tick."""
+    """Whether it stands for the right number of moments: at most those of its period, at least those of its tick."""
     start, least_from = one.period_start, one.ticked_from
     if start is not None and _count(cron, zone, start, one.scheduled_for, one.occurrences) < one.occurrences:
-        return f"it stands for {one.occurrences} moments, and its period has fewer"
+        return f"it stands for {one.occurrences} moments, but its period has fewer"
     if least_from is not None:
         least_from = max(least_from, start or least_from)
         if _count(cron, zone, least_from, one.scheduled_for, one.occurrences) > one.occurrences:
-            return f"it stands for {one.occurrences} moments, and its tick had more to decide"
+            return f"it stands for {one.occurrences} moments, but its tick had more to decide"
     return None
 
 
 def _count(cron: Cron, zone: tzinfo, start: datetime, end: datetime, enough: int) -> int:
-    """How many moments lie after the start, up to the end; the count is broken off above ``enough``."""
+    """How many moments are after the start, up to the end; counting stops above ``enough``."""
     count = 0
     while start < end and count <= enough:
         stop = min(end, start + MONTH)

@@ -1,4 +1,4 @@
-"""What was delivered twice, of one integration."""
+"""Double deliveries of one integration."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def doubled(recorded: Sequence[Recorded]) -> Iterator[Finding]:
         first = by_moment.setdefault(one.scheduled_for, one)
         same_key = by_key.setdefault(one.key, one)
         if first is not one:
-            yield one.finding(Kind.DOUBLED, f"run {first.id} was delivered for this moment, too")
+            yield one.finding(Kind.DOUBLED, f"run {first.id} was also delivered for this moment")
         elif same_key is not one:
             yield one.finding(Kind.DOUBLED, f"run {same_key.id} was delivered under the same key, {one.key}")
     yield from _overlapping(delivered)
 
 
 def _overlapping(delivered: Sequence[Recorded]) -> Iterator[Finding]:
-    """Periods that overlap, of what ticks decided; and of what was backfilled, with those of the same schedule."""
+    """Overlapping periods of runs that ticks decided; and of backfilled runs with runs of the same schedule."""
     decided = [one for one in delivered if one.is_from_tick]
     yield from _overlaps(decided)
     if len(decided) < len(delivered):

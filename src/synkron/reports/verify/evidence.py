@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from synkron.model import Action, Source, State
 
-# Sets, as millions of rows are asked.
+# A set, because millions of rows are looked up in it.
 OF_TICKS = frozenset({Source.SCHEDULE, Source.CATCH_UP})
 
 
 class Kind(StrEnum):
-    """What is wrong with an occurrence. The last two are findings only where somebody asks for them."""
+    """What is wrong with an occurrence. The last two are reported only with ``--strict``."""
 
     MISSED = "missed"
     DOUBLED = "doubled"
@@ -37,7 +37,7 @@ class Undelivered(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that should not be so; ``at`` is where it begins. What is wrong with ticks is no integration's."""
+    """One fault, from the moment ``at`` on. A fault of the ticks has no integration."""
 
     kind: Kind
     at: datetime
@@ -49,11 +49,11 @@ class Finding:
 
 
 class Standing(NamedTuple):
-    """A row of the application's table as it stands: it is enabled and has a schedule. A tuple, as there are millions.
+    """A current row of the application's table that is enabled and has a schedule. A tuple, as there are millions.
 
-    ``timezone`` is as the ledger writes it; a number of minutes where ``zone_is_number``. ``written`` and
-    ``zone_written`` are the lower 32 bits of the transactions that wrote the row and its organization's, None where
-    nobody can tell. From ``held_since`` on (left out) it is held undecided.
+    ``timezone`` is written as in the ledger; it is a number of minutes if ``zone_is_number``. ``written`` and
+    ``zone_written`` are the lower 32 bits of the transactions that wrote the row and its organization, None if they
+    can't be known. Moments after ``held_since`` are on hold, undecided.
     """
 
     integration_id: str
@@ -69,20 +69,20 @@ class Standing(NamedTuple):
     held_since: datetime | None = None
 
     def finding(self, kind: Kind, at: datetime, message: str) -> Finding:
-        """What is wrong with what became of this row."""
+        """A finding about this row."""
         return Finding(kind, at, message, self.integration_id, self.org_id, self.integration_type)
 
 
 class Recorded(NamedTuple):
-    """A row of the ledger: what was decided of a moment, and what came of it. A tuple, as there are millions.
+    """A row of the ledger: a decision about a moment, and its result. A tuple, as there are millions.
 
     ``source``, ``action`` and ``state`` hold the values of the model's ``Source``, ``Action`` and ``State``.
-    ``has_tick`` says whether the tick that decided it is on record, or forgotten with those of its age, and
-    ``fits_tick`` whether it says the same. ``outcomes`` are those of its attempts on record, in their order, with a
-    space between; one without an end is ``open``. The last of them has the number ``last_attempt``; the first began at
-    ``attempted_from``, and the last to end did at ``attempted_to``. ``runs_back`` says that one ended before it began.
-    ``paused_until`` is when the last pause ended that it waited through. ``ticked_from`` is where its tick's window
-    begins, for a row that stands for many moments.
+    ``has_tick`` is whether its tick is on record, or so old that it was deleted; ``fits_tick`` is whether that tick can
+    have decided it. ``outcomes`` are the outcomes of its attempts on record, in their order, separated by spaces; an
+    attempt without an end is ``open``. ``last_attempt`` is the number of the last one, ``attempted_from`` the start of
+    the first, ``attempted_to`` the latest end; ``runs_back``: an attempt ended before it began. ``paused_until`` is the
+    end of the last pause that it waited for. ``ticked_from`` is the start of its tick's window, for a row that stands
+    for many moments.
     """
 
     id: int
@@ -117,7 +117,7 @@ class Recorded(NamedTuple):
 
     @property
     def decides(self) -> bool:
-        """Whether it stands for its moment: a run that an operator asked for besides the schedule does not."""
+        """Whether it decides its moment; a run that an operator triggered does not."""
         return self.source != Source.MANUAL
 
     @property
@@ -127,11 +127,11 @@ class Recorded(NamedTuple):
 
     @property
     def is_delivered(self) -> bool:
-        """Whether its target was called, or will be."""
+        """Whether its target was or will be called."""
         return self.action == Action.RUN and self.state != State.SKIPPED
 
     def finding(self, kind: Kind, message: str) -> Finding:
-        """What is wrong with this row."""
+        """A finding about this row."""
         return Finding(
             kind, self.scheduled_for, message, self.integration_id, self.org_id, self.integration_type, self.id
         )

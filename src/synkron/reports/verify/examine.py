@@ -1,4 +1,4 @@
-"""One integration: what should have run, against what the ledger says."""
+"""Compares what should have run of one integration with the ledger."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ NOTHING: Mapping[Undelivered, int] = MappingProxyType({})
 
 
 class Doubt(NamedTuple):
-    """What is wrong with a row, unless the decision before it, which was not read, ended where its period begins."""
+    """A fault of a row, unless the decision before it, which was not read, ended where the row's period begins."""
 
     of: Recorded
     message: str
 
 
 class Examined(NamedTuple):
-    """What came of one integration's occurrences.
+    """The result for one integration.
 
-    ``unprovable`` ones (nothing shows that they were due) are undecided, and no findings. ``invalid`` counts the rows
-    that can't be fired as they stand. ``undelivered`` counts moments by reason; no run covers the ``gaps``.
+    ``unprovable`` counts undecided moments that nothing proves to have been due; they are not findings. ``invalid``
+    counts the rows that can't run now. ``undelivered`` counts moments by reason; no run covers the ``gaps``.
     """
 
     occurrences: int
@@ -45,10 +45,10 @@ class Examined(NamedTuple):
 
 
 def examine(row: Standing | None, recorded: Sequence[Recorded], basis: Basis) -> Examined:
-    """Compare the row as it stands, if it does, with what the ledger has of it, oldest first.
+    """Compare the current row (None if it is gone) with the ledger's rows, which are ordered, oldest first.
 
-    ``recorded`` holds the rows of the window, those after it whose period reaches into it, and the runs from before it
-    that had not ended when it began.
+    ``recorded`` holds the rows of the window, later rows whose period overlaps it, and earlier runs that had not ended
+    when it began.
     """
     within = [one for one in recorded if basis.window.start < one.scheduled_for <= basis.window.end]
     findings, doubts = _of_rows(within, row, basis)
@@ -74,7 +74,7 @@ def examine(row: Standing | None, recorded: Sequence[Recorded], basis: Basis) ->
 
 
 def _of_rows(within: Sequence[Recorded], row: Standing | None, basis: Basis) -> tuple[list[Finding], list[Doubt]]:
-    """What is wrong with each row of the ledger, by itself and by what stands beside it."""
+    """What is wrong with each row of the ledger, alone and compared with the rows before it."""
     findings: list[Finding] = []
     doubts: list[Doubt] = []
     for number, one in enumerate(within):
@@ -96,12 +96,12 @@ def _of_rows(within: Sequence[Recorded], row: Standing | None, basis: Basis) -> 
 
 
 def _continues(one: Recorded, earlier: Sequence[Recorded]) -> bool | None:
-    """Whether its period begins where the decision before it ended, or where one begins whose time it took over.
+    """Whether its period begins where the decision before it ended, or where a superseded run before it began.
 
-    None where that was not read.
+    None if that decision was not read.
 
-    What was merged has its period in another row. A run that was skipped may have been superseded, and its time is the
-    next one's then; a decision that was made later was not there.
+    A merged moment has its period in another row. A skipped run may have been superseded; its period then passes to the
+    next run. A decision that was made later does not count.
     """
     for before in reversed(earlier):
         if not before.is_from_tick or before.action == Action.MERGE:
@@ -127,7 +127,7 @@ def _counted(covered: Coverage, left: Undecided) -> Counter[Undelivered]:
 def _strictly(
     covered: Coverage, left: Undecided, row: Standing | None, recorded: Sequence[Recorded]
 ) -> Iterator[Finding]:
-    """What was not delivered, and the time that no run covers, as findings."""
+    """The findings of ``--strict``: what was not delivered, and the time that no run covers."""
     for reason, one in covered.undelivered:
         yield one.finding(Kind.UNDELIVERED, f"{reason}: {one.reason}")
     for gap in covered.gaps:
@@ -136,4 +136,4 @@ def _strictly(
         yield Finding(Kind.UNCOVERED, gap.start, message, of.integration_id, of.org_id, of.integration_type)
     if row is not None:
         for moment in left.held:
-            yield row.finding(Kind.UNDELIVERED, moment, f"{Undelivered.HELD}: nothing is decided until that ends")
+            yield row.finding(Kind.UNDELIVERED, moment, f"{Undelivered.HELD}: nothing is decided until the hold ends")

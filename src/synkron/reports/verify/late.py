@@ -1,4 +1,4 @@
-"""What started late, of one integration."""
+"""Late starts of one integration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synkron.reports.verify.evidence import Finding, Kind, Recorded
 
 
 def late(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
-    """What started late, or has not yet. Those of an integration run one after the other, the oldest first."""
+    """Runs that started late, or are late and have not started. An integration's runs go one by one, oldest first."""
     if not any((one.started_at or basis.now) - one.execute_after > basis.late_after for one in recorded):
         return
     of_older: list[datetime] = []
@@ -21,13 +21,14 @@ def late(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
         if one.is_delivered and basis.window.start < one.scheduled_for <= basis.window.end:
             by = _lateness(one, of_older, basis)
             if by > basis.late_after:
-                waits = "started" if one.started_at else "has not started, and could have"
-                yield one.finding(Kind.LATE, f"{waits} {round(by.total_seconds() / 60)} min after it could")
+                started = "started" if one.started_at else "has not started"
+                message = f"{started} {round(by.total_seconds() / 60)} min after it could have"
+                yield one.finding(Kind.LATE, message)
         of_older.append(one.finished_at or basis.now)
 
 
 def _lateness(one: Recorded, ends_of_older: Sequence[datetime], basis: Basis) -> timedelta:
-    """How long after it could start it did; spread, pace, catch-up, pauses and older runs are no lateness."""
+    """How long after it could have it started. Spread, pace, catch-up, pauses and older runs do not count."""
     if one.started_at is None and one.state != State.CLAIMED:
         return timedelta()
     began = one.started_at or basis.now
@@ -35,7 +36,7 @@ def _lateness(one: Recorded, ends_of_older: Sequence[datetime], basis: Basis) ->
     for ended in reversed(ends_of_older):
         if by <= basis.late_after:
             break
-        # One that ended later was backfilled or retried since, and kept nobody waiting.
+        # A run that ended later was backfilled or retried since: this one did not wait for it.
         if ended <= began:
             by = min(by, began - ended)
     return by

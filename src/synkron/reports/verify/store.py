@@ -1,7 +1,7 @@
-"""Reads what a verification needs, one integration after the other, and keeps its figures.
+"""Reads what a verification needs, one integration after the other, and stores its figures.
 
-A million integrations and their decisions come joined, in the order of the integrations' ids: what is in memory at
-once is a batch of rows, or one integration's.
+A million integrations and their decisions are read joined, ordered by the integrations' ids: only a batch of rows, or
+those of one integration, are in memory at once.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from synkron.reports.verify import (
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries, secure
 
-# How many rows are read at once. Going through them holds the event loop, in which the same process ticks.
+# How many rows are read at once. Checking them blocks the event loop, in which the same process ticks.
 BATCH = 1000
 DAY = timedelta(hours=24)
-# Where the columns of a row stand: the integration's id, whether its row is odd, what stands, and what was decided.
+# The positions of the columns: the integration's id, whether its row is odd, the current row, and the ledger's row.
 ID, IS_ODD = 0, 1
 OF_ROW = slice(2, 2 + len(Standing._fields))
 OF_RUN = slice(OF_ROW.stop, None)
@@ -47,10 +47,10 @@ OF_RUN = slice(OF_ROW.stop, None)
 
 @dataclass
 class Report:
-    """What was verified, and what was found. ``window`` is what of the time asked for had been decided.
+    """What was verified, and what was found. ``window`` is the part of the requested time that had been decided.
 
-    ``findings`` are the first of those that ``found`` counts. ``watermark`` is None where nobody has ever ticked.
-    ``gaps`` counts the stretches of time that no run covers, and ``gap`` is how long they are together.
+    ``findings`` are the first of those that ``found`` counts. ``watermark`` is None if no scheduler has ever ticked.
+    ``gaps`` counts the stretches of time that no run covers; ``gap`` is their total length.
     """
 
     window: Window
@@ -69,7 +69,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, examined: Examined, most: int) -> None:
-        """Count one integration in."""
+        """Add the result for one integration."""
         self.integrations += 1
         self.occurrences += examined.occurrences
         self.unprovable += examined.unprovable
@@ -100,10 +100,10 @@ async def verify(
     is_strict: bool = False,
     most: int = 50,
 ) -> Report:
-    """Verify what was to be decided after ``since``, up to ``until`` or to where everything has been decided.
+    """Verify the moments after ``since``, up to ``until`` or to where everything has been decided.
 
-    ``scope`` is everybody, an organization, a type, or a type of an organization. What was due before this ledger was
-    copied from another is that one's to verify. ``is_strict`` makes findings of what was not delivered. Keeps the first
+    ``scope`` is everything, an organization, a type, or a type of an organization. Moments from before this ledger was
+    copied from another are not verified here. ``is_strict`` reports what was not delivered as findings. Keeps the first
     ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and LedgerMissing.
     """
     source = SourceQueries(settings.source)
@@ -112,10 +112,9 @@ async def verify(
 
 
 async def keep_verification(connection: Connection, settings: Settings, now: datetime) -> Report | None:
-    """Verify the last 24 hours and keep the figures, once an hour for all schedulers; None where it is not due.
+    """Verify the last 24 hours and store the figures, once an hour for all schedulers; None if it is not due.
 
-    Nor is it before anybody has ticked. It takes as long as reading a day's decisions does, so it wants a connection
-    of its own.
+    It is not due before the first tick. It takes as long as reading a day's decisions, so it needs its own connection.
     """
     source = SourceQueries(settings.source)
     sql = source.sql("reports/verify/store")
@@ -151,7 +150,7 @@ async def _verify(
     *,
     is_strict: bool,
 ) -> Report:
-    """In the caller's transaction, all of whose statements see the same."""
+    """Verify in the caller's transaction, which has one snapshot."""
     sql = source.sql("reports/verify/store")
     await secure(connection)
     await connection.execute(sql["room"])
@@ -190,7 +189,7 @@ async def _verify(
 
 
 async def _batches(connection: Connection, statement: str, *arguments: object) -> AsyncGenerator[list[Record], None]:
-    """The rows of the statement, some at a time; those of an integration are never apart."""
+    """The rows of the statement in batches; those of one integration are always in the same batch."""
     batch: list[Record] = []
     async for row in connection.cursor(statement, *arguments, prefetch=BATCH):
         if len(batch) >= BATCH and row[ID] != batch[-1][ID]:
@@ -201,7 +200,7 @@ async def _batches(connection: Connection, statement: str, *arguments: object) -
 
 
 def _examined(rows: list[Record], basis: Basis) -> Examined:
-    """What came of an integration. Rows that can't be worked with, which come last, owe nothing."""
+    """The result for one integration. Odd rows, which come last, have no moments."""
     odd = sum(row[IS_ODD] for row in rows) if rows[-1][IS_ODD] else 0
     if odd == len(rows):
         return Examined(0, invalid=odd)
@@ -213,7 +212,7 @@ def _examined(rows: list[Record], basis: Basis) -> Examined:
 
 
 async def _confirmed(connection: Connection, statement: str, doubts: Sequence[Doubt]) -> list[Finding]:
-    """Those of the doubts that the decision before, which was not read, does not settle."""
+    """Findings for the doubts that the decision before them does not settle."""
     if not doubts:
         return []
     rows = await connection.fetch(
@@ -233,6 +232,6 @@ def _tick(row: Record) -> TickRow:
 
 def _orphan(row: Record) -> Finding:
     message = (
-        f"attempt {row['attempt']} of run {row['run_id']}, by {row['worker']}: there is no such run of this moment"
+        f"attempt {row['attempt']} of run {row['run_id']}, by {row['worker']}: there is no such run for this moment"
     )
     return Finding(Kind.UNEXPLAINED, row["scheduled_for"], message, run_id=row["run_id"])

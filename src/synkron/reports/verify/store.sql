@@ -1,9 +1,9 @@
--- What `synkron verify` reads. All of it in one transaction with one snapshot.
+-- What `synkron verify` reads, all in one transaction with one snapshot.
 
 -- name: frame
--- The time, up to where everything is decided, the next transaction's number, whether anybody ticked before $1, and up
--- to when the moments are those of the ledger that this one was copied from.
--- The ticks of `synkron tick --at` that replayed a moment do not count: they left the watermark where it was.
+-- The time now, the watermark, the number of the next transaction, whether there was a tick before $1, and when this
+-- ledger was copied from another, if it was.
+-- Replays by `synkron tick --at` do not count as ticks: they did not move the watermark.
 select
     now() as now,
     (select at from synkron.watermark) as watermark,
@@ -15,13 +15,13 @@ select
     (select copied_at from synkron.installations where until is null) as copied_at;
 
 -- name: room
--- What is sorted and joined here is a day of everybody's; by 4 MB at a time it would go to the disk and back.
+-- A whole day of decisions is sorted and joined here; the default of 4 MB would write it to disk.
 set local work_mem = '64MB';
 
 -- name: ticks
--- Those from the first to the last whose windows reach into ($1, $2], in the order in which they ticked; replays are left
--- out. A snapshot that lies ahead is another server's: the ledger was restored from a dump. Plan: the index ticks_newest
--- for their numbers, and the primary key.
+-- The ticks from the first to the last whose windows overlap ($1, $2], in their order, without replays. A snapshot in
+-- the future is another server's: the ledger was restored from a dump. Plan: the index ticks_newest for their numbers,
+-- and the primary key.
 select
     id,
     at,
@@ -40,24 +40,24 @@ where window_start <> at - interval '30 seconds 1 microsecond'
 order by id;
 
 -- name: integrations
--- What stands and what was decided, by integration: each row that may fire with each row of the ledger that is its own,
--- or one of them alone. Both are of one organization ($3) or type ($4) where these are given. The order of the rows of an
--- integration is that of their moments.
+-- The current rows and the decisions, by integration: each row that may fire, joined with each of its rows in the
+-- ledger, or either of them alone. Limited to the organization $3 and the type $4 if they are given. The rows of an
+-- integration are ordered by their moments.
 --
--- The first columns are the integration's id, and whether the row is one that can't be worked with; such a row decides
--- nothing. The next ones are those of verify.evidence.Standing, in its order; they are null where no row stands. Each row
--- has the transactions that wrote it and its organization. `xmin` stands without an alias: a table has a column of that
--- name, a view has none, and then it is that of `unknown`.
+-- The first columns are the integration's id, and whether the row is odd; an odd row decides nothing. The next columns
+-- are those of verify.evidence.Standing, in its order; they are null if there is no current row. Each row has the
+-- transactions that wrote it and its organization. `xmin` has no alias: in a table it is the system column, in a view,
+-- which has none, it is the column of `unknown`.
 --
--- The others are those of verify.evidence.Recorded: the ledger's rows of ($1, $2], those after it whose period reaches
--- into it, and the runs from before it that may have kept those of the window waiting: unfinished ones, and of the day
--- before, those that ended in it. A tick's number below those that are kept is a forgotten tick's. A run of a tick was
--- claimed in its transaction, unless its moment was given by hand. What started later than $5 after it could have may
--- have waited for a pause.
+-- The other columns are those of verify.evidence.Recorded: the ledger's rows of ($1, $2], later ones whose period
+-- overlaps it, and earlier runs that those of the window may have waited for: unfinished ones, and those of the day
+-- before that ended in the window. A tick number below the oldest one kept is that of a deleted tick. A run of a tick
+-- was claimed in its transaction, unless the tick's moment was given by hand. A run that started more than $5 after it
+-- could have may have waited for a pause.
 --
--- Scans: all that stands and all that was decided in the window is wanted. Plan: each table is read once, joined by
--- hashing and sorted once; what is made of a row of the application is made once (`offset 0`). Attempts have the moment
--- of their run, so that their months are those of the runs. Most runs have one, which is not grouped.
+-- Scans: all current rows and all decisions of the window are wanted. Plan: each table is read once, joined by hashing
+-- and sorted once; the expressions over a row of the application are computed once (`offset 0`). Attempts have the
+-- moment of their run, so they are in the same months as the runs. Most runs have one attempt, which is not grouped.
 with rows as (
     select
         {row},
@@ -158,7 +158,7 @@ full join decided on decided.integration_id = standing.decides_for
 order by of_integration, decided.scheduled_for, decided.id;
 
 -- name: orphans
--- Attempts of the moments of ($1, $2] of whose run nothing is on record. Runs are forgotten before their attempts are.
+-- Attempts of the moments of ($1, $2] whose run is not on record. Runs are deleted before their attempts.
 select a.run_id, a.scheduled_for, a.attempt, a.worker
 from synkron.attempts a
 where a.scheduled_for > $1 and a.scheduled_for <= $2
@@ -167,10 +167,10 @@ where a.scheduled_for > $1 and a.scheduled_for <= $2
 order by a.scheduled_for, a.run_id, a.attempt;
 
 -- name: continues
--- Whether the period of each of the runs $1, of the moments $2, begins where a decision ended that came before it, with
--- none between; in their order. What was merged has its period in another row, and a run that was skipped may have been
--- superseded, whose time the next one takes over, from its beginning. Plan: the indexes runs_once and that of the
--- numbers, once for each.
+-- For each of the runs $1 with the moments $2, in their order: whether its period begins where an earlier decision
+-- ended, with none between. A merged moment has its period in another row. A skipped run may have been superseded; the
+-- next run then takes over its period from its start. Plan: the index runs_once and the one on the number, once for
+-- each.
 select exists (
         select from synkron.runs before
         where before.integration_id = run.integration_id
@@ -194,12 +194,12 @@ left join synkron.runs run on run.id = asked.id and run.scheduled_for = asked.mo
 order by number;
 
 -- name: take_hour
--- Whether this process is to verify: nobody else is at it, and nobody has been in the hour before $1.
+-- Whether this process is to verify: no other does now, and none has in the hour before $1.
 select pg_try_advisory_xact_lock(hashtext('synkron.keep_verification'))
     and not exists (select from synkron.verifications where at > $1::timestamptz - interval '1 hour');
 
 -- name: keep
--- Keep the figures, and those of the retention: nothing from before $9.
+-- Store the figures, and delete those from before $9.
 with forgotten as (delete from synkron.verifications where at < $9::timestamptz)
 insert into synkron.verifications (
     at, since, until, expected, missed, doubled, late, unexplained, undelivered, uncovered

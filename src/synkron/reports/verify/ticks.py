@@ -1,7 +1,7 @@
 """Which moments the ticks covered, and which rows they provably saw.
 
-A row's version carries the transaction that wrote it, and each tick records a snapshot before it reads. A version that
-stands now and was written by a transaction that had ended before a snapshot has stood ever since that snapshot.
+A row's version carries the transaction that wrote it, and each tick records a snapshot before it reads. If that
+transaction had ended before a snapshot, the current version has not changed since that snapshot.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from synkron.reports.verify.evidence import Finding, Kind
 
 # PostgreSQL numbers transactions with 64 bits, and keeps the lower 32 with a row.
 EPOCH = 1 << 32
-# Below are the numbers that stand for no transaction in particular.
+# Lower numbers do not identify a transaction.
 FIRST_TRANSACTION = 3
-# A tick decides what comes up to half a minute after it, and looks back as far at least.
+# A tick decides up to half a minute ahead, and looks at least as far back.
 HALF_MINUTE = timedelta(seconds=30)
-# A tick waits for the one before it and reads what is due, and writes its row then. Clocks are set by less.
+# The longest time between a tick's moment and its row: it waits for the tick before it and reads what is due. The
+# second is the largest change of a clock that is accepted.
 LONGEST_READ = timedelta(minutes=5)
 SMALL_STEP = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class TickRow:
-    """A tick that moved the watermark: of when it is, its window, and when its row was written.
+    """A tick that moved the watermark: its moment, its window, and when its row was written.
 
-    ``is_asked`` says that its moment may have been given by hand. ``saw_below`` is the transaction below which it saw
-    what every other had written; None where unrecorded.
+    ``is_asked``: its moment may have been given by hand. It saw the writes of all transactions below ``saw_below``;
+    None if that is not recorded.
     """
 
     id: int
@@ -49,9 +50,9 @@ class TickRow:
 
 
 class Sight:
-    """What the ticks saw, in the order in which they ticked; those that moved the watermark count.
+    """What the ticks that moved the watermark saw, in their order.
 
-    No tick of a ledger that was adopted as a copy begins before ``copied_at``.
+    In a ledger that was adopted as a copy, no tick's window begins before ``copied_at``.
     """
 
     def __init__(self, ticks: Sequence[TickRow], copied_at: datetime | None = None) -> None:
@@ -69,15 +70,15 @@ class Sight:
 
     @property
     def first(self) -> datetime | None:
-        """From when on (left out) the ticks decided."""
+        """The ticks decided all moments after this one."""
         return self._all[0].window.start if self._all else None
 
     def saw(self, moment: datetime, transaction: int | None, *, at_first: bool = False) -> bool:
-        """Whether the last tick that had to decide the moment, or one before it, saw what the transaction wrote.
+        """Whether the last tick that had to decide the moment, or an earlier one, saw what the transaction wrote.
 
-        With ``at_first``, the first of them: half a minute ahead, where mostly it is decided. Only what was written
-        before every transaction that was still open then counts: a row may carry the number of a subtransaction, and a
-        snapshot lists none.
+        With ``at_first``, whether the first of them did: half a minute ahead, where most moments are decided. The write
+        counts only if its transaction is older than every transaction that was still open then: a row may carry the
+        number of a subtransaction, and a snapshot does not list those.
         """
         index = bisect_left(self._starts, moment) - 1
         if at_first:
@@ -88,31 +89,34 @@ class Sight:
         return saw_below is not None and transaction < saw_below
 
     def faults(self, window: Window) -> list[Finding]:
-        """What is wrong with the ticks: where none covers the window, and which of them do not follow each other."""
+        """What is wrong with the ticks: parts of the window without one, and ticks that do not follow each other."""
         return sorted([*self._holes(window), *self._misfits()], key=lambda one: one.at)
 
     def _misfits(self) -> Iterator[Finding]:
-        """Ticks that contradict themselves or earlier ones: each begins where these ended, or half a minute ago.
+        """Ticks that contradict themselves or earlier ones.
 
-        Or where a copy was adopted, if that is later.
+        A tick's window begins where the earlier ones ended or half a minute before it, whichever is earlier; or where a
+        copy was adopted.
         """
         reached = written = None
         for tick in self._all:
             if not tick.fits_its_moment:
-                yield _misfit(tick, f"ends at {_shown(tick.window.end)} and was recorded at {_shown(tick.recorded_at)}")
+                end, recorded_at = _shown(tick.window.end), _shown(tick.recorded_at)
+                yield _misfit(tick, f"has a window to {end} and was recorded at {recorded_at}")
                 continue
             if written is not None and tick.recorded_at < written - SMALL_STEP:
-                yield _misfit(tick, f"was recorded before the one before it: the clock went back to {_shown(tick.at)}")
+                yield _misfit(tick, f"was recorded before the previous tick: the clock was set to {_shown(tick.at)}")
             elif reached is not None and reached >= tick.window.start not in (
                 min(reached, tick.at - HALF_MINUTE),
                 self._copied_at,
             ):
-                yield _misfit(tick, f"begins at {_shown(tick.window.start)}, where it had no reason to")
+                start = _shown(tick.window.start)
+                yield _misfit(tick, f"has a window from {start}, which does not follow from the ticks before it")
             reached = max(tick.window.end, reached or tick.window.end)
             written = tick.recorded_at
 
     def _holes(self, window: Window) -> list[Finding]:
-        """Where no tick's window covers the given one."""
+        """The parts of the given window that no tick's window covers."""
         found = []
         covered = window.start
         for tick in [*(one.window for one in self._ticks), Window(window.end, window.end)]:
@@ -125,7 +129,7 @@ class Sight:
 
 
 def _misfit(tick: TickRow, what: str) -> Finding:
-    return Finding(Kind.UNEXPLAINED, tick.at, f"tick {tick.id}, of {_shown(tick.at)}, {what}")
+    return Finding(Kind.UNEXPLAINED, tick.at, f"tick {tick.id}, at {_shown(tick.at)}, {what}")
 
 
 def _shown(moment: datetime) -> str:
@@ -133,10 +137,10 @@ def _shown(moment: datetime) -> str:
 
 
 def full_transaction(written: int | None, next_transaction: int) -> int | None:
-    """The 64-bit number of the transaction whose lower 32 bits a row holds; None where they name none.
+    """The 64-bit number of the transaction whose lower 32 bits a row holds; None if the bits identify none.
 
-    It is the newest one that has these bits. The row of an older one is taken to be younger than it is, so that nothing
-    is proven by mistake.
+    It is the newest transaction with these bits. An older row then counts as younger than it is, so nothing is proven
+    by mistake.
     """
     if written is None or written < FIRST_TRANSACTION:
         return None

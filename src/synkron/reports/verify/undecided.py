@@ -1,4 +1,4 @@
-"""The moments of a row that nothing was decided of."""
+"""The undecided moments of a row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synkron.reports.verify.evidence import Finding, Kind, Recorded, Standing
 
 
 class Undecided(NamedTuple):
-    """Moments that are ``held``; how many nothing proves to have been due; and 1 where the row is ``invalid``."""
+    """Moments on hold (``held``); how many moments nothing proves to have been due; ``invalid`` is 1 if the row is."""
 
     held: Sequence[datetime] = ()
     unprovable: int = 0
@@ -24,7 +24,7 @@ INVALID = Undecided(invalid=1)
 
 
 def undecided(row: Standing, recorded: Sequence[Recorded], basis: Basis) -> Undecided:
-    """What nothing was decided of, had the row always stood as it does; an invalid row owes nothing."""
+    """The moments that are undecided if the row never changed. An invalid row has none."""
     moments = basis.owed(row)
     if moments is None:
         return INVALID
@@ -40,7 +40,7 @@ def undecided(row: Standing, recorded: Sequence[Recorded], basis: Basis) -> Unde
 
 
 def _left(moments: Moments, recorded: Sequence[Recorded]) -> list[datetime]:
-    """The moments that no row of the ledger stands for, oldest first."""
+    """The moments without a row in the ledger, oldest first."""
     missing = moments.keys() - [one.scheduled_for for one in recorded if one.decides]
     if not missing:
         return []
@@ -55,9 +55,9 @@ def _left(moments: Moments, recorded: Sequence[Recorded]) -> list[datetime]:
 
 
 def _why(moment: datetime, row: Standing, recorded: Sequence[Recorded], basis: Basis) -> Finding | None:
-    """What is wrong with it, as far as it can be proven that the row stood as it does when it was to be decided."""
+    """The finding about the moment, as far as it is proven that the row has not changed since it was to be decided."""
     if basis.stood(row, moment):
-        message = f'"{row.cron_schedule}" fires and a tick saw the row, yet nothing was decided'
+        message = f'"{row.cron_schedule}" fires then and a tick saw the row, but nothing was decided'
         return row.finding(Kind.MISSED, moment, message)
     if any(
         basis.window.start < one.scheduled_for < moment
@@ -65,6 +65,9 @@ def _why(moment: datetime, row: Standing, recorded: Sequence[Recorded], basis: B
         for one in recorded
         if one.is_from_tick
     ):
-        message = "decided before by the same schedule, and not this time: disabled or edited for a while, or missed"
+        message = (
+            "earlier moments of the same schedule were decided, but not this one: "
+            "it was missed, or the row was disabled or edited for a while"
+        )
         return row.finding(Kind.UNEXPLAINED, moment, message)
     return None

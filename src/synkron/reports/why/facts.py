@@ -1,4 +1,4 @@
-"""What is known of an integration and a minute."""
+"""What is known about an integration and a minute."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from synkron.model import Action, Hold, Source, State
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """A row of the ledger. ``errors`` are those of its attempts that failed, in their order.
+    """A run in the ledger. ``errors`` are the errors of its failed attempts, the oldest first.
 
-    ``deferred_at`` is when it was first made to wait for its vendor to recover; it does so still up to
-    ``deferred_until``, and no more where that is None.
+    ``deferred_at`` is when it first waited for its vendor to recover. It waits up to ``deferred_until``; None: it no
+    longer waits.
     """
 
     id: int
@@ -41,7 +41,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class PauseFacts:
-    """A pause that covered the minute. ``ended_at`` is when it ended, or will by itself; None until it is resumed."""
+    """A pause that covered the minute. ``ended_at`` is when it ended or will end; None: until somebody resumes it."""
 
     id: int
     author: str
@@ -52,7 +52,7 @@ class PauseFacts:
 
 @dataclass(frozen=True, slots=True)
 class AuditFacts:
-    """What somebody changed."""
+    """A change that an operator made."""
 
     at: datetime
     author: str
@@ -62,16 +62,17 @@ class AuditFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that bears on one integration at ``moment``, a minute in UTC, as it is known at ``now``.
+    """What is known at ``now`` about one integration and ``moment``, a minute in UTC.
 
-    ``exists`` is whether its row still stands; ``fault`` says why it can't be fired as it stands. By its schedule as it
-    stands, ``described`` in words, it ``fires`` at the moment, and at the ``previous`` and ``following`` ones.
+    ``exists`` is whether its row is still in the table; ``fault`` says why the row can't run now. ``described`` is its
+    current schedule in words; ``fires`` is whether that includes the moment, ``previous`` and ``following`` are its
+    nearest occurrences.
 
-    ``decided`` is what the ledger has of the moment, ``into`` the run that it was merged into, ``asked`` the runs that
-    operators asked for in this minute. A tick looked at the minute in time if ``was_watched``; otherwise
-    ``tick_before`` and ``tick_after`` are the nearest. Up to ``watermark`` everything is decided, but for what is held
-    since ``held_since``, for the reason ``held_for``. ``pauses`` covered the moment; ``paused_now`` is the one that
-    lasts now.
+    ``decided`` is the ledger's record of the moment, ``into`` the run that it was merged into, ``asked`` the runs that
+    operators asked for in this minute. ``was_watched`` is whether a tick decided the minute on time; otherwise
+    ``tick_before`` and ``tick_after`` are the nearest ticks. Everything up to ``watermark`` is decided, except what is
+    on hold since ``held_since`` for the reason ``held_for``. ``pauses`` covered the moment; ``paused_now`` is in
+    effect now.
     """
 
     organization: str
@@ -104,5 +105,5 @@ class Facts:
 
     @property
     def is_held(self) -> bool:
-        """Whether the minute is undecided as its integration was held by then."""
+        """Whether the minute is undecided because its integration is on hold since then or before."""
         return self.held_since is not None and self.held_since <= self.moment

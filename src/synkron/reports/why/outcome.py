@@ -1,4 +1,4 @@
-"""What came of a run, as the end of a sentence that begins with it."""
+"""What happened to a run, as the end of a sentence that begins with the run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ LATE = timedelta(minutes=5)
 
 
 def outcome(run: RunFacts, facts: Facts) -> str:
-    """``started at 02:00 (82 ms after its moment) and succeeded at the first attempt``."""
+    """``started at 02:00 (82 ms after its scheduled time) and succeeded on the first attempt``."""
     match run.state:
         case State.CLAIMED:
             return _waits(run, facts)
         case State.RUNNING if run.completes_by is not None:
-            return f"{_started(run, facts)}; its target took it and is to complete it by {_at(run.completes_by, facts)}"
+            return (
+                f"{_started(run, facts)}; its target accepted it and must complete it by {_at(run.completes_by, facts)}"
+            )
         case State.RUNNING:
             return f"{_started(run, facts)} and is running, {at_attempt(run.attempt)}"
         case State.SUCCEEDED:
@@ -34,21 +36,21 @@ def _waits(run: RunFacts, facts: Facts) -> str:
     if run.deferred_at and run.deferred_until and run.deferred_until > facts.now:
         tried = f"{_started(run, facts)}, has had {counted(run.attempt, 'attempt')} and " if run.attempt else ""
         since, until = _at(run.deferred_at, facts), _at(run.deferred_until, facts)
-        return f"{tried}waits for its vendor since {since}, until {until} at most: {run.deferred_reason}"
+        return f"{tried}has been waiting for its vendor since {since}, until {until} at most: {run.deferred_reason}"
     if run.attempt:
         last = f" ({run.errors[-1]})" if run.errors else ""
         tried = f"{_started(run, facts)}, has had {counted(run.attempt, 'attempt')}{last}"
-        turn = "waits for the next since" if run.next_attempt_at <= facts.now else "is tried again at"
+        turn = "has been ready for the next since" if run.next_attempt_at <= facts.now else "is tried again at"
         return f"{tried} and {turn} {_at(run.next_attempt_at, facts)}"
     if run.next_attempt_at > facts.now:
-        return f"waits for its start at {_at(run.next_attempt_at, facts)}"
+        return f"is to start at {_at(run.next_attempt_at, facts)}"
     if facts.paused_now:
-        return f'has not started: it is held by the pause of {facts.paused_now.author} ("{facts.paused_now.reason}")'
+        return f'has not started: it is paused by {facts.paused_now.author} ("{facts.paused_now.reason}")'
     if facts.fault:
-        return f"has not started, and waits until its row can be delivered: {facts.fault}"
+        return f"has not started, because its row can't run: {facts.fault}"
     return (
-        f"has not started, though it could since {_at(run.next_attempt_at, facts)}: no worker is free or running, "
-        "or an older run of the integration has not finished"
+        f"has not started, although it has been ready since {_at(run.next_attempt_at, facts)}: no worker is running "
+        "or free, or an older run of the integration has not finished"
     )
 
 
@@ -59,9 +61,9 @@ def _started(run: RunFacts, facts: Facts) -> str:
     if run.source is not Source.SCHEDULE:
         return started
     late = run.started_at - run.scheduled_for
-    how = f"{span(late)} late" if late > LATE else f"{span(late)} after its moment"
+    how = f"{span(late)} late" if late > LATE else f"{span(late)} after its scheduled time"
     if run.execute_after > run.scheduled_for:
-        how += f"; spread or paced to {_at(run.execute_after, facts)}"
+        how += f"; spread or pace moved it to {_at(run.execute_after, facts)}"
     return f"{started} ({how})"
 
 
@@ -76,12 +78,12 @@ def _failed(run: RunFacts) -> str:
 
 
 def _but(run: RunFacts) -> str:
-    """What was missing of the answer that said so."""
-    return f", though: {run.error}" if run.error else ""
+    """What was missing from the response that reported success."""
+    return f", but: {run.error}" if run.error else ""
 
 
 def _before(run: RunFacts) -> str:
-    return f" (before: {'; '.join(run.errors[-3:])})" if run.errors else ""
+    return f" (earlier errors: {'; '.join(run.errors[-3:])})" if run.errors else ""
 
 
 def _by_hand(run: RunFacts) -> str:

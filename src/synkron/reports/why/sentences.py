@@ -1,4 +1,4 @@
-"""The sentences: what became of the minute, what operators did about it, how the row stands, what can be done."""
+"""The sentences: what happened to the minute, what operators changed, how the row is now, what can be done."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from synkron.reports.why.outcome import outcome
 from synkron.reports.why.row_now import advice, row
 from synkron.reports.why.words import clock, ended, local, minute, name, pause_of
 
-# A tick looks so far ahead.
+# How far ahead a tick decides.
 HEAD_START = timedelta(seconds=30)
-# How that part of a run's reason begins which says that it has followed its row (plan.moved).
+# How the part of a run's reason begins that says that the run followed its row (scheduler.decide.moved).
 FOLLOWED = "its row"
 
 
 def explain(facts: Facts) -> list[str]:
-    """Why the integration did or did not run at the minute: the answer, how the row stands, and what can be done."""
+    """Why the integration did or did not run at the minute: the answer, the row as it is now, and what can be done."""
     answer = _decided(facts, facts.decided) if facts.decided else _undecided(facts)
     asked = [_asked(facts, run) for run in facts.asked]
     if facts.asked and not facts.decided and not facts.fires:
@@ -36,72 +36,72 @@ def _decided(facts: Facts, run: RunFacts) -> list[str]:
         into = facts.into
         to = f"run {into.id} ({clock(into.scheduled_for, facts.moment)})"
         return [missed, f"At {at} it was merged into {to}, which {outcome(into, facts)}"]
-    done = {Action.MERGE: "merged", Action.SKIP: "skipped", Action.EXPIRE: "given up as expired"}[run.action]
+    done = {Action.MERGE: "was merged", Action.SKIP: "was skipped", Action.EXPIRE: "expired"}[run.action]
     with_others = f" together with {run.occurrences - 1} others" if run.occurrences > 1 else ""
-    return [missed, f"At {at} it was {done}{with_others}: {run.reason.removeprefix('missed: ')}"]
+    return [missed, f"At {at} it {done}{with_others}: {run.reason.removeprefix('missed: ')}"]
 
 
 def _undecided(facts: Facts) -> list[str]:
     if facts.moment > facts.now:
         return _ahead(facts)
     if not facts.exists:
-        return [f"{name(facts)} is not in the table any more, and the ledger has nothing of {minute(facts)}"]
+        return [f"{name(facts)} is no longer in the table, and the ledger has no record of {minute(facts)}"]
     nothing = f"{name(facts)} did not run at {minute(facts)}"
     if facts.fault and facts.is_held and (facts.fires or facts.held_for is Hold.ORGANIZATION):
-        return [f"{_subject(facts)} is held: {facts.fault}", "What becomes of it is decided when that is mended"]
+        return [f"{_subject(facts)} is on hold: {facts.fault}", "A tick decides it when that is corrected"]
     if facts.fault or facts.cron_schedule is None or not facts.is_enabled:
-        return [f"{nothing}, and the ledger has nothing of it"]
+        return [f"{nothing}, and the ledger has no record of it"]
     if not facts.fires:
         return [f"{nothing}: it was not due", _nearest(facts)]
     return _not_decided(facts)
 
 
 def _not_decided(facts: Facts) -> list[str]:
-    """It fires at the moment as it stands, and the ledger has nothing of it."""
+    """The current schedule includes the moment, and the ledger has no record of it."""
     subject = _subject(facts)
     held = facts.held_for
     if facts.is_held and held is not None and held is not Hold.PAUSE:
-        return [f"{subject} was held: {held.cause}", "The next tick decides it"]
+        return [f"{subject} was on hold: {held.cause}", "The next tick decides it"]
     if facts.is_held:
         by = f" {pause_of(facts.pauses[-1], facts.moment)}" if facts.pauses else ""
-        return [f"{subject} is held by a pause{by}", "What becomes of it is decided when the pause ends"]
+        return [f"{subject} is on hold: paused{by}", "A tick decides it when the pause ends"]
     if facts.watermark is None:
         return [f"{subject} is undecided: no scheduler has ever ticked"]
     if facts.moment > facts.watermark:
         since = clock(facts.tick_before or facts.watermark, facts.moment)
         return [f"{subject} is undecided: no scheduler has ticked since {since}", "The next tick decides it"]
     if facts.tick_before is None and not facts.was_watched:
-        return [f"{subject} was never decided: no scheduler had ticked by then, and a first tick never fires the past"]
-    since = "the row was added, enabled or edited since, or something is wrong"
-    return [f"{subject} was never decided, though the schedule as it stands fires then: {since}"]
+        return [f"{subject} was never decided: no scheduler had ticked yet, and the first tick does not run the past"]
+    since = "the row was added, enabled or edited later, or something is wrong"
+    return [f"{subject} was never decided, although the current schedule includes it: {since}"]
 
 
 def _ahead(facts: Facts) -> list[str]:
-    lies = f"{minute(facts)} lies ahead"
+    ahead = f"{minute(facts)} is in the future"
     if not facts.exists:
-        return [f"{lies}, and {name(facts)} is not in the table any more"]
+        return [f"{ahead}, and {name(facts)} is no longer in the table"]
     if facts.fault or facts.cron_schedule is None or not facts.is_enabled:
-        return [f"{lies}. {name(facts)} will not run then, as its row stands"]
+        return [f"{ahead}. With its row as it is now, {name(facts)} will not run then"]
     if not facts.fires:
-        return [f"{lies}. {name(facts)} is not due then", _nearest(facts)]
-    by_then = [f"By then it is under the pause {pause_of(one, facts.moment)}" for one in facts.pauses]
+        return [f"{ahead}. {name(facts)} is not due then", _nearest(facts)]
+    paused = [f"It is then paused {pause_of(one, facts.moment)}" for one in facts.pauses]
     decided = "the next tick decides it"
     if facts.moment - HEAD_START > facts.now:
-        decided = f"the tick of {clock(facts.moment - HEAD_START, facts.moment)} decides it"
-    return [f"{lies}. {name(facts)} is due then, and {decided}", *by_then]
+        decided = f"the tick at {clock(facts.moment - HEAD_START, facts.moment)} decides it"
+    return [f"{ahead}. {name(facts)} is due then, and {decided}", *paused]
 
 
 def _cause(facts: Facts, run: RunFacts) -> str:
     """Why it was not decided in time."""
     for hold in (Hold.TYPE, Hold.ORGANIZATION):
         if hold.cause in run.reason:
-            return f"was held: {hold.cause}"
+            return f"was on hold: {hold.cause}"
     if facts.pauses and (facts.was_watched or "it was paused" in run.reason):
-        return f"was held by the pause {pause_of(facts.pauses[-1], facts.moment)}"
+        return f"was on hold: paused {pause_of(facts.pauses[-1], facts.moment)}"
     if "it was paused" in run.reason:
-        return "was held by a pause"
+        return "was on hold: it was paused"
     if facts.was_watched:
-        return f"was not decided at its moment ({run.reason})"
+        return f"was not decided on time ({run.reason})"
     if facts.tick_after is None:
         return "was missed: no scheduler ticked then"
     if facts.tick_before is None:
@@ -111,37 +111,37 @@ def _cause(facts: Facts, run: RunFacts) -> str:
 
 
 def _scope(run: RunFacts) -> str:
-    """What else the run of a missed moment stands for."""
+    """What else the reason says of a run for a missed moment, in brackets."""
     rest = "; ".join(part for part in run.reason.split("; ")[1:] if not part.startswith(FOLLOWED))
     return "" if rest in ("", "stands for one occurrence") else f" ({rest})"
 
 
 def _followed(run: RunFacts) -> list[str]:
-    """That the run has gone with its row to another type or organization."""
+    """Says that the run followed its row to another type or organization."""
     moves = [part for part in run.reason.split("; ") if part.startswith(FOLLOWED)]
-    return [f"After the claim {' and '.join(moves)}; the run went with it"] if moves else []
+    return [f"After the claim {' and '.join(moves)}; the run followed it"] if moves else []
 
 
 def _asked(facts: Facts, run: RunFacts) -> str:
     """A run that an operator asked for."""
     at = "" if run.source is Source.BACKFILL else f" at {run.scheduled_for:%H:%M:%S} UTC"
     whose = f"{name(facts)}, {minute(facts)}: run" if facts.decided is None and not facts.fires else "Run"
-    return f"{whose} {run.id} was {run.reason}{at} and {outcome(run, facts)}"
+    return f"{whose} {run.id} was {run.reason}{at}; it {outcome(run, facts)}"
 
 
 def _changes(facts: Facts) -> list[str]:
-    """What the audit has of it."""
+    """What the audit says of it."""
     return [f"{clock(one.at, facts.moment)}: {one.action} of {one.subject} by {one.author}" for one in facts.audit]
 
 
 def _nearest(facts: Facts) -> str:
     near = [
-        f"the last one before is {local(facts.previous, facts)}" if facts.previous else "",
+        f"the previous occurrence is {local(facts.previous, facts)}" if facts.previous else "",
         f"the next one is {local(facts.following, facts)}" if facts.following else "",
     ]
     text = " and ".join(part for part in near if part)
-    return text[0].upper() + text[1:] if text else "It never fires"
+    return text[0].upper() + text[1:] if text else "Its schedule never fires"
 
 
 def _subject(facts: Facts) -> str:
-    return f"{name(facts)} of {minute(facts)}"
+    return f"{name(facts)} at {minute(facts)}"

@@ -1,4 +1,4 @@
-"""Reads what bears on an integration and a minute, for ``synkron why``."""
+"""Reads what is known about an integration and a minute, for ``synkron why``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class _Ledger:
-    """What the ledger has of the minute."""
+    """The ledger's records of the minute."""
 
     decided: RunFacts | None
     into: RunFacts | None
@@ -43,9 +43,9 @@ async def read_facts(
     org_id: str | None = None,
     integration_type: str | None = None,
 ) -> list[Facts]:
-    """What is known of the minute of ``at``, for the integration, or for all of a type that the organization has.
+    """What is known about the minute of ``at``, for the integration, or for all of a type that the organization has.
 
-    Raises NotFound where there is none and the ledger has none; SourceTableMissing, ServiceRoleRequired, LedgerMissing.
+    Raises NotFound if neither the table nor the ledger has one; SourceTableMissing, ServiceRoleRequired, LedgerMissing.
     """
     moment = utc(at).replace(second=0, microsecond=0)
     source = SourceQueries(settings.source)
@@ -65,11 +65,11 @@ async def _what_there_is(
     org_id: str | None,
     integration_type: str | None,
 ) -> str:
-    """That there is no such integration, and what there is that might be meant."""
+    """Says that there is no such integration, and which ones might be meant."""
     if integration_id is not None:
         return (
-            f"There is no integration {integration_id}, and the ledger has none around that time. "
-            "`synkron next` lists those that fire."
+            f"There is no integration {integration_id}, and the ledger has no record of one around that time. "
+            "`synkron next` lists the integrations that are due next."
         )
     types = [row["integration_type"] for row in await connection.fetch(sql["types_of"], org_id)]
     if types:
@@ -77,8 +77,10 @@ async def _what_there_is(
     others = await connection.fetch(sql["organizations_with"], integration_type, SHOWN + 1)
     listed = ", ".join(f"{row['org_id']} ({row['name']})" for row in others[:SHOWN])
     rest = " and more" if len(others) > SHOWN else ""
-    there_are = f"Those with {integration_type} are {listed}{rest}." if others else f"Nobody has {integration_type}."
-    return f"There is no organization {org_id} with integrations. {there_are}"
+    with_type = f"Those with {integration_type}: {listed}{rest}."
+    if not others:
+        with_type = f"No organization has {integration_type}."
+    return f"There is no organization {org_id} with integrations. {with_type}"
 
 
 async def _facts(
@@ -133,7 +135,7 @@ def _schedule(row: Integration) -> tuple[tuple[Cron, tzinfo] | None, str | None]
 
 
 def _ledger(rows: list[Record], moment: datetime) -> _Ledger:
-    """Sort the rows that were read by what they are to the moment."""
+    """Sort the rows by their relation to the moment."""
     found = [_run(row) for row in rows]
     by_ticks = [run for run in found if run.source in (Source.SCHEDULE, Source.CATCH_UP)]
     own = next((run for run in by_ticks if run.scheduled_for == moment), None)
@@ -148,7 +150,7 @@ def _ledger(rows: list[Record], moment: datetime) -> _Ledger:
 
 
 def _fired(row: Record, moment: datetime) -> bool:
-    """Whether the schedule that the ledger has on record fires at the moment."""
+    """Whether the schedule that the ledger recorded includes the moment."""
     cron, zone = KNOWN.expression(row["cron_schedule"]), KNOWN.recorded_zone(row["timezone"])
     return isinstance(cron, Cron) and isinstance(zone, tzinfo) and cron.matches(moment, zone)
 

@@ -1,9 +1,9 @@
--- What `synkron why` reads of an integration and a minute. All of it in one transaction with one snapshot.
+-- What `synkron why` reads about an integration and a minute, all in one transaction with one snapshot.
 
 -- name: integrations
--- The integrations meant, by id ($1), or by organization ($2) and type ($3), as they stand; and those that are not in
--- the table any more of which the ledger has something on the day around $4.
--- Scans: the tables, once, for a command; what people give as an id is compared as text.
+-- The integrations that match the id $1, or the organization $2 and the type $3; also those that are no longer in the
+-- table and have a row in the ledger within a day of $4.
+-- Scans: the tables, once, for a command; ids are compared as text.
 with standing as (
     select {row}, {doubled} as doubled
     from {rows}
@@ -34,7 +34,7 @@ left join synkron.held h on h.integration_id = found.integration_id
 order by found.integration_id;
 
 -- name: types_of
--- Which integration types the organization $1 has.
+-- The integration types that the organization $1 has.
 -- Scans: the integrations, once, for a command.
 select distinct {legible[i.integration_type 200]} as integration_type
 from {integration_rows} i
@@ -52,8 +52,8 @@ order by 2, 1
 limit $2;
 
 -- name: runs
--- What the ledger has of the integration $1 and the minute $2: its own rows, runs that were asked for in this minute, a
--- row that stands for many moments, and the run that it may have been merged into.
+-- The ledger's rows of the integration $1 for the minute $2: the minute's own, runs that operators asked for in it, a
+-- row that stands for many moments, and the run that the minute may have been merged into.
 select
     id, source, action, state, reason, scheduled_for, period_start, execute_after, claimed_at, started_at, finished_at,
     next_attempt_at, attempt, retries, error, completes_by, occurrences, cron_schedule, timezone, deferred_at,
@@ -73,8 +73,8 @@ where integration_id = $1
 order by scheduled_for, id;
 
 -- name: ticks
--- Whether a tick looked at the minute $1 within half a minute, and the nearest ticks otherwise. What `tick --at`
--- replayed was no look in time.
+-- Whether a tick decided the minute $1 within half a minute, and the nearest ticks. A replay by `tick --at` does not
+-- count.
 select
     exists (
         select from synkron.ticks
@@ -94,7 +94,7 @@ select
     now() as now;
 
 -- name: pauses
--- Those of an organization ($1), a type ($2) or the integration ($3) that covered the moment $4.
+-- The pauses of the organization $1, the type $2 or the integration $3 that covered the moment $4.
 select id, author, reason, starts_at, least(ended_at, until) as ended_at
 from synkron.pauses
 where starts_at <= $4 and $4 < coalesce(least(ended_at, until), 'infinity')
@@ -104,8 +104,8 @@ where starts_at <= $4 and $4 < coalesce(least(ended_at, until), 'infinity')
 order by starts_at, id;
 
 -- name: audit
--- What was changed of the runs $1 at any time, and of the integration $2 on the day around $3; what was triggered or
--- backfilled is among the runs.
+-- The changes to the runs $1 at any time, and to the integration $2 within a day of $3. Triggers and backfills are left
+-- out: they are among the runs.
 select at, author, action, subject
 from synkron.audit
 where exists (

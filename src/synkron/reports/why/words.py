@@ -1,4 +1,4 @@
-"""Moments, counts and names as the sentences have them."""
+"""Moments, names and pauses, as the sentences write them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def name(facts: Facts) -> str:
 
 
 def minute(facts: Facts) -> str:
-    """The minute that is asked for."""
+    """The minute that was asked about."""
     return local(facts.moment, facts)
 
 
@@ -23,9 +23,9 @@ def local(moment: datetime, facts: Facts) -> str:
 
 
 def pause_of(pause: PauseFacts, near: datetime) -> str:
-    """Whose pause it is, why, from when to when."""
-    until = f"to {clock(pause.ended_at, near)}" if pause.ended_at else "on, until somebody resumes it"
-    return f'that {pause.author} began ("{pause.reason}"; from {clock(pause.starts_at, near)} {until})'
+    """Who paused it, why, from when to when."""
+    until = f"to {clock(pause.ended_at, near)}" if pause.ended_at else "until somebody resumes it"
+    return f'by {pause.author} ("{pause.reason}", from {clock(pause.starts_at, near)} {until})'
 
 
 def moment_in(moment: datetime, zone: tzinfo | None, zone_name: str) -> str:
@@ -39,16 +39,16 @@ def moment_in(moment: datetime, zone: tzinfo | None, zone_name: str) -> str:
 
 
 def clock(moment: datetime, near: datetime) -> str:
-    """A time in UTC, with its date where that is another than ``near``'s, and its seconds where it has any."""
+    """A time in UTC. The date is added if it differs from the date of ``near``, the seconds if they are not zero."""
     day = "" if moment.date() == near.date() else f"{moment:%Y-%m-%d} "
     return day + (f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}")
 
 
 def at_attempt(number: int) -> str:
     """Which attempt it was."""
-    return "at the first attempt" if number == 1 else f"at attempt {number}"
+    return "on the first attempt" if number == 1 else f"on attempt {number}"
 
 
 def ended(text: str) -> str:
-    """The text as the end of a sentence."""
+    """The text with a full stop, unless it already ends with a mark."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
