@@ -56,8 +56,8 @@ class SourceQueries:
                 f"{str(error).capitalize()}. In {names.schema_name}.{names.integrations.table} Synkron needs "
                 f"{names.integrations.org_id} to have the type of {names.organizations.table}."
                 f"{names.organizations.id}, {names.integrations.is_enabled} to be boolean, "
-                f"{names.integrations.cron_schedule} to be text, and updated_at, if it is named in the settings, to be a "
-                "timestamptz."
+                f"{names.integrations.cron_schedule} to be text, and updated_at, if it is named in the settings, to be "
+                "a timestamptz."
             ) from None
 
     @asynccontextmanager
