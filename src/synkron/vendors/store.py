@@ -1,4 +1,4 @@
-"""Contacts with the vendors' endpoints, written down and folded into what is known. To lose a claim is normal."""
+"""Stores contacts with the vendors' endpoints and the health known from them. Losing a claim is a normal result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLED = ("at", "source", "finding", "reason", "contacts", "latency", "http_sta
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An endpoint, and how many probes of it the month has seen; ``counted`` of them by the vendor."""
+    """An endpoint's health, with this month's number of probes, and how many of these the vendor counts."""
 
     health: Health
     probes: int
@@ -33,7 +33,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What contacts of one hour showed: how many had each finding, and how many were probes."""
+    """The contacts of one hour: how many had each finding, and how many were probes."""
 
     hour: datetime
     findings: Mapping[Verdict, int]
@@ -41,7 +41,7 @@ class Hour:
 
 
 async def keep(connection: Executor, watches: Sequence[Watch], at: datetime) -> None:
-    """Have a row for each endpoint that is watched."""
+    """Create or update the row of each watched endpoint."""
     await connection.execute(
         SQL["keep"],
         [watch.endpoint for watch in watches],
@@ -52,31 +52,31 @@ async def keep(connection: Executor, watches: Sequence[Watch], at: datetime) -> 
 
 
 async def drop_unwatched(connection: Executor, watches: Sequence[Watch], at: datetime) -> None:
-    """Forget endpoints that are not watched any more."""
+    """Delete endpoints that are not watched any more."""
     await connection.execute(SQL["drop_unwatched"], [watch.endpoint for watch in watches], at)
 
 
 async def read_known(connection: Executor, watches: Iterable[Watch], at: datetime) -> dict[str, Known]:
-    """What is known of each endpoint that is watched and has a row."""
+    """What is known about each watched endpoint that has a row."""
     rows = await connection.fetch(SQL["known"], [watch.endpoint for watch in watches], at)
     return {row["endpoint"]: Known(_health_of(row), row["probes"], row["counted"]) for row in rows}
 
 
 async def read_all(connection: Executor) -> list[Health]:
-    """What is known of all endpoints, whoever's settings name them."""
+    """What is known about all endpoints, also those of other processes' settings."""
     return [_health_of(row) for row in await connection.fetch(SQL["all"])]
 
 
 async def claim(connection: Connection, watch: Watch, at: datetime, *, only_when_due: bool = True) -> Health | None:
-    """The right to send one probe at that moment, counted as spent; None when another has it, or none may go."""
-    # A second claim of the row waits for the first and looks at the row again; a stricter isolation would be an error.
+    """The right to send one probe at that moment, already counted; None if another process has it or it is refused."""
+    # A second claim waits for the first and reads the row again. With stricter isolation it would fail instead.
     async with connection.transaction(isolation="read_committed"):
         row = await connection.fetchrow(SQL["claim"], watch.endpoint, at, watch.most_probes, only_when_due)
     return None if row is None else _health_of(row)
 
 
 async def record(connection: Connection, watch: Watch, samples: Sequence[Sample]) -> Health:
-    """Fold the samples into what is known, the oldest first; the row, the samples and their hours together."""
+    """Update what is known with the samples, the oldest first: the row, the samples and their hours, all at once."""
     async with connection.transaction(isolation="read_committed"):
         row = await connection.fetchrow(SQL["lock"], watch.endpoint)
         if row is None:
@@ -92,7 +92,7 @@ async def record(connection: Connection, watch: Watch, samples: Sequence[Sample]
 
 
 async def read_hours(connection: Executor, watches: Iterable[Watch], since: datetime) -> dict[str, list[Hour]]:
-    """The hours of each endpoint in which anything was heard of it, the oldest first."""
+    """The hours in which each endpoint was contacted, the oldest first."""
     found: dict[str, list[Hour]] = {watch.endpoint: [] for watch in watches}
     for row in await connection.fetch(SQL["hours"], list(found), since):
         findings: dict[Verdict, int] = {
@@ -103,7 +103,7 @@ async def read_hours(connection: Executor, watches: Iterable[Watch], since: date
 
 
 async def forget(connection: Executor, now: datetime) -> None:
-    """Delete what is too old."""
+    """Delete records that are too old."""
     await connection.execute(SQL["forget"], now)
 
 
