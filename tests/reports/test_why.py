@@ -213,8 +213,8 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": replace(WAITING, **DEFERRED)},
             [
                 (
-                    f"{WHEN} is run 4711, which has been waiting for its vendor since 08:50, until 10:00 at most: "
-                    "it is down."
+                    f"{WHEN} is run 4711, which has been waiting for its vendor since 08:50 and waits until 10:00 "
+                    "at most: it is down."
                 )
             ],
             id="waits for its vendor",
@@ -228,8 +228,8 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": run(state=State.CLAIMED, **DEFERRED)},
             [
                 (
-                    f"{STARTED}, has had one attempt and has been waiting for its vendor since 08:50, until 10:00 at "
-                    "most: it is down."
+                    f"{STARTED}, has had one attempt and has been waiting for its vendor since 08:50 and waits until "
+                    "10:00 at most: it is down."
                 )
             ],
             id="waits for its vendor after an attempt",

@@ -40,9 +40,7 @@ async def deliver_due(
     """
     names = list(channels.by_name)
     for gone in await connection.fetch(SQL["abandon"], names, at):
-        log.warning(
-            "announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel any more"
-        )
+        log.warning("announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel")
     claimed = await connection.fetch(SQL["claim"], names if only is None else list(only), at, LEASE)
     turn = asyncio.Lock()
     await asyncio.gather(*(_deliver(connection, turn, channels, row, at) for row in claimed))

@@ -35,7 +35,7 @@ async def follow_all(connection: Executor, asked: Sequence[Following], mark: UUI
 
 
 async def follow_left_behind(connection: Connection, source: SourceQueries, types: Collection[str]) -> int:
-    """Let those runs follow that no worker would take now; returns how many.
+    """Let the runs follow that no worker would take now; returns how many.
 
     Their type is not in ``types``, or they are paused or deferred. They would block the runs behind them, although
     their row is not affected.
