@@ -9,38 +9,16 @@ from typing import Annotated
 
 import typer
 
-from synkron.cli.commands import (
-    adopt,
-    announce,
-    audit,
-    backfill,
-    drift,
-    explain,
-    forecast,
-    health,
-    incident_changes,
-    incidents,
-    nodes,
-    overrides,
-    pauses,
-    probe,
-    run_changes,
-    runs,
-    schedules,
-    service,
-    trigger,
-    up,
-    verify,
-    why,
-)
 from synkron.cli.context import Invocation
 from synkron.cli.errors import ending_in_sentences, prepare_streams
+from synkron.cli.lazy import Commands
 from synkron.cli.output import ExitCode
 
 # Every module of this package imports the heavy ones (the database, the settings, Rich) inside the functions that
-# need them, so that `synkron --help`, `version` and the shell's completion answer at once.
+# need them, so that a command's `--help` and the shell's completion answer at once.
 app = typer.Typer(
     name="synkron",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -87,38 +65,3 @@ def synkron(
     """
     logging.getLogger("synkron").setLevel(logging.DEBUG if verbose else logging.INFO)
     context.obj = Invocation(config, verbose)
-
-
-app.command()(up.up)
-app.command()(service.run)
-app.command()(service.tick)
-app.command()(schedules.due)
-app.command("next")(schedules.coming_next)
-app.command()(forecast.forecast)
-app.command()(explain.explain)
-app.command()(schedules.check)
-app.add_typer(runs.runs, name="runs")
-runs.runs.command()(run_changes.retry)
-runs.runs.command()(run_changes.cancel)
-app.command()(drift.drift)
-app.command()(trigger.trigger)
-app.command()(backfill.backfill)
-app.command()(pauses.pause)
-app.command()(pauses.resume)
-app.command()(pauses.pauses)
-app.add_typer(overrides.overrides, name="overrides")
-app.command()(audit.audit)
-app.add_typer(incidents.incidents, name="incidents")
-incidents.incidents.command()(incident_changes.acknowledge)
-incidents.incidents.command()(incident_changes.silence)
-incidents.incidents.command()(incident_changes.silences)
-incidents.incidents.command()(incident_changes.unsilence)
-app.add_typer(announce.announce, name="announce")
-app.command()(verify.verify)
-app.command()(why.why)
-app.command()(health.health)
-app.command()(probe.probe)
-app.command()(nodes.nodes)
-app.command()(service.migrate)
-app.command()(adopt.adopt)
-app.command()(service.version)

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +19,7 @@ from synkron.cli.secrets import hide
 from synkron.errors import EmbeddedDatabaseError, SettingsError
 
 if TYPE_CHECKING:
+    from synkron.cli.options import Since
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings, SourceTables
 
@@ -69,6 +71,24 @@ def answer(
     settings = invocation(context).settings()
     with database(settings, create=create) as place:
         return asyncio.run(_asked(place.url, settings, ask))
+
+
+async def moment_of(since: Since | None, connection: Connection) -> datetime | None:
+    """The instant that ``--since`` means, by the database's clock; None where it was not given."""
+    from synkron.postgres.clock import database_clock
+
+    return since.moment(await database_clock(connection)) if since else None
+
+
+async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:
+    """The organizations' names; none where the application's tables can't be read, as the ledger stands without."""
+    from synkron.errors import Refused, SourceTableMissing
+    from synkron.source.reader import read_names
+
+    try:
+        return await read_names(connection, settings.source)
+    except (Refused, SourceTableMissing):
+        return {}
 
 
 @contextmanager

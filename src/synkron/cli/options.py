@@ -74,6 +74,15 @@ def installation_name(text: str) -> str:
         raise typer.BadParameter(f'"{text}": {error.message()}.') from None
 
 
+def refuse_options(context: typer.Context, example: str) -> None:
+    """Refuse the options that were given in front of a group's command instead of behind it."""
+    defaults = {parameter.name: parameter.default for parameter in context.command.params}
+    if any(value != defaults[name] for name, value in context.params.items()):
+        raise typer.BadParameter(
+            f"options go behind the command: {context.command_path} {context.invoked_subcommand} {example}"
+        )
+
+
 def _instant(text: str, otherwise: str) -> datetime:
     """An ISO instant with its zone, in UTC; ``otherwise`` is what to say of a text that is none."""
     try:
@@ -118,3 +127,8 @@ InstallationName = Annotated[
     str | None,
     typer.Option("--installation", parser=installation_name, metavar="NAME", help="The name of this ledger."),
 ]
+SinceWhen = Annotated[
+    Since | None,
+    typer.Option("--since", parser=since, metavar="WHEN", help="Not before: 30m, 24h, 7d, or an instant."),
+]
+Limit = Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1_000_000, help="Show at most so many.")]

@@ -1,0 +1,93 @@
+"""Commands that are imported when they are called, so that `synkron --help` and completion answer at once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+# A command's summary, and where it is: the file in ``commands``, and its name there.
+COMMANDS = {
+    "up": ("Do everything in one process, until Ctrl-C or SIGTERM.", "up:up"),
+    "run": ("Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.", "service:run"),
+    "tick": ("Tick once: claim what is due, and end.", "service:tick"),
+    "due": ("Show which integrations fire in the minute around an instant.", "schedules:due"),
+    "next": ("Show what fires next, over all organizations, soonest first.", "schedules:coming_next"),
+    "forecast": (
+        "Forecast how many integrations fire and start, minute by minute, over the whole fleet.",
+        "forecast:forecast",
+    ),
+    "explain": ("Explain a cron expression.", "explain:explain"),
+    "check": ("Check every row of the table of integrations.", "check:check"),
+    "drift": (
+        "Show how late runs start, by type, in which stage the time is lost, and the worst runs.",
+        "drift:drift",
+    ),
+    "trigger": ("Run one integration now, though its schedule does not ask for it.", "trigger:trigger"),
+    "backfill": ("Run the occurrences of a past range that did not run.", "backfill:backfill"),
+    "pause": ("Pause an integration, an organization, a type, or everything.", "pauses:pause"),
+    "resume": ("End a pause: the one of that number, or of just that scope.", "pauses:resume"),
+    "pauses": ("Show the pauses that last, the newest first.", "pauses:list_pauses"),
+    "audit": ("Show who changed what, the newest first.", "audit:audit"),
+    "verify": ("Verify that what should have run did, once and in time.", "verify:verify"),
+    "why": ("Say in words why an integration did or did not run at a minute.", "why:why"),
+    "health": (
+        "Show how the vendors' endpoints are, how that is known, and when the next probe goes.",
+        "health:health",
+    ),
+    "probe": (
+        "Probe the vendor of an integration type now, or say with --dry-run what would be sent.",
+        "probe:probe",
+    ),
+    "nodes": ("Show the schedulers, workers and APIs of the last seven days, the one seen last first.", "nodes:nodes"),
+    "migrate": ("Bring the schema synkron up to this release.", "service:migrate"),
+    "adopt": ("Say what a ledger is that was copied or restored, so that it fires again.", "adopt:adopt"),
+    "version": ("Show the release.", "service:version"),
+    "runs": ("Show what was decided and what ran, the newest first.", "runs:runs"),
+    "overrides": (
+        "Show the integrations for which something is set over their type's policy.",
+        "overrides:overrides",
+    ),
+    "incidents": ("Show what is wrong now: the open incidents, the newest first.", "silences:incidents"),
+    "announce": ("Try out whom incidents are announced to.", "announce:announce"),
+}
+
+
+class Later(TyperCommand):
+    """A command as `synkron --help` and completion name it, until it is called."""
+
+    def __init__(self, name: str, summary: str, place: str) -> None:
+        super().__init__(name, help=summary, rich_markup_mode=None)
+        self._place = place
+
+    @cached_property
+    def loaded(self) -> Any:  # noqa: ANN401  Typer's classes of commands have no public name
+        """The command itself."""
+        module, _, name = self._place.partition(":")
+        found = getattr(import_module(f"synkron.cli.commands.{module}"), name)
+        group = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        group.callback()(lambda: None)
+        if isinstance(found, typer.Typer):
+            group.add_typer(found, name=self.name)
+        else:
+            group.command(self.name)(found)
+        made: Any = get_command(group)
+        return made.commands[self.name]
+
+
+class Commands(TyperGroup):
+    """All of them."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401  as Typer has it
+        super().__init__(**attributes)
+        for name, (summary, place) in COMMANDS.items():
+            self.add_command(Later(name, summary, place))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
+        """The command that is called, imported now."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.loaded if isinstance(command, Later) else command, rest
