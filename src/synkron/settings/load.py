@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -186,7 +185,7 @@ class Settings(BaseSettings):
         written = init_settings().get("types")
         return _Environment(settings_cls, written if isinstance(written, dict) else {}), init_settings
 
-    @cached_property
+    @property
     def policies(self) -> dict[str, Policy]:
         """The policy of each integration type, by its name."""
         return {name: one.policy for name, one in self.types.items()}

@@ -138,7 +138,7 @@ class TypeSettings(Section):
     timeout: PositiveDuration = DEFAULT.timeout
     completion_timeout: PositiveDuration = DEFAULT.completion_timeout
 
-    _profile: Profile = PrivateAttr(default=profile_of(""))
+    _profile: Profile = PrivateAttr()
 
     def named(self, name: str) -> TypeSettings:
         """The same, with what is known of the type of that name and this flavour as its ``profile``."""
@@ -148,7 +148,7 @@ class TypeSettings(Section):
 
     @property
     def profile(self) -> Profile:
-        """What is known of the type, for what is not set here."""
+        """What is known of the type, for what is not set here. Only types that are ``named`` have one."""
         return self._profile
 
     @property

@@ -54,7 +54,7 @@ def demo_settings(settings: Settings, vendors: Vendors, simulated: Simulated) ->
     types = {
         name: TypeSettings(
             target=vendors.url(name), secret=f"env:{SECRET}", backoff=BACKOFF, health=simulated.health[name]
-        )
+        ).named(name)
         for name in BUILT_IN
     }
     nobody = {"types": types, "announce": AnnounceSettings(), "heartbeat_url": None}
