@@ -179,7 +179,7 @@ async def test_a_fault_that_cannot_be_written_down_is_in_the_log() -> None:
         await faults.note("scheduler", KeyError(SECRET))
     assert [(line["event"], line["log_level"]) for line in lines] == [
         ("internal fault", "error"),
-        ("internal fault not written down", "debug"),
+        ("internal fault not recorded", "debug"),
     ]
 
 

@@ -206,7 +206,7 @@ async def test_a_service_waits_until_somebody_says_what_the_ledger_is(
             stop.set()
             await service
         states = await connection.fetch("select state, scheduled_for from synkron.runs order by scheduled_for")
-    said = [line["log_level"] for line in lines if line["event"] == "nothing is fired from here"]
+    said = [line["log_level"] for line in lines if line["event"] == "no runs are started"]
     assert said == ["error"]
     assert states[0]["state"] == "skipped"
 

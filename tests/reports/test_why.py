@@ -240,11 +240,11 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             id="ran at the second attempt",
         ),
         pytest.param(
-            {"decided": run(error="answer incomplete: the connection broke off within its body")},
+            {"decided": run(error="answer incomplete: the connection was lost within its body")},
             [
                 (
                     f"{STARTED} and succeeded on the first attempt, but: answer incomplete: the connection "
-                    "broke off within its body."
+                    "was lost within its body."
                 )
             ],
             id="succeeded with an answer that broke off",

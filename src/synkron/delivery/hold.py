@@ -1,4 +1,4 @@
-"""Runs that were held while their vendor was down, and go on when it is back."""
+"""Releases runs that were held while their vendor was down, once the vendor is back."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from synkron.settings.load import Settings, TypeSettings
 from synkron.vendors.health import DOWN, Watch
 
 SQL = statements("delivery/hold")
-# Starts a minute of what has waited, where neither the settings nor the vendor's profile say otherwise.
+# Starts a minute for released runs, if neither the settings nor the vendor's profile give a pace.
 RECOVERY_PACE = 60
 
 log = structlog.get_logger("synkron")
 
 
 async def release_recovered(connection: Connection, settings: Settings, watches: Collection[Watch]) -> int:
-    """Give the runs their turn whose vendor is down no more, at the type's pace; answers how many."""
+    """Release the runs whose vendor is no longer down, at the type's pace. Returns how many."""
     held = {name: one for name, one in settings.types.items() if one.health.hold}
     if not held:
         return 0

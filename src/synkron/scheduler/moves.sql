@@ -46,7 +46,7 @@ freed as (
 ),
 lost as (
     update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost',
-        error = 'the worker was lost before it could say what came of it'
+        error = 'the worker was lost before it could record the outcome'
     from followed
     where was_lost and attempts.run_id = followed.id and attempts.scheduled_for = followed.scheduled_for
         and attempts.finished_at is null

@@ -1,4 +1,4 @@
-"""The dead man's ping: an outside service is told of each good tick, and raises the alarm when it hears no more."""
+"""The dead man's ping: Synkron pings an outside service after each good tick. Without pings, the service alerts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import fault
 
 TIMEOUT = timedelta(seconds=10)
-# About once a minute. Ticks come every half minute, give or take a second: were it a whole minute, every other ping
-# would wait for the tick after the next.
+# About once a minute. Ticks come about every half minute: with a whole minute, a ping would often have to wait for one
+# tick more.
 AT_MOST_EVERY = 55.0
 
 CRONITOR_STATES = {"run", "complete", "fail", "ok"}
 
-# What a service answers that knows no start.
+# The statuses of a service that has no address for a start.
 NO_SUCH_FORM = (404, 405, 410)
 
 log = structlog.get_logger("synkron")
@@ -34,7 +34,7 @@ log = structlog.get_logger("synkron")
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """What is called when a tick starts, succeeds and fails. Without a start, the service knows none."""
+    """The URLs for a tick that starts, succeeds or fails. ``start`` is None if the service has none."""
 
     start: str | None = field(repr=False)
     success: str = field(repr=False)
@@ -42,10 +42,10 @@ class Forms:
 
 
 def forms(url: str) -> Forms:
-    """The forms of the service that the URL belongs to, by the shape of the URL.
+    """The forms of the service to which the URL belongs, recognized by the URL.
 
-    ``status=up`` in its query is an Uptime Kuma push monitor, ``state=`` a Cronitor telemetry URL; any other is taken
-    for one like Healthchecks, which appends ``/start`` and ``/fail`` to the path.
+    ``status=up`` in the query means an Uptime Kuma push monitor, ``state=`` a Cronitor telemetry URL. Any other URL is
+    treated like one of Healthchecks, which appends ``/start`` and ``/fail`` to the path.
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -58,10 +58,10 @@ def forms(url: str) -> Forms:
 
 
 class DeadMan:
-    """Pings beside the ticks, which never wait for it: by one task, one request at a time, and without ever raising.
+    """Sends pings beside the ticks, which never wait for it: in one task, one request at a time, never raising.
 
-    Each of ``started``, ``succeeded`` and ``failed`` only says what is to be sent. The same is sent about once a minute
-    at most; a success after a failure, or a failure after a success, at once. Without a URL it does nothing.
+    ``started``, ``succeeded`` and ``failed`` only note what to send. The same ping is sent at most about once a minute;
+    a success after a failure, or a failure after a success, is sent at once. Without a URL nothing is sent.
     """
 
     def __init__(self, url: str | None, session: ClientSession, clock: SteadyClock) -> None:
@@ -77,36 +77,36 @@ class DeadMan:
         self._knows_start = True
 
     def started(self) -> None:
-        """A tick begins."""
+        """Note that a tick begins."""
         start = None if self._forms is None else self._forms.start
         if start is not None and self._knows_start and self._is_time("start"):
             self._ask("start", start)
 
     def succeeded(self) -> None:
-        """A tick has ended well."""
+        """Note that a tick has succeeded."""
         if self._forms is not None:
             self._ended("success", self._forms.success)
 
     def failed(self) -> None:
-        """A tick could not be done."""
+        """Note that a tick has failed."""
         if self._forms is not None:
             self._ended("fail", self._forms.fail)
 
     async def close(self) -> None:
-        """Send nothing more, not even what is under way."""
+        """Send nothing more. A request that is under way is cancelled."""
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
 
     async def idle(self) -> None:
-        """Wait until all that was said has been sent, or has failed."""
+        """Wait until everything noted has been sent or has failed."""
         if self._task is not None:
             await asyncio.wait({self._task})
 
     def _ended(self, form: str, url: str) -> None:
         if self._is_time(form) or self._result != form:
-            # What the outside believes is what it was told last; an older word that still waits is out of date.
+            # The service believes the last ping, so an older result that still waits is dropped.
             self._waiting.pop(self._result, None)
             self._result = form
             self._ask(form, url)
@@ -127,23 +127,23 @@ class DeadMan:
             if form != "start":
                 self._note(error)
             elif status in NO_SUCH_FORM:
-                # It knows no start. What counts is the end of a tick.
+                # The service has no address for a start. Only the end of a tick matters.
                 self._knows_start = False
 
     async def _send(self, url: str) -> tuple[int | None, str | None]:
-        """The status, and why it was not taken, in words that do not show the URL; None when it was."""
+        """The status, and why the ping failed, in words that do not show the URL; None if it succeeded."""
         try:
             async with (
                 asyncio.timeout(TIMEOUT.total_seconds()),
                 self._session.get(exact_url(url), allow_redirects=False) as response,
             ):
                 status = response.status
-        except Exception as error:  # noqa: BLE001 - nothing that the far side does may stop a tick
+        except Exception as error:  # noqa: BLE001 - nothing that the service does may stop a tick
             return None, failure(error, self._place, TIMEOUT)
         return status, refusal(status, self._place)
 
     def _note(self, error: str | None) -> None:
-        """Log the first of several failures, and that it works again."""
+        """Log the first of several failures, and the first success after them."""
         if error is not None and not self._is_failing:
             log.warning("dead man's ping failed", host=self._place, reason=error)
         elif error is None and self._is_failing:
@@ -153,7 +153,7 @@ class DeadMan:
 
 @asynccontextmanager
 async def open_dead_man(url: SecretStr | None, clock: SteadyClock) -> AsyncIterator[DeadMan]:
-    """The ping to the URL, closed at the end; one that does nothing where there is none. Raises SettingsError."""
+    """The ping to the URL, closed at the end. Without a URL it does nothing. Raises SettingsError."""
     async with open_session(1) as session:
         try:
             dead_man = DeadMan(None if url is None else url.get_secret_value(), session, clock)
@@ -166,7 +166,7 @@ async def open_dead_man(url: SecretStr | None, clock: SteadyClock) -> AsyncItera
 
 
 def _with(url: str, **values: str) -> str:
-    """The URL with other values in its query, where it has these; the rest byte for byte."""
+    """The URL with the values of these names in its query replaced; the rest stays byte for byte."""
     parts = urlsplit(url)
     pairs = [pair.partition("=") for pair in parts.query.split("&")]
     query = "&".join(f"{name}={values[name]}" if name in values else name + sign + value for name, sign, value in pairs)
