@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import chain, count, repeat
 
-import structlog
 from asyncpg import PostgresError
 
+from synkron.log import log
 from synkron.model import Run
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.waiting import pause
@@ -19,8 +19,6 @@ PAUSES = (0.2, 1.0, 3.0)
 LAST_PAUSES = (0.2,) * 8
 # How many tries there are to a line of the log, after the first ones: a minute's.
 TOLD_EVERY = 20
-
-log = structlog.get_logger("synkron")
 
 
 class Recording:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import structlog
-
+from synkron.log import log
 from synkron.model import Run
 from synkron.runtime import SteadyClock
 
 # Seconds. Runs that were put back may be delivered by another worker: then it is over when so long after it was noticed
 # last a run of its type is called here.
 QUIET = 60.0
-
-log = structlog.get_logger("synkron")
 
 
 @dataclass

@@ -6,10 +6,10 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 
-import structlog
 from pgqueuer.domain.errors import PgqException
 
 from synkron.errors import NotAtHome, Refused, SynkronError
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Connect, reason_of
 from synkron.postgres.statements import statements
 from synkron.waiting import pause
@@ -24,8 +24,6 @@ NOTED_WITHIN = 5.0
 PACKAGE = __name__.partition(".")[0]
 # What the database does to everybody, and what is reported in a sentence.
 EXPECTED = (*DRIVER_FAULTS, PgqException, SynkronError)
-
-log = structlog.get_logger("synkron")
 
 
 class InternalFaults:

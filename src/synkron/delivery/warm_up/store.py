@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-import structlog
-
 from synkron.delivery.warm_up.warmth import Acquaintance
+from synkron.log import log
 from synkron.postgres.connection import Executor
 from synkron.postgres.statements import statements
 from synkron.settings.integrations import profile_of
@@ -17,8 +16,6 @@ from synkron.waiting import pause
 SQL = statements("delivery/warm_up/store")
 # A warm-up comes half a minute before its runs, so that they know of it.
 EXCHANGE_EVERY = timedelta(seconds=5)
-
-log = structlog.get_logger("synkron")
 
 
 def keep_warm(settings: Settings, integration_type: str) -> timedelta:
