@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -63,5 +62,7 @@ def synkron(
       synkron next --hours 2
       synkron runs --since 24h --state failed
     """
+    import logging
+
     logging.getLogger("synkron").setLevel(logging.DEBUG if verbose else logging.INFO)
     context.obj = Invocation(config, verbose)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO, TextIOWrapper
 from pathlib import Path
-from traceback import format_exception
 from typing import Any
 
 import typer
@@ -54,6 +52,9 @@ def ending_in_sentences() -> Iterator[None]:
         say(f"error: the operating system refuses: {error}")
         sys.exit(ExitCode.FAILURE)
     except Exception as error:  # noqa: BLE001 - whatever it is, a person reads it
+        import logging
+        from traceback import format_exception
+
         if logging.getLogger("synkron").isEnabledFor(logging.DEBUG):
             say(*"".join(format_exception(error)).splitlines())
         found = one_line(f"{type(error).__name__}: {error}")

@@ -76,7 +76,10 @@ class Later(TyperCommand):
         else:
             group.command(self.name)(found)
         made: Any = get_command(group)
-        return made.commands[self.name]
+        command = made.commands[self.name]
+        for one in (command, *getattr(command, "commands", {}).values()):
+            defer_coercion(one)
+        return command
 
 
 class Commands(TyperGroup):
@@ -84,6 +87,7 @@ class Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401  as Typer has it
         super().__init__(**attributes)
+        defer_coercion(self)
         for name, (summary, place) in COMMANDS.items():
             self.add_command(Later(name, summary, place))
 
@@ -91,3 +95,38 @@ class Commands(TyperGroup):
         """The command that is called, imported now."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.loaded if isinstance(command, Later) else command, rest
+
+
+class Deferred:
+    """How the value of an option is read, without pydantic where it was not given or has a parser of its own.
+
+    Typer imports pydantic for every option that is no flag, which takes longer than most commands.
+    """
+
+    def __init__(self, parameter: Any) -> None:  # noqa: ANN401  as Typer has it
+        self._parse = parameter.type_descriptor.parameter_info.parser
+        self._build = parameter.get_runtime_param
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401  as Typer has it
+        """The value as the command gets it."""
+        has_several = param.multiple or param.nargs == -1
+        if value is None:
+            return () if has_several else None
+        if self._parse and not has_several:
+            return self._parse(value)
+        return self._build().coerce(value, param=param, ctx=ctx)
+
+
+def defer_coercion(command: Any) -> None:  # noqa: ANN401  as Typer has it
+    """Let each of the command's options, `--help` among them, read its value so."""
+    get_params = command.get_params
+
+    def deferred(ctx: Any) -> list[Any]:  # noqa: ANN401  as Typer has it
+        found: list[Any] = get_params(ctx)
+        for parameter in found:
+            if "get_runtime_param" not in vars(parameter):
+                reader = Deferred(parameter)
+                parameter.get_runtime_param = lambda reader=reader: reader
+        return found
+
+    command.get_params = deferred

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -45,6 +44,8 @@ def say(*lines: str) -> None:
 
 def show_json(answer: object) -> None:
     """Write the answer as JSON: instants in UTC with a Z, ASCII only, so that no encoding can spoil it."""
+    import json
+
     typer.echo(json.dumps(answer, indent=2, default=_encoded))
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from synkron.settings.redaction import Redaction
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
+from synkron.settings.redaction import Redaction, Secret
 
 _known = [Redaction(())]
 
 
-def hide(secrets: Iterable[SecretStr]) -> None:
+def hide(secrets: Iterable[Secret]) -> None:
     """From now on, show none of these."""
     _known[0] = Redaction(secrets)
 

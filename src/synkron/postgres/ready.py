@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import structlog
 from asyncpg import InterfaceError, PostgresError
 
 from synkron.errors import DatabaseError, DatabaseNotReady, DatabaseUnreachable
+from synkron.log import log
 from synkron.postgres.connection import Connect, Connection, is_passing, speaking_of
-from synkron.settings.load import SourceTables
 from synkron.waiting import pause
+
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
 
 # Seconds for which a service waits at its start for a database that is there and can't serve it, and between its tries.
 READY_WITHIN = 60.0
 TRY_EVERY = 1.0
 
 Answer = TypeVar("Answer")
-
-log = structlog.get_logger("synkron")
 
 
 @asynccontextmanager

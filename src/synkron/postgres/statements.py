@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from synkron.settings.load import SourceTables
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
 
 # What bytes are UTF-8 (RFC 3629), each taken for a character, as a database in SQL_ASCII does.
 _TAIL = r"[\u0080-\u00bf]"

@@ -6,34 +6,34 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-import structlog
 from asyncpg import PostgresError, Record
 
 from synkron.cron.timeline import utc
+from synkron.log import log
 from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrences, Window
 from synkron.postgres.connection import Connection, Executor, speaking_of
 from synkron.postgres.statements import source_statements
 from synkron.settings.integrations import BUILT_IN
-from synkron.settings.load import SourceTables
 from synkron.source.due import KNOWN, Judged, judging
 from synkron.steps import Steps
 from synkron.waiting import by_turns
 
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
+
 TOLERANCE = timedelta(seconds=30)
-SOURCE_TABLES = SourceTables()
 # How a statement fails by the type of a column: there is no such operator, the value is none of that type or out of its
 # range, or the result is of another type than when the statement was prepared.
 OF_A_TYPE = ("42", "22", "0A")
-
-log = structlog.get_logger("synkron")
 
 
 async def read_due_integrations(
     at: datetime,
     connection: Connection,
     *,
-    source: SourceTables = SOURCE_TABLES,
+    source: SourceTables | None = None,
     types: Collection[str] = frozenset(BUILT_IN),
 ) -> list[DueIntegration]:
     """Every integration that fires at a minute within 30 s before and after ``at``, both ends included (R4).
@@ -42,6 +42,9 @@ async def read_due_integrations(
     can't be fired is left out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired when the role would
     be shown too few rows or lacks a grant; SourceTableMissing when a table or column is not there.
     """
+    from synkron.settings.load import SourceTables
+
+    source = source or SourceTables()
     window = window_around(at)
     async with speaking_of(source), connection.transaction(readonly=True):
         await secure(connection, source)
