@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from synkron.cli.context import Invocation
 from synkron.cli.errors import ending_in_sentences, prepare_streams
 from synkron.cli.lazy import Commands
-from synkron.cli.output import ExitCode
 
 # Every module of this package imports the heavy ones (the database, the settings, Rich) inside the functions that
 # need them, so that a command's `--help` and the shell's completion answer at once.
@@ -29,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command ``synkron``. Ends in SystemExit."""
     prepare_streams()
     with ending_in_sentences():
-        sys.exit(app(arguments, prog_name="synkron", standalone_mode=False) or ExitCode.OK)
+        sys.exit(app(arguments, prog_name="synkron", standalone_mode=False) or 0)
 
 
 @app.callback()
@@ -63,6 +61,8 @@ def synkron(
       synkron runs --since 24h --state failed
     """
     import logging
+
+    from synkron.cli.context import Invocation
 
     logging.getLogger("synkron").setLevel(logging.DEBUG if verbose else logging.INFO)
     context.obj = Invocation(config, verbose)

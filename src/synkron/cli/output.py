@@ -91,9 +91,12 @@ def say_cut(found: Sequence[Any], most: int, narrower: str) -> None:
         say(f"Cut after the newest {most}: there are more. Raise --limit, or ask for fewer with {narrower}.")
 
 
-def show_facts(facts: Mapping[str, str]) -> None:
-    """Write names and what they stand for, one below the other."""
+def show_facts(facts: Mapping[str, str], fields: Sequence[Field] = (), rows: Sequence[Any] = ()) -> None:
+    """Write names and what they stand for, one below the other; below that a table of the rows, where there are any."""
     show_lines(*fact_lines(facts))
+    if rows:
+        show_lines("")
+        show_table(fields, rows)
 
 
 def fact_lines(facts: Mapping[str, str]) -> list[str]:
