@@ -153,7 +153,7 @@ def show_incident(context: typer.Context, number: Number, as_json: AsJson = Fals
 @incidents.command()
 @changing
 def acknowledge(number: Number) -> Change[Incident, Incident]:
-    """Say that you are at it: nobody is reminded of the incident any more. Its end is announced all the same.
+    """Acknowledge an incident: there are no more reminders of it. Its end is still announced.
 
     \b
     Examples:

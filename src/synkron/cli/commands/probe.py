@@ -46,7 +46,7 @@ def probe(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Probe the vendor of an integration type now, or say with --dry-run what would be sent.
+    """Probe the vendor of an integration type now, or show with --dry-run what would be sent.
 
     It counts like any other probe: none goes within 15 minutes of the last, before the reset that a vendor named, or
     beyond the share of its allowance. Then it is refused, and says when it may.

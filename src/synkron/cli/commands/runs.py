@@ -142,9 +142,9 @@ def show_run(
 @runs.command()
 @changing
 def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
-    """Give failed runs another chance, with the same key. All of those that are named, or none.
+    """Retry failed runs, with the same key: all that are named, or none.
 
-    Each has all its attempts again. `synkron runs --state failed` lists them.
+    Each gets all its attempts again. `synkron runs --state failed` lists them.
 
     \b
     Examples:
@@ -180,10 +180,10 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
 @runs.command()
 @changing
 def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
-    """Cancel runs that are claimed or running. All of those that are named, or none.
+    """Cancel runs that are claimed or running: all that are named, or none.
 
     A claimed run is skipped. A running one fails at once; the worker breaks its call off, but what the target has
-    begun may go on. The runs behind it get their turn. What was merged into the run goes with it, and it is said.
+    begun may go on. The runs behind it get their turn. What was merged into it is cancelled too, and shown.
 
     \b
     Examples:
