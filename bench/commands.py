@@ -95,7 +95,7 @@ def in_pairs(
         taken = {}
         for command in (one, other) if number % 2 else (other, one):
             began = perf_counter()
-            subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
+            subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
             taken[tuple(command)] = perf_counter() - began
         found.append((taken[tuple(one)], taken[tuple(other)]))
     return found[1:]
