@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from unicodedata import category
 
 # Control and format characters (the bidirectional marks among them), surrogates, private use, unassigned; the
 # separators of lines and of paragraphs.
@@ -28,6 +27,10 @@ def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
     """
     if most is not None:
         text = text[: most + 1]
+
+    if text.isascii() and text.isprintable():
+        return text if most is None or len(text) <= most else text[: most - 1] + "…"
+    from unicodedata import category
 
     def shown(found: re.Match[str]) -> str:
         character = found[0]

@@ -30,10 +30,13 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Author = Annotated[
     str | None,
     typer.Option(
-        parser=written, metavar="NAME", help="Who does it, for the audit.", show_default="SYNKRON_AUTHOR, or user@host"
+        parser=written,
+        metavar="NAME",
+        help="In whose name, for the audit.",
+        show_default="SYNKRON_AUTHOR, or user@host",
     ),
 ]
-Reason = Annotated[str, typer.Option(parser=written, metavar="TEXT", help="Why, for those who wonder.")]
+Reason = Annotated[str, typer.Option(parser=written, metavar="TEXT", help="The reason, which others see.")]
 # The parameters that every such command has, before and behind its own.
 BEFORE = {"context": (typer.Context, inspect.Parameter.empty)}
 BEHIND = {"author": (Author, None), "dry_run": (DryRun, False), "yes": (Yes, False), "as_json": (AsJson, False)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
 
@@ -37,10 +36,15 @@ class Invocation:
     def settings(self) -> Settings:
         """Set the log up and read the settings, whose secrets nothing shows from then on. Raises SettingsError."""
         from synkron.cli import logs
+        from synkron.settings.quick import quick_settings
+
+        logs.set_up(verbose=self.verbose, environment=self.environment)
+        if quick := quick_settings(self.config, self.environment):
+            hide(quick.secrets(self.environment))
+            return cast("Settings", quick)
         from synkron.settings.load import Settings, load
         from synkron.settings.secrets import secrets_of
 
-        logs.set_up(verbose=self.verbose, environment=self.environment)
         try:
             settings = load(self.config)
         except SettingsError as error:
@@ -68,6 +72,8 @@ def answer(
     context: typer.Context, ask: Callable[[Connection, Settings], Awaitable[Answer]], *, create: bool = False
 ) -> Answer:
     """What ``ask`` answers on a connection of the command's own; ``create`` as for ``database``."""
+    import asyncio
+
     settings = invocation(context).settings()
     with database(settings, create=create) as place:
         return asyncio.run(_asked(place.url, settings, ask))

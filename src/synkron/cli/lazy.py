@@ -14,7 +14,7 @@ from typer.main import get_command
 COMMANDS = {
     "up": ("Do everything in one process, until Ctrl-C or SIGTERM.", "up:up"),
     "run": ("Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.", "service:run"),
-    "tick": ("Tick once: claim what is due, and end.", "service:tick"),
+    "tick": ("Tick once: claim what is due, then exit.", "service:tick"),
     "due": ("Show which integrations fire in the minute around an instant.", "schedules:due"),
     "next": ("Show what fires next, over all organizations, soonest first.", "schedules:coming_next"),
     "forecast": (
@@ -27,25 +27,28 @@ COMMANDS = {
         "Show how late runs start, by type, in which stage the time is lost, and the worst runs.",
         "drift:drift",
     ),
-    "trigger": ("Run one integration now, though its schedule does not ask for it.", "trigger:trigger"),
+    "trigger": ("Run one integration now, outside its schedule.", "trigger:trigger"),
     "backfill": ("Run the occurrences of a past range that did not run.", "backfill:backfill"),
     "pause": ("Pause an integration, an organization, a type, or everything.", "pauses:pause"),
-    "resume": ("End a pause: the one of that number, or of just that scope.", "pauses:resume"),
-    "pauses": ("Show the pauses that last, the newest first.", "pauses:list_pauses"),
+    "resume": ("End a pause, named by its number or by exactly its scope.", "pauses:resume"),
+    "pauses": ("Show the pauses in effect, the newest first.", "pauses:list_pauses"),
     "audit": ("Show who changed what, the newest first.", "audit:audit"),
-    "verify": ("Verify that what should have run did, once and in time.", "verify:verify"),
+    "verify": ("Verify that everything that was due ran, once and in time.", "verify:verify"),
     "why": ("Say in words why an integration did or did not run at a minute.", "why:why"),
     "health": (
-        "Show how the vendors' endpoints are, how that is known, and when the next probe goes.",
+        "Show the health of the vendors' endpoints, how it is known, and when the next probe is due.",
         "health:health",
     ),
     "probe": (
-        "Probe the vendor of an integration type now, or say with --dry-run what would be sent.",
+        "Probe the vendor of an integration type now, or show with --dry-run what would be sent.",
         "probe:probe",
     ),
     "nodes": ("Show the schedulers, workers and APIs of the last seven days, the one seen last first.", "nodes:nodes"),
     "migrate": ("Bring the schema synkron up to this release.", "service:migrate"),
-    "adopt": ("Say what a ledger is that was copied or restored, so that it fires again.", "adopt:adopt"),
+    "adopt": (
+        "Say whether a copied or restored ledger is the original or a copy, so that it runs again.",
+        "adopt:adopt",
+    ),
     "version": ("Show the release.", "service:version"),
     "runs": ("Show what was decided and what ran, the newest first.", "runs:runs"),
     "overrides": (
@@ -53,7 +56,7 @@ COMMANDS = {
         "overrides:overrides",
     ),
     "incidents": ("Show what is wrong now: the open incidents, the newest first.", "silences:incidents"),
-    "announce": ("Try out whom incidents are announced to.", "announce:announce"),
+    "announce": ("Try out the channels that incidents are announced to.", "announce:announce"),
 }
 
 
@@ -76,7 +79,10 @@ class Later(TyperCommand):
         else:
             group.command(self.name)(found)
         made: Any = get_command(group)
-        return made.commands[self.name]
+        command = made.commands[self.name]
+        for one in (command, *getattr(command, "commands", {}).values()):
+            defer_coercion(one)
+        return command
 
 
 class Commands(TyperGroup):
@@ -84,6 +90,7 @@ class Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401  as Typer has it
         super().__init__(**attributes)
+        defer_coercion(self)
         for name, (summary, place) in COMMANDS.items():
             self.add_command(Later(name, summary, place))
 
@@ -91,3 +98,38 @@ class Commands(TyperGroup):
         """The command that is called, imported now."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.loaded if isinstance(command, Later) else command, rest
+
+
+class Deferred:
+    """How the value of an option is read, without pydantic where it was not given or has a parser of its own.
+
+    Typer imports pydantic for every option that is no flag, which takes longer than most commands.
+    """
+
+    def __init__(self, parameter: Any) -> None:  # noqa: ANN401  as Typer has it
+        self._parse = parameter.type_descriptor.parameter_info.parser
+        self._build = parameter.get_runtime_param
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401  as Typer has it
+        """The value as the command gets it."""
+        has_several = param.multiple or param.nargs == -1
+        if value is None:
+            return () if has_several else None
+        if self._parse and not has_several:
+            return self._parse(value)
+        return self._build().coerce(value, param=param, ctx=ctx)
+
+
+def defer_coercion(command: Any) -> None:  # noqa: ANN401  as Typer has it
+    """Let each of the command's options, `--help` among them, read its value so."""
+    get_params = command.get_params
+
+    def deferred(ctx: Any) -> list[Any]:  # noqa: ANN401  as Typer has it
+        found: list[Any] = get_params(ctx)
+        for parameter in found:
+            if "get_runtime_param" not in vars(parameter):
+                reader = Deferred(parameter)
+                parameter.get_runtime_param = lambda reader=reader: reader
+        return found
+
+    command.get_params = deferred

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -45,6 +44,8 @@ def say(*lines: str) -> None:
 
 def show_json(answer: object) -> None:
     """Write the answer as JSON: instants in UTC with a Z, ASCII only, so that no encoding can spoil it."""
+    import json
+
     typer.echo(json.dumps(answer, indent=2, default=_encoded))
 
 
@@ -90,9 +91,12 @@ def say_cut(found: Sequence[Any], most: int, narrower: str) -> None:
         say(f"Cut after the newest {most}: there are more. Raise --limit, or ask for fewer with {narrower}.")
 
 
-def show_facts(facts: Mapping[str, str]) -> None:
-    """Write names and what they stand for, one below the other."""
+def show_facts(facts: Mapping[str, str], fields: Sequence[Field] = (), rows: Sequence[Any] = ()) -> None:
+    """Write names and what they stand for, one below the other; below that a table of the rows, where there are any."""
     show_lines(*fact_lines(facts))
+    if rows:
+        show_lines("")
+        show_table(fields, rows)
 
 
 def fact_lines(facts: Mapping[str, str]) -> list[str]:

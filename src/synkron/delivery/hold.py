@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-import structlog
-
 from synkron.ledger import attempts
+from synkron.log import log
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings, TypeSettings
@@ -16,8 +15,6 @@ from synkron.vendors.health import DOWN, Watch
 SQL = statements("delivery/hold")
 # Starts a minute for released runs, if neither the settings nor the vendor's profile give a pace.
 RECOVERY_PACE = 60
-
-log = structlog.get_logger("synkron")
 
 
 async def release_recovered(connection: Connection, settings: Settings, watches: Collection[Watch]) -> int:

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import chain, count, repeat
 
-import structlog
-
+from synkron.log import log
 from synkron.model import Run
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.postgres.faults import is_for_ever
@@ -19,8 +18,6 @@ PAUSES = (0.2, 1.0, 3.0)
 LAST_PAUSES = (0.2,) * 8
 # After the first tries, one line is logged for this many tries, which is about a minute.
 TOLD_EVERY = 20
-
-log = structlog.get_logger("synkron")
 
 
 class Recording:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-import structlog
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 
@@ -28,6 +27,7 @@ from synkron.http.shortage import Shortage
 from synkron.ledger import attempts
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.queue import Manager
+from synkron.log import log
 from synkron.model import Integration, Meeting, Outcome, OutcomeKind, Policy, Run, State
 from synkron.postgres.batch import Batched
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
@@ -52,8 +52,6 @@ WAIT_FOR_ROW = timedelta(minutes=1)
 
 WORDS = {State.SUCCEEDED: "run succeeded", State.FAILED: "run failed", State.CLAIMED: "run will be retried"}
 STOOD_STILL = "the worker stood still before it could call the target"
-
-log = structlog.get_logger("synkron")
 
 
 class Worker:

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-import structlog
 from asyncpg import Record
 
 from synkron.backoff import doubled
 from synkron.incidents import Occasion, message_of
 from synkron.incidents.channels.channels import Channels
 from synkron.incidents.store import incident_of
+from synkron.log import log
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
@@ -22,8 +22,6 @@ LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(hours=24)
-
-log = structlog.get_logger("synkron")
 
 
 async def deliver_due(

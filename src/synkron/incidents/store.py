@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-import structlog
 from asyncpg import Record
 
 from synkron.incidents import Change, Condition, Incident, Kind, Known, Occasion, Rules, Silence, Transition, plan
 from synkron.incidents.lifecycle import FLAPPING
+from synkron.log import log
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
@@ -25,8 +25,6 @@ EVENTS = {
     Occasion.REMINDED: "incident still open",
     Occasion.CLOSED: "incident closed",
 }
-
-log = structlog.get_logger("synkron")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,17 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
 from asyncpg import Record
 
 from synkron.ledger.claims import run_of
 from synkron.ledger.queue import enqueue
+from synkron.log import log
 from synkron.model import Meeting, Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
 
 SQL = statements("ledger/attempts")
 NOW = timedelta()
-
-log = structlog.get_logger("synkron")
 
 
 class Ending(NamedTuple):

@@ -6,11 +6,11 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 
-import structlog
 from pgqueuer.domain.errors import PgqException
 
 from synkron.backoff import doubled
 from synkron.errors import NotAtHome, Refused, SynkronError
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Connect, reason_of
 from synkron.postgres.statements import statements
 from synkron.waiting import pause
@@ -25,8 +25,6 @@ NOTED_WITHIN = 5.0
 PACKAGE = __name__.partition(".")[0]
 # Errors of the database, and those that are reported as a sentence.
 EXPECTED = (*DRIVER_FAULTS, PgqException, SynkronError)
-
-log = structlog.get_logger("synkron")
 
 
 class InternalFaults:

@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
+from synkron.log import log
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
 from synkron.runtime import WallClock, tzdata_version
@@ -16,8 +15,6 @@ SQL = statements("ledger/nodes")
 REPORT_EVERY = timedelta(seconds=10)
 MISSED_REPORTS = 3
 NOTABLE_SKEW = timedelta(seconds=5)
-
-log = structlog.get_logger("synkron")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, NoReturn, cast
 
 import asyncpg
-import structlog
 from asyncpg import Record
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
@@ -21,6 +20,7 @@ from pgqueuer.domain.settings import DBSettings
 from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Executor, Pool
 from synkron.postgres.notifications import Notifications
 from synkron.postgres.statements import statements
@@ -32,7 +32,6 @@ SIGNS_OF_LIFE = 4
 # Seconds. Jobs that are done are ended together within this time, which makes room for others under their type's limit.
 END_WITHIN = 0.01
 
-log = structlog.get_logger("synkron")
 
 # Every name is given, so that a PGQUEUER_* variable for the application's own queue can't change this one.
 QUEUE = DBSettings(

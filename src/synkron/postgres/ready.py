@@ -7,23 +7,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias, TypeVar
 
-import structlog
 from asyncpg import InterfaceError, PostgresError
 
 from synkron.errors import DatabaseError, DatabaseNotReady, DatabaseUnreachable
+from synkron.log import log
 from synkron.postgres.connection import Connect, Connection
 from synkron.postgres.faults import is_passing
 from synkron.waiting import pause
 
-# Seconds for which a service waits at its start for a database that is there but can't serve it; seconds between tries.
+# Seconds for which a service waits at its start for a database that is there and can't serve it, and between its tries.
 READY_WITHIN = 60.0
 TRY_EVERY = 1.0
 
 Answer = TypeVar("Answer")
 # Turns errors of the application's tables into sentences.
 InWords: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
-
-log = structlog.get_logger("synkron")
 
 
 @asynccontextmanager

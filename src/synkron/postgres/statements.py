@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from synkron.settings.load import SourceTables
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
 
 # The byte sequences that are UTF-8 (RFC 3629). Each byte is one character, as in a database in SQL_ASCII.
 _TAIL = r"[\u0080-\u00bf]"

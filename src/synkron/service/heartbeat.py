@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-import structlog
 from aiohttp import ClientSession
 from pydantic import SecretStr
 
 from synkron.http.answer import failure, refusal
 from synkron.http.session import open_session
+from synkron.log import log
 from synkron.runtime import SteadyClock
 from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import fault
@@ -28,8 +28,6 @@ CRONITOR_STATES = {"run", "complete", "fail", "ok"}
 
 # The statuses of a service that has no address for a start.
 NO_SUCH_FORM = (404, 405, 410)
-
-log = structlog.get_logger("synkron")
 
 
 @dataclass(frozen=True, slots=True)

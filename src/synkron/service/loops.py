@@ -7,8 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
-
 from synkron.delivery.hold import release_recovered
 from synkron.delivery.targets import Target
 from synkron.delivery.warm_up import send
@@ -21,6 +19,7 @@ from synkron.incidents.conditions import read_conditions
 from synkron.ledger import claims
 from synkron.ledger.installation import at_home, why_nothing_is_fired
 from synkron.ledger.nodes import REPORT_EVERY, Reporter
+from synkron.log import log
 from synkron.model import InvalidIntegration, Tick
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import CLOSE_TIMEOUT, Connect, Connection, pooled
@@ -49,8 +48,6 @@ TELL_EVERY = timedelta(seconds=30)
 DELIVER_EVERY = timedelta(seconds=5)
 # How long incidents wait for the first tick, which finds invalid rows. After that they go without it: maybe ticks fail.
 FIRST_TICK_WITHIN = 150.0
-
-log = structlog.get_logger("synkron")
 
 
 @dataclass

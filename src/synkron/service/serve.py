@@ -10,8 +10,6 @@ from enum import StrEnum
 from functools import partial
 from typing import TypeAlias
 
-import structlog
-
 from synkron.delivery.targets import Target, open_targets, read_signings
 from synkron.errors import SettingsError, SynkronError
 from synkron.incidents.channels import Channels, open_channels
@@ -19,6 +17,7 @@ from synkron.ledger.installation import read_installation, refuse_another
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import Reporter
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled, refuse_transaction_pooler
 from synkron.postgres.ready import once_ready
 from synkron.runtime import WallClock, process_name, release, steady_clock, wall_clock
@@ -39,7 +38,6 @@ API_POOL_SIZE = 5
 END_WITHIN = 3.0
 FAREWELL_WITHIN = 1.0
 
-log = structlog.get_logger("synkron")
 
 Loop: TypeAlias = Callable[[], Awaitable[None]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from asyncpg import PostgresError, Record
 from asyncpg.exceptions import (
@@ -19,7 +20,9 @@ from synkron.errors import DatabaseError, LedgerMissing, Refused, ServiceRoleReq
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.faults import is_of_a_type
 from synkron.postgres.statements import source_statements, statements
-from synkron.settings.load import SourceTables
+
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
 
 ROWS_HIDDEN = (
     "Row security would hide rows from this role, and Synkron must see all rows. Connect as a role with BYPASSRLS: "

@@ -6,31 +6,31 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-import structlog
 from asyncpg import Record
 
 from synkron.cron.timeline import utc
+from synkron.log import log
 from synkron.model import EVERYTHING, DueIntegration, Integration, InvalidIntegration, Occurrences, Window
 from synkron.postgres.connection import Connection
 from synkron.settings.integrations import BUILT_IN
-from synkron.settings.load import SourceTables
 from synkron.source.due import KNOWN, Judged, judging
 from synkron.source.queries import SourceQueries
 from synkron.steps import Steps
 from synkron.waiting import by_turns
 
-TOLERANCE = timedelta(seconds=30)
-SOURCE_TABLES = SourceTables()
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
 
-log = structlog.get_logger("synkron")
+TOLERANCE = timedelta(seconds=30)
 
 
 async def read_due_integrations(
     at: datetime,
     connection: Connection,
     *,
-    source: SourceTables = SOURCE_TABLES,
+    source: SourceTables | None = None,
     types: Collection[str] = frozenset(BUILT_IN),
 ) -> list[DueIntegration]:
     """Every integration that fires at a minute within 30 s before and after ``at``, both ends included (R4).
@@ -39,7 +39,9 @@ async def read_due_integrations(
     out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired if row security would hide rows from the
     role or a grant is missing; SourceTableMissing if a table or column does not exist.
     """
-    window, queries = window_around(at), SourceQueries(source)
+    from synkron.settings.load import SourceTables
+
+    window, queries = window_around(at), SourceQueries(source or SourceTables())
     async with queries.reading(connection):
         read = await read_window(connection, window, queries, types)
     for row in read.invalid:

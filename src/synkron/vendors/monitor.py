@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-
 from synkron.errors import NotFound, Refused
 from synkron.http.shortage import Shortage
+from synkron.log import log
 from synkron.postgres.connection import Connection
 from synkron.settings.integrations.naming import section_of
 from synkron.vendors import store
@@ -19,8 +18,6 @@ from synkron.vendors.health import Health, Sample, Watch
 from synkron.vendors.probe import Watches
 from synkron.vendors.probe_times import next_month, next_probe, obstacles
 from synkron.vendors.store import Known
-
-log = structlog.get_logger("synkron")
 
 
 class Probes(Protocol):

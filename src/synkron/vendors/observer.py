@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import structlog
-
+from synkron.log import log
 from synkron.model import Outcome
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
@@ -21,8 +20,6 @@ FLUSH_EVERY = 5.0
 REST = 0.5
 # The most samples of an endpoint that are kept while the database does not accept them.
 MOST_WAITING = 100
-
-log = structlog.get_logger("synkron")
 
 
 class Observer:

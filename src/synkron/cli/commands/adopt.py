@@ -22,7 +22,7 @@ def adopt(
     adopted: Annotated[str, typer.Option("--as", metavar="original|copy", help="What this ledger is.")],
     installation: InstallationName = None,
 ) -> Change[AdoptionPlan, Installation]:
-    """Say what a ledger is that was copied or restored, so that it fires again.
+    """Say whether a copied or restored ledger is the original or a copy, so that it runs again.
 
     As the original, it replaces the ledger that it was made from, which must be stopped for good. It keeps its id, and
     so its keys. What was missed since the dump is run one by one, whatever the catch-up policy: targets that know a key

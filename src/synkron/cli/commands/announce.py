@@ -31,7 +31,7 @@ RESULT = [
 
 @announce.callback()
 def announcing() -> None:
-    """Try out whom incidents are announced to.
+    """Try out the channels that incidents are announced to.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def audit(
     context: typer.Context,
     from_: SinceWhen = None,
-    author: Annotated[str | None, typer.Option(parser=written, metavar="NAME", help="Only what they did.")] = None,
+    author: Annotated[str | None, typer.Option(parser=written, metavar="NAME", help="Only their changes.")] = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:

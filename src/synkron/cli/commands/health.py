@@ -55,7 +55,7 @@ class _Shown:
 
 
 def health(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show how the vendors' endpoints are, how that is known, and when the next probe goes.
+    """Show the health of the vendors' endpoints, how it is known, and when the next probe is due.
 
     A strip shows the last 24 hours, the oldest first: the worst of each.
 

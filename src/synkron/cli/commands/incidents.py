@@ -10,7 +10,7 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, moment_of
 from synkron.cli.options import AsJson, Limit, Organization, Since, Type, refuse_options, since
-from synkron.cli.output import fact_lines, held_by, say_cut, show, show_json, show_lines, show_table
+from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
 from synkron.incidents import Incident, Kind, facts_of, touched
 from synkron.text import instant, one_line
@@ -147,16 +147,13 @@ def show_incident(context: typer.Context, number: Number, as_json: AsJson = Fals
         told = [held_by(each) | {"state": each.state} for each in announcements]
         show_json(_json(one) | {"announcements": told})
         return
-    show_lines(*_facts(one))
-    if announcements:
-        show_lines("")
-        show_table(ANNOUNCEMENT, announcements)
+    show_facts(_facts(one), ANNOUNCEMENT, announcements)
 
 
 @incidents.command()
 @changing
 def acknowledge(number: Number) -> Change[Incident, Incident]:
-    """Say that you are at it: nobody is reminded of the incident any more. Its end is announced all the same.
+    """Acknowledge an incident: there are no more reminders of it. Its end is still announced.
 
     \b
     Examples:
@@ -169,7 +166,7 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
         plan=lambda connection, _: acknowledge.plan_acknowledge(connection, number),
         do=lambda connection, _, author: acknowledge.acknowledge(connection, number, author),
         question="Acknowledge it?",
-        told=_facts,
+        told=lambda plan: fact_lines(_facts(plan)),
         done=_acknowledged,
         json=lambda plan, done: {"incident": facts_of(done or plan)},
     )
@@ -179,10 +176,9 @@ def _acknowledged(_: Incident, one: Incident) -> Iterator[str]:
     yield f"Incident {one.id} is acknowledged by {one.acknowledged_by}: there are no more reminders of it."
 
 
-def _facts(one: Incident) -> list[str]:
+def _facts(one: Incident) -> dict[str, str]:
     """The incident as people read it."""
-    shown = {str(field.title): text for field, text in zip(FACTS, cells(FACTS, one), strict=True)}
-    return fact_lines({name: text for name, text in shown.items() if text})
+    return {str(field.title): text for field, text in zip(FACTS, cells(FACTS, one), strict=True) if text}
 
 
 def _json(one: Incident) -> dict[str, object]:

@@ -80,7 +80,7 @@ def resume(
         int | None, typer.Option(metavar="NUMBER", min=1, max=2**63 - 1, help="The pause of this number.")
     ] = None,
 ) -> Change[ResumePlan, RecordedPause]:
-    """End a pause: the one of that number, or of just that scope.
+    """End a pause, named by its number or by exactly its scope.
 
     The next tick decides what would have fired meanwhile, by the catch-up policy. A pause that reaches further, such as
     one of the whole organization, goes on.
@@ -111,7 +111,7 @@ def resume(
 
 
 def list_pauses(context: typer.Context, ended: Ended = False, as_json: AsJson = False) -> None:
-    """Show the pauses that last, the newest first.
+    """Show the pauses in effect, the newest first.
 
     \b
     Examples:

@@ -11,17 +11,7 @@ import typer
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, moment_of, organization_names
 from synkron.cli.options import AsJson, Organization, SinceWhen, refuse_options
-from synkron.cli.output import (
-    facts_in_json,
-    held_by,
-    lateness,
-    say_cut,
-    show,
-    show_facts,
-    show_json,
-    show_lines,
-    show_table,
-)
+from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, minute, precise
 from synkron.errors import NotFound
 from synkron.model import State
@@ -35,8 +25,7 @@ if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
-LIMIT_OF_A_TABLE = 50
-LIMIT_OF_JSON = 10_000
+LIMIT_OF_A_TABLE, LIMIT_OF_JSON = 50, 10_000
 
 runs = typer.Typer(invoke_without_command=True)
 RunNumbers = Annotated[
@@ -147,18 +136,15 @@ def show_run(
         return
     facts = {name: precise(value) for name, value in held_by(run).items()}
     stages = ", ".join(f"{stage} {lateness(length)}" for stage, length in spans.items())
-    show_facts(facts | ({"stages": stages} if spans else {}))
-    if attempts:
-        show_lines("")
-        show_table(ATTEMPT, attempts)
+    show_facts(facts | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
 
 
 @runs.command()
 @changing
 def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
-    """Give failed runs another chance, with the same key. All of those that are named, or none.
+    """Retry failed runs, with the same key: all that are named, or none.
 
-    Each has all its attempts again. `synkron runs --state failed` lists them.
+    Each gets all its attempts again. `synkron runs --state failed` lists them.
 
     \b
     Examples:
@@ -194,10 +180,10 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
 @runs.command()
 @changing
 def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
-    """Cancel runs that are claimed or running. All of those that are named, or none.
+    """Cancel runs that are claimed or running: all that are named, or none.
 
     A claimed run is skipped. A running one fails at once; the worker breaks its call off, but what the target has
-    begun may go on. The runs behind it get their turn. What was merged into the run goes with it, and it is said.
+    begun may go on. The runs behind it get their turn. What was merged into it is cancelled too, and shown.
 
     \b
     Examples:
@@ -220,11 +206,12 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
 
     def json(plan: CancelPlan, done: CancelPlan | None) -> Mapping[str, object]:
         made = done or plan
-        merged = [made.merged.get(one.id) for one in made.runs]
-        with_runs = [
-            {"merged": one.occurrences if one else 0, "merged_from": one.start if one else None} for one in merged
+        fields = [
+            *NAMED_RUN,
+            Field(key="merged", value=lambda run: made.merged[run.id].occurrences if run.id in made.merged else 0),
+            Field(key="merged_from", value=lambda run: made.merged[run.id].start if run.id in made.merged else None),
         ]
-        return {"runs": [facts_in_json(run, NAMED_RUN) | more for run, more in zip(made.runs, with_runs, strict=True)]}
+        return {"runs": [facts_in_json(run, fields) for run in made.runs]}
 
     return Change(
         plan=lambda connection, _: cancel.plan_cancel(connection, ids),
@@ -253,10 +240,9 @@ def _merged(one: NamedRun, merged: Merged | None) -> Iterator[str]:
     if merged is None:
         return
     count = "1 merged occurrence" if merged.occurrences == 1 else f"{merged.occurrences:,} merged occurrences"
-    retried = one.state in ("running", "failed")
     start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (merged.start, one.scheduled_for))
     backfill = f"synkron backfill --integration {one.integration_id} --from {start} --to {end}"
-    command = f"synkron runs retry {one.id}" if retried else backfill
+    command = f"synkron runs retry {one.id}" if one.state in ("running", "failed") else backfill
     yield f"  Its period stands for {count} too, which go with it. To run them afterwards: `{command}`"
 
 

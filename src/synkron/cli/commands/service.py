@@ -61,7 +61,7 @@ def run(
 
 
 def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
-    """Tick once: claim what is due, and end. For cron, a systemd timer or any other clock of your own.
+    """Tick once: claim what is due, then exit. For cron, a systemd timer or any other clock of your own.
 
     Workers deliver what was claimed. With --at, the minute around that past instant is claimed, in so far as
     nobody claimed it before.
@@ -119,7 +119,7 @@ def migrate(
     installation: InstallationName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the schema synkron up to this release. Harmless to repeat.
+    """Bring the schema synkron up to this release. It is safe to repeat.
 
     Run it as a role that may create a schema. Your own two tables are never altered; --with-index adds an index of
     the schedules to one, and an index of the zones to the other. A name tells installations apart whose databases were

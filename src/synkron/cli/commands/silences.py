@@ -38,10 +38,10 @@ def silence(
         timedelta | None, typer.Option("--for", parser=span, metavar="SPAN", help="How long it lasts: 30m, 24h, 7d.")
     ] = None,
 ) -> Change[SilencePlan, RecordedSilence]:
-    """Announce nothing of an organization, a type or an endpoint for a while; of several, what fits all.
+    """Silence an organization, a type or an endpoint for a while. Given several, only what fits all of them.
 
-    Incidents open and close as ever. What is still open when the silence ends is announced then. Nothing is paused: for
-    that, there is `synkron pause`.
+    Incidents still open and close. Those that are open when the silence ends are announced then. Runs go on: to stop
+    them, use `synkron pause`.
 
     \b
     Examples:
@@ -79,7 +79,7 @@ def silence(
 
 @incidents.command("silences")
 def list_silences(context: typer.Context, ended: Ended = False, as_json: AsJson = False) -> None:
-    """Show the silences that last, the newest first.
+    """Show the silences in effect, the newest first.
 
     \b
     Examples:
@@ -97,7 +97,7 @@ def list_silences(context: typer.Context, ended: Ended = False, as_json: AsJson 
 def unsilence(
     number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, max=2**63 - 1, help="The silence's number.")],
 ) -> Change[SilencePlan, RecordedSilence]:
-    """End a silence before its time. What it kept quiet and is still open is announced within a minute.
+    """End a silence early. Incidents that it kept quiet and that are still open are announced within a minute.
 
     \b
     Examples:

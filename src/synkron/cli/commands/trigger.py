@@ -21,13 +21,13 @@ def trigger(
     integration_type: Type = None,
     integration: Integration = None,
     reason: Annotated[
-        str | None, typer.Option(parser=written, metavar="TEXT", help="Why, for those who wonder.")
+        str | None, typer.Option(parser=written, metavar="TEXT", help="The reason, which others see.")
     ] = None,
 ) -> Change[TriggerPlan, Triggered]:
-    """Run one integration now, though its schedule does not ask for it.
+    """Run one integration now, outside its schedule.
 
     The run has a key of its own. Its period reaches from the end of the last period that succeeded to now; where none
-    has, from the schedule's last moment before now. The schedule goes on as if nothing had happened.
+    has, from the schedule's last moment before now. The schedule goes on as before.
 
     \b
     Examples:

@@ -51,7 +51,7 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Verify that what should have run did, once and in time.
+    """Verify that everything that was due ran, once and in time.
 
     Works out from ticks, decisions and schedules what should have run, and shows what was missed, doubled, late, or is
     unexplained. Ends with 3 when there is any of it. What nothing proves is counted and is no finding; nor is, without

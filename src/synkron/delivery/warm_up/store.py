@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-import structlog
-
 from synkron.delivery.warm_up.warmth import Acquaintance
+from synkron.log import log
 from synkron.postgres.connection import Executor
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
@@ -16,8 +15,6 @@ from synkron.waiting import pause
 SQL = statements("delivery/warm_up/store")
 # A warm-up comes half a minute before its runs, so the workers know about it in time.
 EXCHANGE_EVERY = timedelta(seconds=5)
-
-log = structlog.get_logger("synkron")
 
 
 class Meetings:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
 from asyncpg import PostgresError, Record
 
 from synkron.incidents import Condition
@@ -23,6 +22,7 @@ from synkron.incidents.conditions.wording import MOST_IDS, Names
 from synkron.ledger.drift import LateRun
 from synkron.ledger.history import late_run_of
 from synkron.ledger.nodes import silence
+from synkron.log import log
 from synkron.model import InvalidIntegration
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -30,8 +30,6 @@ from synkron.settings.load import Settings
 from synkron.source.oddity import NOTHING
 from synkron.source.queries import SourceQueries, secure
 from synkron.vendors.health import Verdict, Watch
-
-log = structlog.get_logger("synkron")
 
 # Ticks come every half minute; those of an external caller perhaps every minute.
 LONGEST_BETWEEN_TICKS = timedelta(minutes=2, seconds=30)

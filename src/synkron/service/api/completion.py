@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synkron.delivery.completion import SQL, complete_run
 from synkron.errors import NotAtHome, Refused
+from synkron.log import log
 from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
@@ -27,8 +27,6 @@ LONGEST_WAIT = 10.0
 LARGEST_ID = 2**63 - 1
 WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or there is no such run"
 KINDS = {"succeeded": OutcomeKind.SUCCEEDED, "retryable": OutcomeKind.RETRYABLE, "failed": OutcomeKind.FINAL}
-
-log = structlog.get_logger("synkron")
 
 
 class Completion(BaseModel):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-import structlog
 from aiohttp import web
 
+from synkron.log import log
 from synkron.runtime import most_open_files
 
 # Seconds for the head of a request, counted from the connection or the previous answer; seconds for the rest of a body
@@ -15,8 +15,6 @@ from synkron.runtime import most_open_files
 HEAD_WITHIN = 10.0
 REST_WITHIN = 2.0
 MOST = 200
-
-log = structlog.get_logger("synkron")
 
 
 def most_connections() -> int:

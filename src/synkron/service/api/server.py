@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
 
-import structlog
 from aiohttp import web
 
 from synkron.errors import Refused, SynkronError
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
 from synkron.service.api.completion import LONGEST_BODY, CompletionEndpoint
 from synkron.service.api.connection import Connection, most_connections, refusal
@@ -20,8 +20,6 @@ from synkron.settings.redaction import Redaction
 from synkron.signing import Signing
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-log = structlog.get_logger("synkron")
 
 
 @asynccontextmanager
