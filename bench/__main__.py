@@ -24,7 +24,7 @@ from bench.measure import ALSO_KEPT_IN, table
 from bench.report import kept_in
 from bench.report import main as write_page
 
-PROGRAMS = ("cron", "reader", "herd", "http", "drift", "idle", "outage", "forecast", "skips", "verify")
+PROGRAMS = ("cron", "reader", "herd", "http", "drift", "idle", "outage", "forecast", "skips", "verify", "commands")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The nouns: plain values that the pure decisions take and return."""
+"""The shared nouns: plain values that the pure decisions take and return."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha1
+from typing import NamedTuple
 from uuid import UUID
 
-# What keys derived from before ledgers had an installation of their own. Fixed for ever: such runs keep their keys.
+# Before ledgers had an installation, keys derived from this. It must never change: those runs keep their keys.
 BEFORE_INSTALLATIONS = UUID("5d1f2a6e-7c0b-4d57-9a55-1f0c6f0e5b3d")
 
 
@@ -27,7 +28,7 @@ class DueIntegration:
 
 
 class Fault(StrEnum):
-    """What of a row is at fault that can't be fired."""
+    """Which part of an invalid row is wrong."""
 
     SCHEDULE = "schedule"
     ZONE = "zone"
@@ -39,10 +40,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvalidIntegration:
-    """A row that can't be fired, and why. It costs this row a warning and nobody else anything (G6).
+    """A row that can't run, and why. It costs this row a warning and affects no other row (G6).
 
-    ``due`` is what it would be due for, where its schedule is in order: that waits until the row can be fired.
-    ``error`` is what Synkron itself met, where the fault is its own.
+    ``due`` are its occurrences if its schedule is valid: they wait until the row can run. ``error`` is the exception if
+    the fault is Synkron's own.
     """
 
     org_id: str
@@ -55,7 +56,7 @@ class InvalidIntegration:
 
 
 class Hold(StrEnum):
-    """Why an integration's moments stay undecided: it is paused, or can't be fired for now."""
+    """Why an integration's moments stay undecided: it is paused, or can't run for now."""
 
     PAUSE = "pause"
     TYPE = "type"
@@ -63,7 +64,7 @@ class Hold(StrEnum):
 
     @property
     def cause(self) -> str:
-        """What is said of moments that were decided late for it."""
+        """The reason that is recorded for moments that were decided late because of it."""
         return _CAUSES[self]
 
 
@@ -76,11 +77,11 @@ _CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """One row of the application's table with its organization's zone, as it stands in the database.
+    """One row of the application's table with its organization's zone, as in the database.
 
-    ``timezone`` is None for UTC, text (an IANA name or an offset), or a number of minutes. ``updated_at`` is None
-    where the settings name no such column. ``oddity`` names what nobody can work with (``synkron.source.oddity``); the
-    other values are then for people alone.
+    ``timezone`` is None for UTC, text (an IANA name or an offset), or a number of minutes. ``updated_at`` is None if
+    the settings name no such column. ``oddity`` names a value that can't be used (``synkron.source.oddity``); the other
+    values are then only for people to read.
     """
 
     integration_id: str
@@ -95,13 +96,13 @@ class Integration:
 
     @property
     def has_own_id(self) -> bool:
-        """Whether its id tells it from every other row."""
+        """Whether its id distinguishes it from every other row."""
         return self.oddity is None or not self.oddity.startswith(("id ", "row "))
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The span of time that a read covers. ``start`` is left out, ``end`` belongs to it."""
+    """The span of time that a read covers, without ``start`` and including ``end``."""
 
     start: datetime
     end: datetime
@@ -109,10 +110,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """The moments of a window at which an integration's schedule fires, oldest first; integrations share the lists.
+    """The moments of a window at which an integration's schedule fires, oldest first. Integrations share the lists.
 
-    A period ends at each moment and starts at the one before it (G5): the first one's at ``period_start``, None when
-    the schedule has no earlier moment. ``following`` is the schedule's next moment after the last one.
+    Each moment ends a period, which starts at the moment before (G5); the first period starts at ``period_start``, None
+    if the schedule has no earlier moment. ``following`` is the schedule's next moment after the last one.
     """
 
     integration: Integration
@@ -121,12 +122,12 @@ class Occurrences:
     following: datetime | None
 
     def starts(self) -> Sequence[datetime | None]:
-        """Where the period of each moment starts."""
+        """The start of each moment's period."""
         return [self.period_start, *self.moments[:-1]]
 
 
 class CatchUp(StrEnum):
-    """What becomes of the occurrences that nobody fired in time."""
+    """What happens to occurrences that were missed."""
 
     LATEST = "latest"
     ALL = "all"
@@ -134,7 +135,7 @@ class CatchUp(StrEnum):
 
 
 class Overlap(StrEnum):
-    """What becomes of a run whose integration is still running."""
+    """What happens to a run whose integration is still running."""
 
     QUEUE = "queue"
     SKIP = "skip"
@@ -145,8 +146,8 @@ class Overlap(StrEnum):
 class Policy:
     """How the runs of one integration type are fired, delivered and retried (design 9).
 
-    ``pace`` is in starts per minute for the whole type, None for no limit. Where nobody has set the catch-up window, it
-    holds the newest missed moment too, however long ago that was (``catch_up_newest``).
+    ``pace`` is in starts per minute for the whole type, None for no limit. If the catch-up window is not set, it always
+    includes the newest missed moment, however old that is (``catch_up_newest``).
     """
 
     catch_up: CatchUp = CatchUp.LATEST
@@ -164,22 +165,38 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policy of each integration type, and of each integration for which something else is set."""
+    """The policy of each integration type, and of each integration that has overrides."""
 
     by_type: Mapping[str, Policy]
     by_integration: Mapping[str, Policy] = field(default_factory=dict)
 
     def of(self, integration: Integration) -> Policy:
-        """What holds for this integration."""
+        """The policy for this integration."""
         return self.by_integration.get(integration.integration_id) or self.by_type[integration.integration_type]
+
+
+class Scope(NamedTuple):
+    """What something applies to: all fields that are not None must match; if all are None, everything matches."""
+
+    org_id: str | None = None
+    integration_type: str | None = None
+    integration_id: str | None = None
+
+    def holds(self, row: Integration) -> bool:
+        """Whether the integration is in the scope."""
+        return (
+            self.org_id in (None, row.org_id)
+            and self.integration_type in (None, row.integration_type)
+            and self.integration_id in (None, row.integration_id)
+        )
+
+
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why.
-
-    All of ``org_id``, ``integration_type`` and ``integration_id`` that are not None must fit; none of them: everything.
-    """
+    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why."""
 
     id: int
     org_id: str | None
@@ -191,17 +208,17 @@ class Pause:
     until: datetime | None
 
     @property
-    def scope(self) -> tuple[str | None, str | None, str | None]:
-        """Whom it holds: organization, type, integration."""
-        return self.org_id, self.integration_type, self.integration_id
+    def scope(self) -> Scope:
+        """What the pause applies to."""
+        return Scope(self.org_id, self.integration_type, self.integration_id)
 
     def lasts_at(self, moment: datetime) -> bool:
-        """Whether the moment lies inside it."""
+        """Whether it is in force at the moment."""
         return self.starts_at <= moment and (self.until is None or moment < self.until)
 
 
 class Source(StrEnum):
-    """What made a run."""
+    """What created a run."""
 
     SCHEDULE = "schedule"
     CATCH_UP = "catch_up"
@@ -210,7 +227,7 @@ class Source(StrEnum):
 
 
 class Action(StrEnum):
-    """What is decided of an occurrence."""
+    """What is decided for an occurrence."""
 
     RUN = "run"
     MERGE = "merge"
@@ -220,10 +237,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to one or several moments of an integration, and why. Every moment of a window is in exactly one.
+    """What happens to one or several moments of an integration, and why. Each moment of a window has one decision.
 
-    It becomes one row for each of ``moments`` (oldest first), or a single row where it is ``in_summary``.
-    ``period_start`` is where the first row's period starts. A run has one moment, and is not started before
+    It becomes one row for each of ``moments`` (oldest first), or a single row if it is ``in_summary``. ``period_start``
+    is the start of the first row's period. A decision to run has one moment, and does not start before
     ``execute_after``.
     """
 
@@ -237,7 +254,7 @@ class Decision:
     execute_after: datetime | None = None
 
     def starting_at(self, start: datetime) -> Decision:
-        """The same run, started later. Millions may be after an outage, and ``replace`` takes four times as long."""
+        """The same run with a later start. ``replace`` takes four times as long, and there may be millions of these."""
         return Decision(
             self.integration,
             self.action,
@@ -261,7 +278,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One started attempt of a run: what the target is told. ``crashes`` of its ``failures`` lost their worker."""
+    """One started attempt of a run, as sent to the target. ``crashes`` of its ``failures`` lost their worker."""
 
     id: int
     key: str
@@ -279,7 +296,7 @@ class Run:
 
 
 class OutcomeKind(StrEnum):
-    """What an attempt came to: done, taken by the target that will say later, worth another try, or not."""
+    """The result of an attempt: done; accepted, the outcome follows later; failed, worth a retry; failed for good."""
 
     SUCCEEDED = "succeeded"
     ACCEPTED = "accepted"
@@ -289,10 +306,10 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came back from a target.
+    """The outcome of an attempt.
 
-    ``retry_after`` is the wait that the target itself asked for, ``is_throttled`` that it, or the vendor behind it, had
-    enough. ``uptime`` is how long the target had been up when it answered, where it says so.
+    ``retry_after`` is the wait that the target asked for. ``is_throttled`` says that the target or its vendor refused
+    because of too many requests. ``uptime`` is how long the target had been up when it answered, if it says so.
     """
 
     kind: OutcomeKind
@@ -304,7 +321,7 @@ class Outcome:
 
 
 class Warmth(StrEnum):
-    """Whether a target was up and running when it was called."""
+    """Whether a target was already running when it was called."""
 
     WARM = "warm"
     COLD = "cold"
@@ -312,9 +329,9 @@ class Warmth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """How a run met its target: ``duration`` until the answer, and how warm it was, as far as that can be told.
+    """The timing of a run's call: ``duration`` until the answer, and how warm the target was, if known.
 
-    ``known_by`` is ``header`` or ``time``; ``cost`` is what a cold start took longer than a warm one.
+    ``known_by`` is ``header`` or ``time``; ``cost`` is the additional time of a cold start.
     """
 
     duration: timedelta
@@ -325,11 +342,11 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one tick did. ``run_ids`` are the runs that it claimed; a lost race leaves them out.
+    """What one tick did. ``run_ids`` are the runs that it claimed, without those that another scheduler claimed.
 
-    ``held`` counts the integrations whose moments stay undecided as they are paused, or can't be fired for now.
-    ``ahead`` has, for each type, the first start of a run of this tick within the minute that follows: what its target
-    may be warmed up for.
+    ``held`` counts the integrations whose moments stay undecided because they are paused or can't run for now.
+    ``ahead`` has, for each type, the first start of a run of this tick within the next minute: its target may be warmed
+    up for it.
     """
 
     at: datetime
@@ -345,23 +362,23 @@ class Tick:
 
 # requirement R17.1
 def idempotency_key(installation: UUID, integration_id: str, scheduled_for: datetime) -> str:
-    """The key of a run, from the installation, the integration and the moment alone: for ever the same, on any host."""
+    """The key of a run, derived only from installation, integration and moment: always the same, on every host."""
     return _uuid5(installation, f"{integration_id}@{_written(scheduled_for)}")
 
 
 def manual_key(installation: UUID, integration_id: str, asked_at: datetime) -> str:
-    """The key of a run that somebody asked for: never that of a scheduled one."""
+    """The key of a run that an operator asked for. It never equals that of a scheduled run."""
     return _uuid5(installation, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand")
 
 
 def run_key(installation: UUID, integration_id: str, source: str, moment: datetime) -> str:
-    """The key of a run by what made it, a ``Source``."""
+    """The key of a run, which depends on its ``Source``."""
     make = manual_key if source == Source.MANUAL else idempotency_key
     return make(installation, integration_id, moment)
 
 
 def is_key_of(key: str, installations: Iterable[UUID], integration_id: str, source: str, moment: datetime) -> bool:
-    """Whether the key is this run's: made from one of the installations, or as it was before there were any."""
+    """Whether the key is this run's: derived from one of the installations, or as before there were installations."""
     for installation in installations:
         if key == run_key(installation, integration_id, source, moment):
             return True
@@ -369,7 +386,7 @@ def is_key_of(key: str, installations: Iterable[UUID], integration_id: str, sour
 
 
 def _uuid5(namespace: UUID, name: str) -> str:
-    """The UUID of version 5 (RFC 9562) as text. The library's, made of integers, takes four times as long."""
+    """The UUID of version 5 (RFC 9562) as text. The standard library takes four times as long."""
     digits = sha1(namespace.bytes + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
@@ -377,5 +394,5 @@ def _uuid5(namespace: UUID, name: str) -> str:
 
 @lru_cache(maxsize=16_384)
 def _written(moment: datetime) -> str:
-    """The moment as keys have it. Many integrations share one, and writing it costs more than the rest."""
+    """The moment as written in keys. It is remembered: many integrations share it, and writing it is slow."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"

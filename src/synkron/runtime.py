@@ -1,4 +1,4 @@
-"""This process and its host: name, release and clocks, by which nothing is decided but what may be sent in time."""
+"""This process and its host: event loop, name, release and clocks."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ SteadyClock = Callable[[], float]
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a service in a new event loop.
 
-    Each run leaves a few dozen objects behind, and by default the garbage collector looks through all that was
-    imported again and again: that took a quarter of a busy worker's time. What is there now is left alone from here on.
+    Each run leaves a few dozen objects behind. By default the garbage collector then examines all imported objects
+    again and again, which took a quarter of a busy worker's time. So the objects that exist now are excluded from
+    collection.
     """
     gc.collect()
     gc.freeze()
@@ -38,7 +39,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, which spends about a third less on each run; asyncio's own where there is no uvloop (Windows)."""
+    """uvloop's, which needs about a third less time per run; asyncio's own on Windows, which has no uvloop."""
     if sys.platform == "win32":
         return asyncio.new_event_loop()
     import uvloop
@@ -47,7 +48,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 def _allow_open_files() -> None:
-    """Raise the limit on open files as far as it goes without asking: a connection is one, and 1,024 are not many."""
+    """Raise the soft limit on open files: every connection counts as one, and the usual 1,024 are not many."""
     if sys.platform != "win32":
         import resource
 
@@ -68,12 +69,12 @@ def most_open_files() -> int:
 
 
 def process_name() -> str:
-    """What tells this process from every other: ``host:pid``."""
+    """The name of this process: ``host:pid``."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def release() -> str:
-    """The installed release of Synkron, or a word that says that it was not installed."""
+    """The installed release of Synkron, or ``from source`` if it is not installed."""
     try:
         return version("synkron")
     except PackageNotFoundError:
@@ -81,12 +82,12 @@ def release() -> str:
 
 
 def wall_clock() -> datetime:
-    """This host's time, which is only ever compared with the database's, to warn of the difference."""
-    return datetime.now(UTC)  # noqa: TID251 - what is to be measured is just this clock
+    """This host's time. It is only compared with the database's, to warn of a difference."""
+    return datetime.now(UTC)  # noqa: TID251 - this clock is what is measured
 
 
 def steady_clock(loop: asyncio.AbstractEventLoop) -> SteadyClock:
-    """The event loop's seconds. They go on while the process is stopped and, on Linux, while the host is suspended."""
+    """The event loop's seconds. They count while the process is stopped and, on Linux, while the host is suspended."""
     return lambda: loop.time() + _suspended()
 
 
@@ -99,9 +100,9 @@ def _suspended() -> float:
 
 @cache
 def tzdata_version() -> str | None:
-    """The version of the rules that ``zoneinfo`` goes by: the system's, or else the package's; None where none is told.
+    """The version of the rules that ``zoneinfo`` uses: the system's, or else the package's; None if it is not known.
 
-    A process keeps the rules that it has loaded, so this is asked once.
+    A process keeps the rules that it has loaded, so this is read once.
     """
     for folder in map(Path, TZPATH):
         if (folder / "UTC").exists():
@@ -114,7 +115,7 @@ def tzdata_version() -> str | None:
 
 
 def _system_version(folder: Path) -> str | None:
-    """``2025b``, from where distributions write it."""
+    """The version, such as ``2025b``, from the files in which distributions write it."""
     for name, marker in (("tzdata.zi", "# version "), ("+VERSION", "")):
         try:
             with (folder / name).open(encoding="utf-8", errors="replace") as file:

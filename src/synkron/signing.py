@@ -1,4 +1,4 @@
-"""Standard Webhooks, both ways: the secret that is signed with, and whether a request is signed."""
+"""Standard Webhooks in both directions: the secret for signatures, and the check of a request's signature."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ TOLERANCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What one integration type signs with, as Standard Webhooks has it."""
+    """The secret with which one integration type signs, as defined by Standard Webhooks."""
 
     secret: SecretStr
     webhook: Webhook = field(repr=False)
 
 
 def read_signing(key: str, reference: str, environment: Mapping[str, str]) -> Signing:
-    """What is signed with the secret that ``reference`` points to. Raises SettingsError, naming ``key``.
+    """The signing with the secret that ``reference`` points to. Raises SettingsError, naming ``key``.
 
-    Decoded strictly: the library drops what is not base64, and would sign with what is left of a password.
+    The secret is decoded strictly: the library ignores characters that are not base64, and would sign with the rest of
+    a password.
     """
     secret = read_secret(key, reference, environment)
     encoded = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
@@ -39,16 +40,16 @@ def read_signing(key: str, reference: str, environment: Mapping[str, str]) -> Si
     if not 24 <= length <= 64:
         raise fault(
             key,
-            'this is not a Standard Webhooks secret, which is 24 to 64 random bytes in base64 after "whsec_"; '
+            'this is not a Standard Webhooks secret; expected "whsec_" and 24 to 64 random bytes in base64; '
             "make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too",
         )
     return Signing(secret, Webhook(secret.get_secret_value()))
 
 
 def is_signed(webhook: Webhook, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
-    """Whether the body bears a signature of the secret's, made within five minutes of ``now``.
+    """Whether the body has a valid signature, made within five minutes of ``now``.
 
-    The library's own check goes by the host's clock; this one goes by the database's.
+    The library's own check uses the host's clock; this one uses the database's.
     """
     name, stamp, given = (headers.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature"))
     if not (name and fullmatch(r"[0-9]{1,11}", stamp)):

@@ -1,4 +1,4 @@
-"""Long pure work in steps, so that a process does other things in between. Pure: who runs it decides when."""
+"""Long pure work in steps, so that a process can do other things in between. Pure: the caller decides when."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TypeAlias, TypeVar
 Answer = TypeVar("Answer")
 
 Steps: TypeAlias = Generator[None, None, Answer]
-"""Work that yields after each step, mostly of some microseconds, and returns its answer."""
+"""Work that yields after each step, usually some microseconds long, and returns its result."""
 
 
 def at_once(work: Steps[Answer]) -> Answer:
-    """The answer, for a caller that has nothing else to do meanwhile."""
+    """The result, for a caller that has nothing else to do meanwhile."""
     while True:
         try:
             next(work)

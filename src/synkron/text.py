@@ -1,29 +1,36 @@
-"""Text from outside, made fit to be shown, and lengths of time and counts in words. Pure.
+"""Text from outside, made fit to be shown; moments, lengths of time and counts as text. Pure.
 
-What would steer a terminal, or is not to be seen, is spelt out.
+Characters that would control a terminal or are invisible are written as escapes.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
-from unicodedata import category
+from datetime import UTC, datetime, timedelta
 
 # Control and format characters (the bidirectional marks among them), surrogates, private use, unassigned; the
 # separators of lines and of paragraphs.
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Letters and marks that have no picture either: fillers and selectors of variants.
+# Letters and marks that are invisible too: fillers and variation selectors.
 BLANK = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0}
 BLANK.update(range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
+_MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+# What is longer stands for everything.
+_CENTURY = 36_525 * _MILLISECONDS["d"]
+
 
 def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
-    r"""The text with each such character spelt as Python spells it (``\x1b``, ``\u202e``), except those to ``keep``.
+    r"""The text with each such character as a Python escape (``\x1b``, ``\u202e``), except those in ``keep``.
 
-    At most ``most`` characters, of which the last is then an ellipsis. What is printable already stays as it is.
+    A longer result is cut to ``most`` characters, the last of which is an ellipsis. Printable text stays as it is.
     """
     if most is not None:
         text = text[: most + 1]
+
+    if text.isascii() and text.isprintable():
+        return text if most is None or len(text) <= most else text[: most - 1] + "…"
+    from unicodedata import category
 
     def shown(found: re.Match[str]) -> str:
         character = found[0]
@@ -35,8 +42,42 @@ def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
 
 
 def one_line(text: str, most: int | None = None) -> str:
-    """The printable text in one line: where lines end, and where there are several blanks, there is one blank."""
+    """The printable text in one line: each sequence of line breaks and blanks becomes one blank."""
     return printable(re.sub(r"[ \t\r\n]+", " ", text).strip(" "), most)
+
+
+def instant(moment: datetime) -> str:
+    """The moment for programs: ISO 8601 in UTC with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def minute(moment: datetime) -> str:
+    """The moment for people, to the minute."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def duration(text: str) -> timedelta | None:
+    """The duration that is written as in the settings and commands (``1m30s``, ``24h``, ``7d``), at most a century.
+
+    None for any other text.
+    """
+    if not re.fullmatch(r"(\d{1,9}(ms|s|m|h|d))+", text):
+        return None
+    parts = re.findall(r"(\d+)(ms|s|m|h|d)", text)
+    return timedelta(milliseconds=min(sum(int(number) * _MILLISECONDS[unit] for number, unit in parts), _CENTURY))
+
+
+def duration_text(length: timedelta) -> str:
+    """A duration as it is written there, to the millisecond."""
+    days, rest = divmod(length, timedelta(days=1))
+    if days > 1 and not rest:
+        return f"{days}d"
+    left = round(length / timedelta(milliseconds=1))
+    parts = []
+    for unit in ("h", "m", "s", "ms"):
+        number, left = divmod(left, _MILLISECONDS[unit])
+        parts += [f"{number}{unit}"] if number else []
+    return "".join(parts) or "0s"
 
 
 def span(length: timedelta) -> str:
@@ -53,3 +94,8 @@ def span(length: timedelta) -> str:
 def counted(number: int, noun: str) -> str:
     """``one attempt``, ``3 attempts``."""
     return f"{'one' if number == 1 else number} {noun}{'' if number == 1 else 's'}"
+
+
+def several(number: int, noun: str, *, at_least: bool = False) -> str:
+    """``1 run``, ``1,234 runs``, or ``at least 2,000 runs`` where no more were looked at."""
+    return f"{'at least ' if at_least else ''}{number:,} {noun}{'' if number == 1 else 's'}"

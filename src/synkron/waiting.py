@@ -1,4 +1,4 @@
-"""Waiting for a time, an event or a task, whichever comes first; and working without keeping others waiting."""
+"""Waits for a time, an event or a task, whichever comes first; and runs long work without blocking other tasks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from synkron.steps import Steps
 
 Answer = TypeVar("Answer")
 
-# Seconds for which work may hold the loop up at a time. A worker in the same process has its turn in between.
+# How many seconds work may block the event loop at a time. A worker in the same process runs in between.
 LONGEST_TURN = 0.01
 
 
 async def pause(seconds: float | None, *events: asyncio.Event) -> None:
-    """Pause for so long, or until one of the events is set; with None, however long that takes."""
+    """Pause for this long, or until one of the events is set; with None, there is no time limit."""
     waiting = {asyncio.create_task(event.wait()) for event in events or (asyncio.Event(),)}
     try:
         longest = None if seconds is None else max(seconds, 0)
@@ -26,7 +26,7 @@ async def pause(seconds: float | None, *events: asyncio.Event) -> None:
 
 
 async def until(running: asyncio.Future[Any], event: asyncio.Event, longest: float | None = None) -> None:
-    """Wait until it is done or the event is set. Cancelled, this alone ends."""
+    """Wait until it is done or the event is set. Cancelling this wait does not cancel ``running``."""
     waiting = asyncio.create_task(event.wait())
     try:
         await asyncio.wait({running, waiting}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
@@ -35,7 +35,7 @@ async def until(running: asyncio.Future[Any], event: asyncio.Event, longest: flo
 
 
 async def unless_stopped(doing: Coroutine[Any, Any, Answer], stop: asyncio.Event) -> Answer | None:
-    """What comes of it; None where it is broken off, as the service is told to stop."""
+    """The result; None if it is cancelled because ``stop`` is set first."""
     task = asyncio.create_task(doing)
     await until(task, stop)
     if not task.done():
@@ -46,7 +46,7 @@ async def unless_stopped(doing: Coroutine[Any, Any, Answer], stop: asyncio.Event
 
 
 async def by_turns(work: Steps[Answer]) -> Answer:
-    """The answer of long work. Every hundredth of a second all other tasks have a turn; cancelled, it ends there."""
+    """The result of long work. Other tasks run every hundredth of a second; a cancellation takes effect there."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     while True:

@@ -212,8 +212,8 @@ def test_a_probe_goes_once_and_then_has_to_wait(on_database: Command) -> None:
         "unreachable",
     )
     assert again.code == 6
-    assert "a probe went less than 15 minutes ago" in again.err
-    assert "a probe went less than 15 minutes ago" in planned.out
+    assert "the last probe was less than 15 minutes ago" in again.err
+    assert "the last probe was less than 15 minutes ago" in planned.out
 
 
 def test_a_probe_that_is_told_in_words(on_database: Command) -> None:
@@ -226,7 +226,7 @@ def test_a_probe_that_is_told_in_words(on_database: Command) -> None:
 @pytest.mark.usefixtures("settings")
 def test_what_can_t_be_probed(on_database: Command) -> None:
     passive = on_database("probe", "fiken")
-    assert (passive.code, "No probe goes to the vendor of fiken" in passive.err) == (6, True)
+    assert (passive.code, "The vendor of fiken is not probed" in passive.err) == (6, True)
     unknown = on_database("probe", "tripletex")
     assert (unknown.code, "bufdir, fiken, xledger" in unknown.err) == (4, True)
     secretless = on_database("probe", "xledger")

@@ -115,7 +115,7 @@ def test_migrate_grants_to_roles_that_exist(on_database: Command, role: str) -> 
     assert on_database("migrate", "--grant-to", role, "--json").answer["granted_to"] == role
     ended = on_database("migrate", "--grant-to", "nobody")
     assert (ended.code, ended.out) == (6, "")
-    assert 'no role "nobody"' in ended.err
+    assert 'The role "nobody" does not exist' in ended.err
 
 
 @pytest.mark.parametrize("roles", ["--role worker --role scheduler", "--role scheduler,worker", ""])

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from synkron.cli.table import Column, table
+from synkron.cli.table import Field, table
 from tests.support.hostile import dangerous_in, hostile_texts
 
 COLUMNS = [
-    Column("n", right=True),
-    Column("organization", shrink=True),
-    Column("id", optional=True),
-    Column("finding", wrap=True),
+    Field("n", right=True),
+    Field("organization", shrink=True),
+    Field("id", optional=True),
+    Field("finding", wrap=True),
 ]
 ROWS = [
     ["7", "Fjordlys Barnehager", "0123456789abcdef", "the expression has six fields, and a cron expression has five"],
@@ -62,7 +64,7 @@ def test_without_rows_there_are_the_titles() -> None:
 def test_no_cell_is_wider_than_200(width: int | None) -> None:
     long, sentence = "x" * 1_000_000, "word " * 1000
     lines = table(
-        [Column("id"), Column("name", shrink=True), Column("finding", wrap=True)], [[long, long, sentence]], width
+        [Field("id"), Field("name", shrink=True), Field("finding", wrap=True)], [[long, long, sentence]], width
     )
     assert max(map(cell_len, lines)) <= 604
     assert lines[1].startswith("x" * 199 + "…  x")
@@ -71,5 +73,5 @@ def test_no_cell_is_wider_than_200(width: int | None) -> None:
 
 @given(st.lists(hostile_texts(), min_size=4, max_size=4), st.none() | st.integers(20, 200))
 def test_nothing_in_it_drives_the_terminal(row: list[str], width: int | None) -> None:
-    titles = [Column(one.title + row[0], one.right, one.shrink, one.wrap, one.optional) for one in COLUMNS]
+    titles = [replace(one, title=f"{one.title}{row[0]}") for one in COLUMNS]
     assert dangerous_in("".join(table(titles, [row], width))) == []

@@ -10,7 +10,7 @@ import pytest
 from synkron.delivery.hold import release_recovered
 from synkron.ledger import history
 from synkron.ledger.attempts import defer
-from synkron.operations.scope import Scope
+from synkron.model import Scope
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Pool
 from synkron.settings.load import HealthSettings, Settings, TypeSettings

@@ -41,7 +41,7 @@ def answer(status: str, *headers: str, body: str = "") -> bytes:
             answer("200 OK", body="exported")[:-3],
             "succeeded",
             200,
-            "answer incomplete: the connection broke off within its body",
+            "answer incomplete: the connection was lost within its body",
         ),
     ],
     ids=["999", "600", "099", "000", "a header of 9 KB", "two of 60 KB", "broken off"],
@@ -81,7 +81,7 @@ async def test_an_answer(
             Outcome("done"),  # type: ignore[arg-type]  # a mistake
             "failed",
             None,
-            "the outcome's kind is 'done', and must be succeeded, accepted, retryable or final",
+            "the outcome's kind is 'done', but must be succeeded, accepted, retryable or final",
         ),
         (
             OutcomeKind.FINAL,

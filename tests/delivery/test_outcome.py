@@ -73,8 +73,8 @@ def test_what_is_fit_stays_as_it_is(outcome: Outcome) -> None:
         # Waits.
         ((RETRYABLE, 503, "no", timedelta.max), Outcome(RETRYABLE, 503, "no", DAY)),
         ((RETRYABLE, 503, "no", timedelta.min), Outcome(RETRYABLE, 503, "no", timedelta())),
-        ((RETRYABLE, 503, "no", 60), Outcome(RETRYABLE, 503, "its retry_after is 60, and must be a timedelta: no")),
-        ((SUCCEEDED, 200, None, "1h"), Outcome(SUCCEEDED, 200, "its retry_after is '1h', and must be a timedelta")),
+        ((RETRYABLE, 503, "no", 60), Outcome(RETRYABLE, 503, "its retry_after is 60, but must be a timedelta: no")),
+        ((SUCCEEDED, 200, None, "1h"), Outcome(SUCCEEDED, 200, "its retry_after is '1h', but must be a timedelta")),
         # The rest.
         ((RETRYABLE, 503, "no", None, "yes"), Outcome(RETRYABLE, 503, "no")),
         ((SUCCEEDED, 200, None, None, None), Outcome(SUCCEEDED, 200)),
@@ -82,10 +82,10 @@ def test_what_is_fit_stays_as_it_is(outcome: Outcome) -> None:
         ((SUCCEEDED, 200, None, None, False, 7), Outcome(SUCCEEDED, 200)),
         # Kinds.
         (("final", 422, "no"), Outcome(FINAL, 422, "no")),
-        (("done",), Outcome(RETRYABLE, None, f"the outcome's kind is 'done', and {KINDS}")),
-        ((None, 200, "no"), Outcome(RETRYABLE, 200, f"the outcome's kind is None, and {KINDS}: no")),
-        ((OutcomeKind,), Outcome(RETRYABLE, None, f"the outcome's kind is <enum 'OutcomeKind'>, and {KINDS}")),
-        ((Mute(), 0), Outcome(RETRYABLE, None, f"the outcome's kind is a Mute, and {KINDS}; its status was 0")),
+        (("done",), Outcome(RETRYABLE, None, f"the outcome's kind is 'done', but {KINDS}")),
+        ((None, 200, "no"), Outcome(RETRYABLE, 200, f"the outcome's kind is None, but {KINDS}: no")),
+        ((OutcomeKind,), Outcome(RETRYABLE, None, f"the outcome's kind is <enum 'OutcomeKind'>, but {KINDS}")),
+        ((Mute(), 0), Outcome(RETRYABLE, None, f"the outcome's kind is a Mute, but {KINDS}; its status was 0")),
     ],
 )
 def test_what_the_ledger_would_refuse_is_made_fit_and_told(said: tuple[Any, ...], recorded: Outcome) -> None:

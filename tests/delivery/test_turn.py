@@ -6,20 +6,21 @@ from datetime import timedelta
 
 import asyncpg
 
-from synkron.delivery.turn import read_turns, turn_statement
+from synkron.delivery.turn import read_turns
 from synkron.ledger.migrate import migrate
 from synkron.ledger.queue import enqueue
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
+from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, utc
 from tests.support.working import QUICK, Recorder, claim, deliver
 
 
 async def test_there_is_no_such_run(connection: Connection) -> None:
-    statement = turn_statement(SourceTables())
-    assert await read_turns(connection, statement, [4711], Settings()) == [None]
+    source = SourceQueries(SourceTables())
+    assert await read_turns(connection, source, [4711], Settings()) == [None]
 
 
 async def test_a_run_that_is_asked_for_twice_at_once_is_a_run_like_any_other(
@@ -28,8 +29,8 @@ async def test_a_run_that_is_asked_for_twice_at_once_is_a_run_like_any_other(
     """Two jobs of one run may come to a worker together; its row stands once all the same."""
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection)
-    statement = turn_statement(SourceTables())
-    first, second = await read_turns(connection, statement, [run_id, run_id], QUICK)
+    source = SourceQueries(SourceTables())
+    first, second = await read_turns(connection, source, [run_id, run_id], QUICK)
     assert first is not None
     assert first.live is not None
     assert first.live.oddity is None
@@ -53,8 +54,8 @@ async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) 
     """)
     await migrate(connection)
     done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
-    statement = turn_statement(SourceTables())
-    (turn,) = await read_turns(connection, statement, done.run_ids, Settings())
+    source = SourceQueries(SourceTables())
+    (turn,) = await read_turns(connection, source, done.run_ids, Settings())
     assert turn is not None
     assert turn.live is not None
     assert turn.live.integration_id == "9"
@@ -70,8 +71,10 @@ async def test_the_plan_goes_through_the_primary_keys(connection: Connection) ->
     await add_integration(connection, "0 2 * * *")
     await connection.execute("analyze organizations, organization_integrations")
     done = await tick(connection, Settings(), scheduler="test", at=utc("2026-03-02T02:00:00"))
-    statement = turn_statement(SourceTables())
-    lines = await connection.fetch("explain (costs off) " + await statement.fit(connection), done.run_ids)
+    source = SourceQueries(SourceTables())
+    lines = await connection.fetch(
+        "explain (costs off) " + await source.fit(connection, source.sql("delivery/turn")["turn"]), done.run_ids
+    )
     plan = "\n".join(line[0] for line in lines)
     assert "Index Scan using organization_integrations_pkey" in plan
     assert "Index Scan using organizations_pkey" in plan

@@ -11,7 +11,7 @@ import pytest
 
 from synkron import complete_run
 from synkron.delivery.targets import CallableTarget
-from synkron.delivery.warm_up.store import Meetings, keep_warm
+from synkron.delivery.warm_up.store import Meetings
 from synkron.ledger import attempts
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.postgres.clock import database_clock
@@ -163,5 +163,5 @@ async def test_a_worker_exchanges_while_it_works(
 
 def test_how_long_a_type_is_warm_is_its_own_setting_or_its_vendor_s() -> None:
     settings = Settings(types={"bufdir": {"warm_up": {"keep_warm": "0s"}}, "fiken": {}})
-    assert keep_warm(settings, "bufdir") == timedelta()
-    assert keep_warm(settings, "xledger") == keep_warm(settings, "fiken") == timedelta(seconds=45)
+    assert settings.types["bufdir"].keep_warm == timedelta()
+    assert settings.types["xledger"].keep_warm == settings.types["fiken"].keep_warm == timedelta(seconds=45)

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from synkron import complete_run
-from synkron.delivery.turn import read_turns, turn_statement
+from synkron.delivery.turn import read_turns
 from synkron.errors import ServiceRoleRequired
 from synkron.ledger import attempts, history
 from synkron.ledger.migrate import migrate
@@ -18,6 +18,7 @@ from synkron.ledger.queue import queue_on
 from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.connection import Pool, connected
 from synkron.settings.load import SourceTables
+from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, blocked, nothing_queued, utc, watching
 from tests.support.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working
@@ -389,10 +390,10 @@ async def test_a_worker_whose_role_lost_its_sight_delivers_nothing_and_skips_not
         alter table organization_integrations enable row level security;
     """)
     try:
-        statement = turn_statement(SourceTables())
+        source = SourceQueries(SourceTables())
         async with connected(database.url.replace("synkron@", "shortsighted@")) as opened:
             with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
-                await read_turns(opened, statement, [run_id], QUICK)
+                await read_turns(opened, source, [run_id], QUICK)
     finally:
         await superuser.execute("drop owned by shortsighted; drop role shortsighted")
         await superuser.close()

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from synkron.cli.app import app
+from synkron.cli.lazy import Later
 from synkron.settings.load import Settings
 from tests.house.pages import ROOT, blocks, files, pages, spans, text_of
 
@@ -194,14 +195,19 @@ def is_command(line: str) -> bool:
         elif below:
             if word not in below:
                 return False
-            command = below[word]
+            command = loaded(below[word])
     return True
 
 
 def commands(command: Any, words: tuple[str, ...] = ("synkron",)) -> list[tuple[list[str], Any]]:
     """Every command with the words that call it."""
     below = getattr(command, "commands", {}).items()
-    return [(list(words), command), *(one for name, sub in below for one in commands(sub, (*words, name)))]
+    return [(list(words), command), *(one for name, sub in below for one in commands(loaded(sub), (*words, name)))]
+
+
+def loaded(command: Any) -> Any:
+    """The command itself, where it is imported only when it is called."""
+    return command.loaded if isinstance(command, Later) else command
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> list[str]:

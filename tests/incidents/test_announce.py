@@ -298,7 +298,7 @@ async def test_redirects_are_not_followed() -> None:
         there.answer = answering(307, Location=f"{there.url}/elsewhere")
         error = await channels.send("hook", trial("1", NOON))
     assert error is not None
-    assert error.endswith("answered HTTP 307 Temporary Redirect, and redirects are not followed")
+    assert error.endswith("answered HTTP 307 Temporary Redirect; redirects are not followed")
     assert len(there.requests) == 1
 
 

@@ -28,7 +28,7 @@ from synkron.postgres.notifications import Notifications
 from synkron.service import loops
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
-from synkron.source.reader import FittedStatement
+from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration
 from tests.support.working import claim
@@ -46,7 +46,7 @@ PLANTED: dict[str, tuple[Any, str, BaseException]] = {
     "incidents": (loops, "read_conditions", ExceptionGroup(SECRET, [TypeError(SECRET)])),
     "verification": (loops, "keep_verification", MemoryError(SECRET)),
     "announcements": (loops, "deliver_due", NotImplementedError(SECRET)),
-    "worker": (FittedStatement, "fit", AttributeError(SECRET)),
+    "worker": (SourceQueries, "ask_id_type", AttributeError(SECRET)),
     "signs of life": (Manager, "keep_alive", ZeroDivisionError(SECRET)),
     "listening": (Notifications, "_is_alive", UnicodeError(SECRET)),
     "meetings": (Meetings, "keep_exchanging", AssertionError(SECRET)),
@@ -179,7 +179,7 @@ async def test_a_fault_that_cannot_be_written_down_is_in_the_log() -> None:
         await faults.note("scheduler", KeyError(SECRET))
     assert [(line["event"], line["log_level"]) for line in lines] == [
         ("internal fault", "error"),
-        ("internal fault not written down", "debug"),
+        ("internal fault not recorded", "debug"),
     ]
 
 

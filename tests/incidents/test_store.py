@@ -109,7 +109,7 @@ async def test_announcements_follow_rows(connection: Connection) -> None:
 
 async def test_whoever_acknowledges_is_not_reminded(connection: Connection) -> None:
     await reconcile(connection, [condition(), condition("other")], SETTINGS, NOON)
-    done = await acknowledge(connection, PLAIN, 1, "kari")
+    done = await acknowledge(connection, 1, "kari")
     assert (done.state, done.acknowledged_by) == ("acknowledged", "kari")
     await reconcile(connection, [condition(), condition("other")], SETTINGS, NOON + 24 * HOUR)
     assert (await told(connection))[4:] == [(2, "reminded", "hook"), (2, "reminded", "mail")]

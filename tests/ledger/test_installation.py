@@ -17,10 +17,9 @@ from synkron.ledger import attempts, claims, internal_faults
 from synkron.ledger.installation import at_home, note_place, read_ids, read_installation
 from synkron.ledger.migrate import create_source_tables, migrate
 from synkron.ledger.queue import SQL as QUEUE
-from synkron.model import Outcome, OutcomeKind
+from synkron.model import Outcome, OutcomeKind, Scope
 from synkron.operations.adopt import Adopted, AskedAdoption, adopt
 from synkron.operations.backfill import AskedBackfill, backfill
-from synkron.operations.scope import Scope
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import connected
 from synkron.postgres.embedded import EmbeddedServer
@@ -207,7 +206,7 @@ async def test_a_service_waits_until_somebody_says_what_the_ledger_is(
             stop.set()
             await service
         states = await connection.fetch("select state, scheduled_for from synkron.runs order by scheduled_for")
-    said = [line["log_level"] for line in lines if line["event"] == "nothing is fired from here"]
+    said = [line["log_level"] for line in lines if line["event"] == "no runs are started"]
     assert said == ["error"]
     assert states[0]["state"] == "skipped"
 

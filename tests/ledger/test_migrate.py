@@ -94,7 +94,7 @@ async def test_migrations_that_meet_come_one_after_the_other(bare_database: Data
 
 async def test_an_altered_migration_is_refused(connection: Connection) -> None:
     await connection.execute("update synkron.migrations set checksum = 'other'")
-    with pytest.raises(Refused, match="0001_ledger was applied with another text"):
+    with pytest.raises(Refused, match="0001_ledger was applied with a different text"):
         await migrate(connection)
 
 
@@ -166,7 +166,7 @@ async def test_a_role_of_ones_own_is_granted_what_the_service_needs(database: Da
     assert await superuser.fetchval("select count(*) from synkron.queue") == 0
     await superuser.execute("reset role")
     await superuser.execute(f'drop owned by "Runs it: {database.name}"; drop role "Runs it: {database.name}"')
-    with pytest.raises(Refused, match='There is no role "nobody"'):
+    with pytest.raises(Refused, match='The role "nobody" does not exist'):
         await migrate(superuser, grant_to="nobody")
     await superuser.close()
 

@@ -13,11 +13,10 @@ from synkron.errors import Refused
 from synkron.incidents.store import incidents, reconcile
 from synkron.ledger import attempts
 from synkron.ledger.installation import at_home, read_ids
-from synkron.model import CatchUp, Outcome, OutcomeKind, Source, State, is_key_of
+from synkron.model import CatchUp, Outcome, OutcomeKind, Scope, Source, State, is_key_of
 from synkron.operations.adopt import Adopted, AskedAdoption, adopt, plan_adopt
 from synkron.operations.audit import entries
 from synkron.operations.pauses import AskedPause, pause, resume
-from synkron.operations.scope import Scope
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.reports.verify import Kind
 from synkron.reports.verify.store import verify

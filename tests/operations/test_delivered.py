@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from synkron.model import idempotency_key
+from synkron.model import Scope, idempotency_key
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
 from synkron.operations.retry import retry
-from synkron.operations.scope import Scope
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Pool
 from tests.conftest import Connection, Database
@@ -38,7 +37,7 @@ async def test_a_backfilled_run(database: Database, connection: Connection, pool
     """It has the key that the skipped decision of its moment has."""
     one = await add_integration(connection, DAILY)
     [run_id] = await claim(connection)
-    await cancel(connection, QUICK, [run_id], "kari", "not yet")
+    await cancel(connection, [run_id], "kari", "not yet")
     asked = AskedBackfill(Scope(integration_id=one), utc(MOMENT), utc("2026-03-02T03:00:00"))
     _, [again] = await backfill(connection, QUICK, asked, "kari")
     async with delivered() as (target, there):

@@ -12,10 +12,9 @@ import pytest
 
 from synkron.ledger import history
 from synkron.ledger.history import RecordedRun
-from synkron.model import CatchUp, Tick
+from synkron.model import CatchUp, Scope, Tick
 from synkron.operations.audit import entries
 from synkron.operations.pauses import AskedPause, RecordedPause, pause, pauses, plan_resume, resume
-from synkron.operations.scope import Scope
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings

@@ -11,12 +11,12 @@ import pytest
 
 from synkron.errors import Refused
 from synkron.ledger import attempts, claims
+from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
 from synkron.operations.overrides import set_override
 from synkron.operations.pauses import AskedPause, pause, resume
 from synkron.operations.retry import retry
-from synkron.operations.scope import Scope
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool
@@ -60,7 +60,7 @@ async def test_cancelled_while_its_worker_finishes_one_wins(
         if worker_first:
             answer.set()
             await target.ended.wait()
-        cancelling = asyncio.create_task(cancel(connection, QUICK, [run_id], "kari", "wrong period"))
+        cancelling = asyncio.create_task(cancel(connection, [run_id], "kari", "wrong period"))
         answer.set()
         [ended] = await asyncio.gather(cancelling, return_exceptions=True)
         await until(nothing_queued)
@@ -81,7 +81,7 @@ async def test_cancelled_while_its_worker_starts_the_seat_is_freed(connection: C
         transaction = worker.transaction()
         await transaction.start()
         assert await attempts.start(worker, run_id, "w", 1) is not None
-        cancelling = asyncio.create_task(cancel(connection, QUICK, [run_id], "kari", "x"))
+        cancelling = asyncio.create_task(cancel(connection, [run_id], "kari", "x"))
         await blocked(pool)
         await transaction.commit()
     [ended] = (await cancelling).runs
@@ -100,7 +100,7 @@ async def test_a_cancelled_run_is_broken_off_and_the_next_one_runs(
     async with watching(database) as until, working(pool, target):
         await target.called.wait()
         [second] = await claim(connection, "2026-03-02T03:00:00")
-        await cancel(connection, QUICK, [first], "kari", "hangs")
+        await cancel(connection, [first], "kari", "hangs")
         async with asyncio.timeout(PATIENCE):
             await target.ended.wait()
         held.set()

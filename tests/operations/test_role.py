@@ -13,7 +13,7 @@ from synkron.incidents import Silence
 from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import open_channels
 from synkron.incidents.store import forget, reconcile
-from synkron.model import State
+from synkron.model import Scope, State
 from synkron.operations.acknowledge import acknowledge
 from synkron.operations.audit import entries
 from synkron.operations.backfill import AskedBackfill, backfill
@@ -21,7 +21,6 @@ from synkron.operations.cancel import cancel
 from synkron.operations.overrides import set_override, unset_override
 from synkron.operations.pauses import AskedPause, pause, resume
 from synkron.operations.retry import retry
-from synkron.operations.scope import Scope
 from synkron.operations.silences import AskedSilence, silence, unsilence
 from synkron.operations.trigger import trigger
 from synkron.scheduler.tick import tick
@@ -45,7 +44,7 @@ async def test_the_service_role_may_do_all_that_operators_do(connection: Connect
         await tick(service, QUICK, scheduler="test")
         triggered = await trigger(service, QUICK, Scope(integration_id=integration), "kari")
         _, [first, _] = await backfill(service, QUICK, RANGE, "kari")
-        cancelled = await cancel(service, QUICK, [triggered.run_id], "kari", "x")
+        cancelled = await cancel(service, [triggered.run_id], "kari", "x")
         assert [one.state for one in cancelled.runs] == [State.SKIPPED]
         await service.execute(FAIL, first)
         assert [one.state for one in (await retry(service, QUICK, [first], "kari")).runs] == [State.CLAIMED]
@@ -63,7 +62,7 @@ async def test_the_service_role_may_do_all_that_is_done_with_incidents(database:
     async with _service(database) as service, open_channels(settings, ENVIRONMENT) as channels:
         await reconcile(service, [condition()], settings, NOON)
         assert await deliver_due(service, channels, NOON) == 1
-        await acknowledge(service, settings, 1, "kari")
+        await acknowledge(service, 1, "kari")
         await unsilence(service, settings, (await silence(service, settings, asked, "kari")).id, "kari")
         await reconcile(service, [], settings, NOON + timedelta(hours=1))
         await forget(service, NOON + timedelta(days=2), timedelta(days=1))

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from synkron.errors import Refused
+from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
 from synkron.operations.retry import plan_retry, retry
-from synkron.operations.scope import Scope
 from synkron.operations.transaction import changing
 from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool
@@ -32,7 +32,7 @@ FAIL = "update synkron.runs set state = 'failed', finished_at = now(), error = '
 
 
 async def _cancel(connection: ServiceConnection, ids: list[int]) -> object:
-    return await cancel(connection, QUICK, ids, "kari", "x")
+    return await cancel(connection, ids, "kari", "x")
 
 
 async def _retry(connection: ServiceConnection, ids: list[int]) -> object:
@@ -67,7 +67,7 @@ async def test_more_runs_are_cancelled_than_one_notification_can_name(connection
     )
     await connection.execute("select setval('synkron.queue_id_seq', 1000000000000)")
     ids = await claim(connection)
-    await cancel(connection, QUICK, ids, "kari", "x")
+    await cancel(connection, ids, "kari", "x")
     assert await connection.fetchval("select count(*) from synkron.runs where state = 'skipped'") == len(ids) == 650
     assert await connection.fetchval("select count(*) from synkron.queue") == 0
 
@@ -94,7 +94,7 @@ async def test_a_cancelled_runs_next_has_a_job_that_fires_when_it_may_start(conn
     await connection.execute(
         "update synkron.runs set next_attempt_at = now() + interval '4 seconds' where id <> $1", first
     )
-    await cancel(connection, QUICK, [first], "kari", "x")
+    await cancel(connection, [first], "kari", "x")
     [job] = await connection.fetch(JOBS)
     assert job["fires"] == job["starts"]
 
@@ -105,7 +105,7 @@ async def test_backfilled_again_at_a_pace_each_job_fires_when_its_run_may_start(
     await tick(connection, paced, scheduler="test")
     asked = AskedBackfill(Scope(), utc("2026-03-01T00:00:00"), utc("2026-03-01T06:00:00"))
     _, ids = await backfill(connection, paced, asked, "kari")
-    await cancel(connection, paced, ids, "kari", "x")
+    await cancel(connection, ids, "kari", "x")
     _, again = await backfill(connection, paced, asked, "kari")
     assert sorted(again) == sorted(ids)
     jobs = await connection.fetch(JOBS)
@@ -126,7 +126,7 @@ async def test_of_two_that_wait_for_each_other_the_operation_is_refused(
     await worker.execute(lock, second)
 
     async def operate() -> None:
-        async with changing(connection, QUICK):
+        async with changing(connection):
             await connection.execute(lock, first)
             waiting.append(asyncio.create_task(worker.execute(lock, first)))
             async with asyncio.timeout(PATIENCE):

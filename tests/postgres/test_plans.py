@@ -20,8 +20,7 @@ from synkron.postgres.connection import Connection as AnyConnection
 from synkron.postgres.connection import connected, pooled
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.postgres.embedded.cluster import VERSION
-from synkron.settings.load import SourceTables
-from synkron.source.reader import secure
+from synkron.source.queries import secure
 from tests.conftest import TEMPLATE, Database, cloned
 from tests.support.grown import SMALL, grow
 from tests.support.planning import Statement, plan_of, statements_in
@@ -62,6 +61,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "scheduler/starts": (SECURED,),
     "ledger/queue": (WORKER,),
     "ledger/queue.enqueue": (WORKER, SECURED, OTHER),
+    "source/queries": (WORKER, SECURED, OTHER),
     "source/reader": (SECURED,),
     "postgres/sessions": (OTHER,),
     "source/tables": (OTHER,),
@@ -105,7 +105,9 @@ def test_every_file_has_its_sessions() -> None:
     found = {
         str(one.relative_to(root).with_suffix("")) for one in root.rglob("*.sql") if one.parent.name != "migrations"
     }
-    assert found - {"source/row"} == {name.partition(".")[0] for name in USED_IN}, "row.sql has fragments of the others"
+    assert found - {"source/row", "ledger/pauses"} == {name.partition(".")[0] for name in USED_IN}, (
+        "those are fragments"
+    )
 
 
 @pytest.mark.parametrize("file", sorted({name.partition(".")[0] for name in USED_IN}))
@@ -174,5 +176,5 @@ async def opened(session: str, database: Database) -> AsyncIterator[AnyConnectio
         return
     async with connected(database.url) as connection, connection.transaction():
         if session is SECURED:
-            await secure(connection, SourceTables())
+            await secure(connection)
         yield connection

@@ -16,6 +16,7 @@ from synkron.postgres import ready
 from synkron.postgres.connection import Connection, connected
 from synkron.postgres.ready import once_ready
 from synkron.settings.load import SourceTables
+from synkron.source.queries import SourceQueries
 from tests.conftest import Database
 
 KILLED = "select pg_terminate_backend(pg_backend_pid())"
@@ -57,7 +58,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def start(
     connect: Callable[[], AbstractAsyncContextManager[Connection]], do: Start, stop: asyncio.Event | None = None
 ) -> int:
-    return await once_ready(connect, SourceTables(), do, stop or asyncio.Event())
+    return await once_ready(connect, SourceQueries(SourceTables()).in_words, do, stop or asyncio.Event())
 
 
 @pytest.mark.parametrize("failure", [killed, killed_in_a_transaction, lost])

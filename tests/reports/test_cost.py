@@ -13,7 +13,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron.delivery.turn import turn_statement
 from synkron.ledger import attempts, queue
 from synkron.ledger import claims as ledger
 from synkron.postgres.connection import pooled
@@ -21,6 +20,7 @@ from synkron.postgres.statements import source_statements
 from synkron.scheduler.tick import tick
 from synkron.settings.load import SourceTables
 from synkron.source.due import KNOWN
+from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.working import QUICK, Recorder, claim, working
@@ -80,8 +80,9 @@ async def test_round_trips_of_a_run(database: Database, connection: Connection) 
     """Runs that start together are looked at, started, finished and taken off the queue together."""
     await _add_many(connection, RUNS, "0 2 * * *")
     names = {attempts.SQL["start"]: "start", attempts.SQL["finish"]: "finish"}
+    source = SourceQueries(SourceTables())
     names |= {queue.SQL["take"]: "take", queue.SQL["end"]: "end"}
-    names |= {await turn_statement(SourceTables()).fit(connection): "turn"}
+    names |= {await source.fit(connection, source.sql("delivery/turn")["turn"]): "turn"}
     assert len(await claim(connection)) == RUNS
     counted, target = Counted(names), Recorder()
     async with (

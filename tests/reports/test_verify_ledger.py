@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron.model import CatchUp
+from synkron.model import CatchUp, Scope
 from synkron.operations.cancel import cancel
 from synkron.reports.verify import Kind, Undelivered, full_transaction
-from synkron.reports.verify.store import Report, Scope, keep_verification, verify
+from synkron.reports.verify.store import Report, keep_verification, verify
 from synkron.scheduler.tick import tick
 from synkron.service.serve import Role, serve
 from synkron.settings.load import OrganizationsTable, Settings, SourceTables, TypeSettings
@@ -208,7 +208,7 @@ async def test_what_was_merged_into_a_run_that_was_cancelled(connection: Connect
     since = await decide_hours(connection, settings=Settings())
     [cover] = await connection.fetch("select id from synkron.runs where action = 'run'")
     assert (await verified(connection, since)).undelivered == {}
-    await cancel(connection, Settings(), [cover["id"]], "kari", "wrong period")
+    await cancel(connection, [cover["id"]], "kari", "wrong period")
     report = await verified(connection, since)
     assert (kinds(report), report.undelivered) == ({}, {Undelivered.MERGED: 17, Undelivered.CANCELLED: 1})
     assert (report.gaps, report.gap) == (1, HOUR * 3 - 5 * MINUTE)

@@ -213,8 +213,8 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": replace(WAITING, **DEFERRED)},
             [
                 (
-                    f"{WHEN} is run 4711, which has been waiting for its vendor since 08:50, until 10:00 at most: "
-                    "it is down."
+                    f"{WHEN} is run 4711, which has been waiting for its vendor since 08:50 and waits until 10:00 "
+                    "at most: it is down."
                 )
             ],
             id="waits for its vendor",
@@ -228,8 +228,8 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": run(state=State.CLAIMED, **DEFERRED)},
             [
                 (
-                    f"{STARTED}, has had one attempt and has been waiting for its vendor since 08:50, until 10:00 at "
-                    "most: it is down."
+                    f"{STARTED}, has had one attempt and has been waiting for its vendor since 08:50 and waits until "
+                    "10:00 at most: it is down."
                 )
             ],
             id="waits for its vendor after an attempt",
@@ -240,11 +240,11 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             id="ran at the second attempt",
         ),
         pytest.param(
-            {"decided": run(error="answer incomplete: the connection broke off within its body")},
+            {"decided": run(error="answer incomplete: the connection was lost within its body")},
             [
                 (
                     f"{STARTED} and succeeded on the first attempt, but: answer incomplete: the connection "
-                    "broke off within its body."
+                    "was lost within its body."
                 )
             ],
             id="succeeded with an answer that broke off",
@@ -365,15 +365,15 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
         pytest.param(
             {
                 "decided": skipped(
-                    "missed: the row was edited at 2026-11-23T03:00Z, and what its schedule was before is not known"
+                    "missed: the row was edited at 2026-11-23T03:00Z, and its schedule before that is not known"
                 ),
                 **OUTAGE,
             },
             [
                 MISSED,
                 (
-                    "At 04:12:30 it was skipped: the row was edited at 2026-11-23T03:00Z, and what its schedule was "
-                    "before is not known."
+                    "At 04:12:30 it was skipped: the row was edited at 2026-11-23T03:00Z, and its schedule "
+                    "before that is not known."
                 ),
                 BACKFILL,
             ],

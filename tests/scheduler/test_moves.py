@@ -11,11 +11,12 @@ import pytest
 from synkron.delivery.worker import Worker
 from synkron.ledger import attempts, history
 from synkron.ledger.history import RecordedRun
+from synkron.model import Scope
 from synkron.operations.pauses import AskedPause, pause
-from synkron.operations.scope import Scope
 from synkron.postgres.connection import Pool
 from synkron.scheduler.moves import Following, follow_all, follow_left_behind
 from synkron.settings.load import Settings, SourceTables, TypeSettings
+from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import Condition, add_integration, add_organization, nothing_queued, watching
 from tests.support.working import BROKEN, Recorder, claim
@@ -196,10 +197,10 @@ async def test_a_run_under_way_does_not_follow(connection: Connection) -> None:
     started = await attempts.start(connection, run_id, "w", job)
     assert started is not None
     to_bufdir = Following(run_id, "bufdir", started.org_id, "; moved", job + 1)
-    assert await follow_all(connection, [to_bufdir], SourceTables()) == [False]
+    assert await follow_all(connection, [to_bufdir]) == [False]
     await attempts.hand_back(connection, started)
-    assert await follow_all(connection, [to_bufdir, to_bufdir], SourceTables()) == [True, True]
-    assert await follow_all(connection, [to_bufdir], SourceTables()) == [False]
+    assert await follow_all(connection, [to_bufdir, to_bufdir]) == [True, True]
+    assert await follow_all(connection, [to_bufdir]) == [False]
     assert await connection.fetchval("select reason from synkron.runs") == (
         "replayed: a tick was asked for this moment; moved"
     )
@@ -238,7 +239,7 @@ async def test_what_no_worker_would_take_is_brought_to_its_row(
     runs = await deliver(database, pool, {"bufdir": target}, settings)
     assert [(run.state, run.integration_type) for run in runs] == [("succeeded", "bufdir")] * 2
     assert [call.scheduled_for.minute for call in target.calls] == [0, 1]
-    assert await follow_left_behind(connection, SourceTables(), settings.types) == 0
+    assert await follow_left_behind(connection, SourceQueries(SourceTables()), settings.types) == 0
 
 
 async def test_a_run_of_an_unpaused_type_is_held_by_the_pause_of_the_type_it_comes_to(

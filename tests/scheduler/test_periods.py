@@ -13,9 +13,8 @@ import pytest
 
 from synkron.ledger import attempts, history
 from synkron.ledger.history import RecordedRun
-from synkron.model import CatchUp
+from synkron.model import CatchUp, Scope
 from synkron.operations.backfill import AskedBackfill, plan_backfill
-from synkron.operations.scope import Scope
 from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings

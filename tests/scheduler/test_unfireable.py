@@ -11,9 +11,8 @@ import pytest
 
 from synkron.ledger import history
 from synkron.ledger.history import RecordedRun
-from synkron.model import CatchUp, Fault, Tick
+from synkron.model import CatchUp, Fault, Scope, Tick
 from synkron.operations.pauses import AskedPause, pause, resume
-from synkron.operations.scope import Scope
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
 from tests.conftest import Connection

@@ -21,7 +21,7 @@ from tests.conftest import Connection, Database
 from tests.delivery.test_completion import ENVIRONMENT, SETTINGS, Api, accepted, body
 
 PATIENCE = 60.0
-NO_HTTP = {"error": "this is no HTTP request"}
+NO_HTTP = {"error": "this is not a valid HTTP request"}
 UNSIGNED = b"POST /v1/runs/1/complete HTTP/1.1\r\nHost: x\r\n"
 SIGNED = UNSIGNED + b"webhook-signature: v1,x\r\n"
 

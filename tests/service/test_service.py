@@ -116,7 +116,7 @@ async def test_the_api_answers_inside_the_service_s_loop_and_ends_with_it(databa
 async def test_an_address_that_is_taken_is_told_at_the_start(database: Database) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = TARGET.model_copy(update={"listen": f"127.0.0.1:{taken.getsockname()[1]}"})
-        with pytest.raises(Refused, match="can't be listened on"):
+        with pytest.raises(Refused, match="can't listen on"):
             await serve(database.url, settings, [Role.API], asyncio.Event(), {})
 
 

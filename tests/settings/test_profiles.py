@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from synkron.settings.integrations import BUILT_IN, FLAVOURS, PROFILES, SHORTEST_INTERVAL, Profile, Request, profile_of
+from synkron.settings.load import Settings, TypeSettings
 
 MONTH = timedelta(days=31)
 EACH = pytest.mark.parametrize("profile", PROFILES, ids=lambda one: f"{one.name} {one.flavour}".strip())
@@ -70,3 +71,11 @@ def test_flavours_tell_the_profiles_of_a_name_apart() -> None:
 def test_a_type_that_is_not_built_in_has_nothing_but_its_name() -> None:
     made = profile_of("fiken")
     assert (made.name, made.probe, made.authorized, made.allowance) == ("fiken", None, None, None)
+
+
+def test_the_settings_give_each_type_its_profile() -> None:
+    types = Settings(types={"dynamics": {"flavour": "dataverse"}, "fiken": {}}).types
+    assert types["dynamics"].profile is profile_of("dynamics", "dataverse")
+    assert types["fiken"].profile == profile_of("fiken")
+    with pytest.raises(AttributeError):
+        _ = TypeSettings().profile

@@ -19,8 +19,8 @@ from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import SourceTableMissing
 from synkron.incidents.conditions.store import read_conditions
 from synkron.ledger.migrate import create_due_indexes, migrate
-from synkron.model import Window
-from synkron.operations.scope import Scope, read_rows
+from synkron.model import Scope, Window
+from synkron.operations.scope import read_rows
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.postgres.statements import source_statements
 from synkron.reports.forecast.store import forecast_fleet
@@ -238,7 +238,7 @@ async def test_nothing_else_that_reads_the_tables_stumbles(place: Place) -> None
     assert {one.integration.integration_id for one in coming(rows, day, SETTINGS.types)} == HEALTHY
     assert (await read_names(place.connection, SOURCE))["fjord"] == "Fjord"
     assert (await forecast_fleet(place.connection, SETTINGS, AT, 24)).as_set.left_out == place.rows
-    assert len(await read_rows(place.connection, SOURCE, Scope())) == len(rows)
+    assert len(await read_rows(place.connection, Settings(source=SOURCE), Scope())) == len(rows)
     await tick(place.connection, SETTINGS, scheduler="test", at=AT)
     facts = await read_facts(place.connection, SETTINGS, AT, org_id="fjord", integration_type="xledger")
     assert {one.integration_id for one in facts if one.fault is None} == HEALTHY

@@ -15,6 +15,7 @@ from synkron.postgres.statements import source_statements
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
 from synkron.source import due
 from synkron.source.due import Known
+from synkron.source.queries import secure
 from synkron.source.reader import read_all, window_around
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, utc
@@ -341,7 +342,7 @@ async def _explain(connection: Connection, known: Known, window: Window) -> str:
     await read_due_integrations(window.end, connection)
     sql = source_statements("source/reader", SOURCE)
     async with connection.transaction():
-        await connection.execute(sql["secure"])
+        await secure(connection)
         lines = await connection.fetch(
             "explain (analyze, costs off, timing off, summary off, buffers off) " + sql["due"],
             known.expressions_to_read(window),

@@ -54,7 +54,7 @@ def statements_in(file: str) -> list[Statement]:
     """The statements of a file that have a plan."""
     text = files("synkron").joinpath(f"{file}.sql").read_text("utf-8")
     comments = dict(re.findall(r"^-- name: (\w+)\n((?:--.*\n)*)", text, flags=re.MULTILINE))
-    is_of_source = re.search(r"\{[a-z_]+[.\[}]", text)
+    is_of_source = re.search(r"\{[a-z_]+[.\[}]", "".join(statements(file).values()))
     found = source_statements(file, SourceTables()) if is_of_source else statements(file)
     return [
         Statement(f"{file}.{name}", statement.replace("ID_TYPE", "uuid"), MAY_SCAN in comments[name])

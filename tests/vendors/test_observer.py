@@ -142,7 +142,7 @@ async def test_a_database_that_fails_stops_nothing_and_loses_nothing(
         await _until(lambda: observer.health_of("xledger") is not None)
         stop.set()
         await running
-    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["what runs show is not written yet"]
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["health samples not written yet"]
     assert await connection.fetchval("select sum(contacts) from synkron.samples") == 2
     known = observer.health_of("xledger")
     assert known is not None

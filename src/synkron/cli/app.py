@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from synkron.cli.commands import (
-    adopt,
-    announce,
-    audit,
-    backfill,
-    drift,
-    explain,
-    forecast,
-    health,
-    incident_changes,
-    incidents,
-    nodes,
-    overrides,
-    pauses,
-    probe,
-    run_changes,
-    runs,
-    schedules,
-    service,
-    trigger,
-    up,
-    verify,
-    why,
-)
-from synkron.cli.context import Invocation
 from synkron.cli.errors import ending_in_sentences, prepare_streams
-from synkron.cli.output import ExitCode
+from synkron.cli.lazy import Commands
 
 # Every module of this package imports the heavy ones (the database, the settings, Rich) inside the functions that
-# need them, so that `synkron --help`, `version` and the shell's completion answer at once.
+# need them, so that a command's `--help` and the shell's completion answer at once.
 app = typer.Typer(
     name="synkron",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -52,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point of the command ``synkron``. Ends in SystemExit."""
     prepare_streams()
     with ending_in_sentences():
-        sys.exit(app(arguments, prog_name="synkron", standalone_mode=False) or ExitCode.OK)
+        sys.exit(app(arguments, prog_name="synkron", standalone_mode=False) or 0)
 
 
 @app.callback()
@@ -65,19 +40,19 @@ def synkron(
         bool, typer.Option("--verbose", help="Log everything, and show the traceback of a fault in Synkron.")
     ] = False,
 ) -> None:
-    """Fires the scheduled syncs of many organizations, each once per period, and keeps the proof.
+    """Runs the scheduled syncs of many organizations, each once per period, and records the proof.
 
     Without SYNKRON_DATABASE_URL, the commands use the embedded PostgreSQL that `synkron up` makes.
-    What a command answers goes to stdout, everything else to stderr.
+    Answers go to stdout, everything else to stderr.
 
     \b
     Exit codes:
       0  ok
-      1  failure: the database can't serve, or Synkron met a fault
-      2  usage: an option, an expression or the settings are faulty
-      3  something is wrong with the data (`check` found rows that can't be fired, `verify` a finding)
+      1  failure: the database is not available, or there is a fault in Synkron
+      2  usage: an option, an expression or the settings are invalid
+      3  findings: `check` found rows that can't run, or `verify` found something wrong
       4  not found
-      6  refused: what can't be done as things stand, a role that row security filters, a missing grant
+      6  refused: it can't be done now, row security hides rows from the role, or a grant is missing
 
     \b
     Examples:
@@ -85,40 +60,9 @@ def synkron(
       synkron next --hours 2
       synkron runs --since 24h --state failed
     """
+    import logging
+
+    from synkron.cli.context import Invocation
+
     logging.getLogger("synkron").setLevel(logging.DEBUG if verbose else logging.INFO)
     context.obj = Invocation(config, verbose)
-
-
-app.command()(up.up)
-app.command()(service.run)
-app.command()(service.tick)
-app.command()(schedules.due)
-app.command("next")(schedules.coming_next)
-app.command()(forecast.forecast)
-app.command()(explain.explain)
-app.command()(schedules.check)
-app.add_typer(runs.runs, name="runs")
-runs.runs.command()(run_changes.retry)
-runs.runs.command()(run_changes.cancel)
-app.command()(drift.drift)
-app.command()(trigger.trigger)
-app.command()(backfill.backfill)
-app.command()(pauses.pause)
-app.command()(pauses.resume)
-app.command()(pauses.pauses)
-app.add_typer(overrides.overrides, name="overrides")
-app.command()(audit.audit)
-app.add_typer(incidents.incidents, name="incidents")
-incidents.incidents.command()(incident_changes.acknowledge)
-incidents.incidents.command()(incident_changes.silence)
-incidents.incidents.command()(incident_changes.silences)
-incidents.incidents.command()(incident_changes.unsilence)
-app.add_typer(announce.announce, name="announce")
-app.command()(verify.verify)
-app.command()(why.why)
-app.command()(health.health)
-app.command()(probe.probe)
-app.command()(nodes.nodes)
-app.command()(service.migrate)
-app.command()(adopt.adopt)
-app.command()(service.version)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import getpass
+import inspect
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import typer
 
 from synkron.cli.context import answer, invocation
-from synkron.cli.options import written
-from synkron.cli.output import ExitCode, say, show_lines
+from synkron.cli.options import AsJson, written
+from synkron.cli.output import ExitCode, say, show_json, show_lines
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -28,64 +30,117 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Author = Annotated[
     str | None,
     typer.Option(
-        parser=written, metavar="NAME", help="Who does it, for the audit.", show_default="SYNKRON_AUTHOR, or user@host"
+        parser=written,
+        metavar="NAME",
+        help="In whose name, for the audit.",
+        show_default="SYNKRON_AUTHOR, or user@host",
     ),
 ]
+Reason = Annotated[str, typer.Option(parser=written, metavar="TEXT", help="The reason, which others see.")]
+# The parameters that every such command has, before and behind its own.
+BEFORE = {"context": (typer.Context, inspect.Parameter.empty)}
+BEHIND = {"author": (Author, None), "dry_run": (DryRun, False), "yes": (Yes, False), "as_json": (AsJson, False)}
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """How far a command may go, and in whose name."""
+    """How far a command may go."""
 
-    author: str
     dry_run: bool
     yes: bool
     as_json: bool
 
-    def tell(self, lines: Iterable[str]) -> None:
-        """Say what would happen: that is the answer of a dry run, and what a person is asked about."""
-        if self.dry_run and not self.as_json:
-            show_lines(*lines)
-        elif not self.dry_run and not self.yes:
-            say(*lines)
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[Plan, Done]):
+    """What a command is to change.
+
+    ``plan`` says what would happen, and ``told`` says it in words; ``do`` does it in somebody's name, and ``done`` says
+    what was done. ``json`` is the answer for programs; what was done is None there in a dry run. A plan that does not
+    ``change`` anything is neither asked about nor done; ``nothing`` is said of it. ``show`` shows more of a plan than
+    words, on stderr where it is told so.
+    """
+
+    plan: Callable[[Connection, Settings], Awaitable[Plan]]
+    do: Callable[[Connection, Settings, str], Awaitable[Done]]
+    question: str
+    told: Callable[[Plan], Iterable[str]]
+    done: Callable[[Plan, Done], Iterable[str]]
+    json: Callable[[Plan, Done | None], Mapping[str, object]]
+    changes: Callable[[Plan], bool] = lambda _: True
+    nothing: str = ""
+    show: Callable[[Plan, bool], None] = lambda *_: None
 
 
-def consent(context: typer.Context, *, author: str | None, dry_run: bool, yes: bool, as_json: bool) -> Consent:
-    """Read the options. Raises BadParameter where nobody can be asked."""
-    if not (dry_run or yes or sys.stdin.isatty()):
+def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
+    """Make a command of a function that says what is to be changed. It gets the options that all of them have.
+
+    The function is given its own options, and a ``Consent`` where it takes one as ``agreed``. What is done is planned
+    again then, in its own transaction; a dry run does nothing.
+    """
+    del ask.__annotations__["return"]  # of what is imported only for the types
+    own = inspect.signature(ask, eval_str=True).parameters
+    takes_consent = "agreed" in own
+
+    def command(
+        context: typer.Context, author: str | None, dry_run: bool, yes: bool, as_json: bool, **given: object
+    ) -> None:
+        agreed = Consent(dry_run, yes, as_json)
+        change = ask(**given, **({"agreed": agreed} if takes_consent else {}))
+        plan, done = _operate(context, agreed, author, change)
+        if as_json:
+            show_json({"dry_run": dry_run, **change.json(plan, done)})
+        elif done is not None:
+            show_lines(*change.done(plan, done))
+        elif not dry_run:
+            show_lines(change.nothing)
+
+    parameters = [
+        *(_parameter(name, *one) for name, one in BEFORE.items()),
+        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, one in own.items() if name != "agreed"),
+        *(_parameter(name, *one) for name, one in BEHIND.items()),
+    ]
+    update_wrapper(command, ask)
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {}
+    return command
+
+
+def _parameter(name: str, annotation: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _operate(
+    context: typer.Context, agreed: Consent, author: str | None, change: Change[Plan, Done]
+) -> tuple[Plan, Done | None]:
+    """Plan, tell, ask, do. Raises BadParameter where nobody can be asked."""
+    if not (agreed.dry_run or agreed.yes or sys.stdin.isatty()):
         raise typer.BadParameter(
             "there is no terminal to ask at; give --yes to do it, or --dry-run to see what it would"
         )
-    name = author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user()
-    return Consent(written(name), dry_run, yes, as_json)
-
-
-def operate(
-    context: typer.Context,
-    agreed: Consent,
-    *,
-    plan: Callable[[Connection, Settings], Awaitable[Plan]],
-    tell: Callable[[Plan], None],
-    question: str,
-    do: Callable[[Connection, Settings], Awaitable[Done]],
-    changes: Callable[[Plan], bool] = lambda _: True,
-) -> tuple[Plan, Done | None]:
-    """Plan, tell, ask, do. What is done is planned again then, in its own transaction; a dry run does nothing.
-
-    Nor is anything asked or done where the plan ``changes`` nothing.
-    """
+    name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Plan, Done | None]:
-        planned = await plan(connection, settings)
-        tell(planned)
-        if agreed.dry_run or not changes(planned):
+        planned = await change.plan(connection, settings)
+        _tell(planned, agreed, change)
+        if agreed.dry_run or not change.changes(planned):
             return planned, None
-        if not agreed.yes and not typer.confirm(question, err=True):
+        if not agreed.yes and not typer.confirm(change.question, err=True):
             say("Nothing was changed.")
             raise typer.Exit(ExitCode.FAILURE)
-        return planned, await do(connection, settings)
+        return planned, await change.do(connection, settings, name)
 
     return answer(context, ask)
+
+
+def _tell(planned: Plan, agreed: Consent, change: Change[Plan, Done]) -> None:
+    """Say what would happen: that is the answer of a dry run, and what a person is asked about."""
+    if agreed.dry_run and not agreed.as_json:
+        show_lines(*change.told(planned))
+    elif not agreed.dry_run and not agreed.yes:
+        say(*change.told(planned))
+    if not agreed.yes and not agreed.as_json:
+        change.show(planned, not agreed.dry_run)
 
 
 def _user() -> str:

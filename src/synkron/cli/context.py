@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
 
@@ -18,6 +18,7 @@ from synkron.cli.secrets import hide
 from synkron.errors import EmbeddedDatabaseError, SettingsError
 
 if TYPE_CHECKING:
+    from synkron.cli.options import Since
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings, SourceTables
 
@@ -35,10 +36,15 @@ class Invocation:
     def settings(self) -> Settings:
         """Set the log up and read the settings, whose secrets nothing shows from then on. Raises SettingsError."""
         from synkron.cli import logs
+        from synkron.settings.quick import quick_settings
+
+        logs.set_up(verbose=self.verbose, environment=self.environment)
+        if quick := quick_settings(self.config, self.environment):
+            hide(quick.secrets(self.environment))
+            return cast("Settings", quick)
         from synkron.settings.load import Settings, load
         from synkron.settings.secrets import secrets_of
 
-        logs.set_up(verbose=self.verbose, environment=self.environment)
         try:
             settings = load(self.config)
         except SettingsError as error:
@@ -66,9 +72,29 @@ def answer(
     context: typer.Context, ask: Callable[[Connection, Settings], Awaitable[Answer]], *, create: bool = False
 ) -> Answer:
     """What ``ask`` answers on a connection of the command's own; ``create`` as for ``database``."""
+    import asyncio
+
     settings = invocation(context).settings()
     with database(settings, create=create) as place:
         return asyncio.run(_asked(place.url, settings, ask))
+
+
+async def moment_of(since: Since | None, connection: Connection) -> datetime | None:
+    """The instant that ``--since`` means, by the database's clock; None where it was not given."""
+    from synkron.postgres.clock import database_clock
+
+    return since.moment(await database_clock(connection)) if since else None
+
+
+async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:
+    """The organizations' names; none where the application's tables can't be read, as the ledger stands without."""
+    from synkron.errors import Refused, SourceTableMissing
+    from synkron.source.reader import read_names
+
+    try:
+        return await read_names(connection, settings.source)
+    except (Refused, SourceTableMissing):
+        return {}
 
 
 @contextmanager
@@ -101,8 +127,9 @@ async def connection(url: str, source: SourceTables) -> AsyncIterator[Connection
     """A connection whose every failure is a sentence."""
     from synkron.postgres.connection import connected
     from synkron.postgres.ready import reached
+    from synkron.source.queries import SourceQueries
 
-    async with reached(partial(connected, url), source) as opened:
+    async with reached(partial(connected, url), SourceQueries(source).in_words) as opened:
         yield opened
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO, TextIOWrapper
 from pathlib import Path
-from traceback import format_exception
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from synkron.cli.output import ExitCode, say
-from synkron.errors import NotFound, Refused, SettingsError, SynkronError
-from synkron.text import one_line
+if TYPE_CHECKING:
+    from synkron.cli.output import ExitCode
+    from synkron.errors import SynkronError
 
 # What Typer raises where options or arguments do not fit; it has no public name.
 UsageError: Any = typer.BadParameter.__base__
@@ -36,38 +34,60 @@ def ending_in_sentences() -> Iterator[None]:
     """Turn whatever is raised into SystemExit, having said what it was."""
     try:
         yield
-    except SynkronError as error:
-        for sentence in error.faults if isinstance(error, SettingsError) else [str(error)]:
-            say(f"error: {one_line(sentence)}")
-        sys.exit(exit_code(error))
-    except UsageError as error:
-        shown = StringIO()
-        error.show(shown)
-        say(*shown.getvalue().splitlines())
-        sys.exit(ExitCode.USAGE)
-    except typer.Abort:
-        say("Aborted!")
-        sys.exit(ExitCode.FAILURE)
-    except BrokenPipeError:
-        sys.exit(ExitCode.FAILURE)
-    except OSError as error:
-        say(f"error: the operating system refuses: {error}")
-        sys.exit(ExitCode.FAILURE)
     except Exception as error:  # noqa: BLE001 - whatever it is, a person reads it
-        if logging.getLogger("synkron").isEnabledFor(logging.DEBUG):
-            say(*"".join(format_exception(error)).splitlines())
-        found = one_line(f"{type(error).__name__}: {error}")
-        say(
-            f"error: this is a fault in Synkron itself ({found}). Please report it, with what the same command says "
-            "after `synkron --verbose`."
-        )
-        sys.exit(ExitCode.FAILURE)
+        sys.exit(told(error))
     finally:
         _let_go_of_stdout()
 
 
+def told(error: Exception) -> ExitCode:
+    """Say what it was; answers the exit code to leave with."""
+    from synkron.cli.output import ExitCode, say
+    from synkron.errors import SettingsError, SynkronError
+    from synkron.text import one_line
+
+    match error:
+        case SynkronError():
+            for sentence in error.faults if isinstance(error, SettingsError) else [str(error)]:
+                say(f"error: {one_line(sentence)}")
+            return exit_code(error)
+        case typer.Abort():
+            say("Aborted!")
+        case BrokenPipeError():
+            pass
+        case OSError():
+            say(f"error: the operating system refuses: {error}")
+        case _ if isinstance(error, UsageError):
+            shown = StringIO()
+            error.show(shown)
+            say(*shown.getvalue().splitlines())
+            return ExitCode.USAGE
+        case _:
+            _say_fault(error)
+    return ExitCode.FAILURE
+
+
+def _say_fault(error: Exception) -> None:
+    import logging
+    from traceback import format_exception
+
+    from synkron.cli.output import say
+    from synkron.text import one_line
+
+    if logging.getLogger("synkron").isEnabledFor(logging.DEBUG):
+        say(*"".join(format_exception(error)).splitlines())
+    found = one_line(f"{type(error).__name__}: {error}")
+    say(
+        f"error: this is a fault in Synkron itself ({found}). Please report it, with what the same command says "
+        "after `synkron --verbose`."
+    )
+
+
 def exit_code(error: SynkronError) -> ExitCode:
     """The exit code that an error leaves with."""
+    from synkron.cli.output import ExitCode
+    from synkron.errors import NotFound, Refused, SettingsError
+
     if isinstance(error, SettingsError):
         return ExitCode.USAGE
     if isinstance(error, NotFound):

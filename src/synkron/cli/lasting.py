@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Any
 
-from synkron.cli.output import minute, say, show_json, show_table
-from synkron.cli.table import Column
+import typer
 
+from synkron.cli.output import show
+from synkron.cli.table import Field, minute
 
-class Lasting(Protocol):
-    """What lasts from a moment on, maybe up to another. ``state`` is for those who see the ended ones too."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def author(self) -> str: ...
-    @property
-    def starts_at(self) -> datetime: ...
-    @property
-    def until(self) -> datetime | None: ...
-    @property
-    def ended_at(self) -> datetime | None: ...
-    @property
-    def state(self) -> str: ...
+Ended = Annotated[bool, typer.Option("--ended", help="Also those that have ended.")]
 
 
-def show_lasting(found: Sequence[Lasting], noun: str, participle: str, *, ended: bool, as_json: bool) -> None:
-    """Show those that last, or with ``ended`` all."""
-    if as_json:
-        show_json(found)
-    elif found:
-        columns = [
-            Column("no", right=True),
-            Column(participle, wrap=True),
-            Column("since (UTC)", optional=True),
-            Column("until (UTC)"),
-            Column("reason, and who", wrap=True),
-            *([Column("state")] if ended else []),
-        ]
-        show_table(columns, [_cells(one)[: len(columns)] for one in found])
-    else:
-        say(f"There was never a {noun}." if ended else f"Nothing is {participle}.")
-
-
-def _cells(one: Lasting) -> list[str]:
-    end = one.ended_at or one.until
-    return [
-        str(one.id),
-        one.subject,
-        minute(one.starts_at),
-        minute(end) if end else "until resumed",
-        f"{one.reason} ({one.author})",
-        one.state,
+def show_lasting(found: Sequence[Any], noun: str, participle: str, *, ended: bool, as_json: bool) -> None:
+    """Show those that last, or with ``ended`` all; in JSON, each is as it was recorded."""
+    fields = [
+        Field("no", "id", right=True),
+        Field(participle, "subject", wrap=True),
+        Field("since (UTC)", "starts_at", optional=True),
+        Field(
+            "until (UTC)", lambda one: one.ended_at or one.until, lambda end: minute(end) if end else "until resumed"
+        ),
+        Field("reason, and who", lambda one: f"{one.reason} ({one.author})", wrap=True),
+        *([Field("state", "state")] if ended else []),
     ]
+    empty = f"There was never a {noun}." if ended else f"Nothing is {participle}."
+    show(found, fields, as_json=as_json, empty=empty)

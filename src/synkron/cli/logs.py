@@ -14,21 +14,23 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-import structlog
 import typer
-from structlog.typing import EventDict, Processor
 
 from synkron.cli.secrets import without_secrets
 from synkron.errors import SettingsError
+from synkron.log import before_the_first_line, log
 from synkron.text import one_line, printable
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor
 
 LONGEST_LINE = 8 * 1024
 LONGEST_NOTE = 500
 # How long a part of a line may be, until the whole fits.
 LIMITS = [LONGEST_LINE >> halved for halved in range(8)]
-TIME_OF_DAY = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=True)
+TIME_OF_DAY = "%H:%M:%S"
 COLORS = {"warning": "yellow", "error": "red", "critical": "red"}
 
 Renderer = Callable[[Mapping[str, object]], str]
@@ -45,9 +47,9 @@ def set_up(*, verbose: bool, environment: Mapping[str, str]) -> None:
         raise SettingsError([f'SYNKRON_LOG_FORMAT: expected "console" or "json"; found {chosen!r}'])
     handler = _ToStderr(sys.stderr)
     if chosen == "json":
-        handler.setFormatter(_formatter(structlog.processors.TimeStamper(fmt="iso", utc=True), _json))
+        handler.setFormatter(_Formatter("iso", _json))
     else:
-        handler.setFormatter(_formatter(TIME_OF_DAY, _in_color if sys.stderr.isatty() else _for_people))
+        handler.setFormatter(_Formatter(TIME_OF_DAY, _in_color if sys.stderr.isatty() else _for_people))
     level = logging.DEBUG if verbose else logging.INFO
     _route(handler, level=level, others=logging.INFO if verbose else logging.WARNING)
     _catch_all()
@@ -56,7 +58,7 @@ def set_up(*, verbose: bool, environment: Mapping[str, str]) -> None:
 def keep(lines: deque[str]) -> None:
     """Send what matters, from warnings on, to ``lines`` instead of the terminal."""
     handler = _Keeping(lines)
-    handler.setFormatter(_formatter(TIME_OF_DAY, _brief))
+    handler.setFormatter(_Formatter(TIME_OF_DAY, _brief))
     _route(handler, level=logging.WARNING, others=logging.WARNING)
 
 
@@ -64,6 +66,15 @@ def _route(handler: logging.Handler, *, level: int, others: int) -> None:
     """Send every line to ``handler`` alone: Synkron's from ``level`` on, those of other packages from ``others`` on."""
     logging.basicConfig(handlers=[handler], level=others, force=True)
     logging.getLogger("synkron").setLevel(level)
+    if "structlog" in sys.modules:
+        _configure()
+    else:  # the first line brings it
+        before_the_first_line(_configure)
+
+
+def _configure() -> None:
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -83,7 +94,7 @@ def _catch_all() -> None:
 
     def uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not SystemExit:
-            structlog.get_logger("synkron").error("uncaught exception", exc_info=(kind, error, trace))
+            log.error("uncaught exception", exc_info=(kind, error, trace))
 
     sys.excepthook = uncaught
     threading.excepthook = lambda caught: uncaught(caught.exc_type, caught.exc_value, caught.exc_traceback)
@@ -96,7 +107,22 @@ def _without_arguments(record: logging.LogRecord) -> bool:
     return True
 
 
-def _formatter(stamp: Processor, render: Renderer) -> logging.Formatter:
+class _Formatter(logging.Formatter):
+    """Words a line. What it is made of is imported with the first."""
+
+    def __init__(self, stamp: str, render: Renderer) -> None:
+        super().__init__()
+        self._stamp, self._render = stamp, render
+        self._made: logging.Formatter | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        self._made = self._made or _formatter(self._stamp, self._render)
+        return self._made.format(record)
+
+
+def _formatter(stamp: str, render: Renderer) -> logging.Formatter:
+    import structlog
+
     def rendered(logger: object, method: str, line: EventDict) -> str:
         del logger, method
         return _fitted({key: _fit_to_show(value) for key, value in line.items()}, render)
@@ -105,7 +131,7 @@ def _formatter(stamp: Processor, render: Renderer) -> logging.Formatter:
         foreign_pre_chain=_shared(),
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            stamp,
+            structlog.processors.TimeStamper(fmt=stamp, utc=True),
             # As Python writes it. The renderers of structlog would show what the variables of each frame held.
             structlog.processors.format_exc_info,
             rendered,
@@ -114,6 +140,8 @@ def _formatter(stamp: Processor, render: Renderer) -> logging.Formatter:
 
 
 def _shared() -> list[Processor]:
+    import structlog
+
     return [structlog.stdlib.add_log_level, structlog.stdlib.ExtraAdder()]
 
 

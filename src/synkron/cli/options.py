@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from synkron.text import printable
+from synkron.text import duration, printable
 
 EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST_SPAN = timedelta(days=3650)
 LONGEST_TEXT = 1000
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +34,8 @@ def instant_or_now(text: str) -> datetime | None:
 
 def since(text: str) -> Since:
     """``2h``, ``24h``, ``7d``, or an ISO instant with its zone."""
-    if span := re.fullmatch(r"(\d{1,9})([smhd])", text):
-        # A span longer than the calendar means everything, and so does one of a hundred years.
-        return Since(min(timedelta(**{UNITS[span[2]]: int(span[1])}), timedelta(days=36_525)))
+    if (length := duration(text)) is not None:
+        return Since(length)
     return Since(_instant(text, "is neither a span such as 30m, 24h or 7d, nor an instant"))
 
 
@@ -49,9 +46,8 @@ def instant(text: str) -> datetime:
 
 def span(text: str) -> timedelta:
     """``30m``, ``24h``, ``7d``: above zero, and at most ten years."""
-    found = re.fullmatch(r"(\d{1,9})([smhd])", text)
-    length = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta()
-    if not timedelta() < length <= LONGEST_SPAN:
+    length = duration(text)
+    if length is None or not timedelta() < length <= LONGEST_SPAN:
         raise typer.BadParameter(f'"{text}" is not a span such as 30m, 24h or 7d, of at most 3650d.')
     return length
 
@@ -76,6 +72,15 @@ def installation_name(text: str) -> str:
         return values.installation_name(text)
     except PydanticCustomError as error:
         raise typer.BadParameter(f'"{text}": {error.message()}.') from None
+
+
+def refuse_options(context: typer.Context, example: str) -> None:
+    """Refuse the options that were given in front of a group's command instead of behind it."""
+    defaults = {parameter.name: parameter.default for parameter in context.command.params}
+    if any(value != defaults[name] for name, value in context.params.items()):
+        raise typer.BadParameter(
+            f"options go behind the command: {context.command_path} {context.invoked_subcommand} {example}"
+        )
 
 
 def _instant(text: str, otherwise: str) -> datetime:
@@ -122,3 +127,8 @@ InstallationName = Annotated[
     str | None,
     typer.Option("--installation", parser=installation_name, metavar="NAME", help="The name of this ledger."),
 ]
+SinceWhen = Annotated[
+    Since | None,
+    typer.Option("--since", parser=since, metavar="WHEN", help="Not before: 30m, 24h, 7d, or an instant."),
+]
+Limit = Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1_000_000, help="Show at most so many.")]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from synkron.cli.secrets import without_secrets
-from synkron.cli.table import Column, table
-from synkron.text import printable
+from synkron.text import instant, printable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from synkron.cli.table import Field
 
 
 class ExitCode(IntEnum):
@@ -40,40 +44,65 @@ def say(*lines: str) -> None:
 
 def show_json(answer: object) -> None:
     """Write the answer as JSON: instants in UTC with a Z, ASCII only, so that no encoding can spoil it."""
+    import json
+
     typer.echo(json.dumps(answer, indent=2, default=_encoded))
 
 
-def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, err: bool = False) -> None:
-    """Write a table as wide as the terminal allows; into a pipe or a file, as wide as its text."""
+def show(found: Sequence[Any], fields: Sequence[Field], *, as_json: bool, empty: str = "") -> None:
+    """Write the rows of a noun, as JSON or as a table; where there are none, say what is ``empty`` then."""
+    if as_json:
+        show_json([facts_in_json(one, fields) for one in found])
+    elif found:
+        show_table(fields, found)
+    elif empty:
+        say(empty)
+
+
+def facts_in_json(row: Any, fields: Sequence[Field]) -> Any:  # noqa: ANN401  the nouns have nothing in common
+    """A row as JSON has it: its fields that have a key, or all that it holds."""
+    return {field.key: field.of(row) for field in fields if field.key} or row
+
+
+def held_by(row: DataclassInstance) -> dict[str, object]:
+    """What a noun holds, as JSON has it: its lengths of time are ``NAME_ms``, in whole milliseconds."""
+    values = {field: getattr(row, field.name) for field in dataclasses.fields(row)}
+    return {
+        f"{field.name}_ms" if "timedelta" in str(field.type) else field.name: (
+            milliseconds(value) if isinstance(value, timedelta) else value
+        )
+        for field, value in values.items()
+    }
+
+
+def show_table(fields: Sequence[Field], rows: Iterable[Any], *, err: bool = False) -> None:
+    """Write the rows as wide as the terminal allows; into a pipe or a file, as wide as their text."""
+    from synkron.cli.table import cells, table
+
     width = get_terminal_size().columns if (sys.stderr if err else sys.stdout).isatty() else None
-    heading, *lines = table(columns, rows, width)
+    columns = [field for field in fields if field.title is not None]
+    heading, *lines = table(columns, [cells(columns, row) for row in rows], width)
     typer.echo("\n".join([typer.style(heading, bold=True), *lines]), err=err)
 
 
-def show_facts(facts: Mapping[str, str]) -> None:
-    """Write names and what they stand for, one below the other."""
+def say_cut(found: Sequence[Any], most: int, narrower: str) -> None:
+    """Say so where there is more than may be shown; ``narrower`` names the options that ask for less."""
+    if len(found) > most:
+        say(f"Cut after the newest {most}: there are more. Raise --limit, or ask for fewer with {narrower}.")
+
+
+def show_facts(facts: Mapping[str, str], fields: Sequence[Field] = (), rows: Sequence[Any] = ()) -> None:
+    """Write names and what they stand for, one below the other; below that a table of the rows, where there are any."""
     show_lines(*fact_lines(facts))
+    if rows:
+        show_lines("")
+        show_table(fields, rows)
 
 
 def fact_lines(facts: Mapping[str, str]) -> list[str]:
     """Names and what they stand for, a line each."""
     longest = max(map(len, facts))
     return [f"{name:<{longest}}  {printable(text)}".rstrip() for name, text in facts.items()]
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 run``, ``1,234 runs``."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def zulu(moment: datetime) -> str:
-    """An instant as JSON has it: ISO 8601 in UTC with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def minute(moment: datetime) -> str:
-    """A moment on the minute, for people, in the zone that it is given in."""
-    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def milliseconds(span: timedelta | None) -> int | None:
@@ -96,8 +125,11 @@ def lateness(span: timedelta | None) -> str:
 
 
 def _encoded(value: object) -> object:
+    """What JSON does not know."""
     if isinstance(value, datetime):
-        return zulu(value)
+        return instant(value)
+    if isinstance(value, timedelta):
+        return milliseconds(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return held_by(value)
     raise TypeError(f"{type(value).__name__} has no JSON form here")

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from synkron.settings.redaction import Redaction
-
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    from synkron.settings.redaction import Redaction, Secret
 
-_known = [Redaction(())]
+_known: list[Redaction] = []
 
 
-def hide(secrets: Iterable[SecretStr]) -> None:
+def hide(secrets: Iterable[Secret]) -> None:
     """From now on, show none of these."""
-    _known[0] = Redaction(secrets)
+    from synkron.settings.redaction import Redaction
+
+    _known[:] = [Redaction(secrets)]
 
 
 def without_secrets(text: str) -> str:
     """The text without the secrets that are known by now."""
-    return _known[0].hide(text)
+    return _known[0].hide(text) if _known else text

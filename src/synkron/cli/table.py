@@ -1,13 +1,14 @@
-"""A table of text that fits the terminal."""
+"""The fields of a noun, and a table of them that fits the terminal."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import zip_longest
-
-from rich.cells import cell_len, set_cell_size
+from operator import attrgetter
+from typing import Any
 
 from synkron.text import printable
 
@@ -18,20 +19,58 @@ COMFORTABLE = (20, 48)
 LEAST = (12, 24)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column; where the table is too wide, those to ``shrink`` or ``wrap`` get narrower, and ``optional`` ones go."""
+def minute(moment: datetime) -> str:
+    """A moment on the minute, for people, in the zone that it is given in."""
+    return f"{moment:%Y-%m-%d %H:%M}"
 
-    title: str
+
+def second(moment: datetime | None) -> str:
+    """A moment to the second, for people; nothing where there is none."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
+def precise(value: object) -> str:
+    """A value for people, a moment to the millisecond."""
+    return f"{value:%Y-%m-%d %H:%M:%S.%f}"[:-3] if isinstance(value, datetime) else text(value)
+
+
+def text(value: object) -> str:
+    """A value for people: a moment on the minute, and nothing where there is none."""
+    return "" if value is None else minute(value) if isinstance(value, datetime) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One fact of a noun, for its table and for its JSON.
+
+    ``value`` is what it is of a row: a function, or the name of an attribute (dots lead further), that of ``key`` if
+    not given. A table has a column for each field with a title, in which ``shown`` turns the value into text.
+    JSON has the value under ``key``; a noun of which no field has a key is in JSON what its class holds.
+    Where the table is too wide, the columns to ``shrink`` or ``wrap`` get narrower, and the ``optional`` ones go.
+    """
+
+    title: str | None = None
+    value: Callable[[Any], Any] | str = ""
+    shown: Callable[[Any], str] = text
+    key: str = ""
     right: bool = False
     shrink: bool = False
     wrap: bool = False
     optional: bool = False
 
+    def of(self, row: Any) -> Any:  # noqa: ANN401  the nouns have nothing in common
+        """The value of this field in a row."""
+        return self.value(row) if callable(self.value) else attrgetter(self.value or self.key)(row)
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None) -> list[str]:
+
+def cells(fields: Sequence[Field], row: Any) -> list[str]:  # noqa: ANN401  the nouns have nothing in common
+    """A row of the table: the fields with a title."""
+    return [field.shown(field.of(row)) for field in fields if field.title is not None]
+
+
+def table(columns: Sequence[Field], rows: Iterable[Sequence[str]], width: int | None) -> list[str]:
     """The lines of a table, its titles first; no wider than ``width`` where that can be done, and no cell than 200."""
-    texts = [[printable(cell) for cell in row] for row in ([column.title for column in columns], *rows)]
+    texts = [[printable(cell) for cell in row] for row in ([column.title or "" for column in columns], *rows)]
     natural = [min(WIDEST, max(cell_len(text[index]) for text in texts)) for index in range(len(columns))]
     if width is None:
         return [line for text in texts for line in _lines(columns, text, natural)]
@@ -43,7 +82,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int |
     return [line for text in texts for line in _lines(columns, [text[index] for index in shown], widths)]
 
 
-def _narrowed(columns: Sequence[Column], natural: list[int], width: int, least: tuple[int, int]) -> list[int]:
+def _narrowed(columns: Sequence[Field], natural: list[int], width: int, least: tuple[int, int]) -> list[int]:
     """The widths, taken from the widest column that may give until the table fits, or none gives any more."""
     widths = list(natural)
     keeps = {index: least[column.wrap] for index, column in enumerate(columns) if column.shrink or column.wrap}
@@ -59,16 +98,34 @@ def _total(widths: Sequence[int]) -> int:
     return sum(widths) + len(GAP) * (len(widths) - 1)
 
 
-def _lines(columns: Sequence[Column], texts: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    cells = [_cell(*one) for one in zip(columns, texts, widths, strict=True)]
-    for parts in zip_longest(*cells):
+def _lines(columns: Sequence[Field], texts: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    parts_of_cells = [_cell(*one) for one in zip(columns, texts, widths, strict=True)]
+    for parts in zip_longest(*parts_of_cells):
         padded = [part if part is not None else " " * width for part, width in zip(parts, widths, strict=True)]
         yield GAP.join(padded).rstrip()
 
 
-def _cell(column: Column, text: str, width: int) -> list[str]:
+def _cell(column: Field, text: str, width: int) -> list[str]:
     if column.wrap:
         return [set_cell_size(line, width) for line in textwrap.wrap(text, width) or [""]]
     if cell_len(text) > width:
         return [set_cell_size(text, width - 1) + "…"]
     return [" " * (width - cell_len(text)) + text] if column.right else [set_cell_size(text, width)]
+
+
+def cell_len(text: str) -> int:
+    """How many cells of the terminal the text takes. Rich, which knows, is only asked of what is not ASCII."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def set_cell_size(text: str, width: int) -> str:
+    """The text, cut or filled up with blanks to so many cells."""
+    if text.isascii():
+        return text[:width].ljust(width)
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width)

@@ -7,9 +7,8 @@ from collections.abc import Collection, Coroutine
 from enum import Enum, auto
 from typing import Any, NoReturn
 
-import structlog
-
 from synkron.ledger import attempts
+from synkron.log import log
 from synkron.model import Outcome, Run
 from synkron.postgres.connection import DRIVER_FAULTS, Executor
 from synkron.waiting import pause
@@ -18,8 +17,6 @@ from synkron.waiting import pause
 # first limits the cost of a lost notification, the second that of many forged ones.
 LOOK_EVERY = 2.0
 LOOK_AGAIN = 0.5
-
-log = structlog.get_logger("synkron")
 
 
 class BrokenOff(Enum):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import structlog
-
 from synkron.delivery.outcome import recordable
 from synkron.errors import NotFound, Refused
 from synkron.ledger import attempts
 from synkron.ledger.claims import run_of
 from synkron.ledger.installation import at_home
+from synkron.log import log
 from synkron.model import Outcome, OutcomeKind, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -18,8 +17,6 @@ from synkron.settings.load import Settings
 
 SQL = statements("delivery/completion")
 ENDED = (OutcomeKind.SUCCEEDED, OutcomeKind.RETRYABLE, OutcomeKind.FINAL)
-
-log = structlog.get_logger("synkron")
 
 
 async def complete_run(

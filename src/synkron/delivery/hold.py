@@ -1,28 +1,24 @@
-"""Runs that were held while their vendor was down, and go on when it is back."""
+"""Releases runs that were held while their vendor was down, once the vendor is back."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
 
-import structlog
-
 from synkron.ledger import attempts
+from synkron.log import log
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.settings.integrations import profile_of
 from synkron.settings.load import Settings, TypeSettings
 from synkron.vendors.health import DOWN, Watch
 
 SQL = statements("delivery/hold")
-# Starts a minute of what has waited, where neither the settings nor the vendor's profile say otherwise.
+# Starts a minute for released runs, if neither the settings nor the vendor's profile give a pace.
 RECOVERY_PACE = 60
-
-log = structlog.get_logger("synkron")
 
 
 async def release_recovered(connection: Connection, settings: Settings, watches: Collection[Watch]) -> int:
-    """Give the runs their turn whose vendor is down no more, at the type's pace; answers how many."""
+    """Release the runs whose vendor is no longer down, at the type's pace. Returns how many."""
     held = {name: one for name, one in settings.types.items() if one.health.hold}
     if not held:
         return 0
@@ -31,12 +27,12 @@ async def release_recovered(connection: Connection, settings: Settings, watches:
     down = {name for row in rows for name in endpoints[row["endpoint"]]}
     released = 0
     for name in held.keys() - down:
-        count = await attempts.release(connection, name, _apart(name, held[name]))
+        count = await attempts.release(connection, name, _apart(held[name]))
         if count:
             log.info("runs released", integration_type=name, runs=count, reason="the vendor is back")
         released += count
     return released
 
 
-def _apart(name: str, one: TypeSettings) -> timedelta:
-    return timedelta(minutes=1) / (one.pace or profile_of(name, one.flavour).pace or RECOVERY_PACE)
+def _apart(one: TypeSettings) -> timedelta:
+    return timedelta(minutes=1) / (one.pace or one.profile.pace or RECOVERY_PACE)

@@ -1,4 +1,4 @@
-"""What came of an attempt, made fit for the ledger, whoever says it: a server, a callable, a completion. Pure."""
+"""Makes the outcome of an attempt (from a server, a callable or a completion) safe to store in the ledger. Pure."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ DONE = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED})
 
 
 def recordable(outcome: Outcome, fit: Callable[[str], str] = one_line) -> Outcome:
-    """The outcome with nothing in it that the ledger would refuse. ``fit`` makes text from outside fit to be kept.
+    """The outcome without anything that the ledger would refuse. ``fit`` makes text from outside safe to store.
 
-    What is changed is told in the error: a status that is none, with its figure, or a field of the wrong type. A kind
-    that is none makes it a failure that is worth another try.
+    The error says what was changed: an invalid status, or a field of the wrong type. An invalid kind makes the outcome
+    a failure that is retried.
     """
     kind = _kind(outcome.kind)
     status = recorded_status(outcome.http_status)
     told = "" if outcome.error is None else fit(_text(outcome.error))
     changes = []
     if kind is None:
-        changes.append(f"the outcome's kind is {shown(outcome.kind, fit)}, and must be {_any_of(OutcomeKind)}")
+        changes.append(f"the outcome's kind is {shown(outcome.kind, fit)}, but must be {_any_of(OutcomeKind)}")
     if status != outcome.http_status and (figure := shown(outcome.http_status, fit)) not in told:
         changes.append(f"its status was {figure}")
     if not isinstance(outcome.retry_after, timedelta | None):
-        changes.append(f"its retry_after is {shown(outcome.retry_after, fit)}, and must be a timedelta")
+        changes.append(f"its retry_after is {shown(outcome.retry_after, fit)}, but must be a timedelta")
     error = f"{'; '.join(changes)}{': ' if changes and told else ''}{told}"
     if not error and kind not in DONE:
         error = NO_REASON
@@ -46,10 +46,10 @@ def recordable(outcome: Outcome, fit: Callable[[str], str] = one_line) -> Outcom
 
 
 def shown(value: object, fit: Callable[[str], str] = one_line) -> str:
-    """Any value in a few characters, for a sentence about it."""
+    """Any value in a few characters, for use in a sentence."""
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001 - a number of 5,000 digits, or code of the caller's
+    except Exception:  # noqa: BLE001 - a number of 5,000 digits, or the caller's own code
         text = f"a {type(value).__name__}"
     return one_line(fit(text), LONGEST_VALUE)
 
@@ -66,7 +66,7 @@ def _any_of(kinds: type[OutcomeKind]) -> str:
 
 
 def _text(error: object) -> str:
-    """Whatever was given as an error, as text."""
+    """The given error as text, whatever its type."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - as above

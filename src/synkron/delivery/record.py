@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import chain, count, repeat
 
-import structlog
-from asyncpg import PostgresError
-
+from synkron.log import log
 from synkron.model import Run
 from synkron.postgres.connection import DRIVER_FAULTS
+from synkron.postgres.faults import is_for_ever
 from synkron.waiting import pause
 
 # Seconds between tries. The last one is repeated. It is short: another worker takes over jobs that show no heartbeat.
@@ -19,8 +18,6 @@ PAUSES = (0.2, 1.0, 3.0)
 LAST_PAUSES = (0.2,) * 8
 # After the first tries, one line is logged for this many tries, which is about a minute.
 TOLD_EVERY = 20
-
-log = structlog.get_logger("synkron")
 
 
 class Recording:
@@ -49,7 +46,7 @@ class Recording:
                 except DRIVER_FAULTS as error:
                     is_last = self._giving_up.is_set()
                     wait = next(last_waits, None) if is_last else next(waits)
-                    if wait is None or _is_refused(error):
+                    if wait is None or is_for_ever(error):
                         raise
                     if tries < len(PAUSES) or tries % TOLD_EVERY == 0:
                         log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), tries=tries + 1)
@@ -58,8 +55,3 @@ class Recording:
             raise AssertionError
         finally:
             self._kept.discard(run.id)
-
-
-def _is_refused(error: Exception) -> bool:
-    """Whether the database will never accept it: invalid data, or a constraint."""
-    return isinstance(error, PostgresError) and (error.sqlstate or "")[:2] in ("22", "23")

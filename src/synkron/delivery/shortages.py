@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import structlog
-
+from synkron.log import log
 from synkron.model import Run
 from synkron.runtime import SteadyClock
 
 # Seconds. Another worker may deliver the runs that were put back. The shortage is then over when a run of the same type
 # is called here at least this long after the shortage was last noticed.
 QUIET = 60.0
-
-log = structlog.get_logger("synkron")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A run and all that bears on it, as it stands when the run's turn comes."""
+"""A run and everything that decides whether it may start, as it is when the run's turn comes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from asyncpg import Record
 from synkron.errors import ServiceRoleRequired
 from synkron.ledger.claims import run_of
 from synkron.model import CatchUp, Integration, InvalidIntegration, Overlap, Policy, Run, Source, State
-from synkron.postgres.connection import ROWS_HIDDEN, Executor
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Executor
 from synkron.scheduler.decide import MOST_CRASHES, superseded
 from synkron.scheduler.policies import overridden
-from synkron.settings.load import Settings, SourceTables
+from synkron.settings.load import Settings
 from synkron.source.due import judge
 from synkron.source.oddity import ODDITIES
-from synkron.source.reader import FittedStatement, integration_of, window_around
+from synkron.source.queries import ROWS_HIDDEN, SourceQueries
+from synkron.source.reader import integration_of, window_around
 from synkron.vendors.health import DOWN, Health
 
 
@@ -26,12 +26,12 @@ from synkron.vendors.health import DOWN, Health
 class Turn:
     """What a worker knows before it starts a run.
 
-    ``at`` is the database's clock. ``live`` is the integration's row now, None when it was deleted. ``by_hand`` says
-    that an operator asked for the run, or for another chance of it; ``as_claimed``, that the row's schedule and zone
-    are written as they were when the run was claimed; ``is_accepted``, that its target has it and will say what came of
-    it. ``behind`` is the moment of the newest older run of the integration that has not finished, and ``pause`` says
-    why nothing of it may run now; None where there is none. ``deferred_at`` is when the run first waited for its vendor
-    to recover.
+    ``at`` is the database's clock. ``live`` is the integration's present row, None if it was deleted. ``by_hand`` says
+    that an operator asked for the run or for its retry; ``as_claimed``, that the texts of the row's schedule and zone
+    are the same as when the run was claimed; ``is_accepted``, that its target has accepted it and will report the
+    outcome. ``behind`` is the moment of the newest older run of the integration that has not finished; ``pause`` says
+    why the integration may not run now; both are None if there is none. ``deferred_at`` is when the run first waited
+    for its vendor to recover.
     """
 
     run: Run
@@ -48,7 +48,7 @@ class Turn:
 
     @property
     def followed(self) -> Integration | None:
-        """The row, where it has another type or organization than the run, which then follows it."""
+        """The row, if its type or organization differs from the run's. The run then follows it."""
         run, live = self.run, self.live
         if live is None or (live.integration_type, live.org_id) == (run.integration_type, run.org_id):
             return None
@@ -56,25 +56,20 @@ class Turn:
 
     @property
     def is_suspect(self) -> bool:
-        """Whether the run has lost so many workers that one more, now, would be its last."""
+        """Whether the run has lost so many workers that this would be its last attempt."""
         lost_now = 1 if self.state is State.RUNNING else 0
         return self.run.crashes + lost_now >= MOST_CRASHES - 1
 
 
-def turn_statement(source: SourceTables) -> FittedStatement:
-    """The statement for ``read_turns``."""
-    return FittedStatement(source_statements("delivery/turn", source)["turn"], source)
-
-
 async def read_turns(
-    connection: Executor, statement: FittedStatement, run_ids: Sequence[int], settings: Settings
+    connection: Executor, source: SourceQueries, run_ids: Sequence[int], settings: Settings
 ) -> list[Turn | None]:
-    """The runs and what bears on them, in one statement, in their order; None where there is no such run.
+    """The runs and everything that decides about them, in one statement, in their order; None for an unknown run.
 
     Raises ServiceRoleRequired (G8).
     """
-    # Two jobs of one run may come together, and what is answered more than once is taken for a row that stands twice.
-    rows = await statement.fetch(connection, list(dict.fromkeys(run_ids)))
+    # Two jobs of one run may come together, but a run that is returned twice means that two rows have its id.
+    rows = await source.fetch(connection, source.sql("delivery/turn")["turn"], list(dict.fromkeys(run_ids)))
     if any(row["hidden"] for row in rows):
         raise ServiceRoleRequired(ROWS_HIDDEN)
     policies = settings.policies
@@ -84,7 +79,7 @@ async def read_turns(
 
 def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
     run, state = run_of(row), State(row["state"])
-    # A job of before the run followed its row may come to a worker that does not know the new type; it leaves the run.
+    # If the run has followed its row, an old job may come to a worker that does not know the new type; it does nothing.
     policy = policies.get(run.integration_type, Policy())
     return Turn(
         run=run,
@@ -102,10 +97,10 @@ def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
 
 
 def no_longer_called_for(turn: Turn, settings: Settings) -> str | None:
-    """Why the run must not be delivered any more, by its integration's row as it stands now; None if it may.
+    """Why the integration's present row no longer calls for the run; None if it does.
 
-    Where the row's texts are those by which the run was claimed, they call for its moment: whoever claimed it may know
-    other rules for the zone (tzdata) than this host. While its organization is missing, nobody knows the zone.
+    If the row's texts are the same as when the run was claimed, they call for its moment: the claiming host may have
+    other rules for the zone (tzdata) than this host. While the organization is missing, the zone is not known.
     """
     live = turn.live
     if live is None or turn.by_hand or (turn.as_claimed and live.has_own_id) or not live.organization_exists:
@@ -116,7 +111,7 @@ def no_longer_called_for(turn: Turn, settings: Settings) -> str | None:
 
 
 def reason_to_wait(turn: Turn, types: Collection[str]) -> str | None:
-    """Why a run that its row calls for waits until the row, or this host, can say where to; None if it needn't.
+    """Why a run must wait until its row is corrected or this host has a target for it; None if it need not.
 
     ``types`` are those that have a target here.
     """
@@ -130,7 +125,7 @@ def reason_to_wait(turn: Turn, types: Collection[str]) -> str | None:
 
 
 def reason_to_skip(turn: Turn) -> str | None:
-    """Why the run must not be delivered any more, by its policy; None if it may."""
+    """Why the run's policy forbids its delivery; None if it does not."""
     if turn.pause and turn.policy.catch_up is CatchUp.SKIP and not turn.by_hand:
         return f"{turn.pause}, and catch-up is skip"
     is_first = turn.run.attempt == 0 and turn.run.source is Source.SCHEDULE and not turn.by_hand
@@ -140,9 +135,9 @@ def reason_to_skip(turn: Turn) -> str | None:
 
 
 def reason_to_defer(turn: Turn, health: Health, hold: timedelta) -> str | None:
-    """Why the run waits for its vendor rather than use up an attempt, for ``hold`` at most; None if it may go.
+    """Why the run waits for its vendor, at most for ``hold``, instead of using up an attempt; None if it may start.
 
-    What an operator asked for is not held.
+    A run that an operator asked for is not held.
     """
     if turn.by_hand or health.verdict not in DOWN:
         return None

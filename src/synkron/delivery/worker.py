@@ -1,4 +1,4 @@
-"""One job: fence, look at the live row again, call the target, record what came of it."""
+"""The worker: for each job it reads the live row again, starts the attempt, calls the target, records the outcome."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-import structlog
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 
@@ -21,7 +20,6 @@ from synkron.delivery.turn import (
     reason_to_defer,
     reason_to_skip,
     reason_to_wait,
-    turn_statement,
 )
 from synkron.delivery.warm_up.store import Meetings
 from synkron.errors import SynkronError
@@ -29,6 +27,7 @@ from synkron.http.shortage import Shortage
 from synkron.ledger import attempts
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.queue import Manager
+from synkron.log import log
 from synkron.model import Integration, Meeting, Outcome, OutcomeKind, Policy, Run, State
 from synkron.postgres.batch import Batched
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
@@ -37,23 +36,22 @@ from synkron.scheduler.decide import after_attempt, after_shortage, given_up, mo
 from synkron.scheduler.moves import Following, follow_all
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
+from synkron.source.queries import SourceQueries
 from synkron.vendors.health import DOWN
 from synkron.vendors.observer import Observer
 from synkron.vendors.probe import watches_of
 
 BATCH = 200
-# The queue's notifications wake a worker sooner; this bounds what a lost one costs.
+# The queue's notifications wake a worker sooner. This limits the cost of a lost one.
 POLL = timedelta(seconds=2)
-# How soon one looks again for what came a moment after the last look, or whose moment comes right after it.
+# How soon the queue is read again, for jobs that came, or became due, right after the last read.
 LOOK_AGAIN = timedelta(milliseconds=20)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
-# How often a run is looked at whose row names an organization that is missing, or a type without a target.
+# How often a run is checked again if its row names a missing organization or a type without a target.
 WAIT_FOR_ROW = timedelta(minutes=1)
 
 WORDS = {State.SUCCEEDED: "run succeeded", State.FAILED: "run failed", State.CLAIMED: "run will be retried"}
 STOOD_STILL = "the worker stood still before it could call the target"
-
-log = structlog.get_logger("synkron")
 
 
 # requirement R15
@@ -73,7 +71,7 @@ class Worker:
         self._targets = targets
         self._name = name
         self._clock = clock or steady_clock(asyncio.get_running_loop())
-        # After the whole of it without a sign of life, another worker takes the run over.
+        # Another worker takes the run over after a whole heartbeat interval without a heartbeat.
         self._lease = settings.heartbeat.total_seconds() / 2
         self._meetings = Meetings(settings)
         self._observer = Observer(pool, watches_of(settings))
@@ -86,28 +84,26 @@ class Worker:
         self._handing_back = asyncio.Event()
         self._recording = Recording(self._handing_back)
         self._one_suspect = asyncio.Lock()
-        self._turn_statement = turn_statement(settings.source)
-        # What concurrent jobs ask for goes in one statement.
+        self._source = SourceQueries(settings.source)
+        # The questions of concurrent jobs are combined into one statement.
         mark = self._queue.queue_manager_id
-        self._turn: Batched[int, Turn | None] = Batched(
-            lambda ids: read_turns(pool, self._turn_statement, ids, settings)
-        )
+        self._turn: Batched[int, Turn | None] = Batched(lambda ids: read_turns(pool, self._source, ids, settings))
         self._start: Batched[tuple[int, int], Run | None] = Batched(
             lambda asked: attempts.start_all(pool, asked, name, mark, settings.heartbeat / 10)
         )
         self._skip: Batched[attempts.Skip, bool] = Batched(lambda skips: attempts.skip_all(pool, skips, mark))
         self._finish: Batched[attempts.Ending, bool] = Batched(lambda endings: attempts.finish_all(pool, endings))
-        self._follow: Batched[Following, bool] = Batched(lambda asked: follow_all(pool, asked, settings.source, mark))
+        self._follow: Batched[Following, bool] = Batched(lambda asked: follow_all(pool, asked, mark))
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
 
     async def run(self) -> None:
-        """Take jobs until ``stop``; returns when the last attempt has ended.
+        """Take jobs until ``stop``. Returns when the last attempt has ended.
 
-        A listener that fails is no reason to stop, as PgQueuer would wait for every attempt first: the poll serves.
+        A failed listener does not stop the worker (PgQueuer would wait for every attempt first); it polls instead.
         """
-        await self._turn_statement.fit(self._pool)
-        # Before the first job, so that it is known for which vendors runs are held.
+        await self._source.ask_id_type(self._pool)
+        # Before the first job, so that the worker knows which vendors are down.
         await self._observer.look()
         observing = asyncio.create_task(self._observer.run(self._ended))
         heartbeat = self._settings.heartbeat
@@ -135,26 +131,26 @@ class Worker:
 
     @property
     def under_way(self) -> int:
-        """How many attempts are at their targets."""
+        """How many calls of targets are under way."""
         return len(self._calls)
 
     def stop(self) -> None:
-        """Take no more jobs. The attempts that are under way go on."""
+        """Take no more jobs. Attempts that are under way continue."""
         self._queue.shutdown.set()
 
     def hand_back(self) -> None:
-        """Break the attempts off that are under way, and leave runs that have none; they wait for another worker."""
+        """Break off the attempts under way, and start no others. Their runs wait for another worker."""
         self._handing_back.set()
         self._calls.break_off(BrokenOff.HANDED_BACK)
         for asking in (self._turn, self._skip):
             asking.refuse(lambda: RetryRequested(timedelta(), "the worker was stopped"))
 
     async def _execute(self, job: Job) -> None:
-        """One job. When the database fails it, the queue comes back; its run's own failures are the ledger's."""
+        """Handle one job. If the database fails, the job is retried; failures of the run itself are in the ledger."""
         run_id = int(job.payload or b"0")
         if self._recording.keeps(run_id):
-            # The queue gives a job away that had no sign of life, as while the database was gone.
-            raise RetryRequested(WAIT_AFTER_FAULT, "what came of it is still to be recorded")
+            # The queue hands out a job again that had no heartbeat, for example while the database was gone.
+            raise RetryRequested(WAIT_AFTER_FAULT, "its outcome is still to be recorded")
         try:
             await self._deliver(run_id, job)
         except (*DRIVER_FAULTS, SynkronError) as error:
@@ -162,25 +158,25 @@ class Worker:
             raise RetryRequested(WAIT_AFTER_FAULT, str(error)) from error
         except RetryRequested:
             raise
-        except Exception as error:  # noqa: BLE001 - it is this run's alone, and whoever finds it left will try it again
+        except Exception as error:  # noqa: BLE001 - it affects only this run, which is tried again later
             await self._faults.note("runs", error, run_id=run_id)
 
     async def _deliver(self, run_id: int, job: Job, *, alone: bool = False) -> None:
-        """Deliver a run, once.
+        """Deliver a run once.
 
-        1. Look at the run; one that has ended, or that its target has accepted, is not delivered again.
-        2. Look at its integration as it stands now: what must not run any more is skipped, what belongs to another type
-           or organization by now follows, what is paused is left, and what is held while its vendor is down waits.
-        3. Start the next attempt, unless another run of the integration must come first. Runs that lost their worker
-           again and again come one at a time.
+        1. Read the run. One that has ended, or that its target has accepted, is not delivered again.
+        2. Check its integration's present row and state. The run is skipped if it must not run any more; it follows its
+           row to another type or organization; it is left if it is paused; it waits if its vendor is down.
+        3. Start the next attempt, unless another run of the integration must come first. Runs that have repeatedly lost
+           their worker are started one at a time.
         4. Call the target.
-        5. Record the outcome, which also gives the next one its turn: this run's next attempt, or the next run.
+        5. Record the outcome. This also enqueues what comes next: this run's next attempt, or the next run.
         """
         turn = await self._turn(run_id)
         if turn is None or turn.state not in (State.CLAIMED, State.RUNNING) or turn.is_accepted:
             return
         if job.entrypoint != turn.run.integration_type:
-            return  # it has followed its row since this job was made, and has another
+            return  # The run has followed its row since this job was enqueued, and has another job.
         reason = self._reason_to_skip(turn)
         if reason is not None:
             if await self._skip(attempts.Skip(run_id, reason, job.id)):
@@ -195,7 +191,7 @@ class Worker:
         elif await self._deferred(turn):
             log.info("run deferred", run_id=run_id, org_id=turn.run.org_id, integration_type=turn.run.integration_type)
         elif turn.is_suspect and not alone:
-            # Of several runs that were lost together, maybe one killed the worker. It must not take the others with it.
+            # If several runs were lost together, one of them may have killed the worker. It must not affect the others.
             async with self._one_suspect:
                 await self._deliver(run_id, job, alone=True)
         else:
@@ -205,7 +201,7 @@ class Worker:
                 await self._attempt(started, turn, lease)
 
     async def _deferred(self, turn: Turn) -> bool:
-        """Let the run wait where its vendor is down and the settings say so; False when it may go."""
+        """Let the run wait if its vendor is down and the settings say ``hold``. False if it may start."""
         kind = turn.run.integration_type
         hold = self._settings.types[kind].health.hold
         health = self._observer.health_of(kind) if hold else None
@@ -215,7 +211,7 @@ class Worker:
         return await attempts.defer(self._pool, turn.run.id, reason, hold, health.endpoint, DOWN)
 
     def _reason_to_skip(self, turn: Turn) -> str | None:
-        """Why the run must not be delivered. What is to follow its row goes by the policy of where it comes to."""
+        """Why the run must not be delivered. A run that must follow its row is judged by the policy of its new type."""
         if (reason := no_longer_called_for(turn, self._settings)) or turn.followed is not None:
             return reason
         if turn.run.integration_type not in self._targets:
@@ -223,13 +219,13 @@ class Worker:
         return reason_to_skip(turn)
 
     async def _let_follow(self, run: Run, row: Integration, job: Job) -> None:
-        """Have the run go to the type and organization of its row; its new job delivers it."""
+        """Move the run to the type and organization of its row. Its new job delivers it."""
         note = moved(run.integration_type, row.integration_type, run.org_id, row.org_id)
         if await self._follow(Following(run.id, row.integration_type, row.org_id, note, job.id)):
             log.info("run follows its row", run_id=run.id, org_id=row.org_id, reason=note.removeprefix("; "))
 
     async def _attempt(self, run: Run, turn: Turn, lease: Lease) -> None:
-        """Make the attempt, unless there were too many, or this worker has not got the time for it any more."""
+        """Make the attempt, unless there were too many, or this worker's time for it is over."""
         if error := given_up(run, turn.policy):
             await self._end(run, Outcome(OutcomeKind.FINAL, error=error), turn.policy)
         elif self._handing_back.is_set():
@@ -241,7 +237,7 @@ class Worker:
             await self._meet(run, turn, lease)
 
     async def _meet(self, run: Run, turn: Turn, lease: Lease) -> None:
-        """Call the target, and measure how it was met."""
+        """Call the target, and measure the call."""
         known, began = self._meetings.of(run.integration_type), self._clock()
         met_before = known.met_at
         try:
@@ -251,14 +247,14 @@ class Worker:
             return
         if outcome is not None:
             self._shortages.called(run)
-            # The steady clock is put together of several, and can differ by a millisecond or so.
+            # The steady clock is combined from several clocks, so it can be off by about a millisecond.
             duration = timedelta(seconds=max(self._clock() - began, 0.0))
             meeting = known.meet(outcome, duration, began_at=turn.at, met_before=met_before)
             self._observer.note(run.integration_type, outcome, duration, turn.at + duration, run.org_id)
             await self._end(run, outcome, turn.policy, meeting)
 
     async def _called(self, run: Run, terms: Terms) -> Outcome | None:
-        """Call the target; None when the call was broken off, as the run was cancelled or is handed back."""
+        """Call the target. None if the call was broken off, because the run was cancelled or is handed back."""
         outcome = await self._calls.make(run, self._targets[run.integration_type].call(run, terms))
         if isinstance(outcome, Outcome):
             return outcome
@@ -269,7 +265,7 @@ class Worker:
         return None
 
     async def _put_back(self, run: Run, short: str, policy: Policy) -> None:
-        """Let a run wait that nothing was sent for, as something is short here. Its target has not failed."""
+        """Let a run wait because a shortage on this host prevented its request. Its target has not failed."""
         self._shortages.note(short, run)
         wait = after_shortage(run)
         if wait is None:
@@ -296,7 +292,7 @@ class Worker:
 
 
 def _report(word: str, run: Run, outcome: Outcome) -> None:
-    # The ledger has every run. A line for each would drown what went wrong, and takes a tenth of a busy worker's time.
+    # The ledger has every run. A log line for each would hide the failures, and takes a tenth of a busy worker's time.
     write = log.debug if outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED) else log.warning
     write(
         word,

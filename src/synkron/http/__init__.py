@@ -1,1 +1,1 @@
-"""One client session for all, and how an answer is read."""
+"""The HTTP client session that all rooms share, and how answers are read."""

@@ -1,4 +1,4 @@
-"""How an HTTP answer is read, whoever it is that answers: bounded, and in words of our own."""
+"""Reads HTTP answers of targets, vendors and services: limited in size, and described in our own words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from synkron.http.shortage import Shortage
 from synkron.http.status import PHRASES
 
 BODY_LIMIT = 64 * 1024
-# Of one line of an answer's head: real servers send more than the client's usual 8 KB. It reads so many of them.
+# The longest line in an answer's head, because real servers send more than the client's usual 8 KB; the most lines.
 LONGEST_HEADER = 64 * 1024
 MOST_HEADERS = 128
 
@@ -32,7 +32,7 @@ MOST_HEADERS = 128
 def retry_after(headers: Mapping[str, str], longest: timedelta) -> timedelta | None:
     """The wait that the answer asks for, from 0 to ``longest``.
 
-    A date is measured from the answer's own Date, so that a host whose clock is wrong asks for the right wait.
+    A date is measured from the answer's own Date, so that a server with a wrong clock gives the right wait.
     """
     text = headers.get("Retry-After", "").strip()
     if fullmatch(r"-?[0-9]+", text):
@@ -56,15 +56,15 @@ def status_text(status: int) -> str:
 
 
 def refusal(status: int, place: str) -> str | None:
-    """Why an answer is none that was hoped for; None for one that is."""
+    """Why an answer is not a success; None if it is."""
     if 200 <= status < 300:
         return None
-    redirect = ", and redirects are not followed" if 300 <= status < 400 else ""
+    redirect = "; redirects are not followed" if 300 <= status < 400 else ""
     return f"{place} answered {status_text(status)}{redirect}"
 
 
 async def beginning(response: ClientResponse) -> bytes:
-    """The first 64 KiB of the body, or nothing if it is compressed. Read to its end, the connection can be kept."""
+    """The first 64 KiB of the body, or nothing if it is compressed. A body read to its end keeps the connection."""
     try:
         content = await response.content.readexactly(BODY_LIMIT)
     except asyncio.IncompleteReadError as error:
@@ -73,7 +73,7 @@ async def beginning(response: ClientResponse) -> bytes:
 
 
 def failure(error: Exception, place: str, timeout: timedelta) -> str:
-    """Why there was no answer, in words of our own: the exception's could hold the headers that were sent."""
+    """Why there was no answer, in our own words: the exception's text could contain the headers that were sent."""
     match error:
         case Shortage():
             return f"no connection to {place}: {error}"
@@ -86,24 +86,24 @@ def failure(error: Exception, place: str, timeout: timedelta) -> str:
         case ServerConnectionError() | ClientPayloadError() | OSError():
             return f"{place} closed the connection before it had answered"
         case ClientResponseError(message=str(said)) if limit := _limit(said):
-            return f"{place} gave an answer with {limit}, which is more than is read"
+            return f"{place} gave an answer with {limit}, which is more than is allowed"
         case ClientError():
             return f"{place} gave an answer that is not HTTP ({type(error).__name__})"
         case UnicodeError():
-            return f"{place} is not the name of a host"
+            return f"{place} is not a valid host name"
         case _:
             return f"{type(error).__name__} while calling {place}"
 
 
 def incomplete(error: Exception, timeout: timedelta) -> str:
-    """Why an answer ended within its body, whose status stands."""
+    """Why an answer's body is incomplete. Its status still counts."""
     if isinstance(error, TimeoutError):
         return f"answer incomplete: its body did not end within {timeout.total_seconds():g} s"
-    return "answer incomplete: the connection broke off within its body"
+    return "answer incomplete: the connection was lost within its body"
 
 
 def _limit(said: str) -> str | None:
-    """Which limit of the client's an answer's head went over, by the client's own words."""
+    """The limit that an answer's head exceeded, recognized by the client's own words."""
     if said.startswith("Got more than"):
         return f"a header of more than {LONGEST_HEADER // 1024} KB"
     return f"more than {MOST_HEADERS} headers" if said.startswith("Too many headers") else None
@@ -112,8 +112,8 @@ def _limit(said: str) -> str | None:
 def _reason(error: OSError) -> str:
     match error:
         case SSLCertVerificationError():
-            return f"its certificate is refused, {error.verify_message}"
+            return f"its certificate is not valid, {error.verify_message}"
         case SSLError():
-            return f"no TLS, {error.reason.replace('_', ' ').lower()}"
+            return f"TLS failed, {error.reason.replace('_', ' ').lower()}"
         case _:
             return os.strerror(error.errno) if error.errno else type(error).__name__

@@ -1,4 +1,4 @@
-"""The session that requests go out by, whoever they are for, and how they are sent."""
+"""The client session for all outgoing requests, and how they are sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from synkron.http.answer import LONGEST_HEADER
 from synkron.http.shortage import Shortage, Surroundings
 from synkron.runtime import release
 
-# Under the 5 s after which common servers drop an idle connection.
+# Less than the 5 s after which common servers drop an idle connection.
 KEEP_ALIVE = 4.0
 
 _is_new: ContextVar[bool] = ContextVar("whether the request went by a new connection")
@@ -35,10 +35,11 @@ _is_new: ContextVar[bool] = ContextVar("whether the request went by a new connec
 
 @asynccontextmanager
 async def open_session(connections: int) -> AsyncIterator[ClientSession]:
-    """A session with so many connections. Its requests raise Shortage, too.
+    """A session with this many connections. Its requests may also raise Shortage.
 
-    It has as many as requests may be under way, as the wait for one would eat their time. It keeps no cookies, which
-    one organization's answer would set for the next, and takes no password from a .netrc file.
+    There must be as many connections as requests under way, because waiting for one would use up their time. The
+    session keeps no cookies, which one organization's answer would set for the next, and reads no password from a
+    .netrc file.
     """
     async with ClientSession(
         connector=_Connector(connections),
@@ -54,7 +55,7 @@ async def open_session(connections: int) -> AsyncIterator[ClientSession]:
 
 
 class _Connector(TCPConnector):
-    """Tells a new connection from a kept one, and what is short on this host from a far side that is not there."""
+    """Distinguishes new connections from kept ones, and shortages on this host from a server that can't be reached."""
 
     def __init__(self, connections: int) -> None:
         super().__init__(limit=connections, keepalive_timeout=KEEP_ALIVE)
@@ -79,9 +80,9 @@ class _Connector(TCPConnector):
 
 
 async def _send(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Send the request; and once more, where the kept connection that it went by turns out to have been closed.
+    """Send the request. If a kept connection turns out to be closed, send it once more on a new connection.
 
-    That is so when not a byte of an answer came. The others that are kept may be as dead: it then goes by a new one.
+    A connection was closed if not one byte of an answer came. Other kept connections may be closed as well.
     """
     _is_new.set(False)
     try:
@@ -89,14 +90,14 @@ async def _send(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     except ClientPayloadError as error:
         if _is_new.get() or not _is_repeatable(request) or _has_answered(error.__cause__):
             raise
-    # By this name nothing is kept in the pool.
+    # The pool has no kept connection under this name.
     request.server_hostname = request.url.raw_host
     request.headers["Connection"] = "close"
     return await _send_once(request, handler)
 
 
 async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Send it. By itself the client would send some requests again, on whatever connection they were lost."""
+    """Send the request once. By itself, the client would repeat some requests, even those on a new connection."""
     try:
         return await handler(request)
     except ClientConnectorError:
@@ -106,10 +107,10 @@ async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
 
 
 def _is_repeatable(request: ClientRequest) -> bool:
-    """Whether a request that was received after all does no harm when it comes again."""
+    """Whether the request may be sent again even if it was received the first time."""
     return request.method != "POST" or "Idempotency-Key" in request.headers
 
 
 def _has_answered(error: BaseException | None) -> bool:
-    """Whether the answer had begun, which is then in the error."""
+    """Whether the answer had begun. The error then contains its beginning."""
     return isinstance(error, ServerDisconnectedError) and not isinstance(error.message, str)

@@ -1,4 +1,4 @@
-"""What is short on this host, so that a request could not even be sent: no failure of whom it was for."""
+"""Shortages on this host, because of which a request could not be sent. They are not failures of the other side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from ssl import SSLError
 
-# Of the error that says so. Whatever is called, it is short.
+# By the error's number. These are shortages whatever was called.
 SHORT: Mapping[int, str] = {
     errno.EMFILE: "this process may open no more files",
     errno.ENFILE: "this host may open no more files",
@@ -18,18 +18,18 @@ SHORT: Mapping[int, str] = {
 }
 NO_MEMORY = SHORT[errno.ENOMEM]
 NO_THREAD = "this process may start no more threads"
-# These say it only where nobody else can be reached either.
+# These are shortages only if no other host can be reached either.
 NO_NAMES = "the name service does not answer"
 NO_NETWORK = "this host has no network"
 NO_ROUTE = (errno.ENETUNREACH, errno.ENETDOWN)
 
 
 class Shortage(Exception):
-    """Something is short on this host; nothing was sent. The text says what."""
+    """This host lacks something, and nothing was sent. The text says what it lacks."""
 
 
 class Reach:
-    """Whether one far side alone can't be reached, or nobody: by who was reached since it began to fail."""
+    """Whether only one host can't be reached or all of them: was any other reached since the first failure?"""
 
     def __init__(self) -> None:
         self._turn = 0
@@ -37,13 +37,13 @@ class Reach:
         self._failing: dict[str, int] = {}
 
     def reached(self, host: str) -> None:
-        """It was."""
+        """Note that the host was reached."""
         self._turn += 1
         self._reached_last = self._turn
         self._failing.pop(host, None)
 
     def nobody_is(self, host: str, at_least: int = 1) -> bool:
-        """It was not, and nobody else was meanwhile; ``at_least`` so many can't be."""
+        """Note that the host was not reached. Whether no other was since, and ``at_least`` this many fail."""
         self._turn += 1
         since = self._failing.setdefault(host, self._turn)
         if self._reached_last > since:
@@ -52,20 +52,20 @@ class Reach:
 
 
 class Surroundings:
-    """What this host can do for its requests: it has a name service and a network, or not."""
+    """Whether this host has a name service and a network."""
 
     def __init__(self) -> None:
         self._names = Reach()
         self._network = Reach()
 
     def connected(self, host: str) -> None:
-        """A new connection was made to the host."""
+        """Note that a new connection was made to the host."""
         self._network.reached(host)
         if _needs_name_service(host):
             self._names.reached(host)
 
     def shortage(self, host: str, error: BaseException) -> str | None:
-        """What was short, when no connection to the host could be made; None where the far side is at fault."""
+        """The shortage that prevented a connection to the host; None if the other side is the cause."""
         if isinstance(error, MemoryError):
             return NO_MEMORY
         if isinstance(error, RuntimeError):
@@ -78,7 +78,7 @@ class Surroundings:
             return SHORT[number]
         if number in NO_ROUTE and self._network.nobody_is(host):
             return NO_NETWORK
-        # A host that is off says the same of itself, so that one alone proves nothing.
+        # A host that is switched off gives the same error, so one such host proves nothing.
         if number == errno.EHOSTUNREACH and self._network.nobody_is(host, at_least=2):
             return NO_NETWORK
         if number == errno.ECONNREFUSED or isinstance(cause, SSLError):
@@ -93,13 +93,13 @@ class Surroundings:
         if error.errno == socket.EAI_AGAIN:
             return NO_NAMES if self._names.nobody_is(host) else None
         if _needs_name_service(host):
-            # That there is no such name, somebody has answered.
+            # "No such name" is an answer of the name service.
             self._names.reached(host)
         return None
 
 
 def _no_file_to_open() -> str | None:
-    """Why no file can be opened right now: a look-up that could not read its own files calls the name unknown."""
+    """Why no file can be opened right now. A look-up that can't open its own files reports the name as unknown."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
@@ -108,5 +108,5 @@ def _no_file_to_open() -> str | None:
 
 
 def _needs_name_service(host: str) -> bool:
-    """Whether somebody else has to be asked for the host's address: a name of the network at large."""
+    """Whether the host's address must come from a name service: it is a full domain name, not an address."""
     return "." in host and not host.replace(".", "").isdecimal()

@@ -1,6 +1,6 @@
-"""HTTP statuses: what is kept of one, and the phrase of each. Pure.
+"""HTTP statuses: how they are recorded, and the phrase of each. Pure.
 
-The phrases are a list of our own, as that of Python changes from release to release.
+The phrases are our own list, because Python's changes between releases.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ PHRASES: Mapping[int, str] = {
 
 
 def recorded_status(status: object) -> int | None:
-    """What is kept of an HTTP status: 600 and above count as the last of the 5xx, below 100 as no answer."""
+    """The HTTP status as it is recorded: 600 and above become 599; below 100 counts as no answer."""
     try:
-        figure = index(status)  # type: ignore[arg-type]  # what is no whole number is an error here
+        figure = index(status)  # type: ignore[arg-type]  # raises TypeError unless it is a whole number
     except TypeError:
         return None
     return min(figure, 599) if figure >= 100 else None

@@ -3,7 +3,7 @@
 from synkron.incidents.condition import Condition, Key, Kind
 from synkron.incidents.grouping import FLEET
 from synkron.incidents.lifecycle import Change, Incident, Known, Occasion, Rules, Silence, Transition, plan
-from synkron.incidents.message import Message, Tone, facts_of, instant, message_of, touched, trial
+from synkron.incidents.message import Message, Tone, facts_of, message_of, touched, trial
 
 __all__ = [
     "FLEET",
@@ -20,7 +20,6 @@ __all__ = [
     "Tone",
     "Transition",
     "facts_of",
-    "instant",
     "message_of",
     "plan",
     "touched",

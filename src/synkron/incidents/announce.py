@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-import structlog
 from asyncpg import Record
 
+from synkron.backoff import doubled
 from synkron.incidents import Occasion, message_of
 from synkron.incidents.channels.channels import Channels
 from synkron.incidents.store import incident_of
+from synkron.log import log
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
@@ -21,8 +22,6 @@ LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(hours=24)
-
-log = structlog.get_logger("synkron")
 
 
 # requirement R17.5
@@ -40,9 +39,7 @@ async def deliver_due(
     """
     names = list(channels.by_name)
     for gone in await connection.fetch(SQL["abandon"], names, at):
-        log.warning(
-            "announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel any more"
-        )
+        log.warning("announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel")
     claimed = await connection.fetch(SQL["claim"], names if only is None else list(only), at, LEASE)
     turn = asyncio.Lock()
     await asyncio.gather(*(_deliver(connection, turn, channels, row, at) for row in claimed))
@@ -51,8 +48,7 @@ async def deliver_due(
 
 def next_wait(attempts: int) -> timedelta:
     """The wait after this many attempts."""
-    doublings: int = min(attempts - 1, 20)
-    return min(LONGEST_WAIT, FIRST_WAIT * (1 << doublings))
+    return doubled(FIRST_WAIT, attempts - 1, LONGEST_WAIT)
 
 
 async def _deliver(connection: Connection, turn: asyncio.Lock, channels: Channels, row: Record, at: datetime) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC
 from typing import TypeGuard
 
 from synkron.incidents.condition import Condition, Key, Kind
-from synkron.text import one_line
+from synkron.text import minute, one_line
 
 # The subject of an incident of the fleet.
 FLEET = "*"
@@ -48,7 +47,7 @@ def joined(many: Sequence[Condition]) -> Condition:
     oldest = sorted(many, key=lambda one: (one.since, one.subject))
     first, more = oldest[0], len(many) - NAMED
     lines = [f"- {one_line(one.title)}" for one in oldest[:NAMED]] + ([f"- and {more} more"] if more > 0 else [])
-    since = f"{first.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    since = minute(first.since)
     return Condition(
         kind=first.kind,
         subject=FLEET,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from synkron.backoff import doubled
 from synkron.incidents.condition import Condition, Key, Kind
 from synkron.incidents.grouping import FLEET, join
 
@@ -169,10 +170,8 @@ def _away(look: _Look, away: Iterable[Incident]) -> Iterator[Transition]:
 
 def lingers(kind: Kind, times_before: int, rules: Rules) -> timedelta:
     """How long an incident stays open without its condition; doubled for each time that it opened recently."""
-    doubled = rules.settle
-    if times_before:
-        doubled = max(rules.settle, min(FLAPPING, max(rules.settle, SHORTEST) * 2 ** min(times_before, 20)))
-    return max(doubled, LINGERS.get(kind, timedelta()))
+    settle = doubled(max(rules.settle, SHORTEST), times_before, FLAPPING) if times_before else rules.settle
+    return max(settle, LINGERS.get(kind, timedelta()))
 
 
 def _told(look: _Look, change: Change, incident: Incident) -> Transition:

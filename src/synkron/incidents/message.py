@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from synkron.incidents.condition import Condition
 from synkron.incidents.grouping import FLEET, is_count
 from synkron.incidents.lifecycle import Incident, Occasion
-from synkron.text import one_line, printable
+from synkron.text import instant, minute, one_line, printable
 
 # Chat services cut or refuse what is longer than about 2,000 characters. The webhook gets the whole text.
 LONGEST_TITLE = 200
@@ -92,9 +92,9 @@ def facts_of(incident: Incident) -> dict[str, object]:
         "since": instant(one.since),
         "opened_at": instant(incident.opened_at),
         "seen_at": instant(incident.seen_at),
-        "acknowledged_at": instant(incident.acknowledged_at),
+        "acknowledged_at": _or_none(incident.acknowledged_at),
         "acknowledged_by": incident.acknowledged_by,
-        "closed_at": instant(incident.closed_at),
+        "closed_at": _or_none(incident.closed_at),
     }
 
 
@@ -120,23 +120,16 @@ def touched(one: Condition) -> str:
     return "; ".join(parts)
 
 
-def instant(moment: datetime | None) -> str | None:
-    """The moment as text for JSON."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _body(occasion: Occasion, incident: Incident) -> str:
     one = incident.condition
     # Only a joined detail is a list. In others a line break comes from outside, and could fake a line of the message.
     detail = printable(one.detail.strip(), LONGEST_DETAIL, keep="\n" if one.subject == FLEET else "")
-    lines = [detail, "", f"Since: {_minute(one.since)}"]
+    lines = [detail, "", f"Since: {minute(one.since)}"]
     if occasion is Occasion.CLOSED:
         lines = ["This has ended. It was:", *lines]
-        lines.append(
-            f"Last seen: {_minute(incident.seen_at)}; closed: {_minute(incident.closed_at or incident.seen_at)}"
-        )
+        lines.append(f"Last seen: {minute(incident.seen_at)}; closed: {minute(incident.closed_at or incident.seen_at)}")
     elif occasion is Occasion.REMINDED:
-        lines.append(f"Last seen: {_minute(incident.seen_at)}")
+        lines.append(f"Last seen: {minute(incident.seen_at)}")
     if whom := touched(one):
         lines.append(f"Affected: {one_line(whom, LONGEST_REMEDY)}")
     if occasion is not Occasion.CLOSED:
@@ -147,5 +140,5 @@ def _body(occasion: Occasion, incident: Incident) -> str:
     return "\n".join(lines)
 
 
-def _minute(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else instant(moment)

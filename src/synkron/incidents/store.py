@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-import structlog
 from asyncpg import Record
 
 from synkron.incidents import Change, Condition, Incident, Kind, Known, Occasion, Rules, Silence, Transition, plan
 from synkron.incidents.lifecycle import FLAPPING
+from synkron.log import log
 from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
 from synkron.text import one_line
@@ -24,8 +25,6 @@ EVENTS = {
     Occasion.REMINDED: "incident still open",
     Occasion.CLOSED: "incident closed",
 }
-
-log = structlog.get_logger("synkron")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +126,8 @@ async def forget(connection: Executor, at: datetime, retention: timedelta) -> No
 
 def incident_of(row: Record) -> Incident:
     """The incident in a row of ``synkron.incidents``."""
-    return Incident(
-        Condition(
-            kind=_kind(row["kind"]),
-            subject=row["subject"],
-            title=row["title"],
-            detail=row["detail"],
-            remedy=row["remedy"],
-            since=row["since"],
-            org_id=row["org_id"],
-            integration_type=row["integration_type"],
-            endpoint=row["endpoint"],
-            touches=json.loads(row["touches"]),
-        ),
-        opened_at=row["opened_at"],
-        seen_at=row["seen_at"],
-        id=row["id"],
-        acknowledged_at=row["acknowledged_at"],
-        acknowledged_by=row["acknowledged_by"],
-        closed_at=row["closed_at"],
-        announced_at=row["announced_at"],
-    )
+    condition = read(Condition, row, kind=_kind(row["kind"]), touches=json.loads(row["touches"]))
+    return read(Incident, row, condition=condition)
 
 
 def _kind(text: str) -> Kind:

@@ -1,1 +1,1 @@
-"""Synkron's own tables: claims, ticks, attempts, the queue, history, migrations."""
+"""Synkron's own tables: claims, ticks, attempts, the queue, history and migrations."""

@@ -1,6 +1,7 @@
-"""Attempts at runs: started, and ended, each by one conditional statement. A lost race is a normal answer.
+"""Attempts at runs: each is started and ended by one conditional statement. Losing a race is a normal result.
 
-Those that every run needs take many runs at once: what concurrent runs ask for goes together (``batched``).
+Statements that every run needs take many runs at once, so that the requests of concurrent runs are combined
+(``postgres.batch``).
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import structlog
 from asyncpg import Record
 
 from synkron.ledger.claims import run_of
 from synkron.ledger.queue import enqueue
+from synkron.log import log
 from synkron.model import Meeting, Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
@@ -22,11 +23,9 @@ from synkron.postgres.statements import statements
 SQL = statements("ledger/attempts")
 NOW = timedelta()
 
-log = structlog.get_logger("synkron")
-
 
 class Ending(NamedTuple):
-    """How an attempt ends: the run's next state, the wait before its next attempt, and what came of this one."""
+    """How an attempt ends: the run's next state, the wait before its next attempt, and the outcome of this one."""
 
     run: Run
     state: State
@@ -38,7 +37,7 @@ class Ending(NamedTuple):
 
 
 class Skip(NamedTuple):
-    """A run that must not be delivered, why, and the job by which that was found."""
+    """A run that must not be delivered, the reason, and the job that found it."""
 
     run_id: int
     reason: str
@@ -46,10 +45,10 @@ class Skip(NamedTuple):
 
 
 async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:
-    """Start the run's next attempt; None when it has finished, is not due, or must wait for another run (G4).
+    """Start the run's next attempt; None if it has finished, is not due, or must wait for another run (G4).
 
-    One that waits for another gets a new job when that one ends. ``mark`` is the worker's own in the queue; a job
-    that bears another is not this worker's any more.
+    A run that waits for another gets a new job when that one ends. ``mark`` identifies the worker in the queue; a job
+    with another mark does not belong to this worker any more.
     """
     (run,) = await start_all(connection, [(run_id, job_id)], worker, mark, timedelta())
     return run
@@ -58,7 +57,7 @@ async def start(connection: Executor, run_id: int, worker: str, job_id: int, mar
 async def start_all(
     connection: Executor, asked: Sequence[tuple[int, int]], worker: str, mark: UUID | None, fresh: timedelta
 ) -> list[Run | None]:
-    """``start`` for many runs, each with its job, in one statement; answers in the order in which they were given.
+    """``start`` for many runs, each with its job, in one statement. The results are in the order of the arguments.
 
     A job's heartbeat is renewed, unless it is younger than ``fresh``.
     """
@@ -69,29 +68,29 @@ async def start_all(
 
 
 async def finish(connection: Executor, run: Run, outcome: Outcome, state: State, wait: timedelta) -> bool:
-    """End the attempt with the run's next state; False when the run was taken over in the meantime."""
+    """End the attempt with the run's next state; False if the run was taken over in the meantime."""
     (finished,) = await finish_all(connection, [ending(run, outcome, state, wait)])
     return finished
 
 
 async def hand_back(connection: Executor, run: Run, why: str = "the worker was stopped") -> bool:
-    """End an attempt that this worker can't see through. It is no failure; the run waits for another worker."""
+    """End an attempt that this worker can't complete. It is not a failure; the run waits for another worker."""
     (finished,) = await finish_all(connection, [back(run, f"handed back: {why}")])
     return finished
 
 
 def back(run: Run, why: str, wait: timedelta = NOW) -> Ending:
-    """The end of an attempt that was none; the next may begin after the wait."""
+    """The end of an attempt that does not count. The next may begin after the wait."""
     return Ending(run, State.CLAIMED, wait, "handed_back", error=why)
 
 
 def ending(run: Run, outcome: Outcome, state: State, wait: timedelta, meeting: Meeting | None = None) -> Ending:
-    """The end that the outcome leads to."""
+    """The end of an attempt with this outcome."""
     return Ending(run, state, wait, outcome.kind.value, outcome.http_status, outcome.error, meeting)
 
 
 async def finish_all(connection: Executor, endings: Sequence[Ending]) -> list[bool]:
-    """End many attempts and give those their turn that come next, in one statement; whether each was ended."""
+    """End many attempts and enqueue the runs that come next, in one statement. Returns whether each was ended."""
     rows = await connection.fetch(
         SQL["finish"],
         [one.run.id for one in endings],
@@ -113,20 +112,20 @@ async def finish_all(connection: Executor, endings: Sequence[Ending]) -> list[bo
 async def accept(
     connection: Executor, run: Run, outcome: Outcome, within: timedelta, meeting: Meeting | None = None
 ) -> bool:
-    """The target has taken the run and will say later what came of it; False when the run was taken over or ended."""
+    """Record that the target accepted the run and will report its outcome; False if the run was taken over or ended."""
     met = (meeting.duration, meeting.warmth, meeting.known_by, meeting.cost) if meeting else (None,) * 4
     rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status, *met, outcome.error)
     return bool(rows)
 
 
 async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark: UUID | None = None) -> bool:
-    """Close a run that must not be delivered; False when it has finished, or is under way elsewhere."""
+    """Close a run that must not be delivered; False if it has finished, or is under way elsewhere."""
     (skipped,) = await skip_all(connection, [Skip(run_id, reason, job_id)], mark)
     return skipped
 
 
 async def skip_all(connection: Executor, skips: Sequence[Skip], mark: UUID | None) -> list[bool]:
-    """Close many runs and give those their turn that come next, in one statement; whether each was closed."""
+    """Close many runs and enqueue the runs that come next, in one statement. Returns whether each was closed."""
     runs, reasons, jobs = zip(*skips, strict=True)
     rows = await connection.fetch(SQL["skip"], runs, reasons, jobs, mark)
     skipped = {row["id"] for row in rows}
@@ -134,7 +133,7 @@ async def skip_all(connection: Executor, skips: Sequence[Skip], mark: UUID | Non
 
 
 async def cancelled(connection: Executor, runs: Sequence[Run]) -> set[int]:
-    """The numbers of those whose present attempt an operator has cancelled."""
+    """The numbers of the runs whose present attempt an operator has cancelled."""
     rows = await connection.fetch(
         SQL["cancelled"],
         [run.id for run in runs],
@@ -147,7 +146,7 @@ async def cancelled(connection: Executor, runs: Sequence[Run]) -> set[int]:
 async def defer(
     connection: Executor, run_id: int, reason: str, at_most: timedelta, endpoint: str, down: Collection[str]
 ) -> bool:
-    """Let the run wait for its vendor; False when it is under way, has waited ``at_most``, or the vendor is back.
+    """Let the run wait for its vendor; False if it is under way, has waited ``at_most``, or the vendor is back.
 
     ``down`` are the verdicts for which it waits.
     """
@@ -157,7 +156,7 @@ async def defer(
 
 
 async def release(connection: Connection, integration_type: str, apart: timedelta) -> int:
-    """Give up to 1,000 runs their turn that waited for the type's vendor, one after the other; answers how many."""
+    """Release up to 1,000 runs that waited for the type's vendor, one after the other. Returns how many."""
     async with connection.transaction():
         await connection.execute(SQL["release_alone"])
         released = await connection.fetch(SQL["release"], integration_type, apart)
@@ -166,14 +165,14 @@ async def release(connection: Connection, integration_type: str, apart: timedelt
 
 
 async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
-    """Enqueue the runs whose turn it is. Should this process be lost right here, ``ledger.recover`` does it."""
+    """Enqueue the runs whose turn it is. If this process is lost before that, ``claims.recover`` does it."""
     turns = [row for row in rows if row["id"] is not None]
     await enqueue(connection, turns, [row["wait"] for row in turns])
     return bool(rows)
 
 
 async def expire(connection: Connection) -> int:
-    """Fail the accepted runs that were not completed in time; answers how many."""
+    """Fail the accepted runs that were not completed in time. Returns how many."""
     async with connection.transaction():
         rows = await connection.fetch(SQL["overdue"])
         for row in rows:

@@ -1,19 +1,19 @@
--- Attempts at runs, and how they end. Each is one conditional statement, whose empty answer is a lost race; those that
--- many concurrent runs need take many at once.
+-- Attempts at runs, and how they end. Each change is one conditional statement; an empty result is a lost race.
+-- Statements that concurrent runs need take many runs at once.
 
 -- name: start
 -- requirement R17.2, R17.4
--- Take the seats of the integrations and start the next attempts of the runs $1. What is not answered has finished, is
--- not to be tried yet, or must wait for another run of its integration: one that is running, or an older one that is
--- unfinished. A run that is running already is taken over only by the same job ($3, in the order of $1), which the queue
--- hands out again when its worker has died, or when that job is gone; never while its target has accepted it. The new
--- attempt's number fences the old one. A worker that was stopped may come with a job that the queue has given to another
--- ($4 is the worker's own mark there): it starts nothing. The jobs' heartbeats are renewed, so that the worker's lease
--- begins right here, but for those that are younger than $5. Rows are locked in the order of their numbers, so that
--- callers don't block each other in a circle.
--- Plan: runs are looked up by their number. Were `finished_at is null` asked of them, the index of unfinished runs would
--- be walked from end to end. No column changes that an index holds, so that the row's new version is made beside the old
--- one and no index is written (heap-only tuple).
+-- Takes the seats of the integrations and starts the next attempts of the runs $1. A run that is not returned has
+-- finished, is not due yet, or must wait for another run of its integration: a running one, or an older unfinished
+-- one. A run that is already running is taken over only by the same job ($3, in the order of $1), which the queue
+-- hands out again when its worker has died, or if that job is gone; never while its target has accepted it. The new
+-- attempt's number fences the old attempt. A worker that was stopped may come with a job that the queue has given to
+-- another ($4 is this worker's mark in the queue): it starts nothing. The jobs' heartbeats are renewed, so that the
+-- worker's lease begins here, except heartbeats younger than $5. Rows are locked in the order of their numbers, so
+-- that callers can't deadlock.
+-- Plan: runs are looked up by their number. With the condition `finished_at is null`, the index of unfinished runs
+-- would be read from end to end. No indexed column changes, so the row's new version is made beside the old one and no
+-- index is written (heap-only tuple).
 with candidate as (
     select runs.id, scheduled_for, integration_id, integration_type, source, asked.job_id
     from unnest($1::bigint[], $3::bigint[]) asked (run_id, job_id), synkron.runs
@@ -33,7 +33,7 @@ first as (
         where older.integration_id = candidate.integration_id
             and older.scheduled_for < candidate.scheduled_for
             and older.finished_at is null
-            -- What an operator asks for does not wait for what waits for its vendor.
+            -- A run that an operator asked for does not wait for runs that wait for their vendor.
             and not (candidate.source = 'manual' and older.deferred_until > clock_timestamp() and older.state = 'claimed')
     )
     order by integration_id, scheduled_for, job_id
@@ -49,7 +49,7 @@ seat as (
 ),
 lost as (
     update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost',
-        error = 'the worker was lost before it could say what came of it'
+        error = 'the worker was lost before it could record the outcome'
     from seat
     where attempts.run_id = seat.run_id and attempts.finished_at is null
     returning attempts.run_id
@@ -84,10 +84,10 @@ select id, key, integration_id, org_id, integration_type, source, scheduled_for,
 from started;
 
 -- name: finish
--- End the attempts $2 of the runs $1, each once, and only by the worker that holds the run. $3 are the runs' next states;
--- where that is 'claimed', the next attempt is $4 from now. $5 to $7 are what came of the attempts, $8 to $11 how they met
--- the target. Whose turn it is then, the same run's or that of the oldest that waits behind it, gets a job. Answers the
--- runs whose attempt was ended; the others were taken over by another worker. Plan: as in start.
+-- Ends the attempts $2 of the runs $1, each once, and only by the worker that holds the run. $3 are the runs' next
+-- states; if that is 'claimed', the next attempt is $4 from now. $5 to $7 are the attempts' outcomes, $8 to $11 the
+-- timing of their calls. The run that comes next, which is the same run or the oldest that waits behind it, gets a job.
+-- Returns the runs whose attempt was ended; the others were taken over by another worker. Plan: as in start.
 with ending as (
     select runs.id, runs.scheduled_for, asked.*
     from unnest(
@@ -121,7 +121,7 @@ freed as (
 ended as (
     update synkron.attempts set
         finished_at = clock_timestamp(), outcome = finished.outcome, http_status = status, error = what,
-        -- What is not told again, as when an accepted run is completed, stands as it was.
+        -- Values that are not given, for example when an accepted run is completed, stay as they were.
         duration = coalesce(finished.duration, attempts.duration),
         warmth = coalesce(finished.warmth, attempts.warmth),
         warmth_known_by = coalesce(finished.known_by, attempts.warmth_known_by),
@@ -151,9 +151,9 @@ enqueued as (
 select id from finished;
 
 -- name: accept
--- The target of the attempt $2 has taken the run ($5 to $8: how it was met; $9: what of its answer was missing) and has
--- $3 to say what came of it. The run is running until then, and keeps its seat. Its next attempt is put off likewise, so
--- that a release that knows nothing of this leaves it alone.
+-- Records that the target of the attempt $2 has accepted the run $1 ($5 to $8: the timing of the call; $9: what was
+-- missing from its answer) and has $3 to report the outcome. Until then the run is running and keeps its seat. Its next
+-- attempt is put off as well, so that earlier releases, which do not know this state, leave it alone.
 with accepted as (
     update synkron.runs set
         completes_by = clock_timestamp() + $3, next_attempt_at = clock_timestamp() + $3, http_status = $4, error = $9
@@ -168,10 +168,10 @@ where attempts.run_id = accepted.id and attempts.attempt = accepted.attempt
 returning attempts.run_id;
 
 -- name: skip
--- Close the runs $1, which must not be delivered any more, for the reasons $2: those that wait, and those whose worker
--- died, with the seats that they held ($3 are their jobs and $4 the worker's mark, as in start). Whose turn it is then, of
--- each integration and type the oldest run that waits behind them, gets a job. The time of superseded runs goes to the
--- next one, where that is claimed already and no target has been told its period. Answers the runs that were closed; the
+-- Closes the runs $1, which must not be delivered any more, for the reasons $2: those that wait, and those whose
+-- worker died, with the seats that they held ($3 are their jobs and $4 the worker's mark, as in start). The oldest run
+-- of each integration and type that waits behind them gets a job. The period of superseded runs goes to the next run,
+-- if that is already claimed and its period has not been sent to a target. Returns the runs that were closed; the
 -- others have ended, or are under way elsewhere. Plan: as in start, and a seat is looked up by its integration.
 with ending as (
     select runs.id, runs.scheduled_for, asked.why
@@ -196,7 +196,7 @@ skipped as (
     returning runs.id, runs.scheduled_for, runs.integration_id, runs.integration_type, runs.period_start, why
 ),
 superseded as (
-    -- Neighbours of one integration that were closed together, as one stretch of time.
+    -- Consecutive runs of one integration that were closed together, as one period.
     select integration_id, max(scheduled_for) as until,
         case when bool_and(period_start is not null) then min(period_start) end as since
     from (
@@ -247,7 +247,7 @@ enqueued as (
 select id from skipped;
 
 -- name: cancelled
--- Of the attempts $2 of the runs $1, which are of the moments $3, those that an operator has cancelled.
+-- Those of the attempts $2 of the runs $1, with the moments $3, that an operator has cancelled.
 select attempts.run_id
 from unnest($1::bigint[], $2::integer[], $3::timestamptz[]) asked (run_id, attempt, scheduled_for),
     synkron.attempts
@@ -255,9 +255,10 @@ where attempts.run_id = asked.run_id and attempts.attempt = asked.attempt
     and attempts.scheduled_for = asked.scheduled_for and attempts.outcome = 'cancelled';
 
 -- name: defer
--- Let the run $1 wait for its vendor to recover ($2 says why), for $3 from when it first did. Answers its wait, at whose
--- end it is delivered come what may; nothing when it is under way, waits for its next attempt, or has waited that long
--- already, and when the endpoint $4 has by now none of the verdicts $5: what a worker knows is a few seconds old.
+-- Lets the run $1 wait for its vendor to recover ($2 is the reason), for $3 from when it first waited. Returns its
+-- wait; after that it is delivered in any case. Returns nothing if the run is under way, waits for its next attempt or
+-- has waited that long already, or if the endpoint $4 no longer has one of the verdicts $5: a worker's knowledge is a
+-- few seconds old.
 with clock as materialized (select clock_timestamp() as at)
 update synkron.runs set
     deferred_at = coalesce(deferred_at, clock.at),
@@ -274,9 +275,8 @@ returning id, integration_type, next_attempt_at - now() as wait;
 select pg_advisory_xact_lock(hashtext('synkron.release'));
 
 -- name: release
--- Give runs of the type $1 their turn that waited for its vendor, the oldest first, one every $2, after those that were
--- given theirs before and have not started; none later than its wait would have ended. Plan: by the index of deferred
--- runs.
+-- Releases runs of the type $1 that waited for its vendor, the oldest first, one every $2, after those that were
+-- released before and have not started; none later than its wait would have ended. Plan: the index of deferred runs.
 with before as (
     select max(next_attempt_at) as at
     from synkron.runs
@@ -301,8 +301,8 @@ where runs.id = waiting.id and runs.scheduled_for = waiting.scheduled_for and ru
 returning runs.id, runs.integration_type, next_attempt_at - now() as wait;
 
 -- name: overdue
--- Accepted runs that were not completed in time, the index runs_overdue serving. One that is being completed right now
--- is left to that; a run that its worker has started again is not accepted any more (start clears `completes_by`).
+-- Accepted runs that were not completed in time. Uses the index runs_overdue. A run that is being completed right now
+-- is left out; a run that its worker has started again is no longer accepted (start clears `completes_by`).
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
     attempt, failures, crashes, drift, completes_by
 from synkron.runs

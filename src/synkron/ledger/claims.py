@@ -1,4 +1,4 @@
-"""The ledger: what was decided. Every change is one conditional statement; ``attempts`` has those of the runs."""
+"""Claims: decisions written to the ledger. Every change is one conditional statement. Runs' attempts: ``attempts``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
 
 SQL = statements("ledger/claims")
-# How many rows one statement writes: as many as fit into a socket's buffer, so that they are sent off at once.
+# The rows that one statement writes: as many as fit into a socket's buffer, so that they are sent at once.
 BATCH = 500
-# How many moments one statement asks for: what it holds the loop up for is some milliseconds.
+# The moments that one statement asks for: preparing them blocks the event loop for a few milliseconds.
 ASKED = 2_000
-# How far ahead of the clock a moment may lie that is claimed, with some to spare.
+# How far in the future a claimed moment may be, with a margin.
 CLAIMED_AHEAD = timedelta(minutes=5)
 
 Row: TypeAlias = tuple[Decision, datetime, datetime | None, int]
@@ -30,7 +30,7 @@ Row: TypeAlias = tuple[Decision, datetime, datetime | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim wrote: the runs that will be delivered, and how many decisions were recorded as skipped."""
+    """What a claim wrote: the runs that will be delivered, and the number of decisions recorded as skipped."""
 
     run_ids: tuple[int, ...]
     skipped: int
@@ -38,7 +38,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a tick read: how many occurrences, how many rows that can't be fired, and a ``pg_snapshot`` from before."""
+    """What a tick read: the number of occurrences and of invalid rows, and a ``pg_snapshot`` from before the read."""
 
     due: int
     invalid: int
@@ -46,14 +46,14 @@ class Read:
 
 
 async def lock_watermark(connection: Connection) -> datetime:
-    """The watermark, locked until the caller's transaction ends, so that ticks come one after the other."""
+    """The watermark, locked until the caller's transaction ends, so that ticks run one after the other."""
     await connection.execute(SQL["first_watermark"])
     watermark: datetime = await connection.fetchval(SQL["watermark"])
     return watermark
 
 
 async def continued(connection: Connection, due: Sequence[Occurrences]) -> list[Occurrences]:
-    """What is due, its first period beginning where the last one ended that was decided of its integration (G5)."""
+    """What is due, with each integration's first period starting at the end of its last decided period (G5)."""
     if not due:
         return []
     continued = list(due)
@@ -66,7 +66,7 @@ async def continued(connection: Connection, due: Sequence[Occurrences]) -> list[
 
 
 async def undecided(connection: Executor, runs: Sequence[Decision]) -> list[Decision]:
-    """Those of the runs whose moment nobody has decided before."""
+    """Those of the runs whose moment has not been decided yet."""
     found: list[Decision] = []
     for start in range(0, len(runs), ASKED):
         some = runs[start : start + ASKED]
@@ -81,11 +81,11 @@ async def undecided(connection: Executor, runs: Sequence[Decision]) -> list[Deci
 async def claim(
     connection: Connection, decisions: Iterable[Decision], *, tick_id: int | None, installation: UUID
 ) -> Claimed:
-    """Write the decisions that nobody made before and enqueue their runs, in the caller's transaction.
+    """Write the decisions that do not exist yet and enqueue their runs, in the caller's transaction.
 
     Keys derive from the ``installation``, which the caller has read in this transaction: an id that a process remembers
-    may be that of the ledger that this one was copied from. Rows go in batches, so that the moments of an outage are
-    never in memory at once as rows. While the database writes one, the next is made ready.
+    may belong to the ledger that this one was copied from. Rows are written in batches, so that an outage's moments are
+    never all in memory as rows. While the database writes one batch, the next is prepared.
     """
     run_ids: list[int] = []
     skipped = 0
@@ -94,7 +94,7 @@ async def claim(
     while batch:
         writing = asyncio.create_task(connection.fetch(SQL["claim"], tick_id, *batch))
         try:
-            await asyncio.wait({writing}, timeout=0)  # so that it is sent off
+            await asyncio.wait({writing}, timeout=0)  # lets the task send it
             batch = _next_batch(rows, installation)
             (written,) = await writing
         finally:
@@ -107,12 +107,12 @@ async def claim(
 
 
 async def move_watermark(connection: Connection, to: datetime) -> None:
-    """Everything up to ``to`` is decided. The watermark never moves back."""
+    """Record that everything up to ``to`` is decided. The watermark never moves back."""
     await connection.execute(SQL["move_watermark"], to)
 
 
 async def recover(connection: Connection) -> int:
-    """Give every unfinished run that lost its job a new one; answers how many."""
+    """Enqueue a new job for every unfinished run that has lost its job. Returns how many."""
     adrift = await connection.fetch(SQL["adrift"])
     await enqueue(connection, adrift, [timedelta()] * len(adrift))
     return len(adrift)
@@ -121,7 +121,7 @@ async def recover(connection: Connection) -> int:
 async def open_tick(
     connection: Connection, at: datetime, window: Window, read: Read, *, source: str, scheduler: str
 ) -> int:
-    """Write the tick's own row; answers its number."""
+    """Write the tick's own row. Returns its number."""
     number: int = await connection.fetchval(
         SQL["record_tick"], at, window.start, window.end, source, scheduler, read.due, read.invalid, read.sight
     )
@@ -129,23 +129,22 @@ async def open_tick(
 
 
 async def close_tick(connection: Connection, tick_id: int, claimed: Claimed) -> None:
-    """Complete the tick's row with what it claimed."""
+    """Add to the tick's row what it claimed."""
     await connection.execute(SQL["complete_tick"], tick_id, len(claimed.run_ids), claimed.skipped)
 
 
 async def keep_partitions(connection: Executor, first: datetime, now: datetime, retention: timedelta) -> None:
-    """Have the partitions from ``first``, but none that ended before ``retention``, to what may be claimed ``now``.
+    """Create the missing partitions from ``first`` (none older than ``retention``) to what can be claimed ``now``.
 
-    One that is missing is waited for, should somebody hold a lock on the tables; ``make_partitions_ahead`` sees to it
-    that there is hardly ever one.
+    If another session has a lock on the tables, this waits for it; ``make_partitions_ahead`` makes that rare.
     """
     await connection.execute(SQL["keep_partitions"], max(first, now - retention), now + CLAIMED_AHEAD)
 
 
 async def make_partitions_ahead(connection: Connection) -> bool:
-    """Have the partitions of the next two months, so that no tick needs to make one.
+    """Create the partitions of the next two months, so that no tick has to.
 
-    False when somebody holds a lock on the tables, ``analyze`` say: then it is for the next time.
+    False if another session holds a lock on the tables, for example ``analyze``: then the next call does it.
     """
     try:
         async with connection.transaction():
@@ -157,15 +156,16 @@ async def make_partitions_ahead(connection: Connection) -> bool:
 
 
 async def forget(connection: Connection, now: datetime, retention: timedelta) -> bool:
-    """Delete what lies beyond ``retention``: what the queue and the ticks left behind, and the partitions that ended.
+    """Delete what is older than ``retention``: records of the queue and of ticks, and whole partitions.
 
-    False when somebody uses one of those, or holds the watermark: then none is dropped, as all would wait for it.
+    False if another session uses one of these partitions or holds the watermark. Then no partition is dropped, because
+    all sessions would wait for it.
     """
     await connection.execute(SQL["forget"], now, now - retention)
     try:
         async with connection.transaction():
             await connection.execute(SQL["wait_briefly"])
-            # A backfill or a retry may be about to need an old month.
+            # A backfill or a retry may be about to use an old month.
             await lock_watermark(connection)
             await connection.execute(SQL["drop_partitions"], now - retention)
     except LockNotAvailableError:
@@ -174,7 +174,7 @@ async def forget(connection: Connection, now: datetime, retention: timedelta) ->
 
 
 def run_of(row: Record) -> Run:
-    """The run that a row of the ledger holds."""
+    """The run in a row of the ledger."""
     return Run(
         id=row["id"],
         key=row["key"],
@@ -193,7 +193,7 @@ def run_of(row: Record) -> Run:
 
 
 def _rows(decision: Decision) -> Iterator[Row]:
-    """The decision with each of its moments, and where the moment's period starts; or once, for all."""
+    """The decision with each of its moments and the start of the moment's period; or once, in summary."""
     if decision.in_summary:
         yield decision, decision.moments[-1], decision.period_start, len(decision.moments)
         return
@@ -209,7 +209,7 @@ def _next_batch(rows: Iterator[Row], installation: UUID) -> tuple[list[object], 
 
 
 def _columns(rows: Sequence[Row], installation: UUID) -> tuple[list[object], ...]:
-    """The rows as the statement's arrays: the decisions, and the moments with their decision's number."""
+    """The rows as the statement's arrays: the decisions, and the moments with the number of their decision."""
     numbers: dict[int, int] = {}
     decisions = []
     for decision, *_ in rows:

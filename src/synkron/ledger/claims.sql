@@ -1,7 +1,7 @@
--- The ledger's statements. Each changes what it changes in one conditional statement; an empty answer is a lost race.
+-- Claims and ticks. Each change is one conditional statement; an empty result is a lost race.
 
 -- name: first_watermark
--- A first boot starts at half a minute ago: it never fires the past.
+-- The first tick starts half a minute ago: it never runs the past.
 insert into synkron.watermark (at) values (now() - interval '30 seconds') on conflict (one) do nothing;
 
 -- name: watermark
@@ -11,9 +11,9 @@ select at from synkron.watermark for update;
 update synkron.watermark set at = greatest(at, $1);
 
 -- name: keep_partitions
--- Makes those from $1 to $2 that are missing, and drops none: a tick must not wait for whoever reads an old one, and
--- everybody else behind the tick. Making one waits for whoever holds `share update exclusive` on the parents (analyze,
--- vacuum, create index concurrently); where none is missing, no lock is taken.
+-- Creates the missing partitions from $1 to $2, and drops none: a tick must not wait for a session that reads an old
+-- one, nor everybody else for the tick. Creating one waits for sessions that hold `share update exclusive` on the
+-- parents (analyze, vacuum, create index concurrently). If none is missing, no lock is taken.
 select synkron.keep_partitions($1, $2, '-infinity');
 
 -- name: make_partitions_ahead
@@ -23,11 +23,11 @@ select synkron.keep_partitions(now(), now() + interval '62 days', '-infinity');
 set local lock_timeout = '1s';
 
 -- name: drop_partitions
--- This month's is there: none is made.
+-- The present month's partition exists, so none is created.
 select synkron.keep_partitions(now(), now(), $1);
 
 -- name: forget
--- What the queue and the ticks leave behind; the runs themselves are forgotten with their partition.
+-- Deletes old records of the queue and of ticks. Runs are deleted with their partition.
 with queue_log as (delete from synkron.queue_log where created < $1::timestamptz - interval '7 days'),
     queue_statistics as (delete from synkron.queue_statistics where created < $1::timestamptz - interval '7 days')
 delete from synkron.ticks where at < $2::timestamptz;
@@ -42,10 +42,10 @@ update synkron.ticks set claimed = $2, skipped = $3 where id = $1;
 
 -- name: claim
 -- requirement R17.2
--- One row for each moment ($11 on) of the decisions ($2 to $10) that nobody decided before; the rest are lost races.
--- Each run that is to be delivered gets a job, which the queue starts after its moment. Answers the runs, and how many
--- rows were decided against. `on conflict` names no constraint, as a moment may be taken by a run that an operator asked
--- for as well.
+-- Writes one row for each moment ($11 on) of the decisions ($2 to $10) that is not decided yet; the rest are lost
+-- races. Each run that is to be delivered gets a job, which the queue starts after its moment. Returns the runs, and
+-- the number of skipped rows. `on conflict` names no constraint, because a moment may also be taken by a run that an
+-- operator asked for.
 with decided as (
     select *
     from unnest(
@@ -83,12 +83,11 @@ select
 from inserted;
 
 -- name: ended
--- Where the last period ended that was decided of the integrations $1 before the moments $2, by number; left out where
--- that is $3, the schedule's own moment before, or where nothing was decided. What was merged has its period in another
--- row's; a run that was superseded was not called for, and the next one takes its time over; what was decided before a
--- copy was adopted is not its own. Plan: mostly the last one is
--- found between $3 and $2, in one partition, by the index runs_once; only where nothing is there, the coalesce asks the
--- older partitions, the newest first.
+-- The end of the last period that was decided for each of the integrations $1 before the moments $2, by number. Left
+-- out if it equals $3, the schedule's previous moment, or if nothing was decided. A merged moment's period belongs to
+-- another row; a superseded run was not called for, and the next run takes over its period; decisions from before a
+-- copy was adopted are not the copy's. Plan: usually the last one is found between $3 and $2, in one partition, by the
+-- index runs_once; only if nothing is there, the coalesce reads the older partitions, the newest first.
 select number, ended
 from (
     select asked.number, asked.previous, coalesce(
@@ -124,7 +123,7 @@ from (
 where ended is distinct from previous and ended is not null;
 
 -- name: undecided
--- Those of the moments ($1 integration, $2 moment, $3 source), by number, that no row of their class stands for.
+-- Those of the moments ($1 integration, $2 moment, $3 source), by number, that have no row of their class.
 select number
 from unnest($1::text[], $2::timestamptz[], $3::text[]) with ordinality asked (integration_id, moment, source, number)
 where not exists (
@@ -136,25 +135,17 @@ where not exists (
 order by number;
 
 -- name: adrift
--- Unfinished runs whose turn came a minute ago and that no job stands for: their worker was lost at the wrong moment,
--- or a pause held them that has ended. A run behind an older one of its integration has no job either: it gets one when
--- that one ends (finish, skip). One that its target has accepted waits for its completion. Plan: the pauses are an
--- anti-join, as calling pause_over for each of many claimed runs takes longer than the time between two ticks.
--- Scans: the queue, once in a tick; from a run to its job leads no index, which each run would have to write.
+-- Unfinished runs that were due a minute ago and have no job: their worker was lost at the wrong moment, or the pause
+-- that held them has ended. A run behind an older one of its integration has no job either: it gets one when the older
+-- one ends (finish, skip). A run that its target has accepted waits for its completion. Plan: the pauses are an
+-- anti-join, because calling pause_over for each of many claimed runs takes longer than the time between two ticks.
+-- Scans: the queue, once in a tick; there is no index from a run to its job, because each run would have to write it.
 select id, integration_type
 from synkron.runs
 where finished_at is null
     and next_attempt_at < now() - interval '1 minute'
     and not (state = 'running' and completes_by is not null)
-    and not exists (
-        select from synkron.pauses
-        where pauses.ended_at is null
-            and pauses.starts_at <= now()
-            and (pauses.until is null or pauses.until > now())
-            and (pauses.org_id is null or pauses.org_id = runs.org_id)
-            and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
-            and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
-    )
+    and not {paused[now()]}
     and not exists (
         select from synkron.runs older
         where older.integration_id = runs.integration_id

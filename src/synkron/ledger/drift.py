@@ -1,4 +1,4 @@
-"""Where the time goes from a run's scheduled moment to its target's answer. Pure: moments in, stages out."""
+"""The stages between a run's scheduled moment and its target's answer. Pure: moments in, stages out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ZERO = timedelta()
 
 
 class Stage(StrEnum):
-    """A part of the way. Each ends where the next begins."""
+    """A part of the time. Each stage ends when the next begins."""
 
     SPREAD = "spread"
     TICK = "tick"
@@ -31,17 +31,17 @@ REASONS: Mapping[Stage, str] = {
     Stage.TARGET: "its target took this long to respond",
 }
 
-# Those that make a start late. The spread is meant, and the target comes after the start.
+# The stages that can make a start late. The spread is intended, and the target comes after the start.
 AT_FAULT = (Stage.TICK, Stage.TURN, Stage.WORKER)
 
 
 # requirement R17.4
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What is on record of a run's first attempt. Of one that has not started, ``started_at`` is now.
+    """The recorded times of a run's first attempt. If it has not started, ``started_at`` is now.
 
-    ``execute_after`` is when it was allowed to start, spread and pace included. ``enqueued_at`` is when the job was
-    enqueued that started it, ``duration`` how long its target took; both None where it is not on record.
+    ``execute_after`` is when it was allowed to start, spread and pace included. ``enqueued_at`` is when the job that
+    started it was enqueued; ``duration`` is how long its target took. Both are None if they are not recorded.
     """
 
     source: Source
@@ -66,20 +66,20 @@ class LateRun:
 
     @property
     def late(self) -> timedelta:
-        """By how much."""
+        """How late it is."""
         return lateness(self.moments) or ZERO
 
     @property
     def since(self) -> datetime:
-        """From when on it was."""
+        """When it became late."""
         return self.moments.started_at - self.late
 
 
 def stages(run: Moments) -> dict[Stage, timedelta]:
-    """How long each stage took; together they last from the scheduled moment to the answer.
+    """How long each stage took. Together they last from the scheduled moment to the answer.
 
-    Those that are not on record are left out: the target, or the turn and the worker, which are not told apart then.
-    Of what somebody asked for, the time counts from when they did.
+    Stages that are not recorded are left out: the target, or the turn and the worker, which can't be told apart then.
+    For a run that an operator asked for, the time counts from the request.
     """
     reached = began(run)
     end = max(run.started_at, reached)
@@ -94,15 +94,15 @@ def stages(run: Moments) -> dict[Stage, timedelta]:
 
 
 def began(run: Moments) -> datetime:
-    """From when on the time counts."""
+    """The moment from which the time counts."""
     return max(run.scheduled_for, run.claimed_at) if _is_by_hand(run) else run.scheduled_for
 
 
 def lateness(run: Moments) -> timedelta | None:
-    """How late it started, as far as that is to be told anybody; None where somebody asked for the run.
+    """How late it started; None if an operator asked for the run.
 
-    What was on time counts from when it was allowed to start. What was missed and caught up counts from its moment: it
-    was given its start when it was late already.
+    For a run on schedule, lateness counts from when it was allowed to start. For a catch-up it counts from the
+    scheduled moment, because the run was already late when it was claimed.
     """
     match run.source:
         case Source.SCHEDULE:
@@ -114,7 +114,7 @@ def lateness(run: Moments) -> timedelta | None:
 
 
 def lost_in(run: Moments) -> Stage | None:
-    """The stage that made the start late, or most of it; None where it is not on record which it was."""
+    """The stage that caused most of the lateness; None if the records do not show it."""
     found = stages(run)
     longest = max((stage for stage in AT_FAULT if stage in found), key=found.__getitem__)
     untold = max(run.started_at - began(run), ZERO) - sum(
@@ -124,7 +124,7 @@ def lost_in(run: Moments) -> Stage | None:
 
 
 def _ends(run: Moments, end: datetime) -> Iterator[tuple[Stage, datetime]]:
-    """The stages in the order of time, each with its end. What is caught up gets its start when it is claimed."""
+    """The stages in order of time, each with its end. A catch-up gets its start time when it is claimed."""
     planned = [(Stage.SPREAD, run.execute_after), (Stage.TICK, run.claimed_at)]
     yield from planned if run.source is not Source.CATCH_UP else reversed(planned)
     if run.enqueued_at is not None:

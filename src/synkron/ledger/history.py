@@ -1,4 +1,4 @@
-"""What the ledger tells, for the commands and the demo's view."""
+"""Questions to the ledger, for the commands and the demo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SQL = statements("ledger/history")
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """One row of the ledger: a decided occurrence, and what came of it. Instants are in UTC."""
+    """One row of the ledger: a decided occurrence and its result. Instants are in UTC."""
 
     id: int
     key: str
@@ -48,9 +48,9 @@ class RecordedRun:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """One try of a run. It has no outcome while it is under way.
+    """One attempt of a run. It has no outcome while it is under way.
 
-    ``enqueued_at`` is when its job was made, ``duration`` how long its target took to answer, where that is on record.
+    ``enqueued_at`` is when its job was enqueued; ``duration`` is how long its target took to answer, if recorded.
     """
 
     attempt: int
@@ -66,7 +66,7 @@ class RecordedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How many occurrences came to what, and how late those that fired on time started: the median, and 95 of 100."""
+    """The number of occurrences by result, and the drift of those that fired on time: median and 95th percentile."""
 
     claimed: int
     running: int
@@ -86,13 +86,13 @@ async def runs(
     since: datetime | None = None,
     limit: int | None = None,
 ) -> list[RecordedRun]:
-    """The decided occurrences that match, the newest first; all of them without a limit."""
+    """The decided occurrences that match, the newest first. Without a limit, all of them."""
     rows = await connection.fetch(SQL["runs"], org_id, integration_type, state, since, limit)
     return [RecordedRun(**dict(row)) for row in rows]
 
 
 async def run(connection: Executor, run_id: int) -> tuple[RecordedRun, list[RecordedAttempt]] | None:
-    """One run with its attempts, or None when there is none of that number."""
+    """One run with its attempts, or None if no run has that number."""
     row = await connection.fetchrow(SQL["run"], run_id)
     if row is None:
         return None
@@ -101,13 +101,13 @@ async def run(connection: Executor, run_id: int) -> tuple[RecordedRun, list[Reco
 
 
 async def totals(connection: Executor, since: datetime) -> Totals:
-    """What became of what was decided from ``since`` on."""
+    """The results of the occurrences that were decided from ``since`` on."""
     [row] = await connection.fetch(SQL["totals"], since)
     return Totals(**row)
 
 
 def late_run_of(row: Record, now: datetime) -> LateRun:
-    """A run that started; or that has not, and whose turn has not come where no job stands for it."""
+    """A late run from its row. If it has not started, its moments end now; without a job, its turn has not come."""
     started_at = row.get("started_at")
     moments = Moments(
         Source(row["source"]),

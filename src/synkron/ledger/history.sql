@@ -1,7 +1,7 @@
--- What the ledger tells: for the commands and the demo's view.
+-- Questions to the ledger, for the commands and the demo.
 
 -- name: runs
--- Decided occurrences, the newest first; each filter counts when it is not null.
+-- Decided occurrences, the newest first. A filter that is null is not applied.
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
     execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
     finished_at, next_attempt_at, drift, http_status, error
@@ -24,9 +24,9 @@ select attempt, worker, enqueued_at, started_at, finished_at, duration, outcome,
 from synkron.attempts where run_id = $1 order by attempt;
 
 -- name: totals
--- What became of what was decided from $1 on. How late it started counts where it was due after $1 and fired on time:
--- what was caught up, or was due before anybody looked, is late by definition. The bound on the scheduled moment
--- lets the index runs_newest serve; it allows for the longest usual catch-up.
+-- The results of the occurrences decided from $1 on. The drift counts only those that were due after $1 and fired on
+-- time: catch-ups, and moments before anybody looked, are late by definition. The limit on the scheduled moment makes
+-- the index runs_newest usable; it allows for the longest usual catch-up.
 select
     count(*) filter (where action = 'run') as claimed,
     count(*) filter (where state = 'running') as running,

@@ -1,4 +1,4 @@
-"""Who this ledger is, and whether it stands where it stood: a copy of it fires nothing."""
+"""The ledger's identity, and whether it is still in the same database: a copy starts no runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from synkron.errors import LedgerMissing, NotAtHome, Refused
 from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
 
@@ -16,7 +17,7 @@ SQL = statements("ledger/installation")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A database of a server. ``server`` is its system identifier, None where the role may not ask for it."""
+    """A database of a server. ``server`` is the system identifier, None if the role may not read it."""
 
     server: int | None
     database_oid: int
@@ -31,8 +32,8 @@ class Place:
 class Installation:
     """The ledger's id, from which keys derive, and its name, if it has one.
 
-    It ``stood`` somewhere when that was noted last, and ``stands`` somewhere now; ``is_noted`` is whether the note says
-    what is so. Moments up to ``restored_until`` are caught up one by one; those up to ``copied_at`` are not its own.
+    ``stood`` is the place that was noted last, ``stands`` the place now; ``is_noted`` tells whether they are the same.
+    Moments up to ``restored_until`` are caught up one by one; those up to ``copied_at`` belong to another ledger.
     """
 
     id: UUID
@@ -46,11 +47,11 @@ class Installation:
 
     @property
     def whereabouts(self) -> str:
-        """Where it was and where it is, in words."""
+        """Where the ledger was and where it is, in words."""
         if self.is_at_home:
             return f"{self} is at home in {self.stands}"
         if self.stood == self.stands:
-            return f"{self} was made anew in its place, {self.stands}"
+            return f"{self} was created again in the same place, {self.stands}"
         return f"{self} was in {self.stood}, and is now in {self.stands}"
 
     def __str__(self) -> str:
@@ -58,41 +59,39 @@ class Installation:
 
 
 async def read_installation(connection: Executor) -> Installation:
-    """The installation that counts. Raises LedgerMissing where there is none."""
+    """The current installation. Raises LedgerMissing if there is none."""
     row = await connection.fetchrow(SQL["read"])
     if row is None:
-        raise LedgerMissing("No row of synkron.installations counts: the one that has no end was deleted. Restore it.")
-    return Installation(
-        id=row["id"],
-        name=row["name"],
+        raise LedgerMissing(
+            "synkron.installations has no current row: the row whose until is null was deleted. Restore it."
+        )
+    return read(
+        Installation,
+        row,
         stood=Place(row["noted_system_identifier"], row["noted_database_oid"], row["noted_database_name"]),
         stands=Place(row["system_identifier"], row["database_oid"], row["database_name"]),
-        is_at_home=row["is_at_home"],
-        is_noted=row["is_noted"],
-        restored_until=row["restored_until"],
-        copied_at=row["copied_at"],
     )
 
 
 async def at_home(connection: Executor, settings: Settings) -> Installation:
-    """The installation, if something may be fired from here.
+    """The installation, if runs may be started from here.
 
-    Raises NotAtHome where the ledger is not where it was, and Refused where the settings name another installation.
+    Raises NotAtHome if the ledger is not where it was, and Refused if the settings name another installation.
     """
     found = await read_installation(connection)
     refuse_another(found, settings.installation)
     if not found.is_at_home:
         raise NotAtHome(
-            f"This ledger is a copy, or was restored from a dump: {found.whereabouts}. Nothing is fired or sent from "
-            "here until somebody says which it is. If it replaces the ledger that it was made from, stop that one and "
-            "run `synkron adopt --as original`: what was missed since is caught up, one by one. If that one goes on, "
-            "run `synkron adopt --as copy`: this one gets a new id, and fires from now on."
+            f"This ledger is a copy, or was restored from a dump: {found.whereabouts}. It starts no runs and sends "
+            "nothing until you say which it is. If it replaces the ledger that it was made from, stop that one and run "
+            "`synkron adopt --as original`: the moments missed since then are caught up, one by one. If that one keeps "
+            "running, run `synkron adopt --as copy`: this ledger gets a new id, and starts runs from now on."
         )
     return found
 
 
 async def why_nothing_is_fired(connection: Executor, settings: Settings) -> str | None:
-    """What ``at_home`` refuses with; None where it does not."""
+    """The message with which ``at_home`` refuses; None if it does not refuse."""
     try:
         await at_home(connection, settings)
     except Refused as error:
@@ -101,29 +100,29 @@ async def why_nothing_is_fired(connection: Executor, settings: Settings) -> str 
 
 
 def refuse_another(found: Installation, name: str | None) -> None:
-    """Raise Refused where ``name``, the settings' own, is not the installation's."""
+    """Raise Refused if ``name``, from the settings, is not the installation's name."""
     if name is None or name == found.name:
         return
     if found.name is None:
         raise Refused(
-            f'The settings are for the installation "{name}", and the one in {found.stands} has no name. If it is '
-            f"that one, name it: `synkron migrate --installation {name}`."
+            f'The settings are for the installation "{name}", but the one in {found.stands} has no name. If this is '
+            f"the right one, name it: `synkron migrate --installation {name}`."
         )
     raise Refused(
-        f'The settings are for the installation "{name}", and the one in {found.stands} is "{found.name}". Give the '
-        f"settings the database of {name}; or if this database is a copy that is to be {name} from now on, run "
+        f'The settings are for the installation "{name}", but the one in {found.stands} is "{found.name}". Set the '
+        f"database of {name} in the settings. If this database is a copy that is to become {name}, run "
         f"`synkron adopt --as copy --installation {name}`."
     )
 
 
 async def name_installation(connection: Connection, name: str) -> None:
-    """Name the ledger. Raises Refused where it has another name: that is changed by adopting it."""
+    """Name the ledger. Raises Refused if it has another name, which only ``synkron adopt`` changes."""
     async with connection.transaction():
         found = await read_installation(connection)
         if found.name not in (None, name):
             raise Refused(
                 f"This ledger is {found}. If it is a copy of that one, run `synkron adopt --as copy --installation "
-                f"{name}`; to give the original another name, `synkron adopt --as original --installation {name}`."
+                f"{name}`. To give the original another name, run `synkron adopt --as original --installation {name}`."
             )
         if found.name is None:
             await connection.execute(SQL["name"], name)
@@ -132,19 +131,19 @@ async def name_installation(connection: Connection, name: str) -> None:
 
 
 async def note_place(connection: Connection) -> None:
-    """Note where the ledger stands: this is its home. In a transaction of the caller's own, not inside a savepoint."""
+    """Note the ledger's place as its home. Call it in a transaction, but not inside a savepoint."""
     await connection.execute(SQL["note"])
 
 
 async def restored(connection: Connection, name: str | None) -> None:
-    """The ledger was restored and replaces the one that it was made from. It keeps its id."""
+    """Record that the ledger was restored and replaces the one that it was made from. It keeps its id."""
     await connection.execute(SQL["restored"], name)
     await connection.execute(SQL["forget_sight"])
     await note_place(connection)
 
 
 async def copied(connection: Connection, name: str | None) -> UUID:
-    """The ledger is a copy of one that goes on; answers its new id. The other one's work is not this one's any more."""
+    """Record that the ledger is a copy of one that goes on, and drop the other one's work. Returns the new id."""
     await connection.execute(SQL["end"])
     new: UUID = await connection.fetchval(SQL["begin"], name)
     for statement in ("close_runs", "empty_queue", "let_go", "move_watermark", "close_incidents"):
@@ -153,5 +152,5 @@ async def copied(connection: Connection, name: str | None) -> UUID:
 
 
 async def read_ids(connection: Executor) -> list[UUID]:
-    """From which ids keys derive: the one that counts and those of the ledgers it was copied from, newest first."""
+    """The ids from which keys derive: the current one and those of the ledgers it was copied from, newest first."""
     return [row["id"] for row in await connection.fetch(SQL["ids"])]

@@ -1,7 +1,7 @@
--- Who the ledger is, and where it stands.
+-- The ledger's identity, and its place.
 
 -- name: read
--- The installation that counts, where it stood and stands, and whether that is its home and noted as it is.
+-- The current installation, its noted place and its place now, whether this is its home, and whether the note is right.
 select
     noted.id, noted.name, noted.restored_until, noted.copied_at,
     synkron.is_at_home() as is_at_home,
@@ -19,7 +19,7 @@ cross join synkron.place() here
 where noted.until is null;
 
 -- name: note
--- It stands where it stands now.
+-- Notes the place where the ledger is now.
 update synkron.installations set
     system_identifier = here.system_identifier,
     server_version = here.server_version,
@@ -35,22 +35,22 @@ where until is null;
 update synkron.installations set name = $1 where until is null;
 
 -- name: ids
--- From which keys derive: the id that counts, and those before it, the newest first.
+-- The ids from which keys derive: the current one and those before it, the newest first.
 select id from synkron.installations order by until desc nulls first;
 
 -- name: unfinished
--- How many runs are running, and how many wait.
+-- The number of runs that are running, and of those that wait.
 select count(*) filter (where state = 'running') as running, count(*) filter (where state = 'claimed') as claimed
 from synkron.runs
 where finished_at is null;
 
 -- name: restored
--- What was missed up to now is caught up one by one. $1 is its name from now on, null for the one that it has.
+-- The moments missed up to now are caught up one by one. $1 is the new name, null to keep the present one.
 update synkron.installations set restored_until = now(), name = coalesce($1, name) where until is null;
 
 -- name: forget_sight
--- What the ticks of another server saw proves nothing here (`synkron verify`): its transactions had other numbers.
--- Scans: all ticks, once, when a ledger that was restored is adopted.
+-- Snapshots of ticks on another server prove nothing here (`synkron verify`): its transactions had other numbers.
+-- Scans: all ticks, once, when a restored ledger is adopted.
 update synkron.ticks set snapshot = null
 where snapshot is not null
     and (select system_identifier from synkron.installations where until is null)
@@ -60,7 +60,7 @@ where snapshot is not null
 update synkron.installations set until = now() where until is null;
 
 -- name: begin
--- A new installation of the name $1 (or none), which stands where the ledger stands now.
+-- A new installation with the name $1 (or none), in the place where the ledger is now.
 insert into synkron.installations (
     name, system_identifier, server_version, database_oid, database_name, table_oid, copied_at
 )
@@ -70,7 +70,7 @@ returning id;
 
 -- name: close_runs
 -- The unfinished runs are delivered by the ledger that this one was copied from.
--- Scans: the attempts, where many runs have not finished, once, when a copy is adopted.
+-- Scans: the attempts, if many runs have not finished, once, when a copy is adopted.
 with closed as (
     update synkron.runs set
         state = 'skipped', finished_at = clock_timestamp(), completes_by = null,
@@ -84,25 +84,25 @@ from closed
 where attempts.run_id = closed.id and attempts.scheduled_for = closed.scheduled_for and attempts.finished_at is null;
 
 -- name: empty_queue
--- Nor are that one's starts and processes this one's.
--- Scans: all of it is deleted, once, when a copy is adopted.
+-- Deletes the other ledger's jobs, starts and processes.
+-- Scans: all of them, once, when a copy is adopted.
 with seats as (delete from synkron.running),
     starts as (delete from synkron.pace),
     processes as (delete from synkron.nodes where seen_at < now() - interval '1 minute')
 delete from synkron.queue;
 
 -- name: let_go
--- What is held is undecided from now on.
--- Scans: all of it, once, when a copy is adopted.
+-- The moments of held rows are undecided only from now on.
+-- Scans: all held rows, once, when a copy is adopted.
 update synkron.held set since = greatest(since, now());
 
 -- name: move_watermark
--- What was due up to now is not this ledger's. One that never ticked begins now.
+-- Moments up to now belong to the other ledger. A ledger that never ticked begins now.
 insert into synkron.watermark (at) values (now())
 on conflict (one) do update set at = greatest(watermark.at, excluded.at);
 
 -- name: close_incidents
--- The other ledger tells of them, and of their end.
+-- Closes the incidents without announcing it: the other ledger announces them and their end.
 with closed as (
     update synkron.incidents set closed_at = greatest(opened_at, now()) where closed_at is null
 )

@@ -1,4 +1,4 @@
-"""Loops that outlive what goes wrong in them: the database's faults, and Synkron's own."""
+"""Loops that survive the errors in them: those of the database, and Synkron's own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 
-import structlog
 from pgqueuer.domain.errors import PgqException
 
+from synkron.backoff import doubled
 from synkron.errors import NotAtHome, Refused, SynkronError
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Connect, reason_of
 from synkron.postgres.statements import statements
 from synkron.waiting import pause
@@ -17,19 +18,17 @@ from synkron.waiting import pause
 SQL = statements("ledger/internal_faults")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-# Seconds until one looks again whether somebody has said what a ledger is that is not at home.
+# On a ledger that is not at home: seconds between checks whether it has been adopted.
 LOOK_AGAIN = 5.0
-# Seconds. A fault that can't be written down in this time is in the log alone.
+# Seconds. An error that can't be recorded in this time is only in the log.
 NOTED_WITHIN = 5.0
 PACKAGE = __name__.partition(".")[0]
-# What the database does to everybody, and what is reported in a sentence.
+# Errors of the database, and those that are reported as a sentence.
 EXPECTED = (*DRIVER_FAULTS, PgqException, SynkronError)
-
-log = structlog.get_logger("synkron")
 
 
 class InternalFaults:
-    """Notes what nobody expected: in the log, with its traceback once, and in ``synkron.internal_faults``."""
+    """Records unexpected errors: in the log, with a traceback the first time, and in ``synkron.internal_faults``."""
 
     def __init__(self, connect: Connect, node: str) -> None:
         self._connect = connect
@@ -37,7 +36,7 @@ class InternalFaults:
         self._known: set[tuple[str, str, str]] = set()
 
     async def note(self, loop: str, error: BaseException, **facts: object) -> None:
-        """Note a fault of the loop. Raises nothing: what can't be written down is in the log."""
+        """Record an error in the loop. Raises nothing: an error that can't be recorded is still in the log."""
         name, place = type(error).__qualname__, place_of(error)
         is_new = (loop, name, place) not in self._known
         self._known.add((loop, name, place))
@@ -45,29 +44,30 @@ class InternalFaults:
         try:
             async with asyncio.timeout(NOTED_WITHIN), self._connect() as connection:
                 await connection.execute(SQL["note"], self._node, loop, name, place)
-        except Exception as failure:  # noqa: BLE001 - it is about another fault, which the log has
-            log.debug("internal fault not written down", loop=loop, reason=type(failure).__name__)
+        except Exception as failure:  # noqa: BLE001 - the error that matters is already in the log
+            log.debug("internal fault not recorded", loop=loop, reason=type(failure).__name__)
 
 
 async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[None]], faults: InternalFaults) -> None:
-    """Run a loop until told to stop; whatever goes wrong in it, begin again, each time after a longer pause.
+    """Run a loop until told to stop. After any error it starts again, each time after a longer pause.
 
-    On a ledger that is not at home it waits until that is.
+    On a ledger that is not at home, it waits until the ledger is.
     """
     loop = asyncio.get_running_loop()
-    longer = FIRST_PAUSE
+    failures = 0
     while not stop.is_set():
         began = loop.time()
         error = await _error_of(run)
         if error is None:
-            # It ended though nobody told it to; at once again, it might leave no time for anything else.
+            # It ended although nobody told it to. Without a pause it could take all the time of this process.
             await pause(FIRST_PAUSE, stop)
             continue
         if isinstance(error, NotAtHome):
-            # `loops.report_node` says it, once for all loops.
+            # `loops.report_node` logs it, once for all loops.
             await pause(LOOK_AGAIN, stop)
             continue
-        longer = FIRST_PAUSE if loop.time() - began > LONGEST_PAUSE else min(longer * 2, LONGEST_PAUSE)
+        failures = 0 if loop.time() - began > LONGEST_PAUSE else failures + 1
+        longer = doubled(FIRST_PAUSE, failures, LONGEST_PAUSE)
         if isinstance(error, EXPECTED):
             event = "loop refused" if isinstance(error, Refused) else "database failed"
             log.warning(event, loop=name, reason=reason_of(error), retry_in=longer)
@@ -77,7 +77,7 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
 
 
 def place_of(error: BaseException) -> str:
-    """Where it was raised: the innermost line of Synkron's own, or else the innermost of all. No path, and no text."""
+    """Where it was raised: the innermost line of Synkron's own code, or else the innermost of all. No path, no text."""
     frames = [
         f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_name}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -87,7 +87,7 @@ def place_of(error: BaseException) -> str:
 
 
 async def _error_of(run: Callable[[], Awaitable[None]]) -> BaseException | None:
-    """What the loop ends with, if it was not told to. That somebody else was cancelled is a fault like another."""
+    """The error that ended the loop, if any. A cancellation that was not meant for this task counts as an error."""
     try:
         await run()
     except asyncio.CancelledError as error:

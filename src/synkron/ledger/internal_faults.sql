@@ -1,8 +1,8 @@
--- What went wrong inside Synkron itself.
+-- Errors inside Synkron itself.
 
 -- name: note
--- Note that it went wrong in the process $1, in its loop $2, with an exception of the class $3, at the place $4. What is
--- a week old is forgotten. Plan: the primary key, and the index internal_faults_newest; there are a thousand rows at most.
+-- Records an error in the process $1, in its loop $2, with an exception of the class $3, at the place $4. Deletes
+-- errors that are a week old. Plan: the primary key and the index internal_faults_newest; at most a thousand rows.
 with forgotten as (
     delete from synkron.internal_faults where last_at < now() - interval '7 days'
 )

@@ -1,4 +1,4 @@
-"""Bring a database up to this release: forward only, one at a time, and harmless to repeat."""
+"""Migrates a database to this release: forward only, one migration at a time, safe to repeat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.statements import migrations, source_statements, statements
 from synkron.settings.load import SourceTables
 
-# What was made in their place before. A name is never given to another index: the release that knows it would use it.
+# Indexes of earlier releases. Their names are never used again: an earlier release would use an index with that name.
 FORMER_INDEXES = ("organization_integrations_due", "synkron_due_schedules", "synkron_due_zones")
 
 # 0001_ledger of the series that was in use before the first release. Nothing is upgraded from it.
@@ -23,7 +23,7 @@ BEFORE_THE_FIRST_RELEASE = "68e053f8b86780b1225c987d9ce4a0163f2c2f556c2a12929808
 
 
 async def migrate(connection: Connection, *, grant_to: str | None = None, installation: str | None = None) -> list[str]:
-    """Apply the migrations that are missing, install or upgrade the queue, and grant; answers what was applied.
+    """Apply the missing migrations, install or upgrade the queue, and grant rights. Returns the applied migrations.
 
     ``grant_to`` is the role that the service runs as, when it is not the one that migrates. Supabase's
     ``service_role`` is granted the same where it exists. ``installation`` names the ledger. Raises Refused when an
@@ -63,14 +63,15 @@ async def check_ledger(connection: Connection) -> None:
     missing = [name for name, _ in migrations() if name not in known]
     if missing:
         raise LedgerMissing(
-            f"The schema synkron lacks {', '.join(missing)}. Run `synkron migrate` as a role that may create a schema."
+            f"The schema synkron lacks the migrations {', '.join(missing)}. Run `synkron migrate` as a role that may "
+            "create a schema."
         )
 
 
 async def create_source_tables(connection: Connection, source: SourceTables, *, grant_to: str | None = None) -> None:
-    """Create the application's two tables where they are missing; one that exists is left as it is.
+    """Create the application's two tables if they are missing. Existing tables stay as they are.
 
-    Those that are made may be read by the role ``grant_to``, and by Supabase's ``service_role`` where it exists.
+    The role ``grant_to`` and Supabase's ``service_role``, if it exists, may read the created tables.
     """
     sql = source_statements("source/tables", source)
     async with connection.transaction():
@@ -84,9 +85,9 @@ async def create_source_tables(connection: Connection, source: SourceTables, *, 
 
 
 async def create_due_indexes(connection: Connection, source: SourceTables) -> None:
-    """Make the two indexes that carry the due read, without locking writers out; those that are of no use are replaced.
+    """Create the two indexes that the due read uses, without locking writers out. Useless ones are replaced.
 
-    Zones in a column of a type that can't be indexed as text, an array say, go without: each read scans them.
+    A timezone column of a type that can't be indexed as text, such as an array, gets no index: each read scans it.
     """
     sql = source_statements("source/tables", source)
     for row in await connection.fetch(sql["useless_indexes"]):
@@ -101,7 +102,7 @@ async def create_due_indexes(connection: Connection, source: SourceTables) -> No
 
 @asynccontextmanager
 async def _alone(connection: Connection) -> AsyncIterator[None]:
-    """Hold the lock that lets one migration run at a time."""
+    """Hold the lock that allows only one migration at a time."""
     sql = statements("ledger/migrate")
     await connection.execute(sql["lock"])
     try:
@@ -144,9 +145,9 @@ async def _converge_queue(connection: Connection) -> None:
 
 
 async def _role(connection: Connection, grant_to: str | None) -> str:
-    """The role to grant to; the migrating role itself when none is named, to which a grant is harmless."""
+    """The role to grant rights to. Without a name it is the migrating role, for which a grant changes nothing."""
     if grant_to is None:
         return str(await connection.fetchval("select current_user"))
     if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", grant_to):
-        raise Refused(f'There is no role "{grant_to}" to grant to. Create it first, or leave --grant-to out.')
+        raise Refused(f'The role "{grant_to}" does not exist. Create it first, or leave out --grant-to.')
     return grant_to

@@ -19,7 +19,7 @@ alter table synkron.migrations enable row level security;
 select to_regclass('synkron.migrations') is not null;
 
 -- name: all_or_nothing
--- A role that row security would filter gets an error instead of an empty list.
+-- If row security would hide rows from the role, it gets an error instead of an empty list.
 set local row_security = off;
 
 -- name: known
@@ -38,7 +38,7 @@ alter table synkron.queue_schedules enable row level security;
 select set_config('synkron.grant_to', $1, false);
 
 -- name: grant
--- Explicit, because neither BYPASSRLS nor Supabase's defaults replace a grant. Nobody else is granted anything.
+-- Explicit, because neither BYPASSRLS nor Supabase's defaults replace a grant. No other role gets any rights.
 do $$
 declare
     role name;

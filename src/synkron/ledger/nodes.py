@@ -1,4 +1,4 @@
-"""The processes that work on a database: each reports itself, and how far its host's clock is off."""
+"""The processes that work on a database. Each reports itself and how far its host's clock is off."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
+from synkron.log import log
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
 from synkron.runtime import WallClock, tzdata_version
@@ -17,14 +16,12 @@ REPORT_EVERY = timedelta(seconds=10)
 MISSED_REPORTS = 3
 NOTABLE_SKEW = timedelta(seconds=5)
 
-log = structlog.get_logger("synkron")
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """A process as it reported itself. ``skew`` is its host's clock minus the database's.
 
-    ``tzdata`` is the version of the rules for time zones that it goes by, None where it can't tell.
+    ``tzdata`` is the version of its rules for time zones, None if it is not known.
     ``state`` is ``running``, ``stopped`` (it said so) or ``lost`` (it has been silent for too long).
     """
 
@@ -39,7 +36,7 @@ class Node:
 
 
 async def nodes(connection: Executor, heartbeat: timedelta) -> list[Node]:
-    """The processes of the last seven days, the one seen last first."""
+    """The processes of the last seven days, the most recently seen first."""
     rows = await connection.fetch(SQL["nodes"], silence(heartbeat))
     return [Node(**{**row, "roles": tuple(row["roles"])}) for row in rows]
 
@@ -50,7 +47,7 @@ def silence(heartbeat: timedelta) -> timedelta:
 
 
 class Reporter:
-    """Reports one process, and warns when its host's clock is off. Nothing is decided by that clock."""
+    """Reports one process, and warns if its host's clock is off. That clock decides nothing."""
 
     def __init__(self, name: str, roles: Collection[str], release: str, clock: WallClock) -> None:
         self._name = name
@@ -61,7 +58,7 @@ class Reporter:
         self._warned = timedelta()
 
     async def report(self, connection: Connection) -> timedelta:
-        """Say that the process is there; answers its host's skew, measured at the middle of a round trip."""
+        """Report that the process is running. Returns its host's skew, measured at the middle of a round trip."""
         before = self._clock()
         now: datetime = await connection.fetchval(SQL["clock"])
         skew = before + (self._clock() - before) / 2 - now
@@ -73,17 +70,17 @@ class Reporter:
         return skew
 
     async def stop(self, connection: Connection) -> None:
-        """Say that the process ends as it should."""
+        """Report that the process ends normally."""
         await connection.execute(SQL["stop"], self._name, self._roles)
 
     def _warn(self, skew: timedelta) -> None:
-        """Once when the clock is found off, once when that changes notably, and once when it is right again."""
+        """Log once if the clock is off, once if that changes notably, and once when it is right again."""
         is_off = abs(skew) > NOTABLE_SKEW
         if is_off and abs(skew - self._warned) > NOTABLE_SKEW:
             log.warning(
                 "this host's clock is off",
                 skew_s=round(skew.total_seconds(), 1),
-                reason="it differs from the database's; nothing is decided by it, but set it right (NTP)",
+                reason="it differs from the database's clock; it decides nothing, but correct it (NTP)",
             )
             self._warned = skew
         elif not is_off and self._warned:

@@ -1,10 +1,10 @@
--- The processes that work on this database, as they report themselves.
+-- The processes that work on this database. Each reports itself.
 
 -- name: clock
 select clock_timestamp();
 
 -- name: report
--- The process $1 is there, in the roles $2, and goes by the tzdata $6; nodes that were last seen over a week ago are forgotten.
+-- Records that the process $1 runs in the roles $2 with the tzdata $6. Deletes nodes last seen over a week ago.
 with forgotten as (
     delete from synkron.nodes where seen_at < clock_timestamp() - interval '7 days' and name <> $1
 )
@@ -20,7 +20,7 @@ update synkron.nodes set stopped_at = clock_timestamp(), seen_at = clock_timesta
 where name = $1 and role = any($2::text[]) and stopped_at is null;
 
 -- name: nodes
--- A process with all its roles, the one seen last first. $1 is for how long one may be silent.
+-- The processes with all their roles, the most recently seen first. $1 is how long a process may be silent.
 select
     name, array_agg(role order by role) as roles, max(version) as version, min(started_at) as started_at,
     max(seen_at) as seen_at, (array_agg(skew order by seen_at desc))[1] as skew,

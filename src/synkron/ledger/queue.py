@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, NoReturn, cast
 
 import asyncpg
-import structlog
 from asyncpg import Record
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
@@ -21,20 +20,20 @@ from pgqueuer.domain.settings import DBSettings
 from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Executor, Pool
 from synkron.postgres.notifications import Notifications
 from synkron.postgres.statements import statements
 from synkron.waiting import pause
 
 SQL = statements("ledger/queue")
-# How many signs of life a worker gives in the time after which it is taken for dead.
+# How many heartbeats a worker sends in the time after which it is considered dead.
 SIGNS_OF_LIFE = 4
-# Seconds within which jobs that are done make room for others under their type's limit; they go together.
+# Seconds. Jobs that are done are ended together within this time, which makes room for others under their type's limit.
 END_WITHIN = 0.01
 
-log = structlog.get_logger("synkron")
 
-# Every name is given, so that a PGQUEUER_* variable meant for the application's own queue can't reach this one.
+# Every name is given, so that a PGQUEUER_* variable for the application's own queue can't change this one.
 QUEUE = DBSettings(
     prefix="",
     db_schema="synkron",
@@ -50,25 +49,25 @@ QUEUE = DBSettings(
 
 
 def queue_on(connection: Executor) -> Queries:
-    """The queue's statements; on one connection, what is enqueued is part of its transaction."""
+    """The queue's statements. On a single connection, enqueuing is part of its transaction."""
     if isinstance(connection, asyncpg.Pool):
         return _queries(AsyncpgPoolDriver(connection))
     return _queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
 
 
 async def enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[timedelta]) -> None:
-    """A job for each run, which the queue starts after the wait. A job too many is harmless: starting a run fences."""
+    """Enqueue a job for each run, to start after the wait. A superfluous job is harmless: a run starts only once."""
     if runs:
         kinds, ids = [run["integration_type"] for run in runs], [run["id"] for run in runs]
         await connection.execute(SQL["enqueue"], kinds, ids, [max(wait, timedelta()) for wait in waits])
 
 
 class Manager(QueueManager):
-    """A worker's end of the queue. The pool needs room for the listener and at least one more connection.
+    """A worker's access to the queue. The pool needs room for the listener and at least one more connection.
 
-    Takes jobs, and gives a sign of life for all that are under way together, by ``keep_alive``: PgQueuer has two tasks
-    and a timer for each job, which took a tenth of a busy worker's time. ``cancellation`` is set when somebody says
-    that runs were cancelled, which need not be true.
+    It takes jobs, and ``keep_alive`` sends one heartbeat for all that are under way. (PgQueuer has two tasks and a
+    timer for each job, which took a tenth of a busy worker's time.) ``cancellation`` is set when a notification says
+    that runs were cancelled, which may be false.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -79,7 +78,7 @@ class Manager(QueueManager):
         self._ending: asyncio.TimerHandle | None = None
 
     async def keep_alive(self, heartbeat: timedelta) -> NoReturn:
-        """Until it is cancelled, say for the jobs under way that their worker lives; a sign or two may fail."""
+        """Until cancelled, send heartbeats for the jobs under way. One or two of them may fail."""
         every = (heartbeat / SIGNS_OF_LIFE).total_seconds()
         wait = every
         while True:
@@ -89,15 +88,15 @@ class Manager(QueueManager):
                 if self.job_context:
                     await self.queries.update_heartbeat(list(self.job_context))
             except DRIVER_FAULTS as error:
-                # Soon, as it may have taken a while to find out that the connection is silent.
+                # Try again soon: it may have taken a while to notice that the connection is silent.
                 wait = every / SIGNS_OF_LIFE
-                log.warning("sign of life not given", reason=str(error) or type(error).__name__)
+                log.warning("heartbeat not sent", reason=str(error) or type(error).__name__)
 
     async def _run_periodic_health_check(self, interval: timedelta = timedelta()) -> None:
-        """None: nobody is sent a notification to hear it. One that is lost costs no more than the time of a poll."""
+        """Do nothing: no test notifications are sent. A lost notification only costs the time until the next poll."""
 
     async def _effective_dequeue_timeout(self, dequeue_timeout: timedelta) -> timedelta:
-        """When to look again; where the database fails at that, after the longest wait."""
+        """When to look again; the longest wait if the database fails."""
         if self.shutdown.is_set():
             return timedelta()
         try:
@@ -114,16 +113,16 @@ class Manager(QueueManager):
             self._ending = asyncio.get_running_loop().call_later(END_WITHIN, self._end, jbuff)
 
     def _end(self, jbuff: JobStatusLogBuffer) -> None:
-        """End the jobs that are done: PgQueuer would leave them for a tenth of a second, in others' places."""
+        """End the jobs that are done. PgQueuer would keep them for a tenth of a second, in the place of others."""
         self._ending = None
         jbuff.schedule_flush()
 
 
 class _OwnJobs(Queries):
-    """Takes jobs by Synkron's own statement, and ends and puts back only what is still this worker's.
+    """Takes jobs with Synkron's own statement, and ends and puts back only jobs that still belong to this worker.
 
-    A worker that was stopped for long comes back with a job that the queue has given to another; ended under that
-    one's hands, the run would look as if nobody had it. The queue's log is not written: the ledger says more.
+    A worker that was stopped for long may have a job that the queue has meanwhile given to another worker. If it ended
+    that job, the run would seem to have no worker. The queue's log is not written, because the ledger has more.
     """
 
     driver: Notifications
@@ -144,48 +143,48 @@ class _OwnJobs(Queries):
         types, limits = list(self._limits), list(self._limits.values())
         self.driver.looked()
         if self._done and not await self._end():
-            # It might take a job again that it has done, and then end it in the middle of the call.
-            self._report("jobs that are done can't be ended")
+            # It might take a job again that is done, and then end it in the middle of the call.
+            self._report("finished jobs can't be ended")
             return []
         try:
             rows = await self.driver.fetch(SQL["take"], batch_size, types, limits, queue_manager_id, heartbeat_timeout)
         except DRIVER_FAULTS as error:
-            # Raised, it would have PgQueuer wait for every attempt under way before it takes another job.
+            # If this were raised, PgQueuer would wait for every attempt under way before it takes another job.
             self._report(str(error) or type(error).__name__)
             return []
         self._report(None)
-        # The database's own types are the model's: to validate each again takes as long as all else here.
+        # The database's types fit the model. Validating each again would double the time of this method.
         return [Job.model_construct(None, **cast("dict[str, Any]", row)) for row in rows]
 
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-        """Whether there is anything to take: what waits for its type's limit is announced when a job ends."""
+        """Whether a job can be taken. Jobs that wait for their type's limit do not count: the end of a job wakes us."""
         limits = [self._limits.get(name, 0) for name in entrypoints]
         (row,) = await self.driver.fetch(SQL["any_to_take"], entrypoints, limits)
         return int(cast("bool", row["exists"]))
 
     async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-        """The same: asked once more, whether something came in the meantime."""
+        """The same question, asked again to find jobs that came in the meantime."""
         return await self.eligible_queued_work(entrypoints)
 
     def _report(self, failing: str | None) -> None:
-        """Say once that jobs can't be taken, and why, and once that they can again."""
+        """Log once that jobs can't be taken, and why, and once that they can be taken again."""
         if failing is not None and failing != self._failing:
             log.warning("no jobs taken", reason=failing)
         elif failing is None and self._failing is not None:
-            log.info("jobs are taken again")
+            log.info("taking jobs again")
         self._failing = failing
 
     async def log_jobs(self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]) -> None:
-        """End the jobs; where the database fails at that, with the next ones, or when jobs can be taken again.
+        """End the jobs. If the database fails, they are ended with the next ones, or when jobs can be taken again.
 
-        Raised, PgQueuer would log its traceback ten times a second for as long.
+        If this raised, PgQueuer would log a traceback ten times a second until then.
         """
         was_behind = bool(self._done)
         self._done = [*self._done, *(job for job, _, _ in job_status)]
         await self._end(was_behind=was_behind)
 
     async def _end(self, *, was_behind: bool = True) -> bool:
-        """Whether the jobs that are done could be ended."""
+        """End the jobs that are done. Returns whether that succeeded."""
         jobs, self._done = self._done, ()
         try:
             await self.driver.execute(SQL["end"], [job.id for job in jobs], [job.queue_manager_id for job in jobs])
@@ -197,7 +196,7 @@ class _OwnJobs(Queries):
         return True
 
     async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
-        """Put it back; where the database fails at that, whoever misses its sign of life takes it over."""
+        """Put the job back. If the database fails, another worker takes it over when its heartbeats stop."""
         try:
             (row,) = await self.driver.fetch(SQL["still_held"], job.id, job.queue_manager_id)
             if row["exists"]:

@@ -9,23 +9,22 @@ from synkron.operations.audit import record
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.settings.load import Settings
 
 SQL = statements("incidents/store")
 
 
-async def plan_acknowledge(connection: Connection, settings: Settings, number: int) -> Incident:
+async def plan_acknowledge(connection: Connection, number: int) -> Incident:
     """The incident as it is now. Raises NotFound and Refused as ``acknowledge`` does."""
-    async with looking(connection, settings):
+    async with looking(connection):
         return await _open(connection, number)
 
 
-async def acknowledge(connection: Connection, settings: Settings, number: int, author: str) -> Incident:
+async def acknowledge(connection: Connection, number: int, author: str) -> Incident:
     """Acknowledge the incident with this number.
 
     Raises NotFound if there is none; Refused if it is closed or already acknowledged.
     """
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         found = await _open(connection, number)
         await connection.execute(SQL["acknowledge"], number, now, author)
         condition = found.condition

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
-from synkron.settings.values import duration_text
+from synkron.text import duration_text, instant
 
 Facts = Mapping[str, object]
 
@@ -51,7 +51,7 @@ def _written(facts: Facts | None) -> str | None:
 
 def _encoded(value: object) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return instant(value)
     if isinstance(value, timedelta):
         return duration_text(value)
     raise TypeError(f"{type(value).__name__} can't be written to the audit")

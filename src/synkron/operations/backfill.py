@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from synkron.errors import NotFound, Refused
 from synkron.ledger import attempts, claims
 from synkron.ledger.installation import at_home
-from synkron.model import Action, Decision, Integration, Occurrences, Overlap, Source, State, Window
+from synkron.model import Action, Decision, Integration, Occurrences, Overlap, Scope, Source, State, Window
 from synkron.operations.audit import record
 from synkron.operations.backfill_plan import Fate, Planned, Recorded, fates_of
-from synkron.operations.scope import Covered, Scope, live, look_up, scope_of
+from synkron.operations.scope import Covered, live, look_up
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
-from synkron.postgres.statements import source_statements, statements
+from synkron.postgres.statements import statements
 from synkron.scheduler.policies import read_pauses, read_policies
 from synkron.scheduler.starts import allot_starts
 from synkron.settings.load import Settings
-from synkron.settings.values import duration_text
 from synkron.source.due import judge_all
+from synkron.text import duration_text
 
 MOST_UNASKED = 10_000
 MOST_OCCURRENCES = 250_000
@@ -69,7 +69,7 @@ async def plan_backfill(
     connection: Connection, settings: Settings, asked: AskedBackfill, *, most: int | None = None
 ) -> BackfillPlan:
     """What the backfill would do. Raises NotFound and Refused as ``backfill`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         return await _plan(connection, settings, asked, now, most)
 
 
@@ -81,7 +81,7 @@ async def backfill(
     Raises NotFound if the scope is empty; Refused if the range is empty, extends beyond what is decided or before the
     retention, or needs more than ``most`` runs; NotAtHome.
     """
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         plan = await _plan(connection, settings, asked, now, most)
         run_ids = await _claim(connection, settings, plan.runs, f"backfilled by {author}", now, asked.start)
         if run_ids:
@@ -99,7 +99,7 @@ async def _plan(
     _check_rows(found, rows)
     due = _due(rows, asked, settings)
     ids = [one.integration.integration_id for one in due]
-    held = await connection.fetch(source_statements("operations/operations", settings.source)["held"], ids)
+    held = await connection.fetch(statements("operations/operations")["held"], ids)
     occurrences = sorted(
         fates_of(
             due,
@@ -109,7 +109,7 @@ async def _plan(
         ),
         key=lambda one: (one.scheduled_for, one.integration.org_id, one.integration.integration_id),
     )
-    pauses = [scope_of(pause) for pause in await read_pauses(connection, now, settings.source)]
+    pauses = [pause.scope for pause in await read_pauses(connection, now)]
     paused = {one.integration.integration_id for one in due if any(pause.holds(one.integration) for pause in pauses)}
     waiting = sum(one.fate is Fate.RUNS and one.integration.integration_id in paused for one in occurrences)
     skipping = await _skipping(connection, settings, occurrences)
@@ -125,7 +125,7 @@ async def _plan(
 async def _skipping(connection: Connection, settings: Settings, occurrences: Sequence[Planned]) -> int:
     """How many of the integrations that get runs skip a scheduled run while an older one has not finished."""
     integrations = _integrations([one for one in occurrences if one.fate is Fate.RUNS])
-    policies = await read_policies(connection, settings.policies, integrations, settings.source)
+    policies = await read_policies(connection, settings.policies, integrations)
     return sum(policies.of(one).overlap is Overlap.SKIP for one in integrations)
 
 
@@ -205,7 +205,7 @@ async def _claim(
     first: datetime,
 ) -> tuple[int, ...]:
     """Insert the runs and their jobs; returns the numbers of the runs."""
-    policies = await read_policies(connection, settings.policies, _integrations(planned), settings.source)
+    policies = await read_policies(connection, settings.policies, _integrations(planned))
     decisions = [
         Decision(
             one.integration,

@@ -14,7 +14,6 @@ from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.settings.load import Settings
 
 # How many job numbers fit into one notification, which has less than 8,000 bytes.
 MOST_TOLD = 300
@@ -39,21 +38,19 @@ class CancelPlan:
     merged: Mapping[int, Merged]
 
 
-async def plan_cancel(connection: Connection, settings: Settings, ids: Collection[int]) -> CancelPlan:
+async def plan_cancel(connection: Connection, ids: Collection[int]) -> CancelPlan:
     """What cancelling these would do. Raises NotFound and Refused as ``cancel`` does."""
-    async with looking(connection, settings):
+    async with looking(connection):
         return await _plan(connection, ids)
 
 
-async def cancel(
-    connection: Connection, settings: Settings, ids: Collection[int], author: str, reason: str
-) -> CancelPlan:
+async def cancel(connection: Connection, ids: Collection[int], author: str, reason: str) -> CancelPlan:
     """End these runs, all or none, and start the runs that waited behind them; returns the runs as they are then.
 
     A worker that is delivering one is told to stop. Raises NotFound; Refused if one has ended.
     """
     words = f"cancelled by {author}: {reason}"
-    async with changing(connection, settings):
+    async with changing(connection):
         await lock_runs(connection, ids)
         plan = await _plan(connection, ids)
         await _end(connection, [one.id for one in plan.runs], words)

@@ -6,19 +6,6 @@
 set local lock_timeout = '30s';
 lock table synkron.watermark in share row exclusive mode;
 
--- name: integrations
--- The rows of a scope: organization $1, type $2, integration $3, if not null. Ids are compared as text, so any text can
--- be given.
--- Scans: the integrations, once, for a command.
-select
-    {row},
-    {doubled} as doubled
-from {rows}
-where ($1::text is null or i.org_id::text = $1)
-    and ($2::text is null or i.integration_type::text = $2)
-    and ($3::text is null or i.id::text = $3)
-order by i.org_id, i.id;
-
 -- name: by_id
 -- The rows with the ids $1, which come from the ledger and so can be cast to the column's type, ID_TYPE: the index of
 -- the primary key is used.
@@ -29,15 +16,8 @@ select
 from {rows}
 where i.id = any($1::text[]::ID_TYPE[]);
 
--- name: names
--- The names of these organizations.
--- Scans: the organizations, once, for a command.
-select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
-from {named_organizations} o
-where o.id::text = any($1::text[]);
-
 -- name: unfinished
--- How many runs of a scope (as above) are running, and how many are waiting.
+-- How many runs of a scope (organization $1, type $2, integration $3) are running, and how many are waiting.
 select count(*) filter (where state = 'running') as running, count(*) filter (where state = 'claimed') as claimed
 from synkron.runs
 where finished_at is null

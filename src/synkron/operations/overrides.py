@@ -10,17 +10,18 @@ from asyncpg import Record
 from pydantic import ValidationError
 
 from synkron.errors import NotFound, Refused, SettingsError
-from synkron.model import Integration
+from synkron.model import Integration, Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import Covered, Scope, covered, look_up, read_names, read_rows
+from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
-from synkron.postgres.statements import source_statements
+from synkron.postgres.statements import statements
 from synkron.scheduler.policies import OVERRIDABLE, overridden
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings, TypeSettings, fault_in
-from synkron.settings.values import duration_text
+from synkron.text import duration_text
 
+SQL = statements("operations/operations")
 # The values by key, as in the database; a missing key is not set.
 Values = Mapping[str, object]
 
@@ -70,7 +71,7 @@ def checked(texts: Mapping[str, object], settings: Settings) -> dict[str, object
 
 async def plan_set(connection: Connection, settings: Settings, integration_id: str, values: Values) -> Change:
     """What setting these would change. Raises NotFound."""
-    async with looking(connection, settings):
+    async with looking(connection):
         return await _setting(connection, settings, integration_id, values)
 
 
@@ -78,15 +79,15 @@ async def set_override(
     connection: Connection, settings: Settings, integration_id: str, values: Values, author: str
 ) -> Change:
     """Set the values for the integration; other overrides stay. Raises NotFound."""
-    async with changing(connection, settings):
+    async with changing(connection):
         change = await _setting(connection, settings, integration_id, values)
-        await _write(connection, settings, change, "override", author)
+        await _write(connection, change, "override", author)
     return change
 
 
 async def plan_unset(connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]) -> Change:
     """What removing the overrides of these keys (all, if none is named) would change. Raises NotFound and Refused."""
-    async with looking(connection, settings):
+    async with looking(connection):
         return await _unsetting(connection, settings, integration_id, keys)
 
 
@@ -94,31 +95,29 @@ async def unset_override(
     connection: Connection, settings: Settings, integration_id: str, keys: Collection[str], author: str
 ) -> Change:
     """Remove the overrides of these keys, or all: the type's policy applies again. Raises NotFound if none is set."""
-    async with changing(connection, settings):
+    async with changing(connection):
         change = await _unsetting(connection, settings, integration_id, keys)
-        await _write(connection, settings, change, "end override", author)
+        await _write(connection, change, "end override", author)
     return change
 
 
 async def overrides(connection: Connection, settings: Settings) -> list[Overridden]:
     """Every integration that has overrides."""
-    async with looking(connection, settings):
-        rows = await connection.fetch(source_statements("operations/operations", settings.source)["overrides"], None)
+    async with looking(connection):
+        rows = await connection.fetch(SQL["overrides"], None)
         # A few are read one by one; for many, the whole table is read once.
         scopes = [Scope(integration_id=row["integration_id"]) for row in rows] if len(rows) <= 20 else [Scope()]
-        known = {
-            one.integration_id: one for scope in scopes for one in await read_rows(connection, settings.source, scope)
-        }
+        known = {one.integration_id: one for scope in scopes for one in await read_rows(connection, settings, scope)}
         found = {row["integration_id"]: known.get(row["integration_id"]) for row in rows}
-        names = await read_names(connection, settings.source, {one.org_id for one in found.values() if one})
+        names = await read_names(connection, settings, {one.org_id for one in found.values() if one})
     return [_listed(row, found[row["integration_id"]], names) for row in rows]
 
 
 async def in_effect(connection: Connection, settings: Settings, integration_id: str) -> tuple[Covered, list[InEffect]]:
     """The integration's policy in effect, and the origin of each value. Raises NotFound and Refused."""
-    async with looking(connection, settings):
+    async with looking(connection):
         found = await look_up(connection, settings, Scope(integration_id=integration_id))
-        row = await _row(connection, settings, integration_id)
+        row = await _row(connection, integration_id)
     kind = found.rows[0].integration_type
     if kind not in settings.types:
         raise Refused(
@@ -136,13 +135,13 @@ async def in_effect(connection: Connection, settings: Settings, integration_id: 
 
 async def _setting(connection: Connection, settings: Settings, integration_id: str, values: Values) -> Change:
     found = await look_up(connection, settings, Scope(integration_id=integration_id))
-    before = _values(await _row(connection, settings, integration_id))
+    before = _values(await _row(connection, integration_id))
     return Change(found.subject, integration_id, before, _ordered(before | dict(values)))
 
 
 async def _unsetting(connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]) -> Change:
-    found = await covered(connection, settings.source, Scope(integration_id=integration_id))
-    before = _values(await _row(connection, settings, integration_id))
+    found = await covered(connection, settings, Scope(integration_id=integration_id))
+    before = _values(await _row(connection, integration_id))
     missing = [key for key in keys if key not in before]
     if missing or not before:
         what = ", ".join(missing) or "nothing"
@@ -154,16 +153,15 @@ async def _unsetting(connection: Connection, settings: Settings, integration_id:
     return Change(found.subject, integration_id, before, {} if not keys else _without(before, keys))
 
 
-async def _write(connection: Connection, settings: Settings, change: Change, action: str, author: str) -> None:
+async def _write(connection: Connection, change: Change, action: str, author: str) -> None:
     """Write the change and its audit row, if anything changes."""
     if change.before == change.after:
         return
-    sql = source_statements("operations/operations", settings.source)
     if change.after:
         columns = [change.after.get(key) for key in OVERRIDABLE]
-        await connection.execute(sql["set_override"], change.integration_id, *columns)
+        await connection.execute(SQL["set_override"], change.integration_id, *columns)
     else:
-        await connection.execute(sql["delete_override"], change.integration_id)
+        await connection.execute(SQL["delete_override"], change.integration_id)
     await record(
         connection,
         author=author,
@@ -174,10 +172,8 @@ async def _write(connection: Connection, settings: Settings, change: Change, act
     )
 
 
-async def _row(connection: Connection, settings: Settings, integration_id: str) -> Record | None:
-    return await connection.fetchrow(
-        source_statements("operations/operations", settings.source)["overrides"], integration_id
-    )
+async def _row(connection: Connection, integration_id: str) -> Record | None:
+    return await connection.fetchrow(SQL["overrides"], integration_id)
 
 
 def _values(row: Record | None) -> dict[str, object]:

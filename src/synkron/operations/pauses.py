@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from synkron.errors import NotFound, Refused
-from synkron.model import Pause
+from synkron.model import Pause, Scope
 from synkron.operations.audit import record
 from synkron.operations.pause_effects import Ahead, Consequence, due_after, foreseen, look_ahead
-from synkron.operations.scope import Covered, Scope, covered, in_words, live, look_up, read_names, scope_of
+from synkron.operations.scope import Covered, covered, in_words, live, look_up, read_names
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
-from synkron.postgres.statements import source_statements
+from synkron.postgres.rows import read
+from synkron.postgres.statements import statements
 from synkron.scheduler.policies import read_pauses, read_policies
-from synkron.settings.load import Settings, SourceTables
+from synkron.settings.load import Settings
+
+SQL = statements("operations/operations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,11 @@ class RecordedPause:
 
 async def plan_pause(connection: Connection, settings: Settings, asked: AskedPause) -> PausePlan:
     """What the pause would do. Raises NotFound and Refused as ``pause`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         found = await _pausable(connection, settings, asked, now)
         rows = live(found.rows, settings.types)
-        policies = await read_policies(connection, settings.policies, rows, settings.source)
-        sql = source_statements("operations/operations", settings.source)
-        [unfinished] = await connection.fetch(sql["unfinished"], *_columns(asked.scope))
+        policies = await read_policies(connection, settings.policies, rows)
+        [unfinished] = await connection.fetch(SQL["unfinished"], *asked.scope)
     until = asked.end(now)
     return PausePlan(
         found.subject,
@@ -98,27 +99,25 @@ async def pause(connection: Connection, settings: Settings, asked: AskedPause, a
 
     Raises NotFound if the scope does not exist; Refused if the end is in the past, or exactly this scope is paused.
     """
-    sql = source_statements("operations/operations", settings.source)
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         found = await _pausable(connection, settings, asked, now)
         until = asked.end(now)
-        number = await connection.fetchval(sql["add_pause"], *_columns(asked.scope), asked.reason, author, until)
+        number = await connection.fetchval(SQL["add_pause"], *asked.scope, asked.reason, author, until)
         after = {"pause": number, "reason": asked.reason, "until": until}
         await record(connection, author=author, action="pause", subject=found.subject, before=None, after=after)
-        [made] = [one for one in await _pauses(connection, settings.source, ended=False) if one.id == number]
+        [made] = [one for one in await _pauses(connection, settings, ended=False) if one.id == number]
     return made
 
 
 async def plan_resume(connection: Connection, settings: Settings, asked: int | Scope) -> ResumePlan:
     """What ending the pause with this number or exactly this scope would do. Raises NotFound as ``resume`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         paused, others = await _active(connection, settings, asked, now)
-        found = await covered(connection, settings.source, scope_of(paused))
-        free = [row for row in found.rows if not any(scope_of(other).holds(row) for other in others)]
-        sql = source_statements("operations/operations", settings.source)
-        held = {row["integration_id"]: row["since"] for row in await connection.fetch(sql["held"], _ids(found))}
+        found = await covered(connection, settings, paused.scope)
+        free = [row for row in found.rows if not any(other.scope.holds(row) for other in others)]
+        held = {row["integration_id"]: row["since"] for row in await connection.fetch(SQL["held"], _ids(found))}
         known = [row for row in live(free, settings.types) if row.integration_id in held]
-        policies = await read_policies(connection, settings.policies, known, settings.source)
+        policies = await read_policies(connection, settings.policies, known)
     undecided = [(row, held[row.integration_id]) for row in known]
     return ResumePlan(
         paused, found.subject, len(found.rows) - len(free), due_after(undecided, now, policies, settings.types)
@@ -127,12 +126,10 @@ async def plan_resume(connection: Connection, settings: Settings, asked: int | S
 
 async def resume(connection: Connection, settings: Settings, asked: int | Scope, author: str) -> RecordedPause:
     """End the pause with this number or exactly this scope. Raises NotFound if there is no such active pause."""
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         paused, _ = await _active(connection, settings, asked, now)
-        await connection.execute(
-            source_statements("operations/operations", settings.source)["end_pause"], paused.id, author
-        )
-        [ended] = [one for one in await _pauses(connection, settings.source, ended=True) if one.id == paused.id]
+        await connection.execute(SQL["end_pause"], paused.id, author)
+        [ended] = [one for one in await _pauses(connection, settings, ended=True) if one.id == paused.id]
         before = {"pause": paused.id, "reason": paused.reason, "until": paused.until, "author": paused.author}
         after = {"pause": paused.id, "ended_at": ended.ended_at}
         await record(connection, author=author, action="resume", subject=ended.subject, before=before, after=after)
@@ -141,8 +138,8 @@ async def resume(connection: Connection, settings: Settings, asked: int | Scope,
 
 async def pauses(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedPause]:
     """The active pauses, the newest first; with ``ended``, all pauses."""
-    async with looking(connection, settings):
-        return await _pauses(connection, settings.source, ended=ended)
+    async with looking(connection):
+        return await _pauses(connection, settings, ended=ended)
 
 
 async def _pausable(connection: Connection, settings: Settings, asked: AskedPause, now: datetime) -> Covered:
@@ -153,8 +150,8 @@ async def _pausable(connection: Connection, settings: Settings, asked: AskedPaus
             f"The pause would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is in the past: the database's clock shows "
             f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
         )
-    for other in await read_pauses(connection, now, settings.source):
-        if scope_of(other) == asked.scope:
+    for other in await read_pauses(connection, now):
+        if other.scope == asked.scope:
             raise Refused(
                 f"{found.subject[0].upper()}{found.subject[1:]} is already paused: pause {other.id} by {other.author} "
                 f"({other.reason}) lasts {_end(other)}. To change it, end it with "
@@ -167,8 +164,8 @@ async def _active(
     connection: Connection, settings: Settings, asked: int | Scope, now: datetime
 ) -> tuple[Pause, list[Pause]]:
     """The pause that is meant, and the other active ones."""
-    active = await read_pauses(connection, now, settings.source)
-    meant = [one for one in active if asked in (one.id, scope_of(one))]
+    active = await read_pauses(connection, now)
+    meant = [one for one in active if asked in (one.id, one.scope)]
     if not meant:
         raise NotFound(f"{await _unknown(connection, settings, asked)} `synkron pauses` lists the active ones.")
     return meant[0], [one for one in active if one is not meant[0]]
@@ -176,26 +173,19 @@ async def _active(
 
 async def _unknown(connection: Connection, settings: Settings, asked: int | Scope) -> str:
     if isinstance(asked, int):
-        known = [one for one in await _pauses(connection, settings.source, ended=True) if one.id == asked]
+        known = [one for one in await _pauses(connection, settings, ended=True) if one.id == asked]
         return f"Pause {asked} has already ended." if known else f"There is no pause {asked}."
     org_ids = [] if asked.org_id is None else [asked.org_id]
-    names = await read_names(connection, settings.source, org_ids)
+    names = await read_names(connection, settings, org_ids)
     return f"There is no active pause of exactly {in_words(asked, names)}."
 
 
-async def _pauses(connection: Connection, source: SourceTables, *, ended: bool) -> list[RecordedPause]:
-    rows = await connection.fetch(source_statements("operations/operations", source)["pauses"], ended)
-    names = await read_names(connection, source, {row["org_id"] for row in rows if row["org_id"] is not None})
-    found = []
-    for row in rows:
-        facts: dict[str, Any] = dict(row)
-        scope = Scope(row["org_id"], row["integration_type"], row["integration_id"])
-        found.append(RecordedPause(subject=in_words(scope, names), **facts))
-    return found
-
-
-def _columns(scope: Scope) -> tuple[str | None, str | None, str | None]:
-    return scope.org_id, scope.integration_type, scope.integration_id
+async def _pauses(connection: Connection, settings: Settings, *, ended: bool) -> list[RecordedPause]:
+    rows = await connection.fetch(SQL["pauses"], ended)
+    names = await read_names(connection, settings, {row["org_id"] for row in rows if row["org_id"] is not None})
+    return [
+        read(RecordedPause, row, subject=in_words(Scope(*(row[key] for key in Scope._fields)), names)) for row in rows
+    ]
 
 
 def _ids(found: Covered) -> list[str]:

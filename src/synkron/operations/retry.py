@@ -11,7 +11,7 @@ from synkron.ledger import attempts
 from synkron.model import Integration, State
 from synkron.operations.audit import record
 from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
-from synkron.operations.scope import read_rows_by_id, scope_of
+from synkron.operations.scope import read_rows_by_id
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -32,7 +32,7 @@ class RetryPlan:
 
 async def plan_retry(connection: Connection, settings: Settings, ids: Collection[int]) -> RetryPlan:
     """What retrying these would do. Raises NotFound and Refused as ``retry`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         return await _plan(connection, settings, ids, now)
 
 
@@ -41,7 +41,7 @@ async def retry(connection: Connection, settings: Settings, ids: Collection[int]
 
     Raises NotFound; Refused if one has not failed, or its integration can't run it.
     """
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         await lock_runs(connection, ids)
         plan = await _plan(connection, settings, ids, now)
         numbers = [one.id for one in plan.runs]
@@ -60,11 +60,11 @@ async def retry(connection: Connection, settings: Settings, ids: Collection[int]
 
 async def _plan(connection: Connection, settings: Settings, ids: Collection[int], now: datetime) -> RetryPlan:
     runs = await named_runs(connection, ids, [State.FAILED], WANTED)
-    rows = await read_rows_by_id(connection, settings.source, [one.integration_id for one in runs])
+    rows = await read_rows_by_id(connection, settings, [one.integration_id for one in runs])
     live = {row.integration_id: row for row in rows}
     for run in runs:
         _check(run, live.get(run.integration_id), settings)
-    pauses = [scope_of(pause) for pause in await read_pauses(connection, now, settings.source)]
+    pauses = [pause.scope for pause in await read_pauses(connection, now)]
     paused = [one.id for one in runs if any(pause.holds(live[one.integration_id]) for pause in pauses)]
     return RetryPlan(runs, paused)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from synkron.errors import NotFound, Refused
 from synkron.model import State
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 
 
@@ -47,7 +48,7 @@ async def named_runs(
 ) -> list[NamedRun]:
     """The runs of these numbers, in their order. Raises NotFound and Refused unless all are in an allowed state."""
     rows = await connection.fetch(statements("operations/runs")["runs"], sorted(set(ids)))
-    found = [NamedRun(**{**row, "state": State(row["state"])}) for row in rows]
+    found = [read(NamedRun, row, state=State(row["state"])) for row in rows]
     if missing := sorted(set(ids) - {one.id for one in found}):
         raise NotFound(f"There is no run {_listed(missing)}. `synkron runs` lists those there are.")
     others = [f"run {one.id} is {one.state}" for one in found if one.state not in allowed]

@@ -6,29 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from synkron.errors import NotFound
-from synkron.model import Integration, InvalidIntegration, Pause
+from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Executor
-from synkron.postgres.statements import source_statements
-from synkron.settings.load import Settings, SourceTables
+from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
-from synkron.source.reader import integration_of, with_id_type
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """An integration must match all fields that are not None; if all are None, everything matches."""
-
-    org_id: str | None = None
-    integration_type: str | None = None
-    integration_id: str | None = None
-
-    def holds(self, row: Integration) -> bool:
-        """Whether the integration is in the scope."""
-        return (
-            self.org_id in (None, row.org_id)
-            and self.integration_type in (None, row.integration_type)
-            and self.integration_id in (None, row.integration_id)
-        )
+from synkron.source.queries import SourceQueries
+from synkron.source.reader import integration_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +26,12 @@ class Covered:
 
 async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Covered:
     """What is in the scope now, in the caller's secured transaction. Raises NotFound if the scope does not exist."""
-    found = await covered(connection, settings.source, scope)
+    found = await covered(connection, settings, scope)
     if scope.integration_id is not None and not found.rows:
         raise NotFound(f"There is no integration {scope.integration_id}. `synkron next` lists those due next.")
     if scope.org_id is not None and scope.org_id not in found.names:
-        raise NotFound(f"There is no organization {scope.org_id} in {_table(settings.source)}.")
+        table = f"{settings.source.schema_name}.{settings.source.organizations.table}"
+        raise NotFound(f"There is no organization {scope.org_id} in {table}.")
     if scope.integration_type is not None and scope.integration_type not in settings.types:
         raise NotFound(
             f'There is no integration type "{scope.integration_type}". '
@@ -56,34 +40,32 @@ async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Cov
     return found
 
 
-async def covered(connection: Executor, source: SourceTables, scope: Scope) -> Covered:
+async def covered(connection: Executor, settings: Settings, scope: Scope) -> Covered:
     """What is in the scope, perhaps nothing."""
-    rows = await read_rows(connection, source, scope)
+    rows = await read_rows(connection, settings, scope)
     org_ids = {scope.org_id} if scope.org_id is not None else {row.org_id for row in rows}
-    names = await read_names(connection, source, org_ids)
+    names = await read_names(connection, settings, org_ids)
     return Covered(scope, _subject(scope, rows, names), rows, names)
 
 
-async def read_rows(connection: Executor, source: SourceTables, scope: Scope) -> list[Integration]:
+async def read_rows(connection: Executor, settings: Settings, scope: Scope) -> list[Integration]:
     """The integrations of the scope, enabled or not, by organization."""
-    rows = await connection.fetch(
-        source_statements("operations/operations", source)["integrations"],
-        scope.org_id,
-        scope.integration_type,
-        scope.integration_id,
-    )
+    statement = SourceQueries(settings.source).sql("source/reader")["rows"]
+    rows = await connection.fetch(statement, *scope)
     return [integration_of(row) for row in rows]
 
 
-async def read_rows_by_id(connection: Executor, source: SourceTables, ids: Collection[str]) -> list[Integration]:
+async def read_rows_by_id(connection: Executor, settings: Settings, ids: Collection[str]) -> list[Integration]:
     """The integrations with these ids that exist, enabled or not."""
-    statement = await with_id_type(connection, source_statements("operations/operations", source)["by_id"], source)
+    source = SourceQueries(settings.source)
+    statement = await source.fit(connection, source.sql("operations/operations")["by_id"])
     return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
-async def read_names(connection: Executor, source: SourceTables, org_ids: Collection[str]) -> dict[str, str]:
+async def read_names(connection: Executor, settings: Settings, org_ids: Collection[str]) -> dict[str, str]:
     """The names of those organizations that exist."""
-    rows = await connection.fetch(source_statements("operations/operations", source)["names"], list(org_ids))
+    statement = SourceQueries(settings.source).sql("source/reader")["names"]
+    rows = await connection.fetch(statement, list(org_ids))
     return {row["org_id"]: row["name"] for row in rows}
 
 
@@ -97,11 +79,6 @@ def live(rows: Iterable[Integration], types: Collection[str]) -> list[Integratio
         and misplaced(row, types) is None
         and not isinstance(schedule_of(row, row.cron_schedule), InvalidIntegration)
     ]
-
-
-def scope_of(pause: Pause) -> Scope:
-    """What the pause applies to."""
-    return Scope(pause.org_id, pause.integration_type, pause.integration_id)
 
 
 def in_words(scope: Scope, names: Mapping[str, str]) -> str:
@@ -121,7 +98,3 @@ def _subject(scope: Scope, rows: list[Integration], names: Mapping[str, str]) ->
     if scope.integration_id is None or not rows:
         return words
     return f"{words} ({rows[0].integration_type} of {names.get(rows[0].org_id) or rows[0].org_id})"
-
-
-def _table(source: SourceTables) -> str:
-    return f"{source.schema_name}.{source.organizations.table}"

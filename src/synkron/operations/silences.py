@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from synkron.errors import NotFound, Refused
 from synkron.incidents import Incident, Silence
 from synkron.incidents.store import incidents
+from synkron.model import Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import Scope, in_words, read_names
+from synkron.operations.scope import in_words, read_names
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
 
@@ -67,7 +68,7 @@ class RecordedSilence:
 
 async def plan_silence(connection: Connection, settings: Settings, asked: AskedSilence) -> SilencePlan:
     """What the silence would do. Raises NotFound and Refused as ``silence`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         subject = await _subject(connection, settings, asked, now)
         return SilencePlan(subject, asked.end(now), await _fitting(connection, asked.silence))
 
@@ -75,7 +76,7 @@ async def plan_silence(connection: Connection, settings: Settings, asked: AskedS
 async def silence(connection: Connection, settings: Settings, asked: AskedSilence, author: str) -> RecordedSilence:
     """Add the silence. Raises NotFound if its subject is unknown; Refused if its end is in the past."""
     one = asked.silence
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         subject = await _subject(connection, settings, asked, now)
         columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, asked.end(now))
         number = await connection.fetchval(SQL["add_silence"], *columns)
@@ -86,14 +87,14 @@ async def silence(connection: Connection, settings: Settings, asked: AskedSilenc
 
 async def plan_unsilence(connection: Connection, settings: Settings, number: int) -> SilencePlan:
     """The silence that would end, and the incidents that it covers. Raises NotFound as ``unsilence`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         found = await _active(connection, settings, number, now)
         return SilencePlan(found.subject, found.until, await _fitting(connection, found.silence))
 
 
 async def unsilence(connection: Connection, settings: Settings, number: int, author: str) -> RecordedSilence:
     """End the silence with this number. Raises NotFound if there is no active one."""
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         found = await _active(connection, settings, number, now)
         await connection.execute(SQL["end_silence"], number, now, author)
         before = {"silence": number, "reason": found.reason, "until": found.until, "author": found.author}
@@ -104,7 +105,7 @@ async def unsilence(connection: Connection, settings: Settings, number: int, aut
 
 async def silences(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedSilence]:
     """The active silences, the newest first; with ``ended``, all silences."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         return await _silences(connection, settings, now, ended=ended)
 
 
@@ -117,7 +118,7 @@ async def _subject(connection: Connection, settings: Settings, asked: AskedSilen
             f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
         )
     org_ids = [] if one.org_id is None else [one.org_id]
-    names = await read_names(connection, settings.source, org_ids)
+    names = await read_names(connection, settings, org_ids)
     # A subject that is not in the tables or settings may still have an incident, and can then be silenced.
     unknown = Silence(
         None if one.org_id in names else one.org_id,
@@ -162,13 +163,8 @@ async def _silence(connection: Connection, settings: Settings, number: int, now:
 
 async def _silences(connection: Connection, settings: Settings, now: datetime, *, ended: bool) -> list[RecordedSilence]:
     rows = await connection.fetch(SQL["silences"], ended, now)
-    names = await read_names(connection, settings.source, {row["org_id"] for row in rows if row["org_id"] is not None})
-    found = []
-    for row in rows:
-        facts: dict[str, Any] = dict(row)
-        one = Silence(row["org_id"], row["integration_type"], row["endpoint"])
-        found.append(RecordedSilence(subject=_words(one, names), **facts))
-    return found
+    names = await read_names(connection, settings, {row["org_id"] for row in rows if row["org_id"] is not None})
+    return [read(RecordedSilence, row, subject=_words(read(Silence, row), names)) for row in rows]
 
 
 def _words(one: Silence, names: dict[str, str]) -> str:

@@ -11,29 +11,28 @@ from asyncpg.exceptions import DeadlockDetectedError, LockNotAvailableError
 from synkron.errors import Refused
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
-from synkron.postgres.statements import source_statements
-from synkron.settings.load import Settings
-from synkron.source.reader import secure
+from synkron.postgres.statements import statements
+from synkron.source.queries import secure
 
 
 @asynccontextmanager
-async def looking(connection: Connection, settings: Settings) -> AsyncIterator[datetime]:
+async def looking(connection: Connection) -> AsyncIterator[datetime]:
     """A read-only transaction with one snapshot; yields the database's time."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        await secure(connection, settings.source)
+        await secure(connection)
         yield await database_clock(connection)
 
 
 @asynccontextmanager
-async def changing(connection: Connection, settings: Settings) -> AsyncIterator[datetime]:
+async def changing(connection: Connection) -> AsyncIterator[datetime]:
     """A transaction that excludes other operations and ticks; yields the database's time.
 
     Raises Refused if a tick or another operation does not end within 30 s, and on a deadlock with a worker.
     """
     try:
         async with connection.transaction(isolation="read_committed"):
-            await secure(connection, settings.source)
-            await connection.execute(source_statements("operations/operations", settings.source)["alone"])
+            await secure(connection)
+            await connection.execute(statements("operations/operations")["alone"])
             yield await database_clock(connection)
     except LockNotAvailableError:
         raise Refused(

@@ -8,9 +8,9 @@ from datetime import datetime
 from synkron.errors import NotFound, Refused
 from synkron.ledger import claims
 from synkron.ledger.installation import at_home
-from synkron.model import Action, Decision, Integration, InvalidIntegration, Pause, Source, State, manual_key
+from synkron.model import Action, Decision, Integration, InvalidIntegration, Pause, Scope, Source, State, manual_key
 from synkron.operations.audit import record
-from synkron.operations.scope import Covered, Scope, look_up
+from synkron.operations.scope import Covered, look_up
 from synkron.operations.transaction import changing, looking
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
@@ -46,7 +46,7 @@ class Triggered:
 
 async def plan_trigger(connection: Connection, settings: Settings, scope: Scope) -> TriggerPlan:
     """What triggering would make. Raises NotFound and Refused as ``trigger`` does."""
-    async with looking(connection, settings) as now:
+    async with looking(connection) as now:
         return await _plan(connection, settings, scope, now)
 
 
@@ -57,7 +57,7 @@ async def trigger(
 
     Raises NotFound if there is none; Refused if there are several, or it is disabled, paused or can't run; NotAtHome.
     """
-    async with changing(connection, settings) as now:
+    async with changing(connection) as now:
         plan = await _plan(connection, settings, scope, now)
         decision = Decision(
             plan.integration,

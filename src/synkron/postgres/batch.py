@@ -7,9 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
-from asyncpg import InterfaceError, PostgresError
-
-from synkron.errors import SynkronError
+from synkron.postgres.faults import is_of_one_question
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -17,8 +15,6 @@ Answer = TypeVar("Answer")
 # The most questions in one statement, and the most statements under way: while one waits for the disk, the other works.
 MOST = 500
 AT_ONCE = 2
-# Classes of errors that are not about one question: connection, state, resources and operator of the server, rights.
-_NOT_THE_QUESTION = ("08", "25", "42", "53", "57")
 
 
 class Batched(Generic[Asked, Answer]):
@@ -77,17 +73,10 @@ class Batched(Generic[Asked, Answer]):
                 if not answer.done():
                     answer.set_result(found)
         except Exception as error:  # noqa: BLE001 - every caller gets it
-            if len(asked) > 1 and _is_of_one_question(error):
+            if len(asked) > 1 and is_of_one_question(error):
                 for alone in asked:
                     await self._answer([alone])
                 return
             for _, answer in asked:
                 if not answer.done():
                     answer.set_exception(error)
-
-
-def _is_of_one_question(error: Exception) -> bool:
-    """Whether the error may be caused by one of many questions."""
-    if isinstance(error, PostgresError):
-        return error.sqlstate[:2] not in _NOT_THE_QUESTION
-    return not isinstance(error, (InterfaceError, OSError, SynkronError))

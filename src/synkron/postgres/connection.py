@@ -10,32 +10,13 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
-from asyncpg.exceptions import (
-    DatatypeMismatchError,
-    InsufficientPrivilegeError,
-    InvalidAuthorizationSpecificationError,
-    InvalidCatalogNameError,
-    InvalidSchemaNameError,
-    PostgresError,
-    UndefinedColumnError,
-    UndefinedFunctionError,
-    UndefinedTableError,
-)
+from asyncpg.exceptions import InvalidAuthorizationSpecificationError, InvalidCatalogNameError, PostgresError
 
-from synkron.errors import (
-    DatabaseError,
-    DatabaseNotReady,
-    DatabaseUnreachable,
-    LedgerMissing,
-    Refused,
-    ServiceRoleRequired,
-    SettingsError,
-    SourceTableMissing,
-)
+from synkron.errors import DatabaseNotReady, DatabaseUnreachable, Refused, SettingsError
+from synkron.postgres.faults import is_passing
 from synkron.postgres.sessions import BY_KEY, OF_ONE, SESSION, settle
 from synkron.postgres.silence import HEARTBEAT, end_left_behind, watching
 from synkron.postgres.watch import DRIVER_TIMEOUT, WatchedConnection
-from synkron.settings.load import SourceTables
 
 # Strings, because asyncpg's classes take no type parameters at run time.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -47,15 +28,8 @@ Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Connection]]"
 # The exceptions of the driver when the database or the connection to it fails.
 DRIVER_FAULTS = (PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
-# SQLSTATE prefixes for errors of the connection, intervention by an operator, and too many connections.
-PASSING = ("08", "57", "53300")
-
 # Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
 TRANSACTION_POOLER_PORT = 6543
-ROWS_HIDDEN = (
-    "Row security would hide rows from this role, and Synkron must see all rows. Connect as a role with BYPASSRLS: "
-    "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
-)
 
 CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
@@ -115,13 +89,6 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
                 pool.terminate()
 
 
-def is_passing(error: Exception) -> bool:
-    """Whether the error is about the server or the connection, not about the request: it passes by itself."""
-    if isinstance(error, PostgresError):
-        return (error.sqlstate or "").startswith(PASSING)
-    return isinstance(error, (asyncpg.InterfaceError, OSError))
-
-
 def reason_of(error: BaseException) -> str:
     """What happened, in one line. An error on ending a transaction is replaced by the error that caused it."""
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error.__context__, DRIVER_FAULTS):
@@ -136,26 +103,6 @@ def refuse_transaction_pooler(url: str) -> None:
             f"{_place(url)} is a transaction pooler, which does not support LISTEN. Give workers a direct connection "
             "or the session pooler (on Supabase port 5432). `synkron tick` works with both kinds of pooler."
         )
-
-
-# requirement R11
-@asynccontextmanager
-async def speaking_of(source: SourceTables) -> AsyncIterator[None]:
-    """Turn PostgreSQL's errors about the application's tables into sentences with a remedy."""
-    try:
-        yield
-    except InsufficientPrivilegeError as error:
-        raise _privilege(error, source) from None
-    except (UndefinedTableError, UndefinedColumnError, InvalidSchemaNameError) as error:
-        raise _missing(error, source) from None
-    except (UndefinedFunctionError, DatatypeMismatchError) as error:
-        raise SourceTableMissing(
-            f"{str(error).capitalize()}. In {source.schema_name}.{source.integrations.table} Synkron needs "
-            f"{source.integrations.org_id} to have the type of {source.organizations.table}."
-            f"{source.organizations.id}, {source.integrations.is_enabled} to be boolean, "
-            f"{source.integrations.cron_schedule} to be text, and updated_at, if it is named in the settings, to be a "
-            "timestamptz."
-        ) from None
 
 
 async def _leave_as_it_is(connection: Connection) -> None:
@@ -207,28 +154,6 @@ async def _reaching(url: str) -> AsyncIterator[None]:
         raise DatabaseUnreachable(
             f"The server at {_place(url)} is not a PostgreSQL that Synkron can use: {error}"
         ) from None
-
-
-def _privilege(error: InsufficientPrivilegeError, source: SourceTables) -> DatabaseError | Refused:
-    # The message is in the server's language; the name of its function is the same everywhere.
-    if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
-        return ServiceRoleRequired(ROWS_HIDDEN)
-    return ServiceRoleRequired(
-        f"{str(error).capitalize()}. Run `grant usage on schema {source.schema_name} to ROLE; "
-        f"grant select on {source.schema_name}.{source.organizations.table}, "
-        f"{source.schema_name}.{source.integrations.table} to ROLE`. "
-        "For Synkron's own tables run `synkron migrate --grant-to ROLE`."
-    )
-
-
-def _missing(error: PostgresError, source: SourceTables) -> DatabaseError:
-    if "synkron." in str(error):
-        return LedgerMissing(f"{str(error).capitalize()}. Run `synkron migrate`.")
-    return SourceTableMissing(
-        f"{str(error).capitalize()}. Synkron reads {source.schema_name}.{source.integrations.table} and "
-        f"{source.schema_name}.{source.organizations.table}; name yours in synkron.toml under [source], or create "
-        "these with `synkron migrate --with-source-tables`."
-    )
 
 
 def _is_transaction_pooler(url: str) -> bool:

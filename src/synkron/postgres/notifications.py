@@ -10,10 +10,10 @@ from datetime import timedelta
 from functools import partial
 from typing import NoReturn
 
-import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.ports.driver import NotifyCallback
 
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
 from synkron.waiting import pause
 
@@ -32,8 +32,6 @@ CHANGED = json.dumps(
         "sent_at": "1970-01-01T00:00:00Z",
     }
 )
-
-log = structlog.get_logger("synkron")
 
 
 class Notifications(AsyncpgPoolDriver):

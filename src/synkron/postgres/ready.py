@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeAlias, TypeVar
 
-import structlog
 from asyncpg import InterfaceError, PostgresError
 
 from synkron.errors import DatabaseError, DatabaseNotReady, DatabaseUnreachable
-from synkron.postgres.connection import Connect, Connection, is_passing, speaking_of
-from synkron.settings.load import SourceTables
+from synkron.log import log
+from synkron.postgres.connection import Connect, Connection
+from synkron.postgres.faults import is_passing
 from synkron.waiting import pause
 
-# Seconds for which a service waits at its start for a database that is there but can't serve it; seconds between tries.
+# Seconds for which a service waits at its start for a database that is there and can't serve it, and between its tries.
 READY_WITHIN = 60.0
 TRY_EVERY = 1.0
 
 Answer = TypeVar("Answer")
-
-log = structlog.get_logger("synkron")
+# Turns errors of the application's tables into sentences.
+InWords: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
-async def reached(connect: Connect, source: SourceTables) -> AsyncIterator[Connection]:
+async def reached(connect: Connect, in_words: InWords) -> AsyncIterator[Connection]:
     """A connection whose errors (of the server, the network, a missing table or grant) are sentences."""
     try:
-        async with connect() as connection, speaking_of(source):
+        async with connect() as connection, in_words():
             yield connection
     except (PostgresError, InterfaceError, OSError) as error:
         if is_passing(error):
@@ -42,7 +42,7 @@ async def reached(connect: Connect, source: SourceTables) -> AsyncIterator[Conne
 
 
 async def once_ready(
-    connect: Connect, source: SourceTables, do: Callable[[Connection], Awaitable[Answer]], stop: asyncio.Event
+    connect: Connect, in_words: InWords, do: Callable[[Connection], Awaitable[Answer]], stop: asyncio.Event
 ) -> Answer:
     """The result of ``do`` on a connection. If the database drops that, try again for a while, or until ``stop``.
 
@@ -53,7 +53,7 @@ async def once_ready(
     latest, was_there = loop.time() + READY_WITHIN, False
     while True:
         try:
-            async with reached(connect, source) as connection:
+            async with reached(connect, in_words) as connection:
                 was_there = True
                 return await do(connection)
         except DatabaseUnreachable as error:

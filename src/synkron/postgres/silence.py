@@ -16,9 +16,9 @@ from typing import NamedTuple
 from weakref import WeakSet
 
 import asyncpg
-import structlog
 from asyncpg.exceptions import InsufficientPrivilegeError, PostgresError
 
+from synkron.log import log
 from synkron.postgres.statements import statements
 from synkron.postgres.watch import Session, WatchedConnection
 from synkron.waiting import pause
@@ -35,8 +35,6 @@ SHORTEST_ANSWER = 1.0
 # Heartbeats after which a statement is given up if the server can't be asked about it: the server accepts no more
 # connections, or it is behind a transaction pooler.
 LONGEST_IN_DOUBT = 10
-
-log = structlog.get_logger("synkron")
 
 
 # By URL: the sessions that this process has dropped. They may still hold locks on the server.

@@ -2,7 +2,8 @@
 
 A file contains statements, each after a line ``-- name: NAME``. Names of the application's tables and columns are in
 braces (``{integrations.cron_schedule}``) and are filled in from the settings, quoted. So are the shared fragments of
-``source/row.sql``: ``{row}``, ``{legible[o.name 200]}``. Values are always parameters.
+``source/row.sql``: ``{row}``, ``{legible[o.name 200]}``, and of ``ledger/pauses.sql``: ``{paused[now()]}``. Values are
+always parameters.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from synkron.settings.load import SourceTables
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
 
 # The byte sequences that are UTF-8 (RFC 3629). Each byte is one character, as in a database in SQL_ASCII.
 _TAIL = r"[\u0080-\u00bf]"
@@ -26,9 +29,21 @@ UTF_8 = (
 @cache
 def statements(file: str) -> dict[str, str]:
     """The statements of ``src/synkron/FILE.sql`` by name, without the comment that describes each."""
+    return {name: _with_pauses(text) for name, text in _read(file).items()}
+
+
+@cache
+def _read(file: str) -> dict[str, str]:
     text = files("synkron").joinpath(f"{file}.sql").read_text("utf-8")
     _, *parts = re.split(r"^-- name: (\w+)\n(?:--.*\n)*", text, flags=re.MULTILINE)
     return dict(zip(parts[::2], (body.strip() for body in parts[1::2]), strict=True))
+
+
+def _with_pauses(text: str) -> str:
+    def fragment(found: re.Match[str]) -> str:
+        return _with_pauses(_read("ledger/pauses")[found[1]].replace("GIVEN", found[2]))
+
+    return re.sub(r"\{(holds|paused)\[(.+?)\]\}", fragment, text)
 
 
 @cache

@@ -68,13 +68,7 @@ where scheduled_for >= $1 and scheduled_for <= $2
     and finished_at is null and attempt = 0 and next_attempt_at <= $2
     and ($3::text is null or integration_type = $3)
     and ($4::text is null or org_id = $4)
-    and not exists (
-        select from synkron.pauses
-        where ended_at is null and starts_at <= $2 and (until is null or until > $2)
-            and (pauses.org_id is null or pauses.org_id = runs.org_id)
-            and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
-            and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
-    )
+    and not {paused[$2]}
 group by integration_type;
 
 -- name: worst
@@ -90,13 +84,7 @@ with worst as materialized (
         and (
             started_at is not null
             or finished_at is null and next_attempt_at <= $2
-                and not exists (
-                    select from synkron.pauses
-                    where ended_at is null and starts_at <= $2 and (until is null or until > $2)
-                        and (pauses.org_id is null or pauses.org_id = runs.org_id)
-                        and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
-                        and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
-                )
+                and not {paused[$2]}
         )
     order by coalesce(started_at, $2) - case source when 'catch_up' then scheduled_for else execute_after end desc, id
     limit $5

@@ -1,13 +1,13 @@
-"""What becomes of each occurrence, and of a run whose attempt failed. Pure: values in, values out."""
+"""Decides what happens to each occurrence, and to a run whose attempt failed. Pure: values in, values out."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from types import MappingProxyType
 
+from synkron.backoff import apart, doubled
 from synkron.model import (
     Action,
     CatchUp,
@@ -30,13 +30,13 @@ HOUR = timedelta(hours=1)
 HEAD_START = timedelta(seconds=30)
 TOLERANCE = timedelta(seconds=30)
 LONGEST_BACKOFF = HOUR
-# Of a run that something is short for on this host: doubling from the first to the longest.
+# The waits of a run that could not be sent because this host lacked a resource: doubled from the first to the longest.
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
 MOST_PUT_BACK = 300
-# Above, an integration's expired moments are one row: nobody reads a thousand that say the same.
+# An integration with more expired moments than this gets a single row for them: nobody reads a thousand equal rows.
 EXPIRED_ONE_BY_ONE = 1000
-# A run that lost its worker so often is taken for the cause.
+# A run that lost its worker this often is assumed to be the cause.
 MOST_CRASHES = 3
 NOBODY: Mapping[str, Hold] = MappingProxyType({})
 
@@ -44,8 +44,8 @@ NOBODY: Mapping[str, Hold] = MappingProxyType({})
 def window_of(watermark: datetime, now: datetime, copied_at: datetime | None = None) -> Window:
     """What a tick at ``now`` has to decide: from the watermark to half a minute ahead.
 
-    It never starts later than half a minute ago, so that a row edited a moment ago still counts; what was decided
-    before is in the ledger already. Nor does it start before a copy was adopted: that was the other ledger's to decide.
+    It never starts later than half a minute ago, so that a recent edit of a row still counts; the ledger already has
+    the earlier decisions. It never starts before a copy was adopted: the other ledger decides that time.
     """
     start = min(watermark, now - TOLERANCE)
     return Window(start if copied_at is None else max(start, copied_at), now + HEAD_START)
@@ -60,11 +60,11 @@ def decide(
     released: Mapping[str, Hold] = NOBODY,
     restored_until: datetime | None = None,
 ) -> list[Decision]:
-    """A decision for every moment: exactly one. Those of an integration stand together, the oldest first.
+    """Exactly one decision for every moment. Those of an integration are together, the oldest first.
 
-    ``released`` has, by their ids, the integrations that were held, and why: what they missed, they missed for that. A
-    ledger that was restored from a dump missed what is up to ``restored_until``. That is run one by one, whatever the
-    policy: the targets know the keys of what was delivered since the dump, for the periods that those runs had.
+    ``released`` has the integrations that were on hold, by id, with the reason: it is the cause of what they missed. A
+    ledger that was restored from a dump missed everything up to ``restored_until``. These moments run one by one,
+    whatever the policy: targets recognize the keys of runs delivered since the dump, which had the same periods.
     """
     decisions: list[Decision] = []
     for one in due:
@@ -75,7 +75,7 @@ def decide(
 
 
 def replay(due: Iterable[Occurrences], now: datetime) -> list[Decision]:
-    """A run for every occurrence of a moment that somebody asks for again; what was decided then stays as it is."""
+    """A run for every occurrence of a moment that is replayed; earlier decisions about it stay."""
     reason = "replayed: a tick was asked for this moment"
     return [
         _run(one, moment, Source.CATCH_UP, reason, start, now)
@@ -85,7 +85,7 @@ def replay(due: Iterable[Occurrences], now: datetime) -> list[Decision]:
 
 
 def after_attempt(run: Run, outcome: Outcome, policy: Policy) -> tuple[State, timedelta]:
-    """The run's next state, and the wait before its next attempt (zero when there is none)."""
+    """The run's next state, and the wait before its next attempt (zero if there is none)."""
     if outcome.kind is OutcomeKind.SUCCEEDED:
         return State.SUCCEEDED, timedelta()
     if outcome.kind is OutcomeKind.FINAL or run.failures + 1 >= policy.attempts:
@@ -94,18 +94,18 @@ def after_attempt(run: Run, outcome: Outcome, policy: Policy) -> tuple[State, ti
 
 
 def after_shortage(run: Run) -> timedelta | None:
-    """The wait of a run that could not even be sent, as something is short on this host, before it is tried again.
+    """The wait before a retry of a run that could not be sent because this host lacked a resource.
 
-    None for one that was put back for about a day: then it counts as a failed attempt, so that none waits for ever.
+    None if it was put back for about a day: then it counts as a failed attempt, so that no run waits for ever.
     """
     put_back = max(run.attempt - 1 - run.failures, 0)
     if put_back >= MOST_PUT_BACK:
         return None
-    return _longer(min(FIRST_WAIT * (1 << min(put_back, 16)), LONGEST_WAIT), f"{run.key}/put back/{put_back}")
+    return apart(doubled(FIRST_WAIT, put_back, LONGEST_WAIT), f"{run.key}/put back/{put_back}")
 
 
 def given_up(run: Run, policy: Policy) -> str | None:
-    """Why a run gets no further attempt, as too many before this one failed or lost their worker; None if it may."""
+    """Why a run gets no further attempt: too many failed or lost their worker. None if it gets one."""
     if run.crashes >= MOST_CRASHES:
         return f"given up: it lost its worker {run.crashes} times"
     if run.failures >= policy.attempts:
@@ -116,10 +116,10 @@ def given_up(run: Run, policy: Policy) -> str | None:
 def superseded(
     run: Run, live: Integration | None, moments: Sequence[datetime] | None, *, by_hand: bool = False
 ) -> str | None:
-    """Why a claimed run must not be delivered any more, by its integration's row as it stands now; None if it may.
+    """Why a claimed run must no longer be delivered, according to its integration's current row; None if it may be.
 
-    ``moments`` are those at which the row fires now, around the run's own; None when the row is invalid. A run that
-    an operator asked for (``by_hand``) is not held against the schedule. Another type or organization is no reason: the
+    ``moments`` are the moments around the run's own at which the row fires now; None if the row is invalid. A run that
+    an operator asked for (``by_hand``) does not depend on the schedule. Another type or organization is no reason: the
     run follows its row (``moved``).
     """
     if live is None:
@@ -129,16 +129,16 @@ def superseded(
     if by_hand:
         return None
     if live.cron_schedule is None:
-        return "superseded: the integration has no schedule any more"
+        return "superseded: the integration now has no schedule"
     if moments is None:
-        return "superseded: the integration can't be fired any more as its row is invalid"
+        return "superseded: the integration can't run, because its row is invalid"
     if run.scheduled_for not in moments:
         return f'superseded: the schedule is now "{live.cron_schedule}", which does not fire at this moment'
     return None
 
 
 def moved(was_type: str, is_type: str, was_of: str, is_of: str) -> str:
-    """What a run's reason says, at its end, when the run has followed its row to another type or organization."""
+    """What is added to the reason of a run that followed its row to another type or organization."""
     kind = f"; its row's type was changed from {was_type} to {is_type}" if was_type != is_type else ""
     organization = f"; its row was moved from organization {was_of} to {is_of}" if was_of != is_of else ""
     return kind + organization
@@ -147,7 +147,7 @@ def moved(was_type: str, is_type: str, was_of: str, is_of: str) -> str:
 def _decide_one(
     one: Occurrences, now: datetime, policy: Policy, cause: str, restored_until: datetime | None
 ) -> Iterator[Decision]:
-    """The moments in the order of time: restored, expired, from before the row's last edit, missed, on time."""
+    """The moments in order of time: restored, expired, from before the row's last edit, missed, on time."""
     late = bisect_left(one.moments, now - TOLERANCE)
     restored = 0 if restored_until is None else bisect_right(one.moments, restored_until, 0, late)
     expired = bisect_left(one.moments, now - policy.catch_up_window, restored, late)
@@ -164,7 +164,7 @@ def _decide_one(
 
 
 def _restored(one: Occurrences, end: int, now: datetime) -> Iterator[Decision]:
-    reason = "missed: the ledger was restored from a dump of before; each is run by itself"
+    reason = "missed: the ledger was restored from an earlier dump; each moment runs separately"
     for index in range(end):
         yield _run(one, one.moments[index], Source.CATCH_UP, reason, _start_of(one, index), now)
 
@@ -187,7 +187,7 @@ def _foreign(one: Occurrences, start: int, end: int) -> Iterator[Decision]:
     if start < end:
         reason = (
             f"missed: the row was edited at {one.integration.updated_at:%Y-%m-%dT%H:%MZ}, "
-            "and what its schedule was before is not known"
+            "and its schedule before that is not known"
         )
         yield Decision(
             one.integration, Action.SKIP, Source.CATCH_UP, reason, one.moments[start:end], _start_of(one, start)
@@ -244,13 +244,5 @@ def _start_of(one: Occurrences, index: int) -> datetime | None:
 
 
 def _backoff(run: Run, policy: Policy) -> timedelta:
-    """Doubling from the policy's, up to an hour, plus up to a tenth, the same for the same run and attempt."""
-    doubled = policy.backoff * (1 << min(run.failures, 16))
-    wait = min(doubled, max(LONGEST_BACKOFF, policy.backoff))
-    return _longer(wait, f"{run.key}/{run.failures}")
-
-
-def _longer(wait: timedelta, lot: str) -> timedelta:
-    """Up to a tenth longer, by lot, so that runs that failed together part."""
-    share = int.from_bytes(sha256(lot.encode()).digest()[:4], "big") / 2**32
-    return wait * (1 + share / 10)
+    """The policy's backoff, doubled up to an hour, plus up to a tenth; always the same for a run and attempt."""
+    return apart(doubled(policy.backoff, run.failures, LONGEST_BACKOFF), f"{run.key}/{run.failures}")

@@ -1,4 +1,4 @@
-"""A claimed run follows its row: to the type and the organization that the row has by now."""
+"""A claimed run follows its row to the type and organization that the row has now."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 from synkron.postgres.connection import Connection, Executor
-from synkron.postgres.statements import source_statements
+from synkron.postgres.statements import statements
 from synkron.scheduler.decide import moved
-from synkron.settings.load import SourceTables
-from synkron.source.reader import with_id_type
+from synkron.source.queries import SourceQueries
+
+SQL = statements("scheduler/moves")
 
 
 class Following(NamedTuple):
-    """A run, the type and the organization of its row, what is said of it, and the job with which a worker comes."""
+    """A run, its row's type and organization, the note for its reason, and the job that a worker has, if any."""
 
     run_id: int
     integration_type: str
@@ -23,29 +24,26 @@ class Following(NamedTuple):
     job_id: int | None = None
 
 
-async def follow_all(
-    connection: Executor, asked: Sequence[Following], source: SourceTables, mark: UUID | None = None
-) -> list[bool]:
-    """Let the runs follow, each with a job of its new type; whether each does. A lost race is a normal answer.
+async def follow_all(connection: Executor, asked: Sequence[Following], mark: UUID | None = None) -> list[bool]:
+    """Let the runs follow, each with a job of its new type; returns whether each did. Losing a race is normal.
 
-    ``mark`` is the worker's own in the queue, as in ``attempts.start``.
+    ``mark`` is the worker's id in the queue, as in ``attempts.start``.
     """
-    sql = source_statements("scheduler/moves", source)
-    rows = await connection.fetch(sql["follow"], *map(list, zip(*asked, strict=True)), mark)
+    rows = await connection.fetch(SQL["follow"], *map(list, zip(*asked, strict=True)), mark)
     followed = {row["id"] for row in rows}
     return [one.run_id in followed for one in asked]
 
 
-async def follow_left_behind(connection: Connection, source: SourceTables, types: Collection[str]) -> int:
-    """Let those runs follow that no worker looks at as they are; answers how many.
+async def follow_left_behind(connection: Connection, source: SourceQueries, types: Collection[str]) -> int:
+    """Let the runs follow that no worker would take now; returns how many.
 
-    Their type is not among ``types``, or they are paused or deferred, and so would be the runs that wait behind them,
-    though the row they come from is not.
+    Their type is not in ``types``, or they are paused or deferred. They would block the runs behind them, although
+    their row is not affected.
     """
-    sql = source_statements("scheduler/moves", source)
-    if not await connection.fetchval(sql["any_kept"], list(types)):
+    if not await connection.fetchval(SQL["any_kept"], list(types)):
         return 0
-    rows = await connection.fetch(await with_id_type(connection, sql["left_behind"], source), list(types))
+    left_behind = await source.fit(connection, source.sql("scheduler/moves")["left_behind"])
+    rows = await connection.fetch(left_behind, list(types))
     asked = [
         Following(
             row["id"],
@@ -55,4 +53,4 @@ async def follow_left_behind(connection: Connection, source: SourceTables, types
         )
         for row in rows
     ]
-    return sum(await follow_all(connection, asked, source)) if asked else 0
+    return sum(await follow_all(connection, asked)) if asked else 0

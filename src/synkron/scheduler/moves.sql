@@ -1,11 +1,12 @@
--- Runs that follow their rows: whose type or organization was edited after the claim.
+-- Runs that follow their rows, whose type or organization was edited after the claim.
 
 -- name: follow
--- Give the runs $1 the types $2 and the organizations $3 of their integrations' rows, with a job of the new type each; $4
--- says so, at the end of their reasons. The key stays: it knows neither. What waited for the old type's vendor waits no
--- more. A run whose worker died is taken back from it, with its seat, as in attempts.skip ($5 are the jobs, null where
--- nobody comes with one, $6 the worker's mark). Answers the runs that follow; the others have ended, are under way
--- elsewhere, or have followed before. Rows are locked in the order of their numbers, as in attempts.start.
+-- Give the runs $1 the types $2 and the organizations $3 of their integrations' rows, each with a job of the new type;
+-- $4 is added to their reasons. The key stays, as it depends on neither. A run that waited for the old type's vendor no
+-- longer waits. A run whose worker died is taken back from it, with its row in synkron.running, as in attempts.skip ($5
+-- are the jobs, null if the caller has none, $6 the worker's id in the queue). Returns the runs that follow; the others
+-- have ended, are running elsewhere, or have followed before. Rows are locked in the order of their numbers, as in
+-- attempts.start.
 with candidate as (
     select runs.id, scheduled_for, asked.integration_type, asked.org_id, asked.note, runs.state = 'running' as was_lost
     from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
@@ -45,7 +46,7 @@ freed as (
 ),
 lost as (
     update synkron.attempts set finished_at = clock_timestamp(), outcome = 'lost',
-        error = 'the worker was lost before it could say what came of it'
+        error = 'the worker was lost before it could record the outcome'
     from followed
     where was_lost and attempts.run_id = followed.id and attempts.scheduled_for = followed.scheduled_for
         and attempts.finished_at is null
@@ -58,7 +59,7 @@ enqueued as (
 select id from followed;
 
 -- name: any_kept
--- Whether there may be any of left_behind, without a look at the rows.
+-- Whether left_behind may find any, without reading the application's rows.
 select exists (
     select from synkron.runs
     where finished_at is null and (deferred_until > now() or integration_type <> all($1::text[]))
@@ -67,11 +68,11 @@ select exists (
 );
 
 -- name: left_behind
--- Runs whose turn came a minute ago and that nobody takes as they are: their type is not among the settings' ($1), or a
--- pause or their vendor keeps them; and whose row, in order itself, has moved to another type (one of $1) or
--- organization. The id is given its column's own type, ID_TYPE. Plan: from the index of unfinished runs, of which few
--- are kept so, to the primary key.
--- Scans: where no index vouches for the ids; a one-time filter leaves it out otherwise.
+-- Runs that could have started a minute ago and that no worker takes: their type is not in the settings ($1), or they
+-- are paused or wait for their vendor; and whose row is valid and has moved to another type (one of $1) or
+-- organization. The ids are cast to the type of their column, ID_TYPE. Plan: from the index of unfinished runs, few of
+-- which match, to the primary key.
+-- Scans: only if no index proves that ids are unique; otherwise a one-time filter skips it.
 select
     run.id, run.integration_type, run.org_id,
     i.integration_type::text as live_type, i.org_id::text as live_org
@@ -82,15 +83,7 @@ from (
         and (
             integration_type <> all($1::text[])
             or deferred_until > now()
-            or exists (
-                select from synkron.pauses
-                where pauses.ended_at is null
-                    and pauses.starts_at <= now()
-                    and (pauses.until is null or pauses.until > now())
-                    and (pauses.org_id is null or pauses.org_id = runs.org_id)
-                    and (pauses.integration_type is null or pauses.integration_type = runs.integration_type)
-                    and (pauses.integration_id is null or pauses.integration_id = runs.integration_id)
-            )
+            or {paused[now()]}
         )
 ) run
 cross join {rows}

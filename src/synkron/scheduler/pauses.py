@@ -12,9 +12,9 @@ from synkron.model import Integration, Occurrences, Pause
 def hold(
     due: Iterable[Occurrences], pauses: Iterable[Pause], now: datetime
 ) -> tuple[list[Occurrences], list[Occurrences]]:
-    """What is to be decided, and what is held: the moments of integrations that are paused when they would run.
+    """What is to be decided, and what is put on hold: integrations that are paused when they would run.
 
-    What is late would run now; what lies ahead, at its own moment.
+    A late moment would run now; a future one, at its own time.
     """
     by_scope: dict[tuple[str | None, str | None, str | None], list[Pause]] = defaultdict(list)
     for pause in pauses:
@@ -31,7 +31,7 @@ def hold(
 
 
 def _scopes(one: Integration) -> list[tuple[str | None, str | None, str | None]]:
-    """Every scope that a pause of this integration may have."""
+    """Every scope of a pause that would cover this integration."""
     return [
         (None, None, None),
         (one.org_id, None, None),

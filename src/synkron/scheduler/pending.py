@@ -1,4 +1,4 @@
-"""What a tick has to decide: what is due, what is held no more, and what holds for it."""
+"""What a tick has to decide: what is due, what is no longer on hold, and the policies for it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ from synkron.scheduler.policies import (
     read_sight,
     release,
 )
-from synkron.settings.load import Settings, SourceTables
+from synkron.settings.load import Settings
 from synkron.source.due import judging
+from synkron.source.queries import SourceQueries
 from synkron.source.reader import read_window
 from synkron.steps import Steps
 from synkron.waiting import by_turns
 
 MINUTE = timedelta(minutes=1)
-# The faults that may be mended without an edit of the row: another scheduler may know the type, and an organization may
-# come after its integrations. Until then the moments wait, as under a pause.
+# The faults that may be corrected without an edit of the row: another scheduler may know the type, and an organization
+# may be added after its integrations. Until then the moments are on hold, as under a pause.
 WAITING = {Fault.TYPE: Hold.TYPE, Fault.ORGANIZATION: Hold.ORGANIZATION}
 
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """``due`` is to be decided under ``policies``; ``held`` is paused and is not, nor is what is ``waiting``.
+    """``due`` is decided under ``policies``; ``held``, which is paused, and ``waiting`` are not.
 
-    ``released`` was held, and is due now. ``waiting`` are invalid rows, each with its moments, and why it waits: from
-    the first of them on that is undecided.
+    ``released`` was on hold, and is due now. ``waiting`` are invalid rows, each with its moments and the reason of its
+    hold, which begins at the first undecided moment.
     """
 
     due: list[Occurrences]
@@ -51,60 +52,66 @@ class Agenda:
 
     @property
     def figures(self) -> Read:
-        """What the tick's own row says of it."""
+        """The figures for the tick's row."""
         return Read(sum(len(one.moments) for one in (*self.due, *self.held)), len(self.invalid), self.sight)
 
     def first(self, window: Window) -> datetime:
-        """From when on the ledger needs room."""
+        """The earliest moment for which the ledger needs a partition."""
         return min([window.start, *(one.since for one in self.released)])
 
     def without(self, failed: Sequence[InvalidIntegration]) -> Agenda:
-        """The same, of which these could not be decided: what a pause held of them stays held."""
+        """The same, without these, which could not be decided: what is on hold of them stays on hold."""
         ids = {one.integration_id for one in failed}
         released = [one for one in self.released if one.integration.integration_id not in ids]
         return replace(self, released=released, invalid=[*self.invalid, *failed])
 
 
 async def read_agenda(
-    connection: Connection, window: Window, settings: Settings, now: datetime, *, oldest: datetime, replayed: bool
+    connection: Connection,
+    window: Window,
+    source: SourceQueries,
+    settings: Settings,
+    now: datetime,
+    *,
+    oldest: datetime,
+    replayed: bool,
 ) -> Agenda:
-    """Read it, in the caller's secured transaction. Nothing before ``oldest`` is decided any more.
+    """Read it in the caller's secured transaction. Moments before ``oldest`` are no longer decided.
 
-    What is undecided since a hold began is decided all at once when nothing holds it any more, as the catch-up run is
-    to cover it: not a part of it ahead of that, nor by a replay.
+    Everything that became undecided during a hold is decided together when the hold ends, so that one catch-up run can
+    cover it; no part of it is decided earlier, or by a replay.
     """
-    source = settings.source
-    sight = await read_sight(connection, source)
+    sight = await read_sight(connection)
     read = await read_window(connection, window, source, settings.types)
     ended = [] if replayed else await read_released(connection, now, oldest, source)
     released, after_holds, invalid = await by_turns(_judge_released(ended, window.end, settings.types))
     due = {one.integration.integration_id: one for one in read.due} | after_holds
-    undecided = await read_held(connection, due, source) - after_holds.keys()
-    pauses = [] if replayed else await read_pauses(connection, now, source)
+    undecided = await read_held(connection, due) - after_holds.keys()
+    pauses = [] if replayed else await read_pauses(connection, now)
     free, held = hold((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
     free = await continued(connection, free)
-    policies = await read_policies(connection, settings.policies, [one.integration for one in free], source)
+    policies = await read_policies(connection, settings.policies, [one.integration for one in free])
     waiting = [] if replayed else _waiting(read.invalid, window)
-    # A row that is held is invalid for as long as that lasts, and not only in the minutes in which it is due.
+    # A row on hold counts as invalid all the time, not only in the minutes in which it is due.
     known = {one.integration_id for one in read.invalid}
     faulty = [*read.invalid, *(one for one in invalid if one.integration_id not in known)]
     return Agenda(free, held, waiting, released, faulty, policies, sight)
 
 
-async def settle(connection: Connection, agenda: Agenda, source: SourceTables) -> None:
-    """Write down who is held from when on, and forget those whose moments the caller's transaction decides."""
+async def settle(connection: Connection, agenda: Agenda, source: SourceQueries) -> None:
+    """Record new holds, and delete those whose moments the caller's transaction decides."""
     await release(connection, agenda.released, source)
     paused = [(one.integration.integration_id, one.moments, Hold.PAUSE) for one in agenda.held]
-    await note_held(connection, [*paused, *agenda.waiting], source)
+    await note_held(connection, [*paused, *agenda.waiting])
 
 
 def _judge_released(
     ended: Sequence[Released], end: datetime, types: Collection[str]
 ) -> Steps[tuple[list[Released], dict[str, Occurrences], list[InvalidIntegration]]]:
-    """The rows that nothing holds any more, what they missed meanwhile, and the rows that stay held as they are faulty.
+    """The rows that are no longer on hold, what they missed meanwhile, and the invalid rows, which stay on hold.
 
-    Rows that are held from the same moment on share the work.
+    Rows that are on hold since the same moment share the work.
     """
     alike: dict[datetime, list[Integration]] = defaultdict(list)
     for one in ended:
@@ -120,7 +127,7 @@ def _judge_released(
 
 
 def _waiting(invalid: Iterable[InvalidIntegration], window: Window) -> list[tuple[str, Sequence[datetime], Hold]]:
-    """The rows that can't be fired for now, with their moments; any minute may be one where the zone is not known."""
+    """The rows that can't run for now, with their moments; if the zone is unknown, any minute may be one."""
     first = window.start.replace(second=0, microsecond=0) + MINUTE
     any_minute = [moment for moment in (first, first + MINUTE) if moment <= window.end]
     return [

@@ -1,35 +1,30 @@
-"""What stands in Synkron's own tables for a tick to heed: overrides and pauses."""
+"""Overrides, pauses and holds that a tick obeys."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, get_type_hints
 
 from asyncpg import Record
 
-from synkron.model import CatchUp, Hold, Integration, Overlap, Pause, Policies, Policy
+from synkron.model import Hold, Integration, Pause, Policies, Policy
 from synkron.postgres.connection import Connection, Executor
-from synkron.postgres.statements import source_statements
-from synkron.settings.load import SourceTables
-from synkron.source.reader import integration_of, with_id_type
+from synkron.postgres.statements import statements
+from synkron.source.queries import SourceQueries
+from synkron.source.reader import integration_of
 
-# What may be set for one integration, over its type's policy, and how the database's value is read.
-OVERRIDABLE = {
-    "catch_up": CatchUp,
-    "catch_up_window": timedelta,
-    "overlap": Overlap,
-    "spread": timedelta,
-    "attempts": int,
-    "backoff": timedelta,
-    "timeout": timedelta,
-    "completion_timeout": timedelta,
-}
+SQL = statements("scheduler/policies")
+
+# What belongs to a whole type. The rest of a policy may be set for one integration, and is read as its field's type.
+OF_TYPE = {"catch_up_newest", "pace", "concurrency"}
+OVERRIDABLE: Mapping[str, Any] = {key: kind for key, kind in get_type_hints(Policy).items() if key not in OF_TYPE}
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A held row that no pause holds now, undecided from ``since`` on (left out), and why it was held."""
+    """A row on hold that no pause covers now. Its moments after ``since`` are undecided."""
 
     integration: Integration
     since: datetime
@@ -37,19 +32,18 @@ class Released:
 
 
 async def read_policies(
-    connection: Executor, by_type: Mapping[str, Policy], integrations: Collection[Integration], source: SourceTables
+    connection: Executor, by_type: Mapping[str, Policy], integrations: Collection[Integration]
 ) -> Policies:
-    """The policies that hold for these integrations, all of known types."""
-    sql = source_statements("scheduler/policies", source)
+    """The policies of these integrations, all of known types."""
     types = {one.integration_id: one.integration_type for one in integrations}
-    rows = await connection.fetch(sql["overrides"], list(types)) if types else []
+    rows = await connection.fetch(SQL["overrides"], list(types)) if types else []
     return Policies(
         by_type, {row["integration_id"]: overridden(by_type[types[row["integration_id"]]], row) for row in rows}
     )
 
 
 def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
-    """The policy with what the row of ``synkron.overrides`` sets, under column names with the prefix."""
+    """The policy with the values of a row of ``synkron.overrides``, whose column names have the prefix."""
     return replace(
         policy,
         catch_up_newest=policy.catch_up_newest and row[prefix + "catch_up_window"] is None,
@@ -61,46 +55,43 @@ def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
     )
 
 
-async def read_sight(connection: Executor, source: SourceTables) -> str:
-    """What the statements that follow see at least, as a ``pg_snapshot``."""
-    snapshot: str = await connection.fetchval(source_statements("scheduler/policies", source)["sight"])
+async def read_sight(connection: Executor) -> str:
+    """A ``pg_snapshot``; the statements that follow see at least what it contains."""
+    snapshot: str = await connection.fetchval(SQL["sight"])
     return snapshot
 
 
-async def read_pauses(connection: Executor, at: datetime, source: SourceTables) -> list[Pause]:
+async def read_pauses(connection: Executor, at: datetime) -> list[Pause]:
     """The pauses that have not ended at ``at``."""
-    rows = await connection.fetch(source_statements("scheduler/policies", source)["pauses"], at)
+    rows = await connection.fetch(SQL["pauses"], at)
     return [Pause(**row) for row in rows]
 
 
-async def note_held(
-    connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]], source: SourceTables
-) -> None:
-    """Note from when on these integrations are undecided, and why. Of their moments only the first may be decided."""
+async def note_held(connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]]) -> None:
+    """Record since when these integrations are undecided, and why. Only the first of their moments may be decided."""
     rows = [(integration_id, moment, why) for integration_id, moments, why in held for moment in moments[:2]]
     if rows:
-        await connection.execute(
-            source_statements("scheduler/policies", source)["hold"], *map(list, zip(*rows, strict=True))
-        )
+        await connection.execute(SQL["hold"], *map(list, zip(*rows, strict=True)))
 
 
-async def read_held(connection: Executor, integration_ids: Iterable[str], source: SourceTables) -> set[str]:
-    """Those of the integrations that are undecided as they are, or were, held."""
-    rows = await connection.fetch(source_statements("scheduler/policies", source)["held"], list(integration_ids))
+async def read_held(connection: Executor, integration_ids: Iterable[str]) -> set[str]:
+    """Those of the integrations that are undecided because of a current or past hold."""
+    rows = await connection.fetch(SQL["held"], list(integration_ids))
     return {row["integration_id"] for row in rows}
 
 
-async def read_released(connection: Connection, at: datetime, oldest: datetime, source: SourceTables) -> list[Released]:
-    """The held integrations that no pause holds at ``at`` any more, as their rows stand; since ``oldest`` at most."""
-    sql = source_statements("scheduler/policies", source)
-    if not await connection.fetchval(sql["any_held"]):
+async def read_released(
+    connection: Connection, at: datetime, oldest: datetime, source: SourceQueries
+) -> list[Released]:
+    """The integrations on hold that no pause covers at ``at``, with their current rows; since ``oldest`` at most."""
+    if not await connection.fetchval(SQL["any_held"]):
         return []
-    rows = await connection.fetch(await with_id_type(connection, sql["released"], source), at)
+    rows = await connection.fetch(await source.fit(connection, source.sql("scheduler/policies")["released"]), at)
     return [Released(integration_of(row), max(row["since"], oldest), Hold(row["reason"])) for row in rows]
 
 
-async def release(connection: Connection, released: Sequence[Released], source: SourceTables) -> None:
-    """Forget what was held, in the transaction in which it is decided."""
+async def release(connection: Connection, released: Sequence[Released], source: SourceQueries) -> None:
+    """Delete the holds, in the transaction that decides their moments."""
     if released:
-        statement = await with_id_type(connection, source_statements("scheduler/policies", source)["release"], source)
+        statement = await source.fit(connection, source.sql("scheduler/policies")["release"])
         await connection.execute(statement, [one.integration.integration_id for one in released])

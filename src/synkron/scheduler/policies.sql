@@ -1,23 +1,23 @@
--- What a tick heeds beside the schedules: overrides and pauses.
+-- Overrides, pauses and holds that a tick obeys.
 
 -- name: sight
--- What the statements that follow see at least (`synkron verify`).
+-- The statements that follow see at least this snapshot (`synkron verify`).
 select pg_current_snapshot()::text;
 
 -- name: overrides
--- What is set for some of these integrations.
+-- The overrides of these integrations.
 select integration_id, catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout
 from synkron.overrides where integration_id = any($1::text[]);
 
 -- name: pauses
--- Those that have not ended by the moment $1, by themselves or by hand.
+-- The pauses that have not ended by the moment $1, by themselves or by hand.
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until
 from synkron.pauses
 where ended_at is null and (until is null or until > $1)
 order by id;
 
 -- name: hold
--- From the first of its moments that is undecided, an integration is undecided, for the reason $3; an earlier hold stays.
+-- Put integrations on hold from the first of their undecided moments on, for the reason $3; an earlier hold stays.
 insert into synkron.held (integration_id, since, reason)
 select integration_id, min(moment) - interval '1 microsecond', min(reason)
 from unnest($1::text[], $2::timestamptz[], $3::text[]) asked (integration_id, moment, reason)
@@ -37,11 +37,10 @@ select integration_id from synkron.held where integration_id = any($1::text[]);
 select exists (select from synkron.held);
 
 -- name: released
--- The rows of held integrations that no pause holds at the moment $1, with the time from which on they are undecided, and
--- why.
--- The id is given its column's own type, ID_TYPE, so that the primary key's index is used. Plan: the pauses are an
--- anti-join; the function pause_over would be called for each row, which costs 100,000 held rows 7 s at every tick.
--- Scans: what is held, and where that is most rows, the tables.
+-- The rows of integrations on hold that no pause covers at the moment $1, with the time since which they are undecided,
+-- and why. The ids are cast to the type of their column, ID_TYPE, so that the primary key's index is used. Plan: the
+-- pauses are an anti-join; calling the function pause_over for each row takes 7 s per tick with 100,000 rows on hold.
+-- Scans: the holds, and if most rows are on hold, the tables.
 select
     {row},
     {doubled} as doubled,
@@ -61,9 +60,9 @@ where i.id = h.integration_id::ID_TYPE
     );
 
 -- name: release
--- Undecided no more; nor is an integration that is not there any more. Plan: the latter are found by a join; asked of
--- each row beside the former, they would be looked up one by one.
--- Scans: what is held, and where that is most rows, the table.
+-- Delete the holds of the integrations $1, and of those that no longer exist. Plan: the latter are found by a join; as
+-- a condition on each row they would be looked up one by one.
+-- Scans: the holds, and if most rows are on hold, the table.
 delete from synkron.held
 where integration_id = any($1::text[])
     or integration_id in (

@@ -1,4 +1,4 @@
-"""When a run may start: spread over a while, and no more than so many in a minute. Pure: values in, values out."""
+"""When a run may start: spread over time, and no more per minute than the pace. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -13,30 +13,29 @@ from synkron.steps import Steps
 
 MINUTE = timedelta(minutes=1)
 
-# How many starts are allotted to a type in a minute: by its name and the minute's first instant.
+# How many starts are allotted to a type in a minute, by its name and the minute's first instant.
 Starts = Mapping[tuple[str, datetime], int]
 _Asking: TypeAlias = dict[tuple[str, datetime], dict[str, list[int]]]
 
 
 def spread_over(integration_id: str, room: timedelta) -> timedelta:
-    """The integration's own place in a span of time: the same at every moment, on any host."""
+    """The integration's own place in a span of time: always the same, on any host."""
     return room * _share(integration_id)
 
 
 def paced(
     decisions: Sequence[Decision], policies: Policies, starts: Starts, now: datetime
 ) -> Steps[tuple[list[Decision], dict[tuple[str, datetime], int]]]:
-    """The decisions with their starts moved so that no minute holds more of a type than its pace; and what that adds.
+    """The decisions, their starts moved so that no minute has more of a type than its pace; and the starts this adds.
 
-    ``starts`` are those that were allotted before; none is allotted to a minute before ``now``. Within a minute the
-    organizations take turns, and none is first in every minute. What finds no room waits for the first minute that has
-    some.
+    ``starts`` are those allotted before; none is allotted to a minute before ``now``. Within a minute the organizations
+    take turns, and none is first in every minute. A run that finds no room waits for the next minute that has room.
     """
     paces = {name: policy.pace for name, policy in policies.by_type.items() if policy.pace is not None}
     decided = list(decisions)
     taken = Counter(dict(starts))
     added: Counter[tuple[str, datetime]] = Counter()
-    # From the first minute that a type's runs asked for up to here, all minutes are full.
+    # For each type, all minutes from the first that its runs asked for up to this one are full.
     reached: dict[str, datetime] = {}
     asking = yield from _asking(decided, paces, now)
     for kind, asked in sorted(asking):
@@ -53,7 +52,7 @@ def paced(
 
 
 def _asking(decisions: Sequence[Decision], paces: Mapping[str, int], now: datetime) -> Steps[_Asking]:
-    """The runs of paced types by index: of each type and minute that they ask for, those of each organization."""
+    """The indexes of the runs of paced types, by type and requested minute, then by organization."""
     asking: _Asking = defaultdict(lambda: defaultdict(list))
     minutes: dict[tuple[datetime, bool], datetime] = {}
     for index, decision in enumerate(decisions):
@@ -69,7 +68,7 @@ def _asking(decisions: Sequence[Decision], paces: Mapping[str, int], now: dateti
 
 
 def _in_turn(decisions: Sequence[Decision], asking: Mapping[str, list[int]], minute: datetime) -> Iterator[int]:
-    """The runs that ask for a minute, one of each organization after the other, each organization's oldest first."""
+    """The runs that ask for a minute, taking one of each organization in turn, each organization's oldest first."""
     written = minute.isoformat()
     organizations = sorted(asking, key=lambda one: _share(f"{one}@{written}"))
     rounds = [_oldest_first(decisions, asking[one]) for one in organizations]
@@ -83,7 +82,7 @@ def _in_turn(decisions: Sequence[Decision], asking: Mapping[str, list[int]], min
 
 
 def _oldest_first(decisions: Sequence[Decision], runs: Iterable[int]) -> Iterator[int]:
-    """Sorted when the first is asked for, so that it is not done for all organizations in one step."""
+    """Sorted lazily, so that the sorting for all organizations is not one long step."""
     yield from sorted(
         runs, key=lambda index: (decisions[index].moments[0], decisions[index].integration.integration_id)
     )
@@ -95,7 +94,7 @@ def _not_before(run: Decision, start: datetime) -> Decision:
 
 
 def _minute_of(start: datetime, is_late: bool) -> datetime:
-    """The first minute in which such a run may start. What is late asks for a whole one, and not for the rest of it."""
+    """The first minute in which such a run may start. A late run asks for a whole minute, not the rest of one."""
     minute = start.astimezone(UTC).replace(second=0, microsecond=0)
     return minute + MINUTE if is_late and minute < start else minute
 

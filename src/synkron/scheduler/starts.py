@@ -1,4 +1,4 @@
-"""The starts of paced types: allotted in the transaction that claims them."""
+"""The starts of paced types, allotted in the transaction that claims their runs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KEPT = timedelta(hours=1)
 async def pace_starts(
     connection: Connection, decisions: Sequence[Decision], policies: Policies, now: datetime
 ) -> list[Decision]:
-    """The decisions, with the runs of paced types started no faster than that.
+    """The decisions, with the starts of paced types moved to keep their pace.
 
-    Two callers at once would allot the same starts: the caller holds the watermark's lock. A run that was decided
-    before is left out, as it has its start already.
+    The caller must hold the watermark's lock, as two callers at once would allot the same starts. A run that was
+    decided before is left out, because it already has its start.
     """
     runs, others = await by_turns(_parted(decisions, policies))
     if not runs:
@@ -46,7 +46,7 @@ def _parted(decisions: Iterable[Decision], policies: Policies) -> Steps[tuple[li
 async def allot_starts(
     connection: Connection, runs: Sequence[Decision], policies: Policies, now: datetime
 ) -> list[Decision]:
-    """The runs, with those of paced types started no faster than that, whoever decided them before."""
+    """The runs, with the starts of paced types moved to keep their pace, even if they were decided before."""
     moved, added = await by_turns(paced(runs, policies, await _read_starts(connection, now), now))
     await _allot(connection, added, now)
     return moved

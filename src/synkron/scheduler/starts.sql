@@ -1,4 +1,4 @@
--- The starts that were allotted to paced types, minute by minute.
+-- The starts that were allotted to paced types, by minute.
 
 -- name: starts
 -- The starts that were allotted from the minute $1 on.

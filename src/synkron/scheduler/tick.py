@@ -1,4 +1,4 @@
-"""The tick: what is due is claimed."""
+"""The tick: it claims what is due."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from synkron.ledger.attempts import expire
 from synkron.ledger.installation import at_home, note_place
 from synkron.model import Decision, InvalidIntegration, Tick
 from synkron.postgres.clock import database_clock
-from synkron.postgres.connection import Connection, speaking_of
+from synkron.postgres.connection import Connection
 from synkron.scheduler.decide import HEAD_START, decide, replay, window_of
 from synkron.scheduler.moves import follow_left_behind
 from synkron.scheduler.pending import Agenda, read_agenda, settle
 from synkron.scheduler.starts import pace_starts
 from synkron.settings.load import Settings
 from synkron.source.due import not_understood
-from synkron.source.reader import secure, window_around
+from synkron.source.queries import SourceQueries, secure
+from synkron.source.reader import window_around
 from synkron.steps import Steps
 from synkron.waiting import by_turns
 
@@ -32,38 +33,40 @@ async def tick(
 ) -> Tick:
     """One tick. Everything it decides is written in one transaction, or nothing is.
 
-    1. Read the database's clock; ``at`` stands for it where a moment is given.
-    2. Lock the watermark, and see that the ledger is at home. Where another tick was waited for, begin again. The
-       window goes from the watermark to half a minute ahead. A given moment that lies before it is replayed: its minute
-       alone is decided, and the watermark stays.
-    3. Read what is due in the window, and what was held by a pause that has ended, or by a fault that is mended.
-    4. Decide every occurrence, but for those of integrations that are paused, or can't be fired for now.
-    5. Claim: the runs, their jobs, the tick's own row, and the watermark; runs that lost their job get a new one, and
-       accepted ones that nobody completed in time fail.
+    1. Read the database's clock; ``at`` replaces it if given.
+    2. Lock the watermark, and check that the ledger is at home. If that had to wait for another tick, begin again. The
+       window is from the watermark to half a minute ahead. A given moment before it is replayed: only its minute is
+       decided, and the watermark stays.
+    3. Read what is due in the window, and what was on hold by a pause that has ended or a fault that is corrected.
+    4. Decide every occurrence, except those of integrations that are paused or can't run for now.
+    5. Claim: write the runs, their jobs, the tick's own row, and the watermark. Runs that lost their job get a new one,
+       and accepted ones that were not completed in time fail.
 
-    ``source`` is 'service' or 'once'; ``scheduler`` names this scheduler in the tick's row. Ticks that meet come one
-    after the other, and what one has claimed the next leaves alone (G2). Raises Refused when ``at`` lies ahead of
-    the clock or before the retention, or the settings are another installation's, NotAtHome, ServiceRoleRequired,
-    SourceTableMissing and LedgerMissing.
+    ``source`` is 'service' or 'once'; ``scheduler`` names this scheduler in the tick's row. Concurrent ticks run one
+    after the other, and each leaves alone what an earlier one has claimed (G2). Raises Refused if ``at`` is ahead of
+    the clock or before the retention, or if the settings are for another installation; NotAtHome,
+    ServiceRoleRequired, SourceTableMissing and LedgerMissing.
     """
-    async with speaking_of(settings.source):
+    queries = SourceQueries(settings.source)
+    async with queries.in_words():
         try:
-            return await _tick(connection, settings, scheduler, source, at)
+            return await _tick(connection, settings, queries, scheduler, source, at)
         except _Overtaken:
-            # Where it is so again (the clock was set back, or a third scheduler was quicker), it decides as it is.
-            return await _tick(connection, settings, scheduler, source, at, is_second_try=True)
+            # If it happens again (the clock was set back, or a third scheduler was quicker), it decides all the same.
+            return await _tick(connection, settings, queries, scheduler, source, at, is_second_try=True)
 
 
 class _Overtaken(Exception):
-    """The clock, which stands still in a transaction, was read before that of another tick, for which this one waited.
+    """This tick waited for another one, and its clock, which is fixed in a transaction, is older than the other's.
 
-    It could decide a moment after its successor, whose period begins before that moment.
+    It could decide a moment after the following moment was decided, whose period would then begin too early.
     """
 
 
 async def _tick(
     connection: Connection,
     settings: Settings,
+    queries: SourceQueries,
     scheduler: str,
     source: str,
     at: datetime | None,
@@ -71,7 +74,7 @@ async def _tick(
     is_second_try: bool = False,
 ) -> Tick:
     async with connection.transaction(isolation="read_committed"):
-        await secure(connection, settings.source)
+        await secure(connection)
         clock = await database_clock(connection)
         now = clock if at is None else _given(at, clock, settings.retention)
         oldest = clock - settings.retention
@@ -81,14 +84,14 @@ async def _tick(
         installation = await at_home(connection, settings)
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)
-        agenda = await read_agenda(connection, window, settings, now, oldest=oldest, replayed=replayed)
+        agenda = await read_agenda(connection, window, queries, settings, now, oldest=oldest, replayed=replayed)
         agenda, decided = await by_turns(_decide(agenda, now, installation.restored_until, replayed=replayed))
         decisions = await pace_starts(connection, decided, agenda.policies, clock)
         await claims.keep_partitions(connection, agenda.first(window), clock, settings.retention)
         number = await claims.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
         claimed = await claims.claim(connection, decisions, tick_id=number, installation=installation.id)
-        await settle(connection, agenda, settings.source)
-        await follow_left_behind(connection, settings.source, settings.types)
+        await settle(connection, agenda, queries)
+        await follow_left_behind(connection, queries, settings.types)
         await claims.recover(connection)
         await expire(connection)
         await claims.close_tick(connection, number, claimed)
@@ -112,8 +115,8 @@ async def _tick(
 def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool) -> Steps[dict[str, datetime]]:
     """The first start of each type's runs within a minute.
 
-    Of several schedulers that tick together only the one that claims has any, so that it alone warms the targets up.
-    Starts that are spread over the time after their moment are looked at again by whoever ticks then.
+    If several schedulers tick together, only the one that claims the runs has any, so it alone warms the targets up.
+    Starts that are spread after their moment are found again by the scheduler that ticks then.
     """
     first: dict[str, datetime] = {}
     end = clock + AHEAD
@@ -130,7 +133,7 @@ def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool)
 def _decide(
     agenda: Agenda, now: datetime, restored_until: datetime | None, *, replayed: bool
 ) -> Steps[tuple[Agenda, list[Decision]]]:
-    """The decisions, and the agenda without the integrations with which Synkron met an error of its own."""
+    """The decisions, and the agenda without the integrations on which Synkron itself failed."""
     released = {one.integration.integration_id: one.hold for one in agenda.released}
     decisions: list[Decision] = []
     failed: list[InvalidIntegration] = []
@@ -153,16 +156,16 @@ def next_tick(now: datetime) -> datetime:
 
 
 def _given(at: datetime, clock: datetime, retention: timedelta) -> datetime:
-    """The moment that was given, in UTC. Raises Refused where the ledger can't hold it."""
+    """The given moment, in UTC. Raises Refused if it is ahead of the clock or before the retention."""
     at = utc(at)
     if at > clock + HEAD_START:
         raise Refused(
-            f"{at.isoformat()} lies ahead of the database's clock ({clock.isoformat()}); a tick claims what is due "
-            "now or was due before. To see what will be due, ask `synkron due --at`."
+            f"{at.isoformat()} is ahead of the database's clock ({clock.isoformat()}); a tick claims what is due "
+            "now or was due before. To see what will be due, use `synkron due --at`."
         )
     if at < clock - retention:
         raise Refused(
-            f"{at.isoformat()} lies before the retention of {retention.days} days: whether its runs were delivered is "
-            "forgotten, so they could be doubled. Give a later moment, or a longer retention."
+            f"{at.isoformat()} is before the retention of {retention.days} days: the ledger no longer knows which runs "
+            "were delivered, so they could be delivered twice. Give a later moment, or set a longer retention."
         )
     return at

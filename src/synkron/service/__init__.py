@@ -1,1 +1,1 @@
-"""Processes: roles, loops, nodes, the heartbeat, the HTTP API."""
+"""Processes: their roles and loops, the dead man's ping, and the HTTP API."""

@@ -1,4 +1,4 @@
-"""The dead man's ping: an outside service is told of each good tick, and raises the alarm when it hears no more."""
+"""The dead man's ping: Synkron pings an outside service after each good tick. Without pings, the service alerts."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import structlog
 from aiohttp import ClientSession
 from pydantic import SecretStr
 from yarl import URL
 
 from synkron.http.answer import failure, refusal
 from synkron.http.session import open_session
+from synkron.log import log
 from synkron.runtime import SteadyClock
 from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import fault
 
 TIMEOUT = timedelta(seconds=10)
-# About once a minute. Ticks come every half minute, give or take a second: were it a whole minute, every other ping
-# would wait for the tick after the next.
+# About once a minute. Ticks come about every half minute: with a whole minute, a ping would often have to wait for one
+# tick more.
 AT_MOST_EVERY = 55.0
 
 log = structlog.get_logger("synkron")
 
 
 class DeadMan:
-    """Pings beside the ticks, which never wait for it: by one task, one request at a time, and without ever raising.
+    """Sends pings beside the ticks, which never wait for it: in one task, one request at a time, never raising.
 
     ``succeeded`` and ``failed`` only say what is to be sent. The same is sent about once a minute at most; a success
     after a failure, or a failure after a success, at once. What has no URL is not sent.
@@ -60,7 +60,7 @@ class DeadMan:
             await asyncio.wait({self._task})
 
     async def idle(self) -> None:
-        """Wait until all that was said has been sent, or has failed."""
+        """Wait until everything noted has been sent or has failed."""
         if self._task is not None:
             await asyncio.wait({self._task})
 

@@ -1,4 +1,4 @@
-"""The loops of the service: each does one thing until it is told to stop, and raises what goes wrong."""
+"""The loops of the service. Each does one thing until it is told to stop, and raises its errors."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-
-import structlog
 
 from synkron.delivery.hold import release_recovered
 from synkron.delivery.targets import Target
@@ -21,6 +19,7 @@ from synkron.incidents.conditions import read_conditions
 from synkron.ledger import claims
 from synkron.ledger.installation import at_home, why_nothing_is_fired
 from synkron.ledger.nodes import REPORT_EVERY, Reporter
+from synkron.log import log
 from synkron.model import InvalidIntegration, Tick
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import CLOSE_TIMEOUT, Connect, Connection, pooled
@@ -36,25 +35,24 @@ from synkron.vendors.probe import Watches
 from synkron.waiting import pause, unless_stopped, until
 
 POOL_SIZE = 20
-# Past the half minute, so that the minute ahead is inside the window however the two clocks round; and past the minute,
-# so that its runs start first: this tick finds what was edited meanwhile, and would hold them up.
+# Ticks begin a little after the half minute, so that the next minute is inside the window however the two clocks round.
+# After the minute they begin later, so that its runs start first: that tick only finds recent edits, and would delay
+# these runs.
 AFTER_THE_HALF = timedelta(milliseconds=20)
 AFTER_THE_MINUTE = timedelta(seconds=1)
 MAINTAIN_EVERY = timedelta(hours=1)
-# How often one asks whether the hour's verification is due.
+# How often the loop checks whether the hourly verification is due.
 VERIFY_EVERY = timedelta(minutes=5)
 WATCH_EVERY = timedelta(seconds=15)
 TELL_EVERY = timedelta(seconds=30)
 DELIVER_EVERY = timedelta(seconds=5)
-# How long is waited for a first tick before what is wrong is told without its rows: maybe ticks are what is wrong.
+# How long incidents wait for the first tick, which finds invalid rows. After that they go without it: maybe ticks fail.
 FIRST_TICK_WITHIN = 150.0
-
-log = structlog.get_logger("synkron")
 
 
 @dataclass
 class Sight:
-    """What the last tick saw, for those that tell of it: the rows that it could not fire, and what is to be warmed up.
+    """The result of the last tick, for the other loops: the invalid rows, and the targets to warm up.
 
     ``invalid`` is None before the first tick.
     """
@@ -65,16 +63,16 @@ class Sight:
 
 
 async def report_node(connect: Connect, settings: Settings, reporter: Reporter, stop: asyncio.Event) -> None:
-    """Say every few seconds that this process is there; and in the log, once, that it may not fire anything."""
+    """Report every few seconds that this process is running. If it may not start runs, log that once."""
     said = None
     async with connect() as connection:
         while not stop.is_set():
             await reporter.report(connection)
             reason = await why_nothing_is_fired(connection, settings)
             if reason is not None and reason != said:
-                log.error("nothing is fired from here", reason=reason)
+                log.error("no runs are started", reason=reason)
             elif reason is None and said is not None:
-                log.info("the ledger is at home, and fires again")
+                log.info("the ledger is at home: runs are started again")
             said = reason
             await pause(REPORT_EVERY.total_seconds(), stop)
 
@@ -103,7 +101,7 @@ async def schedule(
                 until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
                 await pause(until_next.total_seconds() - (loop.time() - began), stop)
     except NotAtHome:
-        # The alarm is raised by the silence, not by a copy.
+        # No failure ping from a copy: if the original has stopped, the missing pings raise the alarm.
         raise
     except Exception:
         dead_man.failed()
@@ -114,7 +112,7 @@ async def schedule(
 async def warm(
     connect: Connect, settings: Settings, targets: Mapping[str, Target], stop: asyncio.Event, sight: Sight
 ) -> None:
-    """Warm up the targets of what each tick has claimed, beside the ticks; broken off when told to stop."""
+    """Warm up the targets of the runs that each tick has claimed, beside the ticks. Cancelled when told to stop."""
     async with connect() as connection:
         while not stop.is_set():
             await pause(None, sight.looked, stop)
@@ -125,7 +123,7 @@ async def warm(
 
 
 async def watch(connect: Connect, settings: Settings, watches: Watches, prober: Probes, stop: asyncio.Event) -> None:
-    """Probe the vendors of which nothing was heard, and let those runs go whose vendors are back."""
+    """Probe the vendors that were not contacted lately, and release the runs whose vendors are back."""
     async with connect() as connection:
         while not stop.is_set():
             await at_home(connection, settings)
@@ -138,7 +136,7 @@ async def watch(connect: Connect, settings: Settings, watches: Watches, prober: 
 async def tell(
     connect: Connect, settings: Settings, watches: Collection[Watch], stop: asyncio.Event, sight: Sight
 ) -> None:
-    """Turn what is wrong into incidents; their announcements are written with them."""
+    """Open and close incidents. Their announcements are written with them."""
     loop = asyncio.get_running_loop()
     latest = loop.time() + FIRST_TICK_WITHIN
     async with connect() as connection:
@@ -152,7 +150,7 @@ async def tell(
 async def deliver(
     connect: Connect, settings: Settings, channels: Channels, name: str | None, stop: asyncio.Event
 ) -> None:
-    """Send what is to be announced to one channel; without a name, only give up what is for channels of the past."""
+    """Send the announcements for one channel. Without a name, only give up those for channels that no longer exist."""
     only = [] if name is None else [name]
     async with connect() as connection:
         while not stop.is_set():
@@ -165,7 +163,7 @@ async def deliver(
 async def _tell_once(
     connection: Connection, settings: Settings, watches: Collection[Watch], invalid: Sequence[InvalidIntegration]
 ) -> None:
-    """Bring the incidents in line with what is so right now; nothing to do while another scheduler is at it."""
+    """Update the incidents to the present conditions, unless another scheduler is doing it."""
     async with connection.transaction(isolation="read_committed"):
         if not await incidents.is_alone(connection):
             return
@@ -176,7 +174,7 @@ async def _tell_once(
 
 
 async def verify(connect: Connect, settings: Settings, stop: asyncio.Event) -> None:
-    """Verify the last day, once an hour by one of all schedulers; broken off when told to stop."""
+    """Verify the last day, once an hour in one of all schedulers. Cancelled when told to stop."""
     while not stop.is_set():
         async with connect() as connection:
             at = await database_clock(connection)
@@ -195,7 +193,7 @@ async def work(
     stop: asyncio.Event,
     at_once: asyncio.Event,
 ) -> None:
-    """Execute runs; when told to stop, let those under way finish within the grace, then hand them back."""
+    """Execute runs. When told to stop, let those under way finish within the grace, then hand them back."""
     grace = settings.shutdown_grace.total_seconds()
     async with pooled(url, size=POOL_SIZE, by_key=True, heartbeat=settings.heartbeat) as pool:
         await at_home(pool, settings)
@@ -212,7 +210,7 @@ async def work(
             await asyncio.wait({running})
         finally:
             if not running.done():
-                # Broken off: what it still asks of the database would be waited for.
+                # Cancelled: otherwise this would wait for its statements on the database.
                 pool.terminate()
                 running.cancel()
                 await asyncio.wait({running}, timeout=CLOSE_TIMEOUT)
@@ -220,11 +218,11 @@ async def work(
 
 
 async def _maintain(connection: Connection, now: datetime, retention: timedelta) -> None:
-    """Make room for what comes, and forget what is old enough, once an hour."""
+    """Create the next partitions and delete old records, once an hour."""
     if not await claims.make_partitions_ahead(connection):
-        log.debug("partitions made in an hour", reason="somebody holds a lock on the ledger's tables")
+        log.debug("new partitions put off for an hour", reason="another session holds a lock on the ledger's tables")
     if not await claims.forget(connection, now, retention):
-        log.debug("old partitions kept for an hour more", reason="somebody uses them")
+        log.debug("old partitions kept for another hour", reason="another session uses them")
     await store.forget(connection, now)
     await send.forget_warm_ups(connection, now)
     await incidents.forget(connection, now, retention)
@@ -242,7 +240,7 @@ def _log_warm_up(one: send.WarmUp) -> None:
 
 
 def _report(done: Tick, warned: frozenset[InvalidIntegration]) -> frozenset[InvalidIntegration]:
-    """Log the tick; a row that can't be fired is warned of once for as long as the ticks find it."""
+    """Log the tick, and warn about each invalid row once for as long as the ticks find it."""
     for row in frozenset(done.invalid) - warned:
         warn_invalid(row)
     warned = frozenset(done.invalid)

@@ -1,4 +1,4 @@
-"""The service: what a process does in its roles, the loops together, until it is told to stop."""
+"""The service: a process runs the loops of its roles until it is told to stop."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from enum import StrEnum
 from functools import partial
 from typing import TypeAlias
 
-import structlog
-
 from synkron.delivery.targets import Target, open_targets, read_signings
 from synkron.errors import SettingsError, SynkronError
 from synkron.incidents.channels import Channels, open_channels
@@ -19,6 +17,7 @@ from synkron.ledger.installation import read_installation, refuse_another
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import Reporter
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled, refuse_transaction_pooler
 from synkron.postgres.ready import once_ready
 from synkron.runtime import WallClock, process_name, release, steady_clock, wall_clock
@@ -29,16 +28,16 @@ from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering
 from synkron.signing import Signing
+from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
 from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
 from synkron.waiting import unless_stopped, until
 
 API_POOL_SIZE = 5
-# Seconds that the loops have after the grace, the second time for what was broken off; and to say that they have ended.
+# Seconds that the loops have after the grace, and again after they were cancelled; seconds to report the end.
 END_WITHIN = 3.0
 FAREWELL_WITHIN = 1.0
 
-log = structlog.get_logger("synkron")
 
 Loop: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -52,7 +51,7 @@ class Role(StrEnum):
 
 
 def all_roles(settings: Settings) -> list[Role]:
-    """What one process does alone: it answers HTTP too where the settings say on which address."""
+    """The roles of a process that runs alone: it serves the API too if the settings say ``listen``."""
     return [Role.SCHEDULER, Role.WORKER, *([Role.API] if "listen" in settings.model_fields_set else [])]
 
 
@@ -67,13 +66,15 @@ async def serve(
     at_once: asyncio.Event | None = None,
     clock: WallClock = wall_clock,
 ) -> None:
-    """Run the loops of the roles until ``stop`` is set; then see the attempts under way through, or hand them back.
+    """Run the loops of the roles until ``stop`` is set; then let the attempts under way finish, or hand them back.
 
-    They have the settings' grace for it, unless ``at_once`` is set in the meantime. A database that goes away is
-    waited for. ``clock`` is the host's own, of which is only said how far it is off. Raises DatabaseUnreachable when
-    the database is not there at the start, LedgerMissing when it was not migrated, SourceTableMissing and
-    ServiceRoleRequired, SettingsError when the settings of a target, probe or channel are faulty, and Refused when the
-    API can't listen or the settings name another installation. On a ledger that is not at home it waits until it is.
+    Attempts have the settings' grace to finish, unless ``at_once`` is set in the meantime. If the database is lost, the
+    loops wait for it. ``clock`` is the host's own clock: only its difference from the database's is reported. On a
+    ledger that is not at home, the loops wait until it is.
+
+    Raises DatabaseUnreachable if there is no database at the start, LedgerMissing if it was not migrated,
+    SourceTableMissing and ServiceRoleRequired, SettingsError if the settings of a target, probe or channel are invalid,
+    and Refused if the API can't listen or the settings name another installation.
     """
     name = process_name()
     at_once = at_once or asyncio.Event()
@@ -82,7 +83,8 @@ async def serve(
         refuse_transaction_pooler(url)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(_opened(settings, roles, environment))
-        await unless_stopped(once_ready(connect, settings.source, partial(_check, settings), stop), stop)
+        in_words = SourceQueries(settings.source).in_words
+        await unless_stopped(once_ready(connect, in_words, partial(_check, settings), stop), stop)
         if Role.API in roles:
             address = await stack.enter_async_context(_answering(url, settings, parts.signings))
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
@@ -106,7 +108,7 @@ async def serve(
 
 @dataclass(frozen=True)
 class _Parts:
-    """What the roles work with, opened; what a role has no use for is empty."""
+    """The opened parts that the roles use. Parts that no role uses are empty."""
 
     targets: Mapping[str, Target]
     signings: Mapping[str, Signing]
@@ -118,7 +120,7 @@ class _Parts:
 
 @asynccontextmanager
 async def _opened(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> AsyncIterator[_Parts]:
-    """The parts, closed at the end. Raises SettingsError with every fault of all of them."""
+    """The parts, closed at the end. Raises SettingsError with the errors of all parts."""
     faults: list[str] = []
     signings: Mapping[str, Signing] = {}
     watches = Watches((), {})
@@ -151,7 +153,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
 
 
 async def faults_of(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> list[str]:
-    """What is faulty in the settings of the roles' targets, probes and channels, and their secrets."""
+    """The errors in the settings of the roles' targets, probes and channels, and in their secrets."""
     try:
         async with _opened(settings, roles, environment):
             return []
@@ -162,7 +164,7 @@ async def faults_of(settings: Settings, roles: Collection[Role], environment: Ma
 def _beside_the_ticks(
     connect: Connect, settings: Settings, stop: asyncio.Event, parts: _Parts, sight: Sight
 ) -> dict[str, Loop]:
-    """What a scheduler does besides; a channel that hangs holds no other up."""
+    """The scheduler's other loops. Each channel has its own, so one that hangs does not delay the others."""
     watches = parts.watches
     channels = parts.channels
     names: list[str | None] = [*channels.by_name] or [None]
@@ -183,7 +185,7 @@ def _beside_the_ticks(
 async def _together(
     loops: Collection[asyncio.Task[None]], stop: asyncio.Event, at_once: asyncio.Event, grace: float
 ) -> None:
-    """Wait for the loops: until told to stop, then for the grace, then a moment more; who is left is broken off."""
+    """Wait for the loops until told to stop, then for the grace, then a moment more. Then cancel the rest."""
     everything = asyncio.gather(*loops, return_exceptions=True)
     try:
         await until(everything, stop)
@@ -194,14 +196,14 @@ async def _together(
         _, left = await asyncio.wait(loops, timeout=END_WITHIN)
         if left:
             names = ",".join(sorted(loop.get_name() for loop in left))
-            log.warning("loops broken off", loops=names, reason="the database does not answer")
+            log.warning("loops cancelled", loops=names, reason="the database does not answer")
             for loop in left:
                 loop.cancel()
             await asyncio.wait(left, timeout=END_WITHIN)
 
 
 async def _check(settings: Settings, connection: Connection) -> None:
-    """Whether all tables are there, and the ledger is the settings' own.
+    """Check that all tables exist and that the ledger is the one that the settings name.
 
     Raises LedgerMissing, SourceTableMissing, ServiceRoleRequired and Refused.
     """
@@ -212,7 +214,7 @@ async def _check(settings: Settings, connection: Connection) -> None:
 
 @asynccontextmanager
 async def _answering(url: str, settings: Settings, signings: Mapping[str, Signing]) -> AsyncIterator[str]:
-    """Answer HTTP until the end of the block; gives the address."""
+    """Answer HTTP until the end of the block. Yields the address."""
     pool_of_api = pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat)
     async with pool_of_api as pool, listening(pool, settings, signings) as address:
         yield address

@@ -156,7 +156,7 @@ class Settings(BaseSettings):
                     "{name} has no flavour {flavour}; remove {section}.flavour",
                     {"name": name, "flavour": one.flavour, "section": section_of(name)},
                 )
-        return types
+        return {name: one.named(name) for name, one in types.items()}
 
     @field_validator("retention")
     @classmethod

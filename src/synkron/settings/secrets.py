@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from re import fullmatch
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
 from synkron.errors import SettingsError
 from synkron.settings.load import SECRET_KEYS, Settings
-
-# A literal of this length may be a secret. Hiding shorter ones would only make the text unreadable.
-SECRET_LENGTH = 8
-# A part of an address of this length may be a key even if it has no digit.
-KEY_LENGTH = 24
+from synkron.settings.redaction import SECRET_LENGTH as SECRET_LENGTH
+from synkron.settings.redaction import keys_in
 
 
 def is_reference(text: str) -> bool:
@@ -100,37 +95,8 @@ def _secrets_in(key: str, text: str, environment: Mapping[str, str], names: Coll
         with suppress(SettingsError):
             secret = read_secret(key, text, environment).get_secret_value()
             yield secret
-            yield from _keys_in(secret, names)
+            yield from keys_in(secret, names)
     elif "://" in text:
-        yield from _keys_in(text, names)
+        yield from keys_in(text, names)
     elif len(text) >= SECRET_LENGTH and key != "target":
         yield text
-
-
-def _keys_in(address: str, names: Collection[str]) -> Iterator[str]:
-    """The password, the values of the query, and parts of the path (in Apprise URLs, of the host too) that may be keys.
-
-    A part that is one of ``names`` is not a key.
-    """
-    try:
-        parts = urlsplit(address)
-        query = parse_qsl(parts.query)
-    except ValueError:
-        yield address
-        return
-    if parts.scheme.startswith("postgres"):
-        words = [value for name, value in query if "password" in name]
-    else:
-        in_front = re.split("[@:]", parts.netloc) if parts.scheme not in ("http", "https") else []
-        keys = [part for part in (*in_front, *parts.path.split("/")) if part not in names and _may_be_key(part)]
-        words = [parts.query, *(value for _, value in query), *keys]
-    if parts.password:
-        # A short password may be an ordinary word: it is hidden only inside an address.
-        yield f":{parts.password}@"
-        words += [parts.password, unquote(parts.password)]
-    yield from (word for word in words if len(word) >= SECRET_LENGTH)
-
-
-def _may_be_key(part: str) -> bool:
-    has_digit = any(character.isdigit() for character in part)
-    return "." not in part and len(part) >= (SECRET_LENGTH if has_digit else KEY_LENGTH)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from synkron.model import CatchUp, Overlap, Policy
+from synkron.settings.integrations import Profile, profile_of
 from synkron.settings.values import (
     Address,
     ChannelName,
@@ -136,22 +138,35 @@ class TypeSettings(Section):
     timeout: PositiveDuration = DEFAULT.timeout
     completion_timeout: PositiveDuration = DEFAULT.completion_timeout
 
+    _profile: Profile = PrivateAttr()
+
+    def named(self, name: str) -> TypeSettings:
+        """The same, with what is known of the type of that name and this flavour as its ``profile``."""
+        found = self.model_copy()
+        found._profile = profile_of(name, self.flavour)  # noqa: SLF001 - of the same class
+        return found
+
+    @property
+    def profile(self) -> Profile:
+        """What is known of the type, for what is not set here. Only types that are ``named`` have one."""
+        return self._profile
+
+    @property
+    def throttled_codes(self) -> Mapping[str, timedelta]:
+        """The vendor's words for "too much", each with the wait where no reset is named."""
+        return {**self.profile.throttled_codes, **self.health.throttled_codes}
+
+    @property
+    def keep_warm(self) -> timedelta:
+        """How long after a request the target is taken to be warm."""
+        return self.profile.keep_warm if self.warm_up.keep_warm is None else self.warm_up.keep_warm
+
     @property
     def policy(self) -> Policy:
         """The part of these settings that the pure decisions need."""
-        return Policy(
-            catch_up=self.catch_up,
-            catch_up_window=self.catch_up_window,
-            catch_up_newest="catch_up_window" not in self.model_fields_set,
-            overlap=self.overlap,
-            spread=self.spread,
-            pace=self.pace,
-            concurrency=self.concurrency,
-            attempts=self.attempts,
-            backoff=self.backoff,
-            timeout=self.timeout,
-            completion_timeout=self.completion_timeout,
-        )
+        keys = (one.name for one in fields(Policy) if one.name != "catch_up_newest")
+        is_newest_in = "catch_up_window" not in self.model_fields_set
+        return Policy(catch_up_newest=is_newest_in, **{key: getattr(self, key) for key in keys})
 
 
 class ChannelSettings(Section):

@@ -13,33 +13,17 @@ from pydantic_core import PydanticCustomError
 
 from synkron.settings.integrations import FLAVOURS, SHORTEST_INTERVAL
 from synkron.settings.integrations.naming import LONGEST_NAME, fault_in_name
+from synkron.text import duration
 
 LONGEST_DURATION = timedelta(days=3650)
-_MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def duration_text(duration: timedelta) -> str:
-    """A duration in the notation of the settings, to the millisecond: ``24h``, ``7d``, ``1m30s``."""
-    days, rest = divmod(duration, timedelta(days=1))
-    if days > 1 and not rest:
-        return f"{days}d"
-    left = round(duration / timedelta(milliseconds=1))
-    parts = []
-    for unit, size in _MILLISECONDS.items():
-        number, left = divmod(left, size)
-        parts += [f"{number}{unit}"] if number else []
-    return "".join(parts) or "0s"
 
 
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, str) and re.fullmatch(r"(\d{1,9}(ms|s|m|h|d))+", value):
-        parts = re.findall(r"(\d+)(ms|s|m|h|d)", value)
-        length = sum(timedelta(**{_UNITS[unit]: 1}).total_seconds() * int(number) for number, unit in parts)
-        if length <= LONGEST_DURATION.total_seconds():
-            return timedelta(seconds=length)
+    length = duration(value) if isinstance(value, str) else None
+    if length is not None and length <= LONGEST_DURATION:
+        return length
     raise PydanticCustomError("duration", 'expected a duration such as "30s", "1m30s", "24h" or "7d", at most 3650d')
 
 

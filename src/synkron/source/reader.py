@@ -6,27 +6,24 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-import structlog
-from asyncpg import PostgresError, Record
+from asyncpg import Record
 
 from synkron.cron.timeline import utc
-from synkron.model import DueIntegration, Integration, InvalidIntegration, Occurrences, Window
-from synkron.postgres.connection import Connection, Executor, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.log import log
+from synkron.model import EVERYTHING, DueIntegration, Integration, InvalidIntegration, Occurrences, Window
+from synkron.postgres.connection import Connection
 from synkron.settings.integrations import BUILT_IN
-from synkron.settings.load import SourceTables
 from synkron.source.due import KNOWN, Judged, judging
+from synkron.source.queries import SourceQueries
 from synkron.steps import Steps
 from synkron.waiting import by_turns
 
-TOLERANCE = timedelta(seconds=30)
-SOURCE_TABLES = SourceTables()
-# Classes of errors caused by a column's type: the operator does not exist, the value does not fit the type, or the
-# type of the result has changed since the statement was prepared.
-OF_A_TYPE = ("42", "22", "0A")
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
 
-log = structlog.get_logger("synkron")
+TOLERANCE = timedelta(seconds=30)
 
 
 # requirement R4, R8, R13
@@ -34,7 +31,7 @@ async def read_due_integrations(
     at: datetime,
     connection: Connection,
     *,
-    source: SourceTables = SOURCE_TABLES,
+    source: SourceTables | None = None,
     types: Collection[str] = frozenset(BUILT_IN),
 ) -> list[DueIntegration]:
     """Every integration that fires at a minute within 30 s before and after ``at``, both ends included (R4).
@@ -43,10 +40,11 @@ async def read_due_integrations(
     out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired if row security would hide rows from the
     role or a grant is missing; SourceTableMissing if a table or column does not exist.
     """
-    window = window_around(at)
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        read = await read_window(connection, window, source, types)
+    from synkron.settings.load import SourceTables
+
+    window, queries = window_around(at), SourceQueries(source or SourceTables())
+    async with queries.reading(connection):
+        read = await read_window(connection, window, queries, types)
     for row in read.invalid:
         warn_invalid(row)
     due = [
@@ -71,27 +69,21 @@ class DueRead:
     invalid: list[InvalidIntegration]
 
 
-# requirement R11
-async def secure(connection: Connection, source: SourceTables) -> None:
-    """Make reads in the current transaction fail if row security would hide rows."""
-    await connection.execute(source_statements("source/reader", source)["secure"])
-
-
 async def check_source(connection: Connection, source: SourceTables) -> None:
     """Raise SourceTableMissing or ServiceRoleRequired if the due read would, without reading any row."""
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        await connection.fetch("explain " + source_statements("source/reader", source)["due"], [], [], [])
+    queries = SourceQueries(source)
+    async with queries.reading(connection):
+        await connection.fetch("explain " + queries.sql("source/reader")["due"], [], [], [])
 
 
 # requirement R5, R10
-async def read_window(connection: Connection, window: Window, source: SourceTables, types: Collection[str]) -> DueRead:
+async def read_window(connection: Connection, window: Window, source: SourceQueries, types: Collection[str]) -> DueRead:
     """What is due in the window: one statement, in the caller's secured transaction.
 
     A new process first reads the distinct expressions and zones. Without that, every expression would be new and the
     due read would return every row, which takes a hundred times as long.
     """
-    sql = source_statements("source/reader", source)
+    sql = source.sql("source/reader")
     if KNOWN.is_empty:
         _learn(await connection.fetch(sql["learn"]))
     rows = await connection.fetch(
@@ -123,57 +115,18 @@ def _learn(rows: Iterable[Record]) -> None:
 
 async def read_all(connection: Connection, source: SourceTables) -> list[Integration]:
     """Every row, enabled or not, by organization."""
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        rows = await connection.fetch(source_statements("source/reader", source)["all"])
+    queries = SourceQueries(source)
+    async with queries.reading(connection):
+        rows = await connection.fetch(queries.sql("source/reader")["rows"], *EVERYTHING)
     return [integration_of(row) for row in rows]
 
 
 async def read_names(connection: Connection, source: SourceTables) -> dict[str, str]:
     """The name of every organization, by its id."""
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
-        rows = await connection.fetch(source_statements("source/reader", source)["names"])
+    queries = SourceQueries(source)
+    async with queries.reading(connection):
+        rows = await connection.fetch(queries.sql("source/reader")["names"], None)
     return {row["org_id"]: row["name"] for row in rows}
-
-
-async def with_id_type(connection: Executor, statement: str, source: SourceTables) -> str:
-    """The statement with ID_TYPE replaced by the type of the integrations' id, so that it uses the primary key."""
-    return statement.replace(
-        "ID_TYPE", await connection.fetchval(source_statements("source/reader", source)["id_type"])
-    )
-
-
-class FittedStatement:
-    """A statement that contains the type of the integrations' id, read once and remembered.
-
-    The application may alter that column. If the statement fails with an error of a type, the type is read again;
-    if it has changed, the statement is sent once more.
-    """
-
-    def __init__(self, statement: str, source: SourceTables) -> None:
-        self._statement = statement
-        self._source = source
-        self._fitted: str | None = None
-
-    async def fit(self, connection: Executor) -> str:
-        """The statement with the column's current type."""
-        self._fitted = await with_id_type(connection, self._statement, self._source)
-        return self._fitted
-
-    async def fetch(self, connection: Executor, *arguments: object) -> list[Record]:
-        """Its rows. Do not use it inside a transaction: a failed statement aborts that."""
-        async with speaking_of(self._source):
-            fitted = self._fitted or await self.fit(connection)
-            try:
-                return await connection.fetch(fitted, *arguments)
-            except PostgresError as error:
-                if (error.sqlstate or "")[:2] not in OF_A_TYPE:
-                    raise
-                anew = await self.fit(connection)
-                if anew == fitted:
-                    raise
-                return await connection.fetch(anew, *arguments)
 
 
 # requirement R3

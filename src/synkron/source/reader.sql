@@ -2,16 +2,6 @@
 -- {zone[o]} is the zone of the organization o, or null if the settings say that there is no such column.
 -- {updated_at[i]} is the same for the integration i.
 
--- name: secure
--- If row security would hide rows from the role, it gets an error instead of fewer rows (G8). The best plan of the due
--- read depends on its array parameters: no generic plan. JIT compilation, and parallel workers for branches that are
--- not executed, would take longer than the statement. Pages that are read twice a minute are in memory.
-set local row_security = off;
-set local plan_cache_mode = force_custom_plan;
-set local jit = off;
-set local max_parallel_workers_per_gather = 0;
-set local random_page_cost = 1.1;
-
 -- name: learn
 -- All distinct expressions and zones, for a process that knows none yet.
 -- Scans: both tables, once in the life of a process.
@@ -149,21 +139,20 @@ select
 from due i
 left join {organization_rows} o on o.id = i.org_id;
 
--- name: all
--- Every row, enabled or not, for `synkron check` and `synkron next`.
--- Scans: every row is wanted.
+-- name: rows
+-- The rows of a scope, enabled or not: organization $1, type $2, integration $3, if not null. Ids are compared as text,
+-- so any text can be given.
+-- Scans: the integrations, once, for a command.
 select {row}, {doubled} as doubled
 from {rows}
+where ($1::text is null or i.org_id::text = $1)
+    and ($2::text is null or i.integration_type::text = $2)
+    and ($3::text is null or i.id::text = $3)
 order by i.org_id, i.id;
 
--- name: id_type
--- The SQL type of the integrations' id.
-select format_type(atttypid, atttypmod) from pg_attribute
-where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';
-
 -- name: names
--- The names of the organizations, for people.
--- Scans: every row is wanted.
+-- The names of the organizations, all or those of the ids $1.
+-- Scans: the organizations, once, for a command.
 select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
 from {named_organizations} o
-where o.id is not null;
+where o.id is not null and ($1::text[] is null or o.id::text = any($1::text[]));

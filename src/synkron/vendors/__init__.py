@@ -1,1 +1,1 @@
-"""How vendors are: what is watched, probes, samples, verdicts."""
+"""The health of the vendors: watches, probes, samples and verdicts."""

@@ -1,4 +1,4 @@
-"""The health of a vendor's endpoint: what one contact shows, and what is known after it. Pure: values in and out."""
+"""The health of a vendor's endpoint: what one contact shows, and the verdict after it. Pure: values in and out."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import blake2b
 
+from synkron.backoff import apart, doubled
 from synkron.http.status import recorded_status
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings.integrations import SHORTEST_INTERVAL
 from synkron.text import one_line
 
-# How far apart probes of an endpoint that does not answer get, where its interval is shorter.
+# The longest time between probes of an endpoint that does not answer, unless its interval is longer.
 LONGEST_BACKOFF = timedelta(hours=6)
-# The first wait, and the longest, after a vendor has had enough without saying for how long.
+# The first and the longest wait after a vendor refused for too many requests without saying for how long.
 FIRST_REST = timedelta(hours=1)
 LONGEST_REST = timedelta(hours=24)
-# A reset that a vendor names further ahead is taken for a mistake: the longest allowance is a month's.
+# A reset further in the future is treated as a mistake: the longest allowance is for a month.
 FURTHEST_RESET = timedelta(days=32)
 PASSIVE = "passive"
 
 
 class Verdict(StrEnum):
-    """What is known of an endpoint."""
+    """What is known about an endpoint."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -34,12 +34,12 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-# A run that is due now would fail.
+# With these verdicts, a run that is due now would fail.
 DOWN = frozenset({Verdict.UNREACHABLE, Verdict.THROTTLED})
 
 
 class Contact(StrEnum):
-    """How an endpoint was met: by a run, or by a probe."""
+    """How an endpoint was contacted: by a run or by a probe."""
 
     RUN = "run"
     PROBE = "probe"
@@ -47,11 +47,12 @@ class Contact(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How one endpoint is watched, for all integration types that go there.
+    """How one endpoint is watched, for all integration types that use it.
 
-    ``endpoint`` names it: scheme, host, port and path of what is probed, or ``type NAME`` where nothing is. ``probes``
-    says whether probes go at all. ``most_probes`` is how many a month may go that the vendor counts, None for no limit.
-    ``throttled_codes`` are the vendor's words for "too much", each with the wait where no reset is named.
+    ``endpoint`` is its name: scheme, host, port and path of what is probed, or ``type NAME`` if nothing is probed.
+    ``probes`` tells whether probes are sent at all. ``most_probes`` is the limit of probes a month that the vendor
+    counts, None for no limit. ``throttled_codes`` are the vendor's codes for "too many requests", each with the time to
+    wait if the answer names no reset.
     """
 
     endpoint: str
@@ -69,9 +70,9 @@ class Watch:
 class Sample:
     """What one contact showed, or several runs that showed the same.
 
-    ``resets_at`` is what the vendor named, ``rest`` what it is known to need where it names nothing. ``method`` is what
-    probes are to use from here on, None for no change. ``org_id`` is whose run it was, None for several; ``sent_at``
-    when a probe left, after it had got its token.
+    ``resets_at`` is the reset that the vendor named; ``rest`` is the known time to wait if it named none. ``method`` is
+    the method for the next probes, None for no change. ``org_id`` is the organization of the run, None for several;
+    ``sent_at`` is when a probe was sent, after its token had been obtained.
     """
 
     at: datetime
@@ -90,9 +91,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known of an endpoint; a row of ``synkron.health``. ``known_by`` is ``run``, ``probe`` or ``passive``.
+    """What is known about an endpoint: a row of ``synkron.health``. ``known_by`` is ``run``, ``probe`` or ``passive``.
 
-    ``failed_org_id`` is whose run failed last, None where it was several organizations'.
+    ``failed_org_id`` is the organization whose run failed last, None for several.
     """
 
     endpoint: str
@@ -116,7 +117,7 @@ class Health:
 def judge(health: Health, sample: Sample, watch: Watch) -> Health:
     """What is known after the sample.
 
-    A sample from before the last one (another host was slow to tell) changes no verdict.
+    A sample that is older than the last one (another host wrote it late) does not change the verdict.
     """
     health = replace(health, method=sample.method or health.method)
     if sample.sent_at is not None:
@@ -152,13 +153,13 @@ def sample_of_run(
     throttled_codes: Mapping[str, timedelta] | None = None,
     org_id: str | None = None,
 ) -> Sample:
-    """What a run of an organization shows of the vendor behind its target. ``at`` is when it ended.
+    """What an organization's run shows about the vendor behind its target. ``at`` is when it ended.
 
-    One organization's own mistake (a 4xx) says no more of the vendor than that it answers, and how long a run takes
-    says nothing. A throttled one may name one of the vendor's ``throttled_codes``, each with the rest that it needs.
+    A mistake of the organization (a 4xx) shows only that the vendor answers, and the duration of a run shows nothing. A
+    throttled run may name one of the vendor's ``throttled_codes``, each of which has its own time to wait.
     """
     status = outcome.http_status
-    # A callable may have said anything.
+    # A callable may have returned any text.
     told = one_line(outcome.error or f"HTTP {status}", 300)
     resets_at = rest = None
     if outcome.is_throttled or status == 429:
@@ -168,7 +169,7 @@ def sample_of_run(
     elif outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED):
         finding, reason = Verdict.HEALTHY, f"a run {outcome.kind}"
     elif outcome.kind is OutcomeKind.FINAL or (status is not None and 400 <= status < 500):
-        finding, reason = Verdict.HEALTHY, f"it answered a run, though with {told}"
+        finding, reason = Verdict.HEALTHY, f"it answered a run with {told}"
     else:
         finding, reason = Verdict.UNREACHABLE, f"a run failed: {told}"
     return Sample(
@@ -185,21 +186,18 @@ def sample_of_run(
 
 
 def is_passive(health: Health, watch: Watch, at: datetime) -> bool:
-    """Whether only runs tell of the endpoint at that moment."""
+    """Whether at that moment only runs show the endpoint's health."""
     return not watch.probes or (health.passive_until is not None and at < health.passive_until)
 
 
 # requirement R18.3
 def backoff(endpoint: str, failures: int, interval: timedelta) -> timedelta:
-    """How long to wait after so many failed probes in a row.
+    """How long to wait after this many failed probes in a row.
 
-    The interval, doubling up to 6 h, and up to a tenth longer, so that endpoints that failed together part.
+    The interval is doubled for each, up to 6 h. Up to a tenth is added, so that endpoints that failed at the same time
+    are not probed at the same time.
     """
-    # Beyond this many doublings even the shortest interval is at its longest.
-    doubled: timedelta = interval * 2 ** min(max(failures, 1) - 1, 16)
-    digest = blake2b(f"{endpoint}#{failures}".encode(), digest_size=4).digest()
-    longer = int.from_bytes(digest, "big") / 2**32 / 10
-    return min(doubled, max(LONGEST_BACKOFF, interval)) * (1 + longer)
+    return apart(doubled(interval, failures - 1, LONGEST_BACKOFF), f"{endpoint}#{failures}")
 
 
 def _answered(health: Health, sample: Sample, watch: Watch) -> Health:
@@ -215,13 +213,13 @@ def _failed_probe(health: Health, sample: Sample, watch: Watch) -> Health:
 
 
 def _failed_run(health: Health, sample: Sample, watch: Watch) -> tuple[Verdict | None, Health]:
-    """While probes go, one failed run is weak evidence, as its organization may be the cause: a probe has to tell."""
-    # One organization that fails again is no further evidence.
+    """While probes are sent, one failed run is weak evidence: its organization may be the cause, so a probe decides."""
+    # If the same organization fails again, that is no further evidence.
     again = sample.org_id is not None and sample.org_id == health.failed_org_id and health.failed_runs > 0
     new = 0 if again else 1 if sample.org_id is not None else sample.contacts
     known = replace(health, failed_runs=health.failed_runs + new, failed_org_id=sample.org_id)
     if health.failures == 0:
-        # Where probes have failed already, they keep to their backoff.
+        # If probes have failed already, they keep their backoff.
         soonest = max(sample.at, health.passive_until or sample.at, _earliest(health) or sample.at)
         known = replace(known, next_probe_at=min(soonest, health.next_probe_at or soonest))
     if is_passive(health, watch, sample.at):
@@ -238,7 +236,7 @@ def _throttled(health: Health, sample: Sample) -> Health:
 
 
 def _rested(health: Health, sample: Sample) -> Health:
-    """Probes rest until the reset that the vendor named; else for what it needs, doubling while trials are refused."""
+    """Pause probes until the reset that the vendor named; else for the known wait, doubled while it keeps refusing."""
     known, at = health.passive_until, sample.at
     is_resting = known is not None and at < known
     if sample.resets_at is not None and at < sample.resets_at <= at + FURTHEST_RESET:
@@ -246,8 +244,7 @@ def _rested(health: Health, sample: Sample) -> Health:
     elif is_resting:
         return health
     else:
-        rest = sample.rest or FIRST_REST
-        until = at + max(rest, min(rest * 2 ** min(health.throttles, 16), LONGEST_REST))
+        until = at + doubled(sample.rest or FIRST_REST, health.throttles, LONGEST_REST)
     throttles = max(health.throttles, 1) if is_resting else health.throttles + 1
     return replace(health, throttles=throttles, passive_until=max(until, known or until))
 

@@ -1,4 +1,4 @@
-"""Measures the health of the vendors' endpoints: one round looks at all of them, and probes those that are due."""
+"""Measures the health of the vendors' endpoints. Each round checks all of them and probes those that are due."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-
 from synkron.errors import NotFound, Refused
 from synkron.http.shortage import Shortage
+from synkron.log import log
 from synkron.postgres.connection import Connection
 from synkron.settings.integrations.naming import section_of
 from synkron.vendors import store
@@ -20,19 +19,17 @@ from synkron.vendors.probe import Watches
 from synkron.vendors.probe_times import next_month, next_probe, obstacles
 from synkron.vendors.store import Known
 
-log = structlog.get_logger("synkron")
-
 
 class Probes(Protocol):
-    """What sends a probe (``probing.Prober``)."""
+    """Sends probes (``probe.Prober``)."""
 
     async def probe(self, watch: Watch, health: Health, at: datetime) -> Sample:
-        """Send one. Whatever comes of it is a sample; only cancellation is raised, and Shortage."""
+        """Send one probe. Every result becomes a sample. Raises only cancellation and Shortage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """A probe that was sent by hand: what it showed, and what is known now."""
+    """A probe that was sent by hand: what it showed, and the health after it."""
 
     watch: Watch
     sample: Sample
@@ -40,17 +37,17 @@ class Probed:
 
 
 async def watch_health(connection: Connection, watches: Watches, prober: Probes, at: datetime) -> datetime | None:
-    """One round at the moment ``at``, by the database's clock; answers when the next probe is due, None for never.
+    """One round at the moment ``at`` of the database's clock. Returns when the next probe is due, None for never.
 
-    Any number of monitors may be at it; an endpoint is probed by one of them.
+    Any number of monitors may run at the same time; only one of them probes an endpoint.
 
-    1. See that each endpoint of the settings has its row.
+    1. Create the rows of the settings' endpoints that are missing.
     2. Find those whose probe is due.
-    3. Claim them, one by one: that also spends of the allowance, and keeps the next probe 15 minutes away.
-    4. Send the probes that were won, together; no transaction is open meanwhile. One that can't be sent for a shortage
-       on this host shows nothing of its vendor.
-    5. Judge what each showed, and write it down.
-    6. Look when the next is due.
+    3. Claim them, one by one. A claim also counts against the allowance and forbids the next probe for 15 minutes.
+    4. Send the claimed probes at the same time, with no transaction open. A probe that can't be sent because of a
+       shortage on this host shows nothing about its vendor.
+    5. Judge the result of each and record it.
+    6. Find out when the next probe is due.
     """
     await store.keep(connection, watches.watches, at)
     await store.drop_unwatched(connection, watches.watches, at)
@@ -68,7 +65,7 @@ async def watch_health(connection: Connection, watches: Watches, prober: Probes,
 async def probe_now(
     connection: Connection, watches: Watches, prober: Probes, integration_type: str, at: datetime
 ) -> Probed:
-    """Probe the vendor of a type although it is not due. Raises NotFound and Refused, and says when it may."""
+    """Probe the vendor of a type even if no probe is due. Raises NotFound, and Refused with the time when it may."""
     watch = probed_watch(watches.watches, integration_type)
     await store.keep(connection, [watch], at)
     health = await store.claim(connection, watch, at, only_when_due=False)
@@ -79,7 +76,7 @@ async def probe_now(
         sample = await prober.probe(watch, health, at)
     except Shortage as short:
         raise Refused(
-            f"The probe of {watch.endpoint} was not sent: {short}. Mend that, and probe again later."
+            f"The probe of {watch.endpoint} was not sent: {short}. Correct that, and probe again later."
         ) from None
     return Probed(watch, sample, await store.record(connection, watch, [sample]))
 
@@ -90,13 +87,13 @@ def probed_watch(watches: Sequence[Watch], integration_type: str) -> Watch:
     if watch is None:
         names = ", ".join(sorted(name for one in watches for name in one.integration_types)) or "none"
         raise NotFound(
-            f"No vendor is watched for the type {integration_type}. Watched are types that have a target or a section "
-            f"types.NAME.health in the settings: {names}."
+            f"The vendor of the type {integration_type} is not watched. A type is watched if it has a target or a "
+            f"section types.NAME.health in the settings: {names}."
         )
     if not watch.probes:
         raise Refused(
-            f"No probe goes to the vendor of {integration_type}: runs alone tell of its health. Set "
-            f'{section_of(integration_type)}.health.url, and no mode = "passive", to have it probed.'
+            f"The vendor of {integration_type} is not probed: only runs show its health. To probe it, set "
+            f'{section_of(integration_type)}.health.url and do not set mode = "passive".'
         )
     return watch
 
@@ -105,14 +102,14 @@ def refusal(known: Known, watch: Watch, at: datetime) -> str:
     """Why no probe may go at that moment, and when one may."""
     found = obstacles(known.health, watch, known.counted, at)
     if not found:
-        return f"{watch.endpoint} was probed by another just now; `synkron health` shows what that found."
+        return f"Another process has just probed {watch.endpoint}; `synkron health` shows the result."
     last = max(found, key=lambda one: one.until)
     reasons = "; ".join(one.reason for one in found)
-    return f"No probe to {watch.endpoint} now: {reasons}. One may go from {last.until:%Y-%m-%d %H:%M:%S} UTC on."
+    return f"{watch.endpoint} can't be probed now: {reasons}. It can be probed from {last.until:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def spending_warning(watch: Watch, at: datetime) -> str | None:
-    """That probes at this interval would overrun their share of the vendor's allowance, where they would."""
+    """A warning if probes at this interval would exceed their share of the vendor's allowance; else None."""
     if watch.most_probes is None:
         return None
     longest = timedelta(days=31)
@@ -122,20 +119,20 @@ def spending_warning(watch: Watch, at: datetime) -> str | None:
     fitting = longest / max(watch.most_probes, 1)
     name = watch.integration_types[0]
     return (
-        f"at this interval, a month has up to {wanted} probes, and the share of the allowance is {watch.most_probes}: "
-        f"once that is spent, none goes before {next_month(at):%Y-%m-%d}. Set {section_of(name)}.health.interval to "
-        f"{int(fitting / timedelta(minutes=1)) + 1}m or more."
+        f"at this interval, a month has up to {wanted} probes, but the allowance for probes is {watch.most_probes}: "
+        f"once it is spent, no probe is sent before {next_month(at):%Y-%m-%d}. Set {section_of(name)}.health.interval "
+        f"to {int(fitting / timedelta(minutes=1)) + 1}m or more."
     )
 
 
 def _due_at(known: Mapping[str, Known], watch: Watch, at: datetime) -> datetime | None:
-    """When the next probe of the endpoint is due, if ever. A row that another host has just dropped comes back."""
+    """When the next probe of the endpoint is due; None for never, or if another host has just dropped the row."""
     one = known.get(watch.endpoint)
     return None if one is None else next_probe(one.health, watch, one.counted, at)
 
 
 async def _sample(prober: Probes, watch: Watch, health: Health, at: datetime) -> Sample | None:
-    """What the probe shows; None when it could not be sent."""
+    """What the probe shows; None if it could not be sent."""
     try:
         return await prober.probe(watch, health, at)
     except Shortage as short:
@@ -144,6 +141,6 @@ async def _sample(prober: Probes, watch: Watch, health: Health, at: datetime) ->
 
 
 def _report(before: Health, after: Health) -> None:
-    """Log a verdict that changed; the table has the rest."""
+    """Log the verdict if it changed. Everything else is in the table."""
     if after.verdict is not before.verdict:
         log.info("health changed", endpoint=after.endpoint, verdict=after.verdict.value, reason=after.reason)

@@ -1,4 +1,4 @@
-"""What a worker's runs show of the vendors behind their targets: noted at once, written every few seconds."""
+"""What a worker's runs show about the vendors behind their targets: noted at once, written every few seconds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import structlog
-
+from synkron.log import log
 from synkron.model import Outcome
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
@@ -17,19 +16,17 @@ from synkron.vendors.health import Health, Sample, Verdict, Watch, sample_of_run
 from synkron.waiting import pause
 
 FLUSH_EVERY = 5.0
-# How far apart two flushes are at the least, however often the findings change.
+# The shortest time between two flushes, however often the findings change.
 REST = 0.5
-# How many samples of an endpoint wait at most, while the database does not take them.
+# The most samples of an endpoint that are kept while the database does not accept them.
 MOST_WAITING = 100
-
-log = structlog.get_logger("synkron")
 
 
 # requirement R18.4
 class Observer:
-    """Notes what runs show, and gives what is known. One for a worker.
+    """Notes what runs show about vendors, and gives their known health. Each worker has one.
 
-    What the database does not take waits, up to 100 changes of an endpoint's finding; then the oldest are lost.
+    What the database does not accept is kept, up to 100 changes of an endpoint's finding; then the oldest are lost.
     """
 
     def __init__(self, pool: Pool, watches: Iterable[Watch]) -> None:
@@ -45,7 +42,7 @@ class Observer:
     def note(
         self, integration_type: str, outcome: Outcome, duration: timedelta, at: datetime, org_id: str | None = None
     ) -> None:
-        """Note what an organization's run came to that ended at that moment, by the database's clock. Costs no time."""
+        """Note the outcome of an organization's run that ended at that moment of the database's clock. Never waits."""
         endpoint = self._endpoints.get(integration_type)
         if endpoint is None:
             return
@@ -56,11 +53,11 @@ class Observer:
             self._changed.set()
 
     def health_of(self, integration_type: str) -> Health | None:
-        """What the last look showed of the type's vendor, a few seconds ago; None before the first look."""
+        """The health of the type's vendor at the last look, a few seconds ago; None before the first look."""
         return self._known.get(self._endpoints.get(integration_type, ""))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Write and look, every five seconds and when a finding has changed, until told to stop; then once more."""
+        """Write and look every five seconds and whenever a finding changes, until told to stop; then once more."""
         while not stop.is_set():
             await self.look()
             await pause(REST, stop)
@@ -68,7 +65,7 @@ class Observer:
         await self.look()
 
     async def flush(self) -> None:
-        """Write what was noted, and look how all endpoints are. What fails to be written is kept."""
+        """Write what was noted, and read the health of all endpoints. Samples that can't be written are kept."""
         self._changed.clear()
         async with self._pool.acquire() as connection:
             await self._write(connection)
@@ -88,19 +85,19 @@ class Observer:
             self._waiting = waiting
 
     async def look(self) -> None:
-        """Flush; a database that fails is no reason to stop, and is told of once."""
+        """Flush. An error of the database does not stop the worker; it is logged once."""
         try:
             await self.flush()
-        except Exception as error:  # noqa: BLE001 - whatever it is, runs go on, and it is looked again
+        except Exception as error:  # noqa: BLE001 - runs go on, and the flush is tried again
             if not self._is_failing:
-                log.warning("what runs show is not written yet", reason=str(error) or type(error).__name__)
+                log.warning("health samples not written yet", reason=str(error) or type(error).__name__)
             self._is_failing = True
         else:
             self._is_failing = False
 
 
 def _add(waiting: list[Sample], sample: Sample) -> None:
-    """Add a sample; one that shows the same as the one before it joins it."""
+    """Add a sample. If it shows the same as the one before, the two become one."""
     last = waiting[-1] if waiting else None
     if last is not None and last.finding is sample.finding:
         resets = [one.resets_at for one in (last, sample) if one.resets_at is not None]

@@ -1,4 +1,4 @@
-"""When a vendor's endpoint is probed next, and what keeps a probe from going. Pure: values in and out."""
+"""When a vendor's endpoint is probed next, and why it may not be probed before. Pure: values in and out."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from synkron.vendors.health import Health, Watch
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps probes of an endpoint from going, and until when."""
+    """Why an endpoint may not be probed, and until when."""
 
     until: datetime
     reason: str
 
 
 def next_probe(health: Health, watch: Watch, counted: int, at: datetime) -> datetime | None:
-    """When the next probe goes, as things stand at that moment; None where none ever does.
+    """When the next probe is sent, as known at that moment; None for never.
 
-    One that the vendor counts, and that comes sooner than the interval asks for, must find room in the part of the
-    month's share that has gone by: a bad night must not spend what the rest of the month needs.
+    A probe that the vendor counts and that comes before the end of the interval may only use the part of the month's
+    share that belongs to the time passed. So a bad night can't spend what the rest of the month needs.
     """
     if not watch.probes:
         return None
@@ -32,19 +32,19 @@ def next_probe(health: Health, watch: Watch, counted: int, at: datetime) -> date
 
 
 def obstacles(health: Health, watch: Watch, counted: int, at: datetime) -> list[Obstacle]:
-    """What keeps every probe from going at that moment; ``counted`` is how many of the month the vendor counted."""
+    """Why no probe may be sent at that moment; ``counted`` is the month's number of probes that the vendor counts."""
     found = []
     if health.passive_until is not None and at < health.passive_until:
-        found.append(Obstacle(health.passive_until, "the vendor has had enough of requests"))
+        found.append(Obstacle(health.passive_until, "the vendor has refused further requests"))
     if health.probed_at is not None and at < health.probed_at + SHORTEST_INTERVAL:
-        found.append(Obstacle(health.probed_at + SHORTEST_INTERVAL, "a probe went less than 15 minutes ago"))
+        found.append(Obstacle(health.probed_at + SHORTEST_INTERVAL, "the last probe was less than 15 minutes ago"))
     if watch.most_probes is not None and counted >= watch.most_probes:
-        found.append(Obstacle(next_month(at), f"the month's share of the allowance is spent ({counted} probes)"))
+        found.append(Obstacle(next_month(at), f"this month's share of the allowance is spent ({counted} probes)"))
     return found
 
 
 def next_month(at: datetime) -> datetime:
-    """When the month after that moment begins, in UTC, by which the allowance is counted."""
+    """The start of the next month in UTC. The allowance is counted by months in UTC."""
     return (_month(at) + timedelta(days=32)).replace(day=1)
 
 
@@ -53,5 +53,5 @@ def _month(at: datetime) -> datetime:
 
 
 def _gone_by(at: datetime) -> float:
-    """What part of its month has gone by at that moment."""
+    """The part of the month that has passed at that moment."""
     return (at - _month(at)) / (next_month(at) - _month(at))

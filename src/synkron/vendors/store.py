@@ -1,23 +1,30 @@
-"""Contacts with the vendors' endpoints, written down and folded into what is known. To lose a claim is normal."""
+"""Stores contacts with the vendors' endpoints and the health known from them. Losing a claim is a normal result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from asyncpg import Record
 
 from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.vendors.health import Health, Sample, Verdict, Watch, judge
 
 SQL = statements("vendors/store")
+# The fields in the order of the parameters: of `write`, and of `add_samples` after the endpoint.
+WRITTEN = (
+    *("endpoint", "verdict", "reason", "known_by", "since", "sampled_at", "next_probe_at", "method", "failures"),
+    *("failed_runs", "throttles", "passive_until", "failed_org_id", "probed_at"),
+)
+SAMPLED = ("at", "source", "finding", "reason", "contacts", "latency", "http_status", "resets_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An endpoint, and how many probes of it the month has seen; ``counted`` of them by the vendor."""
+    """An endpoint's health, with this month's number of probes, and how many of these the vendor counts."""
 
     health: Health
     probes: int
@@ -26,7 +33,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What contacts of one hour showed: how many had each finding, and how many were probes."""
+    """The contacts of one hour: how many had each finding, and how many were probes."""
 
     hour: datetime
     findings: Mapping[Verdict, int]
@@ -34,7 +41,7 @@ class Hour:
 
 
 async def keep(connection: Executor, watches: Sequence[Watch], at: datetime) -> None:
-    """Have a row for each endpoint that is watched."""
+    """Create or update the row of each watched endpoint."""
     await connection.execute(
         SQL["keep"],
         [watch.endpoint for watch in watches],
@@ -45,31 +52,31 @@ async def keep(connection: Executor, watches: Sequence[Watch], at: datetime) -> 
 
 
 async def drop_unwatched(connection: Executor, watches: Sequence[Watch], at: datetime) -> None:
-    """Forget endpoints that are not watched any more."""
+    """Delete endpoints that are not watched any more."""
     await connection.execute(SQL["drop_unwatched"], [watch.endpoint for watch in watches], at)
 
 
 async def read_known(connection: Executor, watches: Iterable[Watch], at: datetime) -> dict[str, Known]:
-    """What is known of each endpoint that is watched and has a row."""
+    """What is known about each watched endpoint that has a row."""
     rows = await connection.fetch(SQL["known"], [watch.endpoint for watch in watches], at)
     return {row["endpoint"]: Known(_health_of(row), row["probes"], row["counted"]) for row in rows}
 
 
 async def read_all(connection: Executor) -> list[Health]:
-    """What is known of all endpoints, whoever's settings name them."""
+    """What is known about all endpoints, also those of other processes' settings."""
     return [_health_of(row) for row in await connection.fetch(SQL["all"])]
 
 
 async def claim(connection: Connection, watch: Watch, at: datetime, *, only_when_due: bool = True) -> Health | None:
-    """The right to send one probe at that moment, counted as spent; None when another has it, or none may go."""
-    # A second claim of the row waits for the first and looks at the row again; a stricter isolation would be an error.
+    """The right to send one probe at that moment, already counted; None if another process has it or it is refused."""
+    # A second claim waits for the first and reads the row again. With stricter isolation it would fail instead.
     async with connection.transaction(isolation="read_committed"):
         row = await connection.fetchrow(SQL["claim"], watch.endpoint, at, watch.most_probes, only_when_due)
     return None if row is None else _health_of(row)
 
 
 async def record(connection: Connection, watch: Watch, samples: Sequence[Sample]) -> Health:
-    """Fold the samples into what is known, the oldest first; the row, the samples and their hours together."""
+    """Update what is known with the samples, the oldest first: the row, the samples and their hours, all at once."""
     async with connection.transaction(isolation="read_committed"):
         row = await connection.fetchrow(SQL["lock"], watch.endpoint)
         if row is None:
@@ -85,7 +92,7 @@ async def record(connection: Connection, watch: Watch, samples: Sequence[Sample]
 
 
 async def read_hours(connection: Executor, watches: Iterable[Watch], since: datetime) -> dict[str, list[Hour]]:
-    """The hours of each endpoint in which anything was heard of it, the oldest first."""
+    """The hours in which each endpoint was contacted, the oldest first."""
     found: dict[str, list[Hour]] = {watch.endpoint: [] for watch in watches}
     for row in await connection.fetch(SQL["hours"], list(found), since):
         findings: dict[Verdict, int] = {
@@ -96,58 +103,17 @@ async def read_hours(connection: Executor, watches: Iterable[Watch], since: date
 
 
 async def forget(connection: Executor, now: datetime) -> None:
-    """Delete what is too old."""
+    """Delete records that are too old."""
     await connection.execute(SQL["forget"], now)
 
 
 async def _write(connection: Connection, health: Health) -> None:
-    await connection.execute(
-        SQL["write"],
-        health.endpoint,
-        health.verdict.value,
-        health.reason,
-        health.known_by,
-        health.since,
-        health.sampled_at,
-        health.next_probe_at,
-        health.method,
-        health.failures,
-        health.failed_runs,
-        health.throttles,
-        health.passive_until,
-        health.failed_org_id,
-        health.probed_at,
-    )
+    await connection.execute(SQL["write"], *(getattr(health, name) for name in WRITTEN))
 
 
-def _columns(samples: Sequence[Sample]) -> tuple[list[object], ...]:
-    return (
-        [one.at for one in samples],
-        [one.source.value for one in samples],
-        [one.finding.value for one in samples],
-        [one.reason for one in samples],
-        [one.contacts for one in samples],
-        [one.latency for one in samples],
-        [one.http_status for one in samples],
-        [one.resets_at for one in samples],
-    )
+def _columns(samples: Sequence[Sample]) -> Iterator[list[object]]:
+    return ([getattr(one, name) for one in samples] for name in SAMPLED)
 
 
 def _health_of(row: Record) -> Health:
-    return Health(
-        endpoint=row["endpoint"],
-        integration_types=tuple(row["integration_types"]),
-        verdict=Verdict(row["verdict"]),
-        reason=row["reason"],
-        known_by=row["known_by"],
-        since=row["since"],
-        sampled_at=row["sampled_at"],
-        probed_at=row["probed_at"],
-        next_probe_at=row["next_probe_at"],
-        method=row["method"],
-        failures=row["failures"],
-        failed_runs=row["failed_runs"],
-        failed_org_id=row["failed_org_id"],
-        throttles=row["throttles"],
-        passive_until=row["passive_until"],
-    )
+    return read(Health, row, integration_types=tuple(row["integration_types"]), verdict=Verdict(row["verdict"]))

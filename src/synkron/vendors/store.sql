@@ -1,8 +1,8 @@
--- What is known of the vendors' endpoints, and the contacts from which it is known.
+-- What is known about the vendors' endpoints, and the contacts that show it.
 
 -- name: keep
--- There is a row for each endpoint $1, with the types $2 (each a list with commas); $3 says whether probes go there.
--- Rows that are as they should be are only read.
+-- Ensures a row for each endpoint $1, with the types $2 (each a list with commas); $3 says whether it is probed. Rows
+-- that are already right are only read.
 insert into synkron.health as known (endpoint, integration_types, since, next_probe_at)
 select endpoint, string_to_array(types, ','), $4::timestamptz, case when probes then $4::timestamptz end
 from unnest($1::text[], $2::text[], $3::boolean[]) watched (endpoint, types, probes)
@@ -14,13 +14,13 @@ order by endpoint
 on conflict (endpoint) do update set integration_types = excluded.integration_types;
 
 -- name: drop_unwatched
--- An endpoint that the settings name no longer is forgotten a day after the last that was heard of it: until then,
--- another host may still have the settings from before.
+-- Deletes endpoints that the settings no longer name, a day after their last contact: until then, another host may
+-- still have the old settings.
 delete from synkron.health
 where endpoint <> all($1::text[]) and coalesce(sampled_at, since) < $2::timestamptz - interval '1 day';
 
 -- name: known
--- The endpoints $1, and what probes of them have spent in the month of $2 (UTC).
+-- The endpoints $1, with the number of their probes in the month of $2 (UTC).
 select known.*, coalesce(spend.probes, 0) as probes, coalesce(spend.counted, 0) as counted
 from synkron.health known
 left join synkron.probe_spend spend
@@ -33,11 +33,11 @@ select * from synkron.health order by endpoint;
 
 -- name: claim
 -- requirement R18.2, R18.4
--- The right to probe the endpoint $1 at $2, and what it costs; no row when another has it, or when a probe must not go.
--- The next one goes 15 minutes later at the earliest, though this one's host be lost. $3 is how many that the vendor
--- counts a month may have (null: it counts none). With $4, only a probe that is due.
--- The vendor's month can't be overrun by two at once: they would be two claims of one row, and the second waits for the
--- first and is then refused, as it went less than 15 minutes ago.
+-- Claims the right to probe the endpoint $1 at $2, and counts the probe. No row: another process has the right, or no
+-- probe is allowed. The next probe is 15 minutes later at the earliest, even if this host is lost. $3 is the month's
+-- limit of probes that the vendor counts (null: it counts none). With $4, only a probe that is due is claimed.
+-- Two claims at once can't exceed the month's limit: both update one row, so the second waits for the first and is then
+-- refused, because the last probe was less than 15 minutes ago.
 with claimed as (
     update synkron.health set probed_at = $2, next_probe_at = $2::timestamptz + interval '15 minutes'
     where endpoint = $1
@@ -61,7 +61,7 @@ with claimed as (
 select * from claimed;
 
 -- name: lock
--- One endpoint, until the transaction ends: whoever folds a sample in does so after the other.
+-- One endpoint, locked until the transaction ends, so that samples are added one after the other.
 select * from synkron.health where endpoint = $1 for update;
 
 -- name: write
@@ -72,7 +72,7 @@ update synkron.health set
 where endpoint = $1;
 
 -- name: add_samples
--- The samples of the endpoint $1, and the same in its hours, which are UTC's.
+-- Adds samples of the endpoint $1, and counts them in its hours, which are in UTC.
 with sample as (
     insert into synkron.samples (endpoint, at, source, finding, reason, contacts, latency, http_status, resets_at)
     select $1, at, source, finding, reason, contacts, latency, http_status, resets_at
@@ -107,7 +107,7 @@ where endpoint = any($1::text[]) and hour >= $2
 order by endpoint, hour;
 
 -- name: forget
--- Samples are kept for 7 days, their hours for 90, and what probes have spent for 14 months. Uses samples_oldest.
+-- Keeps samples for 7 days, hours for 90 days and counts of probes for 14 months. Uses samples_oldest.
 with samples as (
     delete from synkron.samples where at < $1::timestamptz - interval '7 days'
 ), hours as (

@@ -1,4 +1,4 @@
-"""The errors in the body of a vendor's answer, as GraphQL has them, and those that say "too much"."""
+"""The errors in the body of a vendor's answer, in the form of GraphQL, and those that mean "too many requests"."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class VendorError:
-    """One error's code, empty where it has none, and when the vendor will take requests again, where it says so."""
+    """One error's code, empty if it has none, and when the vendor will accept requests again, if it says so."""
 
     code: str
     resets_at: datetime | None
 
 
 def refusal_in(body: bytes, codes: Container[str]) -> VendorError | None:
-    """The first error of the body that has one of the ``codes``; None for any other body, of whatever kind."""
-    # Nearly every answer has none, and to parse it would cost a busy worker more than all else that it does with it.
+    """The first error in the body that has one of the ``codes``; None for any other body."""
+    # Nearly all answers have no errors, and parsing them would be a busy worker's most expensive step.
     if b'"errors"' not in body:
         return None
     return next((one for one in errors_in(body) if one.code in codes), None)
 
 
 def errors_in(body: bytes) -> Iterator[VendorError]:
-    """The ``errors`` of a JSON body, at most 100 of them; one that has two codes comes twice.
+    """The ``errors`` of a JSON body, at most 100. An error with two codes is returned twice.
 
-    ``code`` and ``resetAt`` (ISO 8601, in UTC where it names no zone) stand in the error or in its ``extensions``.
+    ``code`` and ``resetAt`` (ISO 8601, in UTC if it names no zone) are in the error or in its ``extensions``.
     """
     try:
         answer = json.loads(body)

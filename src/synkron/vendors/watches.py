@@ -1,4 +1,4 @@
-"""Which endpoints are watched, and how: the settings over what is known of each vendor."""
+"""Which endpoints are watched, and how: the settings, with each vendor's profile as defaults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hashlib import blake2b
 from yarl import URL
 
 from synkron.errors import SettingsError
-from synkron.settings.integrations import Profile, Request, profile_of
+from synkron.settings.integrations import Profile, Request
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.secrets import fault, gathering
@@ -20,7 +20,7 @@ from synkron.vendors.probe.request import ProbeRequest, may_be_key, read_request
 
 @dataclass(frozen=True, slots=True)
 class Watches:
-    """The endpoints that are watched, and the request that each is probed with. Types that go to the same share one."""
+    """The watched endpoints, and the request with which each is probed. Types with one endpoint share a watch."""
 
     watches: tuple[Watch, ...]
     requests: Mapping[str, ProbeRequest]
@@ -31,18 +31,18 @@ class Watches:
 
 
 def watches_of(settings: Settings) -> tuple[Watch, ...]:
-    """The endpoints that are watched. Needs no secret: workers and commands that send no probe have none to show.
+    """The watched endpoints. Reads no secrets: workers and commands that send no probes do not need any.
 
-    Raises SettingsError with every fault.
+    Raises SettingsError with all errors.
     """
     return tuple(_shared(watch for _, watch, _ in _read(settings)))
 
 
 def read_watches(settings: Settings, environment: Mapping[str, str], *, only: str | None = None) -> Watches:
-    """The same with their requests, whose ``env:NAME`` are looked up in ``environment``.
+    """The watched endpoints with their requests, whose ``env:NAME`` are looked up in ``environment``.
 
-    Where types share an endpoint, it is probed with the first one's request. With ``only``, there is just the request
-    of that type. Raises SettingsError with every fault.
+    If types share an endpoint, it is probed with the first type's request. With ``only``, just the request of that type
+    is read. Raises SettingsError with all errors.
     """
     requests: dict[str, ProbeRequest] = {}
     faults: list[str] = []
@@ -51,7 +51,7 @@ def read_watches(settings: Settings, environment: Mapping[str, str], *, only: st
         if request is not None and only in (None, name):
             with gathering(faults):
                 one = settings.types[name]
-                scope = profile_of(name, one.flavour).token_scope
+                scope = one.profile.token_scope
                 read = read_request(f"{section_of(name)}.health", one.health, request, scope, environment)
                 requests.setdefault(watch.endpoint, read)
     if faults:
@@ -60,7 +60,7 @@ def read_watches(settings: Settings, environment: Mapping[str, str], *, only: st
 
 
 def _read(settings: Settings) -> list[tuple[str, Watch, Request | None]]:
-    """Each type that is watched, with its request where it is probed: the profile's, as far as nothing else is set."""
+    """Each watched type, with its request if it is probed: the profile's request, changed by the settings."""
     found: list[tuple[str, Watch, Request | None]] = []
     faults: list[str] = []
     for name, one in settings.types.items():
@@ -73,18 +73,18 @@ def _read(settings: Settings) -> list[tuple[str, Watch, Request | None]]:
 
 
 def _is_used(one: TypeSettings) -> bool:
-    """A built-in type that nothing is delivered for is nobody's: its vendor is left in peace."""
+    """Whether the type is used: it has a target or health settings. Vendors of unused built-in types are not probed."""
     return one.target is not None or "health" in one.model_fields_set
 
 
 def _watched(name: str, one: TypeSettings) -> tuple[Watch, Request | None]:
-    profile = profile_of(name, one.flavour)
+    profile = one.profile
     request = None if one.health.mode is HealthMode.PASSIVE else _request(name, one.health, profile)
     if request is None and one.health.hold:
         raise fault(
             f"{section_of(name)}.health.hold",
-            f"runs that wait need probes, which notice that the vendor is back; set {section_of(name)}.health.url, or "
-            "take hold out",
+            f"hold needs probes, which notice that the vendor is back; set {section_of(name)}.health.url, or "
+            "remove hold",
         )
     watch = Watch(
         endpoint=f"type {name}" if request is None else _endpoint(f"{section_of(name)}.health.url", request.url or ""),
@@ -95,13 +95,13 @@ def _watched(name: str, one: TypeSettings) -> tuple[Watch, Request | None]:
         slow_after=one.health.slow_after or profile.slow_after,
         allowance=one.health.allowance or profile.allowance,
         most_probes=_most_probes(one.health, profile, request),
-        throttled_codes={**profile.throttled_codes, **one.health.throttled_codes},
+        throttled_codes=one.throttled_codes,
     )
     return watch, request
 
 
 def _request(name: str, health: HealthSettings, profile: Profile) -> Request | None:
-    """What is sent, without credentials; None where there is no address to send it to."""
+    """The request, without credentials; None if there is no address to send it to."""
     base = profile.authorized if is_authorized(health) else profile.probe
     base = base or profile.probe or Request("HEAD", None)
     url = health.url or base.url
@@ -109,8 +109,8 @@ def _request(name: str, health: HealthSettings, profile: Profile) -> Request | N
         if is_authorized(health):
             raise fault(
                 f"{section_of(name)}.health.url",
-                f"each customer of {profile.title} has an address of their own; set the one that the credentials are "
-                "for, or take them out",
+                f"each customer of {profile.title} has its own address; set the one that the credentials are for, or "
+                "remove the credentials",
             )
         return None
     method = health.method or base.method
@@ -118,29 +118,29 @@ def _request(name: str, health: HealthSettings, profile: Profile) -> Request | N
     if method != "POST":
         if health.body is not None:
             raise fault(
-                f"{section_of(name)}.health.body", f"a {method} has no body; take it out, or set the method to POST"
+                f"{section_of(name)}.health.body", f"a {method} has no body; remove it, or set the method to POST"
             )
         body = None
     return replace(base, method=method, url=url, body=body)
 
 
 def is_authorized(health: HealthSettings) -> bool:
-    """Whether probes go with credentials."""
+    """Whether probes are sent with credentials."""
     return bool(health.headers) or health.token is not None
 
 
 def _most_probes(health: HealthSettings, profile: Profile, request: Request | None) -> int | None:
-    """How many a month the vendor may be asked; None where it does not count these."""
+    """The limit of probes a month; None if the vendor does not count them."""
     allowance = health.allowance or profile.allowance
     if request is None or allowance is None:
         return None
-    # The request that a profile has without credentials is one that its vendor does not count.
+    # A vendor does not count the request that its profile has without credentials.
     is_counted = request.counts or is_authorized(health) or profile.probe is None
     return int(allowance * health.allowance_share) if is_counted else None
 
 
 def _endpoint(key: str, text: str) -> str:
-    """What names an endpoint: without the query, which may hold a secret, and with a mark for what may be a key."""
+    """The name of an endpoint: its address without the query, and with parts that may be keys hidden."""
     try:
         address = URL(text)
     except ValueError:
@@ -150,12 +150,12 @@ def _endpoint(key: str, text: str) -> str:
 
 
 def _segment(part: str) -> str:
-    """A part of a path; of one that may be a key, a digest that tells it apart."""
+    """A part of a path; if it may be a key, a digest of it."""
     return f"*{blake2b(part.encode(), digest_size=4).hexdigest()}" if may_be_key(part) else part
 
 
 def _shared(watches: Iterable[Watch]) -> list[Watch]:
-    """One watch for each endpoint, by the strictest of its types: what two of them ask for goes once."""
+    """One watch for each endpoint, with the strictest limits of its types."""
     by_endpoint: dict[str, Watch] = {}
     for watch in watches:
         known = by_endpoint.get(watch.endpoint)

@@ -115,11 +115,11 @@ async def test_cookies_are_not_carried_from_one_organization_to_the_next() -> No
         (b"HTTP/1.1 20000 OK\r\n\r\n", "127.0.0.1:PORT gave an answer that is not HTTP (ClientResponseError)"),
         (
             b"HTTP/1.1 200 OK\r\nX-Echo: " + b"Bearer t0ken " * 6000 + b"\r\n\r\n",
-            "127.0.0.1:PORT gave an answer with a header of more than 64 KB, which is more than is read",
+            "127.0.0.1:PORT gave an answer with a header of more than 64 KB, which is more than is allowed",
         ),
         (
             b"HTTP/1.1 200 OK\r\n" + b"X-Echo: Bearer t0ken\r\n" * 200 + b"\r\n",
-            "127.0.0.1:PORT gave an answer with more than 128 headers, which is more than is read",
+            "127.0.0.1:PORT gave an answer with more than 128 headers, which is more than is allowed",
         ),
     ],
     ids=["nothing", "half a line", "not HTTP", "no such status", "endless header", "endless headers"],
@@ -150,7 +150,7 @@ async def test_a_success_whose_body_breaks_off_is_one_and_says_so(status: int, b
     """The target has done the work: delivered again, it would be done twice."""
     async with raw_far_side(f"HTTP/1.1 {status} OK\r\n".encode() + body) as url, target_at(url) as target:
         outcome = await target.call(RUN, terms())
-    assert outcome == Outcome(kind, status, "answer incomplete: the connection broke off within its body")
+    assert outcome == Outcome(kind, status, "answer incomplete: the connection was lost within its body")
 
 
 async def test_a_body_that_is_cut_leaves_its_status() -> None:
@@ -205,14 +205,14 @@ async def test_no_tls_where_it_is_asked_for() -> None:
         outcome = await target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.RETRYABLE
     assert outcome.error is not None
-    assert "no TLS, wrong version number" in outcome.error
+    assert "TLS failed, wrong version number" in outcome.error
 
 
 async def test_what_the_client_raises_unexpectedly_is_an_outcome_too() -> None:
     async with target_at(f"http://{'a' * 70}.invalid/sync") as target:
         outcome = await target.call(RUN, terms())
     assert outcome.kind is OutcomeKind.RETRYABLE
-    assert outcome.error == f"{'a' * 70}.invalid is not the name of a host"
+    assert outcome.error == f"{'a' * 70}.invalid is not a valid host name"
 
 
 async def test_a_run_does_not_wait_for_another_one_s_connection() -> None:

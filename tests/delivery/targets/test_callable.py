@@ -66,7 +66,7 @@ async def test_an_outcome_is_made_fit_and_a_secret_in_it_redacted() -> None:
     assert outcome == Outcome(
         OutcomeKind.RETRYABLE,
         599,
-        "the outcome's kind is '[redacted]', and must be succeeded, accepted, retryable or final; its status was 999: "
+        "the outcome's kind is '[redacted]', but must be succeeded, accepted, retryable or final; its status was 999: "
         "the key is [redacted]",
         timedelta(hours=24),
     )

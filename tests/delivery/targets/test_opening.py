@@ -33,7 +33,7 @@ constant = 7
 
 
 FAULTS = """\
-types.xledger.secret: this is not a Standard Webhooks secret, which is 24 to 64 random bytes in base64 after "whsec_"; \
+types.xledger.secret: this is not a Standard Webhooks secret; expected "whsec_" and 24 to 64 random bytes in base64; \
 make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the endpoint too
 types.xledger.headers.A: the environment variable ABSENT is not set; set it, or correct the name
 types.xledger.headers.B: the file absent can't be read (No such file or directory); correct the path

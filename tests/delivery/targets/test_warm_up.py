@@ -159,7 +159,7 @@ async def test_a_status_that_came_is_the_answer_though_its_body_never_ends() -> 
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "127.0.0.1:PORT gave an answer that is not HTTP (ClientResponseError)"),
         (
             b"HTTP/1.1 200 OK\r\nX-Echo: " + b"Bearer t0ken " * 6000 + b"\r\n\r\n",
-            "127.0.0.1:PORT gave an answer with a header of more than 64 KB, which is more than is read",
+            "127.0.0.1:PORT gave an answer with a header of more than 64 KB, which is more than is allowed",
         ),
     ],
     ids=["nothing", "not HTTP", "endless header"],

@@ -1,1 +1,1 @@
-"""A file for each command, or for a group of them."""
+"""The commands of ``synkron``, one file for each noun, or for each that has none."""

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
-from synkron.cli.options import AsJson, InstallationName
-from synkron.cli.output import counted, show_json, show_lines
+from synkron.cli.confirm import Change, changing
+from synkron.cli.options import InstallationName
+from synkron.cli.table import second
+from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.ledger.installation import Installation
     from synkron.operations.adopt import AdoptionPlan
 
 
+@changing
 def adopt(
-    context: typer.Context,
     adopted: Annotated[str, typer.Option("--as", metavar="original|copy", help="What this ledger is.")],
     installation: InstallationName = None,
-    author: Author = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say what a ledger is that was copied or restored, so that it fires again.
+) -> Change[AdoptionPlan, Installation]:
+    """Say whether a copied or restored ledger is the original or a copy, so that it runs again.
 
     As the original, it replaces the ledger that it was made from, which must be stopped for good. It keeps its id, and
     so its keys. What was missed since the dump is run one by one, whatever the catch-up policy: targets that know a key
@@ -43,23 +40,18 @@ def adopt(
 
     if adopted not in list(operation.Adopted):
         raise typer.BadParameter(f'"{adopted}" is neither original nor copy', param_hint="--as")
-    agreed = consent(context, author=author, dry_run=dry_run, yes=yes, as_json=as_json)
     asked = operation.AskedAdoption(operation.Adopted(adopted), installation)
-    plan, done = operate(
-        context,
-        agreed,
+    return Change(
         plan=lambda connection, settings: operation.plan_adopt(connection, settings, asked),
-        tell=lambda plan: agreed.tell(_telling(plan)),
+        do=lambda connection, settings, author: operation.adopt(connection, settings, asked, author),
         question=f"Adopt it as {'the original' if adopted == 'original' else 'a copy'}?",
-        do=lambda connection, settings: operation.adopt(connection, settings, asked, agreed.author),
+        told=_told,
+        done=lambda _, made: [f"This ledger is {made}, and fires."],
+        json=_as_json,
     )
-    if as_json:
-        show_json(_as_json(plan, done))
-    elif done is not None:
-        show_lines(f"This ledger is {done}, and fires.")
 
 
-def _telling(plan: AdoptionPlan) -> Iterator[str]:
+def _told(plan: AdoptionPlan) -> Iterator[str]:
     found = plan.installation
     yield f"This ledger: {found.whereabouts}."
     if found.is_at_home:
@@ -70,17 +62,17 @@ def _telling(plan: AdoptionPlan) -> Iterator[str]:
 def _as_original(plan: AdoptionPlan) -> Iterator[str]:
     yield f"As the original it keeps its id, and {_named(plan.name)}."
     if plan.watermark is not None:
-        yield f"Everything up to {plan.watermark:%Y-%m-%d %H:%M:%S} UTC is decided in it. {_missed(plan)}"
+        yield f"Everything up to {second(plan.watermark)} UTC is decided in it. {_missed(plan)}"
     unfinished = plan.running + plan.claimed
     if unfinished:
-        yield f"{counted(unfinished, 'run')} not finished in it: delivered by its workers, with the same keys."
+        yield f"{several(unfinished, 'run')} not finished in it: delivered by its workers, with the same keys."
     yield "The ledger that it was made from must be stopped for good: it would send the same keys."
 
 
 def _missed(plan: AdoptionPlan) -> str:
     if not plan.occurrences:
         return "Nothing was due since."
-    missed = f"{counted(plan.occurrences, 'occurrence')} of {counted(plan.integrations, 'integration')}"
+    missed = f"{several(plan.occurrences, 'occurrence')} of {several(plan.integrations, 'integration')}"
     return f"Due since: {missed}; the next tick gives each a run of its own."
 
 
@@ -88,7 +80,7 @@ def _as_copy(plan: AdoptionPlan) -> Iterator[str]:
     yield f"As a copy it gets a new id, and {_named(plan.name)}. It fires from now on, with keys of its own."
     unfinished = plan.running + plan.claimed
     if unfinished:
-        yield f"{counted(unfinished, 'run')} not finished in it: skipped here, and delivered by the original."
+        yield f"{several(unfinished, 'run')} not finished in it: skipped here, and delivered by the original."
     yield "Its incidents are closed, and nothing of them is announced from here."
 
 
@@ -96,10 +88,9 @@ def _named(name: str | None) -> str:
     return f'the name "{name}"' if name else "no name"
 
 
-def _as_json(plan: AdoptionPlan, done: Installation | None) -> dict[str, object]:
+def _as_json(plan: AdoptionPlan, done: Installation | None) -> Mapping[str, object]:
     found = done or plan.installation
     return {
-        "dry_run": done is None,
         "as": plan.adopted,
         "installation": str(found.id),
         "name": plan.name,

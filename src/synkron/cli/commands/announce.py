@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synkron.cli.context import invocation
 from synkron.cli.options import AsJson, written
-from synkron.cli.output import ExitCode, say, show_json, show_table
-from synkron.cli.table import Column
+from synkron.cli.output import ExitCode, show
+from synkron.cli.table import Field
 from synkron.errors import NotFound
 
 if TYPE_CHECKING:
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
 
 announce = typer.Typer(no_args_is_help=True)
 Results = dict[str, str | None]
+# The channel, its kind, and why it did not take its message.
+RESULT = [
+    Field("channel", itemgetter(0), key="channel"),
+    Field("kind", itemgetter(1), key="kind"),
+    Field(key="delivered", value=lambda row: not row[2]),
+    Field("result", itemgetter(2), lambda error: error or "delivered", key="error", wrap=True),
+]
 
 
 @announce.callback()
 def announcing() -> None:
-    """Try out whom incidents are announced to.
+    """Try out the channels that incidents are announced to.
 
     \b
     Examples:
@@ -52,18 +60,9 @@ def try_out(
     if channel is not None and channel not in names:
         raise NotFound(f'There is no channel "{channel}". The settings know {", ".join(names) or "none"}.')
     results = asyncio.run(_tried(settings, invoked.environment, [channel] if channel else names))
+    empty = "There is no channel in the settings: incidents go to the log alone. See announce.channels in synkron.toml."
     rows = [(name, _kind(settings, name), error) for name, error in results.items()]
-    if as_json:
-        show_json(
-            [{"channel": name, "kind": kind, "delivered": not error, "error": error} for name, kind, error in rows]
-        )
-    elif rows:
-        columns = [Column("channel"), Column("kind"), Column("result", wrap=True)]
-        show_table(columns, [(name, kind, error or "delivered") for name, kind, error in rows])
-    else:
-        say(
-            "There is no channel in the settings: incidents go to the log alone. See announce.channels in synkron.toml."
-        )
+    show(rows, RESULT, as_json=as_json, empty=empty)
     if any(results.values()):
         raise typer.Exit(ExitCode.FAILURE)
 

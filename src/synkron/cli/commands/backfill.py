@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
-from synkron.cli.options import AsJson, Integration, Organization, Type, instant
-from synkron.cli.output import counted, minute, show_json, show_lines, show_table
-from synkron.cli.table import Column
+from synkron.cli.confirm import Change, Consent, changing
+from synkron.cli.options import Integration, Organization, Type, instant
+from synkron.cli.output import facts_in_json, show_lines, show_table
+from synkron.cli.table import Field
+from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.operations.backfill import BackfillPlan
-    from synkron.operations.backfill_plan import Planned
 
 SHOWN = 50
+NOTHING = "There is nothing to run; nothing was changed."
+Done = tuple["BackfillPlan", Sequence[int]]
 
 
+def occurrence_fields(names: Mapping[str, str]) -> list[Field]:
+    """An occurrence of the range, and what becomes of it."""
+    return [
+        Field(key="org_id", value="integration.org_id"),
+        Field(key="integration_id", value="integration.integration_id"),
+        Field(key="integration_type", value="integration.integration_type"),
+        Field("scheduled (UTC)", key="scheduled_for"),
+        Field("period from (UTC)", key="period_start", optional=True),
+        Field("organization", lambda one: names.get(one.integration.org_id) or one.integration.org_id, shrink=True),
+        Field("type", "integration.integration_type"),
+        Field("integration id", "integration.integration_id", optional=True),
+        Field("key", key="key", optional=True),
+        Field("fate", key="fate"),
+        Field(key="run_id"),
+        Field("why", key="why", wrap=True),
+    ]
+
+
+@changing
 def backfill(
-    context: typer.Context,
+    agreed: Consent,
     from_: Annotated[
         datetime, typer.Option("--from", parser=instant, metavar="INSTANT", help="The first moment; it is included.")
     ],
@@ -29,11 +50,7 @@ def backfill(
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
-    author: Author = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Change[BackfillPlan, Done]:
     """Run the occurrences of a past range that did not run.
 
     They are those of the schedules as they stand now, from --from (included) to --to (left out). Each that was
@@ -51,109 +68,67 @@ def backfill(
         raise typer.BadParameter(
             "give --org, --type or --integration, or several; a backfill of everything is not made"
         )
-    agreed = consent(context, author=author, dry_run=dry_run, yes=yes, as_json=as_json)
+    from synkron.model import Scope
     from synkron.operations import backfill
-    from synkron.operations.scope import Scope
 
     asked = backfill.AskedBackfill(Scope(org, integration_type, integration), from_, to)
-    most = None if yes or dry_run else backfill.MOST_UNASKED
+    most = None if agreed.yes or agreed.dry_run else backfill.MOST_UNASKED
 
-    def tell(plan: BackfillPlan) -> None:
-        agreed.tell(_telling(plan))
-        if plan.occurrences and not yes and not as_json:
-            _show(plan, err=not dry_run)
+    def as_json(plan: BackfillPlan, done: Done | None) -> Mapping[str, object]:
+        made, run_ids = done or (plan, ())
+        return {
+            "from": from_,
+            "to": to,
+            "counts": made.counts,
+            "left_out": made.left_out,
+            "paused": made.paused,
+            "overlap_skip": made.skipping,
+            "run_ids": run_ids,
+            "occurrences": [facts_in_json(one, occurrence_fields(made.names)) for one in made.occurrences],
+        }
 
-    plan, done = operate(
-        context,
-        agreed,
+    return Change(
         plan=lambda connection, settings: backfill.plan_backfill(connection, settings, asked, most=most),
-        tell=tell,
+        do=lambda connection, settings, author: backfill.backfill(connection, settings, asked, author, most=most),
         question="Run them?",
-        do=lambda connection, settings: backfill.backfill(connection, settings, asked, agreed.author, most=most),
+        told=_told,
+        show=_show,
+        done=_done,
+        json=as_json,
         changes=lambda plan: bool(plan.runs),
+        nothing=NOTHING,
     )
-    made, run_ids = done or (plan, ())
-    if as_json:
-        show_json(
-            {
-                "dry_run": dry_run,
-                "from": from_,
-                "to": to,
-                "counts": made.counts,
-                "left_out": made.left_out,
-                "paused": made.paused,
-                "overlap_skip": made.skipping,
-                "run_ids": run_ids,
-                "occurrences": [_as_json(one) for one in made.occurrences],
-            }
-        )
-    elif run_ids:
-        claimed = "1 run is claimed" if len(run_ids) == 1 else f"{len(run_ids):,} runs are claimed"
-        show_lines(f"{claimed}, of {made.subject}. `synkron runs` shows what comes of it.")
-    elif not dry_run:
-        show_lines("There is nothing to run; nothing was changed.")
 
 
-def _telling(plan: BackfillPlan) -> Iterator[str]:
+def _told(plan: BackfillPlan) -> Iterator[str]:
     yield f"Backfill {plan.subject}: {len(plan.runs):,} of {len(plan.occurrences):,} occurrences would run."
     others = [(fate, number) for fate, number in plan.counts.items() if fate != "runs" and number]
     if others:
         yield "Not run: " + ", ".join(f"{number:,} {fate}" for fate, number in others) + "."
     if plan.left_out:
-        yield f"Left out, as disabled, without a schedule, or at fault: {counted(plan.left_out, 'integration')}."
+        yield f"Left out, as disabled, without a schedule, or at fault: {several(plan.left_out, 'integration')}."
     if plan.paused:
         yield f"Paused: {plan.paused:,} of the runs wait until the pause ends (`synkron pauses`)."
     if plan.runs:
         yield "Newer runs of these integrations wait until the older ones have ended."
     if plan.skipping:
         yield (
-            f"Overlap skip: runs on schedule of {_integrations(plan.skipping)} that come due before these have ended "
-            "are skipped."
+            f"Overlap skip: runs on schedule of {several(plan.skipping, 'integration')} that come due before these "
+            "have ended are skipped."
         )
 
 
-def _integrations(count: int) -> str:
-    return "1 integration" if count == 1 else f"{count:,} integrations"
-
-
-def _show(plan: BackfillPlan, *, err: bool) -> None:
-    columns = [
-        Column("scheduled (UTC)"),
-        Column("period from (UTC)", optional=True),
-        Column("organization", shrink=True),
-        Column("type"),
-        Column("integration id", optional=True),
-        Column("key", optional=True),
-        Column("fate"),
-        Column("why", wrap=True),
-    ]
-    show_table(columns, [_cells(one, plan.names) for one in plan.occurrences[:SHOWN]], err=err)
+def _show(plan: BackfillPlan, err: bool) -> None:
+    if plan.occurrences:
+        show_table(occurrence_fields(plan.names), plan.occurrences[:SHOWN], err=err)
     if len(plan.occurrences) > SHOWN:
         show_lines(f"... and {len(plan.occurrences) - SHOWN:,} more; --json has them all.", err=err)
 
 
-def _cells(one: Planned, names: Mapping[str, str]) -> list[str]:
-    return [
-        minute(one.scheduled_for),
-        minute(one.period_start) if one.period_start else "",
-        names.get(one.integration.org_id) or one.integration.org_id,
-        one.integration.integration_type,
-        one.integration.integration_id,
-        one.key,
-        one.fate,
-        one.why,
-    ]
-
-
-def _as_json(one: Planned) -> dict[str, object]:
-    return {
-        "org_id": one.integration.org_id,
-        "integration_id": one.integration.integration_id,
-        "integration_type": one.integration.integration_type,
-        "scheduled_for": one.scheduled_for,
-        "period_start": one.period_start,
-        "key": one.key,
-        "fate": one.fate,
-        "run_id": one.run_id,
-        "why": one.why,
-    }
+def _done(_: BackfillPlan, done: Done) -> Iterator[str]:
+    made, run_ids = done
+    if not run_ids:
+        yield NOTHING
+        return
+    claimed = "1 run is claimed" if len(run_ids) == 1 else f"{len(run_ids):,} runs are claimed"
+    yield f"{claimed}, of {made.subject}. `synkron runs` shows what comes of it."

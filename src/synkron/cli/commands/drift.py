@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.commands.runs import organization_names
-from synkron.cli.context import answer
+from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, Organization, Since, Type, since
-from synkron.cli.output import lateness, milliseconds, minute, say, show_json, show_lines, show_table
-from synkron.cli.table import Column
+from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_json, show_lines, show_table
+from synkron.cli.table import Field, minute
 
 if TYPE_CHECKING:
     from synkron.ledger.drift import LateRun
@@ -91,59 +90,43 @@ def drift(
 
 
 def _show(found: Drift, names: Mapping[str, str]) -> None:
-    late_after = lateness(found.late_after)
-    columns = [Column("type", shrink=True), Column("stage"), Column("runs", right=True)]
-    columns += [Column(title, right=True) for title in ("p50", "p95", "p99", "max", f"> {late_after}")]
-    show_table(columns, [row for one in found.types for row in _type_rows(one)])
-    if any(run for run in found.worst if _late(run)):
+    show_table(_stage_fields(lateness(found.late_after)), [line for one in found.types for line in _lines(one)])
+    if late := [run for run in found.worst if _late(run)]:
         show_lines("")
-        _show_worst(found, names)
+        show_table(_worst_fields(names), late)
     if met := [one for one in found.types if one.warm or one.cold]:
         show_lines("")
-        titles = [Column("type", shrink=True), *(Column(title, right=True) for title in ("warm", "cold", "warm share"))]
-        show_table(titles, [[one.integration_type, f"{one.warm:,}", f"{one.cold:,}", _share(one)] for one in met])
-    _say_waiting(found)
+        show_table(TYPE, met)
+    for one in found.types:
+        if one.waiting_late:
+            say(
+                f"{one.integration_type}: {one.waiting_late:,} of {one.waiting:,} that wait for their start are more "
+                f"than {lateness(found.late_after)} late. `synkron nodes` lists the workers."
+            )
 
 
-def _type_rows(one: TypeDrift) -> list[list[str]]:
+def _stage_fields(late_after: str) -> list[Field]:
+    """A line of a type: the type on its first, the stage, what is known of it, and how many of its starts were late."""
+    return [
+        Field("type", lambda line: line[0], shrink=True),
+        Field("stage", lambda line: line[1]),
+        Field("runs", lambda line: f"{line[2].runs:,}" if line[2] else "0", right=True),
+        Field("p50", lambda line: line[2] and line[2].p50, lateness, right=True),
+        Field("p95", lambda line: line[2] and line[2].p95, lateness, right=True),
+        Field("p99", lambda line: line[2] and line[2].p99, lateness, right=True),
+        Field("max", lambda line: line[2] and line[2].most, lateness, right=True),
+        Field(f"> {late_after}", lambda line: line[3], right=True),
+    ]
+
+
+def _lines(one: TypeDrift) -> list[tuple[str, str, Percentiles | None, str]]:
     """Its stages, and behind those that make a start late how late it was."""
     from synkron.ledger.drift import Stage
 
     lines = [(stage.value, one.stages.get(stage), "") for stage in Stage]
     lines.insert(-1, ("start", one.start, f"{one.late:,}"))
-    shown = [_line(name, percentiles, late) for name, percentiles, late in lines if percentiles is not None]
-    if not shown:
-        shown = [["start", "0", *[""] * 4, "0"]]
-    return [[one.integration_type if index == 0 else "", *cells] for index, cells in enumerate(shown)]
-
-
-def _line(name: str, found: Percentiles, late: str) -> list[str]:
-    return [name, f"{found.runs:,}", *map(lateness, (found.p50, found.p95, found.p99, found.most)), late]
-
-
-def _show_worst(found: Drift, names: Mapping[str, str]) -> None:
-    columns = [
-        Column("run", right=True),
-        Column("scheduled (UTC)"),
-        Column("organization", shrink=True),
-        Column("type", shrink=True),
-        Column("late", right=True),
-        Column("lost in"),
-        Column(""),
-    ]
-    show_table(columns, [_worst_cells(run, names) for run in found.worst if _late(run)])
-
-
-def _worst_cells(run: LateRun, names: Mapping[str, str]) -> list[str]:
-    return [
-        str(run.run_id),
-        minute(run.moments.scheduled_for),
-        names.get(run.org_id) or run.org_id,
-        run.integration_type,
-        lateness(_late(run)),
-        _lost_in(run) or "not on record",
-        "" if run.has_started else "waits",
-    ]
+    shown = [line for line in lines if line[1] is not None] or [("start", None, "0")]
+    return [("" if index else one.integration_type, *line) for index, line in enumerate(shown)]
 
 
 def _lost_in(run: LateRun) -> str | None:
@@ -159,17 +142,80 @@ def _late(run: LateRun) -> timedelta | None:
     return late(run.moments)
 
 
-def _share(one: TypeDrift) -> str:
-    return f"{100 * one.warm / (one.warm + one.cold):.1f} %"
+def _enqueued_at(run: LateRun) -> datetime | None:
+    """None where its turn has not come: until now, it waits for that."""
+    has_no_job = not run.has_started and run.moments.enqueued_at == run.moments.started_at
+    return None if has_no_job else run.moments.enqueued_at
 
 
-def _say_waiting(found: Drift) -> None:
-    for one in found.types:
-        if one.waiting_late:
-            say(
-                f"{one.integration_type}: {one.waiting_late:,} of {one.waiting:,} that wait for their start are more "
-                f"than {lateness(found.late_after)} late. `synkron nodes` lists the workers."
-            )
+def _answered_at(run: LateRun) -> datetime | None:
+    return None if run.moments.duration is None else run.moments.started_at + run.moments.duration
+
+
+def _stages(run: LateRun) -> dict[str, int | None]:
+    from synkron.ledger.drift import Stage, stages
+
+    spans = stages(run.moments)
+    return {stage.value: milliseconds(spans.get(stage)) for stage in Stage}
+
+
+def _worst_fields(names: Mapping[str, str]) -> list[Field]:
+    """One of the runs that started, or are, latest."""
+    return [
+        Field("run", key="run_id", right=True),
+        Field(key="integration_id"),
+        Field(key="org_id"),
+        Field("scheduled (UTC)", "moments.scheduled_for"),
+        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True),
+        Field(key="organization", value=lambda run: names.get(run.org_id)),
+        Field("type", key="integration_type", shrink=True),
+        Field(key="source", value="moments.source"),
+        Field(key="scheduled_for", value="moments.scheduled_for"),
+        Field(key="execute_after", value="moments.execute_after"),
+        Field(key="claimed_at", value="moments.claimed_at"),
+        Field(key="enqueued_at", value=_enqueued_at),
+        Field(key="started_at", value=lambda run: run.moments.started_at if run.has_started else None),
+        Field(key="answered_at", value=_answered_at),
+        Field("late", _late, lateness, right=True),
+        Field(key="late_ms", value=_late),
+        Field("lost in", _lost_in, lambda stage: stage or "not on record", key="lost_in"),
+        Field("", lambda run: "" if run.has_started else "waits"),
+        Field(key="stages_ms", value=_stages),
+    ]
+
+
+def _percentiles(found: Percentiles | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    spans = {"p50_ms": found.p50, "p95_ms": found.p95, "p99_ms": found.p99, "max_ms": found.most}
+    return {"runs": found.runs, **spans}
+
+
+def _all_stages(one: TypeDrift) -> dict[str, object]:
+    from synkron.ledger.drift import Stage
+
+    return {stage.value: _percentiles(one.stages.get(stage)) for stage in Stage}
+
+
+def _warm_share(one: TypeDrift) -> float | None:
+    known = one.warm + one.cold
+    return round(one.warm / known, 4) if known else None
+
+
+# The table has what the targets were when they were met; the stages have one of their own.
+TYPE = [
+    Field("type", key="integration_type", shrink=True),
+    Field(key="runs"),
+    Field(key="late"),
+    Field(key="waiting"),
+    Field(key="waiting_late"),
+    Field(key="start", value=lambda one: _percentiles(one.start)),
+    Field(key="stages", value=_all_stages),
+    Field("warm", key="warm", shown="{:,}".format, right=True),
+    Field("cold", key="cold", shown="{:,}".format, right=True),
+    Field("warm share", lambda one: f"{100 * one.warm / (one.warm + one.cold):.1f} %", right=True),
+    Field(key="warm_share", value=_warm_share),
+]
 
 
 def _as_answer(found: Drift, names: Mapping[str, str]) -> dict[str, object]:
@@ -178,59 +224,6 @@ def _as_answer(found: Drift, names: Mapping[str, str]) -> dict[str, object]:
         "since": found.since,
         "until": found.until,
         "late_after_ms": milliseconds(found.late_after),
-        "types": [_type_as_json(one) for one in found.types],
-        "worst": [_run_as_json(run, names) for run in found.worst],
-    }
-
-
-def _type_as_json(one: TypeDrift) -> dict[str, object]:
-    from synkron.ledger.drift import Stage
-
-    known = one.warm + one.cold
-    return {
-        "integration_type": one.integration_type,
-        "runs": one.runs,
-        "late": one.late,
-        "waiting": one.waiting,
-        "waiting_late": one.waiting_late,
-        "start": _percentiles_as_json(one.start),
-        "stages": {stage.value: _percentiles_as_json(one.stages.get(stage)) for stage in Stage},
-        "warm": one.warm,
-        "cold": one.cold,
-        "warm_share": round(one.warm / known, 4) if known else None,
-    }
-
-
-def _percentiles_as_json(found: Percentiles | None) -> dict[str, object] | None:
-    if found is None:
-        return None
-    spans = {"p50": found.p50, "p95": found.p95, "p99": found.p99, "max": found.most}
-    return {"runs": found.runs, **{f"{name}_ms": milliseconds(span) for name, span in spans.items()}}
-
-
-def _has_no_job(run: LateRun) -> bool:
-    """Whether its turn has not come: until now, it waits for that."""
-    return not run.has_started and run.moments.enqueued_at == run.moments.started_at
-
-
-def _run_as_json(run: LateRun, names: Mapping[str, str]) -> dict[str, object]:
-    from synkron.ledger.drift import Stage, stages
-
-    moments, spans = run.moments, stages(run.moments)
-    return {
-        "run_id": run.run_id,
-        "integration_id": run.integration_id,
-        "org_id": run.org_id,
-        "organization": names.get(run.org_id),
-        "integration_type": run.integration_type,
-        "source": moments.source.value,
-        "scheduled_for": moments.scheduled_for,
-        "execute_after": moments.execute_after,
-        "claimed_at": moments.claimed_at,
-        "enqueued_at": None if _has_no_job(run) else moments.enqueued_at,
-        "started_at": moments.started_at if run.has_started else None,
-        "answered_at": None if moments.duration is None else moments.started_at + moments.duration,
-        "late_ms": milliseconds(_late(run)),
-        "lost_in": _lost_in(run),
-        "stages_ms": {stage.value: milliseconds(spans.get(stage)) for stage in Stage},
+        "types": [facts_in_json(one, TYPE) for one in found.types],
+        "worst": [facts_in_json(run, _worst_fields(names)) for run in found.worst],
     }

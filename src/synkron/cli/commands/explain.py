@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.options import AsJson, At
-from synkron.cli.output import ExitCode, say, show_json, show_lines, show_table
-from synkron.cli.table import Column
+from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_lines, show_table
+from synkron.cli.table import Field
 from synkron.errors import CronError, ZoneError
 from synkron.text import printable
 
@@ -56,13 +56,19 @@ def explain(
     now = at or datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
     moments = _next(cron, now, place)
     warnings = lint(cron, place, now.year)
+    fields = [
+        Field(f"in {zone}", lambda moment: f"{moment.astimezone(place):%a %Y-%m-%d %H:%M}"),
+        Field("", lambda moment: f"{moment.astimezone(place):%z}"),
+        Field(key="local", value=lambda moment: moment.astimezone(place).isoformat()),
+        Field("UTC", lambda moment: moment, "{:%a %Y-%m-%d %H:%M}".format, key="utc"),
+    ]
     if as_json:
         show_json(
             {
                 "expression": text,
                 "zone": zone,
                 "description": cron.describe(),
-                "next": [{"local": one.astimezone(place).isoformat(), "utc": one} for one in moments],
+                "next": [facts_in_json(one, fields) for one in moments],
                 "warnings": [{"rule": one.code, "message": one.message} for one in warnings],
             }
         )
@@ -72,8 +78,7 @@ def explain(
         show_lines(f"{warning.code}: {warning.message}")
     if moments:
         show_lines("")
-        columns = [Column(f"in {zone}"), Column(""), Column("UTC")]
-        show_table(columns, [_moment(one, place) for one in moments])
+        show_table(fields, moments)
 
 
 def _one(words: list[str]) -> str:
@@ -89,11 +94,6 @@ def _next(cron: Cron, now: datetime, zone: tzinfo) -> list[datetime]:
     while len(moments) < OCCURRENCES and (moment := cron.next_after(moments[-1] if moments else now, zone)):
         moments.append(moment)
     return moments
-
-
-def _moment(moment: datetime, zone: tzinfo) -> tuple[str, str, str]:
-    local = moment.astimezone(zone)
-    return f"{local:%a %Y-%m-%d %H:%M}", f"{local:%z}", f"{moment:%a %Y-%m-%d %H:%M}"
 
 
 def _caret(text: str, column: int) -> tuple[str, str]:

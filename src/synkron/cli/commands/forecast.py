@@ -73,7 +73,7 @@ def forecast(
 
     outlook = answer(context, ask)
     if as_json:
-        from synkron.cli.commands.forecast_json import as_answer
+        from synkron.cli.commands.forecast_tables import as_answer
 
         show_json(as_answer(outlook))
     else:

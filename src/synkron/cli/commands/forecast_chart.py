@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from shutil import get_terminal_size
 from typing import TypeAlias
 
 from synkron.cli.output import show_table
-from synkron.cli.table import GAP, Column
+from synkron.cli.table import GAP, Field
 from synkron.reports.forecast import Forecast
 from synkron.reports.forecast.store import Outlook
 from synkron.scheduler.spread import MINUTE
@@ -23,8 +24,8 @@ NARROWEST_BAR = 8
 BLOCKS = " ▏▎▍▌▋▊▉█"
 ASCII = " #"
 
-# Columns, and their rows.
-Part: TypeAlias = tuple[list[Column], list[list[str]]]
+# A stretch of each side.
+Row: TypeAlias = tuple["Stretch", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,16 @@ class Stretch:
 def show_chart(outlook: Outlook) -> None:
     """Write it; what is proposed stands beside what is set."""
     length = length_of_stretches(outlook.as_set)
-    sides = [stretches(one, length) for one in outlook.forecasts]
+    rows = list(zip(*(stretches(one, length) for one in outlook.forecasts), strict=True))
     titles = [""] if outlook.proposed is None else ["as set", "proposed"]
-    columns, rows = _beginnings(sides[0], length)
-    parts = [_figures(side, with_minute=outlook.proposed is None) for side in sides]
-    width = _bar_width([(columns, rows), *parts])
-    most = max(one.busiest for side in sides for one in side)
-    for title, side, (more, figures) in zip(titles, sides, parts, strict=True):
-        columns += [*more, Column(title)]
-        for row, one, cells in zip(rows, side, figures, strict=True):
-            row += [*cells, bar(one.busiest / most, width, _marks())]
-    show_table(columns, rows)
+    sides = [_figures(index, with_minute=outlook.proposed is None) for index in range(len(titles))]
+    fields = [_beginning(length)]
+    width = _bar_width([*fields, *(field for side in sides for field in side)], rows, len(sides))
+    most = max(one.busiest for row in rows for one in row)
+    for index, (title, side) in enumerate(zip(titles, sides, strict=True)):
+        drawn = partial(_drawn, index=index, most=most, width=width)
+        fields += [*side, Field(title, drawn)]
+    show_table(fields, rows)
 
 
 def length_of_stretches(forecast: Forecast) -> int:
@@ -81,32 +81,30 @@ def bar(share: float, width: int, marks: str = BLOCKS) -> str:
     return marks[-1] * whole + (marks[rest] if rest else "")
 
 
-def _beginnings(side: Sequence[Stretch], length: int) -> Part:
+def _drawn(row: Row, *, index: int, most: float, width: int) -> str:
+    return bar(row[index].busiest / most, width, _marks())
+
+
+def _beginning(length: int) -> Field:
     """The first column: when each stretch begins."""
     unit = {60: "hour", 1440: "day"}.get(length, "from")
     written = "%a %d %b" if length == 1440 else "%a %H:%M"
-    return [Column(f"{unit} (UTC)")], [[f"{one.begin:{written}}"] for one in side]
+    return Field(f"{unit} (UTC)", lambda row: f"{row[0].begin:{written}}")
 
 
-def _figures(side: Sequence[Stretch], *, with_minute: bool) -> Part:
-    """The columns of figures of one side; the minute only where there is room."""
-    columns = [Column("starts", right=True), Column("busiest", right=True)]
-    rows = [[f"{one.starts:,.0f}", f"{one.busiest:,.0f}"] for one in side]
-    if with_minute:
-        columns.append(Column("at"))
-        for row, one in zip(rows, side, strict=True):
-            row.append(f"{one.at:%H:%M}" if one.busiest else "")
-    return columns, rows
-
-
-def _bar_width(parts: Sequence[Part]) -> int:
-    """How wide the bars of each side may be, beside everything else."""
-    bars = len(parts) - 1
-    fixed = [
-        max(map(len, texts))
-        for columns, rows in parts
-        for texts in zip([column.title for column in columns], *rows, strict=True)
+def _figures(index: int, *, with_minute: bool) -> list[Field]:
+    """The figures of one side; the minute only where there is room."""
+    figures = [
+        Field("starts", lambda row: f"{row[index].starts:,.0f}", right=True),
+        Field("busiest", lambda row: f"{row[index].busiest:,.0f}", right=True),
     ]
+    at = Field("at", lambda row: f"{row[index].at:%H:%M}" if row[index].busiest else "")
+    return [*figures, at] if with_minute else figures
+
+
+def _bar_width(fields: Sequence[Field], rows: Sequence[Row], bars: int) -> int:
+    """How wide the bars of each side may be, beside everything else."""
+    fixed = [max(len(str(field.title)), *(len(field.of(row)) for row in rows)) for field in fields]
     terminal = get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     return max((terminal - sum(fixed) - len(GAP) * (len(fixed) + bars - 1)) // bars, NARROWEST_BAR)
 

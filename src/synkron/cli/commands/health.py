@@ -11,8 +11,8 @@ import typer
 
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson
-from synkron.cli.output import say, show_json, show_lines, show_table
-from synkron.cli.table import Column
+from synkron.cli.output import say, show, show_lines
+from synkron.cli.table import Field
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -41,9 +41,21 @@ class _Shown:
     hours: Sequence[Hour]
     at: datetime
 
+    @property
+    def health(self) -> Health:
+        """How it is; unknown before anything looked at it."""
+        from synkron.vendors.health import Health, Verdict
+
+        return self.known.health if self.known else Health(self.watch.endpoint, (), Verdict.UNKNOWN, "", None, self.at)
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it is so."""
+        return self.known.health.since if self.known else None
+
 
 def health(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show how the vendors' endpoints are, how that is known, and when the next probe goes.
+    """Show the health of the vendors' endpoints, how it is known, and when the next probe is due.
 
     A strip shows the last 24 hours, the oldest first: the worst of each.
 
@@ -71,28 +83,13 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
         ]
 
     found = answer(context, ask)
-    if as_json:
-        show_json([_as_json(one) for one in found])
-    elif found:
-        show_table(COLUMNS, [_cells(one) for one in found])
+    empty = "No vendor is watched: give a type a target, or a section types.NAME.health, in the settings."
+    show(found, ENDPOINT, as_json=as_json, empty=empty)
+    if found and not as_json:
         _tell_reasons(found)
         if not all(one.in_settings for one in found):
             say(f"{ELSEWHERE} not in these settings: another process's, or of the last day's settings")
         say("+ healthy  ~ degraded  % throttled  ! unauthorized  x unreachable  . nothing")
-    else:
-        say("No vendor is watched: give a type a target, or a section types.NAME.health, in the settings.")
-
-
-COLUMNS = [
-    Column("types", shrink=True),
-    Column("endpoint", shrink=True, optional=True),
-    Column("verdict"),
-    Column("since (UTC)", optional=True),
-    Column("known by", optional=True),
-    Column("next probe (UTC)"),
-    Column("last 24 hours"),
-    Column("probes", right=True, optional=True),
-]
 
 
 def strip(hours: Sequence[Hour], at: datetime) -> str:
@@ -126,34 +123,16 @@ def _first_hour(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
 
 
-def _cells(one: _Shown) -> list[str]:
-    known, watch = one.known, one.watch
-    return [
-        ",".join(watch.integration_types) + ("" if one.in_settings else f" {ELSEWHERE}"),
-        watch.endpoint,
-        known.health.verdict if known else "unknown",
-        f"{known.health.since:%Y-%m-%d %H:%M}" if known else "",
-        (known.health.known_by or "") if known else "",
-        _next(one),
-        strip(one.hours, one.at),
-        _spend(one),
-    ]
-
-
 def _next(one: _Shown) -> str:
     """When the next probe goes, and what it waits for."""
-    from synkron.vendors.health import is_passive
-    from synkron.vendors.probe_times import next_probe
-
     if not one.watch.probes:
         return "passive"
     if one.known is None:
         return "at once"
-    known = one.known.health
-    moment = next_probe(known, one.watch, one.known.counted, one.at) or one.at
-    if is_passive(known, one.watch, one.at):
+    moment = _next_probe(one) or one.at
+    if _is_passive(one):
         return f"passive to {moment:%m-%d %H:%M}"
-    after = f", {known.failures} failed" if known.failures else ""
+    after = f", {one.health.failures} failed" if one.health.failures else ""
     return f"{moment:%m-%d %H:%M}{after}"
 
 
@@ -167,43 +146,61 @@ def _spend(one: _Shown) -> str:
 
 def _tell_reasons(found: Sequence[_Shown]) -> None:
     for one in found:
-        if one.known is not None and one.known.health.verdict not in ("healthy", "unknown"):
-            known = one.known.health
-            show_lines(f"{one.watch.endpoint} is {known.verdict}: {known.reason}")
+        if one.health.verdict not in ("healthy", "unknown"):
+            show_lines(f"{one.watch.endpoint} is {one.health.verdict}: {one.health.reason}")
 
 
-def _as_json(one: _Shown) -> dict[str, object]:
-    from synkron.vendors.health import Health, Verdict, is_passive
+def _types(one: _Shown) -> str:
+    return ",".join(one.watch.integration_types) + ("" if one.in_settings else f" {ELSEWHERE}")
+
+
+def _next_probe(one: _Shown) -> datetime | None:
     from synkron.vendors.probe_times import next_probe
 
-    watch, at = one.watch, one.at
-    known = one.known.health if one.known else Health(watch.endpoint, (), Verdict.UNKNOWN, "", None, at)
-    counted = one.known.counted if one.known else 0
-    return {
-        "endpoint": watch.endpoint,
-        "integration_types": watch.integration_types,
-        "in_settings": one.in_settings,
-        "verdict": known.verdict,
-        "reason": known.reason or None,
-        "known_by": known.known_by,
-        "since": known.since if one.known else None,
-        "sampled_at": known.sampled_at,
-        "is_passive": is_passive(known, watch, at),
-        "passive_until": known.passive_until if known.passive_until and known.passive_until > at else None,
-        "failed_probes": known.failures,
-        "probed_at": known.probed_at,
-        "next_probe_at": next_probe(known, watch, counted, at),
-        "interval_s": round(watch.interval.total_seconds()) if watch.probes else None,
-        "probes_this_month": one.known.probes if one.known else 0,
-        "counted_this_month": counted,
-        "most_probes": watch.most_probes,
-        "allowance": watch.allowance,
-        "hours": [
-            {
-                "hour": hour.hour,
-                **{verdict.value: count for verdict, count in hour.findings.items()},
-                "probes": hour.probes,
-            }
-            for hour in one.hours
-        ],
-    }
+    return next_probe(one.health, one.watch, one.known.counted if one.known else 0, one.at)
+
+
+def _is_passive(one: _Shown) -> bool:
+    from synkron.vendors.health import is_passive
+
+    return is_passive(one.health, one.watch, one.at)
+
+
+def _passive_until(one: _Shown) -> datetime | None:
+    until = one.health.passive_until
+    return until if until and until > one.at else None
+
+
+def _hours(one: _Shown) -> list[dict[str, object]]:
+    return [
+        {"hour": hour.hour, **{verdict.value: count for verdict, count in hour.findings.items()}, "probes": hour.probes}
+        for hour in one.hours
+    ]
+
+
+ENDPOINT = [
+    Field("types", _types, shrink=True),
+    Field("endpoint", "watch.endpoint", key="endpoint", shrink=True, optional=True),
+    Field(key="integration_types", value="watch.integration_types"),
+    Field(key="in_settings"),
+    Field("verdict", lambda one: one.health.verdict, key="verdict"),
+    Field(key="reason", value=lambda one: one.health.reason or None),
+    Field("since (UTC)", "since", optional=True),
+    Field("known by", "health.known_by", key="known_by", optional=True),
+    Field(key="since"),
+    Field(key="sampled_at", value="health.sampled_at"),
+    Field(key="is_passive", value=_is_passive),
+    Field(key="passive_until", value=_passive_until),
+    Field(key="failed_probes", value="health.failures"),
+    Field(key="probed_at", value="health.probed_at"),
+    Field("next probe (UTC)", _next),
+    Field(key="next_probe_at", value=_next_probe),
+    Field(key="interval_s", value=lambda one: round(one.watch.interval.total_seconds()) if one.watch.probes else None),
+    Field("last 24 hours", lambda one: strip(one.hours, one.at)),
+    Field("probes", _spend, right=True, optional=True),
+    Field(key="probes_this_month", value=lambda one: one.known.probes if one.known else 0),
+    Field(key="counted_this_month", value=lambda one: one.known.counted if one.known else 0),
+    Field(key="most_probes", value="watch.most_probes"),
+    Field(key="allowance", value="watch.allowance"),
+    Field(key="hours", value=_hours),
+]

@@ -1,18 +1,19 @@
-"""The commands that read the incidents: incidents, incidents show."""
+"""The commands for incidents: incidents, incidents show, acknowledge; silences have a file of their own."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.context import answer
-from synkron.cli.options import AsJson, Organization, Since, Type, since
-from synkron.cli.output import minute, say, show_facts, show_json, show_lines, show_table, zulu
-from synkron.cli.table import Column
+from synkron.cli.confirm import Change, changing
+from synkron.cli.context import answer, moment_of
+from synkron.cli.options import AsJson, Limit, Organization, Since, Type, refuse_options, since
+from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
+from synkron.cli.table import Field, cells, minute, second
 from synkron.incidents import Incident, Kind, facts_of, touched
-from synkron.text import one_line
+from synkron.text import instant, one_line
 
 if TYPE_CHECKING:
     from synkron.incidents.store import RecordedAnnouncement
@@ -23,7 +24,51 @@ MOST = 1000
 
 incidents = typer.Typer(invoke_without_command=True)
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, max=2**63 - 1, help="The incident's number.")]
-Found = tuple[Incident, list["RecordedAnnouncement"]]
+INCIDENT = [
+    Field("no", "id", right=True),
+    Field("kind", "condition.kind"),
+    Field("what", lambda one: one_line(one.condition.title, 500), wrap=True),
+    Field("since (UTC)", "condition.since"),
+    Field("state", "state"),
+    Field("announced (UTC)", "announced_at", lambda at: minute(at) if at else "no", optional=True),
+]
+ANNOUNCEMENT = [
+    Field("channel", "channel"),
+    Field("about", "transition"),
+    Field("made (UTC)", "made_at", second),
+    Field("state", "state"),
+    Field("tries", "attempts", right=True),
+    Field(
+        "sent, or next (UTC)", lambda one: one.sent_at or one.given_up_at or one.next_attempt_at, second, optional=True
+    ),
+    Field("error", "error", wrap=True),
+]
+
+
+def _state(one: Incident) -> str:
+    if one.acknowledged_at is None:
+        return one.state
+    return f"{one.state}, acknowledged by {one.acknowledged_by} at {second(one.acknowledged_at)} UTC"
+
+
+# One incident as people read it, a fact on a line.
+FACTS = [
+    Field("number", "id"),
+    Field("kind", "condition.kind"),
+    Field("state", _state),
+    Field("what", "condition.title"),
+    Field("detail", lambda one: " / ".join(one.condition.detail.splitlines())),
+    Field("what to do", "condition.remedy"),
+    Field("organization", "condition.org_id"),
+    Field("type", "condition.integration_type"),
+    Field("endpoint", "condition.endpoint"),
+    Field("touches", lambda one: touched(one.condition)),
+    Field("since (UTC)", "condition.since", second),
+    Field("opened (UTC)", "opened_at", second),
+    Field("last seen (UTC)", "seen_at", second),
+    Field("closed (UTC)", "closed_at", second),
+    Field("announced (UTC)", "announced_at", second),
+]
 
 
 @incidents.callback()
@@ -37,7 +82,7 @@ def list_incidents(
     kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
     org: Organization = None,
     integration_type: Type = None,
-    limit: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1_000_000, help="Show at most so many.")] = MOST,
+    limit: Limit = MOST,
     as_json: AsJson = False,
 ) -> None:
     """Show what is wrong now: the open incidents, the newest first.
@@ -53,18 +98,16 @@ def list_incidents(
       synkron incidents silence --type xledger --for 4h --reason "their maintenance"
     """
     if context.invoked_subcommand is not None:
-        _refuse_options(context)
+        refuse_options(context, "--json")
         return
 
-    async def ask(connection: Connection, settings: Settings) -> list[Incident]:
+    async def ask(connection: Connection, _: Settings) -> list[Incident]:
         from synkron.incidents import store
-        from synkron.postgres.clock import database_clock
 
-        del settings
         return await store.incidents(
             connection,
             closed=everything,
-            since=from_.moment(await database_clock(connection)) if from_ else None,
+            since=await moment_of(from_, connection),
             kind=kind,
             org_id=org,
             integration_type=integration_type,
@@ -74,16 +117,14 @@ def list_incidents(
     found = answer(context, ask)
     if as_json:
         show_json([_json(one) for one in found[:limit]])
-    elif found:
-        _show_incidents(found[:limit])
     else:
-        say("There are no such incidents." if everything else "There is no such incident open.")
-    if len(found) > limit:
-        say(f"Cut after the newest {limit}: there are more. Raise --limit, or ask for fewer with --kind or --since.")
+        empty = "There are no such incidents." if everything else "There is no such incident open."
+        show(found[:limit], INCIDENT, as_json=False, empty=empty)
+    say_cut(found, limit, "--kind or --since")
 
 
-@incidents.command()
-def show(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+@incidents.command("show")
+def show_incident(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
     """Show one incident, what to do about it, and what became of its announcements.
 
     \b
@@ -92,11 +133,10 @@ def show(context: typer.Context, number: Number, as_json: AsJson = False) -> Non
       synkron incidents show 17 --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> Found:
+    async def ask(connection: Connection, _: Settings) -> tuple[Incident, list[RecordedAnnouncement]]:
         from synkron.errors import NotFound
         from synkron.incidents.store import incident
 
-        del settings
         found = await incident(connection, number)
         if found is None:
             raise NotFound(f"There is no incident {number}. `synkron incidents --all` lists those there are.")
@@ -104,98 +144,42 @@ def show(context: typer.Context, number: Number, as_json: AsJson = False) -> Non
 
     one, announcements = answer(context, ask)
     if as_json:
-        told = [asdict(each) | {"state": each.state} for each in announcements]
+        told = [held_by(each) | {"state": each.state} for each in announcements]
         show_json(_json(one) | {"announcements": told})
         return
-    show_facts(facts(one))
-    if announcements:
-        show_lines("")
-        _show_announcements(announcements)
+    show_facts(_facts(one), ANNOUNCEMENT, announcements)
 
 
-def facts(one: Incident) -> dict[str, str]:
+@incidents.command()
+@changing
+def acknowledge(number: Number) -> Change[Incident, Incident]:
+    """Acknowledge an incident: there are no more reminders of it. Its end is still announced.
+
+    \b
+    Examples:
+      synkron incidents acknowledge 17
+      synkron incidents acknowledge 17 --yes --json
+    """
+    from synkron.operations import acknowledge
+
+    return Change(
+        plan=lambda connection, _: acknowledge.plan_acknowledge(connection, number),
+        do=lambda connection, _, author: acknowledge.acknowledge(connection, number, author),
+        question="Acknowledge it?",
+        told=lambda plan: fact_lines(_facts(plan)),
+        done=_acknowledged,
+        json=lambda plan, done: {"incident": facts_of(done or plan)},
+    )
+
+
+def _acknowledged(_: Incident, one: Incident) -> Iterator[str]:
+    yield f"Incident {one.id} is acknowledged by {one.acknowledged_by}: there are no more reminders of it."
+
+
+def _facts(one: Incident) -> dict[str, str]:
     """The incident as people read it."""
-    condition = one.condition
-    by = f" by {one.acknowledged_by} at {_second(one.acknowledged_at)} UTC" if one.acknowledged_at else ""
-    shown = {
-        "number": str(one.id),
-        "kind": condition.kind,
-        "state": one.state if one.acknowledged_at is None else f"{one.state}, acknowledged{by}",
-        "what": condition.title,
-        "detail": " / ".join(condition.detail.splitlines()),
-        "what to do": condition.remedy,
-        "organization": condition.org_id or "",
-        "type": condition.integration_type or "",
-        "endpoint": condition.endpoint or "",
-        "touches": touched(condition),
-        "since (UTC)": _second(condition.since),
-        "opened (UTC)": _second(one.opened_at),
-        "last seen (UTC)": _second(one.seen_at),
-        "closed (UTC)": _second(one.closed_at),
-        "announced (UTC)": _second(one.announced_at),
-    }
-    return {name: text for name, text in shown.items() if text}
-
-
-def _refuse_options(context: typer.Context) -> None:
-    given = [name for name, value in context.params.items() if value not in (None, False, MOST)]
-    if given:
-        raise typer.BadParameter(
-            f"options go behind the command: synkron incidents {context.invoked_subcommand} --json"
-        )
-
-
-def _show_incidents(found: list[Incident]) -> None:
-    columns = [
-        Column("no", right=True),
-        Column("kind"),
-        Column("what", wrap=True),
-        Column("since (UTC)"),
-        Column("state"),
-        Column("announced (UTC)", optional=True),
-    ]
-    cells = [
-        (
-            str(one.id),
-            one.condition.kind,
-            one_line(one.condition.title, 500),
-            minute(one.condition.since),
-            one.state,
-            minute(one.announced_at) if one.announced_at else "no",
-        )
-        for one in found
-    ]
-    show_table(columns, cells)
-
-
-def _show_announcements(announcements: list[RecordedAnnouncement]) -> None:
-    columns = [
-        Column("channel"),
-        Column("about"),
-        Column("made (UTC)"),
-        Column("state"),
-        Column("tries", right=True),
-        Column("sent, or next (UTC)", optional=True),
-        Column("error", wrap=True),
-    ]
-    cells = [
-        (
-            one.channel,
-            one.transition,
-            _second(one.made_at),
-            one.state,
-            str(one.attempts),
-            _second(one.sent_at or one.given_up_at or one.next_attempt_at),
-            one.error or "",
-        )
-        for one in announcements
-    ]
-    show_table(columns, cells)
+    return {str(field.title): text for field, text in zip(FACTS, cells(FACTS, one), strict=True) if text}
 
 
 def _json(one: Incident) -> dict[str, object]:
-    return facts_of(one) | {"announced_at": None if one.announced_at is None else zulu(one.announced_at)}
-
-
-def _second(moment: object) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
+    return facts_of(one) | {"announced_at": None if one.announced_at is None else instant(one.announced_at)}

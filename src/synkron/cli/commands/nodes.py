@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import typer
 
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson
-from synkron.cli.output import lateness, milliseconds, say, show_json, show_table
-from synkron.cli.table import Column
+from synkron.cli.output import lateness, milliseconds, show
+from synkron.cli.table import Field, second
 
-if TYPE_CHECKING:
-    from synkron.ledger.nodes import Node
-    from synkron.postgres.connection import Connection
-    from synkron.settings.load import Settings
+NODE = [
+    Field("node", "name", shrink=True),
+    Field("roles", "roles", ",".join),
+    Field("version", "version", optional=True),
+    Field("since (UTC)", "started_at", second, optional=True),
+    Field("last seen (UTC)", "seen_at", second),
+    Field("skew", "skew", lambda skew: lateness(timedelta(milliseconds=milliseconds(skew) or 0)), right=True),
+    Field("tzdata", "tzdata", optional=True),
+    Field("state", "state"),
+]
 
 
 def nodes(context: typer.Context, as_json: AsJson = False) -> None:
@@ -31,48 +35,7 @@ def nodes(context: typer.Context, as_json: AsJson = False) -> None:
       synkron nodes
       synkron nodes --json
     """
+    from synkron.ledger.nodes import nodes
 
-    async def ask(connection: Connection, settings: Settings) -> list[Node]:
-        from synkron.ledger.nodes import nodes
-
-        return await nodes(connection, settings.heartbeat)
-
-    found = answer(context, ask)
-    if as_json:
-        show_json([_as_json(one) for one in found])
-    elif found:
-        show_table(COLUMNS, [_cells(one) for one in found])
-    else:
-        say("No node has reported itself within seven days. Start one: `synkron run`.")
-
-
-COLUMNS = [
-    Column("node", shrink=True),
-    Column("roles"),
-    Column("version", optional=True),
-    Column("since (UTC)", optional=True),
-    Column("last seen (UTC)"),
-    Column("skew", right=True),
-    Column("tzdata", optional=True),
-    Column("state"),
-]
-
-
-def _as_json(node: Node) -> dict[str, object]:
-    return {
-        ("skew_ms" if name == "skew" else name): (milliseconds(node.skew) if name == "skew" else value)
-        for name, value in asdict(node).items()
-    }
-
-
-def _cells(node: Node) -> list[str]:
-    return [
-        node.name,
-        ",".join(node.roles),
-        node.version,
-        f"{node.started_at:%Y-%m-%d %H:%M:%S}",
-        f"{node.seen_at:%Y-%m-%d %H:%M:%S}",
-        lateness(timedelta(milliseconds=milliseconds(node.skew) or 0)),
-        node.tzdata or "",
-        node.state,
-    ]
+    found = answer(context, lambda connection, settings: nodes(connection, settings.heartbeat))
+    show(found, NODE, as_json=as_json, empty="No node has reported itself within seven days. Start one: `synkron run`.")

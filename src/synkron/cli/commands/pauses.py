@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
+from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer
-from synkron.cli.lasting import show_lasting
-from synkron.cli.options import AsJson, Integration, Organization, Type, instant, span, written
-from synkron.cli.output import counted, minute, show_json, show_lines
+from synkron.cli.lasting import Ended, show_lasting
+from synkron.cli.options import AsJson, Integration, Organization, Type, instant, span
+from synkron.cli.output import facts_in_json, held_by
+from synkron.cli.table import Field, minute
+from synkron.text import several
 
 if TYPE_CHECKING:
+    from synkron.model import Scope
     from synkron.operations.pause_effects import Consequence
     from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
-    from synkron.operations.scope import Scope
-    from synkron.postgres.connection import Connection
-    from synkron.settings.load import Settings
 
 Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
 
 
+@changing
 def pause(
-    context: typer.Context,
-    reason: Annotated[str, typer.Option(parser=written, metavar="TEXT", help="Why, for those who wonder.")],
+    reason: Reason,
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
@@ -39,11 +38,7 @@ def pause(
         timedelta | None,
         typer.Option("--for", parser=span, metavar="SPAN", help="How long until it ends by itself: 30m, 24h, 7d."),
     ] = None,
-    author: Author = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Change[PausePlan, RecordedPause]:
     """Pause an integration, an organization, a type, or everything.
 
     Nothing of it starts until the pause ends; what is running goes on. What would have fired meanwhile is decided when
@@ -59,27 +54,24 @@ def pause(
     if until is not None and for_ is not None:
         raise typer.BadParameter("give --until or --for, not both")
     scope = _scope(org, integration_type, integration, everything=everything)
-    agreed = consent(context, author=author, dry_run=dry_run, yes=yes, as_json=as_json)
     from synkron.operations import pauses
 
     asked = pauses.AskedPause(scope, reason, until if until is not None else for_)
-    plan, done = operate(
-        context,
-        agreed,
+    return Change(
         plan=lambda connection, settings: pauses.plan_pause(connection, settings, asked),
-        tell=lambda plan: agreed.tell(_pausing(plan)),
+        do=lambda connection, settings, author: pauses.pause(connection, settings, asked, author),
         question="Pause it?",
-        do=lambda connection, settings: pauses.pause(connection, settings, asked, agreed.author),
+        told=_pausing,
+        done=lambda _, made: [
+            f"Pause {made.id}: {made.subject} is paused {_end(made.until)}.",
+            f"End it with `synkron resume --number {made.id}`.",
+        ],
+        json=_as_json,
     )
-    if as_json:
-        show_json({"dry_run": dry_run, "pause": done, "plan": _plan_as_json(plan)})
-    elif done is not None:
-        show_lines(f"Pause {done.id}: {done.subject} is paused {_end(done.until)}.")
-        show_lines(f"End it with `synkron resume --number {done.id}`.")
 
 
+@changing
 def resume(
-    context: typer.Context,
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
@@ -87,12 +79,8 @@ def resume(
     number: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, max=2**63 - 1, help="The pause of this number.")
     ] = None,
-    author: Author = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """End a pause: the one of that number, or of just that scope.
+) -> Change[ResumePlan, RecordedPause]:
+    """End a pause, named by its number or by exactly its scope.
 
     The next tick decides what would have fired meanwhile, by the catch-up policy. A pause that reaches further, such as
     one of the whole organization, goes on.
@@ -107,62 +95,51 @@ def resume(
     if (number is not None) == named:
         raise typer.BadParameter("give the pause's number, or whom it holds (--org, --type, --integration or --all)")
     asked = number if number is not None else _scope(org, integration_type, integration, everything=everything)
-    agreed = consent(context, author=author, dry_run=dry_run, yes=yes, as_json=as_json)
     from synkron.operations import pauses
 
-    plan, done = operate(
-        context,
-        agreed,
+    return Change(
         plan=lambda connection, settings: pauses.plan_resume(connection, settings, asked),
-        tell=lambda plan: agreed.tell(_resuming(plan)),
+        do=lambda connection, settings, author: pauses.resume(connection, settings, asked, author),
         question="Resume it?",
-        do=lambda connection, settings: pauses.resume(connection, settings, asked, agreed.author),
+        told=_resuming,
+        done=lambda plan, ended: [
+            f"Pause {ended.id} has ended: {ended.subject} is resumed.",
+            *([_still_paused(plan)] if plan.still_paused else []),
+        ],
+        json=_as_json,
     )
-    if as_json:
-        show_json({"dry_run": dry_run, "pause": done, "plan": asdict(plan) | {"consequences": _consequences(plan)}})
-    elif done is not None:
-        show_lines(f"Pause {done.id} has ended: {done.subject} is resumed.")
-        if plan.still_paused:
-            show_lines(_still_paused(plan))
 
 
-def pauses(
-    context: typer.Context,
-    ended: Annotated[bool, typer.Option("--ended", help="Also those that have ended.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show the pauses that last, the newest first.
+def list_pauses(context: typer.Context, ended: Ended = False, as_json: AsJson = False) -> None:
+    """Show the pauses in effect, the newest first.
 
     \b
     Examples:
       synkron pauses
       synkron pauses --ended --json
     """
+    from synkron.operations.pauses import pauses
 
-    async def ask(connection: Connection, settings: Settings) -> list[RecordedPause]:
-        from synkron.operations import pauses
-
-        return await pauses.pauses(connection, settings, ended=ended)
-
-    show_lasting(answer(context, ask), "pause", "paused", ended=ended, as_json=as_json)
+    found = answer(context, lambda connection, settings: pauses(connection, settings, ended=ended))
+    show_lasting(found, "pause", "paused", ended=ended, as_json=as_json)
 
 
 def _scope(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> Scope:
     narrowed = (org, integration_type) != (None, None)
     if sum([narrowed, integration is not None, everything]) != 1:
         raise typer.BadParameter("give --org, --type or both; or --integration; or --all")
-    from synkron.operations.scope import Scope
+    from synkron.model import Scope
 
     return Scope(org, integration_type, integration)
 
 
 def _pausing(plan: PausePlan) -> Iterator[str]:
     yield f"Pause {plan.subject} {_end(plan.until)}."
-    yield f"It covers {counted(plan.live, 'live integration')}{_ahead(plan)}"
+    yield f"It covers {several(plan.live, 'live integration')}{_ahead(plan)}"
     if plan.consequences:
         yield "What would fire meanwhile is decided when the pause ends:"
         yield from (f"  {_consequence(one)}" for one in plan.consequences)
-    yield f"{counted(plan.running, 'run')} running now: they go on. {counted(plan.claimed, 'run')} claimed: they wait."
+    yield f"{several(plan.running, 'run')} running now: they go on. {several(plan.claimed, 'run')} claimed: they wait."
 
 
 def _ahead(plan: PausePlan) -> str:
@@ -170,7 +147,7 @@ def _ahead(plan: PausePlan) -> str:
         return "."
     if plan.ahead.first is None:
         return ", none of which would fire meanwhile." if plan.until else ", none of which fires within a year."
-    count = "" if plan.ahead.occurrences is None else f" {counted(plan.ahead.occurrences, 'time')}, first"
+    count = "" if plan.ahead.occurrences is None else f" {several(plan.ahead.occurrences, 'time')}, first"
     return f". They would fire{count} at {minute(plan.ahead.first)} UTC{'' if count else ' next'}."
 
 
@@ -188,37 +165,37 @@ def _resuming(plan: ResumePlan) -> Iterator[str]:
 
 
 def _still_paused(plan: ResumePlan) -> str:
-    return f"{counted(plan.still_paused, 'integration')} of it: still paused, by another pause (`synkron pauses`)."
+    return f"{several(plan.still_paused, 'integration')} of it: still paused, by another pause (`synkron pauses`)."
 
 
 def _consequence(one: Consequence) -> str:
     from synkron.operations.pause_effects import WORDS
-    from synkron.settings.values import duration_text
 
     but = ", but for the newest," if one.treatment.catch_up_newest else ""
-    occurrences = "" if one.occurrences is None else f", {counted(one.occurrences, 'occurrence')}"
+    occurrences = "" if one.occurrences is None else f", {several(one.occurrences, 'occurrence')}"
     return (
-        f"{one.treatment.catch_up} ({counted(one.integrations, 'integration')}{occurrences}): "
-        f"{WORDS[one.treatment.catch_up]}; those older than {duration_text(one.treatment.catch_up_window)}{but} expire"
+        f"{one.treatment.catch_up} ({several(one.integrations, 'integration')}{occurrences}): "
+        f"{WORDS[one.treatment.catch_up]}; those older than {_window(one)}{but} expire"
     )
 
 
-def _plan_as_json(plan: PausePlan) -> dict[str, object]:
-    return asdict(plan) | {"consequences": _consequences(plan)}
+def _as_json(plan: PausePlan | ResumePlan, done: RecordedPause | None) -> Mapping[str, object]:
+    consequences = [facts_in_json(one, CONSEQUENCE) for one in plan.consequences]
+    return {"pause": done, "plan": held_by(plan) | {"consequences": consequences}}
 
 
-def _consequences(plan: PausePlan | ResumePlan) -> list[dict[str, object]]:
-    from synkron.settings.values import duration_text
+def _window(one: Consequence) -> str:
+    from synkron.text import duration_text
 
-    return [
-        {
-            "catch_up": one.treatment.catch_up,
-            "catch_up_window": duration_text(one.treatment.catch_up_window),
-            "integrations": one.integrations,
-            "occurrences": one.occurrences,
-        }
-        for one in plan.consequences
-    ]
+    return duration_text(one.treatment.catch_up_window)
+
+
+CONSEQUENCE = [
+    Field(key="catch_up", value="treatment.catch_up"),
+    Field(key="catch_up_window", value=_window),
+    Field(key="integrations"),
+    Field(key="occurrences"),
+]
 
 
 def _end(until: datetime | None) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from synkron.cli.confirm import DryRun
 from synkron.cli.context import answer, invocation
 from synkron.cli.options import AsJson, written
-from synkron.cli.output import milliseconds, show_json, show_lines
+from synkron.cli.output import facts_in_json, milliseconds, show_json, show_lines
+from synkron.cli.table import Field
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from synkron.vendors.store import Known
 
 REDACTED = "[redacted]"
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def probe(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Probe the vendor of an integration type now, or say with --dry-run what would be sent.
+    """Probe the vendor of an integration type now, or show with --dry-run what would be sent.
 
     It counts like any other probe: none goes within 15 minutes of the last, before the reset that a vendor named, or
     beyond the share of its allowance. Then it is refused, and says when it may.
@@ -56,16 +58,10 @@ def probe(
     """
     if dry_run:
         plan = answer(context, lambda connection, settings: _plan(context, connection, settings, integration_type))
-        if as_json:
-            show_json(_plan_as_json(plan))
-        else:
-            show_lines(*_plan_told(plan))
-        return
-    probed = answer(context, lambda connection, settings: _probe(context, connection, settings, integration_type))
-    if as_json:
-        show_json(_as_json(probed))
+        _show(plan, PLAN, _plan_told, as_json=as_json)
     else:
-        show_lines(*_told(probed))
+        probed = answer(context, lambda connection, settings: _probe(context, connection, settings, integration_type))
+        _show(probed, PROBED, _told, as_json=as_json)
 
 
 async def _plan(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> _Plan:
@@ -103,6 +99,13 @@ async def _probe(context: typer.Context, connection: Connection, settings: Setti
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     async with open_prober(watches.requests) as prober:
         return await monitor.probe_now(connection, watches, prober, integration_type, await database_clock(connection))
+
+
+def _show(found: Shown, fields: Sequence[Field], told: Callable[[Shown], Iterable[str]], *, as_json: bool) -> None:
+    if as_json:
+        show_json(facts_in_json(found, fields))
+    else:
+        show_lines(*told(found))
 
 
 def _address(request: ProbeRequest) -> str:
@@ -146,25 +149,38 @@ def _spend_told(watch: Watch, known: Known | None) -> str:
     )
 
 
-def _plan_as_json(plan: _Plan) -> dict[str, object]:
+def _request(plan: _Plan) -> dict[str, object]:
+    request = plan.request
     return {
-        "dry_run": True,
-        "endpoint": plan.watch.endpoint,
-        "integration_types": plan.watch.integration_types,
-        "request": {
-            "method": plan.method,
-            "url": _address(plan.request),
-            "headers": _headers(plan.request),
-            "body_bytes": None if plan.request.body is None else len(plan.request.body.encode()),
-            "token_url": str(plan.request.token.url.with_query(None)) if plan.request.token else None,
-        },
-        "next_probe_at": plan.next_probe_at,
-        "probes_this_month": plan.known.probes if plan.known else 0,
-        "counted_this_month": plan.known.counted if plan.known else 0,
-        "most_probes": plan.watch.most_probes,
-        "refusal": plan.refusal,
-        "warning": plan.warning,
+        "method": plan.method,
+        "url": _address(request),
+        "headers": _headers(request),
+        "body_bytes": None if request.body is None else len(request.body.encode()),
+        "token_url": str(request.token.url.with_query(None)) if request.token else None,
     }
+
+
+PLAN = [
+    Field(key="dry_run", value=lambda _: True),
+    Field(key="endpoint", value="watch.endpoint"),
+    Field(key="integration_types", value="watch.integration_types"),
+    Field(key="request", value=_request),
+    Field(key="next_probe_at"),
+    Field(key="probes_this_month", value=lambda plan: plan.known.probes if plan.known else 0),
+    Field(key="counted_this_month", value=lambda plan: plan.known.counted if plan.known else 0),
+    Field(key="most_probes", value="watch.most_probes"),
+    Field(key="refusal"),
+    Field(key="warning"),
+]
+PROBED = [
+    Field(key="dry_run", value=lambda _: False),
+    Field(key="endpoint", value="watch.endpoint"),
+    Field(key="integration_types", value="watch.integration_types"),
+    *(Field(key=key, value=f"sample.{key}") for key in ("at", "finding", "reason")),
+    Field(key="latency_ms", value="sample.latency"),
+    *(Field(key=key, value=f"sample.{key}") for key in ("http_status", "resets_at")),
+    *(Field(key=key, value=f"health.{key}") for key in ("verdict", "passive_until", "next_probe_at")),
+]
 
 
 def _told(probed: Probed) -> Iterator[str]:
@@ -175,21 +191,3 @@ def _told(probed: Probed) -> Iterator[str]:
         yield f"The verdict stays {health.verdict}: {health.reason}"
     if health.passive_until is not None and health.passive_until > sample.at:
         yield f"No probe goes before {health.passive_until:%Y-%m-%d %H:%M:%S} UTC; until then, runs alone tell."
-
-
-def _as_json(probed: Probed) -> dict[str, object]:
-    sample, health = probed.sample, probed.health
-    return {
-        "dry_run": False,
-        "endpoint": probed.watch.endpoint,
-        "integration_types": probed.watch.integration_types,
-        "at": sample.at,
-        "finding": sample.finding,
-        "reason": sample.reason,
-        "latency_ms": milliseconds(sample.latency),
-        "http_status": sample.http_status,
-        "resets_at": sample.resets_at,
-        "verdict": health.verdict,
-        "passive_until": health.passive_until,
-        "next_probe_at": health.next_probe_at,
-    }

@@ -1,41 +1,65 @@
-"""The commands that read the ledger: runs, runs show."""
+"""The commands for runs: runs, runs show, runs retry, runs cancel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, cast
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.context import answer
-from synkron.cli.options import AsJson, Organization, Since, since
-from synkron.cli.output import (
-    ExitCode,
-    lateness,
-    milliseconds,
-    minute,
-    say,
-    show_facts,
-    show_json,
-    show_lines,
-    show_table,
-)
-from synkron.cli.table import Column
+from synkron.cli.confirm import Change, Reason, changing
+from synkron.cli.context import answer, moment_of, organization_names
+from synkron.cli.options import AsJson, Organization, SinceWhen, refuse_options
+from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
+from synkron.cli.table import Field, minute, precise
+from synkron.errors import NotFound
 from synkron.model import State
 
 if TYPE_CHECKING:
     from synkron.ledger.drift import Stage
     from synkron.ledger.history import RecordedAttempt, RecordedRun
+    from synkron.operations.cancel import CancelPlan, Merged
+    from synkron.operations.retry import RetryPlan
+    from synkron.operations.runs import NamedRun
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
-LIMIT_OF_A_TABLE = 50
-LIMIT_OF_JSON = 10_000
+LIMIT_OF_A_TABLE, LIMIT_OF_JSON = 50, 10_000
 
 runs = typer.Typer(invoke_without_command=True)
-Found = tuple["RecordedRun", list["RecordedAttempt"]]
+RunNumbers = Annotated[
+    list[int], typer.Argument(metavar="ID...", min=1, max=2**63 - 1, help="The numbers of the runs.")
+]
+
+
+def run_fields(names: Mapping[str, str]) -> list[Field]:
+    """A run in a list; in JSON, it is as the ledger has it."""
+    return [
+        Field("id", "id", right=True),
+        Field("scheduled (UTC)", "scheduled_for"),
+        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True),
+        Field("type", "integration_type"),
+        Field("state", "state"),
+        Field("drift", "drift", lateness, right=True),
+        Field("try", lambda run: run.attempt or None, right=True, optional=True),
+        Field("http", lambda run: run.http_status or None, right=True, optional=True),
+        Field("why", lambda run: run.error or ("" if run.reason == "on time" else run.reason), shrink=True),
+    ]
+
+
+ATTEMPT = [
+    Field("try", "attempt", right=True),
+    Field("started (UTC)", "started_at", precise),
+    Field("finished (UTC)", "finished_at", precise),
+    Field("outcome", lambda one: one.outcome or "under way"),
+    Field("http", "http_status", right=True),
+    Field("worker", "worker", optional=True),
+    Field("error", "error", shrink=True),
+]
+NAMED_RUN = [
+    Field(key=key) for key in ("id", "key", "integration_id", "org_id", "integration_type", "scheduled_for", "state")
+]
 
 
 @runs.callback()
@@ -46,10 +70,7 @@ def list_runs(
         str | None, typer.Option("--type", metavar="TYPE", help="Only this integration type.")
     ] = None,
     state: Annotated[State | None, typer.Option(help="Only runs in this state.")] = None,
-    from_: Annotated[
-        Since | None,
-        typer.Option("--since", parser=since, metavar="WHEN", help="Not before: 30m, 24h, 7d, or an instant."),
-    ] = None,
+    from_: SinceWhen = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -68,37 +89,30 @@ def list_runs(
       synkron runs show 4711
     """
     if context.invoked_subcommand is not None:
-        _refuse_options(context)
+        refuse_options(context, "ID --json")
         return
     most = limit or (LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE)
 
     async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedRun], Mapping[str, str]]:
         from synkron.ledger import history
-        from synkron.postgres.clock import database_clock
 
         found = await history.runs(
             connection,
             org_id=org,
             integration_type=integration_type,
             state=state,
-            since=from_.moment(await database_clock(connection)) if from_ else None,
+            since=await moment_of(from_, connection),
             limit=most + 1,
         )
         return found, {} if as_json else await organization_names(connection, settings)
 
     found, names = answer(context, ask)
-    if as_json:
-        show_json([_run(one) for one in found[:most]])
-    elif found:
-        _show_runs(found[:most], names)
-    else:
-        say("There are no such runs.")
-    if len(found) > most:
-        say(f"Cut after the newest {most}: there are more. Raise --limit, or ask for fewer with --since or --org.")
+    show(found[:most], run_fields(names), as_json=as_json, empty="There are no such runs.")
+    say_cut(found, most, "--since or --org")
 
 
-@runs.command()
-def show(
+@runs.command("show")
+def show_run(
     context: typer.Context,
     run_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The run's number.")],
     as_json: AsJson = False,
@@ -110,62 +124,106 @@ def show(
       synkron runs show 4711
       synkron runs show 4711 --json
     """
+    from synkron.ledger import history
 
-    async def ask(connection: Connection, settings: Settings) -> Found | None:
-        from synkron.ledger import history
-
-        del settings
-        return await history.run(connection, run_id)
-
-    found = answer(context, ask)
+    found = answer(context, lambda connection, _: history.run(connection, run_id))
     if found is None:
-        say(f"error: there is no run {run_id}. `synkron runs` lists those there are.")
-        raise typer.Exit(ExitCode.NOT_FOUND)
+        raise NotFound(f"there is no run {run_id}. `synkron runs` lists those there are.")
     run, attempts = found
+    spans = _stages(run, attempts)
     if as_json:
-        spans = {stage: milliseconds(length) for stage, length in _stages(run, attempts).items()}
-        show_json(_run(run) | {"stages_ms": spans, "attempts": [_attempt(one) for one in attempts]})
-    else:
-        _show_run(run, attempts)
+        show_json(held_by(run) | {"stages_ms": spans, "attempts": attempts})
+        return
+    facts = {name: precise(value) for name, value in held_by(run).items()}
+    stages = ", ".join(f"{stage} {lateness(length)}" for stage, length in spans.items())
+    show_facts(facts | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
 
 
-def _refuse_options(context: typer.Context) -> None:
-    given = [name for name, value in context.params.items() if value not in (None, False)]
-    if given:
-        raise typer.BadParameter(f"options go behind the command: synkron runs {context.invoked_subcommand} ID --json")
+@runs.command()
+@changing
+def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
+    """Retry failed runs, with the same key: all that are named, or none.
+
+    Each gets all its attempts again. `synkron runs --state failed` lists them.
+
+    \b
+    Examples:
+      synkron runs retry 4711
+      synkron runs retry 4711 4712 4713 --yes
+      synkron runs retry 4711 --dry-run --json
+    """
+    from synkron.operations import retry
+
+    def told(plan: RetryPlan) -> Iterator[str]:
+        for one in plan.runs:
+            paused = "; it is paused, and waits until that ends" if one.id in plan.paused else ""
+            yield f"Retry {_described(one)}: {one.error}{paused}"
+
+    def done(_: RetryPlan, plan: RetryPlan) -> Iterator[str]:
+        are = "run is" if len(plan.runs) == 1 else "runs are"
+        yield f"{len(plan.runs)} {are} claimed again: {', '.join(str(one.id) for one in plan.runs)}."
+
+    def json(plan: RetryPlan, done: RetryPlan | None) -> Mapping[str, object]:
+        runs = (done or plan).runs
+        return {"runs": [facts_in_json(one, NAMED_RUN) | {"paused": one.id in plan.paused} for one in runs]}
+
+    return Change(
+        plan=lambda connection, settings: retry.plan_retry(connection, settings, ids),
+        do=lambda connection, settings, author: retry.retry(connection, settings, ids, author),
+        question="Retry?",
+        told=told,
+        done=done,
+        json=json,
+    )
 
 
-async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:
-    """The organizations' names; none where the application's tables can't be read, as the ledger stands without."""
-    from synkron.errors import Refused, SourceTableMissing
-    from synkron.source.reader import read_names
+@runs.command()
+@changing
+def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
+    """Cancel runs that are claimed or running: all that are named, or none.
 
-    try:
-        return await read_names(connection, settings.source)
-    except (Refused, SourceTableMissing):
-        return {}
+    A claimed run is skipped. A running one fails at once; the worker breaks its call off, but what the target has
+    begun may go on. The runs behind it get their turn. What was merged into it is cancelled too, and shown.
+
+    \b
+    Examples:
+      synkron runs cancel 4711 --reason "wrong period"
+      synkron runs cancel 4711 4712 --reason "incident 12" --yes
+      synkron runs cancel 4711 --reason "wrong period" --dry-run --json
+    """
+    from synkron.operations import cancel
+
+    def told(plan: CancelPlan) -> Iterator[str]:
+        for one in plan.runs:
+            what = "not be delivered" if one.state == "claimed" else "fail; what its target has begun may go on"
+            yield f"Cancel {_described(one)}, which is {one.state}: it would {what}"
+            yield from _merged(one, plan.merged.get(one.id))
+
+    def done(_: CancelPlan, plan: CancelPlan) -> Iterator[str]:
+        for one in plan.runs:
+            yield f"Run {one.id} is {one.state}."
+            yield from _merged(one, plan.merged.get(one.id))
+
+    def json(plan: CancelPlan, done: CancelPlan | None) -> Mapping[str, object]:
+        made = done or plan
+        fields = [
+            *NAMED_RUN,
+            Field(key="merged", value=lambda run: made.merged[run.id].occurrences if run.id in made.merged else 0),
+            Field(key="merged_from", value=lambda run: made.merged[run.id].start if run.id in made.merged else None),
+        ]
+        return {"runs": [facts_in_json(run, fields) for run in made.runs]}
+
+    return Change(
+        plan=lambda connection, _: cancel.plan_cancel(connection, ids),
+        do=lambda connection, _, author: cancel.cancel(connection, ids, author, reason),
+        question="Cancel?",
+        told=told,
+        done=done,
+        json=json,
+    )
 
 
-def _run(run: RecordedRun) -> dict[str, object]:
-    """A run as JSON has it: its drift is a number of milliseconds."""
-    return _in_milliseconds(asdict(run), "drift")
-
-
-def _in_milliseconds(values: Mapping[str, object], key: str) -> dict[str, object]:
-    """The values with the span of that name as ``NAME_ms``, in its place."""
-    span = cast("timedelta | None", values[key])
-    return {
-        (f"{key}_ms" if name == key else name): milliseconds(span) if name == key else value
-        for name, value in values.items()
-    }
-
-
-def _attempt(attempt: RecordedAttempt) -> dict[str, object]:
-    """An attempt as JSON has it: its duration is a number of milliseconds."""
-    return _in_milliseconds(asdict(attempt), "duration")
-
-
-def _stages(run: RecordedRun, attempts: list[RecordedAttempt]) -> Mapping[Stage, timedelta]:
+def _stages(run: RecordedRun, attempts: Sequence[RecordedAttempt]) -> Mapping[Stage, timedelta]:
     """Where the time went until its first attempt was answered, as far as it is on record; none before it started."""
     from synkron.ledger.drift import Moments, stages
     from synkron.model import Source
@@ -177,67 +235,16 @@ def _stages(run: RecordedRun, attempts: list[RecordedAttempt]) -> Mapping[Stage,
     return stages(Moments(Source(run.source), *times, first.duration))
 
 
-def _show_runs(found: list[RecordedRun], names: Mapping[str, str]) -> None:
-    columns = [
-        Column("id", right=True),
-        Column("scheduled (UTC)"),
-        Column("organization", shrink=True),
-        Column("type"),
-        Column("state"),
-        Column("drift", right=True),
-        Column("try", right=True, optional=True),
-        Column("http", right=True, optional=True),
-        Column("why", shrink=True),
-    ]
-    show_table(columns, [_run_cells(one, names) for one in found])
-
-
-def _run_cells(run: RecordedRun, names: Mapping[str, str]) -> list[str]:
-    return [
-        str(run.id),
-        minute(run.scheduled_for),
-        names.get(run.org_id) or run.org_id,
-        run.integration_type,
-        run.state,
-        lateness(run.drift),
-        str(run.attempt or ""),
-        str(run.http_status or ""),
-        run.error or ("" if run.reason == "on time" else run.reason),
-    ]
-
-
-def _show_run(run: RecordedRun, attempts: list[RecordedAttempt]) -> None:
-    spans = ", ".join(f"{stage} {lateness(length)}" for stage, length in _stages(run, attempts).items())
-    facts = {name: _text(value) for name, value in _run(run).items()}
-    show_facts(facts | ({"stages": spans} if spans else {}))
-    if not attempts:
+def _merged(one: NamedRun, merged: Merged | None) -> Iterator[str]:
+    """What goes with the run, and the command that runs it: a failed run can be retried with all of its period."""
+    if merged is None:
         return
-    show_lines("")
-    columns = [
-        Column("try", right=True),
-        Column("started (UTC)"),
-        Column("finished (UTC)"),
-        Column("outcome"),
-        Column("http", right=True),
-        Column("worker", optional=True),
-        Column("error", shrink=True),
-    ]
-    cells = [
-        (
-            one.attempt,
-            one.started_at,
-            one.finished_at,
-            one.outcome or "under way",
-            one.http_status,
-            one.worker,
-            one.error,
-        )
-        for one in attempts
-    ]
-    show_table(columns, [[_text(cell) for cell in row] for row in cells])
+    count = "1 merged occurrence" if merged.occurrences == 1 else f"{merged.occurrences:,} merged occurrences"
+    start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (merged.start, one.scheduled_for))
+    backfill = f"synkron backfill --integration {one.integration_id} --from {start} --to {end}"
+    command = f"synkron runs retry {one.id}" if one.state in ("running", "failed") else backfill
+    yield f"  Its period stands for {count} too, which go with it. To run them afterwards: `{command}`"
 
 
-def _text(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S.%f}"[:-3]
-    return "" if value is None else str(value)
+def _described(one: NamedRun) -> str:
+    return f"run {one.id} ({one.integration_type} of {one.org_id}, {minute(one.scheduled_for)} UTC)"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.context import Invocation, answer, database, invocation
+from synkron.cli.context import answer, database, invocation
 from synkron.cli.options import AsJson, At, InstallationName
-from synkron.cli.output import counted, show_json, show_lines
-from synkron.errors import Refused, SettingsError
+from synkron.cli.output import show_json, show_lines
+from synkron.cli.serving import say_targets, settings_of_service
+from synkron.errors import Refused
+from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.ledger.installation import Installation
@@ -43,7 +44,6 @@ def run(
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
     from synkron import runtime
-    from synkron.cli.commands.up import say_targets
     from synkron.cli.signals import stop_on_signals
     from synkron.service.serve import Role, serve
 
@@ -61,7 +61,7 @@ def run(
 
 
 def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
-    """Tick once: claim what is due, and end. For cron, a systemd timer or any other clock of your own.
+    """Tick once: claim what is due, then exit. For cron, a systemd timer or any other clock of your own.
 
     Workers deliver what was claimed. With --at, the minute around that past instant is claimed, in so far as
     nobody claimed it before.
@@ -98,10 +98,10 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
             }
         )
     else:
-        held = f", {counted(done.held, 'integration')} held" if done.held else ""
+        held = f", {several(done.held, 'integration')} held" if done.held else ""
         show_lines(
             f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped{held}; "
-            f"{counted(len(done.invalid), 'row')} can't be fired."
+            f"{several(len(done.invalid), 'row')} can't be fired."
         )
 
 
@@ -119,7 +119,7 @@ def migrate(
     installation: InstallationName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the schema synkron up to this release. Harmless to repeat.
+    """Bring the schema synkron up to this release. It is safe to repeat.
 
     Run it as a role that may create a schema. Your own two tables are never altered; --with-index adds an index of
     the schedules to one, and an index of the zones to the other. A name tells installations apart whose databases were
@@ -184,27 +184,6 @@ def version(as_json: AsJson = False) -> None:
         show_json({"synkron": release(), "python": platform.python_version(), "platform": platform.platform()})
     else:
         show_lines(f"synkron {release()}")
-
-
-def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) -> Settings:
-    """The settings, of which all that the roles (or all) open can be opened: found out before anything is done or said.
-
-    Raises SettingsError with every fault.
-    """
-    from synkron.service.serve import all_roles, faults_of
-    from synkron.settings.load import Settings
-
-    faults: list[str] = []
-    try:
-        settings = invoked.settings()
-    except SettingsError as error:
-        if not isinstance(error.rest, Settings):
-            raise
-        settings, faults = error.rest, error.faults
-    faults += asyncio.run(faults_of(settings, roles or all_roles(settings), invoked.environment))
-    if faults:
-        raise SettingsError(faults)
-    return settings
 
 
 def _roles(written: Sequence[str]) -> list[Role]:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Author, DryRun, Yes, consent, operate
-from synkron.cli.options import AsJson, Integration, Organization, Type, written
-from synkron.cli.output import show_json, show_lines
+from synkron.cli.confirm import Change, changing
+from synkron.cli.options import Integration, Organization, Type, written
+from synkron.cli.table import second
 
 if TYPE_CHECKING:
     from synkron.operations.trigger import Triggered, TriggerPlan
 
 
+@changing
 def trigger(
-    context: typer.Context,
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
     reason: Annotated[
-        str | None, typer.Option(parser=written, metavar="TEXT", help="Why, for those who wonder.")
+        str | None, typer.Option(parser=written, metavar="TEXT", help="The reason, which others see.")
     ] = None,
-    author: Author = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """Run one integration now, though its schedule does not ask for it.
+) -> Change[TriggerPlan, Triggered]:
+    """Run one integration now, outside its schedule.
 
     The run has a key of its own. Its period reaches from the end of the last period that succeeded to now; where none
-    has, from the schedule's last moment before now. The schedule goes on as if nothing had happened.
+    has, from the schedule's last moment before now. The schedule goes on as before.
 
     \b
     Examples:
@@ -41,53 +37,44 @@ def trigger(
     """
     if (org is None) != (integration_type is None) or (org is None) == (integration is None):
         raise typer.BadParameter("give --org and --type together, or --integration")
-    agreed = consent(context, author=author, dry_run=dry_run, yes=yes, as_json=as_json)
+    from synkron.model import Scope
     from synkron.operations import trigger
-    from synkron.operations.scope import Scope
 
     scope = Scope(org, integration_type, integration)
-    plan, done = operate(
-        context,
-        agreed,
+    return Change(
         plan=lambda connection, settings: trigger.plan_trigger(connection, settings, scope),
-        tell=lambda plan: agreed.tell(_telling(plan)),
+        do=lambda connection, settings, author: trigger.trigger(connection, settings, scope, author, reason),
         question="Run it?",
-        do=lambda connection, settings: trigger.trigger(connection, settings, scope, agreed.author, reason),
+        told=_told,
+        done=_done,
+        json=_as_json,
     )
-    if as_json:
-        _show_json(plan, done)
-    elif done is not None:
-        show_lines(*_told(done))
 
 
-def _telling(plan: TriggerPlan) -> Iterator[str]:
+def _told(plan: TriggerPlan) -> Iterator[str]:
     yield f"Run {plan.subject} now."
     if plan.period_start is None:
         yield "Its period has no beginning: nothing of it has succeeded yet, and no schedule says where to begin."
     else:
-        yield f"Its period would be {plan.period_start:%Y-%m-%d %H:%M:%S} to {plan.at:%Y-%m-%d %H:%M:%S} UTC."
+        yield f"Its period would be {second(plan.period_start)} to {second(plan.at)} UTC."
     if plan.behind is not None:
         yield f"Run {plan.behind} of it is {plan.behind_state}; this one waits until that has ended."
 
 
-def _told(done: Triggered) -> Iterator[str]:
+def _done(_: TriggerPlan, done: Triggered) -> Iterator[str]:
     yield f"Run {done.run_id} of {done.subject} is claimed."
     yield f"  key     {done.key}"
-    start = f"{done.period_start:%Y-%m-%d %H:%M:%S}" if done.period_start else "the beginning"
-    yield f"  period  {start} to {done.period_end:%Y-%m-%d %H:%M:%S} UTC"
+    yield f"  period  {second(done.period_start) or 'the beginning'} to {second(done.period_end)} UTC"
 
 
-def _show_json(plan: TriggerPlan, done: Triggered | None) -> None:
-    show_json(
-        {
-            "dry_run": done is None,
-            "integration_id": plan.integration.integration_id,
-            "org_id": plan.integration.org_id,
-            "integration_type": plan.integration.integration_type,
-            "run_id": done and done.run_id,
-            "key": done and done.key,
-            "period_start": plan.period_start if done is None else done.period_start,
-            "period_end": plan.at if done is None else done.period_end,
-            "behind": plan.behind,
-        }
-    )
+def _as_json(plan: TriggerPlan, done: Triggered | None) -> Mapping[str, object]:
+    return {
+        "integration_id": plan.integration.integration_id,
+        "org_id": plan.integration.org_id,
+        "integration_type": plan.integration.integration_type,
+        "run_id": done and done.run_id,
+        "key": done and done.key,
+        "period_start": plan.period_start if done is None else done.period_start,
+        "period_end": plan.at if done is None else done.period_end,
+        "behind": plan.behind,
+    }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.commands.service import settings_of_service
 from synkron.cli.context import Place, database, invocation
-from synkron.cli.output import minute, say
+from synkron.cli.output import say
+from synkron.cli.serving import prepare, say_targets, settings_of_service
+from synkron.cli.table import minute
 from synkron.errors import Refused
 
 if TYPE_CHECKING:
@@ -57,32 +58,12 @@ def up(
             runtime.run(_up(place, settings, invoked.environment))
 
 
-async def prepare(connection: Connection, settings: Settings, *, embedded: bool) -> None:
-    """Bring the database up to this release; an embedded one gets the application's two tables as well.
-
-    A role that may not create is content with a database that is up to date already.
-    """
-    from asyncpg import InsufficientPrivilegeError
-
-    from synkron.ledger.migrate import check_ledger, create_due_indexes, create_source_tables, migrate
-
-    try:
-        applied = await migrate(connection)
-    except InsufficientPrivilegeError:
-        await check_ledger(connection)
-        applied = []
-    if applied:
-        say(f"migrated: {', '.join(applied)}")
-    if embedded:
-        await create_source_tables(connection, settings.source)
-        await create_due_indexes(connection, settings.source)
-
-
 async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
     from synkron.cli.signals import stop_on_signals
     from synkron.postgres.connection import connected
     from synkron.postgres.ready import once_ready
     from synkron.service.serve import all_roles, serve
+    from synkron.source.queries import SourceQueries
     from synkron.waiting import unless_stopped
 
     async def prepare_and_say(opened: Connection) -> None:
@@ -92,7 +73,8 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
 
     stop = stop_on_signals()
     connect = partial(connected, place.url, settings.heartbeat)
-    await unless_stopped(once_ready(connect, settings.source, prepare_and_say, stop.asked), stop.asked)
+    in_words = SourceQueries(settings.source).in_words
+    await unless_stopped(once_ready(connect, in_words, prepare_and_say, stop.asked), stop.asked)
     say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
     await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
 
@@ -103,34 +85,6 @@ def _refuse_other_database(settings: Settings) -> None:
             "The demo keeps to an embedded database of its own, and SYNKRON_DATABASE_URL (or database_url in "
             "synkron.toml) names another. Leave it out: `env -u SYNKRON_DATABASE_URL synkron up --demo`."
         )
-
-
-def say_targets(settings: Settings) -> None:
-    """Say what a worker will call, and which runs it will skip as nothing is set to be called."""
-    for name, one in settings.types.items():
-        if one.target:
-            say(f"target: {name} is delivered to {_without_password(one.target)}")
-    say_without_target([name for name, one in settings.types.items() if not one.target])
-
-
-def say_without_target(types: Sequence[str]) -> None:
-    """Say of which types the runs will be skipped, as nothing is set to be called."""
-    from synkron.settings.integrations.naming import section_of
-
-    if types:
-        say(
-            f"warning: no target for {', '.join(types)}: such runs will be skipped. "
-            f"Set {section_of(types[0])}.target in synkron.toml."
-        )
-
-
-def _without_password(target: str) -> str:
-    """An address up to its path: what stands behind or in front of the host may be secret."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(target)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}" if parts.hostname else target
 
 
 async def _coming(opened: Connection, settings: Settings) -> str:

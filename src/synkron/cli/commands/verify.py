@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +10,12 @@ import typer
 
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson, Organization, Since, Type, since, span
-from synkron.cli.output import ExitCode, counted, minute, say, show_json, show_table
-from synkron.cli.table import Column
+from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
+from synkron.cli.table import Field, minute
+from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
-    from synkron.reports.verify import Finding
     from synkron.reports.verify.store import Report
     from synkron.settings.load import Settings
 
@@ -52,7 +51,7 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Verify that what should have run did, once and in time.
+    """Verify that everything that was due ran, once and in time.
 
     Works out from ticks, decisions and schedules what should have run, and shows what was missed, doubled, late, or is
     unexplained. Ends with 3 when there is any of it. What nothing proves is counted and is no finding; nor is, without
@@ -69,6 +68,7 @@ def verify(
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Report, Mapping[str, str]]:
         from synkron.errors import NotFound, Refused
+        from synkron.model import Scope
         from synkron.postgres.clock import database_clock
         from synkron.reports.verify import LATE, store
         from synkron.source.reader import read_names
@@ -83,7 +83,7 @@ def verify(
             settings,
             begin,
             end,
-            scope=store.Scope(org, integration_type),
+            scope=Scope(org, integration_type),
             late_after=late_after or LATE,
             is_strict=strict,
             most=most,
@@ -97,32 +97,26 @@ def verify(
     if as_json:
         show_json(_report(report, names))
     elif report.findings:
-        show_table(COLUMNS, [_cells(one, names) for one in report.findings])
+        show_table(finding_fields(names), report.findings)
     _say_totals(report)
     if report.found:
         raise typer.Exit(ExitCode.DATA)
 
 
-COLUMNS = [
-    Column("finding"),
-    Column("at (UTC)"),
-    Column("organization", shrink=True),
-    Column("type", shrink=True),
-    Column("run", right=True),
-    Column("integration id", optional=True),
-    Column("what", wrap=True),
-]
-
-
-def _cells(finding: Finding, names: Mapping[str, str]) -> list[str]:
+def finding_fields(names: Mapping[str, str]) -> list[Field]:
+    """What should not be so."""
     return [
-        finding.kind,
-        minute(finding.at),
-        names.get(finding.org_id or "") or finding.org_id or "",
-        finding.integration_type or "",
-        str(finding.run_id or ""),
-        finding.integration_id or "",
-        finding.message,
+        Field("finding", key="kind"),
+        Field("at (UTC)", key="at"),
+        Field(key="message"),
+        Field(key="integration_id"),
+        Field(key="org_id"),
+        Field("organization", lambda one: names.get(one.org_id or "") or one.org_id, shrink=True),
+        Field("type", key="integration_type", shrink=True),
+        Field("run", key="run_id", right=True),
+        Field("integration id", "integration_id", optional=True),
+        Field("what", "message", wrap=True),
+        Field(key="organization", value=lambda one: names.get(one.org_id or "")),
     ]
 
 
@@ -140,7 +134,7 @@ def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
         "not_covered": {"stretches": report.gaps, "hours": report.gap / HOUR},
         "failed": report.failed,
         "invalid": report.invalid,
-        "findings": [asdict(one) | {"organization": names.get(one.org_id or "")} for one in report.findings],
+        "findings": [facts_in_json(one, finding_fields(names)) for one in report.findings],
     }
 
 
@@ -165,8 +159,8 @@ def _say_totals(report: Report) -> None:
     found = ", ".join(f"{count} {kind}" for kind, count in _counts(report).items())
     start, end = minute(report.window.start), minute(report.window.end)
     say(
-        f"Checked {counted(report.integrations, 'integration')}, {counted(report.occurrences, 'occurrence')} "
-        f"and {counted(report.ticks, 'tick')} "
+        f"Checked {several(report.integrations, 'integration')}, {several(report.occurrences, 'occurrence')} "
+        f"and {several(report.ticks, 'tick')} "
         f"from {start} to {end} UTC: {found}."
     )
     undelivered = _undelivered(report)

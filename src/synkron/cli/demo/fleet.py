@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from synkron.errors import Refused
-from synkron.postgres.connection import Connection, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Connection
 from synkron.settings.load import SourceTables
-from synkron.source.reader import secure
+from synkron.source.queries import SourceQueries
 
 # Ids derive from names, so that seeding again finds the same rows.
 NAMESPACE = UUID("6f0d8d5e-2f0a-4a83-9d4c-0b6a4f0c7b11")
@@ -124,8 +123,9 @@ async def seed(connection: Connection, source: SourceTables) -> None:
             "The demo's organizations have time zones, but [source.organizations] timezone is empty. Name a column "
             "there, or run the demo without a synkron.toml."
         )
-    statements = source_statements("cli/demo/fleet", source)
-    async with speaking_of(source), connection.transaction():
+    queries = SourceQueries(source)
+    statements = queries.sql("cli/demo/fleet")
+    async with queries.in_words(), connection.transaction():
         await connection.execute(
             statements["seed_organizations"],
             [one.id for one in ORGANIZATIONS],
@@ -144,10 +144,10 @@ async def seed(connection: Connection, source: SourceTables) -> None:
 
 async def is_only_demo(connection: Connection, source: SourceTables) -> bool:
     """Whether the two tables contain only rows of the demo, or none."""
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
+    queries = SourceQueries(source)
+    async with queries.reading(connection):
         answer = await connection.fetchval(
-            source_statements("cli/demo/fleet", source)["is_only_demo"],
+            queries.sql("cli/demo/fleet")["is_only_demo"],
             [str(one.id) for one in ORGANIZATIONS],
             [str(one.id) for one in INTEGRATIONS],
         )

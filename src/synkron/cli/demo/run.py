@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from rich.console import Console
 
 from synkron.cli import logs
-from synkron.cli.commands.up import prepare
 from synkron.cli.context import Place, connection
 from synkron.cli.demo.fleet import is_only_demo, seed
 from synkron.cli.demo.simulated import Simulated, simulated_vendors
 from synkron.cli.demo.vendors import Vendors, vendor_endpoints
 from synkron.cli.demo.view import LiveView
 from synkron.cli.output import say
+from synkron.cli.serving import prepare
 from synkron.cli.signals import stop_on_signals
 from synkron.errors import Refused
 from synkron.ledger.history import totals
@@ -54,7 +54,7 @@ def demo_settings(settings: Settings, vendors: Vendors, simulated: Simulated) ->
     types = {
         name: TypeSettings(
             target=vendors.url(name), secret=f"env:{SECRET}", backoff=BACKOFF, health=simulated.health[name]
-        )
+        ).named(name)
         for name in BUILT_IN
     }
     urls = {"heartbeat_url": None, "heartbeat_failure_url": None}

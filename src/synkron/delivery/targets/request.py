@@ -14,11 +14,11 @@ from yarl import URL
 from synkron.errors import SettingsError
 from synkron.model import Run
 from synkron.settings.addresses import query_secrets, read_address
-from synkron.settings.integrations import profile_of
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import TypeSettings
 from synkron.settings.secrets import SECRET_LENGTH, gathering, is_reference, read_header
 from synkron.signing import Signing, read_signing
+from synkron.text import instant
 
 # Headers that Synkron sets itself. Others from the settings could contradict the body.
 OWN_HEADERS = frozenset(
@@ -91,9 +91,9 @@ def body(run: Run) -> bytes:
             "integration_id": run.integration_id,
             "integration_type": run.integration_type,
             "source": run.source,
-            "scheduled_for": _instant(run.scheduled_for),
-            "period_start": None if run.period_start is None else _instant(run.period_start),
-            "period_end": _instant(run.period_end),
+            "scheduled_for": instant(run.scheduled_for),
+            "period_start": None if run.period_start is None else instant(run.period_start),
+            "period_end": instant(run.period_end),
             "attempt": run.attempt,
         }
     ).encode()
@@ -126,10 +126,5 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
                 secrets.append(headers[header])
     if faults:
         raise SettingsError(faults)
-    profile = profile_of(name, one.flavour)
-    codes = {**profile.throttled_codes, **one.health.throttled_codes}
-    return Endpoint(address, headers, signing, tuple(secrets), codes, one.warm_up.method or profile.warm_up)
-
-
-def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    warm_up = one.warm_up.method or one.profile.warm_up
+    return Endpoint(address, headers, signing, tuple(secrets), one.throttled_codes, warm_up)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from yarl import URL
 
 from synkron.delivery.targets import HttpTarget, Reception, Target
-from synkron.delivery.warm_up.store import keep_warm
 from synkron.delivery.warm_up.warmth import needs_warm_up, warmth_by_header
 from synkron.model import Warmth
 from synkron.postgres.connection import Executor
@@ -114,7 +113,7 @@ def _due(
             for name in sharing
             if _is_wanted(name, claimed, settings)
             and claimed[name] > at
-            and needs_warm_up(met_at, claimed[name], keep_warm(settings, name))
+            and needs_warm_up(met_at, claimed[name], settings.types[name].keep_warm)
         ),
         key=lambda name: claimed[name],
     )

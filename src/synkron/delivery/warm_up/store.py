@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-import structlog
-
 from synkron.delivery.warm_up.warmth import Acquaintance
+from synkron.log import log
 from synkron.postgres.connection import Executor
 from synkron.postgres.statements import statements
-from synkron.settings.integrations import profile_of
 from synkron.settings.load import Settings
 from synkron.waiting import pause
 
@@ -18,21 +16,12 @@ SQL = statements("delivery/warm_up/store")
 # A warm-up comes half a minute before its runs, so the workers know about it in time.
 EXCHANGE_EVERY = timedelta(seconds=5)
 
-log = structlog.get_logger("synkron")
-
-
-def keep_warm(settings: Settings, integration_type: str) -> timedelta:
-    """How long after a request the type's target counts as warm."""
-    one = settings.types[integration_type]
-    own = one.warm_up.keep_warm
-    return profile_of(integration_type, one.flavour).keep_warm if own is None else own
-
 
 class Meetings:
     """What one worker knows about all targets. The table ``warmth`` has what all workers and warm-ups know together."""
 
     def __init__(self, settings: Settings) -> None:
-        self._known = {name: Acquaintance(keep_warm(settings, name)) for name in settings.types}
+        self._known = {name: Acquaintance(one.keep_warm) for name, one in settings.types.items()}
         self._told: dict[str, datetime] = {}
 
     def of(self, integration_type: str) -> Acquaintance:

@@ -1,4 +1,4 @@
-"""What is so right now that an operator is told of: ``read_conditions`` reads, a file for each kind words it."""
+"""What is wrong now and becomes an incident: ``read_conditions`` reads the facts, one file for each kind words them."""
 
 from synkron.incidents.conditions.store import read_conditions
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.incidents import Condition, Kind
-from synkron.incidents.conditions.wording import MOST_IDS, moment, several
+from synkron.incidents.conditions.wording import MOST_IDS, moment
 from synkron.settings.integrations.naming import section_of
-from synkron.text import span
+from synkron.text import several, span
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synkron.incidents import Condition, Kind
-from synkron.incidents.conditions.wording import listed, moment, several, touched
+from synkron.incidents.conditions.wording import listed, moment, touched
+from synkron.text import several
 
 
 @dataclass(frozen=True, slots=True)

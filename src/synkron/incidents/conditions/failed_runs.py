@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synkron.incidents import Condition, Kind
-from synkron.incidents.conditions.wording import MOST_APART, Names, called, moment, several, touched
+from synkron.incidents.conditions.wording import MOST_APART, Names, called, moment, touched
+from synkron.text import several
 
 # How many runs a command names.
 NAMED = 5

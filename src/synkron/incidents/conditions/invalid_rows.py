@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from synkron.incidents import Condition, Kind
-from synkron.incidents.conditions.wording import MOST_APART, Names, called, several, touched
+from synkron.incidents.conditions.wording import MOST_APART, Names, called, touched
 from synkron.model import Fault, InvalidIntegration
+from synkron.text import several
 
 KINDS: Mapping[Fault, Kind] = {
     Fault.SCHEDULE: Kind.INVALID_SCHEDULE,

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from synkron.incidents import Condition, Kind
-from synkron.incidents.conditions.wording import Names, called, moment, several, touched
+from synkron.incidents.conditions.wording import Names, called, moment, touched
 from synkron.ledger.drift import REASONS, LateRun, Stage, lost_in
 from synkron.settings.integrations.naming import section_of
-from synkron.text import span
+from synkron.text import several, span
 
 # If so many organizations are late at once, the incident is about the fleet.
 FLEET = 3

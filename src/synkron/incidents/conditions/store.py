@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
-import structlog
 from asyncpg import PostgresError, Record
 
 from synkron.incidents import Condition
@@ -23,15 +22,14 @@ from synkron.incidents.conditions.wording import MOST_IDS, Names
 from synkron.ledger.drift import LateRun
 from synkron.ledger.history import late_run_of
 from synkron.ledger.nodes import silence
+from synkron.log import log
 from synkron.model import InvalidIntegration
-from synkron.postgres.connection import Connection, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.settings.load import Settings
 from synkron.source.oddity import NOTHING
-from synkron.source.reader import secure
+from synkron.source.queries import SourceQueries, secure
 from synkron.vendors.health import Verdict, Watch
-
-log = structlog.get_logger("synkron")
 
 # Ticks come every half minute; those of an external caller perhaps every minute.
 LONGEST_BETWEEN_TICKS = timedelta(minutes=2, seconds=30)
@@ -61,9 +59,10 @@ async def read_conditions(
     ``watches`` are the watched endpoints, ``invalid`` the rows that the last tick could not run. Always sends the same
     number of statements. Raises ServiceRoleRequired, SourceTableMissing and LedgerMissing.
     """
-    async with speaking_of(settings.source), connection.transaction():
-        await secure(connection, settings.source)
-        sql = source_statements("incidents/conditions/store", settings.source)
+    source = SourceQueries(settings.source)
+    sql = source.sql("incidents/conditions/store")
+    async with source.in_words(), connection.transaction():
+        await secure(connection)
         late_runs, late_is_cut = await _late_runs(connection, sql, settings.announce.late_after, at)
         failed_runs, failed_is_cut = await _failed_runs(connection, sql, at)
         vendors = await _vendors(connection, sql, watches, at)
@@ -83,8 +82,8 @@ async def read_conditions(
         *(condition for endpoint, watch, _ in vendors for condition in used_up(endpoint, watch, at)),
         *of_rows(invalid, names, at),
         *ticked_not([_gap(row) for row in gaps], at),
-        *cold([_cold(row) for row in cold_starts]),
-        *expired([_expired(row) for row in expired_ones]),
+        *cold([read(ColdStarts, row, is_cut=row["looked_at"] >= MOST_COLD) for row in cold_starts]),
+        *expired([read(Expired, row, is_cut=row["looked_at"] >= MOST_EXPIRED) for row in expired_ones]),
         *tzdata_differs({row["tzdata"]: row["nodes"] for row in versions}, at),
         *verified(None if verification is None else Verified(**verification)),
         *internal([InternalFault(**row) for row in faults]),
@@ -108,7 +107,7 @@ async def _late_runs(
 async def _failed_runs(connection: Connection, sql: Mapping[str, str], at: datetime) -> tuple[list[FailedRun], bool]:
     """The failed runs that no later success makes up for, and whether there may be more."""
     rows = await connection.fetch(sql["failed"], at, MOST_FAILED)
-    runs = [FailedRun(run_id=row["id"], **_without(row, "id", "looked_at")) for row in rows]
+    runs = [read(FailedRun, row, run_id=row["id"]) for row in rows]
     return runs, any(row["looked_at"] == MOST_FAILED for row in rows)
 
 
@@ -130,8 +129,7 @@ async def _vendors(
 
 def _endpoint(row: Record, at: datetime) -> Endpoint:
     verdict = None if row["verdict"] is None else Verdict(row["verdict"])
-    known = _without(row, "verdict", "reason", "since")
-    return Endpoint(**known, verdict=verdict, reason=row["reason"] or "", since=row["since"] or at)
+    return read(Endpoint, row, verdict=verdict, reason=row["reason"] or "", since=row["since"] or at)
 
 
 def _touched(row: Record) -> Touched:
@@ -140,14 +138,6 @@ def _touched(row: Record) -> Touched:
 
 def _gap(row: Record) -> TickGap:
     return TickGap(**row, is_cut=row["runs"] + row["others"] >= MOST_CAUGHT_UP)
-
-
-def _cold(row: Record) -> ColdStarts:
-    return ColdStarts(**_without(row, "looked_at"), is_cut=row["looked_at"] >= MOST_COLD)
-
-
-def _expired(row: Record) -> Expired:
-    return Expired(**_without(row, "looked_at"), is_cut=row["looked_at"] >= MOST_EXPIRED)
 
 
 async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: Sequence[str]) -> Names:
@@ -166,7 +156,3 @@ async def _of_application(connection: Connection, statement: str, *arguments: ob
     except PostgresError as error:
         log.debug("told without what the application's tables say", reason=str(error))
         return None
-
-
-def _without(row: Record, *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in keys}

@@ -25,9 +25,7 @@ late as materialized (
         and (next_attempt_at <= execute_after or next_attempt_at < $1::timestamptz - $2::interval)
         and not exists (
             select from pause
-            where (pause.org_id is null or pause.org_id = runs.org_id)
-                and (pause.integration_type is null or pause.integration_type = runs.integration_type)
-                and (pause.integration_id is null or pause.integration_id = runs.integration_id)
+            where {holds[pause]}
                 and (
                     pause.starts_at <= $1 and pause.ended_at > $1::timestamptz - $2::interval
                     or source = 'catch_up' and execute_after >= $1::timestamptz - $2::interval
@@ -63,9 +61,7 @@ late as materialized (
         )
         and not exists (
             select from pause
-            where (pause.org_id is null or pause.org_id = runs.org_id)
-                and (pause.integration_type is null or pause.integration_type = runs.integration_type)
-                and (pause.integration_id is null or pause.integration_id = runs.integration_id)
+            where {holds[pause]}
                 and (
                     pause.starts_at <= started_at and pause.ended_at > started_at - $2::interval
                     or source = 'catch_up' and start_delay <= $2::interval

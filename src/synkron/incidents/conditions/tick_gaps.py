@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synkron.incidents import Condition, Kind
-from synkron.incidents.conditions.wording import moment, several
-from synkron.text import span
+from synkron.incidents.conditions.wording import moment
+from synkron.text import several, span
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synkron.incidents import Condition, Kind
-from synkron.incidents.conditions.wording import listed, moment, several
+from synkron.incidents.conditions.wording import listed, moment
 from synkron.settings.integrations.naming import section_of
+from synkron.text import several
 from synkron.vendors.health import Verdict, Watch
 from synkron.vendors.probe_times import next_month
 

@@ -24,16 +24,6 @@ def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at.second else f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def figure(number: int, *, at_least: bool = False) -> str:
-    """``1,234``, or ``at least 1,234`` if there may be more."""
-    return f"at least {number:,}" if at_least else f"{number:,}"
-
-
-def several(number: int, noun: str, *, at_least: bool = False) -> str:
-    """``1 run``, ``at least 2,000 runs``."""
-    return f"{figure(number, at_least=at_least)} {noun}{'' if number == 1 else 's'}"
-
-
 def touched(org_ids: Iterable[str], **figures: object) -> dict[str, object]:
     """The ``touches`` of a condition: the affected organizations, each once, and figures."""
     distinct = list(dict.fromkeys(org_ids))

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from asyncpg import Record
-
 from synkron.errors import LedgerMissing, ServiceRoleRequired
 from synkron.model import Policy, Window
-from synkron.postgres.connection import Connection, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.reports.forecast import Forecast, Group, count_fires, forecast
 from synkron.scheduler.policies import read_pauses
-from synkron.settings.load import Settings, SourceTables
-from synkron.source.reader import secure, zone_of
+from synkron.settings.load import Settings
+from synkron.source.queries import SourceQueries
+from synkron.source.reader import zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,9 @@ async def forecast_fleet(
     """Forecast the whole minutes of the next ``hours``; ``proposed`` replaces the policies of the types in it."""
     begin = now.replace(second=0, microsecond=0)
     window = Window(begin, begin + timedelta(hours=hours))
-    own_spreads, pauses = await _read_standing(connection, settings.source, now)
-    groups = await read_groups(connection, settings.source, own_spreads, integration_type)
+    source = SourceQueries(settings.source)
+    own_spreads, pauses = await _read_standing(connection, source, now)
+    groups = await read_groups(connection, source, own_spreads, integration_type)
     other = settings.policies | dict(proposed or {})
     spreads = [one.spread for one in (*settings.policies.values(), *other.values())]
     fires = count_fires(groups, window, settings.types, max([*spreads, *own_spreads.values()]))
@@ -61,36 +61,23 @@ async def forecast_fleet(
 
 
 async def read_groups(
-    connection: Connection, source: SourceTables, own_spreads: Mapping[str, timedelta], integration_type: str | None
+    connection: Connection, source: SourceQueries, own_spreads: Mapping[str, timedelta], integration_type: str | None
 ) -> list[Group]:
     """The enabled rows with a schedule, of all types or one, grouped by what decides when they start, and counted."""
-    statement = source_statements("reports/forecast/store", source)["groups"]
-    async with speaking_of(source), connection.transaction(readonly=True):
-        await secure(connection, source)
+    statement = source.sql("reports/forecast/store")["groups"]
+    async with source.reading(connection):
         rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
-    return [_group(row) for row in rows]
-
-
-def _group(row: Record) -> Group:
-    return Group(
-        integration_type=row["integration_type"],
-        cron_schedule=row["cron_schedule"],
-        timezone=zone_of(row),
-        organization_exists=row["organization_exists"],
-        spread=row["spread"],
-        integrations=row["integrations"],
-        is_odd=row["is_odd"],
-    )
+    return [read(Group, row, timezone=zone_of(row)) for row in rows]
 
 
 async def _read_standing(
-    connection: Connection, source: SourceTables, now: datetime
+    connection: Connection, source: SourceQueries, now: datetime
 ) -> tuple[dict[str, timedelta], int | None]:
     """The spreads that are overridden for single integrations, and the number of active pauses."""
     try:
-        async with speaking_of(source):
-            rows = await connection.fetch(source_statements("reports/forecast/store", source)["own_spreads"])
-            pauses = await read_pauses(connection, now, source)
+        async with source.in_words():
+            rows = await connection.fetch(source.sql("reports/forecast/store")["own_spreads"])
+            pauses = await read_pauses(connection, now)
     except LedgerMissing:
         return {}, 0
     except ServiceRoleRequired:

@@ -16,7 +16,7 @@ GOOD = "succeeded"
 LAST = frozenset({"final", "cancelled"})
 # The possible outcomes of the newest attempt, by the run's state.
 ENDS = {
-    # A run whose worker was lost is claimed again where it follows its row.
+    # A run whose worker was lost is claimed again if it follows its row.
     State.CLAIMED: {"retryable", "handed_back", "lost"},
     State.RUNNING: {OPEN},
     State.SUCCEEDED: {GOOD},

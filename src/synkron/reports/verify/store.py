@@ -17,9 +17,8 @@ from operator import itemgetter
 from asyncpg import Record
 
 from synkron.ledger import installation
-from synkron.model import Window
-from synkron.postgres.connection import Connection, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.model import EVERYTHING, Scope, Window
+from synkron.postgres.connection import Connection
 from synkron.reports.verify import (
     LATE,
     Basis,
@@ -35,7 +34,7 @@ from synkron.reports.verify import (
     examine,
 )
 from synkron.settings.load import Settings
-from synkron.source.reader import secure
+from synkron.source.queries import SourceQueries, secure
 
 # How many rows are read at once. Checking them blocks the event loop, in which the same process ticks.
 BATCH = 1000
@@ -90,14 +89,6 @@ class Report:
         self.findings += findings[: max(0, most - len(self.findings))]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What to verify: everything, one organization, one type, or one type of an organization."""
-
-    org_id: str | None = None
-    integration_type: str | None = None
-
-
 # requirement R17.3
 async def verify(
     connection: Connection,
@@ -105,19 +96,20 @@ async def verify(
     since: datetime,
     until: datetime | None = None,
     *,
-    scope: Scope = Scope(),
+    scope: Scope = EVERYTHING,
     late_after: timedelta = LATE,
     is_strict: bool = False,
     most: int = 50,
 ) -> Report:
     """Verify the moments after ``since``, up to ``until`` or to where everything has been decided.
 
-    Moments from before this ledger was copied from another are not verified here. ``is_strict`` reports what was not
-    delivered as findings. Keeps the first ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and
-    LedgerMissing.
+    ``scope`` is everything, an organization, a type, or a type of an organization. Moments from before this ledger was
+    copied from another are not verified here. ``is_strict`` reports what was not delivered as findings. Keeps the first
+    ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and LedgerMissing.
     """
-    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read", readonly=True):
-        return await _verify(connection, settings, since, until, scope, late_after, most, is_strict=is_strict)
+    source = SourceQueries(settings.source)
+    async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
+        return await _verify(connection, source, settings, since, until, scope, late_after, most, is_strict=is_strict)
 
 
 async def keep_verification(connection: Connection, settings: Settings, now: datetime) -> Report | None:
@@ -125,11 +117,12 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
 
     It is not due before the first tick. It takes as long as reading a day's decisions, so it needs its own connection.
     """
-    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read"):
-        sql = source_statements("reports/verify/store", settings.source)
+    source = SourceQueries(settings.source)
+    sql = source.sql("reports/verify/store")
+    async with source.in_words(), connection.transaction(isolation="repeatable_read"):
         if not await connection.fetchval(sql["take_hour"], now):
             return None
-        report = await _verify(connection, settings, now - DAY, None, Scope(), LATE, 0, is_strict=False)
+        report = await _verify(connection, source, settings, now - DAY, None, EVERYTHING, LATE, 0, is_strict=False)
         if report.watermark is None:
             return None
         await connection.execute(
@@ -148,6 +141,7 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
 
 async def _verify(
     connection: Connection,
+    source: SourceQueries,
     settings: Settings,
     since: datetime,
     until: datetime | None,
@@ -158,8 +152,8 @@ async def _verify(
     is_strict: bool,
 ) -> Report:
     """Verify in the caller's transaction, which has one snapshot."""
-    sql = source_statements("reports/verify/store", settings.source)
-    await secure(connection, settings.source)
+    sql = source.sql("reports/verify/store")
+    await secure(connection)
     await connection.execute(sql["room"])
     frame = await connection.fetchrow(sql["frame"], since)
     assert frame is not None  # noqa: S101 (a select without a table)
@@ -181,7 +175,7 @@ async def _verify(
         late_after=late_after,
         is_strict=is_strict,
     )
-    if scope == Scope():
+    if scope == EVERYTHING:
         report.note([_orphan(row) for row in await connection.fetch(sql["orphans"], start, end)], most)
     asked = (start, end, scope.org_id, scope.integration_type, late_after)
     async with aclosing(_batches(connection, sql["integrations"], *asked)) as batches:

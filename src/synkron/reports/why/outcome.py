@@ -36,7 +36,8 @@ def _waits(run: RunFacts, facts: Facts) -> str:
     if run.deferred_at and run.deferred_until and run.deferred_until > facts.now:
         tried = f"{_started(run, facts)}, has had {counted(run.attempt, 'attempt')} and " if run.attempt else ""
         since, until = _at(run.deferred_at, facts), _at(run.deferred_until, facts)
-        return f"{tried}has been waiting for its vendor since {since}, until {until} at most: {run.deferred_reason}"
+        waits = f"has been waiting for its vendor since {since} and waits until {until} at most"
+        return f"{tried}{waits}: {run.deferred_reason}"
     if run.attempt:
         last = f" ({run.errors[-1]})" if run.errors else ""
         tried = f"{_started(run, facts)}, has had {counted(run.attempt, 'attempt')}{last}"

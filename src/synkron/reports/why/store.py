@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from asyncpg import Record
@@ -11,17 +12,17 @@ from synkron.cron import Cron
 from synkron.cron.timeline import utc
 from synkron.errors import NotFound
 from synkron.model import Action, Hold, Integration, InvalidIntegration, Source, State
-from synkron.postgres.connection import Connection, speaking_of
-from synkron.postgres.statements import source_statements
+from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts
 from synkron.settings.load import Settings
 from synkron.source.due import KNOWN, misplaced, schedule_of
-from synkron.source.reader import integration_of, secure
+from synkron.source.queries import SourceQueries, secure
+from synkron.source.reader import integration_of
 
 MINUTE = timedelta(minutes=1)
 # How many organizations a message names.
 SHOWN = 5
-_DIRECT = {one.name for one in fields(RunFacts)} - {"source", "action", "state"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,19 @@ async def read_facts(
     Raises NotFound if neither the table nor the ledger has one; SourceTableMissing, ServiceRoleRequired, LedgerMissing.
     """
     moment = utc(at).replace(second=0, microsecond=0)
-    async with speaking_of(settings.source), connection.transaction(isolation="repeatable_read", readonly=True):
-        await secure(connection, settings.source)
-        sql = source_statements("reports/why/store", settings.source)
+    source = SourceQueries(settings.source)
+    sql = source.sql("reports/why/store")
+    async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
+        await secure(connection)
         rows = await connection.fetch(sql["integrations"], integration_id, org_id, integration_type, moment)
         if not rows:
-            raise NotFound(await _what_there_is(connection, settings, integration_id, org_id, integration_type))
-        return [await _facts(connection, settings, row, moment) for row in rows]
+            raise NotFound(await _what_there_is(connection, sql, integration_id, org_id, integration_type))
+        return [await _facts(connection, sql, settings, row, moment) for row in rows]
 
 
 async def _what_there_is(
     connection: Connection,
-    settings: Settings,
+    sql: Mapping[str, str],
     integration_id: str | None,
     org_id: str | None,
     integration_type: str | None,
@@ -69,7 +71,6 @@ async def _what_there_is(
             f"There is no integration {integration_id}, and the ledger has no record of one around that time. "
             "`synkron next` lists the integrations that are due next."
         )
-    sql = source_statements("reports/why/store", settings.source)
     types = [row["integration_type"] for row in await connection.fetch(sql["types_of"], org_id)]
     if types:
         return f"Organization {org_id} has no {integration_type}. It has {', '.join(types)}."
@@ -82,8 +83,9 @@ async def _what_there_is(
     return f"There is no organization {org_id} with integrations. {with_type}"
 
 
-async def _facts(connection: Connection, settings: Settings, row: Record, moment: datetime) -> Facts:
-    sql = source_statements("reports/why/store", settings.source)
+async def _facts(
+    connection: Connection, sql: Mapping[str, str], settings: Settings, row: Record, moment: datetime
+) -> Facts:
     integration = integration_of(row)
     ledger = _ledger(await connection.fetch(sql["runs"], integration.integration_id, moment), moment)
     ticks = await connection.fetchrow(sql["ticks"], moment)
@@ -154,5 +156,5 @@ def _fired(row: Record, moment: datetime) -> bool:
 
 
 def _run(row: Record) -> RunFacts:
-    direct = {key: value for key, value in row.items() if key in _DIRECT}
-    return RunFacts(**direct, source=Source(row["source"]), action=Action(row["action"]), state=State(row["state"]))
+    kinds = {"source": Source(row["source"]), "action": Action(row["action"]), "state": State(row["state"])}
+    return read(RunFacts, row, **kinds)

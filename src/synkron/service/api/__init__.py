@@ -1,4 +1,4 @@
-"""What Synkron answers over HTTP."""
+"""Synkron's HTTP API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``POST /v1/runs/{id}/complete``: a target says what came of a run that it accepted."""
+"""``POST /v1/runs/{id}/complete``: a target reports the outcome of a run that it accepted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synkron.delivery.completion import SQL, complete_run
 from synkron.errors import NotAtHome, Refused
+from synkron.log import log
 from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
@@ -25,10 +25,8 @@ from synkron.signing import Signing, is_signed
 LONGEST_BODY = 16 * 1024
 LONGEST_WAIT = 10.0
 LARGEST_ID = 2**63 - 1
-WRONGLY_SIGNED = "the signature is wrong, or older or newer than five minutes, or there is no such run"
+WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or there is no such run"
 KINDS = {"succeeded": OutcomeKind.SUCCEEDED, "retryable": OutcomeKind.RETRYABLE, "failed": OutcomeKind.FINAL}
-
-log = structlog.get_logger("synkron")
 
 
 class Completion(BaseModel):
@@ -51,7 +49,7 @@ class Completion(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CompletionEndpoint:
-    """Answers completions. ``signings`` are the integration types' own, by name."""
+    """Answers completions. ``signings`` are those of the integration types, by name."""
 
     pool: Pool
     settings: Settings
@@ -59,9 +57,9 @@ class CompletionEndpoint:
     redaction: Redaction
 
     async def post(self, request: web.Request) -> web.Response:
-        """One completion.
+        """Handle one completion.
 
-        1. Refuse what is not signed at all. 2. Read the body, up to 16 KiB. 3. Find how the run's type signs.
+        1. Refuse a request without a signature. 2. Read the body, up to 16 KiB. 3. Find the signing of the run's type.
         4. Check the signature. 5. Check the body. 6. Complete the run.
         """
         if "webhook-signature" not in request.headers:
@@ -70,12 +68,12 @@ class CompletionEndpoint:
             async with asyncio.timeout(LONGEST_WAIT):
                 body = await request.read()
         except TimeoutError:
-            raise web.HTTPRequestTimeout(reason=f"the body was not there within {LONGEST_WAIT:g} s") from None
+            raise web.HTTPRequestTimeout(reason=f"the body did not arrive within {LONGEST_WAIT:g} s") from None
         run_id = int(request.match_info["id"])
         async with self.pool.acquire() as connection:
             signing = await self._signing(connection, run_id)
             now = await database_clock(connection)
-            # The same for a run that is not there: an unsigned caller must not learn which there are.
+            # The same answer for a run that does not exist: an unsigned caller must not learn which runs exist.
             if signing is None or not is_signed(signing.webhook, request.headers, body, now):
                 raise web.HTTPUnauthorized(reason=WRONGLY_SIGNED)
             completion = _read(body)
@@ -96,12 +94,12 @@ class CompletionEndpoint:
         return in_json({"run_id": run_id, "state": state.value})
 
     async def _signing(self, connection: Connection, run_id: int) -> Signing | None:
-        """How the run's type signs; None where it does not, or there is no such run."""
+        """The signing of the run's type; None if it has none, or if there is no such run."""
         name = await connection.fetchval(SQL["integration_type"], min(run_id, LARGEST_ID))
         if name is not None and name not in self.signings:
             log.warning(
                 "completion refused",
-                reason=f"no secret to check it with; set {section_of(name)}.secret in synkron.toml",
+                reason=f"there is no secret to check it; set {section_of(name)}.secret in synkron.toml",
             )
         return self.signings.get(name)
 

@@ -1,31 +1,29 @@
-"""A connection to the listener: bounded in time and in number, and answered in words of our own."""
+"""Connections to the API: limited in time and number. Errors are answered in our own words."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 
-import structlog
 from aiohttp import web
 
+from synkron.log import log
 from synkron.runtime import most_open_files
 
-# Seconds: for the head of a request, from the connection or the answer before it; for what is left of a body that was
-# answered without it.
+# Seconds for the head of a request, counted from the connection or the previous answer; seconds for the rest of a body
+# if the answer was sent without reading it.
 HEAD_WITHIN = 10.0
 REST_WITHIN = 2.0
 MOST = 200
 
-log = structlog.get_logger("synkron")
-
 
 def most_connections() -> int:
-    """How many there may be at once: most of the files that this process may open are for its deliveries."""
+    """How many connections are allowed at once. Most of the files that this process may open are for deliveries."""
     return min(MOST, most_open_files() // 4)
 
 
 class Connection(web.RequestHandler):
-    """One connection. Where there are too many, the oldest that asks for nothing makes room for the newest."""
+    """One connection. If there are too many, the oldest idle one is closed to make room for the newest."""
 
     __slots__ = ("_most", "_server")
 
@@ -43,7 +41,7 @@ class Connection(web.RequestHandler):
 
     @property
     def asks_for_nothing(self) -> bool:
-        """Whether no whole head of a request has come that is not answered yet; so it is with a new one."""
+        """Whether it has no unanswered request with a complete head. A new connection has none."""
         return not (self._request_in_progress or self._messages)
 
     def handle_error(
@@ -53,12 +51,12 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what can't be read as HTTP; the library would do so in its parser's words, and log them."""
+        """Answer a request that is not valid HTTP. The library would use its parser's words, and log them."""
         del message
         if request.writer.output_size > 0:
             raise ConnectionError("a part of the answer has been sent")
         if status < 500:
-            response = refusal(status, "this is no HTTP request")
+            response = refusal(status, "this is not a valid HTTP request")
         else:
             log.error("request failed", exc_info=exc)
             response = refusal(status, "internal error")
@@ -66,17 +64,17 @@ class Connection(web.RequestHandler):
         return response
 
     def log_exception(self, *args: object, **said: object) -> None:
-        """Log a fault of ours; that the rest of a refused body can't be read is none."""
+        """Log an error of ours. If the rest of a refused body can't be read, that is not our error."""
         error = said.get("exc_info")
         if not isinstance(error, web.RequestPayloadError):
             log.error("connection failed", reason=str(args[0]), exc_info=error or True)
 
 
 def refusal(status: int, error: str, **headers: str) -> web.Response:
-    """An answer that says why there is no other."""
+    """An error answer."""
     return in_json({"error": error}, status, **headers)
 
 
 def in_json(answer: Mapping[str, object], status: int = 200, **headers: str) -> web.Response:
-    """Any answer. It says nothing of what this server is made of."""
+    """An answer in JSON. Its headers do not reveal the software of this server."""
     return web.json_response(answer, status=status, headers={"Server": "synkron", **headers})

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
 
-import structlog
 from aiohttp import web
 
 from synkron.errors import Refused, SynkronError
+from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
 from synkron.service.api.completion import LONGEST_BODY, CompletionEndpoint
 from synkron.service.api.connection import Connection, most_connections, refusal
@@ -21,17 +21,15 @@ from synkron.signing import Signing
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-log = structlog.get_logger("synkron")
-
 
 @asynccontextmanager
 async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signing]) -> AsyncIterator[str]:
-    """Serve until the end of the block; gives the address. Raises Refused when ``listen`` can't be listened on."""
+    """Serve until the end of the block. Yields the address. Raises Refused if the address ``listen`` can't be used."""
     redaction = Redaction(signing.secret for signing in signings.values())
     endpoint = CompletionEndpoint(pool, settings, signings, redaction)
     application = web.Application(client_max_size=LONGEST_BODY, middlewares=[_in_json])
     application.router.add_post("/v1/runs/{id:[0-9]{1,30}}/complete", endpoint.post)
-    # Signals are the service's business.
+    # The service handles signals itself.
     runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=5.0)
     await runner.setup()
     try:
@@ -40,7 +38,7 @@ async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signi
             listener = await _listener(runner, host.strip("[]"), int(port))
         except OSError as error:
             raise Refused(
-                f"{settings.listen} can't be listened on ({os.strerror(error.errno or 0)}); set `listen` in "
+                f"Synkron can't listen on {settings.listen} ({os.strerror(error.errno or 0)}). Set `listen` in "
                 "synkron.toml, or SYNKRON_LISTEN, to another host:port."
             ) from None
         try:
@@ -52,7 +50,7 @@ async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signi
 
 
 async def _listener(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
-    """A socket whose connections are ours: the library's have no limit."""
+    """A listening socket with our own connections, which are limited in number, unlike the library's."""
     server = cast("web.Server", runner.server)
     loop, most = asyncio.get_running_loop(), most_connections()
     return await loop.create_server(lambda: Connection(server, loop, most), host, port, backlog=128)
@@ -60,15 +58,15 @@ async def _listener(runner: web.AppRunner, host: str, port: int) -> asyncio.Serv
 
 @web.middleware
 async def _in_json(request: web.Request, handler: Answer) -> web.StreamResponse:
-    """Every refusal and fault as ``{"error": ...}``, without what is none of the caller's business."""
-    # aiohttp gives `handler` by that name.
+    """Answer every refusal and error as ``{"error": ...}``, without internal details."""
+    # aiohttp passes `handler` by that name.
     try:
         return await handler(request)
     except web.HTTPException as error:
         headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return refusal(error.status, error.reason, **headers)
     except web.RequestPayloadError:
-        return refusal(400, "the body is not what the headers say: its encoding or length is another")
+        return refusal(400, "the body does not match the headers: its encoding or length differs")
     except (*DRIVER_FAULTS, SynkronError, TimeoutError) as error:
         log.warning("request failed", path=request.path, reason=str(error) or type(error).__name__)
         return refusal(503, "the database can't be reached; try again", **{"Retry-After": "5"})

@@ -1,4 +1,4 @@
-"""Probes: the lightest request that shows whether a vendor answers, and what its answer shows."""
+"""Probes: the lightest request that shows whether a vendor answers, and how its answer is judged."""
 
 from __future__ import annotations
 

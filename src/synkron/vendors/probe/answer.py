@@ -18,7 +18,7 @@ NOT_SERVED = frozenset({405, 501})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, of whose body at most 64 KiB are kept. ``broken`` says why its body has no end, where it has none."""
+    """An answer with at most 64 KiB of its body. ``broken`` says why the body is incomplete, if it is."""
 
     method: str
     is_authorized: bool
@@ -30,7 +30,7 @@ class Answer:
 
 
 def read_answer(answer: Answer, watch: Watch, at: datetime, excerpt: Callable[[str], str]) -> Sample:
-    """What the answer to a probe that was sent at that moment shows; ``excerpt`` makes the vendor's words fit."""
+    """What the answer to a probe sent at that moment shows. ``excerpt`` makes the vendor's text safe to store."""
     errors = list(errors_in(answer.content))
     code = next((one.code for one in errors if one.code in watch.throttled_codes), None)
     received = at + answer.latency
@@ -60,7 +60,7 @@ def read_answer(answer: Answer, watch: Watch, at: datetime, excerpt: Callable[[s
 
 
 def method_to_keep(answer: Answer) -> str | None:
-    """What probes are to use from here on."""
+    """The method for the next probes; None for no change."""
     if answer.status in NOT_SERVED:
         return method_after(answer.method, answer.headers.get("Allow", ""))
     return answer.method if answer.status < 500 else None
@@ -69,22 +69,22 @@ def method_to_keep(answer: Answer) -> str | None:
 def _finding(answer: Answer, codes: list[str]) -> tuple[Verdict, str]:
     said = status_text(answer.status)
     if answer.status in NOT_SERVED:
-        return Verdict.HEALTHY, f"{said} to a {answer.method}: it is there"
+        return Verdict.HEALTHY, f"{said} to a {answer.method}: it is reachable"
     if not 200 <= answer.status < 500:
         return Verdict.UNREACHABLE, said
     if not answer.is_authorized:
-        return Verdict.HEALTHY, said if answer.status < 300 else f"{said}: it is there"
+        return Verdict.HEALTHY, said if answer.status < 300 else f"{said}: it is reachable"
     if answer.status in (401, 403):
-        return Verdict.UNAUTHORIZED, f"{said}: the credentials of the probe are refused"
+        return Verdict.UNAUTHORIZED, f"{said}: the vendor refuses the probe's credentials"
     if 300 <= answer.status < 400:
-        return Verdict.DEGRADED, f"{said}: it leads elsewhere, and redirects are not followed; set health.url to there"
+        return Verdict.DEGRADED, f"{said}: redirects are not followed; set health.url to the address it redirects to"
     if answer.status >= 400:
-        return Verdict.HEALTHY, f"{said}: it is there"
+        return Verdict.HEALTHY, f"{said}: it is reachable"
     return _read_body(answer, codes, said)
 
 
 def _read_body(answer: Answer, codes: list[str], said: str) -> tuple[Verdict, str]:
-    """What the body of a good answer to a probe with credentials shows: JSON is expected."""
+    """What the body shows if a probe with credentials got a good status. JSON is expected."""
     if answer.method in ("HEAD", "OPTIONS") or answer.status == 204:
         return Verdict.HEALTHY, said
     if answer.broken is not None:
@@ -99,7 +99,7 @@ def _read_body(answer: Answer, codes: list[str], said: str) -> tuple[Verdict, st
 
 
 def _reset(errors: list[VendorError], received: datetime) -> datetime | None:
-    """The latest that is named; one that has passed, or lies too far ahead, is as if it were not there."""
+    """The latest reset that is named. Resets in the past or too far in the future are ignored."""
     named = [one.resets_at for one in errors if one.resets_at is not None]
     return max((moment for moment in named if received < moment <= received + FURTHEST_RESET), default=None)
 
@@ -110,7 +110,7 @@ def _waited(headers: Mapping[str, str], received: datetime) -> datetime | None:
 
 
 def _parsed(content: bytes) -> object:
-    """The body as JSON; None if it is none. A body that says ``null`` says nothing either."""
+    """The body as JSON; None if it is not JSON, or if it is ``null``."""
     try:
         parsed: object = json.loads(content)
     except (ValueError, RecursionError):

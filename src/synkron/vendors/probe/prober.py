@@ -1,4 +1,4 @@
-"""Sends probes. Each is one request, bounded in time and in what is read; whatever comes of it is a sample."""
+"""Sends probes. Each is one request, limited in time and in what is read. Every result becomes a sample."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ CONNECTIONS = 20
 
 @asynccontextmanager
 async def open_prober(requests: Mapping[str, ProbeRequest]) -> AsyncIterator[Prober]:
-    """What probes the endpoints, each with its request; it keeps its tokens. Closed at the end."""
+    """A prober for the endpoints in ``requests``, which keeps its tokens. Closed at the end."""
     async with open_session(CONNECTIONS) as session:
         yield Prober(session, requests, asyncio.get_running_loop().time)
 
 
 # requirement R18.1
 class Prober:
-    """Probes endpoints with a session of its own. ``clock`` counts the seconds that an answer takes."""
+    """Probes endpoints with its own session. ``clock`` counts the seconds that an answer takes."""
 
     def __init__(self, session: ClientSession, requests: Mapping[str, ProbeRequest], clock: SteadyClock) -> None:
         self._session = session
@@ -41,13 +41,13 @@ class Prober:
         self._tokens = Tokens(session)
 
     async def probe(self, watch: Watch, health: Health, at: datetime) -> Sample:
-        """Send one probe at that moment; the sample is of the moment at which its answer came.
+        """Send one probe at that moment. The sample's time is when the answer came.
 
-        Only cancellation is raised, and Shortage.
+        Raises only cancellation and Shortage.
         """
         began = self._clock()
         sample = await self._probed(watch, health, at, began)
-        # A run that ended while the answer was waited for was not heard of later than it.
+        # A run that ended while this waited for the answer is older than the answer.
         return replace(sample, at=at + self._since(began))
 
     async def _probed(self, watch: Watch, health: Health, at: datetime, began: float) -> Sample:
@@ -61,7 +61,7 @@ class Prober:
                 return Sample(at, Contact.PROBE, error.finding, error.reason, http_status=error.http_status)
             secrets.append(token)
             headers["Authorization"] = f"Bearer {token.get_secret_value()}"
-        # The next one is 15 minutes from when this one leaves, after its token was got; the two share the time.
+        # The next probe is 15 minutes after this one is sent, which is after its token. Both share the timeout.
         taken = self._since(began)
         sent_at = at + timedelta(seconds=int(taken.total_seconds()))
         left = max(watch.timeout - taken, timedelta())
@@ -80,12 +80,12 @@ class Prober:
                 answer = replace(answer, content=await beginning(response), latency=self._since(began))
         except Shortage:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever the far side does is an answer
+        except Exception as error:  # noqa: BLE001 - every error of the vendor becomes a sample
             reason = failure(error, probe.request.place, probe.watch.timeout)
             if answer is None:
                 return Sample(probe.at, Contact.PROBE, Verdict.UNREACHABLE, reason, latency=self._since(began))
             if not answer.content:
-                # A status that has come is the answer, whatever becomes of the body after it.
+                # Once the status has arrived it counts, even if the body is incomplete.
                 answer = replace(answer, latency=self._since(began), broken=reason)
         return read_answer(answer, probe.watch, probe.at, redaction.excerpt)
 
@@ -104,7 +104,7 @@ class Prober:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """One probe under way. Its headers hold secrets."""
+    """One probe under way. Its headers contain secrets."""
 
     watch: Watch
     request: ProbeRequest
@@ -114,5 +114,5 @@ class _Probe:
     left: timedelta
 
     def answered(self, response: ClientResponse, latency: timedelta) -> Answer:
-        """What came back, without its body."""
+        """The answer, without its body."""
         return Answer(self.method, self.request.is_authorized, response.status, response.headers, b"", latency)

@@ -1,4 +1,4 @@
-"""What is sent to a vendor, with its secrets, and by which method."""
+"""The request of a probe, with its secrets and its method."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from synkron.settings.secrets import SECRET_LENGTH, fault, gathering, is_referen
 from synkron.settings.sections import HealthSettings, TokenSettings
 from synkron.vendors.health import Health
 
-# What Synkron itself says of a probe.
+# Headers that Synkron sets itself.
 OWN_HEADERS = frozenset({"accept-encoding", "connection", "content-encoding", "content-length", "transfer-encoding"})
-# What is tried, one probe after the other, where a vendor does not answer a HEAD.
+# The methods that are tried, one for each probe, if a vendor does not answer a HEAD.
 FALLBACKS = ("HEAD", "OPTIONS", "GET")
 BODY_TYPE = "application/json"
-# A part of a path that is as long, and has digits in it, may be a key.
+# A part of a path of this length that contains digits may be a key.
 KEY_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """OAuth 2 client credentials, and where a token is got for them."""
+    """OAuth 2 client credentials, and the address that gives a token for them."""
 
     url: URL
     client_id: str
@@ -36,7 +36,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """What one endpoint is sent. ``headers`` may be shown, ``secret_headers`` and ``secrets`` never."""
+    """The request to one endpoint. ``headers`` may be shown, ``secret_headers`` and ``secrets`` never."""
 
     address: URL = field(repr=False)
     method: str
@@ -49,7 +49,7 @@ class ProbeRequest:
 
     @property
     def place(self) -> str:
-        """Host and port: path and query may hold a secret."""
+        """Host and port. The path and query are left out because they may contain a secret."""
         return self.address.host_port_subcomponent or ""
 
 
@@ -61,8 +61,8 @@ def may_be_key(part: str) -> bool:
 def method_for(request: ProbeRequest, health: Health) -> str:
     """The method of the next probe.
 
-    Where a HEAD is asked for, it is what the vendor was found to serve; until something was, each of the possible ones
-    in turn. Any other method is what it is.
+    For a HEAD, it is the method that the vendor is known to serve; until one is known, each of the fallbacks in turn.
+    Any other method is used as it is.
     """
     if request.method != "HEAD":
         return request.method
@@ -70,7 +70,7 @@ def method_for(request: ProbeRequest, health: Health) -> str:
 
 
 def method_after(method: str, allowed: str) -> str:
-    """What to try after a method that the vendor does not serve; ``allowed`` is its ``Allow`` header."""
+    """The method to try after one that the vendor does not serve; ``allowed`` is its ``Allow`` header."""
     served = {one.strip().upper() for one in allowed.split(",")}
     return "OPTIONS" if method == "HEAD" and "OPTIONS" in served else "GET"
 
@@ -78,9 +78,9 @@ def method_after(method: str, allowed: str) -> str:
 def read_request(
     key: str, health: HealthSettings, request: Request, scope: str | None, environment: Mapping[str, str]
 ) -> ProbeRequest:
-    """The request with its secrets; ``scope`` is what a token is asked for unless the settings say otherwise.
+    """The request with its secrets. ``scope`` is the token's scope unless the settings give one.
 
-    Raises SettingsError with every fault; ``key`` is the section's.
+    Raises SettingsError with all errors; ``key`` is the section.
     """
     faults: list[str] = []
     address, token = URL(), None
@@ -99,7 +99,7 @@ def read_request(
         with gathering(faults):
             if any(name.lower() == "authorization" for name in health.headers):
                 raise fault(
-                    f"{key}.headers", f"Authorization is what the token of {key}.token goes in; keep one of them"
+                    f"{key}.headers", f"the token of {key}.token is sent as Authorization; remove one of the two"
                 )
     if faults:
         raise SettingsError(faults)
@@ -126,7 +126,7 @@ def _credentials(key: str, token: TokenSettings, scope: str | None, environment:
 
 
 def _open_headers(request: Request, secret_headers: Mapping[str, SecretStr]) -> dict[str, str]:
-    """The profile's headers, except for those that the settings have too, and what Synkron says of the body."""
+    """The profile's headers, except those that the settings set too, and Synkron's headers about the body."""
     own = {"Accept-Encoding": "identity"}
     if request.body is not None:
         own["Content-Type"] = BODY_TYPE

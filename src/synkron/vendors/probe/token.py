@@ -1,4 +1,4 @@
-"""Tokens by OAuth 2 client credentials: got once, and kept until shortly before they expire."""
+"""Tokens for OAuth 2 client credentials: obtained once, and kept until shortly before they expire."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from synkron.vendors.health import Verdict
 from synkron.vendors.probe.request import Credentials
 
 MARGIN = timedelta(minutes=1)
-# Where the token's lifetime is not told, or is no sensible number.
+# Used if the token's lifetime is not given or is not a sensible number.
 USUAL_LIFETIME = timedelta(hours=1)
 LONGEST_LIFETIME = timedelta(days=1)
 
 
 class NoToken(Exception):
-    """There is no token to be had: what that shows, and why, with no secret in it."""
+    """No token could be obtained: the finding and the reason, without any secret."""
 
     def __init__(self, finding: Verdict, reason: str, http_status: int | None = None) -> None:
         super().__init__(reason)
@@ -49,7 +49,7 @@ class Tokens:
         self._getting: defaultdict[tuple[str, str, str | None], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def token(self, credentials: Credentials, at: datetime, timeout: timedelta) -> SecretStr:  # noqa: ASYNC109
-        """A token that is good at that moment. Raises NoToken, and Shortage."""
+        """A token that is valid at that moment. Raises NoToken and Shortage."""
         async with self._getting[_key(credentials)]:
             kept = self._kept.get(_key(credentials))
             if kept is None or at >= kept.until:
@@ -58,7 +58,7 @@ class Tokens:
             return kept.token
 
     def drop(self, credentials: Credentials) -> None:
-        """Get another one next time: the vendor refuses this one."""
+        """Forget the token, because the vendor refuses it. The next probe gets a new one."""
         self._kept.pop(_key(credentials), None)
 
     async def _got(self, credentials: Credentials, at: datetime, timeout: timedelta) -> _Kept:  # noqa: ASYNC109
@@ -67,14 +67,14 @@ class Tokens:
             status, content = await self._asked(credentials, timeout)
         except Shortage:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever the far side does is an answer
-            reason = f"the token endpoint does not serve: {failure(error, place, timeout)}"
+        except Exception as error:  # noqa: BLE001 - every error of the token endpoint becomes a sample
+            reason = f"the token endpoint gives no token: {failure(error, place, timeout)}"
             raise NoToken(Verdict.UNREACHABLE, reason) from None
         said = _read(content)
         if status in (400, 401):
             code = said.get("error")
             why = f", {code}" if isinstance(code, str) and fullmatch(r"[a-z_]{1,40}", code) else ""
-            reason = f"the token endpoint {place} refuses the client (HTTP {status}{why})"
+            reason = f"the token endpoint {place} refuses the client credentials (HTTP {status}{why})"
             raise NoToken(Verdict.UNAUTHORIZED, reason, status)
         token = said.get("access_token")
         if status != 200 or not isinstance(token, str) or not fullmatch(r"[\x21-\x7e]{1,16384}", token):
@@ -111,7 +111,7 @@ def _read(content: bytes) -> dict[str, object]:
 
 
 def _lifetime(told: object) -> timedelta:
-    """For how long to keep a token that lasts for so many seconds; some vendors write the number as text."""
+    """How long to keep a token that lasts this many seconds. Some vendors send the number as text."""
     seconds = int(told) if isinstance(told, str) and fullmatch(r"[0-9]{1,9}", told) else told
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0:
         return USUAL_LIFETIME - MARGIN

@@ -1,0 +1,135 @@
+"""Commands that are imported when they are called, so that `synkron --help` and completion answer at once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+# A command's summary, and where it is: the file in ``commands``, and its name there.
+COMMANDS = {
+    "up": ("Do everything in one process, until Ctrl-C or SIGTERM.", "up:up"),
+    "run": ("Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.", "service:run"),
+    "tick": ("Tick once: claim what is due, then exit.", "service:tick"),
+    "due": ("Show which integrations fire in the minute around an instant.", "schedules:due"),
+    "next": ("Show what fires next, over all organizations, soonest first.", "schedules:coming_next"),
+    "forecast": (
+        "Forecast how many integrations fire and start, minute by minute, over the whole fleet.",
+        "forecast:forecast",
+    ),
+    "explain": ("Explain a cron expression.", "explain:explain"),
+    "check": ("Check every row of the table of integrations.", "check:check"),
+    "drift": (
+        "Show how late runs start, by type, in which stage the time is lost, and the worst runs.",
+        "drift:drift",
+    ),
+    "trigger": ("Run one integration now, outside its schedule.", "trigger:trigger"),
+    "backfill": ("Run the occurrences of a past range that did not run.", "backfill:backfill"),
+    "pause": ("Pause an integration, an organization, a type, or everything.", "pauses:pause"),
+    "resume": ("End a pause, named by its number or by exactly its scope.", "pauses:resume"),
+    "pauses": ("Show the pauses in effect, the newest first.", "pauses:list_pauses"),
+    "audit": ("Show who changed what, the newest first.", "audit:audit"),
+    "verify": ("Verify that everything that was due ran, once and in time.", "verify:verify"),
+    "why": ("Say in words why an integration did or did not run at a minute.", "why:why"),
+    "health": (
+        "Show the health of the vendors' endpoints, how it is known, and when the next probe is due.",
+        "health:health",
+    ),
+    "probe": (
+        "Probe the vendor of an integration type now, or show with --dry-run what would be sent.",
+        "probe:probe",
+    ),
+    "nodes": ("Show the schedulers, workers and APIs of the last seven days, the one seen last first.", "nodes:nodes"),
+    "migrate": ("Bring the schema synkron up to this release.", "service:migrate"),
+    "adopt": (
+        "Say whether a copied or restored ledger is the original or a copy, so that it runs again.",
+        "adopt:adopt",
+    ),
+    "version": ("Show the release.", "service:version"),
+    "runs": ("Show what was decided and what ran, the newest first.", "runs:runs"),
+    "overrides": (
+        "Show the integrations for which something is set over their type's policy.",
+        "overrides:overrides",
+    ),
+    "incidents": ("Show what is wrong now: the open incidents, the newest first.", "silences:incidents"),
+    "announce": ("Try out the channels that incidents are announced to.", "announce:announce"),
+}
+
+
+class Later(TyperCommand):
+    """A command as `synkron --help` and completion name it, until it is called."""
+
+    def __init__(self, name: str, summary: str, place: str) -> None:
+        super().__init__(name, help=summary, rich_markup_mode=None)
+        self._place = place
+
+    @cached_property
+    def loaded(self) -> Any:  # noqa: ANN401  Typer's classes of commands have no public name
+        """The command itself."""
+        module, _, name = self._place.partition(":")
+        found = getattr(import_module(f"synkron.cli.commands.{module}"), name)
+        group = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        group.callback()(lambda: None)
+        if isinstance(found, typer.Typer):
+            group.add_typer(found, name=self.name)
+        else:
+            group.command(self.name)(found)
+        made: Any = get_command(group)
+        command = made.commands[self.name]
+        for one in (command, *getattr(command, "commands", {}).values()):
+            defer_coercion(one)
+        return command
+
+
+class Commands(TyperGroup):
+    """All of them."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401  as Typer has it
+        super().__init__(**attributes)
+        defer_coercion(self)
+        for name, (summary, place) in COMMANDS.items():
+            self.add_command(Later(name, summary, place))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
+        """The command that is called, imported now."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.loaded if isinstance(command, Later) else command, rest
+
+
+class Deferred:
+    """How the value of an option is read, without pydantic where it was not given or has a parser of its own.
+
+    Typer imports pydantic for every option that is no flag, which takes longer than most commands.
+    """
+
+    def __init__(self, parameter: Any) -> None:  # noqa: ANN401  as Typer has it
+        self._parse = parameter.type_descriptor.parameter_info.parser
+        self._build = parameter.get_runtime_param
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401  as Typer has it
+        """The value as the command gets it."""
+        has_several = param.multiple or param.nargs == -1
+        if value is None:
+            return () if has_several else None
+        if self._parse and not has_several:
+            return self._parse(value)
+        return self._build().coerce(value, param=param, ctx=ctx)
+
+
+def defer_coercion(command: Any) -> None:  # noqa: ANN401  as Typer has it
+    """Let each of the command's options, `--help` among them, read its value so."""
+    get_params = command.get_params
+
+    def deferred(ctx: Any) -> list[Any]:  # noqa: ANN401  as Typer has it
+        found: list[Any] = get_params(ctx)
+        for parameter in found:
+            if "get_runtime_param" not in vars(parameter):
+                reader = Deferred(parameter)
+                parameter.get_runtime_param = lambda reader=reader: reader
+        return found
+
+    command.get_params = deferred

@@ -1,0 +1,129 @@
+"""What each query of the application's two tables needs: their names, the type of the ids, errors in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from asyncpg import PostgresError, Record
+from asyncpg.exceptions import (
+    DatatypeMismatchError,
+    InsufficientPrivilegeError,
+    InvalidSchemaNameError,
+    UndefinedColumnError,
+    UndefinedFunctionError,
+    UndefinedTableError,
+)
+
+from synkron.errors import DatabaseError, LedgerMissing, Refused, ServiceRoleRequired, SourceTableMissing
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.faults import is_of_a_type
+from synkron.postgres.statements import source_statements, statements
+
+if TYPE_CHECKING:
+    from synkron.settings.load import SourceTables
+
+ROWS_HIDDEN = (
+    "Row security would hide rows from this role, and Synkron must see all rows. Connect as a role with BYPASSRLS: "
+    "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
+)
+
+
+class SourceQueries:
+    """The two tables as the settings name them. The type of the integrations' id is asked for once.
+
+    Cheap to make: each tick, command and worker makes one and hands it down.
+    """
+
+    def __init__(self, tables: SourceTables) -> None:
+        self.tables = tables
+        self._id_type: str | None = None
+
+    def sql(self, file: str) -> dict[str, str]:
+        """The statements of ``FILE.sql`` with the tables' names in them."""
+        return source_statements(file, self.tables)
+
+    # requirement R11
+    @asynccontextmanager
+    async def in_words(self) -> AsyncIterator[None]:
+        """Turn PostgreSQL's errors about the tables into sentences with a remedy."""
+        try:
+            yield
+        except InsufficientPrivilegeError as error:
+            raise self._privilege(error) from None
+        except (UndefinedTableError, UndefinedColumnError, InvalidSchemaNameError) as error:
+            raise self._missing(error) from None
+        except (UndefinedFunctionError, DatatypeMismatchError) as error:
+            names = self.tables
+            raise SourceTableMissing(
+                f"{str(error).capitalize()}. In {names.schema_name}.{names.integrations.table} Synkron needs "
+                f"{names.integrations.org_id} to have the type of {names.organizations.table}."
+                f"{names.organizations.id}, {names.integrations.is_enabled} to be boolean, "
+                f"{names.integrations.cron_schedule} to be text, and updated_at, if it is named in the settings, to be "
+                "a timestamptz."
+            ) from None
+
+    @asynccontextmanager
+    async def reading(self, connection: Connection) -> AsyncIterator[None]:
+        """A read-only transaction that row security can't shorten, with errors in sentences."""
+        async with self.in_words(), connection.transaction(readonly=True):
+            await secure(connection)
+            yield
+
+    async def fit(self, connection: Executor, statement: str) -> str:
+        """The statement with ID_TYPE replaced by the type of the integrations' id, so that it uses the primary key."""
+        return statement.replace("ID_TYPE", self._id_type or await self.ask_id_type(connection))
+
+    async def ask_id_type(self, connection: Executor) -> str:
+        """The type that the column has now, as it is written in SQL."""
+        self._id_type = await connection.fetchval(self.sql("source/queries")["id_type"])
+        # Where there is no such column, the statement itself says so.
+        return self._id_type or "text"
+
+    async def fetch(self, connection: Executor, statement: str, *arguments: object) -> list[Record]:
+        """The rows of the fitted statement. Do not use it inside a transaction: a failed statement aborts that.
+
+        The application may alter the id's column. If the statement fails with an error of a type, the type is read
+        again; if it has changed, the statement is sent once more.
+        """
+        async with self.in_words():
+            fitted = await self.fit(connection, statement)
+            try:
+                return await connection.fetch(fitted, *arguments)
+            except PostgresError as error:
+                if not is_of_a_type(error):
+                    raise
+                await self.ask_id_type(connection)
+                anew = await self.fit(connection, statement)
+                if anew == fitted:
+                    raise
+                return await connection.fetch(anew, *arguments)
+
+    def _privilege(self, error: InsufficientPrivilegeError) -> DatabaseError | Refused:
+        # The message is in the server's language; the name of its function is the same everywhere.
+        if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
+            return ServiceRoleRequired(ROWS_HIDDEN)
+        names = self.tables
+        return ServiceRoleRequired(
+            f"{str(error).capitalize()}. Run `grant usage on schema {names.schema_name} to ROLE; "
+            f"grant select on {names.schema_name}.{names.organizations.table}, "
+            f"{names.schema_name}.{names.integrations.table} to ROLE`. "
+            "For Synkron's own tables run `synkron migrate --grant-to ROLE`."
+        )
+
+    def _missing(self, error: PostgresError) -> DatabaseError:
+        if "synkron." in str(error):
+            return LedgerMissing(f"{str(error).capitalize()}. Run `synkron migrate`.")
+        names = self.tables
+        return SourceTableMissing(
+            f"{str(error).capitalize()}. Synkron reads {names.schema_name}.{names.integrations.table} and "
+            f"{names.schema_name}.{names.organizations.table}; name yours in synkron.toml under [source], or create "
+            "these with `synkron migrate --with-source-tables`."
+        )
+
+
+# requirement R11
+async def secure(connection: Connection) -> None:
+    """Make reads in the current transaction fail if row security would hide rows."""
+    await connection.execute(statements("source/queries")["secure"])
