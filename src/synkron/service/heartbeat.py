@@ -23,8 +23,6 @@ TIMEOUT = timedelta(seconds=10)
 # tick more.
 AT_MOST_EVERY = 55.0
 
-log = structlog.get_logger("synkron")
-
 
 class DeadMan:
     """Sends pings beside the ticks, which never wait for it: in one task, one request at a time, never raising.
