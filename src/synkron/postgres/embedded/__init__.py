@@ -5,8 +5,8 @@
         start.lock         held by the process that starts or stops the server
         users.lock         held, shared, by every process that uses the server
 
-The locks die with their process, so a killed user is never counted. ``cluster`` runs PostgreSQL's programs,
-``account`` finds whom they run as when we are root.
+The locks die with their process, so a killed user is never counted. ``cluster`` runs PostgreSQL's programs, which
+``programs`` finds; ``account`` says whom they run as when we are root.
 """
 
 from __future__ import annotations
@@ -28,30 +28,38 @@ from platformdirs import user_data_path
 
 from synkron.errors import EmbeddedDatabaseError
 from synkron.postgres.embedded.account import hand_over
-from synkron.postgres.embedded.cluster import SOCKET, Cluster, answers, failure, programs
+from synkron.postgres.embedded.cluster import SOCKET, Cluster, answers, failure
+from synkron.postgres.embedded.programs import programs_for
 from synkron.postgres.statements import statements
 
+_OF_ROOT = Path("/var/lib/synkron")
 _LONGEST_SOCKET_PATH = 103  # bytes, on macOS; Linux takes 107
 _PATIENCE = 30.0  # seconds for a server that is still starting, recovering or leaving
 
 
 def data_directory(environment: Mapping[str, str]) -> Path:
-    """``SYNKRON_DATA_DIR`` if set, else the platform's user data directory for Synkron; absolute."""
+    """``SYNKRON_DATA_DIR`` if set, else the platform's user data directory for Synkron; absolute.
+
+    For root it is ``/var/lib/synkron``: the server does not run as root, and root's home is closed to others. Where the
+    user data directory is there already, as a user's is whose home ``sudo`` has kept, root takes that.
+    """
     chosen = environment.get("SYNKRON_DATA_DIR")
     try:
-        return Path(chosen).expanduser().absolute() if chosen else user_data_path("synkron", appauthor=False)
+        if chosen:
+            return Path(chosen).expanduser().absolute()
     except RuntimeError:
         raise EmbeddedDatabaseError(
             f"SYNKRON_DATA_DIR is {chosen}, and that user has no home here. Give the folder's full path."
         ) from None
+    found = user_data_path("synkron", appauthor=False)
+    return _OF_ROOT if os.geteuid() == 0 and not found.exists() else found
 
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """A running server; ``opened_folders`` are those that embedded_database had to open as root."""
+    """A running server."""
 
     socket_folder: Path
-    opened_folders: tuple[Path, ...]
 
     def url(self, database: str = "synkron", user: str = "synkron") -> str:
         """The connection URL, over the Unix socket. The superuser is ``postgres``."""
@@ -65,10 +73,9 @@ def embedded_database(directory: Path, settings: Mapping[str, str] | None = None
     Blocks, for about a second at the first start: inside an event loop, enter and leave it in a thread.
     ``settings`` are PostgreSQL's own; they count when this call starts the server. Raises EmbeddedDatabaseError.
 
-    PostgreSQL refuses to run as root. Entered by root, the server runs as the owner of ``directory``; one that root
-    owns is given to the system user ``synkron``, which is made when missing. The folders above the data and above
-    PostgreSQL's programs get search permission for others (``chmod o+x``, never reading) where it is missing, and
-    must keep it while the server runs.
+    PostgreSQL refuses to run as root. Entered by root, the server runs as the owner of ``directory``, or under a number
+    of its own where that is root. Outside of ``directory`` nothing is changed: where that number can't get there, it is
+    refused.
     """
     directory = directory.resolve()
     with ExitStack() as resources:
@@ -81,11 +88,10 @@ def _enter(directory: Path, settings: Mapping[str, str], resources: ExitStack) -
     _claim(directory)
     users = resources.enter_context(_lock_file(directory / "users.lock"))
     with _start_lock(directory) as start_lock:
-        as_root = os.geteuid() == 0
-        account, opened = hand_over(directory, reaching=programs()) if as_root else (None, ())
-        cluster = Cluster(directory / "postgresql", account)
+        account = hand_over(directory) if os.geteuid() == 0 else None
+        cluster = Cluster(directory / "postgresql", account, programs_for(account, directory))
         cluster.initialise(start_lock)
-        server = EmbeddedServer(resources.enter_context(_socket_folder(cluster.folder)), opened)
+        server = EmbeddedServer(resources.enter_context(_socket_folder(cluster.folder)))
         fcntl.flock(users, fcntl.LOCK_SH)
         resources.callback(_leave, directory, users, cluster, server)
         _start(cluster, server, settings)
