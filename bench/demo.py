@@ -84,7 +84,7 @@ def observe(seconds: float) -> Observation:
     """Run the demo for so long and look at what it did."""
     with TemporaryDirectory(prefix="synkron-demo-") as folder:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SYNKRON_")}
-        environment["SYNKRON_DATA_DIR"] = str(Path(folder, "data"))
+        environment["SYNKRON_DATA_DIR"] = folder
         began = _now()
         with subprocess.Popen(
             [SYNKRON, "up", "--demo"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder

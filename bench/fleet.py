@@ -53,7 +53,7 @@ def database(settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """The URL of an embedded PostgreSQL that is thrown away afterwards."""
     with (
         TemporaryDirectory(prefix="synkron-bench-") as folder,
-        embedded_database(Path(folder, "data"), settings) as server,
+        embedded_database(Path(folder), settings) as server,
     ):
         yield server.url()
 

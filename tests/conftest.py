@@ -108,7 +108,7 @@ def in_memory() -> Path | None:
 def distribution_server() -> Iterator[EmbeddedServer]:
     with (
         TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder,
-        distribution_database(Path(folder, "server")) as running,
+        distribution_database(Path(folder)) as running,
     ):
         asyncio.run(_make_template(running))
         yield running
@@ -118,7 +118,7 @@ def distribution_server() -> Iterator[EmbeddedServer]:
 def embedded_server() -> Iterator[EmbeddedServer]:
     with (
         TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder,
-        embedded_database(Path(folder, "data"), settings={"fsync": "off"}) as running,
+        embedded_database(Path(folder), settings={"fsync": "off"}) as running,
     ):
         asyncio.run(_make_template(running))
         yield running

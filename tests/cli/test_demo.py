@@ -10,7 +10,10 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import pytest
 
 from synkron.cli.demo.fleet import INTEGRATIONS, ORGANIZATIONS
 from synkron.postgres.embedded import embedded_database
@@ -21,26 +24,34 @@ LIVE = {str(one.id) for one in INTEGRATIONS if one.is_live}
 EVERY_MINUTE = {str(one.id) for one in INTEGRATIONS if one.is_live and one.cron_schedule == "* * * * *"}
 
 
-def test_without_a_terminal_it_logs(tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not below pytest's own, which is closed to the user that PostgreSQL runs as for root."""
+    with TemporaryDirectory(prefix="synkron-demo-") as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
+
+
+def test_without_a_terminal_it_logs(folder: Path) -> None:
     """Ticks, until SIGTERM; what they claimed stands in the ledger afterwards."""
-    with _demo(tmp_path) as process:
+    with _demo(folder) as process:
         assert process.stderr
         tick = json.loads(next(line for line in process.stderr if '"event": "tick"' in line))
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (0, "")
-    assert f"The demo's data stays in {tmp_path / 'data'}" in err
-    runs = json.loads(_ended(tmp_path, "runs", "--json").out)
+    assert f"The demo's data stays in {folder / 'data'}" in err
+    runs = json.loads(_ended(folder, "runs", "--json").out)
     assert len(runs) >= tick["claimed"] >= len(EVERY_MINUTE)
     assert EVERY_MINUTE <= {run["integration_id"] for run in runs} <= LIVE
 
 
-def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(tmp_path: Path) -> None:
+def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(folder: Path) -> None:
     terminal, inner = pty.openpty()
-    with _demo(tmp_path, stdout=inner) as process:
+    with _demo(folder, stdout=inner) as process:
         os.close(inner)
         shown = _shown_until(terminal, "runs, the newest first")
-        second = _ended(tmp_path, "up", "--demo")
+        second = _ended(folder, "up", "--demo")
         process.send_signal(signal.SIGINT)
         rest = _shown_until(terminal, "")
         _, err = process.communicate(timeout=PATIENCE)
@@ -53,14 +64,14 @@ def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(tmp_path: Pa
     assert "Another demo runs" in second.err
 
 
-def test_other_rows_are_left_alone(tmp_path: Path) -> None:
-    with embedded_database(tmp_path / "data") as server:
+def test_other_rows_are_left_alone(folder: Path) -> None:
+    with embedded_database(folder / "data") as server:
         execute(
             server.url(),
             "create table organizations (id uuid primary key default gen_random_uuid(), name text, timezone text)",
             "insert into organizations (name) values ('Somebody')",
         )
-    ended = _ended(tmp_path, "up", "--demo")
+    ended = _ended(folder, "up", "--demo")
     assert (ended.code, ended.out) == (6, "")
     assert "contain rows that are not the demo's" in ended.err
 

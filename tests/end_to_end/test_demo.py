@@ -33,7 +33,7 @@ async def test_every_occurrence_of_every_live_integration_exactly_once() -> None
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not below pytest's own: another session of root's closes that to PostgreSQL's user while this one runs."""
+    """Not below pytest's own, which is closed to the user that PostgreSQL runs as for root."""
     with TemporaryDirectory(prefix="synkron-demo-") as made:
         yield Path(made)
 
@@ -42,7 +42,7 @@ async def test_a_row_that_would_drive_the_terminal_is_spelt_out_on_the_screen(fo
     """In the last line but one of a small terminal, where what can't run is told of."""
     ours, theirs = os.openpty()
     size = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
-    environment = {**os.environ, "SYNKRON_DATA_DIR": str(folder / "data"), **size}
+    environment = {**os.environ, "SYNKRON_DATA_DIR": str(folder), **size}
     process = await asyncio.create_subprocess_exec(
         SYNKRON, "up", "--demo", env=environment, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs
     )
@@ -52,7 +52,7 @@ async def test_a_row_that_would_drive_the_terminal_is_spelt_out_on_the_screen(fo
         async with asyncio.timeout(PATIENCE):
             while b"can't run" not in written:
                 written += await asyncio.to_thread(os.read, ours, 65_536)
-            await _add_hostile(EmbeddedServer(folder / "data" / "postgresql", ()).url())
+            await _add_hostile(EmbeddedServer(folder / "postgresql").url())
             while SPELT[:8].encode() not in written:
                 written += await asyncio.to_thread(os.read, ours, 65_536)
             process.terminate()

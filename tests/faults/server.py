@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,10 +13,10 @@ from tempfile import TemporaryDirectory
 import asyncpg
 
 from synkron.postgres.embedded import EmbeddedServer, _provide
-from synkron.postgres.embedded.account import hand_over
-from synkron.postgres.embedded.cluster import _INITDB, Cluster, programs
+from synkron.postgres.embedded.cluster import _INITDB, Cluster
 from tests.conftest import Connection
 from tests.faults.clock import host_time
+from tests.support.accounts import account_in
 
 SETTINGS = {
     "track_commit_timestamp": "on",  # the host's time of every commit, by which the oracle orders what happened
@@ -76,7 +75,7 @@ class Server:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self.embedded = EmbeddedServer(cluster.folder, ())
+        self.embedded = EmbeddedServer(cluster.folder)
         self.url = self.embedded.url()
         self.superuser_url = self.embedded.url(user="postgres")
 
@@ -175,8 +174,7 @@ class Server:
 
 def _make(folder: Path) -> Server:
     """A cluster whose write-ahead log has small segments; as root, of another user, as PostgreSQL demands."""
-    account = hand_over(folder, reaching=programs())[0] if os.geteuid() == 0 else None
-    cluster = Cluster(folder / "postgresql", account)
+    cluster = Cluster(folder / "postgresql", account_in(folder))
     made = cluster._run("initdb", *_INITDB, "--wal-segsize=1", "--pgdata=postgresql", inside=folder)
     if made.returncode != 0:
         raise RuntimeError(f"initdb failed:\n{made.stdout}")

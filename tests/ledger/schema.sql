@@ -297,7 +297,7 @@ CREATE TABLE synkron.health (
     endpoint text NOT NULL,
     integration_types text[] NOT NULL,
     verdict text DEFAULT 'unknown'::text NOT NULL,
-    reason text DEFAULT 'nothing was heard of it yet'::text NOT NULL,
+    reason text DEFAULT 'it was not contacted yet'::text NOT NULL,
     known_by text,
     since timestamp with time zone NOT NULL,
     sampled_at timestamp with time zone,

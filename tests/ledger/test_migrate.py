@@ -19,7 +19,7 @@ from synkron.ledger.migrate import (
     create_source_tables,
     migrate,
 )
-from synkron.postgres.embedded.cluster import programs
+from synkron.postgres.embedded.programs import programs
 from synkron.postgres.statements import migrations, statements
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
 from tests.conftest import Connection, Database

@@ -19,7 +19,7 @@ import pytest
 from synkron.postgres.connection import Connection as AnyConnection
 from synkron.postgres.connection import connected, pooled
 from synkron.postgres.embedded import EmbeddedServer
-from synkron.postgres.embedded.cluster import VERSION
+from synkron.postgres.embedded.programs import VERSION
 from synkron.source.queries import secure
 from tests.conftest import TEMPLATE, Database, cloned
 from tests.support.grown import SMALL, grow

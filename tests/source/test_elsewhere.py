@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -18,11 +17,13 @@ from synkron.ledger.installation import Installation, read_installation
 from synkron.ledger.migrate import create_source_tables, migrate
 from synkron.operations.adopt import Adopted, AskedAdoption, adopt
 from synkron.postgres.embedded import EmbeddedServer, cluster, embedded_database
-from synkron.postgres.embedded.account import Account, hand_over
-from synkron.postgres.embedded.cluster import Cluster, programs
+from synkron.postgres.embedded.account import Account
+from synkron.postgres.embedded.cluster import Cluster
+from synkron.postgres.embedded.programs import programs
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
 from tests.conftest import Connection, Database
+from tests.support.accounts import account_in
 from tests.support.copies import opened
 from tests.support.fleet import add_integration, utc
 
@@ -70,7 +71,7 @@ async def test_a_restored_dump_is_elsewhere(
         else:
             if where == "another server":
                 folder = stack.enter_context(TemporaryDirectory(prefix="synkron-tests-"))
-                other = embedded_database(Path(folder, "data"), settings={"fsync": "off"})
+                other = embedded_database(Path(folder), settings={"fsync": "off"})
                 admin = (await asyncio.to_thread(stack.enter_context, other)).url("postgres", "postgres")
             await execute(admin, f"create database {name}")
             url = admin.replace("/postgres?", f"/{name}?")
@@ -94,11 +95,11 @@ async def execute(url: str, *statements: str) -> None:
 
 
 @contextmanager
-def place(bindir: Path) -> Iterator[tuple[Path, Account | None]]:
+def place() -> Iterator[tuple[Path, Account | None]]:
     """A folder for clusters, and as whom their server runs."""
     with TemporaryDirectory(prefix="synkron-tests-") as name:
         folder = Path(name)
-        yield folder, hand_over(folder, reaching=bindir)[0] if os.geteuid() == 0 else None
+        yield folder, account_in(folder)
 
 
 def make(one: Cluster, *options: str) -> None:
@@ -118,7 +119,7 @@ def running(one: Cluster) -> Iterator[str]:
     """The cluster's server; gives the address of its first database."""
     assert one.launch({"fsync": "off"}), one.log()
     try:
-        yield EmbeddedServer(one.folder, ()).url("postgres", "postgres")
+        yield EmbeddedServer(one.folder).url("postgres", "postgres")
     finally:
         assert one.stop()
 
@@ -143,7 +144,7 @@ async def found_and_ticked(url: str) -> tuple[Installation, int, Installation]:
 
 def test_a_promoted_standby_is_at_home() -> None:
     """A failover must not stop the exports."""
-    with place(programs()) as (folder, account):
+    with place() as (folder, account):
         primary, standby = Cluster(folder / "primary", account), Cluster(folder / "standby", account)
         make(primary)
         with running(primary) as url:
@@ -165,22 +166,19 @@ def test_a_promoted_standby_is_at_home() -> None:
 
 
 @pytest.mark.skipif(not FORMER.exists(), reason="the wheel has no former PostgreSQL to upgrade from")
-def test_a_major_upgrade_in_place_is_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_major_upgrade_in_place_is_at_home() -> None:
     """By pg_upgrade: the server has a new identifier, and the next tick notes it."""
-    current = programs()
-    with place(FORMER) as (folder, account):
-        old, new = Cluster(folder / "old", account), Cluster(folder / "new", account)
-        with monkeypatch.context() as patch:
-            patch.setattr(cluster, "programs", lambda: FORMER)
-            make(old)
-            with running(old) as url:
-                before = asyncio.run(filled(url))
+    with place() as (folder, account):
+        old, new = Cluster(folder / "old", account, FORMER), Cluster(folder / "new", account)
+        make(old)
+        with running(old) as url:
+            before = asyncio.run(filled(url))
         make(new, "--no-data-checksums")
         run(
             new,
             "pg_upgrade",
             f"--old-bindir={FORMER}",
-            f"--new-bindir={current}",
+            f"--new-bindir={programs()}",
             "--old-datadir=old",
             "--new-datadir=new",
             "--username=postgres",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +11,9 @@ from pathlib import Path
 import asyncpg
 
 from synkron.postgres.embedded import EmbeddedServer
-from synkron.postgres.embedded.account import Account, hand_over
+from synkron.postgres.embedded.account import Account
 from synkron.postgres.statements import statements
+from tests.support.accounts import account_in
 
 INSTALLED = Path("/usr/lib/postgresql")
 
@@ -26,11 +26,10 @@ def programs() -> Path | None:
 
 @contextmanager
 def distribution_database(folder: Path) -> Iterator[EmbeddedServer]:
-    """Make a cluster in ``folder``, and run its server."""
+    """Make a cluster in ``folder``, an empty one, and run its server."""
     there = programs()
     assert there is not None
-    folder.mkdir(mode=0o700)
-    account = hand_over(folder, reaching=there)[0] if os.geteuid() == 0 else None
+    account = account_in(folder)
     data = folder / "data"
     _run(account, there / "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", data)
     settings = {
@@ -45,7 +44,7 @@ def distribution_database(folder: Path) -> Iterator[EmbeddedServer]:
         account, there / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={folder}/log", f"--options={options}"
     )
     try:
-        server = EmbeddedServer(folder, ())
+        server = EmbeddedServer(folder)
         asyncio.run(_make_roles(server))
         yield server
     finally:

@@ -39,7 +39,7 @@ RELEASED = {
     "0002_partitions_and_triggers": "abfd5d285ee86ee77d10b66ab93347db34e832235a157a2caf724eefb9279038",
     "0003_queue": "6c877f73ccb2e2d1032d84dacdcd4a735d3b11b2a31c8a71ae40cb9989b779db",
     "0004_operations": "443d0e8af43cae59a5996cf9d8403d3eab441015f8ba6e61ea6549c42a11ec24",
-    "0005_health_and_incidents": "548d0c9e897843167c2a608d13d37c7a2123c85457517b731e6a25d2c541ecf2",
+    "0005_health_and_incidents": "a5251f027a81e706cee1ff83d6fd97615d62a8e934e8fd93b7174d3aa555dfd1",
     "0006_installation": "45ab7200f61e15c7956e9a040deda4f521eb74be8c18e2e0dd3d84059d422f0f",
 }
 

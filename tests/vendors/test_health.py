@@ -34,7 +34,7 @@ WATCH = Watch("https://vendor.example/", ("xledger",), True, QUARTER, timedelta(
 PASSIVE = replace(WATCH, endpoint="type xledger", probes=False)
 COUNTED = replace(WATCH, interval=timedelta(minutes=90), allowance=5000, most_probes=500)
 NEW = Health(
-    WATCH.endpoint, ("xledger",), Verdict.UNKNOWN, "nothing was heard of it yet", None, NEVER, next_probe_at=NEVER
+    WATCH.endpoint, ("xledger",), Verdict.UNKNOWN, "it was not contacted yet", None, NEVER, next_probe_at=NEVER
 )
 
 

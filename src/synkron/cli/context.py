@@ -117,8 +117,6 @@ def database(settings: Settings, *, create: bool = False) -> Iterator[Place]:
     with embedded_database(folder) as server:
         if create:
             say(f"database: embedded PostgreSQL, with its data in {folder}")
-        for opened in server.opened_folders:
-            say(f"note: PostgreSQL does not run as root, so {opened} was made searchable for others (chmod o+x)")
         yield Place(server.url(), folder)
 
 

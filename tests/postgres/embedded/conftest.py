@@ -14,12 +14,9 @@ from tests.postgres.embedded.processes import postmaster
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A temporary folder, but not ``tmp_path``.
-
-    Each pytest session that starts closes the folder above everybody's ``tmp_path`` to other users, of whom the server
-    is one when root runs the tests.
-    """
+    """A temporary folder, but not ``tmp_path``: others may pass through it, as whom the server runs for root."""
     with TemporaryDirectory(prefix="synkron-test-") as name:
+        Path(name).chmod(0o711)
         yield Path(name)
 
 

@@ -7,7 +7,7 @@ create table synkron.health (
     integration_types text[] not null,
     verdict text not null default 'unknown'
         check (verdict in ('healthy', 'degraded', 'unreachable', 'unauthorized', 'throttled', 'unknown')),
-    reason text not null default 'nothing was heard of it yet',
+    reason text not null default 'it was not contacted yet',
     known_by text check (known_by in ('run', 'probe', 'passive')),
     since timestamptz not null,
     -- The last contact of either kind, and the last probe. No probe is sent where next_probe_at is null.

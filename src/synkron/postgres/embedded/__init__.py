@@ -6,7 +6,7 @@
         users.lock         held, shared, by every process that uses the server
 
 Locks end with their process, so a killed process is not counted as a user. ``cluster`` runs PostgreSQL's programs,
-``account`` finds the user that runs them when Synkron runs as root.
+``programs`` finds them, and ``account`` chooses the user id that they run under when Synkron runs as root.
 """
 
 from __future__ import annotations
@@ -28,30 +28,38 @@ from platformdirs import user_data_path
 
 from synkron.errors import EmbeddedDatabaseError
 from synkron.postgres.embedded.account import hand_over
-from synkron.postgres.embedded.cluster import SOCKET, Cluster, answers, failure, programs
+from synkron.postgres.embedded.cluster import SOCKET, Cluster, answers, failure
+from synkron.postgres.embedded.programs import programs_for
 from synkron.postgres.statements import statements
 
+_DIRECTORY_OF_ROOT = Path("/var/lib/synkron")
 _LONGEST_SOCKET_PATH = 103  # bytes, on macOS; Linux allows 107
 _PATIENCE = 30.0  # seconds for a server that is still starting, recovering or stopping
 
 
 def data_directory(environment: Mapping[str, str]) -> Path:
-    """``SYNKRON_DATA_DIR`` if it is set, else the platform's user data directory for Synkron, as an absolute path."""
+    """``SYNKRON_DATA_DIR`` if it is set, else the platform's user data directory for Synkron, as an absolute path.
+
+    For root it is ``/var/lib/synkron``, because the server does not run as root and root's home is closed to others.
+    If the user data directory exists already, root uses that. ``sudo`` may keep the home of a user who has one.
+    """
     chosen = environment.get("SYNKRON_DATA_DIR")
     try:
-        return Path(chosen).expanduser().absolute() if chosen else user_data_path("synkron", appauthor=False)
+        if chosen:
+            return Path(chosen).expanduser().absolute()
     except RuntimeError:
         raise EmbeddedDatabaseError(
             f"SYNKRON_DATA_DIR is {chosen}, but that user has no home folder here. Give the folder's full path."
         ) from None
+    found = user_data_path("synkron", appauthor=False)
+    return _DIRECTORY_OF_ROOT if os.geteuid() == 0 and not found.exists() else found
 
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """A running server. ``opened_folders`` got search permission for others, because Synkron runs as root."""
+    """A running server."""
 
     socket_folder: Path
-    opened_folders: tuple[Path, ...]
 
     def url(self, database: str = "synkron", user: str = "synkron") -> str:
         """The connection URL, over the Unix socket. The superuser is ``postgres``."""
@@ -66,9 +74,8 @@ def embedded_database(directory: Path, settings: Mapping[str, str] | None = None
     ``settings`` are PostgreSQL's own; they apply if this call starts the server. Raises EmbeddedDatabaseError.
 
     PostgreSQL refuses to run as root. If Synkron runs as root, the server runs as the owner of ``directory``. If root
-    owns that, it is given to the system user ``synkron``, who is created if missing. The folders above the data and
-    above PostgreSQL's programs get search permission for others (``chmod o+x``, not read permission) if they lack it,
-    and must keep it while the server runs.
+    owns that, the server runs under a user id that no account has. Nothing outside ``directory`` is changed: if that
+    id can't reach ``directory``, EmbeddedDatabaseError is raised.
     """
     directory = directory.resolve()
     with ExitStack() as resources:
@@ -81,11 +88,10 @@ def _enter(directory: Path, settings: Mapping[str, str], resources: ExitStack) -
     _claim(directory)
     users = resources.enter_context(_lock_file(directory / "users.lock"))
     with _start_lock(directory) as start_lock:
-        as_root = os.geteuid() == 0
-        account, opened = hand_over(directory, reaching=programs()) if as_root else (None, ())
-        cluster = Cluster(directory / "postgresql", account)
+        account = hand_over(directory) if os.geteuid() == 0 else None
+        cluster = Cluster(directory / "postgresql", account, programs_for(account, directory))
         cluster.initialise(start_lock)
-        server = EmbeddedServer(resources.enter_context(_socket_folder(cluster.folder)), opened)
+        server = EmbeddedServer(resources.enter_context(_socket_folder(cluster.folder)))
         fcntl.flock(users, fcntl.LOCK_SH)
         resources.callback(_leave, directory, users, cluster, server)
         _start(cluster, server, settings)

@@ -1,64 +1,106 @@
-"""The user that runs the server when Synkron runs as root, because PostgreSQL refuses to run as root."""
+"""The user id that the server runs under when Synkron runs as root, because PostgreSQL refuses to run as root.
+
+Nothing outside the data directory is changed for this: no user is created, and no folder is opened.
+"""
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
-import shlex
-import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from synkron.errors import EmbeddedDatabaseError
 
-_SYSTEM_USER = "synkron"
-_MAKE_USER = ("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", _SYSTEM_USER)
+# Ids of users and groups that neither systemd nor Linux distributions assign: https://systemd.io/UIDS-GIDS
+UNASSIGNED_IDS = range(60578, 61184)
 
 
 class Account(NamedTuple):
-    """A user and group of the operating system."""
+    """The ids of a user and a group of the operating system, which need not have names."""
 
     uid: int
     gid: int
 
 
-def hand_over(directory: Path, *, reaching: Path) -> tuple[Account, tuple[Path, ...]]:
-    """The account that owns ``directory`` from now on, and the folders that were opened for it.
+def hand_over(directory: Path) -> Account:
+    """Let an account other than root enter ``directory``, and return it: the directory's owner, unless that is root.
 
-    The account is the directory's owner, or the system user if root owns it. The folders above ``directory`` and
-    ``reaching`` get search permission for others (``o+x``) if they lack it.
+    If root owns the directory, root keeps it. Its group becomes an id that no user and no group of the host has, and
+    may pass through. The server runs under that id, so no other process can reach the files in the directory.
+    Raises EmbeddedDatabaseError if the account can't reach the directory.
     """
     status = directory.stat()
-    account = Account(status.st_uid, status.st_gid) if status.st_uid != 0 else _system_user()
-    for path in (directory, *directory.glob("*.lock")):
-        os.chown(path, *account, follow_symlinks=False)
-    closed = [
-        folder
-        for folder in {*directory.parents, *(reaching / "program").parents}
-        if folder.stat().st_uid != account.uid and not folder.stat().st_mode & stat.S_IXOTH
-    ]
-    for folder in closed:
-        folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IXOTH)
-    return account, tuple(sorted(closed))
-
-
-def _system_user() -> Account:
-    try:
-        return _existing()
-    except KeyError:
-        pass
-    try:
-        # Another process may have created the user in the meantime, so only its existence is checked.
-        subprocess.run(_MAKE_USER, check=False, capture_output=True)  # noqa: S603 (a constant)
-        return _existing()
-    except (OSError, KeyError):
+    if status.st_uid:
+        account = Account(status.st_uid, status.st_gid)
+        for lock in directory.glob("*.lock"):
+            os.chown(lock, *account, follow_symlinks=False)
+    else:
+        number = status.st_gid if status.st_gid in UNASSIGNED_IDS else next(filter(_is_free, UNASSIGNED_IDS))
+        account = Account(number, number)
+        os.chown(directory, 0, number)
+        directory.chmod(0o710)
+    if not can(account, "-x", directory):
+        closed = next((folder for folder in reversed(directory.parents) if not can(account, "-x", folder)), directory)
         raise EmbeddedDatabaseError(
-            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER}, which would run it instead, "
-            f"can't be created. Run Synkron as an ordinary user, or create that user: {shlex.join(_MAKE_USER)}"
+            f"PostgreSQL refuses to run as root. It would run as user {account.uid}, which can't reach its data in "
+            f"{directory}: {closed} is closed to others. Set SYNKRON_DATA_DIR to a folder that others can reach, such "
+            "as /var/lib/synkron, or run Synkron as an ordinary user."
+        )
+    return account
+
+
+@contextmanager
+def made_by_name(folder: Path, account: Account | None) -> Iterator[Account | None]:
+    """The account that creates ``folder``. Afterwards the folder is given to ``account``.
+
+    initdb refuses a user that has no name. For such an account, the user `nobody` creates the folder, in the account's
+    group, which no other process is in.
+    """
+    if account is None or not _is_free(account.uid):
+        yield account
+        return
+    maker = Account(_nobody(), account.gid)
+    folder.mkdir(mode=0o700)
+    os.chown(folder, *maker)
+    yield maker
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, *account, follow_symlinks=False)
+
+
+def can(account: Account, test: str, *paths: Path) -> bool:
+    """Whether the shell's ``test`` with this option (``-r``, ``-x``) succeeds on every path for the account."""
+    command = f'for path; do test {test} "$path" || exit 1; done'
+    tested = subprocess.run(  # noqa: S603 (our own command)
+        ["/bin/sh", "-c", command, "sh", *paths],
+        cwd="/",
+        env={},
+        user=account.uid,
+        group=account.gid,
+        extra_groups=(),
+        check=False,
+    )
+    return tested.returncode == 0
+
+
+def _is_free(number: int) -> bool:
+    """Whether no user and no group has this id."""
+    for named in (pwd.getpwuid, grp.getgrgid):
+        with suppress(KeyError):
+            named(number)
+            return False
+    return True
+
+
+def _nobody() -> int:
+    try:
+        return pwd.getpwnam("nobody").pw_uid
+    except KeyError:
+        raise EmbeddedDatabaseError(
+            "PostgreSQL refuses to run as root, and this host has no user `nobody`, which would create the database "
+            "instead. Run Synkron as an ordinary user, or give the data directory to one (chown)."
         ) from None
-
-
-def _existing() -> Account:
-    entry = pwd.getpwnam(_SYSTEM_USER)
-    return Account(entry.pw_uid, entry.pw_gid)

