@@ -2,7 +2,7 @@
 
     python -m bench.commands [--quick] [--save]
 
-C1: `synkron --help`, beside an empty Typer program with as many commands.
+C1: `synkron --help`, beside an empty Typer program with as many commands, which says the same.
 C2: `synkron runs`, beside a script of asyncpg alone that asks the same of the same database, and prints it.
 Each is a process of its own. The two of a pair run one after the other, and every other pair the other way round.
 """
@@ -25,6 +25,7 @@ import asyncpg
 from bench.fleet import database
 from bench.measure import Measure, options, report
 from bench.minute import claim, make_due, prepare
+from synkron.cli.app import synkron
 from synkron.cli.lazy import COMMANDS
 from synkron.postgres.statements import source_statements, statements
 from synkron.settings.load import SourceTables
@@ -35,6 +36,12 @@ EMPTY = """
 import typer
 
 app = typer.Typer(name="empty", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback(help={help!r})
+def empty(config: str | None = None, verbose: bool = False) -> None: ...
+
+
 {commands}
 app(["--help"], prog_name="empty")
 """
@@ -73,13 +80,13 @@ def main() -> None:
         asyncio.run(_fill(url))
         place = Path(folder)
         environment = _environment(place, url)
-        synkron = str(Path(sys.executable).with_name("synkron"))
-        helped = in_pairs([synkron, "--help"], _program(place, "empty", _empty()), pairs, place, environment)
-        ran = in_pairs([synkron, "runs"], _program(place, "bare", _bare()), pairs, place, environment)
+        called = str(Path(sys.executable).with_name("synkron"))
+        helped = in_pairs([called, "--help"], _program(place, "empty", _empty()), pairs, place, environment)
+        ran = in_pairs([called, "runs"], _program(place, "bare", _bare()), pairs, place, environment)
         (place / "synkron.toml").write_text('[types.xledger]\ntarget = "https://example.com/sync"\n', "utf-8")
-        with_file = in_pairs([synkron, "runs"], _program(place, "bare", _bare()), pairs, place, environment)
+        with_file = in_pairs([called, "runs"], _program(place, "bare", _bare()), pairs, place, environment)
     measures = [
-        _measure("C1", f"synkron --help, beside an empty Typer program of {len(COMMANDS)} commands", helped, 1.0),
+        _measure("C1", f"synkron --help, beside an empty Typer program with its {len(COMMANDS)} commands", helped, 1.0),
         _measure("C2", "synkron runs, beside a script of asyncpg alone", ran, 2.0),
         _measure("C2", "the same with a synkron.toml", with_file, None),
     ]
@@ -130,9 +137,12 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
 
 
 def _program(folder: Path, name: str, text: str) -> Command:
-    """A program that is compiled once, as an installed one is."""
+    """A script that imports what it does, which is compiled once: as `synkron` is installed."""
     (folder / f"{name}.py").write_text(text, "utf-8")
-    return [sys.executable, "-c", f"import {name}"]
+    script = folder / f"{name}.script"
+    script.write_text(f"#!{sys.executable}\nimport {name}\n", "utf-8")
+    script.chmod(0o755)
+    return [str(script)]
 
 
 def _empty() -> str:
@@ -140,7 +150,7 @@ def _empty() -> str:
         EMPTY_COMMAND.format(name=name, number=number, summary=summary)
         for number, (name, (summary, _)) in enumerate(COMMANDS.items())
     ]
-    return EMPTY.format(commands="".join(commands))
+    return EMPTY.format(help=synkron.__doc__, commands="".join(commands))
 
 
 def _bare() -> str:

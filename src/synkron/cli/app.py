@@ -48,7 +48,7 @@ def synkron(
     \b
     Exit codes:
       0  ok
-      1  failure: the database is not available, or there is a fault in Synkron
+      1  failure: the database is not available, or Synkron met an error of its own
       2  usage: an option, an expression or the settings are invalid
       3  findings: `check` found rows that can't run, or `verify` found something wrong
       4  not found

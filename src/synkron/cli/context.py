@@ -39,7 +39,7 @@ class Invocation:
         from synkron.settings.quick import quick_settings
 
         logs.set_up(verbose=self.verbose, environment=self.environment)
-        if quick := quick_settings(self.config, self.environment):
+        if quick := quick_settings(self.config, os.environ):
             hide(quick.secrets(self.environment))
             return cast("Settings", quick)
         from synkron.settings.load import Settings, load
