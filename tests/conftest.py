@@ -32,11 +32,13 @@ from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.postgres.statements import statements  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
+from tests.support.driver import remember_types  # noqa: E402
 from tests.support.template import WITHOUT_PARTITIONS, fill_template  # noqa: E402
 
 TEMPLATE = "synkron_template"
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside two that wait, take 2.1 GB
 
+remember_types()
 hypothesis_settings.register_profile("synkron", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("synkron")
 
