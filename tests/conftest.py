@@ -36,7 +36,7 @@ from tests.support.driver import remember_types  # noqa: E402
 from tests.support.template import WITHOUT_PARTITIONS, fill_template  # noqa: E402
 
 TEMPLATE = "synkron_template"
-MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside two that wait, take 2.1 GB
+MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
 remember_types()
 hypothesis_settings.register_profile("synkron", deadline=None, derandomize=True)
