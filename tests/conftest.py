@@ -28,16 +28,17 @@ import asyncpg  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
-from synkron.ledger.migrate import create_due_indexes, create_source_tables, migrate  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.postgres.statements import statements  # noqa: E402
-from synkron.settings.load import SourceTables  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
+from tests.support.driver import remember_types  # noqa: E402
+from tests.support.template import WITHOUT_PARTITIONS, fill_template  # noqa: E402
 
 TEMPLATE = "synkron_template"
-MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside two that wait, take 2.1 GB
+MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
+remember_types()
 hypothesis_settings.register_profile("synkron", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("synkron")
 
@@ -139,6 +140,14 @@ async def bare_database(server: EmbeddedServer) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
+async def no_partitions(database: Database) -> None:
+    """The test's ledger is as `synkron migrate` leaves it: no month has a partition yet."""
+    opened = await asyncpg.connect(database.url)
+    await opened.execute(WITHOUT_PARTITIONS)
+    await opened.close()
+
+
+@pytest.fixture
 async def connection(database: Database) -> AsyncIterator[Connection]:
     """A connection to the test's database, as the service's role."""
     opened = await asyncpg.connect(database.url)
@@ -156,9 +165,7 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
 async def _make_template(server: EmbeddedServer) -> None:
     await _create(server, TEMPLATE, "template1")
     connection = await asyncpg.connect(server.url(database=TEMPLATE))
-    await migrate(connection)
-    await create_source_tables(connection, SourceTables())
-    await create_due_indexes(connection, SourceTables())
+    await fill_template(connection)
     await connection.close()
 
 

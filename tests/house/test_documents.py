@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -150,15 +150,21 @@ def test_the_decisions_are_numbered_without_a_gap() -> None:
 
 @cache
 def collected() -> frozenset[str]:
-    """Every test that pytest finds, without its parameters."""
-    found = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "--no-header", "-p", "no:cacheprovider"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    return frozenset(line.split("[")[0] for line in found.splitlines() if "::" in line)
+    """Every test that pytest finds, without its parameters. Read as text: to have pytest collect takes ten seconds."""
+    return frozenset(
+        f"{path.relative_to(ROOT)}::{name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in names_in(ast.parse(path.read_bytes()).body)
+    )
+
+
+def names_in(body: list[ast.stmt]) -> Iterator[str]:
+    """The names of a module's tests; a class's stand behind its own."""
+    for one in body:
+        if isinstance(one, ast.ClassDef) and one.name.startswith("Test"):
+            yield from (f"{one.name}::{name}" for name in names_in(one.body))
+        elif isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name.startswith("test"):
+            yield one.name
 
 
 @cache

@@ -100,6 +100,7 @@ async def test_a_moment_is_claimed_once(connection: Connection) -> None:
 
 
 # requirement R17.2
+@pytest.mark.usefixtures("no_partitions")
 async def test_two_schedulers_that_claim_ten_thousand_moments_at_once(database: Database) -> None:
     """G2: whichever wins each of them, every moment has one run and one job."""
     connections = [await asyncpg.connect(database.url) for _ in range(2)]

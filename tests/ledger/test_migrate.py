@@ -39,6 +39,7 @@ async def test_migrating_twice_changes_nothing(bare_database: Database) -> None:
     await connection.close()
 
 
+@pytest.mark.usefixtures("no_partitions")
 @pytest.mark.each_server(but="each version writes its own dump")
 async def test_the_schema_is_what_the_snapshot_says(database: Database) -> None:
     """On purpose changed? Write it anew: SYNKRON_WRITE_SNAPSHOT=1 script/test tests/ledger/test_migrate.py"""

@@ -55,6 +55,7 @@ async def test_a_tick_that_needs_no_new_partition_waits_for_nobody(
     assert await months_of(connection) == before
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_a_tick_that_needs_one_waits_and_makes_it(database: Database, connection: Connection) -> None:
     await add_integration(connection, "* * * * *")
     async with doing(database, DOES[0]):
@@ -66,6 +67,7 @@ async def test_a_tick_that_needs_one_waits_and_makes_it(database: Database, conn
     assert (await asyncio.wait_for(ticking, PATIENCE)).claimed == 1
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_two_months_are_made_ahead_unless_somebody_holds_a_lock(
     database: Database, connection: Connection
 ) -> None:

@@ -165,6 +165,7 @@ async def test_two_overrides_at_once_both_hold(connection: Connection, pool: Poo
     assert tuple(row) == (1, timedelta(minutes=5))
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_backfills_and_a_tick_at_once_decide_each_moment_once(connection: Connection, pool: Pool) -> None:
     await add_integration(connection, HOURLY)
     await tick(connection, QUICK, scheduler="test")

@@ -38,6 +38,7 @@ FAIL = """
 """
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_the_service_role_may_do_all_that_operators_do(connection: Connection, database: Database) -> None:
     integration = await add_integration(connection, "0 * * * *")
     async with _service(database) as service:

@@ -99,6 +99,7 @@ async def test_a_cancelled_runs_next_has_a_job_that_fires_when_it_may_start(conn
     assert job["fires"] == job["starts"]
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_backfilled_again_at_a_pace_each_job_fires_when_its_run_may_start(connection: Connection) -> None:
     paced = Settings(types={"xledger": TypeSettings(pace=1)})
     await add_integration(connection, "0 * * * *")

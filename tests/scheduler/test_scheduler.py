@@ -123,6 +123,7 @@ async def test_a_first_boot_never_fires_the_past(connection: Connection) -> None
     assert (await tick_at(connection)).due == 1
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_two_schedulers_that_tick_at_once(database: Database, connection: Connection) -> None:
     for _ in range(50):
         await add_integration(connection, "* * * * *")
@@ -147,6 +148,7 @@ async def test_a_tick_that_fails_halfway_leaves_nothing(connection: Connection) 
     assert (await tick_at(connection)).claimed == 1
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_a_moment_given_leaves_the_watermark_where_it_is(connection: Connection) -> None:
     await add_integration(connection, "0 2 * * *")
     await connection.execute("insert into synkron.watermark (at) values (now() - interval '3 hours')")
@@ -187,6 +189,7 @@ async def test_a_replayed_run_says_so(connection: Connection) -> None:
     assert (run.source, run.reason) == ("catch_up", "replayed: a tick was asked for this moment")
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_two_schedulers_that_end_an_outage_at_once(database: Database, connection: Connection) -> None:
     """The second finds the watermark moved: one set of runs, whose periods are the first's."""
     await connection.execute("insert into synkron.watermark (at) values (now() - interval '10 minutes')")
@@ -209,6 +212,7 @@ async def test_a_moment_before_the_retention_is_refused(connection: Connection) 
         await tick_at(connection, "2020-03-02T02:00:00")
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_an_outage_longer_than_the_retention(connection: Connection) -> None:
     """What was due before the retention is gone; what was due since then is recorded."""
     await connection.execute("insert into synkron.watermark (at) values (now() - interval '1200 days')")

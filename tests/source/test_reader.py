@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from synkron import DueIntegration, read_due_integrations
+from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import NaiveDatetimeError
 from synkron.postgres.statements import source_statements
 from synkron.settings.load import SourceTables
@@ -123,6 +124,22 @@ async def test_a_faulty_row_costs_itself_a_warning_and_nobody_else_anything(
     (warning,) = logs
     assert (warning["log_level"], warning["org_id"], warning["integration_id"]) == ("warning", "o2", "i2")
     assert says in warning["reason"]
+
+
+async def test_an_unknown_type_is_told_of_when_its_row_is_due_and_a_missing_organization_at_once() -> None:
+    unknown, orphan = row("0 2 * * *", 1, integration_type="fiken"), row("0 2 * * *", 2, organization_exists=False)
+    with structlog.testing.capture_logs() as logs:
+        assert await read(TWO + MINUTE, unknown, orphan) == []
+    assert [line["integration_id"] for line in logs] == ["i2"]
+
+
+@pytest.mark.parametrize("text", ["0 2 * * *", "x"])
+def test_a_text_longer_than_an_expression_may_be_is_not_remembered(text: str) -> None:
+    known = Known()
+    longest, longer = text.ljust(MAX_LENGTH), text.ljust(MAX_LENGTH + 1)
+    for one in (longest, longer):
+        known.expression(one)
+    assert known.expressions() == ["", longest]
 
 
 # requirement R1, R14
