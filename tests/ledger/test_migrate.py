@@ -101,7 +101,7 @@ async def test_an_altered_migration_is_refused(connection: Connection) -> None:
 
 async def test_a_start_on_an_altered_migration_is_refused(connection: Connection) -> None:
     await connection.execute("update synkron.migrations set checksum = 'other' where name = '0003_queue'")
-    with pytest.raises(Refused, match="0003_queue was applied with another text"):
+    with pytest.raises(Refused, match="0003_queue was applied with a different text"):
         await check_ledger(connection)
 
 
