@@ -124,6 +124,7 @@ async def test_no_statement_scans_what_grows(grown: Database, file: str) -> None
         assert justified <= found.keys(), "says why it may scan, and does not"
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_a_worker_s_plans_scan_nothing_though_the_tables_were_empty(database: Database) -> None:
     """The plans are kept while the tables grow."""
     found = {}

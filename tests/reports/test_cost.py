@@ -42,6 +42,9 @@ class Counted:
 
     def _note(self, query: Any) -> None:
         text = query.query.strip()
+        # What the driver asks about types that it has not met is asked once in a process, before or after this.
+        if "typeinfo_tree" in text or "'jit'" in text:
+            return
         self.statements[self._names.get(text, " ".join(text.split()[:3]))] += 1
 
 
@@ -68,8 +71,8 @@ async def test_statements_of_a_tick(connection: Connection, due: int, claims: in
     assert written == claims
     assert counted.statements["due"] == 1
     # Besides: begin and commit, row security, the clock, the watermark, pauses, overrides, partitions, the tick's row,
-    # where the last periods ended, and what is kept, adrift or overdue; and the driver asks for types it has not met.
-    assert counted.statements.total() == 26, counted.statements
+    # where the last periods ended, and what is kept, adrift or overdue.
+    assert counted.statements.total() == 22, counted.statements
 
 
 def _due() -> str:
@@ -152,6 +155,7 @@ async def _updates(connection: Connection, tables: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("statement", "parameters"), [("start", 5), ("finish", 11), ("skip", 4)])
+@pytest.mark.usefixtures("no_partitions")
 async def test_a_worker_s_plans_look_runs_up_by_their_number(
     database: Database, statement: str, parameters: int
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 
+from tests.support.template import WITHOUT_PARTITIONS
+
 ROWS = 100_000
 # Of the ledger's tables, those that hold a row for each endpoint, type, process, month, release or minute ahead, and
 # not for each organization, integration, run or event.
@@ -25,6 +27,7 @@ SMALL = frozenset(
 # Two months of the runs of as many integrations. One in a hundred is unfinished, is skipped, or has failed.
 STATEMENTS = (
     "set session_replication_role = replica",  # no checks of what references what, and no notifications
+    WITHOUT_PARTITIONS,
     "select synkron.keep_partitions(now() - interval '70 days', now() + interval '31 days', '-infinity')",
     "insert into synkron.watermark (at) values (now())",
     """
