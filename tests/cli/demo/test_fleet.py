@@ -81,7 +81,7 @@ def test_who_never_fires() -> None:
         ("Vesterhav Energi", "dynamics", "no hour has a minute 99"),
         ("Jökull Fiskvinnsla", "bufdir", "* * * * *"),
         ("Hudson & Vik", "bufdir", "six fields"),
-        ("Østersjø Shipping", "fiken", "an integration type that nobody set up"),
+        ("Østersjø Shipping", "fiken", "an integration type that is not in the settings"),
         ("Atlantis Holding", "xledger", "its organization's zone is unknown"),
         ("Atlantis Holding", "dynamics", "0 3 * * *"),
         ("Atlantis Holding", "bufdir", None),
@@ -180,7 +180,7 @@ async def test_names_of_tables_and_columns_are_quoted(bare_database: Database) -
 
 async def test_the_demo_needs_a_column_for_its_zones(connection: Connection) -> None:
     zoneless = SourceTables(organizations=OrganizationsTable(timezone=""))
-    with pytest.raises(Refused, match="name a column there"):
+    with pytest.raises(Refused, match="Name a column there"):
         await seed(connection, zoneless)
 
 
