@@ -31,6 +31,7 @@ POLICIES = st.builds(
 STEPS = st.one_of(st.just(30), st.integers(1, 300), st.integers(3_600, 200_000), st.integers(-900, -1))
 
 
+# requirement R17.3
 @settings(max_examples=200)
 @given(
     schedule=SCHEDULES,
