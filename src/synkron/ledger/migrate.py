@@ -125,8 +125,8 @@ async def _known(connection: Connection) -> dict[str, str]:
             )
         if known.get(name, checksum(text)) != checksum(text):
             raise Refused(
-                f"Migration {name} was applied with a different text than this release has. Migrations are never edited: "
-                "install the release that the database was migrated with, or a later one."
+                f"Migration {name} was applied with a different text than this release has. Migrations are never "
+                "edited: install the release that the database was migrated with, or a later one."
             )
     return known
 
