@@ -23,7 +23,7 @@ from bench.fleet import database
 from bench.measure import Measure, options, report
 from bench.minute import MINUTE, prepare
 from bench.service import NOOP, BenchFailed, check_once, clock, pause, running, settings_file, until_finished
-from synkron.model import Policy
+from synkron.settings.policy import Policy
 
 KIND = "xledger"
 DUE = 1_000

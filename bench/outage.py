@@ -20,9 +20,9 @@ import asyncpg
 from bench.fleet import TYPES, database, install, seed
 from bench.machine import peak_memory
 from bench.measure import Measure, options, report, written
-from synkron.model import CatchUp
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.policy import CatchUp
 
 OUTAGE = timedelta(days=7)
 # How many of a hundred integrations have which schedule; M and H stand for a minute and an hour of their own.

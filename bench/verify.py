@@ -26,7 +26,7 @@ from bench.measure import Measure, options, report
 from bench.service import BenchFailed
 from synkron.cron import parse
 from synkron.ledger.installation import read_ids
-from synkron.model import idempotency_key
+from synkron.ledger.keys import idempotency_key
 from synkron.reports.verify.store import verify
 from synkron.settings.load import Settings
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
-from hashlib import sha1
-from typing import NamedTuple
-from uuid import UUID
+from operator import index
+from typing import NamedTuple, TypeAlias, TypeVar
 
-# Before ledgers had an installation, keys derived from this. It must never change: those runs keep their keys.
-BEFORE_INSTALLATIONS = UUID("5d1f2a6e-7c0b-4d57-9a55-1f0c6f0e5b3d")
+Answer = TypeVar("Answer")
+Steps: TypeAlias = Generator[None, None, Answer]
+"""Work that yields after each step, usually some microseconds long, and returns its result."""
 
 
 # requirement R4
@@ -126,55 +125,6 @@ class Occurrences:
         return [self.period_start, *self.moments[:-1]]
 
 
-class CatchUp(StrEnum):
-    """What happens to occurrences that were missed."""
-
-    LATEST = "latest"
-    ALL = "all"
-    SKIP = "skip"
-
-
-class Overlap(StrEnum):
-    """What happens to a run whose integration is still running."""
-
-    QUEUE = "queue"
-    SKIP = "skip"
-
-
-# requirement R16.1
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How the runs of one integration type are fired, delivered and retried (design 9).
-
-    ``pace`` is in starts per minute for the whole type, None for no limit. If the catch-up window is not set, it always
-    includes the newest missed moment, however old that is (``catch_up_newest``).
-    """
-
-    catch_up: CatchUp = CatchUp.LATEST
-    catch_up_window: timedelta = timedelta(hours=24)
-    catch_up_newest: bool = True
-    overlap: Overlap = Overlap.QUEUE
-    spread: timedelta = timedelta()
-    pace: int | None = None
-    concurrency: int = 100
-    attempts: int = 3
-    backoff: timedelta = timedelta(minutes=1)
-    timeout: timedelta = timedelta(seconds=160)
-    completion_timeout: timedelta = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """The policy of each integration type, and of each integration that has overrides."""
-
-    by_type: Mapping[str, Policy]
-    by_integration: Mapping[str, Policy] = field(default_factory=dict)
-
-    def of(self, integration: Integration) -> Policy:
-        """The policy for this integration."""
-        return self.by_integration.get(integration.integration_id) or self.by_type[integration.integration_type]
-
-
 class Scope(NamedTuple):
     """What something applies to: all fields that are not None must match; if all are None, everything matches."""
 
@@ -192,29 +142,6 @@ class Scope(NamedTuple):
 
 
 EVERYTHING = Scope()
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why."""
-
-    id: int
-    org_id: str | None
-    integration_type: str | None
-    integration_id: str | None
-    reason: str
-    author: str
-    starts_at: datetime
-    until: datetime | None
-
-    @property
-    def scope(self) -> Scope:
-        """What the pause applies to."""
-        return Scope(self.org_id, self.integration_type, self.integration_id)
-
-    def lasts_at(self, moment: datetime) -> bool:
-        """Whether it is in force at the moment."""
-        return self.starts_at <= moment and (self.until is None or moment < self.until)
 
 
 class Source(StrEnum):
@@ -328,7 +255,7 @@ class Warmth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class CallTiming:
     """The timing of a run's call: ``duration`` until the answer, and how warm the target was, if known.
 
     ``known_by`` is ``header`` or ``time``; ``cost`` is the additional time of a cold start.
@@ -340,59 +267,10 @@ class Meeting:
     cost: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """What one tick did. ``run_ids`` are the runs that it claimed, without those that another scheduler claimed.
-
-    ``held`` counts the integrations whose moments stay undecided because they are paused or can't run for now.
-    ``ahead`` has, for each type, the first start of a run of this tick within the next minute: its target may be warmed
-    up for it.
-    """
-
-    at: datetime
-    window: Window
-    due: int
-    claimed: int
-    skipped: int
-    held: int
-    invalid: tuple[InvalidIntegration, ...]
-    run_ids: tuple[int, ...]
-    ahead: Mapping[str, datetime] = field(default_factory=dict)
-
-
-# requirement R17.1
-def idempotency_key(installation: UUID, integration_id: str, scheduled_for: datetime) -> str:
-    """The key of a run, derived only from installation, integration and moment: always the same, on every host."""
-    return _uuid5(installation, f"{integration_id}@{_written(scheduled_for)}")
-
-
-def manual_key(installation: UUID, integration_id: str, asked_at: datetime) -> str:
-    """The key of a run that an operator asked for. It never equals that of a scheduled run."""
-    return _uuid5(installation, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand")
-
-
-def run_key(installation: UUID, integration_id: str, source: str, moment: datetime) -> str:
-    """The key of a run, which depends on its ``Source``."""
-    make = manual_key if source == Source.MANUAL else idempotency_key
-    return make(installation, integration_id, moment)
-
-
-def is_key_of(key: str, installations: Iterable[UUID], integration_id: str, source: str, moment: datetime) -> bool:
-    """Whether the key is this run's: derived from one of the installations, or as before there were installations."""
-    for installation in installations:
-        if key == run_key(installation, integration_id, source, moment):
-            return True
-    return key == run_key(BEFORE_INSTALLATIONS, integration_id, source, moment)
-
-
-def _uuid5(namespace: UUID, name: str) -> str:
-    """The UUID of version 5 (RFC 9562) as text. The standard library takes four times as long."""
-    digits = sha1(namespace.bytes + name.encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
-
-
-@lru_cache(maxsize=16_384)
-def _written(moment: datetime) -> str:
-    """The moment as written in keys. It is remembered: many integrations share it, and writing it is slow."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+def recorded_status(status: object) -> int | None:
+    """The HTTP status as it is recorded: 600 and above become 599; below 100 counts as no answer."""
+    try:
+        figure = index(status)  # type: ignore[arg-type]  # raises TypeError unless it is a whole number
+    except TypeError:
+        return None
+    return min(figure, 599) if figure >= 100 else None

@@ -14,13 +14,23 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import TZPATH
 
+from synkron.model import Answer, Steps
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
 OPEN_FILES = 65_536
+_prepare: list[Callable[[], None]] = []
 
 WallClock = Callable[[], datetime]
 SteadyClock = Callable[[], float]
+
+
+# How many seconds work may block the event loop at a time. A worker in the same process runs in between.
+LONGEST_TURN = 0.01
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -73,7 +83,7 @@ def process_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def release() -> str:
+def installed_version() -> str:
     """The installed release of Synkron, or ``from source`` if it is not installed."""
     try:
         return version("synkron")
@@ -125,3 +135,68 @@ def _system_version(folder: Path) -> str | None:
         if line.startswith(marker) and line[len(marker) :]:
             return line[len(marker) :]
     return None
+
+
+async def sleep(seconds: float | None, *events: asyncio.Event) -> None:
+    """Pause for this long, or until one of the events is set; with None, there is no time limit."""
+    waiting = {asyncio.create_task(event.wait()) for event in events or (asyncio.Event(),)}
+    try:
+        longest = None if seconds is None else max(seconds, 0)
+        await asyncio.wait(waiting, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+async def until(running: asyncio.Future[Any], event: asyncio.Event, longest: float | None = None) -> None:
+    """Wait until it is done or the event is set. Cancelling this wait does not cancel ``running``."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({running, waiting}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+async def unless_stopped(doing: Coroutine[Any, Any, Answer], stop: asyncio.Event) -> Answer | None:
+    """The result; None if it is cancelled because ``stop`` is set first."""
+    task = asyncio.create_task(doing)
+    await until(task, stop)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+        return None
+    return await task
+
+
+async def by_turns(work: Steps[Answer]) -> Answer:
+    """The result of long work. Other tasks run every hundredth of a second; a cancellation takes effect there."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
+        if loop.time() - began >= LONGEST_TURN:
+            await sleep(0)
+            began = loop.time()
+
+
+class _Log:
+    """The logger, found anew for each line, so that it is as it was set up last."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a method of the logger's
+        import structlog
+
+        while _prepare:
+            _prepare.pop()()
+        return getattr(structlog.get_logger("synkron"), name)
+
+
+def before_the_first_line(prepare: Callable[[], None]) -> None:
+    """Have this done before the next line is written; it takes the place of what was to be done before."""
+    _prepare[:] = [prepare]
+
+
+log = cast("BoundLogger", _Log())

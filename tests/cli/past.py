@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from synkron.model import idempotency_key
+from synkron.ledger.keys import idempotency_key
 from tests.cli.conftest import execute
 
 FJORD = "00000000-0000-4000-8000-000000000001"

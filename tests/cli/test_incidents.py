@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.store import reconcile
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
@@ -46,7 +46,7 @@ def failed(subject: str = "4711", **facts: Any) -> Condition:
 
 def test_what_is_open_is_listed_the_newest_first(on_database: Command, past: Past) -> None:
     happen(past, failed())
-    happen(past, failed(), failed("late", kind=Kind.DRIFT, integration_type="bufdir"), after=MINUTE)
+    happen(past, failed(), failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"), after=MINUTE)
     ended = on_database("incidents")
     assert (ended.code, ended.err) == (0, "")
     heading, *rows = ended.out.splitlines()
@@ -76,8 +76,8 @@ def test_what_is_open_is_listed_the_newest_first(on_database: Command, past: Pas
     ],
 )
 def test_some_of_them(on_database: Command, past: Past, options: list[str], numbers: list[int]) -> None:
-    happen(past, failed(), failed("late", kind=Kind.DRIFT, integration_type="bufdir"))
-    happen(past, failed("late", kind=Kind.DRIFT, integration_type="bufdir"), after=5 * MINUTE)
+    happen(past, failed(), failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"))
+    happen(past, failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"), after=5 * MINUTE)
     ended = on_database("incidents", *options, "--json")
     assert [one["incident"] for one in ended.answer] == numbers
     assert ("Cut after the newest 1" in ended.err) == ("--limit" in options)

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 from synkron.cli import logs
 from synkron.cli.context import Invocation
 from synkron.cli.output import say
+from synkron.runtime import sleep
 from synkron.service import serve as service
 from synkron.service.serve import Role, serve
-from synkron.waiting import pause
 from tests.cli.conftest import Command
 from tests.conftest import Database
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
@@ -193,7 +193,7 @@ def test_what_nobody_catches_is_a_line_without_what_its_frames_held(
 
     async def fail_in_callbacks() -> None:
         asyncio.get_running_loop().call_soon(_fail_quietly, secret)
-        await asyncio.wait({asyncio.create_task(pause(0, asyncio.Event()))})
+        await asyncio.wait({asyncio.create_task(sleep(0, asyncio.Event()))})
 
     asyncio.run(fail_in_callbacks())
     Destroyed(secret)
@@ -210,7 +210,16 @@ def test_what_nobody_catches_is_a_line_without_what_its_frames_held(
         assert {json.loads(line)["level"] for line in err.splitlines()} == {"error", "warning"}
 
 
-LOOPS = ("report_node", "schedule", "warm", "watch", "tell", "verify", "deliver", "work")
+LOOPS = (
+    "keep_reporting",
+    "keep_ticking",
+    "keep_warming_up",
+    "keep_watching",
+    "keep_incidents",
+    "keep_verifying",
+    "keep_announcing",
+    "keep_working",
+)
 
 
 @pytest.mark.parametrize("chosen", FORMATS)
@@ -234,7 +243,7 @@ async def test_an_exception_in_every_loop_of_the_service(
         while err.count("ValueError: invalid dsn") < len(LOOPS):
             err += capsys.readouterr().err
             assert not serving.done()
-            await pause(0.05, stop)
+            await sleep(0.05, stop)
     stop.set()
     await serving
     err += capsys.readouterr().err

@@ -12,9 +12,10 @@ import asyncpg
 import pytest
 
 from synkron.ledger import attempts
-from synkron.model import CatchUp, Outcome
+from synkron.model import Outcome
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.cli.conftest import Command, Ended, execute
 from tests.conftest import Database
 from tests.support.fleet import nothing_queued, watching

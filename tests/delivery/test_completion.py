@@ -28,7 +28,7 @@ from synkron.postgres.connection import pooled
 from synkron.scheduler.tick import tick
 from synkron.service.api import listening
 from synkron.settings.load import Settings, TypeSettings
-from synkron.signing import is_signed
+from synkron.settings.signing import is_signed
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, utc
 
@@ -90,7 +90,7 @@ class TestAcceptance:
         assert not await attempts.skip(connection, run.id, "superseded: the integration was disabled", 1)
         await connection.execute("delete from synkron.queue")
         await connection.execute("update synkron.runs set next_attempt_at = now() - interval '1 hour'")
-        assert await claims.recover(connection) == 0
+        assert await claims.requeue_lost(connection) == 0
 
     async def test_a_run_that_was_taken_over_is_not_accepted(self, connection: Connection) -> None:
         run = await accepted(connection)

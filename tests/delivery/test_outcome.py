@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synkron.delivery.outcome import LONGEST_ERROR, NO_REASON, recordable
-from synkron.http.status import recorded_status
-from synkron.model import Outcome, OutcomeKind
+from synkron.model import Outcome, OutcomeKind, recorded_status
 from synkron.text import one_line, printable
 
 SUCCEEDED, ACCEPTED, RETRYABLE, FINAL = OutcomeKind

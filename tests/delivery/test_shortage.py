@@ -16,11 +16,11 @@ from structlog.testing import capture_logs
 from synkron.delivery.shortages import Shortages
 from synkron.delivery.targets import Target, Terms, open_targets
 from synkron.errors import Refused
-from synkron.http.shortage import Shortage
 from synkron.ledger import history
 from synkron.model import Outcome, Run
 from synkron.postgres.connection import Pool
 from synkron.settings.load import Settings
+from synkron.shortage import Shortage
 from synkron.vendors import store
 from synkron.vendors.health import Verdict
 from synkron.vendors.monitor import probe_now, watch_health
@@ -58,7 +58,7 @@ async def test_the_run_is_put_back_and_delivered_when_it_is_over(
     database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More often than it has attempts, with its key, and told once when it begins and once when it is over."""
-    monkeypatch.setattr("synkron.scheduler.decide.FIRST_WAIT", timedelta(milliseconds=1))
+    monkeypatch.setattr("synkron.delivery.decide.FIRST_WAIT", timedelta(milliseconds=1))
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection)
     async with far_side(accept) as there, target(there.url) as reached:
@@ -80,7 +80,7 @@ async def test_the_run_is_put_back_and_delivered_when_it_is_over(
 async def test_a_name_service_that_fails_for_everybody(
     database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("synkron.scheduler.decide.FIRST_WAIT", timedelta(milliseconds=1))
+    monkeypatch.setattr("synkron.delivery.decide.FIRST_WAIT", timedelta(milliseconds=1))
     loop, asked = asyncio.get_running_loop(), 0
     look_up = loop.getaddrinfo
 
@@ -108,8 +108,8 @@ async def test_after_a_day_of_it_the_run_fails_and_says_why(
     database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a target that can't be reached from here for ever is told of like any other dead letter."""
-    monkeypatch.setattr("synkron.scheduler.decide.FIRST_WAIT", timedelta(milliseconds=1))
-    monkeypatch.setattr("synkron.scheduler.decide.MOST_PUT_BACK", 2)
+    monkeypatch.setattr("synkron.delivery.decide.FIRST_WAIT", timedelta(milliseconds=1))
+    monkeypatch.setattr("synkron.delivery.decide.MOST_PUT_BACK", 2)
     await add_integration(connection, "0 2 * * *")
     await claim(connection)
     async with far_side(accept) as there, target(there.url) as reached:

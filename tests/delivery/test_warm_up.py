@@ -13,7 +13,7 @@ from aiohttp import web
 
 from synkron.delivery.targets import Target, open_targets
 from synkron.delivery.warm_up.send import WarmUp, forget_warm_ups, warm_up
-from synkron.ledger import claims
+from synkron.ledger import retention
 from synkron.model import Run, Warmth
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
@@ -340,7 +340,7 @@ async def test_warm_ups_are_forgotten_after_a_week(connection: Connection) -> No
 async def test_hits_are_counted_by_type_where_the_target_says_which(connection: Connection) -> None:
     now = await database_clock(connection)
     minute = now.replace(second=0, microsecond=0)
-    await claims.keep_partitions(connection, now - timedelta(days=3), now, timedelta(days=400))
+    await retention.keep_partitions(connection, now - timedelta(days=3), now, timedelta(days=400))
     seen = [("warm", "header"), ("warm", "header"), ("cold", "header"), ("cold", "time"), (None, None)]
     for number, (warmth, known_by) in enumerate(seen):
         for days_ago, kind in ((0, "xledger"), (2, "bufdir")):

@@ -11,7 +11,7 @@ import pytest
 
 from synkron import complete_run
 from synkron.delivery.targets import CallableTarget
-from synkron.delivery.warm_up.store import Meetings
+from synkron.delivery.warm_up.store import WarmthStore
 from synkron.ledger import attempts
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.postgres.clock import database_clock
@@ -111,10 +111,10 @@ async def test_what_was_never_called_has_no_duration(database: Database, connect
 
 
 async def test_workers_tell_each_other_when_targets_were_met(connection: Connection) -> None:
-    one, other = Meetings(QUICK), Meetings(QUICK)
+    one, other = WarmthStore(QUICK), WarmthStore(QUICK)
     at = await database_clock(connection)
     assert one.of("xledger").met_at is None
-    one.of("xledger").meet(UP, timedelta(seconds=1), began_at=at, met_before=None)
+    one.of("xledger").record(UP, timedelta(seconds=1), began_at=at, met_before=None)
     for each in (one, other):
         await each.exchange(connection)
     assert other.of("xledger").met_at == one.of("xledger").met_at == at + timedelta(seconds=1)
@@ -122,10 +122,10 @@ async def test_workers_tell_each_other_when_targets_were_met(connection: Connect
 
 
 async def test_what_was_met_last_counts_whoever_tells_it_later(connection: Connection) -> None:
-    one, other = Meetings(QUICK), Meetings(QUICK)
+    one, other = WarmthStore(QUICK), WarmthStore(QUICK)
     at = await database_clock(connection)
-    one.of("xledger").hear(at)
-    other.of("xledger").hear(at - HOUR)
+    one.of("xledger").note_call(at)
+    other.of("xledger").note_call(at - HOUR)
     for each in (one, other, one):
         await each.exchange(connection)
     assert other.of("xledger").met_at == one.of("xledger").met_at == at
@@ -134,7 +134,7 @@ async def test_what_was_met_last_counts_whoever_tells_it_later(connection: Conne
 
 async def test_an_exchange_of_a_type_that_is_not_set_here_is_no_fault(connection: Connection) -> None:
     await connection.execute("insert into synkron.warmth values ('of-another-release', now())")
-    await Meetings(QUICK).exchange(connection)
+    await WarmthStore(QUICK).exchange(connection)
 
 
 async def test_a_worker_exchanges_while_it_works(
@@ -143,16 +143,16 @@ async def test_a_worker_exchanges_while_it_works(
     """And a database that fails it at that stops nothing."""
     monkeypatch.setattr("synkron.delivery.warm_up.store.EXCHANGE_EVERY", timedelta(milliseconds=10))
     exchanged = asyncio.Event()
-    exchange, faults = Meetings.exchange, [OSError("gone")]
+    exchange, faults = WarmthStore.exchange, [OSError("gone")]
 
-    async def sometimes(self: Meetings, executor: Any) -> None:
+    async def sometimes(self: WarmthStore, executor: Any) -> None:
         if faults:
             raise faults.pop()
         await exchange(self, executor)
         if self.of("xledger").met_at is not None:
             exchanged.set()
 
-    monkeypatch.setattr(Meetings, "exchange", sometimes)
+    monkeypatch.setattr(WarmthStore, "exchange", sometimes)
     await add_integration(connection, "0 2 * * *")
     await claim(connection)
     async with watching(database) as until, working(pool, Recorder(UP)):

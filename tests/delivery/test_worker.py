@@ -280,13 +280,13 @@ async def test_a_run_whose_outcome_is_kept_is_not_delivered_again_by_its_own_wor
     target = Recorder()
     async with watching(database) as until, working(pool, target) as worker:
         await target.called.wait()
-        keeps = worker._recording.keeps
+        keeps = worker._attempts.recorder.keeps
 
         def seen(run_id: int) -> bool:
             came_back.set()
             return keeps(run_id)
 
-        monkeypatch.setattr(worker._recording, "keeps", seen)
+        monkeypatch.setattr(worker._attempts.recorder, "keeps", seen)
         # Taken for that of a worker that died: whoever comes with another could start the next attempt.
         await connection.execute("delete from synkron.queue")
         await queue_on(connection).enqueue("xledger", str(run_id).encode())

@@ -7,9 +7,9 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
+from synkron.runtime import sleep
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
-from synkron.waiting import pause
 from tests.conftest import Connection, Database
 from tests.end_to_end.processes import SYNKRON, Process, process
 from tests.end_to_end.receiver import receiving
@@ -46,5 +46,5 @@ async def _port_of(process: Process) -> int:
     """The port that it listens on, once it is told."""
     async with asyncio.timeout(PATIENCE):
         while not (told := [line for line in process.lines() if line["event"] == "listening"]):
-            await pause(0.1, asyncio.Event())
+            await sleep(0.1, asyncio.Event())
     return int(str(told[0]["address"]).rpartition(":")[2])

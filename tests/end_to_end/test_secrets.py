@@ -14,8 +14,8 @@ import pytest
 from aiohttp import ClientSession
 
 from synkron.ledger.migrate import create_source_tables, migrate
+from synkron.runtime import sleep
 from synkron.settings.load import SourceTables
-from synkron.waiting import pause
 from tests.conftest import Database
 from tests.end_to_end.processes import SYNKRON, Process, process
 from tests.faults.server import Server, running_server
@@ -74,7 +74,7 @@ async def test_a_database_that_dies_and_comes_back_lets_no_secret_out(log_format
                 for one, before in zip(processes, told, strict=True):
                     while "database failed" not in _said(one)[before:]:
                         assert one.running.returncode is None
-                        await pause(0.1, asyncio.Event())
+                        await sleep(0.1, asyncio.Event())
                 await server.start()
             await _all_report(server, processes, since)
             for one in processes:
@@ -105,7 +105,7 @@ async def _all_report(server: Server, processes: list[Process], since: datetime 
             seen: dict[int, datetime] = {int(row["name"].rpartition(":")[2]): row["seen_at"] for row in nodes}
             if seen.keys() >= {one.pid for one in processes}:
                 return max(seen.values())
-            await pause(0.1, asyncio.Event())
+            await sleep(0.1, asyncio.Event())
 
 
 def _said(one: Process) -> str:

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from synkron.steps import Steps, at_once
-from synkron.waiting import by_turns
+from synkron.model import Steps
+from synkron.runtime import by_turns
+from synkron.source.due import at_once
 
 
 def counted(steps: int, seen: list[str]) -> Steps[str]:
@@ -19,7 +20,7 @@ def counted(steps: int, seen: list[str]) -> Steps[str]:
 
 async def test_others_have_a_turn_between_two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where each step takes as long as work may hold the loop up."""
-    monkeypatch.setattr("synkron.waiting.LONGEST_TURN", 0.0)
+    monkeypatch.setattr("synkron.runtime.LONGEST_TURN", 0.0)
     seen: list[str] = []
 
     async def other() -> None:
@@ -32,7 +33,7 @@ async def test_others_have_a_turn_between_two_steps(monkeypatch: pytest.MonkeyPa
 
 
 async def test_broken_off_it_ends_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synkron.waiting.LONGEST_TURN", 0.0)
+    monkeypatch.setattr("synkron.runtime.LONGEST_TURN", 0.0)
     seen: list[str] = []
     work = asyncio.create_task(by_turns(counted(1000, seen)))
     await asyncio.wait({work}, timeout=0)

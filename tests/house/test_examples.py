@@ -23,7 +23,7 @@ from synkron.service.api.completion import Completion
 from synkron.settings.integrations import profile_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
-from synkron.signing import is_signed
+from synkron.settings.signing import is_signed
 from synkron.vendors.throttling import refusal_in
 from tests.conftest import Connection, Database
 from tests.delivery.targets.far_side import PATIENCE, RUN, SIGNING, delivered, terms

@@ -6,15 +6,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.cold_starts import ColdStarts, cold
 from synkron.incidents.conditions.expired_moments import Expired, expired
 from synkron.incidents.conditions.failed_runs import FailedRun, Verified, failed, verified
 from synkron.incidents.conditions.invalid_rows import invalid
 from synkron.incidents.conditions.late_runs import late
-from synkron.incidents.conditions.tick_gaps import TickGap, ticked_not
+from synkron.incidents.conditions.tick_gaps import TickGap, tick_gaps
 from synkron.incidents.conditions.tzdata import tzdata_differs
-from synkron.incidents.conditions.unhealthy_vendors import Endpoint, Touched, is_told, unwell, used_up
+from synkron.incidents.conditions.unhealthy_vendors import (
+    AffectedOrganizations,
+    VendorEndpoint,
+    is_told,
+    unwell,
+    used_up,
+)
 from synkron.ledger.drift import LateRun, Moments
 from synkron.model import Fault, InvalidIntegration, Source
 from synkron.vendors.health import Verdict, Watch
@@ -48,7 +54,12 @@ def only(found: list[Condition]) -> Condition:
 
 def test_a_late_run_names_organization_type_and_stage() -> None:
     told = only(late([waiting()], NAMES))
-    assert (told.kind, told.subject, told.org_id, told.integration_type) == (Kind.DRIFT, "o1 xledger", "o1", "xledger")
+    assert (told.kind, told.subject, told.org_id, told.integration_type) == (
+        IncidentKind.DRIFT,
+        "o1 xledger",
+        "o1",
+        "xledger",
+    )
     assert told.title == (
         "xledger of Fjord is 7 minutes late and has not started (stage worker): no worker was free or running"
     )
@@ -107,7 +118,7 @@ def dead(number: int, org: str, error: str = "HTTP 500") -> FailedRun:
 def test_dead_letters_of_an_organization_and_type() -> None:
     told = only(failed([dead(1, "o1", "HTTP 503: down."), dead(2, "o1")], NAMES))
     assert (told.kind, told.subject, told.title) == (
-        Kind.RUN_FAILED,
+        IncidentKind.RUN_FAILED,
         "o1 xledger",
         "xledger of Fjord: 2 runs failed for good",
     )
@@ -132,21 +143,21 @@ def test_a_verification_without_findings_is_not_told() -> None:
     assert told.title == "Verification failed: 1 missed, 0 doubled, 2 unexplained"
 
 
-def endpoint(verdict: Verdict | None, *, counted: int = 0, passive_until: datetime | None = None) -> Endpoint:
-    return Endpoint(WATCH.endpoint, verdict, "HTTP 503", "probe", TWO, NOW, passive_until, counted)
+def endpoint(verdict: Verdict | None, *, counted: int = 0, passive_until: datetime | None = None) -> VendorEndpoint:
+    return VendorEndpoint(WATCH.endpoint, verdict, "HTTP 503", "probe", TWO, NOW, passive_until, counted)
 
 
 @pytest.mark.parametrize(
     ("verdict", "kind", "title"),
     [
-        (Verdict.UNREACHABLE, Kind.UNHEALTHY, "xledger: the vendor can't be reached"),
-        (Verdict.DEGRADED, Kind.UNHEALTHY, "xledger: the vendor is slow or returns errors"),
-        (Verdict.UNAUTHORIZED, Kind.UNHEALTHY, "xledger: the vendor rejects the credentials"),
-        (Verdict.THROTTLED, Kind.THROTTLED, "xledger: the vendor is throttling requests"),
+        (Verdict.UNREACHABLE, IncidentKind.UNHEALTHY, "xledger: the vendor can't be reached"),
+        (Verdict.DEGRADED, IncidentKind.UNHEALTHY, "xledger: the vendor is slow or returns errors"),
+        (Verdict.UNAUTHORIZED, IncidentKind.UNHEALTHY, "xledger: the vendor rejects the credentials"),
+        (Verdict.THROTTLED, IncidentKind.THROTTLED, "xledger: the vendor is throttling requests"),
     ],
 )
-def test_a_vendor_that_is_not_well(verdict: Verdict, kind: Kind, title: str) -> None:
-    told = unwell(endpoint(verdict, passive_until=NOW), WATCH, Touched(["o1"], 10_000, is_cut=True))
+def test_a_vendor_that_is_not_well(verdict: Verdict, kind: IncidentKind, title: str) -> None:
+    told = unwell(endpoint(verdict, passive_until=NOW), WATCH, AffectedOrganizations(["o1"], 10_000, is_cut=True))
     assert (told.kind, told.title, told.subject) == (kind, title, WATCH.endpoint)
     assert f"has been {verdict} since 2026-11-23 02:00 UTC: HTTP 503. This was detected by a probe." in told.detail
     assert "No probe is sent until 2026-11-23 02:07 UTC." in told.detail
@@ -160,7 +171,7 @@ def test_a_vendor_that_is_well_is_not_told() -> None:
 def test_probes_that_are_used_up() -> None:
     assert used_up(endpoint(None, counted=499), WATCH, NOW) == []
     told = only(used_up(endpoint(None, counted=500), WATCH, NOW))
-    assert (told.kind, told.subject) == (Kind.PROBE_ALLOWANCE, WATCH.endpoint)
+    assert (told.kind, told.subject) == (IncidentKind.PROBE_ALLOWANCE, WATCH.endpoint)
     assert "500 probes of 500" in told.detail
     assert "None is sent before 2026-12-01 00:00 UTC" in told.detail
     december = only(used_up(endpoint(None, counted=500), WATCH, datetime(2026, 12, 31, 23, 59, tzinfo=UTC)))
@@ -170,13 +181,13 @@ def test_probes_that_are_used_up() -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "reason"),
     [
-        (Fault.SCHEDULE, Kind.INVALID_SCHEDULE, "their schedule is invalid"),
-        (Fault.ORGANIZATION, Kind.NO_ORGANIZATION, "their organization is missing"),
-        (Fault.ZONE, Kind.UNKNOWN_ZONE, "their organization's time zone is unknown"),
-        (Fault.TYPE, Kind.UNKNOWN_TYPE, "their integration type is unknown"),
+        (Fault.SCHEDULE, IncidentKind.INVALID_SCHEDULE, "their schedule is invalid"),
+        (Fault.ORGANIZATION, IncidentKind.NO_ORGANIZATION, "their organization is missing"),
+        (Fault.ZONE, IncidentKind.UNKNOWN_ZONE, "their organization's time zone is unknown"),
+        (Fault.TYPE, IncidentKind.UNKNOWN_TYPE, "their integration type is unknown"),
     ],
 )
-def test_rows_that_can_t_be_fired(fault: Fault, kind: Kind, reason: str) -> None:
+def test_rows_that_can_t_be_fired(fault: Fault, kind: IncidentKind, reason: str) -> None:
     rows = [InvalidIntegration("o1", f"i{number}", "xledger", "it is wrong", fault) for number in range(21)]
     found = invalid(rows[:20], NAMES, NOW)
     assert [(one.kind, one.subject) for one in found] == [(kind, f"i{number}") for number in range(20)]
@@ -187,12 +198,12 @@ def test_rows_that_can_t_be_fired(fault: Fault, kind: Kind, reason: str) -> None
 def test_a_gap_that_lasts_and_one_that_is_over() -> None:
     open_gap = TickGap(TWO, None, 0, 0, is_cut=False)
     over = TickGap(TWO - 30 * MINUTE, TWO - 20 * MINUTE, 3, 40, is_cut=False)
-    assert ticked_not([], NOW) == []
-    told = only(ticked_not([over, open_gap], NOW))
-    assert (told.kind, told.subject, told.since) == (Kind.TICK_GAP, "ticks", over.began)
+    assert tick_gaps([], NOW) == []
+    told = only(tick_gaps([over, open_gap], NOW))
+    assert (told.kind, told.subject, told.since) == (IncidentKind.TICK_GAP, "ticks", over.began)
     assert told.title == "No scheduler has ticked for 7 minutes"
     assert told.detail.endswith("Earlier gap: from 2026-11-23 01:30 UTC to 2026-11-23 01:40 UTC.")
-    told = only(ticked_not([over], NOW))
+    told = only(tick_gaps([over], NOW))
     assert told.title == "No scheduler ticked for 10 minutes"
     assert "It made 3 runs late. Merged, skipped or expired: 40 occurrences." in told.detail
 
@@ -203,7 +214,7 @@ def test_cold_starts_say_what_they_cost_as_far_as_it_is_known() -> None:
     )
     told = only(cold([starts]))
     assert (told.kind, told.subject, told.title) == (
-        Kind.COLD_START,
+        IncidentKind.COLD_START,
         "xledger",
         "xledger: 3 attempts had a cold start",
     )
@@ -220,7 +231,7 @@ def test_what_expired_says_how_much_whose_and_how_to_run_it() -> None:
         Expired("xledger", 1200, first, last, NOW, ["o1", "o2", "o3"], is_cut=False),
     ]
     condition = only(expired(found))
-    assert (condition.kind, condition.subject) == (Kind.MOMENTS_EXPIRED, "expired")
+    assert (condition.kind, condition.subject) == (IncidentKind.MOMENTS_EXPIRED, "expired")
     assert condition.title == "1,201 occurrences of 3 organizations expired and did not run"
     assert "bufdir 1, xledger 1,200" in condition.detail
     assert f"synkron backfill --from {first:%Y-%m-%dT%H:%MZ}" in condition.remedy

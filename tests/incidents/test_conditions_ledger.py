@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions import read_conditions
 from synkron.ledger import history
 from synkron.model import Fault, InvalidIntegration
@@ -79,7 +79,7 @@ async def test_a_delay_because_no_worker_runs(database: Database, connection: Co
 
 
 async def _drift(connection: Connection, at: datetime, settings: Settings = SETTINGS) -> list[Condition]:
-    return [one for one in await told(connection, at, settings=settings) if one.kind is Kind.DRIFT]
+    return [one for one in await told(connection, at, settings=settings) if one.kind is IncidentKind.DRIFT]
 
 
 # requirement R17.5
@@ -150,7 +150,7 @@ async def test_what_started_late(
 async def test_how_late_is_late_can_be_set(connection: Connection, fjord: str) -> None:
     await add_run(connection, NOON - 2 * MINUTE, org_id=fjord)
     settings = Settings(announce=AnnounceSettings(late_after=MINUTE))
-    assert [one.kind for one in await told(connection, settings=settings)] == [Kind.DRIFT]
+    assert [one.kind for one in await told(connection, settings=settings)] == [IncidentKind.DRIFT]
     assert await told(connection) == []
 
 
@@ -265,7 +265,7 @@ async def test_a_dead_letter_is_told_until_a_later_run_succeeds(connection: Conn
         error="HTTP 500",
     )
     [condition] = await told(connection)
-    assert (condition.kind, condition.org_id, condition.touches["runs"]) == (Kind.RUN_FAILED, fjord, 1)
+    assert (condition.kind, condition.org_id, condition.touches["runs"]) == (IncidentKind.RUN_FAILED, fjord, 1)
     assert condition.title == "xledger of Fjord: 1 run failed for good"
     assert "HTTP 500" in condition.detail
     assert f"synkron runs retry {run_id}`" in condition.remedy
@@ -310,16 +310,16 @@ async def test_what_an_operator_cancelled_is_not_told(connection: Connection, fj
     ("verdict", "known_by", "kind"),
     [
         ("healthy", "probe", None),
-        ("unreachable", "probe", Kind.UNHEALTHY),
-        ("unreachable", "run", Kind.UNHEALTHY),
-        ("degraded", "probe", Kind.UNHEALTHY),
+        ("unreachable", "probe", IncidentKind.UNHEALTHY),
+        ("unreachable", "run", IncidentKind.UNHEALTHY),
+        ("degraded", "probe", IncidentKind.UNHEALTHY),
         ("degraded", "run", None),  # one failed run, of whom nobody knows more yet
-        ("unauthorized", "probe", Kind.UNHEALTHY),
-        ("throttled", "run", Kind.THROTTLED),
+        ("unauthorized", "probe", IncidentKind.UNHEALTHY),
+        ("throttled", "run", IncidentKind.THROTTLED),
     ],
 )
 async def test_a_vendor_is_told_of_with_whom_it_touches(
-    connection: Connection, verdict: str, known_by: str, kind: Kind | None
+    connection: Connection, verdict: str, known_by: str, kind: IncidentKind | None
 ) -> None:
     for schedule, kind_of, enabled in [
         ("0 2 * * *", "xledger", True),
@@ -366,7 +366,7 @@ async def test_the_month_s_probes(connection: Connection, counted: int, month: s
         counted,
     )
     kinds = [one.kind for one in await told(connection, watches=[WATCH])]
-    assert kinds == ([Kind.PROBE_ALLOWANCE] if is_told else [])
+    assert kinds == ([IncidentKind.PROBE_ALLOWANCE] if is_told else [])
 
 
 # Rows that can't be fired
@@ -376,9 +376,9 @@ async def test_invalid_rows_are_told_as_the_tick_found_them(connection: Connecti
     """A malformed schedule, an unknown zone, and a type that the settings don't know."""
     oslo, nowhere = await add_organization(connection), await add_organization(connection, "Vik", "Mars/Olympus")
     rows = {
-        await add_integration(connection, "99 * * * *", org_id=oslo): Kind.INVALID_SCHEDULE,
-        await add_integration(connection, "* * * * *", org_id=nowhere): Kind.UNKNOWN_ZONE,
-        await add_integration(connection, "* * * * *", "fiken", org_id=oslo): Kind.UNKNOWN_TYPE,
+        await add_integration(connection, "99 * * * *", org_id=oslo): IncidentKind.INVALID_SCHEDULE,
+        await add_integration(connection, "* * * * *", org_id=nowhere): IncidentKind.UNKNOWN_ZONE,
+        await add_integration(connection, "* * * * *", "fiken", org_id=oslo): IncidentKind.UNKNOWN_TYPE,
     }
     done = await tick(connection, SETTINGS, scheduler="test")
     assert {one.fault for one in done.invalid} == {Fault.SCHEDULE, Fault.ZONE, Fault.TYPE}
@@ -425,7 +425,7 @@ async def _tick_at(connection: Connection, *moments: datetime) -> None:
 )
 async def test_tick_gaps(connection: Connection, ticks: list[datetime], *, is_told: bool) -> None:
     await _tick_at(connection, *ticks)
-    assert [one.kind for one in await told(connection)] == ([Kind.TICK_GAP] if is_told else [])
+    assert [one.kind for one in await told(connection)] == ([IncidentKind.TICK_GAP] if is_told else [])
 
 
 async def test_a_replay_is_no_tick(connection: Connection) -> None:
@@ -435,7 +435,7 @@ async def test_a_replay_is_no_tick(connection: Connection) -> None:
         "values ($1, $1::timestamptz - interval '30 seconds 1 microsecond', $1, 'once', 's', 0, 0, 0, 0)",
         NOON - MINUTE,
     )
-    assert [one.kind for one in await told(connection)] == [Kind.TICK_GAP]
+    assert [one.kind for one in await told(connection)] == [IncidentKind.TICK_GAP]
 
 
 async def test_a_gap_says_what_it_made_late(connection: Connection, fjord: str) -> None:
@@ -454,9 +454,9 @@ async def test_a_gap_says_what_it_made_late(connection: Connection, fjord: str) 
         values: dict[str, Any] = done | state | {"source": source, "action": action}
         await add_run(connection, began + minute * MINUTE, **values)
     found = {one.kind: one for one in await told(connection)}
-    assert found[Kind.TICK_GAP].touches == {"runs": 1, "not_run": 2}
-    assert "from 2026-03-02 11:40 UTC to 2026-03-02 11:50 UTC" in found[Kind.TICK_GAP].detail
-    assert found[Kind.TICK_GAP].since == began
+    assert found[IncidentKind.TICK_GAP].touches == {"runs": 1, "not_run": 2}
+    assert "from 2026-03-02 11:40 UTC to 2026-03-02 11:50 UTC" in found[IncidentKind.TICK_GAP].detail
+    assert found[IncidentKind.TICK_GAP].since == began
 
 
 # Cold starts and verification
@@ -487,7 +487,7 @@ async def test_cold_starts_of_the_last_hour(
             cost=None if cost is None else cost * SECOND,
         )
     found = await told(connection)
-    assert [one.kind for one in found] == ([Kind.COLD_START] if is_told else [])
+    assert [one.kind for one in found] == ([IncidentKind.COLD_START] if is_told else [])
     if is_told:
         assert (found[0].subject, found[0].touches["attempts"]) == ("xledger", 2)
         assert "They cost 5 s in all, and 3 s at worst." in found[0].detail
@@ -502,7 +502,7 @@ async def test_the_newest_verification_counts(connection: Connection) -> None:
             missed,
             late,
         )
-    assert [one.kind for one in await told(connection)] == [Kind.VERIFICATION_FAILED]
+    assert [one.kind for one in await told(connection)] == [IncidentKind.VERIFICATION_FAILED]
     await connection.execute("delete from synkron.verifications where missed > 0")
     assert await told(connection) == []
 
@@ -599,19 +599,19 @@ async def test_what_expired_is_told_for_a_day_or_until_somebody_acknowledges_it(
     await connection.execute("insert into synkron.watermark (at) values ($1)", now - timedelta(hours=5))
     await tick(connection, settings, scheduler="test")
     at = await connection.fetchval("select max(claimed_at) from synkron.runs where action = 'expire'")
-    expired = [one for one in await told(connection, at) if one.kind is Kind.MOMENTS_EXPIRED]
+    expired = [one for one in await told(connection, at) if one.kind is IncidentKind.MOMENTS_EXPIRED]
     assert [one.touches["organizations"] for one in expired] == [[fjord]]
     assert expired[0].integration_type == "xledger"
     day = timedelta(days=1)
     kinds = [{one.kind for one in await told(connection, at + later)} for later in (day - SECOND, day)]
-    assert [Kind.MOMENTS_EXPIRED in found for found in kinds] == [True, False]
+    assert [IncidentKind.MOMENTS_EXPIRED in found for found in kinds] == [True, False]
     await connection.execute(
         "insert into synkron.incidents (kind, subject, title, detail, remedy, since, opened_at, seen_at, "
         "acknowledged_at, acknowledged_by) "
         "values ('moments_expired', 'expired', 't', 'd', 'r', $1, $1, $1, $1, 'kari')",
         at,
     )
-    assert Kind.MOMENTS_EXPIRED not in {one.kind for one in await told(connection, at + SECOND)}
+    assert IncidentKind.MOMENTS_EXPIRED not in {one.kind for one in await told(connection, at + SECOND)}
 
 
 # Time zones
@@ -627,7 +627,7 @@ async def test_running_processes_with_different_rules_for_time_zones(connection:
         NOON,
         NOON - timedelta(hours=1),
     )
-    assert Kind.TZDATA_DIFFERS not in {one.kind for one in await told(connection)}
+    assert IncidentKind.TZDATA_DIFFERS not in {one.kind for one in await told(connection)}
     await connection.execute("update synkron.nodes set stopped_at = null where name = 'c'")
-    [condition] = [one for one in await told(connection) if one.kind is Kind.TZDATA_DIFFERS]
+    [condition] = [one for one in await told(connection) if one.kind is IncidentKind.TZDATA_DIFFERS]
     assert condition.touches == {"versions": ["2024a", "2025b"], "nodes": 3}

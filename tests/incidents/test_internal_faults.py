@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from synkron.delivery import worker
 from synkron.delivery.calls import Calls
 from synkron.delivery.warm_up import send
-from synkron.delivery.warm_up.store import Meetings
-from synkron.incidents import Kind
+from synkron.delivery.warm_up.store import WarmthStore
+from synkron.incidents import IncidentKind
 from synkron.incidents.conditions import read_conditions
 from synkron.ledger import history
 from synkron.ledger.internal_faults import InternalFaults, persist
@@ -25,7 +25,7 @@ from synkron.ledger.queue import Manager
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import connected
 from synkron.postgres.notifications import Notifications
-from synkron.service import loops
+from synkron.service import background, scheduler_loop
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.source.queries import SourceQueries
@@ -40,16 +40,16 @@ SETTINGS = Settings(types={"xledger": TARGET}, heartbeat=timedelta(seconds=2))
 # the runs is left, and found again by a tick of a later minute.
 PLANTED: dict[str, tuple[Any, str, BaseException]] = {
     "report": (Reporter, "report", KeyError(SECRET)),
-    "scheduler": (loops, "tick", ValueError(SECRET)),
+    "scheduler": (scheduler_loop, "tick", ValueError(SECRET)),
     "warm-up": (send, "warm_up", RecursionError(SECRET)),
-    "health": (loops, "watch_health", asyncio.CancelledError(SECRET)),
-    "incidents": (loops, "read_conditions", ExceptionGroup(SECRET, [TypeError(SECRET)])),
-    "verification": (loops, "keep_verification", MemoryError(SECRET)),
-    "announcements": (loops, "deliver_due", NotImplementedError(SECRET)),
+    "health": (background, "watch_health", asyncio.CancelledError(SECRET)),
+    "incidents": (background, "read_conditions", ExceptionGroup(SECRET, [TypeError(SECRET)])),
+    "verification": (background, "keep_verification", MemoryError(SECRET)),
+    "announcements": (background, "deliver_due", NotImplementedError(SECRET)),
     "worker": (SourceQueries, "ask_id_type", AttributeError(SECRET)),
     "signs of life": (Manager, "keep_alive", ZeroDivisionError(SECRET)),
     "listening": (Notifications, "_is_alive", UnicodeError(SECRET)),
-    "meetings": (Meetings, "keep_exchanging", AssertionError(SECRET)),
+    "warmth": (WarmthStore, "keep_exchanging", AssertionError(SECRET)),
     "cancelled runs": (Calls, "keep_looking_for_cancelled", LookupError(SECRET)),
     "runs": (worker, "reason_to_skip", IndexError(SECRET)),
 }
@@ -87,7 +87,7 @@ def plant(patch: pytest.MonkeyPatch, owner: Any, name: str, error: BaseException
 
 
 async def test_every_loop_goes_on(database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loops, "next_tick", lambda now: now + timedelta(milliseconds=200))
+    monkeypatch.setattr(scheduler_loop, "next_tick", lambda now: now + timedelta(milliseconds=200))
     for owner, name, error in PLANTED.values():
         plant(monkeypatch, owner, name, error)
     await add_integration(connection, "0 2 * * *")
@@ -110,9 +110,9 @@ async def test_every_loop_goes_on(database: Database, connection: Connection, mo
     assert SECRET not in str([{key: one for key, one in line.items() if key != "exc_info"} for line in lines])
     assert SECRET not in str(await connection.fetch("select * from synkron.internal_faults"))
     places = {row["loop"]: row["place"] for row in await connection.fetch("select * from synkron.internal_faults")}
-    assert places["scheduler"].startswith("synkron.service.loops.schedule, line ")
+    assert places["scheduler"].startswith("synkron.service.scheduler_loop.keep_ticking, line ")
     found = await read_conditions(connection, SETTINGS, [], [], await database_clock(connection))
-    internal = [one for one in found if one.kind is Kind.INTERNAL_FAULT]
+    internal = [one for one in found if one.kind is IncidentKind.INTERNAL_FAULT]
     assert len(internal) == len(PLANTED)
     assert "Internal fault in the loop scheduler: ValueError" in {one.title for one in internal}
 
@@ -130,7 +130,7 @@ async def test_a_loop_that_fails_each_time_is_logged_with_its_traceback_once_and
         if len(pauses) == 8:
             stop.set()
 
-    monkeypatch.setattr("synkron.ledger.internal_faults.pause", passing)
+    monkeypatch.setattr("synkron.ledger.internal_faults.sleep", passing)
     with capture_logs() as lines:
         await persist("some", stop, failing, InternalFaults(partial(connected, database.url), "node"))
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
@@ -151,7 +151,7 @@ async def test_a_loop_that_ends_by_itself_leaves_time_for_others(monkeypatch: py
         if len(pauses) == 3:
             stop.set()
 
-    monkeypatch.setattr("synkron.ledger.internal_faults.pause", passing)
+    monkeypatch.setattr("synkron.ledger.internal_faults.sleep", passing)
     await persist("some", stop, ending, InternalFaults(partial(connected, ""), "node"))
     assert pauses == [0.5, 0.5, 0.5]
 
@@ -165,7 +165,7 @@ async def test_a_fault_is_told_of_for_two_hours_and_forgotten_after_a_week(conne
         "('d', interval '8 days')) known (node, ago)"
     )
     found = await read_conditions(connection, SETTINGS, [], [], await database_clock(connection))
-    (told,) = [one for one in found if one.kind is Kind.INTERNAL_FAULT]
+    (told,) = [one for one in found if one.kind is IncidentKind.INTERNAL_FAULT]
     assert "It occurred 2 times at here" in told.detail
     assert "in a, b" in told.detail
     faults._connect = partial(_as_it_is, connection)

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.incidents import FLEET, Change, Condition, Kind, Occasion, Rules, Silence
+from synkron.incidents import FLEET, Condition, IncidentChange, IncidentKind, Occasion, Rules, Silence
 from synkron.incidents.lifecycle import FLAPPING, lingers
 from tests.support.incident_cast import HOUR, LOOK, MINUTE, NOON, RULES, World, changes, condition, many
 
-OPENED = (Change.OPENED, Occasion.OPENED)
-KEPT = (Change.KEPT, None)
-CLOSED = (Change.CLOSED, Occasion.CLOSED)
+OPENED = (IncidentChange.OPENED, Occasion.OPENED)
+KEPT = (IncidentChange.KEPT, None)
+CLOSED = (IncidentChange.CLOSED, Occasion.CLOSED)
 XLEDGER = Silence(integration_type="xledger")
 
 
@@ -72,22 +72,22 @@ def test_what_comes_back_before_that_is_the_same_incident() -> None:
 @pytest.mark.parametrize(
     ("kind", "times_before", "settle", "expected"),
     [
-        (Kind.RUN_FAILED, 0, 5 * MINUTE, 5 * MINUTE),
-        (Kind.RUN_FAILED, 1, 5 * MINUTE, 10 * MINUTE),
-        (Kind.RUN_FAILED, 3, 5 * MINUTE, 40 * MINUTE),
-        (Kind.RUN_FAILED, 9, 5 * MINUTE, 6 * HOUR),
-        (Kind.RUN_FAILED, 10_000, 5 * MINUTE, 6 * HOUR),
-        (Kind.RUN_FAILED, 0, timedelta(), timedelta()),
-        (Kind.RUN_FAILED, 2, timedelta(), 4 * MINUTE),
-        (Kind.RUN_FAILED, 5, 8 * HOUR, 8 * HOUR),
-        (Kind.COLD_START, 0, 5 * MINUTE, HOUR),
-        (Kind.COLD_START, 5, 5 * MINUTE, 160 * MINUTE),
-        (Kind.UNKNOWN_TYPE, 0, 5 * MINUTE, 25 * HOUR),
-        (Kind.UNKNOWN_TYPE, 3, 26 * HOUR, 26 * HOUR),
-        (Kind.NO_ORGANIZATION, 0, 5 * MINUTE, 25 * HOUR),
+        (IncidentKind.RUN_FAILED, 0, 5 * MINUTE, 5 * MINUTE),
+        (IncidentKind.RUN_FAILED, 1, 5 * MINUTE, 10 * MINUTE),
+        (IncidentKind.RUN_FAILED, 3, 5 * MINUTE, 40 * MINUTE),
+        (IncidentKind.RUN_FAILED, 9, 5 * MINUTE, 6 * HOUR),
+        (IncidentKind.RUN_FAILED, 10_000, 5 * MINUTE, 6 * HOUR),
+        (IncidentKind.RUN_FAILED, 0, timedelta(), timedelta()),
+        (IncidentKind.RUN_FAILED, 2, timedelta(), 4 * MINUTE),
+        (IncidentKind.RUN_FAILED, 5, 8 * HOUR, 8 * HOUR),
+        (IncidentKind.COLD_START, 0, 5 * MINUTE, HOUR),
+        (IncidentKind.COLD_START, 5, 5 * MINUTE, 160 * MINUTE),
+        (IncidentKind.UNKNOWN_TYPE, 0, 5 * MINUTE, 25 * HOUR),
+        (IncidentKind.UNKNOWN_TYPE, 3, 26 * HOUR, 26 * HOUR),
+        (IncidentKind.NO_ORGANIZATION, 0, 5 * MINUTE, 25 * HOUR),
     ],
 )
-def test_how_long_it_lingers(kind: Kind, times_before: int, settle: timedelta, expected: timedelta) -> None:
+def test_how_long_it_lingers(kind: IncidentKind, times_before: int, settle: timedelta, expected: timedelta) -> None:
     assert lingers(kind, times_before, Rules(settle, HOUR)) == expected
 
 
@@ -95,7 +95,7 @@ def test_a_reminder_comes_at_its_time_and_not_once_it_is_acknowledged() -> None:
     world = World()
     world.look(condition())
     assert changes(world.look(condition(), after=24 * HOUR - LOOK)) == [KEPT]
-    assert changes(world.look(condition())) == [(Change.KEPT, Occasion.REMINDED)]
+    assert changes(world.look(condition())) == [(IncidentChange.KEPT, Occasion.REMINDED)]
     assert changes(world.look(condition(), after=23 * HOUR)) == [KEPT]
     world.acknowledge()
     assert changes(world.look(condition(), after=48 * HOUR)) == [KEPT]
@@ -104,9 +104,9 @@ def test_a_reminder_comes_at_its_time_and_not_once_it_is_acknowledged() -> None:
 
 def test_what_is_silenced_is_told_when_the_silence_ends_while_it_is_open() -> None:
     world = World()
-    assert changes(world.look(condition(), silences=[XLEDGER])) == [(Change.OPENED, None)]
+    assert changes(world.look(condition(), silences=[XLEDGER])) == [(IncidentChange.OPENED, None)]
     assert changes(world.look(condition(), silences=[XLEDGER], after=48 * HOUR)) == [KEPT]
-    assert changes(world.look(condition())) == [(Change.KEPT, Occasion.OPENED)]
+    assert changes(world.look(condition())) == [(IncidentChange.KEPT, Occasion.OPENED)]
     assert changes(world.look(after=HOUR)) == [CLOSED]
 
 
@@ -134,7 +134,7 @@ def test_a_silence_keeps_reminders_and_the_end_quiet_too() -> None:
     world = World()
     world.look(condition())
     assert changes(world.look(condition(), silences=[XLEDGER], after=48 * HOUR)) == [KEPT]
-    assert changes(world.look(silences=[XLEDGER], after=HOUR)) == [(Change.CLOSED, None)]
+    assert changes(world.look(silences=[XLEDGER], after=HOUR)) == [(IncidentChange.CLOSED, None)]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_of_too_many_one_of_the_fleet_is_made() -> None:
     world = World()
     [only] = world.look(*many(21))
     one = only.incident.condition
-    assert (only.change, only.occasion, one.subject, one.kind) == (*OPENED, FLEET, Kind.RUN_FAILED)
+    assert (only.change, only.occasion, one.subject, one.kind) == (*OPENED, FLEET, IncidentKind.RUN_FAILED)
     assert one.title == "21 at once: number 0000 is not as it should be; and 20 more"
     assert one.detail.splitlines()[1] == "- number 0000 is not as it should be"
     assert one.detail.splitlines()[-1] == "- and 11 more"
@@ -172,8 +172,8 @@ def test_as_many_as_are_allowed_have_one_each() -> None:
 
 
 def test_kinds_are_not_joined_with_each_other() -> None:
-    found = World().look(*many(21), *many(3, Kind.DRIFT))
-    assert Counter(one.incident.condition.kind for one in found) == {Kind.RUN_FAILED: 1, Kind.DRIFT: 3}
+    found = World().look(*many(21), *many(3, IncidentKind.DRIFT))
+    assert Counter(one.incident.condition.kind for one in found) == {IncidentKind.RUN_FAILED: 1, IncidentKind.DRIFT: 3}
 
 
 def test_once_joined_they_stay_joined_until_few_are_left() -> None:
@@ -189,8 +189,8 @@ def test_what_had_an_incident_before_goes_on_and_ends_without_a_word() -> None:
     world = World()
     world.look(*many(2))
     assert changes(world.look(*many(30))) == [KEPT, KEPT, OPENED]
-    assert changes(world.look(*many(30)[1:], after=5 * MINUTE)) == [KEPT, KEPT, (Change.CLOSED, None)]
-    assert changes(world.look(after=5 * MINUTE)) == [(Change.CLOSED, None), CLOSED]
+    assert changes(world.look(*many(30)[1:], after=5 * MINUTE)) == [KEPT, KEPT, (IncidentChange.CLOSED, None)]
+    assert changes(world.look(after=5 * MINUTE)) == [(IncidentChange.CLOSED, None), CLOSED]
 
 
 def wide(**facts: Any) -> Condition:
@@ -205,7 +205,7 @@ def wide(**facts: Any) -> Condition:
         (wide(integration_type=None), None),
         (wide(integration_type="bufdir"), Occasion.CLOSED),
         (wide(endpoint="https://vendor.example"), Occasion.CLOSED),
-        (wide(kind=Kind.DRIFT), Occasion.CLOSED),
+        (wide(kind=IncidentKind.DRIFT), Occasion.CLOSED),
         (condition("another of Fjord"), Occasion.CLOSED),
     ],
 )
@@ -213,7 +213,7 @@ def test_what_many_have_by_now_has_not_ended_for_the_one(other: Condition, occas
     world = World()
     world.look(condition())
     world.look(other)
-    assert changes(world.look(other, after=5 * MINUTE)) == [KEPT, (Change.CLOSED, occasion)]
+    assert changes(world.look(other, after=5 * MINUTE)) == [KEPT, (IncidentChange.CLOSED, occasion)]
 
 
 def test_many_that_ended_before_it_opened_do_not_speak_for_it() -> None:
@@ -228,7 +228,7 @@ def test_what_is_silenced_is_not_joined() -> None:
     quiet = many(30, integration_type="xledger")
     loud = [condition(f"loud {n}", integration_type="bufdir") for n in range(3)]
     found = world.look(*quiet, *loud, silences=[XLEDGER])
-    assert Counter(changes(found)) == {(Change.OPENED, None): 30, OPENED: 3}
+    assert Counter(changes(found)) == {(IncidentChange.OPENED, None): 30, OPENED: 3}
     [fleet] = [one for one in world.look(*quiet, *loud) if one.occasion is not None]
     assert (fleet.incident.condition.subject, fleet.incident.condition.touches["conditions"]) == (FLEET, 33)
 
@@ -285,7 +285,7 @@ def test_whatever_happens(
             world.acknowledge(acknowledged or 0)
         found = world.look(*holding, silences=silences, after=after)
         open_now = {one.condition.key: one for one in world.open}
-        fleet = open_now.get((Kind.RUN_FAILED, FLEET))
+        fleet = open_now.get((IncidentKind.RUN_FAILED, FLEET))
         for one in holding:
             is_quiet = any(silence.fits(one) for silence in silences)
             own = open_now.get(one.key)

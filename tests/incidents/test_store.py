@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from synkron.incidents import FLEET, Change, Kind, Occasion, Silence
+from synkron.incidents import FLEET, IncidentChange, IncidentKind, Occasion, Silence
 from synkron.incidents.store import forget, incident, incidents, log_transitions, reconcile
 from synkron.operations.acknowledge import acknowledge
 from synkron.operations.silences import AskedSilence, silence, unsilence
@@ -28,7 +28,7 @@ async def told(connection: Connection) -> list[tuple[int, str, str]]:
 async def test_the_life_of_an_incident(connection: Connection) -> None:
     said = condition(endpoint="https://vendor.example")
     [first] = await reconcile(connection, [said], SETTINGS, NOON)
-    assert (first.change, first.occasion, first.incident.id) == (Change.OPENED, Occasion.OPENED, 1)
+    assert (first.change, first.occasion, first.incident.id) == (IncidentChange.OPENED, Occasion.OPENED, 1)
     worse = condition(endpoint="https://vendor.example", title="worse", touches={"runs": 9})
     await reconcile(connection, [worse], SETTINGS, NOON + LOOK)
     [kept] = await incidents(connection)
@@ -36,7 +36,7 @@ async def test_the_life_of_an_incident(connection: Connection) -> None:
     assert (kept.opened_at, kept.seen_at, kept.announced_at, kept.state) == (NOON, NOON + LOOK, NOON, "open")
     assert await reconcile(connection, [], SETTINGS, NOON + 4 * MINUTE) == []
     [last] = await reconcile(connection, [], SETTINGS, NOON + 10 * MINUTE)
-    assert (last.change, last.occasion) == (Change.CLOSED, Occasion.CLOSED)
+    assert (last.change, last.occasion) == (IncidentChange.CLOSED, Occasion.CLOSED)
     assert await incidents(connection) == []
     [closed] = await incidents(connection, closed=True)
     assert (closed.closed_at, closed.state, closed.condition) == (NOON + 10 * MINUTE, "closed", worse)
@@ -49,10 +49,10 @@ async def test_the_life_of_an_incident(connection: Connection) -> None:
 
 
 async def test_each_kind_that_there_is(connection: Connection) -> None:
-    await reconcile(connection, [condition("x", kind) for kind in Kind], SETTINGS, NOON)
-    assert {one.condition.kind for one in await incidents(connection)} == set(Kind)
-    [found] = await incidents(connection, kind=Kind.TICK_GAP)
-    assert found.condition.kind is Kind.TICK_GAP
+    await reconcile(connection, [condition("x", kind) for kind in IncidentKind], SETTINGS, NOON)
+    assert {one.condition.kind for one in await incidents(connection)} == set(IncidentKind)
+    [found] = await incidents(connection, kind=IncidentKind.TICK_GAP)
+    assert found.condition.kind is IncidentKind.TICK_GAP
 
 
 async def test_what_has_opened_often_lingers_longer(connection: Connection) -> None:
@@ -61,10 +61,12 @@ async def test_what_has_opened_often_lingers_longer(connection: Connection) -> N
         await reconcile(connection, [condition()], PLAIN, at)
         at += away * MINUTE
         assert await reconcile(connection, [], PLAIN, at - LOOK) == []
-        assert changes(await reconcile(connection, [], PLAIN, at)) == [(Change.CLOSED, Occasion.CLOSED)]
+        assert changes(await reconcile(connection, [], PLAIN, at)) == [(IncidentChange.CLOSED, Occasion.CLOSED)]
     at += 7 * HOUR
     await reconcile(connection, [condition()], PLAIN, at)
-    assert changes(await reconcile(connection, [], PLAIN, at + 5 * MINUTE)) == [(Change.CLOSED, Occasion.CLOSED)]
+    assert changes(await reconcile(connection, [], PLAIN, at + 5 * MINUTE)) == [
+        (IncidentChange.CLOSED, Occasion.CLOSED)
+    ]
 
 
 async def test_of_too_many_there_is_one(connection: Connection) -> None:

@@ -10,31 +10,16 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from synkron.ledger import attempts, history
-from synkron.ledger import claims as ledger
+from synkron.ledger import attempts, claims, history, retention, ticks
+from synkron.ledger.keys import BEFORE_INSTALLATIONS, idempotency_key, is_key_of, run_key
 from synkron.ledger.queue import queue_on
-from synkron.model import (
-    BEFORE_INSTALLATIONS,
-    Decision,
-    Integration,
-    Occurrences,
-    Outcome,
-    OutcomeKind,
-    Policies,
-    Policy,
-    Run,
-    Source,
-    State,
-    Window,
-    idempotency_key,
-    is_key_of,
-    run_key,
-)
+from synkron.model import Decision, Integration, Occurrences, Outcome, OutcomeKind, Run, Source, State, Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Executor, Pool
 from synkron.scheduler.decide import decide
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
+from synkron.settings.policy import Policies, Policy
 from tests.conftest import Connection, Database
 from tests.support.fleet import installation_of
 
@@ -61,16 +46,18 @@ async def this_minute(connection: Connection) -> datetime:
     return minute
 
 
-async def claim(connection: Connection, minutes_ago: list[int], *, integrations: int = 1) -> ledger.Claimed:
+async def claim(connection: Connection, minutes_ago: list[int], *, integrations: int = 1) -> claims.Claimed:
     """Claim on-time runs for each integration at the given minutes, whatever the time is: now is the oldest."""
     async with connection.transaction():
         clock = await database_clock(connection)
         minute = await this_minute(connection)
         decisions = _decisions(minute, minutes_ago, integrations)
         window = Window(clock - MINUTE, clock)
-        number = await ledger.open_tick(connection, clock, window, ledger.Read(1, 0), source="once", scheduler="test")
-        await ledger.keep_partitions(connection, minute - timedelta(days=40), clock, timedelta(days=400))
-        return await ledger.claim(connection, decisions, tick_id=number, installation=await installation_of(connection))
+        number = await ticks.open_tick(
+            connection, clock, window, ticks.TickFigures(1, 0), source="once", scheduler="test"
+        )
+        await retention.keep_partitions(connection, minute - timedelta(days=40), clock, timedelta(days=400))
+        return await claims.claim(connection, decisions, tick_id=number, installation=await installation_of(connection))
 
 
 def _decisions(minute: datetime, minutes_ago: list[int], integrations: int) -> list[Decision]:
@@ -306,10 +293,10 @@ async def test_a_month_with_an_unfinished_run_is_kept(connection: Connection) ->
     (run_id,) = (await claim(connection, [60 * 24 * 35])).run_ids
     run = await started(connection, run_id)
     clock = await database_clock(connection)
-    assert await ledger.forget(connection, clock, timedelta(days=1))
+    assert await retention.forget(connection, clock, timedelta(days=1))
     assert await history.run(connection, run_id) is not None
     await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
-    assert await ledger.forget(connection, clock, timedelta(days=1))
+    assert await retention.forget(connection, clock, timedelta(days=1))
     assert await history.run(connection, run_id) is None
     assert await connection.fetchval("select count(*) from synkron.attempts") == 0
     with pytest.raises(asyncpg.RaiseError, match="not past yet"):
@@ -321,9 +308,9 @@ async def test_a_run_without_a_job_gets_one_again(connection: Connection) -> Non
     claimed = sorted((await claim(connection, [5, 3], integrations=2)).run_ids)
     await claim(connection, [0], integrations=3)
     await connection.execute("delete from synkron.queue")
-    assert await ledger.recover(connection) == 2
+    assert await claims.requeue_lost(connection) == 2
     assert await jobs_of(connection) == [claimed[0], claimed[2]]
-    assert await ledger.recover(connection) == 0
+    assert await claims.requeue_lost(connection) == 0
 
 
 @pytest.mark.parametrize(
@@ -356,17 +343,17 @@ async def test_the_database_refuses_impossible_rows(connection: Connection, chan
 
 async def test_the_watermark_never_moves_back(connection: Connection) -> None:
     async with connection.transaction():
-        at = await ledger.lock_watermark(connection)
-        await ledger.move_watermark(connection, at + MINUTE)
-        await ledger.move_watermark(connection, at)
-        assert await ledger.lock_watermark(connection) == at + MINUTE
+        at = await ticks.lock_watermark(connection)
+        await ticks.move_watermark(connection, at + MINUTE)
+        await ticks.move_watermark(connection, at)
+        assert await ticks.lock_watermark(connection) == at + MINUTE
     with pytest.raises(asyncpg.RaiseError, match="never moves back"):
         await connection.execute("update synkron.watermark set at = at - interval '1 second'")
 
 
 async def test_a_first_boot_starts_half_a_minute_ago(connection: Connection) -> None:
     async with connection.transaction():
-        assert await database_clock(connection) - await ledger.lock_watermark(connection) == timedelta(seconds=30)
+        assert await database_clock(connection) - await ticks.lock_watermark(connection) == timedelta(seconds=30)
 
 
 async def test_what_is_older_than_the_retention_is_dropped(connection: Connection) -> None:
@@ -376,10 +363,10 @@ async def test_what_is_older_than_the_retention_is_dropped(connection: Connectio
     await connection.execute("alter table synkron.ticks disable trigger ticks_keep_their_window")
     await connection.execute("update synkron.ticks set at = at - interval '10 days'")
     await connection.execute("update synkron.queue_log set created = created - interval '10 days'")
-    assert await ledger.forget(connection, clock, timedelta(days=400))
+    assert await retention.forget(connection, clock, timedelta(days=400))
     assert await connection.fetchval("select count(*) from synkron.runs") == 2
     assert await connection.fetchval("select count(*) from synkron.ticks") == 1
-    assert await ledger.forget(connection, clock, timedelta(days=3))
+    assert await retention.forget(connection, clock, timedelta(days=3))
     assert await connection.fetchval("select count(*) from synkron.runs") == 1
     assert await connection.fetchval("select count(*) from synkron.ticks") == 0
     assert await connection.fetchval("select count(*) from synkron.queue_log") == 0
@@ -388,18 +375,18 @@ async def test_what_is_older_than_the_retention_is_dropped(connection: Connectio
 async def test_a_month_that_somebody_reads_is_kept_until_later(database: Database, connection: Connection) -> None:
     """Dropping it would wait for the reader, and everybody else behind the drop."""
     clock = await database_clock(connection)
-    retention = timedelta(days=60)
-    await ledger.keep_partitions(connection, clock - timedelta(days=130), clock, timedelta(days=400))
+    keep_for = timedelta(days=60)
+    await retention.keep_partitions(connection, clock - timedelta(days=130), clock, timedelta(days=400))
     before = await months_of(connection)
     reader = await asyncpg.connect(database.url)
     async with reader.transaction(isolation="repeatable_read", readonly=True):
         await reader.fetch("select count(*) from synkron.runs")
         await connection.execute("set lock_timeout = '10 s'")
-        await tick(connection, Settings(retention=retention), scheduler="test")
-        assert not await ledger.forget(connection, clock, retention)
+        await tick(connection, Settings(retention=keep_for), scheduler="test")
+        assert not await retention.forget(connection, clock, keep_for)
         assert await months_of(connection) == before
         assert await connection.fetchval("show lock_timeout") == "10s"
-    assert await ledger.forget(connection, clock, retention)
+    assert await retention.forget(connection, clock, keep_for)
     assert len(await months_of(connection)) < len(before)
     await reader.close()
 
@@ -409,12 +396,12 @@ async def test_what_a_change_may_still_need_is_not_dropped_beside_it(
 ) -> None:
     """A run of an old month may be given another chance right now: whoever does so holds the watermark."""
     clock = await database_clock(connection)
-    await ledger.keep_partitions(connection, clock - timedelta(days=130), clock, timedelta(days=400))
+    await retention.keep_partitions(connection, clock - timedelta(days=130), clock, timedelta(days=400))
     before = await months_of(connection)
     other = await asyncpg.connect(database.url)
     async with other.transaction():
-        await ledger.lock_watermark(other)
-        assert not await ledger.forget(connection, clock, timedelta(days=60))
+        await ticks.lock_watermark(other)
+        assert not await retention.forget(connection, clock, timedelta(days=60))
     assert await months_of(connection) == before
     await other.close()
 

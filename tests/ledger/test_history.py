@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from synkron.ledger import claims, history
+from synkron.ledger import history, retention
 from synkron.postgres.clock import database_clock
 from tests.conftest import Connection
 
@@ -15,7 +15,7 @@ async def test_totals_count_what_was_decided_since(connection: Connection) -> No
     """Ten started 10 to 100 ms late; one was caught up, one was due before, one was decided before."""
     since = await database_clock(connection)
     moment = since.replace(second=0, microsecond=0) + 2 * HOUR
-    await claims.keep_partitions(connection, since - 10 * HOUR, since, timedelta(days=400))
+    await retention.keep_partitions(connection, since - 10 * HOUR, since, timedelta(days=400))
     for number in range(1, 11):
         await _run(connection, f"on time {number}", moment, since, drift=timedelta(milliseconds=10 * number))
     await _run(connection, "caught up", moment - HOUR, since, drift=HOUR, source="catch_up")

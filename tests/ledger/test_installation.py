@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from synkron.delivery.completion import complete_run
 from synkron.errors import LedgerMissing, NotAtHome, Refused
 from synkron.incidents.channels import open_channels
-from synkron.ledger import attempts, claims, internal_faults
+from synkron.ledger import attempts, internal_faults, ticks
 from synkron.ledger.installation import at_home, note_place, read_ids, read_installation
 from synkron.ledger.migrate import create_source_tables, migrate
 from synkron.ledger.queue import SQL as QUEUE
@@ -25,9 +25,9 @@ from synkron.postgres.connection import connected
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.runtime import steady_clock
 from synkron.scheduler.tick import tick
-from synkron.service import loops
+from synkron.service import background, scheduler_loop, worker_loop
 from synkron.service.heartbeat import open_dead_man
-from synkron.service.loops import Sight
+from synkron.service.scheduler_loop import LastTick
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
 from synkron.vendors.probe import Watches, open_prober
@@ -161,11 +161,11 @@ async def test_no_loop_of_the_service_does_anything_on_a_copy(server: EmbeddedSe
         async with open_dead_man(settings.heartbeat_url, clock) as dead_man:
             connect = partial(connected, copy.url)
             doing = [
-                loops.schedule(connect, settings, "test", stop, Sight(), dead_man),
-                loops.watch(connect, settings, Watches((), {}), prober, stop),
-                loops.tell(connect, settings, (), stop, Sight()),
-                loops.deliver(connect, settings, channels, None, stop),
-                loops.work(copy.url, settings, {}, "test", stop, stop),
+                scheduler_loop.keep_ticking(connect, settings, "test", stop, LastTick(), dead_man),
+                background.keep_watching(connect, settings, Watches((), {}), prober, stop),
+                background.keep_incidents(connect, settings, (), stop, LastTick()),
+                background.keep_announcing(connect, settings, channels, None, stop),
+                worker_loop.keep_working(copy.url, settings, {}, "test", stop, stop),
             ]
             for one in doing:
                 with pytest.raises(NotAtHome):
@@ -188,7 +188,7 @@ async def test_a_service_waits_until_somebody_says_what_the_ledger_is(
     server: EmbeddedServer, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says so once, and needs no restart."""
-    monkeypatch.setattr(loops, "REPORT_EVERY", loops.DELIVER_EVERY / 100)
+    monkeypatch.setattr(background, "REPORT_EVERY", background.ANNOUNCE_EVERY / 100)
     monkeypatch.setattr(internal_faults, "LOOK_AGAIN", 0.05)
     async with opened(database) as original:
         await add_integration(original, "* * * * *")
@@ -264,6 +264,6 @@ async def test_only_one_installation_counts(connection: Connection) -> None:
             "select server_version, database_oid, database_name, table_oid from synkron.place()"
         )
     async with connection.transaction():
-        await claims.lock_watermark(connection)
+        await ticks.lock_watermark(connection)
         await note_place(connection)
     assert (await read_installation(connection)).is_noted

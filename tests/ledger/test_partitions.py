@@ -10,7 +10,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from synkron.ledger import claims
+from synkron.ledger import retention
 from synkron.postgres.clock import database_clock
 from synkron.scheduler.tick import tick
 from tests.conftest import Connection, Database
@@ -47,7 +47,7 @@ async def test_a_tick_that_needs_no_new_partition_waits_for_nobody(
 ) -> None:
     await add_integration(connection, "* * * * *")
     clock = await database_clock(connection)
-    await claims.keep_partitions(connection, clock, clock, timedelta(days=400))
+    await retention.keep_partitions(connection, clock, clock, timedelta(days=400))
     before = await months_of(connection)
     await connection.execute("set lock_timeout = '5s'")
     async with doing(database, what):
@@ -74,12 +74,12 @@ async def test_two_months_are_made_ahead_unless_somebody_holds_a_lock(
     """Who does is waited for briefly, and the session's own limit stays."""
     await connection.execute("set lock_timeout = '10s'")
     async with doing(database, DOES[0]):
-        assert not await claims.make_partitions_ahead(connection)
+        assert not await retention.make_partitions_ahead(connection)
     assert await months_of(connection) == []
-    assert await claims.make_partitions_ahead(connection)
+    assert await retention.make_partitions_ahead(connection)
     made = await months_of(connection)
     assert len(made) in (3, 4)
     async with doing(database, DOES[0]):
-        assert await claims.make_partitions_ahead(connection)
+        assert await retention.make_partitions_ahead(connection)
     assert await months_of(connection) == made
     assert await connection.fetchval("show lock_timeout") == "10s"

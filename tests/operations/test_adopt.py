@@ -13,15 +13,17 @@ from synkron.errors import Refused
 from synkron.incidents.store import incidents, reconcile
 from synkron.ledger import attempts
 from synkron.ledger.installation import at_home, read_ids
-from synkron.model import CatchUp, Outcome, OutcomeKind, Scope, Source, State, is_key_of
+from synkron.ledger.keys import is_key_of
+from synkron.model import Outcome, OutcomeKind, Scope, Source, State
 from synkron.operations.adopt import Adopted, AskedAdoption, adopt, plan_adopt
 from synkron.operations.audit import entries
 from synkron.operations.pauses import AskedPause, pause, resume
 from synkron.postgres.embedded import EmbeddedServer
-from synkron.reports.verify import Kind
+from synkron.reports.verify import FindingKind
 from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.announcing import announcements, announcing
 from tests.support.copies import copied, opened
@@ -274,7 +276,7 @@ async def test_the_original_s_proof_goes_on(server: EmbeddedServer, database: Da
         await adopt(connection, settings, ORIGINAL, "kari")
         await tick_at(connection, RESTORED + timedelta(seconds=40), settings)
         report = await verify(connection, settings, DUMPED - timedelta(hours=3))
-    assert [finding.message for finding in report.findings if finding.kind is not Kind.LATE] == []
+    assert [finding.message for finding in report.findings if finding.kind is not FindingKind.LATE] == []
     assert report.occurrences == 6
 
 

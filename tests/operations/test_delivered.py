@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from synkron.model import Scope, idempotency_key
+from synkron.ledger.keys import idempotency_key
+from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
 from synkron.operations.retry import retry

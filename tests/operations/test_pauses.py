@@ -12,12 +12,13 @@ import pytest
 
 from synkron.ledger import history
 from synkron.ledger.history import RecordedRun
-from synkron.model import CatchUp, Scope, Tick
+from synkron.model import Scope
 from synkron.operations.audit import entries
 from synkron.operations.pauses import AskedPause, RecordedPause, pause, pauses, plan_resume, resume
 from synkron.postgres.connection import Pool
-from synkron.scheduler.tick import tick
+from synkron.scheduler.tick import Tick, tick
 from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, watching
 from tests.support.working import Recorder, claim, deliver, working

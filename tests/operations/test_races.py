@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from synkron.errors import Refused
-from synkron.ledger import attempts, claims
+from synkron.ledger import attempts, ticks
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
@@ -234,5 +234,5 @@ async def _ticking(pool: Pool) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     async with pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
-        await claims.lock_watermark(connection)
+        await ticks.lock_watermark(connection)
         yield transaction.commit

@@ -13,7 +13,7 @@ from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
 from synkron.operations.retry import plan_retry, retry
-from synkron.operations.transaction import changing
+from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
@@ -127,7 +127,7 @@ async def test_of_two_that_wait_for_each_other_the_operation_is_refused(
     await worker.execute(lock, second)
 
     async def operate() -> None:
-        async with changing(connection):
+        async with write_transaction(connection):
             await connection.execute(lock, first)
             waiting.append(asyncio.create_task(worker.execute(lock, first)))
             async with asyncio.timeout(PATIENCE):

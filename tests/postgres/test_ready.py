@@ -79,7 +79,7 @@ async def test_a_server_that_is_full_is_waited_for(database: Database, monkeypat
     async def make_room(*_: object) -> None:
         await superuser.execute("alter role latecomer connection limit 1")
 
-    monkeypatch.setattr(ready, "pause", make_room)
+    monkeypatch.setattr(ready, "sleep", make_room)
     try:
         do = Start()
         assert await start(partial(connected, database.url.replace("synkron@", "latecomer@")), do) == 1

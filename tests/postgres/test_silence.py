@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from synkron.postgres import silence, watch
 from synkron.postgres.connection import DRIVER_FAULTS, Connection, connected, pooled
 from synkron.postgres.sessions import SESSION
-from synkron.postgres.silence import Silence
+from synkron.postgres.silence import SilenceGuard
 from tests.conftest import Database
 from tests.support.silent_relay import SilentRelay, silent_relay
 
@@ -87,15 +87,15 @@ class TestOneConnection:
     ) -> None:
         """However long: it is asked after several times before the answer comes."""
         looks, looked = count(1), asyncio.Event()
-        ask = Silence._silent
+        ask = SilenceGuard._silent
 
-        async def counted(self: Silence, *arguments: Any) -> Any:
+        async def counted(self: SilenceGuard, *arguments: Any) -> Any:
             found = await ask(self, *arguments)
             if next(looks) == 5:
                 looked.set()
             return found
 
-        monkeypatch.setattr(Silence, "_silent", counted)
+        monkeypatch.setattr(SilenceGuard, "_silent", counted)
         async with connected(relay.url, QUICK) as connection, connected(database.url) as other:
             await other.execute("select pg_advisory_lock(11)")
             asked = asyncio.ensure_future(connection.fetchval("select pg_advisory_lock(11)"))

@@ -17,14 +17,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from synkron.delivery.warm_up import send
-from synkron.delivery.warm_up.store import Meetings
+from synkron.delivery.warm_up.store import WarmthStore
 from synkron.ledger import history
 from synkron.ledger.nodes import Reporter
 from synkron.ledger.queue import _OwnJobs
 from synkron.postgres import connection as database_module
 from synkron.postgres import silence
 from synkron.postgres.notifications import Notifications
-from synkron.service import loops
+from synkron.service import background, scheduler_loop
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.vendors.observer import Observer
@@ -40,15 +40,15 @@ ALL = (Role.SCHEDULER, Role.WORKER, Role.API)
 # What each loop does again and again.
 WORK: dict[str, tuple[Any, str]] = {
     "report": (Reporter, "report"),
-    "scheduler": (loops, "tick"),
+    "scheduler": (scheduler_loop, "tick"),
     "warm-up": (send, "warm_up"),
-    "health": (loops, "watch_health"),
-    "incidents": (loops, "read_conditions"),
-    "verification": (loops, "keep_verification"),
-    "announcements": (loops, "deliver_due"),
+    "health": (background, "watch_health"),
+    "incidents": (background, "read_conditions"),
+    "verification": (background, "keep_verification"),
+    "announcements": (background, "deliver_due"),
     "worker": (_OwnJobs, "dequeue"),
     "listening": (Notifications, "_is_alive"),
-    "meetings": (Meetings, "exchange"),
+    "warmth": (WarmthStore, "exchange"),
     "observing": (Observer, "flush"),
 }
 
@@ -81,9 +81,9 @@ async def relay(database: Database) -> AsyncIterator[SilentRelay]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loops that rest for less, and connections that are given up sooner."""
-    monkeypatch.setattr(loops, "next_tick", lambda now: now + timedelta(milliseconds=200))
-    for name in ("REPORT_EVERY", "WATCH_EVERY", "TELL_EVERY", "DELIVER_EVERY", "VERIFY_EVERY"):
-        monkeypatch.setattr(loops, name, timedelta(milliseconds=200))
+    monkeypatch.setattr(scheduler_loop, "next_tick", lambda now: now + timedelta(milliseconds=200))
+    for name in ("REPORT_EVERY", "WATCH_EVERY", "UPDATE_EVERY", "ANNOUNCE_EVERY", "VERIFY_EVERY"):
+        monkeypatch.setattr(background, name, timedelta(milliseconds=200))
     monkeypatch.setattr("synkron.delivery.warm_up.store.EXCHANGE_EVERY", timedelta(milliseconds=200))
     monkeypatch.setattr("synkron.vendors.observer.FLUSH_EVERY", 0.2)
     monkeypatch.setattr("synkron.vendors.observer.REST", 0.1)

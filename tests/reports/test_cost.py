@@ -19,7 +19,7 @@ from synkron.postgres.connection import pooled
 from synkron.postgres.statements import source_statements
 from synkron.scheduler.tick import tick
 from synkron.settings.load import SourceTables
-from synkron.source.due import KNOWN
+from synkron.source.parsed_texts import KNOWN
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, nothing_queued, watching

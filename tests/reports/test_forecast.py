@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.model import Integration, Policies, Policy, Window
-from synkron.reports.forecast import Forecast, Group, Kind, TypeForecast, count_fires, forecast, warnings
-from synkron.reports.forecast.fires import Fire
+from synkron.model import Integration, Window
+from synkron.reports.forecast import Forecast, Group, TypeForecast, WarningKind, count_fires, forecast, warnings
+from synkron.reports.forecast.fires import FireMinute
 from synkron.reports.forecast.starts import paced, spread_out
 from synkron.scheduler.decide import decide
 from synkron.scheduler.spread import paced as paced_by_the_tick
-from synkron.source.due import judge_all
-from synkron.steps import at_once
+from synkron.settings.policy import Policies, Policy
+from synkron.source.due import all_occurrences, at_once
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -155,16 +155,16 @@ def test_the_last_start_depends_on_what_comes_after_the_window() -> None:
     ("groups", "policy", "warned"),
     [
         ([group("0 2 * * *", 100)], Policy(), []),
-        ([group("0 2 * * *", 101)], Policy(), [Kind.ABOVE_CONCURRENCY]),
+        ([group("0 2 * * *", 101)], Policy(), [WarningKind.ABOVE_CONCURRENCY]),
         ([group("0 2 * * *", 1000)], Policy(pace=60), []),
         ([group("0 2 * * *", 1000)], Policy(spread=MINUTE * 10), []),
-        ([group("0 2 * * *", 1000)], Policy(pace=60, concurrency=50), [Kind.ABOVE_CONCURRENCY]),
-        ([group("59 23 * * *", 100)], Policy(pace=60), [Kind.WAITING_AT_THE_END]),
-        ([group("* * * * *", 61)], Policy(pace=60), [Kind.PACE_BELOW_LOAD]),
+        ([group("0 2 * * *", 1000)], Policy(pace=60, concurrency=50), [WarningKind.ABOVE_CONCURRENCY]),
+        ([group("59 23 * * *", 100)], Policy(pace=60), [WarningKind.WAITING_AT_THE_END]),
+        ([group("* * * * *", 61)], Policy(pace=60), [WarningKind.PACE_BELOW_LOAD]),
         ([group("* * * * *", 60)], Policy(pace=60), []),
     ],
 )
-def test_warnings(groups: list[Group], policy: Policy, warned: list[Kind]) -> None:
+def test_warnings(groups: list[Group], policy: Policy, warned: list[WarningKind]) -> None:
     assert [one.kind for one in warnings(ahead(*groups, policy=policy))] == warned
 
 
@@ -210,7 +210,7 @@ def test_nothing_is_lost_and_no_minute_is_above_the_pace(
 @given(st.integers(0, 99), st.integers(0, 120), st.integers(1, 10_000), st.integers(0, 150))
 def test_a_spread_lies_between_its_moment_and_the_next(minute: int, room: int, count: int, half_minutes: int) -> None:
     spread = MINUTE * half_minutes / 2
-    asks = spread_out({Fire(minute, room, None): count}, spread, 300)
+    asks = spread_out({FireMinute(minute, room, None): count}, spread, 300)
     end = minute + max(1, min(room, half_minutes / 2))
     assert sum(asks) == pytest.approx(count)
     assert not any(asks[:minute])
@@ -247,7 +247,7 @@ def _ticked(fleet: list[Group], policy: Policy, minutes: int) -> tuple[Counter[d
     for minute in range(minutes):
         moment = MIDNIGHT + MINUTE * minute
         now = moment - MINUTE / 2
-        due, _ = judge_all(rows, Window(moment - MINUTE, moment), {"xledger"})
+        due, _ = all_occurrences(rows, Window(moment - MINUTE, moment), {"xledger"})
         decisions, added = at_once(paced_by_the_tick(decide(due, now, policies), policies, allotted, now))
         allotted.update(added)
         for one in decisions:

@@ -9,11 +9,12 @@ import asyncpg
 import pytest
 
 from synkron.errors import ServiceRoleRequired
-from synkron.model import Policy, Window
+from synkron.model import Window
 from synkron.reports.forecast import TypeForecast
 from synkron.reports.forecast.store import forecast_fleet
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, Settings, SourceTables
-from synkron.source.due import judge_all
+from synkron.settings.policy import Policy
+from synkron.source.due import all_occurrences
 from synkron.source.reader import read_all
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, utc
@@ -42,7 +43,7 @@ async def test_it_is_every_row_judged_by_itself(connection: Connection) -> None:
     assert (window.start, window.end) == (utc("2026-10-24T12:34:00"), utc("2026-10-25T12:34:00"))
 
     rows = [row for row in await read_all(connection, settings.source) if row.is_enabled and row.cron_schedule]
-    due, _ = judge_all(rows, Window(window.start, window.end), settings.types)
+    due, _ = all_occurrences(rows, Window(window.start, window.end), settings.types)
     expected = Counter((one.integration.integration_type, moment) for one in due for moment in one.moments)
     found = {
         (name, moment): fires for name, one in outlook.as_set.types.items() for moment, fires in by_minute(one).items()

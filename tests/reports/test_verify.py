@@ -16,14 +16,15 @@ from cronsim import CronSim
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.model import Action, Source, State, Window, run_key
+from synkron.ledger.keys import run_key
+from synkron.model import Action, Source, State, Window
 from synkron.reports.verify import (
     Basis,
     Examined,
-    Kind,
-    Recorded,
-    Sight,
-    Standing,
+    FindingKind,
+    LiveRow,
+    RecordedDecision,
+    TickHistory,
     TickRow,
     Undelivered,
     examine,
@@ -46,11 +47,11 @@ def tick(start: float, end: float, saw_below: int | None, **changes: Any) -> Tic
 
 
 # The ticks of the day each saw what transactions below 1000 had written.
-TICKED = Sight([tick(-24, 0, 1000)])
+TICKED = TickHistory([tick(-24, 0, 1000)])
 
 
-def standing(schedule: str = "0 * * * *", **changes: Any) -> Standing:
-    row = Standing(
+def standing(schedule: str = "0 * * * *", **changes: Any) -> LiveRow:
+    row = LiveRow(
         "i1",
         "o1",
         "xledger",
@@ -65,11 +66,11 @@ def standing(schedule: str = "0 * * * *", **changes: Any) -> Standing:
     return row._replace(**changes)
 
 
-def recorded(hour: float, **changes: Any) -> Recorded:
+def recorded(hour: float, **changes: Any) -> RecordedDecision:
     """A run of the hourly schedule, so many hours before noon, that went well; its attempts say what its state does."""
     moment = changes.get("scheduled_for", NOON - HOUR * hour)
     started = changes.get("started_at", moment)
-    found = Recorded(
+    found = RecordedDecision(
         id=int(1000 - hour * 10),
         key=run_key(INSTALLATION, "i1", changes.get("source", Source.SCHEDULE), moment),
         integration_id="i1",
@@ -100,29 +101,29 @@ def recorded(hour: float, **changes: Any) -> Recorded:
     return found._replace(**changes)
 
 
-def decided(**changes: Any) -> list[Recorded]:
+def decided(**changes: Any) -> list[RecordedDecision]:
     """All the runs of the day, oldest first."""
     return [recorded(hour, **changes) for hour in range(23, -1, -1)]
 
 
-def merged(hour: float) -> Recorded:
+def merged(hour: float) -> RecordedDecision:
     return recorded(hour, source=Source.CATCH_UP, action=Action.MERGE, state=State.SKIPPED, started_at=None)
 
 
-def basis(window: Window = DAY, sight: Sight = TICKED, **given: Any) -> Basis:
-    return Basis(window, sight, NOON, {"xledger"}, [INSTALLATION], **given)
+def basis(window: Window = DAY, ticks: TickHistory = TICKED, **given: Any) -> Basis:
+    return Basis(window, ticks, NOON, {"xledger"}, [INSTALLATION], **given)
 
 
-def examined(ledger: Sequence[Recorded], row: Standing | None = None, **given: Any) -> Examined:
+def examined(ledger: Sequence[RecordedDecision], row: LiveRow | None = None, **given: Any) -> Examined:
     return examine(row or standing(), ledger, basis(**given))
 
 
-def found(ledger: Sequence[Recorded], row: Standing | None = None) -> list[tuple[str, float]]:
+def found(ledger: Sequence[RecordedDecision], row: LiveRow | None = None) -> list[tuple[str, float]]:
     """What is found, and how many hours before noon."""
     return [(one.kind.value, (NOON - one.at) / HOUR) for one in examined(ledger, row).findings]
 
 
-def without(*hours: float) -> list[Recorded]:
+def without(*hours: float) -> list[RecordedDecision]:
     return [one for one in decided() if (NOON - one.scheduled_for) / HOUR not in hours]
 
 
@@ -146,11 +147,11 @@ def test_a_day_in_order() -> None:
     ],
 )
 def test_two_moments_that_were_not_decided(
-    row: Standing, missed: int, unexplained: int, unprovable: int, held: int
+    row: LiveRow, missed: int, unexplained: int, unprovable: int, held: int
 ) -> None:
     got = examined(without(8, 7), row)
     kinds = [one.kind for one in got.findings]
-    assert (kinds.count(Kind.MISSED), kinds.count(Kind.UNEXPLAINED)) == (missed, unexplained)
+    assert (kinds.count(FindingKind.MISSED), kinds.count(FindingKind.UNEXPLAINED)) == (missed, unexplained)
     assert (got.unprovable, got.undelivered.get(Undelivered.HELD, 0)) == (unprovable, held)
 
 
@@ -173,7 +174,7 @@ def test_a_row_that_can_not_be_fired_owes_nothing() -> None:
 
 def test_a_row_that_is_gone_is_verified_by_what_it_left() -> None:
     got = examine(None, [recorded(3), recorded(2, period_start=NOON - HOUR * 5)], basis())
-    assert (got.occurrences, {one.kind for one in got.findings}) == (2, {Kind.UNEXPLAINED, Kind.DOUBLED})
+    assert (got.occurrences, {one.kind for one in got.findings}) == (2, {FindingKind.UNEXPLAINED, FindingKind.DOUBLED})
 
 
 BY_HAND = {"source": Source.MANUAL, "scheduled_for": NOON - HOUR * 8 + timedelta(seconds=3), "cron_schedule": None}
@@ -267,7 +268,7 @@ SLOW = {"finished_at": NOON - HOUR * 5.5}
         pytest.param([recorded(25, **WAITS)], [], id="what is from before the day is not verified itself"),
     ],
 )
-def test_a_day_with_other_rows_in_it(instead: list[Recorded], expected: list[tuple[str, float]]) -> None:
+def test_a_day_with_other_rows_in_it(instead: list[RecordedDecision], expected: list[tuple[str, float]]) -> None:
     hours = [ceil((NOON - one.scheduled_for) / HOUR) for one in instead]
     ledger = sorted([*without(*hours), *instead], key=lambda one: one.scheduled_for)
     assert found(ledger) == expected
@@ -319,7 +320,7 @@ def test_a_run_after_the_window_whose_period_reaches_into_it() -> None:
     assert (got.occurrences, got.findings, got.undelivered, got.gaps) == (18, [], {}, [])
 
 
-def summary(hour: float, start: float, occurrences: int) -> Recorded:
+def summary(hour: float, start: float, occurrences: int) -> RecordedDecision:
     """One row for the hours up to this one, from ``start`` on."""
     return recorded(
         hour,
@@ -400,7 +401,7 @@ def test_the_full_number_of_a_rows_transaction(written: int | None, following: i
     ],
 )
 def test_what_the_ticks_saw(ticks: list[TickRow], at: float, transaction: int | None, saw: bool) -> None:
-    assert Sight(ticks).saw(NOON + HOUR * at, transaction) is saw
+    assert TickHistory(ticks).saw(NOON + HOUR * at, transaction) is saw
 
 
 @pytest.mark.parametrize(
@@ -415,7 +416,7 @@ def test_what_the_ticks_saw(ticks: list[TickRow], at: float, transaction: int | 
     ],
 )
 def test_holes_between_ticks(ticks: list[TickRow], holes: list[float]) -> None:
-    got = [one for one in Sight(ticks).faults(Window(NOON, NOON + HOUR * 3)) if "covers" in one.message]
+    got = [one for one in TickHistory(ticks).faults(Window(NOON, NOON + HOUR * 3)) if "covers" in one.message]
     assert [(one.at - NOON) / HOUR for one in got] == holes
 
 
@@ -450,10 +451,10 @@ def test_exactly_the_decisions_that_were_removed_are_missed(
         if keep
     ]
     row = standing(schedule, timezone=zone)
-    ticked = Sight([tick((window.start - NOON) / HOUR, (window.end - NOON) / HOUR, 1000)])
+    ticked = TickHistory([tick((window.start - NOON) / HOUR, (window.end - NOON) / HOUR, 1000)])
     got = examine(row, ledger, basis(window, ticked))
     missed = [moment for moment, keep in zip(moments, kept, strict=True) if not keep]
-    assert [(one.kind, one.at) for one in got.findings] == [(Kind.MISSED, moment) for moment in missed]
+    assert [(one.kind, one.at) for one in got.findings] == [(FindingKind.MISSED, moment) for moment in missed]
     assert got.occurrences == len(moments)
 
 
@@ -467,7 +468,7 @@ def oracle(schedule: str, zone: str, window: Window) -> list[datetime]:
     return moments
 
 
-def gaps_of(ledger: Sequence[Recorded]) -> list[tuple[float, float]]:
+def gaps_of(ledger: Sequence[RecordedDecision]) -> list[tuple[float, float]]:
     """From when to when no run covers the time, in hours before noon."""
     return [((NOON - one.start) / HOUR, (NOON - one.end) / HOUR) for one in examined(ledger).gaps]
 
@@ -507,7 +508,7 @@ def gaps_of(ledger: Sequence[Recorded]) -> list[tuple[float, float]]:
         pytest.param([recorded(25), recorded(2), recorded(0)], [(2, 1)], id="from the first decision in the day on"),
     ],
 )
-def test_the_time_that_no_run_covers(ledger: list[Recorded], gaps: list[tuple[float, float]]) -> None:
+def test_the_time_that_no_run_covers(ledger: list[RecordedDecision], gaps: list[tuple[float, float]]) -> None:
     assert gaps_of(sorted(ledger, key=lambda one: one.scheduled_for)) == gaps
 
 
@@ -524,13 +525,13 @@ def test_the_time_that_no_run_covers(ledger: list[Recorded], gaps: list[tuple[fl
         (recorded(8), None),
     ],
 )
-def test_what_was_not_delivered_is_counted_by_reason(one: Recorded, reason: Undelivered | None) -> None:
+def test_what_was_not_delivered_is_counted_by_reason(one: RecordedDecision, reason: Undelivered | None) -> None:
     ledger = sorted([*without(8), one], key=lambda row: row.scheduled_for)
     expected = {} if reason is None else {reason: 1}
     assert examined(ledger).undelivered == expected
     strictly = examined(ledger, is_strict=True)
-    kinds = [found.kind for found in strictly.findings if found.kind is not Kind.LATE]
-    assert kinds == ([] if reason is None else [Kind.UNDELIVERED, Kind.UNCOVERED])
+    kinds = [found.kind for found in strictly.findings if found.kind is not FindingKind.LATE]
+    assert kinds == ([] if reason is None else [FindingKind.UNDELIVERED, FindingKind.UNCOVERED])
 
 
 def test_what_is_held_though_its_type_is_not_known_is_counted() -> None:
@@ -586,9 +587,9 @@ RETRYABLE = {"outcomes": "retryable succeeded", "attempt": 2, "last_attempt": 2}
         ),
     ],
 )
-def test_a_state_that_its_attempts_bear_out_or_contradict(one: Recorded, *, is_found: bool) -> None:
+def test_a_state_that_its_attempts_bear_out_or_contradict(one: RecordedDecision, *, is_found: bool) -> None:
     ledger = sorted([*without(8), one], key=lambda row: row.scheduled_for)
-    found_of_it = [found for found in examined(ledger).findings if found.kind is Kind.UNEXPLAINED]
+    found_of_it = [found for found in examined(ledger).findings if found.kind is FindingKind.UNEXPLAINED]
     assert bool(found_of_it) is is_found
 
 
@@ -606,7 +607,7 @@ def test_a_state_that_its_attempts_bear_out_or_contradict(one: Recorded, *, is_f
         pytest.param([recorded(5), merged(4)], False, id="what came after was merged"),
     ],
 )
-def test_a_period_begins_where_the_decision_before_it_ended(before: list[Recorded], *, is_found: bool) -> None:
+def test_a_period_begins_where_the_decision_before_it_ended(before: list[RecordedDecision], *, is_found: bool) -> None:
     """Hourly until seven, then daily: the first period takes up where the last one before the edit ended."""
     first = recorded(0, cron_schedule="0 12 * * *", period_start=NOON - HOUR * 5)
     kinds = {kind for kind, hour in found([*before, first], standing("0 12 * * *", written=2000)) if not hour}
@@ -634,20 +635,20 @@ def test_where_a_period_begins_before_the_window_is_to_be_looked_up() -> None:
     ],
 )
 def test_ticks_that_do_not_follow_each_other(ticks: list[TickRow], count: int) -> None:
-    found_of_them = Sight(ticks).faults(Window(NOON, NOON + HOUR))
+    found_of_them = TickHistory(ticks).faults(Window(NOON, NOON + HOUR))
     assert len([one for one in found_of_them if one.message.startswith("tick ")]) == count
 
 
 @pytest.mark.parametrize(("copied", "count"), [(1 - 1 / 240, 0), (1 - 1 / 180, 1)])
 def test_the_ticks_of_a_copy_begin_where_it_was_adopted(copied: float, count: int) -> None:
     ticks = [tick(1 - 1 / 240, 1, 1), tick(1 - 1 / 240, 1 + 1 / 240, 1)]
-    got = Sight(ticks, NOON + HOUR * copied).faults(Window(NOON + HOUR * copied, NOON + HOUR))
+    got = TickHistory(ticks, NOON + HOUR * copied).faults(Window(NOON + HOUR * copied, NOON + HOUR))
     assert len([one for one in got if one.message.startswith("tick ")]) == count
 
 
 SECOND = HOUR / 3600
 # The last hour's moment is claimed half a minute ahead, and looked for again a second after it.
-HALF_A_MINUTE_APART = Sight(
+HALF_A_MINUTE_APART = TickHistory(
     [
         tick(-24, -1 / 60, 1000),
         tick(-1 / 60, 0, 1500),
@@ -668,5 +669,5 @@ HALF_A_MINUTE_APART = Sight(
 )
 def test_an_edit_in_the_half_minute_is_not_what_the_run_was_decided_by(row: dict[str, Any], *, is_found: bool) -> None:
     edited = standing("*/5 * * * *", timezone="UTC", **row)
-    got = examined([recorded(0)], edited, sight=HALF_A_MINUTE_APART, window=Window(NOON - MINUTE, NOON))
+    got = examined([recorded(0)], edited, ticks=HALF_A_MINUTE_APART, window=Window(NOON - MINUTE, NOON))
     assert bool([one for one in got.findings if "unchanged since" in one.message]) is is_found

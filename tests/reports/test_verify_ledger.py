@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron.model import CatchUp, Scope
+from synkron.model import Scope
 from synkron.operations.cancel import cancel
-from synkron.reports.verify import Kind, Undelivered, full_transaction
+from synkron.reports.verify import FindingKind, Undelivered, full_transaction
 from synkron.reports.verify.store import Report, keep_verification, verify
 from synkron.scheduler.tick import tick
 from synkron.service.serve import Role, serve
 from synkron.settings.load import OrganizationsTable, Settings, SourceTables, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, watching
 
@@ -69,7 +70,9 @@ async def test_exactly_what_was_not_decided_is_missed(connection: Connection) ->
         one,
     )
     report = await verified(connection, since)
-    assert [(found.kind, found.integration_id, found.at) for found in report.findings] == [(Kind.MISSED, one, gone)]
+    assert [(found.kind, found.integration_id, found.at) for found in report.findings] == [
+        (FindingKind.MISSED, one, gone)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +238,7 @@ async def test_a_hole_between_two_ticks(connection: Connection) -> None:
     )
     report = await verified(connection, since - HOUR * 2, hours=5)
     assert [(found.kind, found.at, found.integration_id) for found in report.findings] == [
-        (Kind.UNEXPLAINED, since - HOUR, None)
+        (FindingKind.UNEXPLAINED, since - HOUR, None)
     ]
 
 
@@ -271,7 +274,7 @@ async def test_a_decision_that_does_not_fit_itself(connection: Connection, spoil
     since = await decide_hours(connection)
     await connection.execute(f"{spoiled} where id = (select min(id) + 4 from synkron.runs)")
     report = await verified(connection, since)
-    assert says in " / ".join(found.message for found in report.findings if found.kind is Kind.UNEXPLAINED)
+    assert says in " / ".join(found.message for found in report.findings if found.kind is FindingKind.UNEXPLAINED)
 
 
 async def test_a_run_that_succeeded_twice(connection: Connection) -> None:
@@ -289,7 +292,9 @@ async def test_a_run_that_succeeded_twice(connection: Connection) -> None:
             outcome,
         )
     report = await verified(connection, since)
-    assert [(found.kind, found.message) for found in report.findings] == [(Kind.DOUBLED, "2 of its attempts succeeded")]
+    assert [(found.kind, found.message) for found in report.findings] == [
+        (FindingKind.DOUBLED, "2 of its attempts succeeded")
+    ]
 
 
 async def test_late_is_what_started_late_and_no_pause_explains_it(connection: Connection) -> None:
@@ -301,7 +306,7 @@ async def test_late_is_what_started_late_and_no_pause_explains_it(connection: Co
     )
     report = await verified(connection, since)
     oldest = await connection.fetchval("select min(scheduled_for) from synkron.runs where state = 'claimed'")
-    assert [(found.kind, found.at) for found in report.findings] == [(Kind.LATE, oldest)]
+    assert [(found.kind, found.at) for found in report.findings] == [(FindingKind.LATE, oldest)]
     await connection.execute(
         "insert into synkron.pauses (reason, author, starts_at, ended_at, ended_by) "
         "values ('closing', 'kari', now() - interval '4 hours', now() - interval '1 minute', 'kari')"
@@ -329,7 +334,11 @@ async def test_the_findings_of_an_integration_come_in_the_order_of_time(connecti
     await connection.execute("delete from synkron.runs where scheduled_for <= $1", since + HOUR * 2)
     await connection.execute("update synkron.runs set tick_id = 99999")
     report = await verified(connection, since)
-    assert [found.kind for found in report.findings] == [Kind.MISSED, Kind.MISSED, Kind.UNEXPLAINED]
+    assert [found.kind for found in report.findings] == [
+        FindingKind.MISSED,
+        FindingKind.MISSED,
+        FindingKind.UNEXPLAINED,
+    ]
 
 
 async def test_a_tick_that_was_forgotten_with_those_of_its_age_is_no_finding(connection: Connection) -> None:

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron.model import CatchUp
-from synkron.reports.verify import Kind
+from synkron.reports.verify import FindingKind
 from synkron.reports.verify.store import Report, verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration
 
@@ -107,7 +107,7 @@ BACKFILLED = (
 )
 EARLIER = {name: text.replace("+", "-") for name, text in LATER.items()}
 WINDOW = ("at", "window_start", "window_end")
-UNEXPLAINED, DOUBLED, MISSED = Kind.UNEXPLAINED, Kind.DOUBLED, Kind.MISSED
+UNEXPLAINED, DOUBLED, MISSED = FindingKind.UNEXPLAINED, FindingKind.DOUBLED, FindingKind.MISSED
 
 
 def moved(by: Mapping[str, str], *columns: str) -> str:
@@ -334,7 +334,7 @@ async def test_what_is_planted_is_found(
     connection: Connection,
     planted: tuple[datetime, Mapping[str, int], Connection],
     statement: str,
-    kind: Kind,
+    kind: FindingKind,
     says: str,
 ) -> None:
     since, numbers, superuser = planted

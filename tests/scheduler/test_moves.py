@@ -14,7 +14,7 @@ from synkron.ledger.history import RecordedRun
 from synkron.model import Scope
 from synkron.operations.pauses import AskedPause, pause
 from synkron.postgres.connection import Pool
-from synkron.scheduler.moves import Following, follow_all, follow_left_behind
+from synkron.scheduler.moves import Move, move_all, move_left_behind
 from synkron.settings.load import Settings, SourceTables, TypeSettings
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
@@ -196,11 +196,11 @@ async def test_a_run_under_way_does_not_follow(connection: Connection) -> None:
     job = await connection.fetchval("select id from synkron.queue")
     started = await attempts.start(connection, run_id, "w", job)
     assert started is not None
-    to_bufdir = Following(run_id, "bufdir", started.org_id, "; moved", job + 1)
-    assert await follow_all(connection, [to_bufdir]) == [False]
+    to_bufdir = Move(run_id, "bufdir", started.org_id, "; moved", job + 1)
+    assert await move_all(connection, [to_bufdir]) == [False]
     await attempts.hand_back(connection, started)
-    assert await follow_all(connection, [to_bufdir, to_bufdir]) == [True, True]
-    assert await follow_all(connection, [to_bufdir]) == [False]
+    assert await move_all(connection, [to_bufdir, to_bufdir]) == [True, True]
+    assert await move_all(connection, [to_bufdir]) == [False]
     assert await connection.fetchval("select reason from synkron.runs") == (
         "replayed: a tick was asked for this moment; moved"
     )
@@ -239,7 +239,7 @@ async def test_what_no_worker_would_take_is_brought_to_its_row(
     runs = await deliver(database, pool, {"bufdir": target}, settings)
     assert [(run.state, run.integration_type) for run in runs] == [("succeeded", "bufdir")] * 2
     assert [call.scheduled_for.minute for call in target.calls] == [0, 1]
-    assert await follow_left_behind(connection, SourceQueries(SourceTables()), settings.types) == 0
+    assert await move_left_behind(connection, SourceQueries(SourceTables()), settings.types) == 0
 
 
 async def test_a_run_of_an_unpaused_type_is_held_by_the_pause_of_the_type_it_comes_to(

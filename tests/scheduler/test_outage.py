@@ -11,11 +11,11 @@ import pytest
 
 from synkron.ledger import history
 from synkron.ledger.history import RecordedRun
-from synkron.model import CatchUp
 from synkron.postgres.connection import Pool
 from synkron.postgres.statements import source_statements, statements
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.stepped_clock import install_clock, set_clock
@@ -211,7 +211,7 @@ async def test_pauses_are_joined_and_not_called_for_each_row(connection: Connect
         await connection.execute("insert into synkron.pauses (reason, author) values ('month end', 'kari')")
     await connection.execute("select synkron.keep_partitions(now(), now(), now() - interval '400 days')")
     await connection.execute("analyze synkron.held, synkron.pauses")
-    released = source_statements("scheduler/policies", SourceTables())["released"].replace("ID_TYPE", "uuid")
-    for statement, *arguments in ((released, SIX), (statements("ledger/claims")["adrift"],)):
+    released = source_statements("scheduler/holds", SourceTables())["released"].replace("ID_TYPE", "uuid")
+    for statement, *arguments in ((released, SIX), (statements("ledger/claims")["without_job"],)):
         plan = "\n".join(row[0] for row in await connection.fetch(f"explain {statement}", *arguments))
         assert re.search(r"Anti Join(?s:.*)on pauses", plan), plan

@@ -13,11 +13,12 @@ import pytest
 
 from synkron.ledger import attempts, history
 from synkron.ledger.history import RecordedRun
-from synkron.model import CatchUp, Scope
+from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, plan_backfill
 from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, blocked, utc
 from tests.support.stepped_clock import install_clock, set_clock

@@ -8,22 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.model import (
-    Action,
-    CatchUp,
-    Decision,
-    Hold,
-    Integration,
-    Occurrences,
-    Outcome,
-    OutcomeKind,
-    Policies,
-    Policy,
-    Run,
-    Source,
-    State,
-)
-from synkron.scheduler.decide import after_attempt, after_shortage, decide, given_up, superseded, window_of
+from synkron.delivery.decide import after_attempt, after_shortage, given_up, superseded
+from synkron.model import Action, Decision, Hold, Integration, Occurrences, Outcome, OutcomeKind, Run, Source, State
+from synkron.scheduler.decide import decide, window_of
+from synkron.settings.policy import CatchUp, Policies, Policy
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -9,9 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from synkron.cron import parse, parse_zone
-from synkron.model import Action, CatchUp, Decision, Integration, Occurrences, Overlap, Policies, Policy
+from synkron.model import Action, Decision, Integration, Occurrences
 from synkron.scheduler.decide import decide, window_of
-from synkron.source.due import judge
+from synkron.settings.policy import CatchUp, Overlap, Policies, Policy
+from synkron.source.due import occurrences_of
 
 START = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)  # a few hours before Oslo's clocks go forward
 ZONES = [None, "Europe/Oslo", "Australia/Lord_Howe", "+05:45"]
@@ -54,7 +55,7 @@ def test_ticks_decide_every_occurrence_once(
         now += timedelta(seconds=step)
         window = window_of(watermark, now)
         first = min(first, window.start)
-        judged = judge(row, window, {"xledger"})
+        judged = occurrences_of(row, window, {"xledger"})
         assert isinstance(judged, Occurrences)
         for decision in decide([judged], now, Policies({"xledger": policy})):
             for moment, start in _rows(decision):
@@ -100,7 +101,7 @@ def test_periods_tile_whatever_is_edited(
             schedule, zone, is_enabled = edit
             row = replace(row, cron_schedule=schedule, timezone=zone, is_enabled=is_enabled)
         window = window_of(watermark, now)
-        judged = judge(row, window, {"xledger"})
+        judged = occurrences_of(row, window, {"xledger"})
         assert isinstance(judged, Occurrences)
         watermark = max(watermark, window.end)
         if not judged.moments:

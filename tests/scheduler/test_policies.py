@@ -38,9 +38,9 @@ class TestPause:
         target = Recorder()
         (held,) = await deliver(database, pool, target)
         assert (held.state, held.attempt, target.calls) == ("claimed", 0, [])
-        assert await claims.recover(connection) == 0
+        assert await claims.requeue_lost(connection) == 0
         await connection.execute(RESUME)
-        assert await claims.recover(connection) == 1
+        assert await claims.requeue_lost(connection) == 1
         (run,) = await deliver(database, pool, target)
         assert (run.state, len(target.calls)) == ("succeeded", 1)
 
@@ -102,7 +102,7 @@ class TestPause:
         await deliver(database, pool, target)
         await connection.execute(RESUME)
         assert target.calls == []
-        await claims.recover(connection)
+        await claims.requeue_lost(connection)
         (run,) = await deliver(database, pool, target)
         assert (run.state, run.attempt) == ("succeeded", 2)
 

@@ -11,9 +11,9 @@ import pytest
 
 from synkron.errors import NaiveDatetimeError, Refused
 from synkron.ledger import history
-from synkron.model import CatchUp, Tick
-from synkron.scheduler.tick import next_tick, tick
+from synkron.scheduler.tick import Tick, next_tick, tick
 from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, utc
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.model import Action, Decision, Integration, Policies, Policy, Source
+from synkron.model import Action, Decision, Integration, Source
 from synkron.scheduler.spread import paced, spread_over
-from synkron.steps import at_once
+from synkron.settings.policy import Policies, Policy
+from synkron.source.due import at_once
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

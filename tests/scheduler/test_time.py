@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from synkron.ledger import history
-from synkron.model import CatchUp
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection
 from tests.support.fleet import add_integration, add_organization, utc
 from tests.support.stepped_clock import install_clock, set_clock

@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron.model import CatchUp
+from synkron.runtime import sleep
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
-from synkron.waiting import pause
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, utc
 from tests.support.stepped_clock import install_clock
@@ -47,7 +47,7 @@ async def test_others_have_their_turns_while_a_tick_decides(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker in the same process, say, whose signs of life may not stop for as long as an outage takes to decide."""
-    monkeypatch.setattr("synkron.waiting.LONGEST_TURN", 0.0)
+    monkeypatch.setattr("synkron.runtime.LONGEST_TURN", 0.0)
     settings = Settings(types={"xledger": TypeSettings(catch_up=CatchUp.ALL, pace=60)})
     integrations, moments = 20, 5
     for _ in range(integrations):
@@ -60,7 +60,7 @@ async def test_others_have_their_turns_while_a_tick_decides(
     async def other() -> None:
         nonlocal turns
         while True:
-            await pause(0)
+            await sleep(0)
             turns += not ticking.is_asking
 
     busy = asyncio.create_task(other())

@@ -11,10 +11,11 @@ import pytest
 
 from synkron.ledger import history
 from synkron.ledger.history import RecordedRun
-from synkron.model import CatchUp, Fault, Scope, Tick
+from synkron.model import Fault, Scope
 from synkron.operations.pauses import AskedPause, pause, resume
-from synkron.scheduler.tick import tick
+from synkron.scheduler.tick import Tick, tick
 from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.policy import CatchUp
 from tests.conftest import Connection
 from tests.support.fleet import add_integration, utc
 from tests.support.stepped_clock import install_clock, set_clock

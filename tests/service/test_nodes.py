@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from synkron.ledger import history
 from synkron.ledger.nodes import Reporter, nodes
-from synkron.runtime import WallClock, release, wall_clock
-from synkron.service import loops
+from synkron.runtime import WallClock, installed_version, wall_clock
+from synkron.service import scheduler_loop
 from synkron.service.serve import Role, serve
 from synkron.settings.load import Settings, TypeSettings
 from tests.conftest import Connection, Database
@@ -106,7 +106,7 @@ async def test_a_host_whose_clock_is_off_decides_as_any_other(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch, skew: timedelta
 ) -> None:
     """What is due is claimed and delivered on the database's time, with a signature that the target takes."""
-    monkeypatch.setattr(loops, "next_tick", lambda now: now + timedelta(milliseconds=200))
+    monkeypatch.setattr(scheduler_loop, "next_tick", lambda now: now + timedelta(milliseconds=200))
     one = await add_integration(connection, "* * * * *")
     await add_integration(connection, "* * * * *", enabled=False)
     before: datetime = await connection.fetchval("select clock_timestamp()")
@@ -127,7 +127,7 @@ async def test_a_host_whose_clock_is_off_decides_as_any_other(
             Webhook(SIGNING).verify(request.body, dict(request.headers))
     after: datetime = await connection.fetchval("select clock_timestamp()")
     assert abs(node.skew - skew) < timedelta(seconds=2)
-    assert (node.version, node.state) == (release(), "running")
+    assert (node.version, node.state) == (installed_version(), "running")
     assert await states(connection) == {node.name: "stopped"}
     runs = await history.runs(connection)
     assert {run.integration_id for run in runs} == {one}

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from synkron.errors import LedgerMissing, Refused, ServiceRoleRequired, SettingsError, SourceTableMissing
 from synkron.ledger import history
 from synkron.ledger.migrate import create_source_tables
-from synkron.service import loops
+from synkron.service import scheduler_loop
 from synkron.service import serve as service
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
@@ -50,7 +50,7 @@ async def test_it_goes_on_when_the_database_drops_its_connections(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every connection of the service is cut, three times; what becomes due is claimed and delivered all the same."""
-    monkeypatch.setattr(loops, "next_tick", lambda now: now + timedelta(milliseconds=200))
+    monkeypatch.setattr(scheduler_loop, "next_tick", lambda now: now + timedelta(milliseconds=200))
     async with watching(database) as until, serving(database):
         for _ in range(3):
             one = await add_integration(connection, "* * * * *")

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from synkron.service import loops
+from synkron.service import background
 from synkron.service.serve import Role, serve
 from synkron.settings.load import Settings
 from tests.conftest import Connection, Database
@@ -76,8 +76,8 @@ async def test_no_secret_is_told_or_kept(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(loops, "TELL_EVERY", timedelta(milliseconds=100))
-    monkeypatch.setattr(loops, "DELIVER_EVERY", timedelta(milliseconds=100))
+    monkeypatch.setattr(background, "UPDATE_EVERY", timedelta(milliseconds=100))
+    monkeypatch.setattr(background, "ANNOUNCE_EVERY", timedelta(milliseconds=100))
     # Two, so that the type is unhealthy after one minute's runs: two that fail are enough.
     await add_integration(connection, "* * * * *")
     await add_integration(connection, "* * * * *")

@@ -29,11 +29,11 @@ from synkron.reports.why.store import read_facts
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
 from synkron.source import due
-from synkron.source.check import Finding, Level, check
-from synkron.source.due import Known
+from synkron.source.check import Level, RowFinding, check
 from synkron.source.oddity import LONGEST_ID, ODDITIES
+from synkron.source.parsed_texts import ParsedTexts
 from synkron.source.reader import check_source, read_all, read_names
-from synkron.source.upcoming import coming
+from synkron.source.upcoming import upcoming
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.working import MOMENT, Recorder, claim, deliver, working
@@ -166,7 +166,7 @@ async def place(
     request: pytest.FixtureRequest, server: EmbeddedServer, bare_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Place]:
     """Each form of the tables, in a migrated database, and a process that knows nothing yet."""
-    known = Known()
+    known = ParsedTexts()
     monkeypatch.setattr(due, "KNOWN", known)
     monkeypatch.setattr("synkron.source.reader.KNOWN", known)
     has_key, has_indexes, takes_bytes = request.param
@@ -235,7 +235,7 @@ async def test_check_names_each(place: Place) -> None:
 async def test_nothing_else_that_reads_the_tables_stumbles(place: Place) -> None:
     rows = await read_all(place.connection, SOURCE)
     day = Window(AT - timedelta(minutes=1), AT + timedelta(hours=23))
-    assert {one.integration.integration_id for one in coming(rows, day, SETTINGS.types)} == HEALTHY
+    assert {one.integration.integration_id for one in upcoming(rows, day, SETTINGS.types)} == HEALTHY
     assert (await read_names(place.connection, SOURCE))["fjord"] == "Fjord"
     assert (await forecast_fleet(place.connection, SETTINGS, AT, 24)).as_set.left_out == place.rows
     assert len(await read_rows(place.connection, Settings(source=SOURCE), Scope())) == len(rows)
@@ -328,7 +328,7 @@ def _unsaid(place: Place, reasons: list[str]) -> set[str]:
     return {one for one in place.reasons if not any(one in reason for reason in reasons)}
 
 
-def _is_short(finding: Finding) -> bool:
+def _is_short(finding: RowFinding) -> bool:
     return len(finding.message) < 600
 
 

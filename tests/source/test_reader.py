@@ -16,7 +16,7 @@ from synkron.errors import NaiveDatetimeError
 from synkron.postgres.statements import source_statements
 from synkron.settings.load import SourceTables
 from synkron.source import due
-from synkron.source.due import Known
+from synkron.source.parsed_texts import ParsedTexts
 
 SQL = source_statements("source/reader", SourceTables())
 TWO = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test begins with an empty memo, as a new process does."""
-    known = Known()
+    known = ParsedTexts()
     monkeypatch.setattr(due, "KNOWN", known)
     monkeypatch.setattr("synkron.source.reader.KNOWN", known)
 
@@ -135,7 +135,7 @@ async def test_an_unknown_type_is_told_of_when_its_row_is_due_and_a_missing_orga
 
 @pytest.mark.parametrize("text", ["0 2 * * *", "x"])
 def test_a_text_longer_than_an_expression_may_be_is_not_remembered(text: str) -> None:
-    known = Known()
+    known = ParsedTexts()
     longest, longer = text.ljust(MAX_LENGTH), text.ljust(MAX_LENGTH + 1)
     for one in (longest, longer):
         known.expression(one)

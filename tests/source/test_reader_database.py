@@ -14,9 +14,10 @@ from synkron.model import Window
 from synkron.postgres.statements import source_statements
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
 from synkron.source import due
-from synkron.source.due import Known
+from synkron.source.due import window_around
+from synkron.source.parsed_texts import ParsedTexts
 from synkron.source.queries import secure
-from synkron.source.reader import read_all, window_around
+from synkron.source.reader import read_all
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, utc
 
@@ -26,9 +27,9 @@ SOURCE = SourceTables()
 
 
 @pytest.fixture(autouse=True)
-def nothing_known(monkeypatch: pytest.MonkeyPatch) -> Known:
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> ParsedTexts:
     """Every test begins with an empty memo, as a new process does."""
-    known = Known()
+    known = ParsedTexts()
     monkeypatch.setattr(due, "KNOWN", known)
     monkeypatch.setattr("synkron.source.reader.KNOWN", known)
     return known
@@ -139,7 +140,9 @@ async def test_a_plain_sql_edit_counts_at_the_next_read(connection: Connection) 
         assert await due_at(connection, at) == expected, edit
 
 
-async def test_a_huge_expression_is_refused_and_not_remembered(connection: Connection, nothing_known: Known) -> None:
+async def test_a_huge_expression_is_refused_and_not_remembered(
+    connection: Connection, nothing_known: ParsedTexts
+) -> None:
     good = await add_integration(connection, "0 2 * * *")
     huge = await add_integration(connection, "0 2 * * * " * 10_000)
     for _ in range(3):
@@ -286,7 +289,7 @@ async def test_one_statement_reaches_the_server(connection: Connection) -> None:
 
 
 # requirement R9
-async def test_the_plan_uses_the_indexes_and_reads_few_rows(connection: Connection, nothing_known: Known) -> None:
+async def test_the_plan_uses_the_indexes_and_reads_few_rows(connection: Connection, nothing_known: ParsedTexts) -> None:
     """Of 20,000 rows 14 are due; what is new is looked for with one descent for each known expression and zone."""
     await _twenty_thousand(connection)
     plan = await _explain(connection, nothing_known, window_around(utc("2026-03-02T02:00:00")))
@@ -301,7 +304,9 @@ async def test_the_plan_uses_the_indexes_and_reads_few_rows(connection: Connecti
     assert len(await read_due_integrations(utc("2026-03-02T02:00:00"), connection)) == 14
 
 
-async def test_without_the_indexes_one_scan_of_each_table_does(connection: Connection, nothing_known: Known) -> None:
+async def test_without_the_indexes_one_scan_of_each_table_does(
+    connection: Connection, nothing_known: ParsedTexts
+) -> None:
     await _twenty_thousand(connection)
     await connection.execute("drop index synkron_due_expressions, synkron_due_timezones")
     plan = await _explain(connection, nothing_known, window_around(utc("2026-03-02T02:00:00")))
@@ -337,7 +342,7 @@ async def _twenty_thousand(connection: Connection) -> None:
     await connection.execute("vacuum analyze organization_integrations, organizations")
 
 
-async def _explain(connection: Connection, known: Known, window: Window) -> str:
+async def _explain(connection: Connection, known: ParsedTexts, window: Window) -> str:
     """The plan of a warm read."""
     await read_due_integrations(window.end, connection)
     sql = source_statements("source/reader", SOURCE)

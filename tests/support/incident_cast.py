@@ -8,7 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from synkron.incidents import Change, Condition, Incident, Kind, Known, Occasion, Rules, Silence, Transition, plan
+from synkron.incidents import (
+    Condition,
+    Incident,
+    IncidentChange,
+    IncidentKind,
+    Occasion,
+    OpenIncidents,
+    Rules,
+    Silence,
+    Transition,
+    plan,
+)
 from synkron.incidents.lifecycle import FLAPPING
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -18,7 +29,9 @@ HOUR = timedelta(hours=1)
 RULES = Rules(settle=5 * MINUTE, remind_every=24 * HOUR)
 
 
-def condition(subject: str = "xledger of Fjord", kind: Kind = Kind.RUN_FAILED, **facts: Any) -> Condition:
+def condition(
+    subject: str = "xledger of Fjord", kind: IncidentKind = IncidentKind.RUN_FAILED, **facts: Any
+) -> Condition:
     """A condition that says what it is about."""
     says: dict[str, Any] = {
         "title": f"{subject} is not as it should be",
@@ -32,7 +45,7 @@ def condition(subject: str = "xledger of Fjord", kind: Kind = Kind.RUN_FAILED, *
     return Condition(kind=kind, subject=subject, **says | facts)
 
 
-def many(number: int, kind: Kind = Kind.RUN_FAILED, **facts: Any) -> list[Condition]:
+def many(number: int, kind: IncidentKind = IncidentKind.RUN_FAILED, **facts: Any) -> list[Condition]:
     """So many conditions of a kind, each of an organization of its own."""
     return [condition(f"number {n:04}", kind, **{"org_id": f"org-{n}", "touches": {}} | facts) for n in range(number)]
 
@@ -51,7 +64,7 @@ class World:
     ) -> list[Transition]:
         """Some time later: what became of the incidents."""
         self.at += after
-        transitions = plan(conditions, Known(self.open, self._recent(), list(silences)), self.rules, self.at)
+        transitions = plan(conditions, OpenIncidents(self.open, self._recent(), list(silences)), self.rules, self.at)
         numbered = [self._keep(one) for one in transitions]
         assert len({one.condition.key for one in self.open}) == len(self.open), "a subject is open twice"
         return numbered
@@ -78,7 +91,7 @@ class World:
         )
 
     def _keep(self, one: Transition) -> Transition:
-        number = len(self.incidents) + 1 if one.change is Change.OPENED else one.incident.id
+        number = len(self.incidents) + 1 if one.change is IncidentChange.OPENED else one.incident.id
         incident = replace(one.incident, id=number)
         self.incidents[number] = incident
         if one.occasion is not None:
@@ -86,6 +99,6 @@ class World:
         return replace(one, incident=incident)
 
 
-def changes(transitions: Sequence[Transition]) -> list[tuple[Change, Occasion | None]]:
+def changes(transitions: Sequence[Transition]) -> list[tuple[IncidentChange, Occasion | None]]:
     """What became of each, and why it is told."""
     return [(one.change, one.occasion) for one in transitions]

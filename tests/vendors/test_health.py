@@ -20,10 +20,10 @@ from synkron.vendors.health import (
     Verdict,
     Watch,
     backoff,
-    judge,
+    health_after,
     sample_of_run,
 )
-from synkron.vendors.probe_times import next_month, next_probe, obstacles
+from synkron.vendors.probe_times import next_month, next_probe, probe_blocks
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -43,7 +43,7 @@ def after(*samples: Sample, watch: Watch = WATCH, health: Health = NEW) -> Healt
     for sample in samples:
         if sample.source is Contact.PROBE:
             health = replace(health, probed_at=sample.at)
-        health = judge(health, sample, watch)
+        health = health_after(health, sample, watch)
     return health
 
 
@@ -171,9 +171,9 @@ def test_a_month_of_bad_runs_leaves_probes_to_the_end_of_it(finding: str) -> Non
         assert due is not None
         if due <= at:
             probed.append(at)
-            known = judge(replace(known, probed_at=at), replace(probe("healthy"), at=at), COUNTED)
+            known = health_after(replace(known, probed_at=at), replace(probe("healthy"), at=at), COUNTED)
         bad = run("throttled", rest=timedelta(seconds=5)) if finding == "throttled" else run(finding)
-        known = judge(known, replace(bad, at=at), COUNTED)
+        known = health_after(known, replace(bad, at=at), COUNTED)
         at += 10 * MINUTE
     assert len(probed) <= 500
     assert probed[-1] > start + timedelta(days=30, hours=20)
@@ -249,7 +249,7 @@ def test_failed_runs_do_not_count_for_the_backoff() -> None:
 def test_what_was_heard_late_changes_no_verdict() -> None:
     known = after(probe("healthy", 10))
     assert after(run("unreachable", 9), health=known) == known
-    late = judge(known, run("throttled", 9, resets_at=NOON + HOUR), WATCH)
+    late = health_after(known, run("throttled", 9, resets_at=NOON + HOUR), WATCH)
     assert (late.verdict, late.passive_until) == (Verdict.HEALTHY, NOON + HOUR)
 
 
@@ -291,9 +291,9 @@ def test_a_throttled_run_s_wait_is_the_reset() -> None:
 
 def test_what_keeps_a_probe_from_going() -> None:
     known = replace(NEW, probed_at=NOON - MINUTE, passive_until=NOON + HOUR)
-    ends = [one.until for one in obstacles(known, COUNTED, 500, NOON)]
+    ends = [one.until for one in probe_blocks(known, COUNTED, 500, NOON)]
     assert ends == [NOON + HOUR, NOON + 14 * MINUTE, datetime(2026, 7, 1, tzinfo=UTC)]
-    assert obstacles(known, COUNTED, 499, NOON + HOUR) == []
+    assert probe_blocks(known, COUNTED, 499, NOON + HOUR) == []
     assert next_probe(known, COUNTED, 500, NOON) == datetime(2026, 7, 1, tzinfo=UTC)
 
 
@@ -336,7 +336,7 @@ def test_whatever_happens_no_probe_goes_too_early(
             assert not any(start <= at < end for start, end in named)
             probed.append(at)
             known = replace(known, probed_at=at)
-        known = judge(known, Sample(at, source, finding, "r", resets_at=resets_at), watch)
+        known = health_after(known, Sample(at, source, finding, "r", resets_at=resets_at), watch)
         if finding is Verdict.THROTTLED and resets_at and at < resets_at <= at + FURTHEST_RESET:
             named.append((at, resets_at))
         assert (known.verdict is Verdict.UNKNOWN) == (known.known_by is None)

@@ -20,7 +20,7 @@ import typer
 
 from synkron.cli.secrets import without_secrets
 from synkron.errors import SettingsError
-from synkron.log import before_the_first_line, log
+from synkron.runtime import before_the_first_line, log
 from synkron.text import one_line, printable
 
 if TYPE_CHECKING:

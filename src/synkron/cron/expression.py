@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from synkron.cron import occurrence
 from synkron.cron.describe import sentence
-from synkron.cron.field import DAY, FIELDS, HOUR, MINUTE, MONTH, WEEKDAY, Fault, Step
+from synkron.cron.field import DAY, FIELDS, HOUR, MINUTE, MONTH, WEEKDAY, FieldFault, Step
 from synkron.cron.moment import Span, fires_at, moment_at, span_between
 from synkron.cron.pattern import EVERY_WEEKDAY, Pattern
 from synkron.cron.timeline import END_OF_TIME, minute_of, utc
@@ -100,7 +100,7 @@ def parse(text: str) -> Cron:
             minute[0] != "*" and hour[0] != "*",
             tuple(steps),
         )
-    except Fault:
+    except FieldFault:
         _refuse_field(text)
 
 
@@ -139,7 +139,7 @@ def _refuse_field(text: str) -> NoReturn:
     for field, (start, word) in zip(FIELDS, _words(text), strict=True):
         try:
             field.read(word.upper(), [])
-        except Fault as fault:
+        except FieldFault as fault:
             bad = word[fault.offset : fault.offset + fault.length][:40]
             column = start + fault.offset
             reason = f"{field.name} '{bad}' at column {column}: {fault}"

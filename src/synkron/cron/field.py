@@ -39,7 +39,7 @@ class Step(NamedTuple):
     restarts: bool
 
 
-class Fault(Exception):
+class FieldFault(Exception):
     """The ``length`` characters at ``offset`` in the field are malformed.
 
     ``parse`` knows the column and turns this into a CronError.
@@ -94,7 +94,7 @@ class Field:
 
     def _read_item(self, item: str, offset: int, steps: list[Step]) -> int:
         if not item:
-            raise Fault(offset, 1, f"an item is missing; {ITEMS}")
+            raise FieldFault(offset, 1, f"an item is missing; {ITEMS}")
         span, slash, step_text = item.partition("/")
         if not slash:
             first, last = self._read_span(span, offset)
@@ -111,13 +111,13 @@ class Field:
 
     def _read_step(self, text: str, offset: int, item: str) -> int:
         if not text:
-            raise Fault(offset, len(item), "a step is missing; write a whole number after the '/'")
+            raise FieldFault(offset, len(item), "a step is missing; write a whole number after the '/'")
         at = offset + len(item) - len(text)
         if not text.isdecimal():
-            raise Fault(at, len(text), "a step must be a whole number of at least 1, such as the 5 in */5")
+            raise FieldFault(at, len(text), "a step must be a whole number of at least 1, such as the 5 in */5")
         step = int(text)
         if step == 0:
-            raise Fault(at, len(text), "a step must be at least 1; without a step every value is selected")
+            raise FieldFault(at, len(text), "a step must be at least 1; without a step every value is selected")
         return step
 
     def _read_span(self, span: str, offset: int) -> tuple[int, int]:
@@ -127,7 +127,7 @@ class Field:
         first_text, dash, last_text = span.partition("-")
         if not first_text or (dash and not last_text):
             length = len(span) or 1
-            raise Fault(offset, length, f"a number is missing, and signs are not allowed; {self.allowed}")
+            raise FieldFault(offset, length, f"a number is missing, and signs are not allowed; {self.allowed}")
         first = self._read_value(first_text, offset)
         if not dash:
             return first, first
@@ -135,13 +135,13 @@ class Field:
         if last_text == "SUN":
             last = self.last
         if first > last:
-            raise Fault(offset, len(span), f"a range must ascend; write {self._wrapped(span, first, last)}")
+            raise FieldFault(offset, len(span), f"a range must ascend; write {self._wrapped(span, first, last)}")
         return first, last
 
     def _read_value(self, text: str, offset: int) -> int:
         value = self.values.get(text.lstrip("0") or "0" if text.isdecimal() else text)
         if value is None:
-            raise Fault(offset, len(text), self._remedy(text))
+            raise FieldFault(offset, len(text), self._remedy(text))
         return value
 
     def _remedy(self, text: str) -> str:

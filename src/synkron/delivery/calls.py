@@ -8,10 +8,9 @@ from enum import Enum, auto
 from typing import Any, NoReturn
 
 from synkron.ledger import attempts
-from synkron.log import log
 from synkron.model import Outcome, Run
 from synkron.postgres.connection import DRIVER_FAULTS, Executor
-from synkron.waiting import pause
+from synkron.runtime import log, sleep
 
 # Seconds between two looks at the ledger, and the shortest time between two. A notification causes an earlier look: the
 # first limits the cost of a lost notification, the second that of many forged ones.
@@ -63,7 +62,7 @@ class Calls:
         ``heard`` only makes it look sooner. It is not trusted, because everybody who may connect can notify.
         """
         while True:
-            await pause(LOOK_EVERY, heard)
+            await sleep(LOOK_EVERY, heard)
             heard.clear()
             try:
                 if self._runs:
@@ -71,4 +70,4 @@ class Calls:
                     self.break_off(BrokenOff.CANCELLED, found)
             except DRIVER_FAULTS as error:
                 log.warning("check for cancelled runs failed", reason=str(error) or type(error).__name__)
-            await pause(LOOK_AGAIN)
+            await sleep(LOOK_AGAIN)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from synkron.delivery.decide import after_attempt
 from synkron.delivery.outcome import recordable
 from synkron.errors import NotFound, Refused
 from synkron.ledger import attempts
 from synkron.ledger.claims import run_of
 from synkron.ledger.installation import at_home
-from synkron.log import log
 from synkron.model import Outcome, OutcomeKind, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.scheduler.decide import after_attempt
+from synkron.runtime import log
 from synkron.scheduler.policies import overridden
 from synkron.settings.load import Settings
 

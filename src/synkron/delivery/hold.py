@@ -6,9 +6,9 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from synkron.ledger import attempts
-from synkron.log import log
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
+from synkron.runtime import log
 from synkron.settings.load import Settings, TypeSettings
 from synkron.vendors.health import DOWN, Watch
 

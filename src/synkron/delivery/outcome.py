@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from synkron.http.status import recorded_status
-from synkron.model import Outcome, OutcomeKind
+from synkron.model import Outcome, OutcomeKind, recorded_status
 from synkron.text import one_line
 
 LONGEST_ERROR = 500

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import chain, count, repeat
 
-from synkron.log import log
 from synkron.model import Run
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.postgres.faults import is_for_ever
-from synkron.waiting import pause
+from synkron.runtime import log, sleep
 
 # Seconds between tries. The last one is repeated. It is short: another worker takes over jobs that show no heartbeat.
 PAUSES = (0.2, 1.0, 3.0)
@@ -20,7 +19,7 @@ LAST_PAUSES = (0.2,) * 8
 TOLD_EVERY = 20
 
 
-class Recording:
+class OutcomeRecorder:
     """Records the outcomes of attempts, until ``giving_up`` is set.
 
     The target has done its work. If the outcome were lost, the run would be delivered again and the attempt would count
@@ -51,7 +50,7 @@ class Recording:
                     if tries < len(PAUSES) or tries % TOLD_EVERY == 0:
                         log.warning("outcome not recorded yet", run_id=run.id, reason=str(error), tries=tries + 1)
                 # If this worker is told to end, the next try comes at once.
-                await (pause(wait) if is_last else pause(wait, self._giving_up))
+                await (sleep(wait) if is_last else sleep(wait, self._giving_up))
             raise AssertionError
         finally:
             self._kept.discard(run.id)

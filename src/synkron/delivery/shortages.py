@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from synkron.log import log
 from synkron.model import Run
-from synkron.runtime import SteadyClock
+from synkron.runtime import SteadyClock, log
 
 # Seconds. Another worker may deliver the runs that were put back. The shortage is then over when a run of the same type
 # is called here at least this long after the shortage was last noticed.
@@ -14,7 +13,7 @@ QUIET = 60.0
 
 
 @dataclass
-class _Open:
+class _OpenShortage:
     """A shortage: the runs and types that it affects, and the second at which it was last noticed."""
 
     at: float = 0.0
@@ -27,13 +26,13 @@ class Shortages:
 
     def __init__(self, clock: SteadyClock) -> None:
         self._clock = clock
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenShortage] = {}
 
     def note(self, what: str, run: Run) -> None:
         """Note that the run could not be sent because of this shortage."""
         if what not in self._open:
             log.warning("short on this host", what=what, run_id=run.id, consequence="runs that need it are put back")
-            self._open[what] = _Open()
+            self._open[what] = _OpenShortage()
         one = self._open[what]
         one.at = self._clock()
         one.runs.add(run.id)

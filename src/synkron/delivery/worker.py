@@ -9,31 +9,26 @@ from datetime import timedelta
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 
-from synkron.delivery.calls import BrokenOff, Calls
-from synkron.delivery.record import Recording
-from synkron.delivery.shortages import Shortages
-from synkron.delivery.targets import Lease, Target, Terms
-from synkron.delivery.turn import (
+from synkron.delivery.attempt import AttemptRunner
+from synkron.delivery.calls import BrokenOff
+from synkron.delivery.decide import (
     Turn,
     no_longer_called_for,
-    read_turns,
     reason_to_defer,
     reason_to_skip,
     reason_to_wait,
 )
-from synkron.delivery.warm_up.store import Meetings
+from synkron.delivery.targets import Lease, Target
+from synkron.delivery.turn import read_turns
 from synkron.errors import SynkronError
-from synkron.http.shortage import Shortage
 from synkron.ledger import attempts
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.queue import Manager
-from synkron.log import log
-from synkron.model import Integration, Meeting, Outcome, OutcomeKind, Policy, Run, State
+from synkron.model import Integration, Run, State
 from synkron.postgres.batch import Batched
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
-from synkron.runtime import SteadyClock, steady_clock
-from synkron.scheduler.decide import after_attempt, after_shortage, given_up, moved
-from synkron.scheduler.moves import Following, follow_all
+from synkron.runtime import SteadyClock, log, steady_clock
+from synkron.scheduler.moves import Move, move_all, moved_note
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
@@ -49,9 +44,6 @@ LOOK_AGAIN = timedelta(milliseconds=20)
 WAIT_AFTER_FAULT = timedelta(seconds=5)
 # How often a run is checked again if its row names a missing organization or a type without a target.
 WAIT_FOR_ROW = timedelta(minutes=1)
-
-WORDS = {State.SUCCEEDED: "run succeeded", State.FAILED: "run failed", State.CLAIMED: "run will be retried"}
-STOOD_STILL = "the worker stood still before it could call the target"
 
 
 # requirement R15
@@ -73,27 +65,25 @@ class Worker:
         self._clock = clock or steady_clock(asyncio.get_running_loop())
         # Another worker takes the run over after a whole heartbeat interval without a heartbeat.
         self._lease = settings.heartbeat.total_seconds() / 2
-        self._meetings = Meetings(settings)
         self._observer = Observer(pool, watches_of(settings))
         self._ended = asyncio.Event()
         self._faults = InternalFaults(pool.acquire, name)
         self._queue = Manager(pool)
         self._queue.min_dequeue_poll_interval = LOOK_AGAIN
-        self._calls = Calls()
-        self._shortages = Shortages(self._clock)
         self._handing_back = asyncio.Event()
-        self._recording = Recording(self._handing_back)
+        self._attempts = AttemptRunner(pool, settings, targets, self._observer, self._clock, self._handing_back)
         self._one_suspect = asyncio.Lock()
         self._source = SourceQueries(settings.source)
         # The questions of concurrent jobs are combined into one statement.
-        mark = self._queue.queue_manager_id
+        queue_manager_id = self._queue.queue_manager_id
         self._turn: Batched[int, Turn | None] = Batched(lambda ids: read_turns(pool, self._source, ids, settings))
         self._start: Batched[tuple[int, int], Run | None] = Batched(
-            lambda asked: attempts.start_all(pool, asked, name, mark, settings.heartbeat / 10)
+            lambda asked: attempts.start_all(pool, asked, name, queue_manager_id, settings.heartbeat / 10)
         )
-        self._skip: Batched[attempts.Skip, bool] = Batched(lambda skips: attempts.skip_all(pool, skips, mark))
-        self._finish: Batched[attempts.Ending, bool] = Batched(lambda endings: attempts.finish_all(pool, endings))
-        self._follow: Batched[Following, bool] = Batched(lambda asked: follow_all(pool, asked, mark))
+        self._skip: Batched[attempts.Skip, bool] = Batched(
+            lambda skips: attempts.skip_all(pool, skips, queue_manager_id)
+        )
+        self._follow: Batched[Move, bool] = Batched(lambda asked: move_all(pool, asked, queue_manager_id))
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
 
@@ -112,8 +102,10 @@ class Worker:
             for name, loop in {
                 "signs of life": lambda: self._queue.keep_alive(heartbeat),
                 "listening": lambda: self._queue.keep_listening(heartbeat),
-                "meetings": lambda: self._meetings.keep_exchanging(self._pool),
-                "cancelled runs": lambda: self._calls.keep_looking_for_cancelled(self._pool, self._queue.cancellation),
+                "warmth": lambda: self._attempts.warmth.keep_exchanging(self._pool),
+                "cancelled runs": lambda: self._attempts.calls.keep_looking_for_cancelled(
+                    self._pool, self._queue.cancellation
+                ),
             }.items()
         }
         try:
@@ -132,7 +124,7 @@ class Worker:
     @property
     def under_way(self) -> int:
         """How many calls of targets are under way."""
-        return len(self._calls)
+        return len(self._attempts.calls)
 
     def stop(self) -> None:
         """Take no more jobs. Attempts that are under way continue."""
@@ -141,14 +133,14 @@ class Worker:
     def hand_back(self) -> None:
         """Break off the attempts under way, and start no others. Their runs wait for another worker."""
         self._handing_back.set()
-        self._calls.break_off(BrokenOff.HANDED_BACK)
+        self._attempts.calls.break_off(BrokenOff.HANDED_BACK)
         for asking in (self._turn, self._skip):
             asking.refuse(lambda: RetryRequested(timedelta(), "the worker was stopped"))
 
     async def _execute(self, job: Job) -> None:
         """Handle one job. If the database fails, the job is retried; failures of the run itself are in the ledger."""
         run_id = int(job.payload or b"0")
-        if self._recording.keeps(run_id):
+        if self._attempts.recorder.keeps(run_id):
             # The queue hands out a job again that had no heartbeat, for example while the database was gone.
             raise RetryRequested(WAIT_AFTER_FAULT, "its outcome is still to be recorded")
         try:
@@ -198,7 +190,7 @@ class Worker:
             lease = Lease(self._clock() + self._lease, self._clock)
             started = await self._start((run_id, job.id))
             if started is not None:
-                await self._attempt(started, turn, lease)
+                await self._attempts.make(started, turn, lease)
 
     async def _deferred(self, turn: Turn) -> bool:
         """Let the run wait if its vendor is down and the settings say ``hold``. False if it may start."""
@@ -212,7 +204,7 @@ class Worker:
 
     def _reason_to_skip(self, turn: Turn) -> str | None:
         """Why the run must not be delivered. A run that must follow its row is judged by the policy of its new type."""
-        if (reason := no_longer_called_for(turn, self._settings)) or turn.followed is not None:
+        if (reason := no_longer_called_for(turn, self._settings.types)) or turn.followed is not None:
             return reason
         if turn.run.integration_type not in self._targets:
             return f"no target: set {section_of(turn.run.integration_type)}.target in synkron.toml"
@@ -220,87 +212,6 @@ class Worker:
 
     async def _let_follow(self, run: Run, row: Integration, job: Job) -> None:
         """Move the run to the type and organization of its row. Its new job delivers it."""
-        note = moved(run.integration_type, row.integration_type, run.org_id, row.org_id)
-        if await self._follow(Following(run.id, row.integration_type, row.org_id, note, job.id)):
+        note = moved_note(run.integration_type, row.integration_type, run.org_id, row.org_id)
+        if await self._follow(Move(run.id, row.integration_type, row.org_id, note, job.id)):
             log.info("run follows its row", run_id=run.id, org_id=row.org_id, reason=note.removeprefix("; "))
-
-    async def _attempt(self, run: Run, turn: Turn, lease: Lease) -> None:
-        """Make the attempt, unless there were too many, or this worker's time for it is over."""
-        if error := given_up(run, turn.policy):
-            await self._end(run, Outcome(OutcomeKind.FINAL, error=error), turn.policy)
-        elif self._handing_back.is_set():
-            await attempts.hand_back(self._pool, run)
-        elif lease.has_ended():
-            log.warning("run handed back", run_id=run.id, reason=STOOD_STILL)
-            await attempts.hand_back(self._pool, run, STOOD_STILL)
-        else:
-            await self._meet(run, turn, lease)
-
-    async def _meet(self, run: Run, turn: Turn, lease: Lease) -> None:
-        """Call the target, and measure the call."""
-        known, began = self._meetings.of(run.integration_type), self._clock()
-        met_before = known.met_at
-        try:
-            outcome = await self._called(run, Terms(turn.at, turn.policy.timeout, lease))
-        except Shortage as short:
-            await self._put_back(run, str(short), turn.policy)
-            return
-        if outcome is not None:
-            self._shortages.called(run)
-            # The steady clock is combined from several clocks, so it can be off by about a millisecond.
-            duration = timedelta(seconds=max(self._clock() - began, 0.0))
-            meeting = known.meet(outcome, duration, began_at=turn.at, met_before=met_before)
-            self._observer.note(run.integration_type, outcome, duration, turn.at + duration, run.org_id)
-            await self._end(run, outcome, turn.policy, meeting)
-
-    async def _called(self, run: Run, terms: Terms) -> Outcome | None:
-        """Call the target. None if the call was broken off, because the run was cancelled or is handed back."""
-        outcome = await self._calls.make(run, self._targets[run.integration_type].call(run, terms))
-        if isinstance(outcome, Outcome):
-            return outcome
-        if outcome is BrokenOff.CANCELLED:
-            log.info("run cancelled", run_id=run.id, org_id=run.org_id, attempt=run.attempt)
-        else:
-            await attempts.hand_back(self._pool, run)
-        return None
-
-    async def _put_back(self, run: Run, short: str, policy: Policy) -> None:
-        """Let a run wait because a shortage on this host prevented its request. Its target has not failed."""
-        self._shortages.note(short, run)
-        wait = after_shortage(run)
-        if wait is None:
-            await self._end(run, Outcome(OutcomeKind.RETRYABLE, error=short), policy)
-        else:
-            back = attempts.back(run, f"put back: {short}", wait)
-            await self._recording.record(run, lambda: self._finish(back))
-
-    async def _end(self, run: Run, outcome: Outcome, policy: Policy, meeting: Meeting | None = None) -> None:
-        if outcome.kind is OutcomeKind.ACCEPTED:
-            word = "run accepted"
-            recorded = await self._recording.record(
-                run, lambda: attempts.accept(self._pool, run, outcome, policy.completion_timeout, meeting)
-            )
-        else:
-            state, wait = after_attempt(run, outcome, policy)
-            word = WORDS[state]
-            ending = attempts.ending(run, outcome, state, wait, meeting)
-            recorded = await self._recording.record(run, lambda: self._finish(ending))
-        if recorded:
-            _report(word, run, outcome)
-        else:
-            log.warning("run taken over or ended elsewhere", run_id=run.id, attempt=run.attempt)
-
-
-def _report(word: str, run: Run, outcome: Outcome) -> None:
-    # The ledger has every run. A log line for each would hide the failures, and takes a tenth of a busy worker's time.
-    write = log.debug if outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED) else log.warning
-    write(
-        word,
-        run_id=run.id,
-        org_id=run.org_id,
-        integration_type=run.integration_type,
-        scheduled_for=run.scheduled_for.isoformat(),
-        drift_ms=round(run.drift / timedelta(milliseconds=1)),
-        attempt=run.attempt,
-        **({"error": outcome.error} if outcome.error else {}),
-    )

@@ -12,9 +12,9 @@ from synkron.backoff import doubled
 from synkron.incidents import Occasion, message_of
 from synkron.incidents.channels.channels import Channels
 from synkron.incidents.store import incident_of
-from synkron.log import log
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
+from synkron.runtime import log
 
 SQL = statements("incidents/store")
 # Longer than one send may take: after it, the announcement of a process that died meanwhile is sent again.

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 
-class Kind(StrEnum):
+class IncidentKind(StrEnum):
     """What an incident is about."""
 
     DRIFT = "drift"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
     INTERNAL_FAULT = "internal_fault"
 
 
-Key: TypeAlias = tuple[Kind, str]
+Key: TypeAlias = tuple[IncidentKind, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Condition:
     ``runs``.
     """
 
-    kind: Kind
+    kind: IncidentKind
     subject: str
     title: str
     detail: str

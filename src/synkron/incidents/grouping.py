@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeGuard
 
-from synkron.incidents.condition import Condition, Key, Kind
+from synkron.incidents.condition import Condition, IncidentKind, Key
 from synkron.text import minute, one_line
 
 # The subject of an incident of the fleet.
@@ -29,7 +29,7 @@ def join(
     distinct: dict[Key, Condition] = {}
     for one in conditions:
         distinct.setdefault(one.key, one)
-    loud: defaultdict[Kind, list[Condition]] = defaultdict(list)
+    loud: defaultdict[IncidentKind, list[Condition]] = defaultdict(list)
     for one in distinct.values():
         if one.subject != FLEET and not is_quiet(one):
             loud[one.kind].append(one)

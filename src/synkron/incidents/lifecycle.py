@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from synkron.backoff import doubled
-from synkron.incidents.condition import Condition, Key, Kind
+from synkron.incidents.condition import Condition, IncidentKind, Key
 from synkron.incidents.grouping import FLEET, join
 
 # How far back earlier incidents of the same key count, and the longest time that a flapping incident stays open.
@@ -19,14 +19,14 @@ SHORTEST = timedelta(minutes=1)
 # cold start only when it happens.
 SEEN_WHEN_DUE = timedelta(hours=25)
 LINGERS = {
-    Kind.UNKNOWN_TYPE: SEEN_WHEN_DUE,
-    Kind.NO_ORGANIZATION: SEEN_WHEN_DUE,
-    Kind.INVALID_ROW: SEEN_WHEN_DUE,
-    Kind.COLD_START: timedelta(hours=1),
+    IncidentKind.UNKNOWN_TYPE: SEEN_WHEN_DUE,
+    IncidentKind.NO_ORGANIZATION: SEEN_WHEN_DUE,
+    IncidentKind.INVALID_ROW: SEEN_WHEN_DUE,
+    IncidentKind.COLD_START: timedelta(hours=1),
 }
 
 
-class Change(StrEnum):
+class IncidentChange(StrEnum):
     """What happens to an incident."""
 
     OPENED = "opened"
@@ -92,7 +92,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class OpenIncidents:
     """The open incidents, how often the same opened and closed in the last 6 h, and the current silences."""
 
     open: Sequence[Incident] = ()
@@ -108,12 +108,12 @@ class Known:
 class Transition:
     """What happens to an incident, the incident after that, and why it is announced (None: it is not)."""
 
-    change: Change
+    change: IncidentChange
     incident: Incident
     occasion: Occasion | None
 
 
-def plan(conditions: Iterable[Condition], known: Known, rules: Rules, at: datetime) -> list[Transition]:
+def plan(conditions: Iterable[Condition], known: OpenIncidents, rules: Rules, at: datetime) -> list[Transition]:
     """What happens to each incident if exactly these conditions are true at ``at``.
 
     1. Too many conditions of a kind become one condition of the fleet.
@@ -128,53 +128,53 @@ def plan(conditions: Iterable[Condition], known: Known, rules: Rules, at: dateti
     joined = frozenset(kind for kind, subject in holding if subject == FLEET)
     away = [one for key, one in own.items() if key not in holding]
     seen = [(one, at) for one in holding.values()] + [(one.condition, one.seen_at) for one in away]
-    look = _Look(known, rules, at, own, joined, [(one, when) for one, when in seen if _is_wide(one)])
+    look = _Inputs(known, rules, at, own, joined, [(one, when) for one, when in seen if _is_wide(one)])
     return [*(_held(look, one) for one in holding.values()), *_away(look, away)]
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Inputs:
     """The input of one plan.
 
     ``own`` are the open incidents. An incident of the fleet covers each kind in ``joined``. ``wide`` are the conditions
     about several organizations, with the time when each was last seen.
     """
 
-    known: Known
+    known: OpenIncidents
     rules: Rules
     at: datetime
     own: Mapping[Key, Incident]
-    joined: frozenset[Kind]
+    joined: frozenset[IncidentKind]
     wide: Sequence[tuple[Condition, datetime]]
 
 
-def _held(look: _Look, condition: Condition) -> Transition:
+def _held(look: _Inputs, condition: Condition) -> Transition:
     before = look.own.get(condition.key)
     if before is None:
-        return _told(look, Change.OPENED, Incident(condition, opened_at=look.at, seen_at=look.at))
+        return _told(look, IncidentChange.OPENED, Incident(condition, opened_at=look.at, seen_at=look.at))
     lasting = replace(condition, since=min(condition.since, before.condition.since))
-    return _told(look, Change.KEPT, replace(before, condition=lasting, seen_at=look.at))
+    return _told(look, IncidentChange.KEPT, replace(before, condition=lasting, seen_at=look.at))
 
 
-def _away(look: _Look, away: Iterable[Incident]) -> Iterator[Transition]:
+def _away(look: _Inputs, away: Iterable[Incident]) -> Iterator[Transition]:
     for one in away:
         times_before = look.known.recent.get(one.condition.key, 0)
         if look.at - one.seen_at >= lingers(one.condition.kind, times_before, look.rules):
             closed = replace(one, closed_at=look.at)
-            yield Transition(Change.CLOSED, closed, Occasion.CLOSED if _end_is_told(look, one) else None)
+            yield Transition(IncidentChange.CLOSED, closed, Occasion.CLOSED if _end_is_told(look, one) else None)
         else:
-            lingering = _told(look, Change.KEPT, one)
+            lingering = _told(look, IncidentChange.KEPT, one)
             if lingering.occasion is not None:
                 yield lingering
 
 
-def lingers(kind: Kind, times_before: int, rules: Rules) -> timedelta:
+def lingers(kind: IncidentKind, times_before: int, rules: Rules) -> timedelta:
     """How long an incident stays open without its condition; doubled for each time that it opened recently."""
     settle = doubled(max(rules.settle, SHORTEST), times_before, FLAPPING) if times_before else rules.settle
     return max(settle, LINGERS.get(kind, timedelta()))
 
 
-def _told(look: _Look, change: Change, incident: Incident) -> Transition:
+def _told(look: _Inputs, change: IncidentChange, incident: Incident) -> Transition:
     """The transition of an open incident, with the occasion for an announcement, if any."""
     occasion = _occasion(look, incident)
     speaks = incident.condition.subject == FLEET or incident.condition.kind not in look.joined
@@ -183,7 +183,7 @@ def _told(look: _Look, change: Change, incident: Incident) -> Transition:
     return Transition(change, replace(incident, announced_at=look.at), occasion)
 
 
-def _occasion(look: _Look, incident: Incident) -> Occasion | None:
+def _occasion(look: _Inputs, incident: Incident) -> Occasion | None:
     """Why an open incident would be announced if no silence covered it."""
     if incident.acknowledged_at is not None:
         return None
@@ -194,7 +194,7 @@ def _occasion(look: _Look, incident: Incident) -> Occasion | None:
     return Occasion.REMINDED if look.at - incident.announced_at >= look.rules.remind_every else None
 
 
-def _end_is_told(look: _Look, one: Incident) -> bool:
+def _end_is_told(look: _Inputs, one: Incident) -> bool:
     """If the opening was, unless a silence covers it now, or a wider incident that was seen since it opened."""
     if one.announced_at is None or look.known.silences_one(one.condition):
         return False

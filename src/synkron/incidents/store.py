@@ -10,12 +10,23 @@ from typing import cast
 
 from asyncpg import Record
 
-from synkron.incidents import Change, Condition, Incident, Kind, Known, Occasion, Rules, Silence, Transition, plan
+from synkron.incidents import (
+    Condition,
+    Incident,
+    IncidentChange,
+    IncidentKind,
+    Occasion,
+    OpenIncidents,
+    Rules,
+    Silence,
+    Transition,
+    plan,
+)
 from synkron.incidents.lifecycle import FLAPPING
-from synkron.log import log
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
+from synkron.runtime import log
 from synkron.settings.load import Settings
 from synkron.text import one_line
 
@@ -72,7 +83,7 @@ async def reconcile(
         transitions = plan(conditions, known, rules, at)
         transitions = await _add(connection, transitions)
         await _keep(connection, transitions)
-        closed = [one.incident.id for one in transitions if one.change is Change.CLOSED]
+        closed = [one.incident.id for one in transitions if one.change is IncidentChange.CLOSED]
         if closed:
             await connection.execute(SQL["close"], closed, at)
         await _announce(connection, transitions, list(settings.announce.channels), at)
@@ -99,7 +110,7 @@ async def incidents(
     *,
     closed: bool = False,
     since: datetime | None = None,
-    kind: Kind | None = None,
+    kind: IncidentKind | None = None,
     org_id: str | None = None,
     integration_type: str | None = None,
     limit: int | None = None,
@@ -130,14 +141,14 @@ def incident_of(row: Record) -> Incident:
     return read(Incident, row, condition=condition)
 
 
-def _kind(text: str) -> Kind:
+def _kind(text: str) -> IncidentKind:
     """The kind; a kind of a later release stays text."""
-    return Kind(text) if text in list(Kind) else cast("Kind", text)
+    return IncidentKind(text) if text in list(IncidentKind) else cast("IncidentKind", text)
 
 
-async def _known(connection: Connection, at: datetime) -> Known:
-    return Known(
-        open=[incident_of(row) for row in await connection.fetch(SQL["open"], list(Kind))],
+async def _known(connection: Connection, at: datetime) -> OpenIncidents:
+    return OpenIncidents(
+        open=[incident_of(row) for row in await connection.fetch(SQL["open"], list(IncidentKind))],
         recent={
             (_kind(row["kind"]), row["subject"]): row["times"]
             for row in await connection.fetch(SQL["recent"], at - FLAPPING)
@@ -148,7 +159,7 @@ async def _known(connection: Connection, at: datetime) -> Known:
 
 async def _add(connection: Connection, transitions: Sequence[Transition]) -> list[Transition]:
     """Insert the new incidents; returns the transitions with their numbers."""
-    new = [one.incident for one in transitions if one.change is Change.OPENED]
+    new = [one.incident for one in transitions if one.change is IncidentChange.OPENED]
     if not new:
         return list(transitions)
     rows = [
@@ -159,7 +170,7 @@ async def _add(connection: Connection, transitions: Sequence[Transition]) -> lis
     numbers = {(row["kind"], row["subject"]): row["id"] for row in added}
     return [
         replace(one, incident=replace(one.incident, id=numbers[one.incident.condition.key]))
-        if one.change is Change.OPENED
+        if one.change is IncidentChange.OPENED
         else one
         for one in transitions
     ]
@@ -169,7 +180,7 @@ async def _keep(connection: Connection, transitions: Sequence[Transition]) -> No
     rows = [
         (one.incident.id, *_says(one.incident.condition), one.incident.seen_at, one.incident.announced_at)
         for one in transitions
-        if one.change is Change.KEPT
+        if one.change is IncidentChange.KEPT
     ]
     if rows:
         await connection.execute(SQL["keep"], *map(list, zip(*rows, strict=True)))

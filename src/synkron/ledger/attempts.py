@@ -15,16 +15,16 @@ from asyncpg import Record
 
 from synkron.ledger.claims import run_of
 from synkron.ledger.queue import enqueue
-from synkron.log import log
-from synkron.model import Meeting, Outcome, OutcomeKind, Run, State
+from synkron.model import CallTiming, Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
+from synkron.runtime import log
 
 SQL = statements("ledger/attempts")
 NOW = timedelta()
 
 
-class Ending(NamedTuple):
+class AttemptEnd(NamedTuple):
     """How an attempt ends: the run's next state, the wait before its next attempt, and the outcome of this one."""
 
     run: Run
@@ -33,7 +33,7 @@ class Ending(NamedTuple):
     outcome: str
     http_status: int | None = None
     error: str | None = None
-    meeting: Meeting | None = None
+    timing: CallTiming | None = None
 
 
 class Skip(NamedTuple):
@@ -44,25 +44,27 @@ class Skip(NamedTuple):
     job_id: int
 
 
-async def start(connection: Executor, run_id: int, worker: str, job_id: int, mark: UUID | None = None) -> Run | None:
+async def start(
+    connection: Executor, run_id: int, worker: str, job_id: int, queue_manager_id: UUID | None = None
+) -> Run | None:
     """Start the run's next attempt; None if it has finished, is not due, or must wait for another run (G4).
 
-    A run that waits for another gets a new job when that one ends. ``mark`` identifies the worker in the queue; a job
-    with another mark does not belong to this worker any more.
+    A run that waits for another gets a new job when that one ends. A job with another ``queue_manager_id`` than the
+    worker's does not belong to this worker any more.
     """
-    (run,) = await start_all(connection, [(run_id, job_id)], worker, mark, timedelta())
+    (run,) = await start_all(connection, [(run_id, job_id)], worker, queue_manager_id, timedelta())
     return run
 
 
 async def start_all(
-    connection: Executor, asked: Sequence[tuple[int, int]], worker: str, mark: UUID | None, fresh: timedelta
+    connection: Executor, asked: Sequence[tuple[int, int]], worker: str, queue_manager_id: UUID | None, fresh: timedelta
 ) -> list[Run | None]:
     """``start`` for many runs, each with its job, in one statement. The results are in the order of the arguments.
 
     A job's heartbeat is renewed, unless it is younger than ``fresh``.
     """
     runs, jobs = [run for run, _ in asked], [job for _, job in asked]
-    rows = await connection.fetch(SQL["start"], runs, worker, jobs, mark, fresh)
+    rows = await connection.fetch(SQL["start"], runs, worker, jobs, queue_manager_id, fresh)
     started = {(row["id"], row["job_id"]): run_of(row) for row in rows}
     return [started.get(one) for one in asked]
 
@@ -79,17 +81,17 @@ async def hand_back(connection: Executor, run: Run, why: str = "the worker was s
     return finished
 
 
-def back(run: Run, why: str, wait: timedelta = NOW) -> Ending:
+def back(run: Run, why: str, wait: timedelta = NOW) -> AttemptEnd:
     """The end of an attempt that does not count. The next may begin after the wait."""
-    return Ending(run, State.CLAIMED, wait, "handed_back", error=why)
+    return AttemptEnd(run, State.CLAIMED, wait, "handed_back", error=why)
 
 
-def ending(run: Run, outcome: Outcome, state: State, wait: timedelta, meeting: Meeting | None = None) -> Ending:
+def ending(run: Run, outcome: Outcome, state: State, wait: timedelta, timing: CallTiming | None = None) -> AttemptEnd:
     """The end of an attempt with this outcome."""
-    return Ending(run, state, wait, outcome.kind.value, outcome.http_status, outcome.error, meeting)
+    return AttemptEnd(run, state, wait, outcome.kind.value, outcome.http_status, outcome.error, timing)
 
 
-async def finish_all(connection: Executor, endings: Sequence[Ending]) -> list[bool]:
+async def finish_all(connection: Executor, endings: Sequence[AttemptEnd]) -> list[bool]:
     """End many attempts and enqueue the runs that come next, in one statement. Returns whether each was ended."""
     rows = await connection.fetch(
         SQL["finish"],
@@ -100,34 +102,36 @@ async def finish_all(connection: Executor, endings: Sequence[Ending]) -> list[bo
         [one.outcome for one in endings],
         [one.http_status for one in endings],
         [one.error for one in endings],
-        [one.meeting and one.meeting.duration for one in endings],
-        [one.meeting and one.meeting.warmth for one in endings],
-        [one.meeting and one.meeting.known_by for one in endings],
-        [one.meeting and one.meeting.cost for one in endings],
+        [one.timing and one.timing.duration for one in endings],
+        [one.timing and one.timing.warmth for one in endings],
+        [one.timing and one.timing.known_by for one in endings],
+        [one.timing and one.timing.cost for one in endings],
     )
     finished = {row["id"] for row in rows}
     return [one.run.id in finished for one in endings]
 
 
 async def accept(
-    connection: Executor, run: Run, outcome: Outcome, within: timedelta, meeting: Meeting | None = None
+    connection: Executor, run: Run, outcome: Outcome, within: timedelta, timing: CallTiming | None = None
 ) -> bool:
     """Record that the target accepted the run and will report its outcome; False if the run was taken over or ended."""
-    met = (meeting.duration, meeting.warmth, meeting.known_by, meeting.cost) if meeting else (None,) * 4
+    met = (timing.duration, timing.warmth, timing.known_by, timing.cost) if timing else (None,) * 4
     rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status, *met, outcome.error)
     return bool(rows)
 
 
-async def skip(connection: Executor, run_id: int, reason: str, job_id: int, mark: UUID | None = None) -> bool:
+async def skip(
+    connection: Executor, run_id: int, reason: str, job_id: int, queue_manager_id: UUID | None = None
+) -> bool:
     """Close a run that must not be delivered; False if it has finished, or is under way elsewhere."""
-    (skipped,) = await skip_all(connection, [Skip(run_id, reason, job_id)], mark)
+    (skipped,) = await skip_all(connection, [Skip(run_id, reason, job_id)], queue_manager_id)
     return skipped
 
 
-async def skip_all(connection: Executor, skips: Sequence[Skip], mark: UUID | None) -> list[bool]:
+async def skip_all(connection: Executor, skips: Sequence[Skip], queue_manager_id: UUID | None) -> list[bool]:
     """Close many runs and enqueue the runs that come next, in one statement. Returns whether each was closed."""
     runs, reasons, jobs = zip(*skips, strict=True)
-    rows = await connection.fetch(SQL["skip"], runs, reasons, jobs, mark)
+    rows = await connection.fetch(SQL["skip"], runs, reasons, jobs, queue_manager_id)
     skipped = {row["id"] for row in rows}
     return [one.run_id in skipped for one in skips]
 

@@ -169,7 +169,7 @@ returning attempts.run_id;
 
 -- name: skip
 -- Closes the runs $1, which must not be delivered any more, for the reasons $2: those that wait, and those whose
--- worker died, with the seats that they held ($3 are their jobs and $4 the worker's mark, as in start). The oldest run
+-- worker died, with the seats that they held ($3 are their jobs and $4 the worker's queue_manager_id, as in start). The oldest run
 -- of each integration and type that waits behind them gets a job. The period of superseded runs goes to the next run,
 -- if that is already claimed and its period has not been sent to a target. Returns the runs that were closed; the
 -- others have ended, or are under way elsewhere. Plan: as in start, and a seat is looked up by its integration.

@@ -10,10 +10,11 @@ from itertools import islice
 from typing import TypeAlias
 from uuid import UUID
 
-from asyncpg import LockNotAvailableError, Record
+from asyncpg import Record
 
+from synkron.ledger.keys import run_key
 from synkron.ledger.queue import enqueue
-from synkron.model import Decision, Occurrences, Run, Source, Window, run_key
+from synkron.model import Decision, Occurrences, Run, Source
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
 
@@ -22,8 +23,6 @@ SQL = statements("ledger/claims")
 BATCH = 500
 # The moments that one statement asks for: preparing them blocks the event loop for a few milliseconds.
 ASKED = 2_000
-# How far in the future a claimed moment may be, with a margin.
-CLAIMED_AHEAD = timedelta(minutes=5)
 
 Row: TypeAlias = tuple[Decision, datetime, datetime | None, int]
 
@@ -34,22 +33,6 @@ class Claimed:
 
     run_ids: tuple[int, ...]
     skipped: int
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What a tick read: the number of occurrences and of invalid rows, and a ``pg_snapshot`` from before the read."""
-
-    due: int
-    invalid: int
-    sight: str | None = None
-
-
-async def lock_watermark(connection: Connection) -> datetime:
-    """The watermark, locked until the caller's transaction ends, so that ticks run one after the other."""
-    await connection.execute(SQL["first_watermark"])
-    watermark: datetime = await connection.fetchval(SQL["watermark"])
-    return watermark
 
 
 async def continued(connection: Connection, due: Sequence[Occurrences]) -> list[Occurrences]:
@@ -106,71 +89,11 @@ async def claim(
     return Claimed(tuple(run_ids), skipped)
 
 
-async def move_watermark(connection: Connection, to: datetime) -> None:
-    """Record that everything up to ``to`` is decided. The watermark never moves back."""
-    await connection.execute(SQL["move_watermark"], to)
-
-
-async def recover(connection: Connection) -> int:
+async def requeue_lost(connection: Connection) -> int:
     """Enqueue a new job for every unfinished run that has lost its job. Returns how many."""
-    adrift = await connection.fetch(SQL["adrift"])
+    adrift = await connection.fetch(SQL["without_job"])
     await enqueue(connection, adrift, [timedelta()] * len(adrift))
     return len(adrift)
-
-
-async def open_tick(
-    connection: Connection, at: datetime, window: Window, read: Read, *, source: str, scheduler: str
-) -> int:
-    """Write the tick's own row. Returns its number."""
-    number: int = await connection.fetchval(
-        SQL["record_tick"], at, window.start, window.end, source, scheduler, read.due, read.invalid, read.sight
-    )
-    return number
-
-
-async def close_tick(connection: Connection, tick_id: int, claimed: Claimed) -> None:
-    """Add to the tick's row what it claimed."""
-    await connection.execute(SQL["complete_tick"], tick_id, len(claimed.run_ids), claimed.skipped)
-
-
-async def keep_partitions(connection: Executor, first: datetime, now: datetime, retention: timedelta) -> None:
-    """Create the missing partitions from ``first`` (none older than ``retention``) to what can be claimed ``now``.
-
-    If another session has a lock on the tables, this waits for it; ``make_partitions_ahead`` makes that rare.
-    """
-    await connection.execute(SQL["keep_partitions"], max(first, now - retention), now + CLAIMED_AHEAD)
-
-
-async def make_partitions_ahead(connection: Connection) -> bool:
-    """Create the partitions of the next two months, so that no tick has to.
-
-    False if another session holds a lock on the tables, for example ``analyze``: then the next call does it.
-    """
-    try:
-        async with connection.transaction():
-            await connection.execute(SQL["wait_briefly"])
-            await connection.execute(SQL["make_partitions_ahead"])
-    except LockNotAvailableError:
-        return False
-    return True
-
-
-async def forget(connection: Connection, now: datetime, retention: timedelta) -> bool:
-    """Delete what is older than ``retention``: records of the queue and of ticks, and whole partitions.
-
-    False if another session uses one of these partitions or holds the watermark. Then no partition is dropped, because
-    all sessions would wait for it.
-    """
-    await connection.execute(SQL["forget"], now, now - retention)
-    try:
-        async with connection.transaction():
-            await connection.execute(SQL["wait_briefly"])
-            # A backfill or a retry may be about to use an old month.
-            await lock_watermark(connection)
-            await connection.execute(SQL["drop_partitions"], now - retention)
-    except LockNotAvailableError:
-        return False
-    return True
 
 
 def run_of(row: Record) -> Run:

@@ -1,45 +1,5 @@
 -- Claims and ticks. Each change is one conditional statement; an empty result is a lost race.
 
--- name: first_watermark
--- The first tick starts half a minute ago: it never runs the past.
-insert into synkron.watermark (at) values (now() - interval '30 seconds') on conflict (one) do nothing;
-
--- name: watermark
-select at from synkron.watermark for update;
-
--- name: move_watermark
-update synkron.watermark set at = greatest(at, $1);
-
--- name: keep_partitions
--- Creates the missing partitions from $1 to $2, and drops none: a tick must not wait for a session that reads an old
--- one, nor everybody else for the tick. Creating one waits for sessions that hold `share update exclusive` on the
--- parents (analyze, vacuum, create index concurrently). If none is missing, no lock is taken.
-select synkron.keep_partitions($1, $2, '-infinity');
-
--- name: make_partitions_ahead
-select synkron.keep_partitions(now(), now() + interval '62 days', '-infinity');
-
--- name: wait_briefly
-set local lock_timeout = '1s';
-
--- name: drop_partitions
--- The present month's partition exists, so none is created.
-select synkron.keep_partitions(now(), now(), $1);
-
--- name: forget
--- Deletes old records of the queue and of ticks. Runs are deleted with their partition.
-with queue_log as (delete from synkron.queue_log where created < $1::timestamptz - interval '7 days'),
-    queue_statistics as (delete from synkron.queue_statistics where created < $1::timestamptz - interval '7 days')
-delete from synkron.ticks where at < $2::timestamptz;
-
--- name: record_tick
-insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid, snapshot)
-values ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8::text::pg_snapshot)
-returning id;
-
--- name: complete_tick
-update synkron.ticks set claimed = $2, skipped = $3 where id = $1;
-
 -- name: claim
 -- requirement R17.2
 -- Writes one row for each moment ($11 on) of the decisions ($2 to $10) that is not decided yet; the rest are lost
@@ -134,7 +94,7 @@ where not exists (
 )
 order by number;
 
--- name: adrift
+-- name: without_job
 -- Unfinished runs that were due a minute ago and have no job: their worker was lost at the wrong moment, or the pause
 -- that held them has ended. A run behind an older one of its integration has no job either: it gets one when the older
 -- one ends (finish, skip). A run that its target has accepted waits for its completion. Plan: the pauses are an

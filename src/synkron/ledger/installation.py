@@ -16,7 +16,7 @@ SQL = statements("ledger/installation")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DatabaseIdentity:
     """A database of a server. ``server`` is the system identifier, None if the role may not read it."""
 
     server: int | None
@@ -38,8 +38,8 @@ class Installation:
 
     id: UUID
     name: str | None
-    stood: Place
-    stands: Place
+    stood: DatabaseIdentity
+    stands: DatabaseIdentity
     is_at_home: bool
     is_noted: bool
     restored_until: datetime | None
@@ -68,8 +68,8 @@ async def read_installation(connection: Executor) -> Installation:
     return read(
         Installation,
         row,
-        stood=Place(row["noted_system_identifier"], row["noted_database_oid"], row["noted_database_name"]),
-        stands=Place(row["system_identifier"], row["database_oid"], row["database_name"]),
+        stood=DatabaseIdentity(row["noted_system_identifier"], row["noted_database_oid"], row["noted_database_name"]),
+        stands=DatabaseIdentity(row["system_identifier"], row["database_oid"], row["database_name"]),
     )
 
 

@@ -10,10 +10,9 @@ from pgqueuer.domain.errors import PgqException
 
 from synkron.backoff import doubled
 from synkron.errors import NotAtHome, Refused, SynkronError
-from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Connect, reason_of
 from synkron.postgres.statements import statements
-from synkron.waiting import pause
+from synkron.runtime import log, sleep
 
 SQL = statements("ledger/internal_faults")
 FIRST_PAUSE = 0.5
@@ -60,11 +59,11 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
         error = await _error_of(run)
         if error is None:
             # It ended although nobody told it to. Without a pause it could take all the time of this process.
-            await pause(FIRST_PAUSE, stop)
+            await sleep(FIRST_PAUSE, stop)
             continue
         if isinstance(error, NotAtHome):
-            # `loops.report_node` logs it, once for all loops.
-            await pause(LOOK_AGAIN, stop)
+            # `background.keep_reporting` logs it, once for all loops.
+            await sleep(LOOK_AGAIN, stop)
             continue
         failures = 0 if loop.time() - began > LONGEST_PAUSE else failures + 1
         longer = doubled(FIRST_PAUSE, failures, LONGEST_PAUSE)
@@ -73,7 +72,7 @@ async def persist(name: str, stop: asyncio.Event, run: Callable[[], Awaitable[No
             log.warning(event, loop=name, reason=reason_of(error), retry_in=longer)
         else:
             await faults.note(name, error, retry_in=longer)
-        await pause(longer, stop)
+        await sleep(longer, stop)
 
 
 def place_of(error: BaseException) -> str:

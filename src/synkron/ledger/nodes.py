@@ -6,10 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.log import log
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
-from synkron.runtime import WallClock, tzdata_version
+from synkron.runtime import WallClock, log, tzdata_version
 
 SQL = statements("ledger/nodes")
 REPORT_EVERY = timedelta(seconds=10)

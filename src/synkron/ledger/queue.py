@@ -20,11 +20,10 @@ from pgqueuer.domain.settings import DBSettings
 from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Executor, Pool
 from synkron.postgres.notifications import Notifications
 from synkron.postgres.statements import statements
-from synkron.waiting import pause
+from synkron.runtime import log, sleep
 
 SQL = statements("ledger/queue")
 # How many heartbeats a worker sends in the time after which it is considered dead.
@@ -82,7 +81,7 @@ class Manager(QueueManager):
         every = (heartbeat / SIGNS_OF_LIFE).total_seconds()
         wait = every
         while True:
-            await pause(wait)
+            await sleep(wait)
             wait = every
             try:
                 if self.job_context:

@@ -6,7 +6,7 @@ from synkron.errors import NotFound, Refused
 from synkron.incidents import Incident
 from synkron.incidents.store import incident
 from synkron.operations.audit import record
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
@@ -15,7 +15,7 @@ SQL = statements("incidents/store")
 
 async def plan_acknowledge(connection: Connection, number: int) -> Incident:
     """The incident as it is now. Raises NotFound and Refused as ``acknowledge`` does."""
-    async with looking(connection):
+    async with read_transaction(connection):
         return await _open(connection, number)
 
 
@@ -24,7 +24,7 @@ async def acknowledge(connection: Connection, number: int, author: str) -> Incid
 
     Raises NotFound if there is none; Refused if it is closed or already acknowledged.
     """
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         found = await _open(connection, number)
         await connection.execute(SQL["acknowledge"], number, now, author)
         condition = found.condition

@@ -11,11 +11,11 @@ from synkron.ledger.installation import SQL, Installation, copied, read_installa
 from synkron.model import Occurrences, Scope, Window
 from synkron.operations.audit import record
 from synkron.operations.scope import live, read_rows
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
-from synkron.source.due import judge_all
+from synkron.source.due import all_occurrences
 
 
 class Adopted(StrEnum):
@@ -54,7 +54,7 @@ class AdoptionPlan:
 
 async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdoption) -> AdoptionPlan:
     """What adopting would do. Raises what ``adopt`` raises."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         return await _plan(connection, settings, asked, now)
 
 
@@ -66,7 +66,7 @@ async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption
     restored backup of the whole server looks like the original. Raises Refused if a copy is to have the name of the
     other ledger, or if the settings have another name.
     """
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         plan = await _plan(connection, settings, asked, now)
         if asked.adopted is Adopted.ORIGINAL:
             await restored(connection, plan.name)
@@ -98,7 +98,7 @@ async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption
     due: list[Occurrences] = []
     if asked.adopted is Adopted.ORIGINAL and watermark is not None and watermark < now:
         rows = live(await read_rows(connection, settings, Scope()), settings.types)
-        due, _ = judge_all(rows, Window(max(watermark, now - settings.retention), now), settings.types)
+        due, _ = all_occurrences(rows, Window(max(watermark, now - settings.retention), now), settings.types)
     return AdoptionPlan(
         installation=found,
         adopted=asked.adopted,

@@ -16,7 +16,7 @@ Facts = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One change."""
 
     id: int
@@ -39,10 +39,10 @@ async def record(
 
 async def entries(
     connection: Executor, *, since: datetime | None = None, author: str | None = None, limit: int | None = None
-) -> list[Entry]:
+) -> list[AuditEntry]:
     """The changes, the newest first; without a limit, all of them."""
     rows = await connection.fetch(statements("operations/operations")["audit"], since, author, limit)
-    return [Entry(**{**row, "before": _read(row["before"]), "after": _read(row["after"])}) for row in rows]
+    return [AuditEntry(**{**row, "before": _read(row["before"]), "after": _read(row["after"])}) for row in rows]
 
 
 def _written(facts: Facts | None) -> str | None:

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.errors import NotFound, Refused
-from synkron.ledger import attempts, claims
+from synkron.ledger import attempts, claims, retention
 from synkron.ledger.installation import at_home
-from synkron.model import Action, Decision, Integration, Occurrences, Overlap, Scope, Source, State, Window
+from synkron.model import Action, Decision, Integration, Occurrences, Scope, Source, State, Window
 from synkron.operations.audit import record
-from synkron.operations.backfill_plan import Fate, Planned, Recorded, fates_of
+from synkron.operations.backfill_plan import BackfillOutcome, Planned, RecordedMoment, fates_of
 from synkron.operations.scope import Covered, live, look_up
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.scheduler.policies import read_pauses, read_policies
+from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.policies import read_policies
 from synkron.scheduler.starts import allot_starts
 from synkron.settings.load import Settings
-from synkron.source.due import judge_all
+from synkron.settings.policy import Overlap
+from synkron.source.due import all_occurrences
 from synkron.text import duration_text
 
 MOST_UNASKED = 10_000
@@ -56,20 +58,20 @@ class BackfillPlan:
     @property
     def runs(self) -> list[Planned]:
         """The occurrences that get a run."""
-        return [one for one in self.occurrences if one.fate is Fate.RUNS]
+        return [one for one in self.occurrences if one.fate is BackfillOutcome.RUNS]
 
     @property
-    def counts(self) -> dict[Fate, int]:
+    def counts(self) -> dict[BackfillOutcome, int]:
         """The number of occurrences by fate, including zeros."""
         counted = Counter(one.fate for one in self.occurrences)
-        return {fate: counted[fate] for fate in Fate}
+        return {fate: counted[fate] for fate in BackfillOutcome}
 
 
 async def plan_backfill(
     connection: Connection, settings: Settings, asked: AskedBackfill, *, most: int | None = None
 ) -> BackfillPlan:
     """What the backfill would do. Raises NotFound and Refused as ``backfill`` does."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         return await _plan(connection, settings, asked, now, most)
 
 
@@ -81,7 +83,7 @@ async def backfill(
     Raises NotFound if the scope is empty; Refused if the range is empty, extends beyond what is decided or before the
     retention, or needs more than ``most`` runs; NotAtHome.
     """
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         plan = await _plan(connection, settings, asked, now, most)
         run_ids = await _claim(connection, settings, plan.runs, f"backfilled by {author}", now, asked.start)
         if run_ids:
@@ -111,7 +113,7 @@ async def _plan(
     )
     pauses = [pause.scope for pause in await read_pauses(connection, now)]
     paused = {one.integration.integration_id for one in due if any(pause.holds(one.integration) for pause in pauses)}
-    waiting = sum(one.fate is Fate.RUNS and one.integration.integration_id in paused for one in occurrences)
+    waiting = sum(one.fate is BackfillOutcome.RUNS and one.integration.integration_id in paused for one in occurrences)
     skipping = await _skipping(connection, settings, occurrences)
     plan = BackfillPlan(found.subject, found.names, occurrences, len(found.rows) - len(rows), waiting, skipping)
     if most is not None and len(plan.runs) > most:
@@ -124,7 +126,7 @@ async def _plan(
 
 async def _skipping(connection: Connection, settings: Settings, occurrences: Sequence[Planned]) -> int:
     """How many of the integrations that get runs skip a scheduled run while an older one has not finished."""
-    integrations = _integrations([one for one in occurrences if one.fate is Fate.RUNS])
+    integrations = _integrations([one for one in occurrences if one.fate is BackfillOutcome.RUNS])
     policies = await read_policies(connection, settings.policies, integrations)
     return sum(policies.of(one).overlap is Overlap.SKIP for one in integrations)
 
@@ -167,7 +169,7 @@ def _check_rows(found: Covered, rows: Sequence[Integration]) -> None:
 def _due(rows: Sequence[Integration], asked: AskedBackfill, settings: Settings) -> list[Occurrences]:
     """The occurrences from the start up to, but not including, the end. A window excludes its start instead."""
     instant = timedelta(microseconds=1)
-    due, _ = judge_all(rows, Window(asked.start - instant, asked.end - instant), settings.types)
+    due, _ = all_occurrences(rows, Window(asked.start - instant, asked.end - instant), settings.types)
     total = sum(len(one.moments) for one in due)
     if total > MOST_OCCURRENCES:
         raise Refused(
@@ -179,10 +181,10 @@ def _due(rows: Sequence[Integration], asked: AskedBackfill, settings: Settings) 
 
 async def _recorded(
     connection: Connection, asked: AskedBackfill, ids: Sequence[str]
-) -> dict[tuple[str, datetime], Recorded]:
+) -> dict[tuple[str, datetime], RecordedMoment]:
     rows = await connection.fetch(SQL["recorded"], ids, asked.start, asked.end)
     return {
-        (row["integration_id"], row["scheduled_for"]): Recorded(
+        (row["integration_id"], row["scheduled_for"]): RecordedMoment(
             row["id"],
             Source(row["source"]),
             row["action"],
@@ -221,7 +223,7 @@ async def _claim(
     paced = list(zip(planned, await allot_starts(connection, decisions, policies, now), strict=True))
     again = [(one.run_id, decision.execute_after) for one, decision in paced if one.run_id is not None]
     new = [decision for one, decision in paced if one.run_id is None]
-    await claims.keep_partitions(connection, first, now, settings.retention)
+    await retention.keep_partitions(connection, first, now, settings.retention)
     installation = await at_home(connection, settings)
     claimed = await claims.claim(connection, new, tick_id=None, installation=installation.id)
     if again:

@@ -8,10 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from synkron.model import Integration, Occurrences, Source, State, idempotency_key
+from synkron.ledger.keys import idempotency_key
+from synkron.model import Integration, Occurrences, Source, State
 
 
-class Fate(StrEnum):
+class BackfillOutcome(StrEnum):
     """Whether an occurrence runs, and if not, why not."""
 
     RUNS = "runs"
@@ -23,7 +24,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedMoment:
     """The ledger's row for a moment; for a merged one, ``cover`` is the catch-up run that covers it.
 
     ``period`` contains the start of its own period; None if the row stands for many moments and has their period.
@@ -47,7 +48,7 @@ class Planned:
     integration: Integration
     scheduled_for: datetime
     period_start: datetime | None
-    fate: Fate
+    fate: BackfillOutcome
     run_id: int | None
     why: str
 
@@ -59,7 +60,7 @@ class Planned:
 
 def fates_of(
     due: Iterable[Occurrences],
-    recorded: Mapping[tuple[str, datetime], Recorded],
+    recorded: Mapping[tuple[str, datetime], RecordedMoment],
     held: Mapping[str, datetime],
     installation: UUID,
 ) -> Iterator[Planned]:
@@ -71,33 +72,33 @@ def fates_of(
             known = recorded.get((row.integration_id, moment))
             if since is not None and moment > since and known is None:
                 why = "it is on hold; catch-up decides it when the hold ends"
-                yield Planned(installation, row, moment, start, Fate.UNDECIDED, None, why)
+                yield Planned(installation, row, moment, start, BackfillOutcome.UNDECIDED, None, why)
             else:
                 (begins,) = (known and known.period) or (start,)
                 yield Planned(installation, row, moment, begins, *_fate(known))
 
 
-def _fate(known: Recorded | None) -> tuple[Fate, int | None, str]:
+def _fate(known: RecordedMoment | None) -> tuple[BackfillOutcome, int | None, str]:
     if known is None:
-        return Fate.RUNS, None, "the ledger has no record of it"
+        return BackfillOutcome.RUNS, None, "the ledger has no record of it"
     match known.state:
         case State.SUCCEEDED:
-            return Fate.RAN, known.id, f"run {known.id} succeeded"
+            return BackfillOutcome.RAN, known.id, f"run {known.id} succeeded"
         case State.CLAIMED | State.RUNNING:
-            return Fate.IN_HAND, known.id, f"run {known.id} is {known.state}"
+            return BackfillOutcome.IN_HAND, known.id, f"run {known.id} is {known.state}"
         case State.FAILED:
-            return Fate.FAILED, known.id, f"run {known.id} failed: synkron runs retry {known.id}"
+            return BackfillOutcome.FAILED, known.id, f"run {known.id} failed: synkron runs retry {known.id}"
     if known.cover_id is not None and known.cover_state is State.FAILED:
         return (
-            Fate.FAILED,
+            BackfillOutcome.FAILED,
             known.cover_id,
             f"run {known.cover_id} covers it and failed: synkron runs retry {known.cover_id}",
         )
     if known.cover_id is not None and known.cover_state is not State.SKIPPED:
-        return Fate.COVERED, known.cover_id, f"run {known.cover_id} covers it and {_has(known.cover_state)}"
+        return BackfillOutcome.COVERED, known.cover_id, f"run {known.cover_id} covers it and {_has(known.cover_state)}"
     # A skipped run of an earlier backfill is run again, because a moment can't have a second backfill run.
     again = known.id if known.source is Source.BACKFILL else None
-    return Fate.RUNS, again, known.reason
+    return BackfillOutcome.RUNS, again, known.reason
 
 
 def _has(state: State | None) -> str:

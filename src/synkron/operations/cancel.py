@@ -11,7 +11,7 @@ from synkron.ledger.queue import queue_on
 from synkron.model import State
 from synkron.operations.audit import record
 from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
@@ -40,7 +40,7 @@ class CancelPlan:
 
 async def plan_cancel(connection: Connection, ids: Collection[int]) -> CancelPlan:
     """What cancelling these would do. Raises NotFound and Refused as ``cancel`` does."""
-    async with looking(connection):
+    async with read_transaction(connection):
         return await _plan(connection, ids)
 
 
@@ -50,7 +50,7 @@ async def cancel(connection: Connection, ids: Collection[int], author: str, reas
     A worker that is delivering one is told to stop. Raises NotFound; Refused if one has ended.
     """
     words = f"cancelled by {author}: {reason}"
-    async with changing(connection):
+    async with write_transaction(connection):
         await lock_runs(connection, ids)
         plan = await _plan(connection, ids)
         await _end(connection, [one.id for one in plan.runs], words)

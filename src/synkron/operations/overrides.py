@@ -13,7 +13,7 @@ from synkron.errors import NotFound, Refused, SettingsError
 from synkron.model import Integration, Scope
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.scheduler.policies import OVERRIDABLE, overridden
@@ -27,7 +27,7 @@ Values = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Overridden:
+class Override:
     """The overrides of one integration. ``integration`` is None if the application has deleted it."""
 
     integration_id: str
@@ -37,7 +37,7 @@ class Overridden:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class OverrideChange:
     """The values of an override before and after a change."""
 
     subject: str
@@ -47,7 +47,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class InEffect:
+class EffectiveValue:
     """One value of a policy in effect; ``origin`` is override, settings or default."""
 
     key: str
@@ -69,41 +69,43 @@ def checked(texts: Mapping[str, object], settings: Settings) -> dict[str, object
     return values
 
 
-async def plan_set(connection: Connection, settings: Settings, integration_id: str, values: Values) -> Change:
+async def plan_set(connection: Connection, settings: Settings, integration_id: str, values: Values) -> OverrideChange:
     """What setting these would change. Raises NotFound."""
-    async with looking(connection):
+    async with read_transaction(connection):
         return await _setting(connection, settings, integration_id, values)
 
 
 async def set_override(
     connection: Connection, settings: Settings, integration_id: str, values: Values, author: str
-) -> Change:
+) -> OverrideChange:
     """Set the values for the integration; other overrides stay. Raises NotFound."""
-    async with changing(connection):
+    async with write_transaction(connection):
         change = await _setting(connection, settings, integration_id, values)
         await _write(connection, change, "override", author)
     return change
 
 
-async def plan_unset(connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]) -> Change:
+async def plan_unset(
+    connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]
+) -> OverrideChange:
     """What removing the overrides of these keys (all, if none is named) would change. Raises NotFound and Refused."""
-    async with looking(connection):
+    async with read_transaction(connection):
         return await _unsetting(connection, settings, integration_id, keys)
 
 
 async def unset_override(
     connection: Connection, settings: Settings, integration_id: str, keys: Collection[str], author: str
-) -> Change:
+) -> OverrideChange:
     """Remove the overrides of these keys, or all: the type's policy applies again. Raises NotFound if none is set."""
-    async with changing(connection):
+    async with write_transaction(connection):
         change = await _unsetting(connection, settings, integration_id, keys)
         await _write(connection, change, "end override", author)
     return change
 
 
-async def overrides(connection: Connection, settings: Settings) -> list[Overridden]:
+async def overrides(connection: Connection, settings: Settings) -> list[Override]:
     """Every integration that has overrides."""
-    async with looking(connection):
+    async with read_transaction(connection):
         rows = await connection.fetch(SQL["overrides"], None)
         # A few are read one by one; for many, the whole table is read once.
         scopes = [Scope(integration_id=row["integration_id"]) for row in rows] if len(rows) <= 20 else [Scope()]
@@ -113,9 +115,11 @@ async def overrides(connection: Connection, settings: Settings) -> list[Overridd
     return [_listed(row, found[row["integration_id"]], names) for row in rows]
 
 
-async def in_effect(connection: Connection, settings: Settings, integration_id: str) -> tuple[Covered, list[InEffect]]:
+async def in_effect(
+    connection: Connection, settings: Settings, integration_id: str
+) -> tuple[Covered, list[EffectiveValue]]:
     """The integration's policy in effect, and the origin of each value. Raises NotFound and Refused."""
-    async with looking(connection):
+    async with read_transaction(connection):
         found = await look_up(connection, settings, Scope(integration_id=integration_id))
         row = await _row(connection, integration_id)
     kind = found.rows[0].integration_type
@@ -128,18 +132,22 @@ async def in_effect(connection: Connection, settings: Settings, integration_id: 
     policy = settings.types[kind].policy if row is None else overridden(settings.types[kind].policy, row)
     written = settings.types[kind].model_fields_set
     return found, [
-        InEffect(key, getattr(policy, key), "override" if key in own else "settings" if key in written else "default")
+        EffectiveValue(
+            key, getattr(policy, key), "override" if key in own else "settings" if key in written else "default"
+        )
         for key in (*OVERRIDABLE, "pace", "concurrency")
     ]
 
 
-async def _setting(connection: Connection, settings: Settings, integration_id: str, values: Values) -> Change:
+async def _setting(connection: Connection, settings: Settings, integration_id: str, values: Values) -> OverrideChange:
     found = await look_up(connection, settings, Scope(integration_id=integration_id))
     before = _values(await _row(connection, integration_id))
-    return Change(found.subject, integration_id, before, _ordered(before | dict(values)))
+    return OverrideChange(found.subject, integration_id, before, _ordered(before | dict(values)))
 
 
-async def _unsetting(connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]) -> Change:
+async def _unsetting(
+    connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]
+) -> OverrideChange:
     found = await covered(connection, settings, Scope(integration_id=integration_id))
     before = _values(await _row(connection, integration_id))
     missing = [key for key in keys if key not in before]
@@ -150,10 +158,10 @@ async def _unsetting(connection: Connection, settings: Settings, integration_id:
             if missing
             else f"Integration {integration_id} has no overrides. `synkron overrides` lists those that have."
         )
-    return Change(found.subject, integration_id, before, {} if not keys else _without(before, keys))
+    return OverrideChange(found.subject, integration_id, before, {} if not keys else _without(before, keys))
 
 
-async def _write(connection: Connection, change: Change, action: str, author: str) -> None:
+async def _write(connection: Connection, change: OverrideChange, action: str, author: str) -> None:
     """Write the change and its audit row, if anything changes."""
     if change.before == change.after:
         return
@@ -188,6 +196,6 @@ def _without(values: Values, keys: Collection[str]) -> dict[str, object]:
     return {key: value for key, value in values.items() if key not in keys}
 
 
-def _listed(row: Record, integration: Integration | None, names: Mapping[str, str]) -> Overridden:
+def _listed(row: Record, integration: Integration | None, names: Mapping[str, str]) -> Override:
     organization = "" if integration is None else names.get(integration.org_id) or integration.org_id
-    return Overridden(row["integration_id"], integration, organization, _values(row))
+    return Override(row["integration_id"], integration, organization, _values(row))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from synkron.model import CatchUp, Integration, Occurrences, Policies, Window
-from synkron.source.due import judge, judge_all
-from synkron.source.upcoming import coming
+from synkron.model import Integration, Occurrences, Window
+from synkron.settings.policy import CatchUp, Policies
+from synkron.source.due import all_occurrences, occurrences_of
+from synkron.source.upcoming import upcoming
 
 # Occurrences further ahead are not counted: counting takes long and is of little use.
 COUNTED_AHEAD = timedelta(days=31)
@@ -22,7 +23,7 @@ WORDS = {
 }
 
 
-class Treatment(NamedTuple):
+class CatchUpRule(NamedTuple):
     """A catch-up policy, its window, and whether the window always includes the newest missed moment."""
 
     catch_up: CatchUp
@@ -31,59 +32,61 @@ class Treatment(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Consequence:
+class PauseEffect:
     """How the occurrences of this many integrations are treated. ``occurrences`` is None if they are not counted."""
 
-    treatment: Treatment
+    treatment: CatchUpRule
     integrations: int
     occurrences: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class MissedInPause:
     """The first moment that would fire in a pause, and how many would; None if they are not counted."""
 
     first: datetime | None
     occurrences: int | None
 
 
-def look_ahead(rows: Sequence[Integration], now: datetime, until: datetime | None, types: Collection[str]) -> Ahead:
+def look_ahead(
+    rows: Sequence[Integration], now: datetime, until: datetime | None, types: Collection[str]
+) -> MissedInPause:
     """What would fire between now and the end of a pause."""
     end = min(until or now + LOOKED_AHEAD, now + LOOKED_AHEAD)
-    fire = next(coming(rows, Window(now, end), types), None)
+    fire = next(upcoming(rows, Window(now, end), types), None)
     if fire is None:
-        return Ahead(None, 0)
+        return MissedInPause(None, 0)
     if until is None or until - now > COUNTED_AHEAD:
-        return Ahead(fire.scheduled_for, None)
-    due, _ = judge_all(rows, Window(now, until), types)
-    return Ahead(fire.scheduled_for, sum(len(one.moments) for one in due))
+        return MissedInPause(fire.scheduled_for, None)
+    due, _ = all_occurrences(rows, Window(now, until), types)
+    return MissedInPause(fire.scheduled_for, sum(len(one.moments) for one in due))
 
 
-def foreseen(rows: Iterable[Integration], policies: Policies) -> list[Consequence]:
+def foreseen(rows: Iterable[Integration], policies: Policies) -> list[PauseEffect]:
     """The policies that will decide the occurrences of these integrations inside a pause, the most common first."""
     return _by_treatment(((row, None) for row in rows), policies)
 
 
 def due_after(
     undecided: Iterable[tuple[Integration, datetime]], now: datetime, policies: Policies, types: Collection[str]
-) -> list[Consequence]:
+) -> list[PauseEffect]:
     """What the next tick decides for integrations whose moments after a given one are undecided."""
     counted = []
     for row, since in undecided:
-        judged = judge(row, Window(since, now), types) if since < now else None
+        judged = occurrences_of(row, Window(since, now), types) if since < now else None
         if isinstance(judged, Occurrences) and judged.moments:
             counted.append((row, len(judged.moments)))
     return _by_treatment(counted, policies)
 
 
-def _by_treatment(rows: Iterable[tuple[Integration, int | None]], policies: Policies) -> list[Consequence]:
-    found: dict[Treatment, list[int | None]] = {}
+def _by_treatment(rows: Iterable[tuple[Integration, int | None]], policies: Policies) -> list[PauseEffect]:
+    found: dict[CatchUpRule, list[int | None]] = {}
     for row, occurrences in rows:
         policy = policies.of(row)
-        treatment = Treatment(policy.catch_up, policy.catch_up_window, policy.catch_up_newest)
+        treatment = CatchUpRule(policy.catch_up, policy.catch_up_window, policy.catch_up_newest)
         found.setdefault(treatment, []).append(occurrences)
     consequences = [
-        Consequence(treatment, len(counts), None if None in counts else sum(count or 0 for count in counts))
+        PauseEffect(treatment, len(counts), None if None in counts else sum(count or 0 for count in counts))
         for treatment, counts in found.items()
     ]
     return sorted(consequences, key=lambda one: -one.integrations)

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.errors import NotFound, Refused
-from synkron.model import Pause, Scope
+from synkron.model import Scope
 from synkron.operations.audit import record
-from synkron.operations.pause_effects import Ahead, Consequence, due_after, foreseen, look_ahead
+from synkron.operations.pause_effects import MissedInPause, PauseEffect, due_after, foreseen, look_ahead
 from synkron.operations.scope import Covered, covered, in_words, live, look_up, read_names
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
-from synkron.scheduler.policies import read_pauses, read_policies
+from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.pauses import Pause
+from synkron.scheduler.policies import read_policies
 from synkron.settings.load import Settings
 
 SQL = statements("operations/operations")
@@ -41,10 +43,10 @@ class PausePlan:
     subject: str
     until: datetime | None
     live: int
-    ahead: Ahead
+    ahead: MissedInPause
     running: int
     claimed: int
-    consequences: Sequence[Consequence]
+    consequences: Sequence[PauseEffect]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class ResumePlan:
     pause: Pause
     subject: str
     still_paused: int
-    consequences: Sequence[Consequence]
+    consequences: Sequence[PauseEffect]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class RecordedPause:
 
 async def plan_pause(connection: Connection, settings: Settings, asked: AskedPause) -> PausePlan:
     """What the pause would do. Raises NotFound and Refused as ``pause`` does."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         found = await _pausable(connection, settings, asked, now)
         rows = live(found.rows, settings.types)
         policies = await read_policies(connection, settings.policies, rows)
@@ -99,7 +101,7 @@ async def pause(connection: Connection, settings: Settings, asked: AskedPause, a
 
     Raises NotFound if the scope does not exist; Refused if the end is in the past, or exactly this scope is paused.
     """
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         found = await _pausable(connection, settings, asked, now)
         until = asked.end(now)
         number = await connection.fetchval(SQL["add_pause"], *asked.scope, asked.reason, author, until)
@@ -111,7 +113,7 @@ async def pause(connection: Connection, settings: Settings, asked: AskedPause, a
 
 async def plan_resume(connection: Connection, settings: Settings, asked: int | Scope) -> ResumePlan:
     """What ending the pause with this number or exactly this scope would do. Raises NotFound as ``resume`` does."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         paused, others = await _active(connection, settings, asked, now)
         found = await covered(connection, settings, paused.scope)
         free = [row for row in found.rows if not any(other.scope.holds(row) for other in others)]
@@ -126,7 +128,7 @@ async def plan_resume(connection: Connection, settings: Settings, asked: int | S
 
 async def resume(connection: Connection, settings: Settings, asked: int | Scope, author: str) -> RecordedPause:
     """End the pause with this number or exactly this scope. Raises NotFound if there is no such active pause."""
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         paused, _ = await _active(connection, settings, asked, now)
         await connection.execute(SQL["end_pause"], paused.id, author)
         [ended] = [one for one in await _pauses(connection, settings, ended=True) if one.id == paused.id]
@@ -138,7 +140,7 @@ async def resume(connection: Connection, settings: Settings, asked: int | Scope,
 
 async def pauses(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedPause]:
     """The active pauses, the newest first; with ``ended``, all pauses."""
-    async with looking(connection):
+    async with read_transaction(connection):
         return await _pauses(connection, settings, ended=ended)
 
 

@@ -12,10 +12,10 @@ from synkron.model import Integration, State
 from synkron.operations.audit import record
 from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
 from synkron.operations.scope import read_rows_by_id
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.scheduler.policies import read_pauses
+from synkron.scheduler.holds import read_pauses
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced
 
@@ -32,7 +32,7 @@ class RetryPlan:
 
 async def plan_retry(connection: Connection, settings: Settings, ids: Collection[int]) -> RetryPlan:
     """What retrying these would do. Raises NotFound and Refused as ``retry`` does."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         return await _plan(connection, settings, ids, now)
 
 
@@ -41,7 +41,7 @@ async def retry(connection: Connection, settings: Settings, ids: Collection[int]
 
     Raises NotFound; Refused if one has not failed, or its integration can't run it.
     """
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         await lock_runs(connection, ids)
         plan = await _plan(connection, settings, ids, now)
         numbers = [one.id for one in plan.runs]

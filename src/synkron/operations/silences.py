@@ -12,7 +12,7 @@ from synkron.incidents.store import incidents
 from synkron.model import Scope
 from synkron.operations.audit import record
 from synkron.operations.scope import in_words, read_names
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
@@ -68,7 +68,7 @@ class RecordedSilence:
 
 async def plan_silence(connection: Connection, settings: Settings, asked: AskedSilence) -> SilencePlan:
     """What the silence would do. Raises NotFound and Refused as ``silence`` does."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         subject = await _subject(connection, settings, asked, now)
         return SilencePlan(subject, asked.end(now), await _fitting(connection, asked.silence))
 
@@ -76,7 +76,7 @@ async def plan_silence(connection: Connection, settings: Settings, asked: AskedS
 async def silence(connection: Connection, settings: Settings, asked: AskedSilence, author: str) -> RecordedSilence:
     """Add the silence. Raises NotFound if its subject is unknown; Refused if its end is in the past."""
     one = asked.silence
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         subject = await _subject(connection, settings, asked, now)
         columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, asked.end(now))
         number = await connection.fetchval(SQL["add_silence"], *columns)
@@ -87,14 +87,14 @@ async def silence(connection: Connection, settings: Settings, asked: AskedSilenc
 
 async def plan_unsilence(connection: Connection, settings: Settings, number: int) -> SilencePlan:
     """The silence that would end, and the incidents that it covers. Raises NotFound as ``unsilence`` does."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         found = await _active(connection, settings, number, now)
         return SilencePlan(found.subject, found.until, await _fitting(connection, found.silence))
 
 
 async def unsilence(connection: Connection, settings: Settings, number: int, author: str) -> RecordedSilence:
     """End the silence with this number. Raises NotFound if there is no active one."""
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         found = await _active(connection, settings, number, now)
         await connection.execute(SQL["end_silence"], number, now, author)
         before = {"silence": number, "reason": found.reason, "until": found.until, "author": found.author}
@@ -105,7 +105,7 @@ async def unsilence(connection: Connection, settings: Settings, number: int, aut
 
 async def silences(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedSilence]:
     """The active silences, the newest first; with ``ended``, all silences."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         return await _silences(connection, settings, now, ended=ended)
 
 

@@ -16,7 +16,7 @@ from synkron.source.queries import secure
 
 
 @asynccontextmanager
-async def looking(connection: Connection) -> AsyncIterator[datetime]:
+async def read_transaction(connection: Connection) -> AsyncIterator[datetime]:
     """A read-only transaction with one snapshot; yields the database's time."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await secure(connection)
@@ -24,7 +24,7 @@ async def looking(connection: Connection) -> AsyncIterator[datetime]:
 
 
 @asynccontextmanager
-async def changing(connection: Connection) -> AsyncIterator[datetime]:
+async def write_transaction(connection: Connection) -> AsyncIterator[datetime]:
     """A transaction that excludes other operations and ticks; yields the database's time.
 
     Raises Refused if a tick or another operation does not end within 30 s, and on a deadlock with a worker.

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synkron.errors import NotFound, Refused
-from synkron.ledger import claims
+from synkron.ledger import claims, retention
 from synkron.ledger.installation import at_home
-from synkron.model import Action, Decision, Integration, InvalidIntegration, Pause, Scope, Source, State, manual_key
+from synkron.ledger.keys import manual_key
+from synkron.model import Action, Decision, Integration, InvalidIntegration, Scope, Source, State
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, look_up
-from synkron.operations.transaction import changing, looking
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
+from synkron.scheduler.pauses import Pause
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
 
@@ -46,7 +48,7 @@ class Triggered:
 
 async def plan_trigger(connection: Connection, settings: Settings, scope: Scope) -> TriggerPlan:
     """What triggering would make. Raises NotFound and Refused as ``trigger`` does."""
-    async with looking(connection) as now:
+    async with read_transaction(connection) as now:
         return await _plan(connection, settings, scope, now)
 
 
@@ -57,7 +59,7 @@ async def trigger(
 
     Raises NotFound if there is none; Refused if there are several, or it is disabled, paused or can't run; NotAtHome.
     """
-    async with changing(connection) as now:
+    async with write_transaction(connection) as now:
         plan = await _plan(connection, settings, scope, now)
         decision = Decision(
             plan.integration,
@@ -68,7 +70,7 @@ async def trigger(
             plan.period_start,
             execute_after=now,
         )
-        await claims.keep_partitions(connection, now, now, settings.retention)
+        await retention.keep_partitions(connection, now, now, settings.retention)
         installation = await at_home(connection, settings)
         claimed = await claims.claim(connection, [decision], tick_id=None, installation=installation.id)
         if not claimed.run_ids:

@@ -13,9 +13,8 @@ from typing import NoReturn
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.ports.driver import NotifyCallback
 
-from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
-from synkron.waiting import pause
+from synkron.runtime import log, sleep
 
 # The shortest time in seconds between two reads of the queue that notifications cause.
 APART = 0.01
@@ -58,7 +57,7 @@ class Notifications(AsyncpgPoolDriver):
     async def keep_listening(self, heartbeat: timedelta) -> NoReturn:
         """Until cancelled, test that the listening connection is alive: a dead one gives no sign."""
         while True:
-            await pause(heartbeat.total_seconds() / LOOKS)
+            await sleep(heartbeat.total_seconds() / LOOKS)
             if self._channel is not None and not await self._is_alive():
                 await super().add_listener(self._channel, self.heard)
                 # Notifications that came in between are lost.

@@ -10,10 +10,9 @@ from typing import TypeAlias, TypeVar
 from asyncpg import InterfaceError, PostgresError
 
 from synkron.errors import DatabaseError, DatabaseNotReady, DatabaseUnreachable
-from synkron.log import log
 from synkron.postgres.connection import Connect, Connection
 from synkron.postgres.faults import is_passing
-from synkron.waiting import pause
+from synkron.runtime import log, sleep
 
 # Seconds for which a service waits at its start for a database that is there and can't serve it, and between its tries.
 READY_WITHIN = 60.0
@@ -61,4 +60,4 @@ async def once_ready(
             if not is_waited_for or stop.is_set() or loop.time() >= latest:
                 raise
             log.warning("database not ready", reason=str(error), retry_in=TRY_EVERY)
-        await pause(TRY_EVERY, stop)
+        await sleep(TRY_EVERY, stop)

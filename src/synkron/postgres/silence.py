@@ -18,10 +18,9 @@ from weakref import WeakSet
 import asyncpg
 from asyncpg.exceptions import InsufficientPrivilegeError, PostgresError
 
-from synkron.log import log
 from synkron.postgres.statements import statements
 from synkron.postgres.watch import Session, WatchedConnection
-from synkron.waiting import pause
+from synkron.runtime import log, sleep
 
 SQL = statements("postgres/sessions")
 HEARTBEAT = timedelta(seconds=30)
@@ -62,9 +61,9 @@ class _Asked(NamedTuple):
 
 
 @asynccontextmanager
-async def watching(url: str, heartbeat: timedelta) -> AsyncIterator[Silence]:
+async def watching(url: str, heartbeat: timedelta) -> AsyncIterator[SilenceGuard]:
     """Watch the connections that are added, until the end of the block."""
-    silence = Silence(url, heartbeat)
+    silence = SilenceGuard(url, heartbeat)
     watch = asyncio.create_task(silence.watch())
     try:
         yield silence
@@ -73,7 +72,7 @@ async def watching(url: str, heartbeat: timedelta) -> AsyncIterator[Silence]:
         await asyncio.wait({watch})
 
 
-class Silence:
+class SilenceGuard:
     """Drops silent connections; their callers get ConnectionDoesNotExistError. ``when_dropped`` is called then."""
 
     def __init__(self, url: str, heartbeat: timedelta) -> None:
@@ -90,7 +89,7 @@ class Silence:
         """Check every few seconds until cancelled. Drop the connections that are silent at two checks in a row."""
         suspects: set[_Asked] = set()
         while True:
-            await pause(self._heartbeat * LOOK_EVERY)
+            await sleep(self._heartbeat * LOOK_EVERY)
             try:
                 suspects = await self._look(suspects)
             except Exception:

@@ -49,7 +49,7 @@ class TypeDrift:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class DriftReport:
     """The drift of the runs whose moment is in the time span, by type, and the runs that started latest."""
 
     since: datetime
@@ -69,7 +69,7 @@ async def read_drift(
     integration_type: str | None = None,
     org_id: str | None = None,
     most: int,
-) -> Drift:
+) -> DriftReport:
     """The drift of the runs scheduled from ``since`` to ``now``, by type, with the ``most`` worst runs."""
     scope = (since, now, integration_type, org_id)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -79,7 +79,7 @@ async def read_drift(
         waiting = {row["integration_type"]: row for row in await _fetch(connection, "waiting", *scope, late_after)}
         worst = await _fetch(connection, "worst", *scope, most)
     types = [_type(name, started.get(name), waiting.get(name)) for name in sorted({*started, *waiting})]
-    return Drift(since, now, late_after, types, [late_run_of(row, now) for row in worst])
+    return DriftReport(since, now, late_after, types, [late_run_of(row, now) for row in worst])
 
 
 async def _fetch(connection: Connection, name: str, *arguments: object) -> list[Record]:

@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from synkron.backoff import apart, doubled
 from synkron.model import (
     Action,
-    CatchUp,
     Decision,
     Hold,
-    Integration,
     Occurrences,
-    Outcome,
-    OutcomeKind,
-    Policies,
-    Policy,
-    Run,
     Source,
-    State,
     Window,
 )
 from synkron.scheduler.spread import spread_over
+from synkron.settings.policy import CatchUp, Policies, Policy
 
 HOUR = timedelta(hours=1)
 HEAD_START = timedelta(seconds=30)
 TOLERANCE = timedelta(seconds=30)
-LONGEST_BACKOFF = HOUR
-# The waits of a run that could not be sent because this host lacked a resource: doubled from the first to the longest.
-FIRST_WAIT = timedelta(seconds=1)
-LONGEST_WAIT = timedelta(minutes=5)
-MOST_PUT_BACK = 300
 # An integration with more expired moments than this gets a single row for them: nobody reads a thousand equal rows.
 EXPIRED_ONE_BY_ONE = 1000
-# A run that lost its worker this often is assumed to be the cause.
-MOST_CRASHES = 3
 NOBODY: Mapping[str, Hold] = MappingProxyType({})
 
 
@@ -82,66 +67,6 @@ def replay(due: Iterable[Occurrences], now: datetime) -> list[Decision]:
         for one in due
         for moment, start in zip(one.moments, one.starts(), strict=True)
     ]
-
-
-def after_attempt(run: Run, outcome: Outcome, policy: Policy) -> tuple[State, timedelta]:
-    """The run's next state, and the wait before its next attempt (zero if there is none)."""
-    if outcome.kind is OutcomeKind.SUCCEEDED:
-        return State.SUCCEEDED, timedelta()
-    if outcome.kind is OutcomeKind.FINAL or run.failures + 1 >= policy.attempts:
-        return State.FAILED, timedelta()
-    return State.CLAIMED, max(_backoff(run, policy), outcome.retry_after or timedelta())
-
-
-def after_shortage(run: Run) -> timedelta | None:
-    """The wait before a retry of a run that could not be sent because this host lacked a resource.
-
-    None if it was put back for about a day: then it counts as a failed attempt, so that no run waits for ever.
-    """
-    put_back = max(run.attempt - 1 - run.failures, 0)
-    if put_back >= MOST_PUT_BACK:
-        return None
-    return apart(doubled(FIRST_WAIT, put_back, LONGEST_WAIT), f"{run.key}/put back/{put_back}")
-
-
-def given_up(run: Run, policy: Policy) -> str | None:
-    """Why a run gets no further attempt: too many failed or lost their worker. None if it gets one."""
-    if run.crashes >= MOST_CRASHES:
-        return f"given up: it lost its worker {run.crashes} times"
-    if run.failures >= policy.attempts:
-        return f"given up: {run.failures} attempts failed or lost their worker"
-    return None
-
-
-def superseded(
-    run: Run, live: Integration | None, moments: Sequence[datetime] | None, *, by_hand: bool = False
-) -> str | None:
-    """Why a claimed run must no longer be delivered, according to its integration's current row; None if it may be.
-
-    ``moments`` are the moments around the run's own at which the row fires now; None if the row is invalid. A run that
-    an operator asked for (``by_hand``) does not depend on the schedule. Another type or organization is no reason: the
-    run follows its row (``moved``).
-    """
-    if live is None:
-        return "superseded: the integration was deleted"
-    if not live.is_enabled:
-        return "superseded: the integration was disabled"
-    if by_hand:
-        return None
-    if live.cron_schedule is None:
-        return "superseded: the integration now has no schedule"
-    if moments is None:
-        return "superseded: the integration can't run, because its row is invalid"
-    if run.scheduled_for not in moments:
-        return f'superseded: the schedule is now "{live.cron_schedule}", which does not fire at this moment'
-    return None
-
-
-def moved(was_type: str, is_type: str, was_of: str, is_of: str) -> str:
-    """What is added to the reason of a run that followed its row to another type or organization."""
-    kind = f"; its row's type was changed from {was_type} to {is_type}" if was_type != is_type else ""
-    organization = f"; its row was moved from organization {was_of} to {is_of}" if was_of != is_of else ""
-    return kind + organization
 
 
 def _decide_one(
@@ -241,8 +166,3 @@ def _run(
 
 def _start_of(one: Occurrences, index: int) -> datetime | None:
     return one.moments[index - 1] if index else one.period_start
-
-
-def _backoff(run: Run, policy: Policy) -> timedelta:
-    """The policy's backoff, doubled up to an hour, plus up to a tenth; always the same for a run and attempt."""
-    return apart(doubled(policy.backoff, run.failures, LONGEST_BACKOFF), f"{run.key}/{run.failures}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.model import Integration, Occurrences, Pause
+from synkron.model import Integration, Occurrences, Scope
 
 
-def hold(
+def split_by_pause(
     due: Iterable[Occurrences], pauses: Iterable[Pause], now: datetime
 ) -> tuple[list[Occurrences], list[Occurrences]]:
     """What is to be decided, and what is put on hold: integrations that are paused when they would run.
@@ -39,3 +40,26 @@ def _scopes(one: Integration) -> list[tuple[str | None, str | None, str | None]]
         (one.org_id, one.integration_type, None),
         (None, None, one.integration_id),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why."""
+
+    id: int
+    org_id: str | None
+    integration_type: str | None
+    integration_id: str | None
+    reason: str
+    author: str
+    starts_at: datetime
+    until: datetime | None
+
+    @property
+    def scope(self) -> Scope:
+        """What the pause applies to."""
+        return Scope(self.org_id, self.integration_type, self.integration_id)
+
+    def lasts_at(self, moment: datetime) -> bool:
+        """Whether it is in force at the moment."""
+        return self.starts_at <= moment and (self.until is None or moment < self.until)

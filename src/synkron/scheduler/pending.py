@@ -7,26 +7,19 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from synkron.ledger.claims import Read, continued
-from synkron.model import Fault, Hold, Integration, InvalidIntegration, Occurrences, Policies, Window
+from synkron.ledger.claims import continued
+from synkron.ledger.ticks import TickFigures
+from synkron.model import Fault, Hold, Integration, InvalidIntegration, Occurrences, Steps, Window
 from synkron.postgres.connection import Connection
-from synkron.scheduler.pauses import hold
-from synkron.scheduler.policies import (
-    Released,
-    note_held,
-    read_held,
-    read_pauses,
-    read_policies,
-    read_released,
-    read_sight,
-    release,
-)
+from synkron.runtime import by_turns
+from synkron.scheduler.holds import Released, hold, read_held, read_pauses, read_released, read_snapshot, release
+from synkron.scheduler.pauses import split_by_pause
+from synkron.scheduler.policies import read_policies
 from synkron.settings.load import Settings
-from synkron.source.due import judging
+from synkron.settings.policy import Policies
+from synkron.source.due import occurrences_in_steps
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import read_window
-from synkron.steps import Steps
-from synkron.waiting import by_turns
 
 MINUTE = timedelta(minutes=1)
 # The faults that may be corrected without an edit of the row: another scheduler may know the type, and an organization
@@ -35,7 +28,7 @@ WAITING = {Fault.TYPE: Hold.TYPE, Fault.ORGANIZATION: Hold.ORGANIZATION}
 
 
 @dataclass(frozen=True, slots=True)
-class Agenda:
+class PendingWork:
     """``due`` is decided under ``policies``; ``held``, which is paused, and ``waiting`` are not.
 
     ``released`` was on hold, and is due now. ``waiting`` are invalid rows, each with its moments and the reason of its
@@ -48,25 +41,25 @@ class Agenda:
     released: list[Released]
     invalid: list[InvalidIntegration]
     policies: Policies
-    sight: str
+    snapshot: str
 
     @property
-    def figures(self) -> Read:
+    def figures(self) -> TickFigures:
         """The figures for the tick's row."""
-        return Read(sum(len(one.moments) for one in (*self.due, *self.held)), len(self.invalid), self.sight)
+        return TickFigures(sum(len(one.moments) for one in (*self.due, *self.held)), len(self.invalid), self.snapshot)
 
     def first(self, window: Window) -> datetime:
         """The earliest moment for which the ledger needs a partition."""
         return min([window.start, *(one.since for one in self.released)])
 
-    def without(self, failed: Sequence[InvalidIntegration]) -> Agenda:
+    def without(self, failed: Sequence[InvalidIntegration]) -> PendingWork:
         """The same, without these, which could not be decided: what is on hold of them stays on hold."""
         ids = {one.integration_id for one in failed}
         released = [one for one in self.released if one.integration.integration_id not in ids]
         return replace(self, released=released, invalid=[*self.invalid, *failed])
 
 
-async def read_agenda(
+async def read_pending(
     connection: Connection,
     window: Window,
     source: SourceQueries,
@@ -75,20 +68,20 @@ async def read_agenda(
     *,
     oldest: datetime,
     replayed: bool,
-) -> Agenda:
+) -> PendingWork:
     """Read it in the caller's secured transaction. Moments before ``oldest`` are no longer decided.
 
     Everything that became undecided during a hold is decided together when the hold ends, so that one catch-up run can
     cover it; no part of it is decided earlier, or by a replay.
     """
-    sight = await read_sight(connection)
+    snapshot = await read_snapshot(connection)
     read = await read_window(connection, window, source, settings.types)
     ended = [] if replayed else await read_released(connection, now, oldest, source)
     released, after_holds, invalid = await by_turns(_judge_released(ended, window.end, settings.types))
     due = {one.integration.integration_id: one for one in read.due} | after_holds
     undecided = await read_held(connection, due) - after_holds.keys()
     pauses = [] if replayed else await read_pauses(connection, now)
-    free, held = hold((one for key, one in due.items() if key not in undecided), pauses, now)
+    free, held = split_by_pause((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
     free = await continued(connection, free)
     policies = await read_policies(connection, settings.policies, [one.integration for one in free])
@@ -96,14 +89,14 @@ async def read_agenda(
     # A row on hold counts as invalid all the time, not only in the minutes in which it is due.
     known = {one.integration_id for one in read.invalid}
     faulty = [*read.invalid, *(one for one in invalid if one.integration_id not in known)]
-    return Agenda(free, held, waiting, released, faulty, policies, sight)
+    return PendingWork(free, held, waiting, released, faulty, policies, snapshot)
 
 
-async def settle(connection: Connection, agenda: Agenda, source: SourceQueries) -> None:
+async def write_holds(connection: Connection, pending: PendingWork, source: SourceQueries) -> None:
     """Record new holds, and delete those whose moments the caller's transaction decides."""
-    await release(connection, agenda.released, source)
-    paused = [(one.integration.integration_id, one.moments, Hold.PAUSE) for one in agenda.held]
-    await note_held(connection, [*paused, *agenda.waiting])
+    await release(connection, pending.released, source)
+    paused = [(one.integration.integration_id, one.moments, Hold.PAUSE) for one in pending.held]
+    await hold(connection, [*paused, *pending.waiting])
 
 
 def _judge_released(
@@ -119,7 +112,7 @@ def _judge_released(
     due: dict[str, Occurrences] = {}
     invalid: dict[str, InvalidIntegration] = {}
     for since, rows in alike.items():
-        occurrences, faulty = yield from judging(rows, Window(since, end), types)
+        occurrences, faulty = yield from occurrences_in_steps(rows, Window(since, end), types)
         due |= {one.integration.integration_id: one for one in occurrences}
         invalid |= {one.integration_id: one for one in faulty}
     released = [one for one in ended if one.integration.integration_id not in invalid]

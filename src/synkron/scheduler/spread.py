@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TypeAlias
 
-from synkron.model import Action, Decision, Policies, Source
-from synkron.steps import Steps
+from synkron.model import Action, Decision, Source, Steps
+from synkron.settings.policy import Policies
 
 MINUTE = timedelta(minutes=1)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from synkron.ledger import claims
-from synkron.model import Action, Decision, Policies
+from synkron.model import Action, Decision, Steps
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
+from synkron.runtime import by_turns
 from synkron.scheduler.spread import paced
-from synkron.steps import Steps
-from synkron.waiting import by_turns
+from synkron.settings.policy import Policies
 
 SQL = statements("scheduler/starts")
 KEPT = timedelta(hours=1)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from synkron.cron.timeline import utc
 from synkron.errors import Refused
-from synkron.ledger import claims
+from synkron.ledger import claims, retention, ticks
 from synkron.ledger.attempts import expire
 from synkron.ledger.installation import at_home, note_place
-from synkron.model import Decision, InvalidIntegration, Tick
+from synkron.model import Decision, InvalidIntegration, Steps, Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
+from synkron.runtime import by_turns
 from synkron.scheduler.decide import HEAD_START, decide, replay, window_of
-from synkron.scheduler.moves import follow_left_behind
-from synkron.scheduler.pending import Agenda, read_agenda, settle
+from synkron.scheduler.moves import move_left_behind
+from synkron.scheduler.pending import PendingWork, read_pending, write_holds
 from synkron.scheduler.starts import pace_starts
 from synkron.settings.load import Settings
-from synkron.source.due import not_understood
+from synkron.source.due import not_understood, window_around
 from synkron.source.queries import SourceQueries, secure
-from synkron.source.reader import window_around
-from synkron.steps import Steps
-from synkron.waiting import by_turns
 
 AHEAD = timedelta(minutes=1)
 
@@ -78,35 +77,35 @@ async def _tick(
         clock = await database_clock(connection)
         now = clock if at is None else _given(at, clock, settings.retention)
         oldest = clock - settings.retention
-        watermark = max(await claims.lock_watermark(connection), oldest)
+        watermark = max(await ticks.lock_watermark(connection), oldest)
         if at is None and not is_second_try and now + HEAD_START < watermark:
             raise _Overtaken
         installation = await at_home(connection, settings)
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)
-        agenda = await read_agenda(connection, window, queries, settings, now, oldest=oldest, replayed=replayed)
-        agenda, decided = await by_turns(_decide(agenda, now, installation.restored_until, replayed=replayed))
-        decisions = await pace_starts(connection, decided, agenda.policies, clock)
-        await claims.keep_partitions(connection, agenda.first(window), clock, settings.retention)
-        number = await claims.open_tick(connection, now, window, agenda.figures, source=source, scheduler=scheduler)
+        pending = await read_pending(connection, window, queries, settings, now, oldest=oldest, replayed=replayed)
+        pending, decided = await by_turns(_decide(pending, now, installation.restored_until, replayed=replayed))
+        decisions = await pace_starts(connection, decided, pending.policies, clock)
+        await retention.keep_partitions(connection, pending.first(window), clock, settings.retention)
+        number = await ticks.open_tick(connection, now, window, pending.figures, source=source, scheduler=scheduler)
         claimed = await claims.claim(connection, decisions, tick_id=number, installation=installation.id)
-        await settle(connection, agenda, queries)
-        await follow_left_behind(connection, queries, settings.types)
-        await claims.recover(connection)
+        await write_holds(connection, pending, queries)
+        await move_left_behind(connection, queries, settings.types)
+        await claims.requeue_lost(connection)
         await expire(connection)
-        await claims.close_tick(connection, number, claimed)
+        await ticks.close_tick(connection, number, claimed)
         if not replayed:
-            await claims.move_watermark(connection, window.end)
+            await ticks.move_watermark(connection, window.end)
         if not installation.is_noted:
             await note_place(connection)
     return Tick(
         now,
         window,
-        agenda.figures.due,
+        pending.figures.due,
         len(claimed.run_ids),
         claimed.skipped,
-        len(agenda.held) + len(agenda.waiting),
-        tuple(agenda.invalid),
+        len(pending.held) + len(pending.waiting),
+        tuple(pending.invalid),
         claimed.run_ids,
         await by_turns(_ahead(decisions, clock, has_claimed=bool(claimed.run_ids))),
     )
@@ -131,22 +130,22 @@ def _ahead(decisions: Iterable[Decision], clock: datetime, *, has_claimed: bool)
 
 
 def _decide(
-    agenda: Agenda, now: datetime, restored_until: datetime | None, *, replayed: bool
-) -> Steps[tuple[Agenda, list[Decision]]]:
-    """The decisions, and the agenda without the integrations on which Synkron itself failed."""
-    released = {one.integration.integration_id: one.hold for one in agenda.released}
+    pending: PendingWork, now: datetime, restored_until: datetime | None, *, replayed: bool
+) -> Steps[tuple[PendingWork, list[Decision]]]:
+    """The decisions, and the pending without the integrations on which Synkron itself failed."""
+    released = {one.integration.integration_id: one.hold for one in pending.released}
     decisions: list[Decision] = []
     failed: list[InvalidIntegration] = []
-    for one in agenda.due:
+    for one in pending.due:
         try:
             if replayed:
                 decisions += replay([one], now)
             else:
-                decisions += decide([one], now, agenda.policies, released=released, restored_until=restored_until)
+                decisions += decide([one], now, pending.policies, released=released, restored_until=restored_until)
         except Exception as error:  # noqa: BLE001 (as in judge_all)
             failed.append(not_understood(one.integration, error))
         yield
-    return agenda.without(failed) if failed else agenda, decisions
+    return pending.without(failed) if failed else pending, decisions
 
 
 def next_tick(now: datetime) -> datetime:
@@ -169,3 +168,23 @@ def _given(at: datetime, clock: datetime, retention: timedelta) -> datetime:
             "were delivered, so they could be delivered twice. Give a later moment, or set a longer retention."
         )
     return at
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one tick did. ``run_ids`` are the runs that it claimed, without those that another scheduler claimed.
+
+    ``held`` counts the integrations whose moments stay undecided because they are paused or can't run for now.
+    ``ahead`` has, for each type, the first start of a run of this tick within the next minute: its target may be warmed
+    up for it.
+    """
+
+    at: datetime
+    window: Window
+    due: int
+    claimed: int
+    skipped: int
+    held: int
+    invalid: tuple[InvalidIntegration, ...]
+    run_ids: tuple[int, ...]
+    ahead: Mapping[str, datetime] = field(default_factory=dict)

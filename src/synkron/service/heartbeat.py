@@ -11,10 +11,8 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 from yarl import URL
 
-from synkron.http.answer import failure, refusal
-from synkron.http.session import open_session
-from synkron.log import log
-from synkron.runtime import SteadyClock
+from synkron.http import failure, open_session, refusal
+from synkron.runtime import SteadyClock, log
 from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import fault
 

@@ -17,21 +17,37 @@ from synkron.ledger.installation import read_installation, refuse_another
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import Reporter
-from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled, refuse_transaction_pooler
 from synkron.postgres.ready import once_ready
-from synkron.runtime import WallClock, process_name, release, steady_clock, wall_clock
+from synkron.runtime import (
+    WallClock,
+    installed_version,
+    log,
+    process_name,
+    steady_clock,
+    unless_stopped,
+    until,
+    wall_clock,
+)
 from synkron.service.api import listening
+from synkron.service.background import (
+    keep_announcing,
+    keep_incidents,
+    keep_reporting,
+    keep_verifying,
+    keep_warming_up,
+    keep_watching,
+)
 from synkron.service.heartbeat import DeadMan, open_dead_man
-from synkron.service.loops import Sight, deliver, report_node, schedule, tell, verify, warm, watch, work
+from synkron.service.scheduler_loop import LastTick, keep_ticking
+from synkron.service.worker_loop import keep_working
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering
-from synkron.signing import Signing
+from synkron.settings.signing import Signing
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
 from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
-from synkron.waiting import unless_stopped, until
 
 API_POOL_SIZE = 5
 # Seconds that the loops have after the grace, and again after they were cancelled; seconds to report the end.
@@ -89,15 +105,15 @@ async def serve(
             address = await stack.enter_async_context(_answering(url, settings, parts.signings))
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
         log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
-        reporter = Reporter(name, roles, release(), clock)
+        reporter = Reporter(name, roles, installed_version(), clock)
         faults = InternalFaults(connect, name)
-        loops: dict[str, Loop] = {"report": lambda: report_node(connect, settings, reporter, stop)}
+        loops: dict[str, Loop] = {"report": lambda: keep_reporting(connect, settings, reporter, stop)}
         if Role.SCHEDULER in roles:
-            sight = Sight()
-            loops["scheduler"] = lambda: schedule(connect, settings, name, stop, sight, parts.dead_man)
-            loops |= _beside_the_ticks(connect, settings, stop, parts, sight)
+            last_tick = LastTick()
+            loops["scheduler"] = lambda: keep_ticking(connect, settings, name, stop, last_tick, parts.dead_man)
+            loops |= _beside_the_ticks(connect, settings, stop, parts, last_tick)
         if Role.WORKER in roles:
-            loops["worker"] = lambda: work(url, settings, parts.targets, name, stop, at_once)
+            loops["worker"] = lambda: keep_working(url, settings, parts.targets, name, stop, at_once)
         tasks = {asyncio.create_task(persist(loop, stop, run, faults), name=loop) for loop, run in loops.items()}
         await _together(tasks, stop, at_once, settings.shutdown_grace.total_seconds())
         with suppress(*DRIVER_FAULTS, SynkronError):
@@ -162,20 +178,20 @@ async def faults_of(settings: Settings, roles: Collection[Role], environment: Ma
 
 
 def _beside_the_ticks(
-    connect: Connect, settings: Settings, stop: asyncio.Event, parts: _Parts, sight: Sight
+    connect: Connect, settings: Settings, stop: asyncio.Event, parts: _Parts, last_tick: LastTick
 ) -> dict[str, Loop]:
     """The scheduler's other loops. Each channel has its own, so one that hangs does not delay the others."""
     watches = parts.watches
     channels = parts.channels
     names: list[str | None] = [*channels.by_name] or [None]
     return {
-        "warm-up": lambda: warm(connect, settings, parts.targets, stop, sight),
-        "health": lambda: watch(connect, settings, watches, parts.prober, stop),
-        "incidents": lambda: tell(connect, settings, watches.watches, stop, sight),
-        "verification": lambda: verify(connect, settings, stop),
+        "warm-up": lambda: keep_warming_up(connect, settings, parts.targets, stop, last_tick),
+        "health": lambda: keep_watching(connect, settings, watches, parts.prober, stop),
+        "incidents": lambda: keep_incidents(connect, settings, watches.watches, stop, last_tick),
+        "verification": lambda: keep_verifying(connect, settings, stop),
         **{
             f"announcements to {name}" if name else "announcements": partial(
-                deliver, connect, settings, channels, name, stop
+                keep_announcing, connect, settings, channels, name, stop
             )
             for name in names
         },

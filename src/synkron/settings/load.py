@@ -22,9 +22,9 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from pydantic_settings.exceptions import SettingsError as EnvironmentFault
 
 from synkron.errors import SettingsError
-from synkron.model import Policy
 from synkron.settings.integrations import BUILT_IN, FLAVOURS
 from synkron.settings.integrations.naming import section_of, toml_key
+from synkron.settings.policy import Policy
 from synkron.settings.sections import (
     AnnounceSettings,
     HealthSettings,

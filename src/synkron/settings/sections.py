@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from synkron.model import CatchUp, Overlap, Policy
 from synkron.settings.integrations import Profile, profile_of
+from synkron.settings.policy import CatchUp, Overlap, Policy
 from synkron.settings.values import (
     Address,
     ChannelName,

@@ -25,7 +25,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RowFinding:
     """One problem in one row. ``rule`` is the lint rule (W1 to W4), or None if the row is invalid."""
 
     row: Integration
@@ -34,7 +34,7 @@ class Finding:
     message: str
 
 
-def check(rows: Iterable[Integration], types: Collection[str], *, year: int) -> list[Finding]:
+def check(rows: Iterable[Integration], types: Collection[str], *, year: int) -> list[RowFinding]:
     """Every finding, the invalid rows first. The clock changes of ``year`` are checked.
 
     The faults of a disabled row are warnings: they matter when it is enabled. A row without a schedule never fires and
@@ -56,13 +56,13 @@ def faults(row: Integration, types: Collection[str]) -> list[InvalidIntegration]
     return [one for one in checked if isinstance(one, InvalidIntegration)]
 
 
-def _findings(row: Integration, types: Collection[str], linted: Lint) -> Iterator[Finding]:
+def _findings(row: Integration, types: Collection[str], linted: Lint) -> Iterator[RowFinding]:
     for fault in faults(row, types):
         if row.is_enabled:
-            yield Finding(row, Level.INVALID, None, fault.reason)
+            yield RowFinding(row, Level.INVALID, None, fault.reason)
         else:
-            yield Finding(row, Level.WARNING, None, f"disabled; if enabled, it could not run: {fault.reason}")
+            yield RowFinding(row, Level.WARNING, None, f"disabled; if enabled, it could not run: {fault.reason}")
     schedule = None if row.cron_schedule is None or row.oddity is not None else schedule_of(row, row.cron_schedule)
     if isinstance(schedule, tuple):
         for warning in linted(*schedule):
-            yield Finding(row, Level.WARNING, warning.code, warning.message)
+            yield RowFinding(row, Level.WARNING, warning.code, warning.message)

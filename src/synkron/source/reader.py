@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from asyncpg import Record
 
-from synkron.cron.timeline import utc
-from synkron.log import log
-from synkron.model import EVERYTHING, DueIntegration, Integration, InvalidIntegration, Occurrences, Window
+from synkron.model import EVERYTHING, DueIntegration, Integration, InvalidIntegration, Occurrences, Steps, Window
 from synkron.postgres.connection import Connection
+from synkron.runtime import by_turns, log
 from synkron.settings.integrations import BUILT_IN
-from synkron.source.due import KNOWN, Judged, judging
+from synkron.source.due import AllOccurrences, occurrences_in_steps, window_around
+from synkron.source.parsed_texts import KNOWN
 from synkron.source.queries import SourceQueries
-from synkron.steps import Steps
-from synkron.waiting import by_turns
 
 if TYPE_CHECKING:
     from synkron.settings.load import SourceTables
-
-TOLERANCE = timedelta(seconds=30)
 
 
 # requirement R4, R8, R13
@@ -53,12 +49,6 @@ async def read_due_integrations(
         for moment in one.moments
     ]
     return sorted(due, key=lambda one: (one.scheduled_for, one.org_id, one.integration_id))
-
-
-def window_around(at: datetime) -> Window:
-    """The minute around ``at``. A window excludes its start, so the start is 30 seconds and a microsecond before."""
-    moment = utc(at)
-    return Window(moment - TOLERANCE - timedelta(microseconds=1), moment + TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +85,14 @@ async def read_window(connection: Connection, window: Window, source: SourceQuer
     return DueRead(*await by_turns(_judged(rows, window, types)))
 
 
-def _judged(rows: Iterable[Record], window: Window, types: Collection[str]) -> Steps[Judged]:
+def _judged(rows: Iterable[Record], window: Window, types: Collection[str]) -> Steps[AllOccurrences]:
     # A row comes twice if its expression and zone are both new, or if its organization's id is on two rows.
     distinct: dict[str | Integration, Integration] = {}
     for row in rows:
         one = integration_of(row)
         distinct[one.integration_id if one.has_own_id else one] = one
         yield
-    return (yield from judging(distinct.values(), window, types))
+    return (yield from occurrences_in_steps(distinct.values(), window, types))
 
 
 def _learn(rows: Iterable[Record]) -> None:

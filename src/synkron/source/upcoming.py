@@ -14,14 +14,14 @@ from synkron.source.due import misplaced, schedule_of
 
 
 @dataclass(frozen=True, slots=True)
-class Fire:
+class Upcoming:
     """A future moment at which an integration's schedule fires."""
 
     scheduled_for: datetime
     integration: Integration
 
 
-def coming(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Iterator[Fire]:
+def upcoming(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Iterator[Upcoming]:
     """The moments of the window, soonest first, each computed only when it is asked for.
 
     The work is done once per expression and zone. Invalid rows are left out.
@@ -36,7 +36,7 @@ def coming(rows: Iterable[Integration], window: Window, types: Collection[str]) 
     while cursors:
         moment, number, schedule = cursors[0]
         for row in schedules[schedule]:
-            yield Fire(moment, row)
+            yield Upcoming(moment, row)
         following = _next(schedule, moment, window.end)
         if following is None:
             heappop(cursors)

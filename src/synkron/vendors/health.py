@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from synkron.backoff import apart, doubled
-from synkron.http.status import recorded_status
-from synkron.model import Outcome, OutcomeKind
+from synkron.model import Outcome, OutcomeKind, recorded_status
 from synkron.settings.integrations import SHORTEST_INTERVAL
 from synkron.text import one_line
 
@@ -114,7 +113,7 @@ class Health:
 
 
 # requirement R18.5
-def judge(health: Health, sample: Sample, watch: Watch) -> Health:
+def health_after(health: Health, sample: Sample, watch: Watch) -> Health:
     """What is known after the sample.
 
     A sample that is older than the last one (another host wrote it late) does not change the verdict.

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from synkron.errors import NotFound, Refused
-from synkron.http.shortage import Shortage
-from synkron.log import log
 from synkron.postgres.connection import Connection
+from synkron.runtime import log
 from synkron.settings.integrations.naming import section_of
+from synkron.shortage import Shortage
 from synkron.vendors import store
 from synkron.vendors.health import Health, Sample, Watch
 from synkron.vendors.probe import Watches
-from synkron.vendors.probe_times import next_month, next_probe, obstacles
-from synkron.vendors.store import Known
+from synkron.vendors.probe_times import next_month, next_probe, probe_blocks
+from synkron.vendors.store import EndpointState
 
 
 class Probes(Protocol):
@@ -98,9 +98,9 @@ def probed_watch(watches: Sequence[Watch], integration_type: str) -> Watch:
     return watch
 
 
-def refusal(known: Known, watch: Watch, at: datetime) -> str:
+def refusal(known: EndpointState, watch: Watch, at: datetime) -> str:
     """Why no probe may go at that moment, and when one may."""
-    found = obstacles(known.health, watch, known.counted, at)
+    found = probe_blocks(known.health, watch, known.counted, at)
     if not found:
         return f"Another process has just probed {watch.endpoint}; `synkron health` shows the result."
     last = max(found, key=lambda one: one.until)
@@ -125,7 +125,7 @@ def spending_warning(watch: Watch, at: datetime) -> str | None:
     )
 
 
-def _due_at(known: Mapping[str, Known], watch: Watch, at: datetime) -> datetime | None:
+def _due_at(known: Mapping[str, EndpointState], watch: Watch, at: datetime) -> datetime | None:
     """When the next probe of the endpoint is due; None for never, or if another host has just dropped the row."""
     one = known.get(watch.endpoint)
     return None if one is None else next_probe(one.health, watch, one.counted, at)

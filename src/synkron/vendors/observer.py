@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from synkron.log import log
 from synkron.model import Outcome
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
+from synkron.runtime import log, sleep
 from synkron.vendors import store
 from synkron.vendors.health import Health, Sample, Verdict, Watch, sample_of_run
-from synkron.waiting import pause
 
 FLUSH_EVERY = 5.0
 # The shortest time between two flushes, however often the findings change.
@@ -60,8 +59,8 @@ class Observer:
         """Write and look every five seconds and whenever a finding changes, until told to stop; then once more."""
         while not stop.is_set():
             await self.look()
-            await pause(REST, stop)
-            await pause(FLUSH_EVERY - REST, stop, self._changed)
+            await sleep(REST, stop)
+            await sleep(FLUSH_EVERY - REST, stop, self._changed)
         await self.look()
 
     async def flush(self) -> None:

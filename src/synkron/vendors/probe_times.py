@@ -10,7 +10,7 @@ from synkron.vendors.health import Health, Watch
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
+class ProbeBlock:
     """Why an endpoint may not be probed, and until when."""
 
     until: datetime
@@ -25,21 +25,21 @@ def next_probe(health: Health, watch: Watch, counted: int, at: datetime) -> date
     """
     if not watch.probes:
         return None
-    moments = [health.next_probe_at or at, *(one.until for one in obstacles(health, watch, counted, at))]
+    moments = [health.next_probe_at or at, *(one.until for one in probe_blocks(health, watch, counted, at))]
     if watch.most_probes is not None and counted >= watch.most_probes * _gone_by(at) and health.probed_at is not None:
         moments.append(health.probed_at + watch.interval)
     return max(moments)
 
 
-def obstacles(health: Health, watch: Watch, counted: int, at: datetime) -> list[Obstacle]:
+def probe_blocks(health: Health, watch: Watch, counted: int, at: datetime) -> list[ProbeBlock]:
     """Why no probe may be sent at that moment; ``counted`` is the month's number of probes that the vendor counts."""
     found = []
     if health.passive_until is not None and at < health.passive_until:
-        found.append(Obstacle(health.passive_until, "the vendor has refused further requests"))
+        found.append(ProbeBlock(health.passive_until, "the vendor has refused further requests"))
     if health.probed_at is not None and at < health.probed_at + SHORTEST_INTERVAL:
-        found.append(Obstacle(health.probed_at + SHORTEST_INTERVAL, "the last probe was less than 15 minutes ago"))
+        found.append(ProbeBlock(health.probed_at + SHORTEST_INTERVAL, "the last probe was less than 15 minutes ago"))
     if watch.most_probes is not None and counted >= watch.most_probes:
-        found.append(Obstacle(next_month(at), f"this month's share of the allowance is spent ({counted} probes)"))
+        found.append(ProbeBlock(next_month(at), f"this month's share of the allowance is spent ({counted} probes)"))
     return found
 
 

@@ -11,7 +11,7 @@ from asyncpg import Record
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
-from synkron.vendors.health import Health, Sample, Verdict, Watch, judge
+from synkron.vendors.health import Health, Sample, Verdict, Watch, health_after
 
 SQL = statements("vendors/store")
 # The fields in the order of the parameters: of `write`, and of `add_samples` after the endpoint.
@@ -23,7 +23,7 @@ SAMPLED = ("at", "source", "finding", "reason", "contacts", "latency", "http_sta
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class EndpointState:
     """An endpoint's health, with this month's number of probes, and how many of these the vendor counts."""
 
     health: Health
@@ -56,10 +56,10 @@ async def drop_unwatched(connection: Executor, watches: Sequence[Watch], at: dat
     await connection.execute(SQL["drop_unwatched"], [watch.endpoint for watch in watches], at)
 
 
-async def read_known(connection: Executor, watches: Iterable[Watch], at: datetime) -> dict[str, Known]:
+async def read_known(connection: Executor, watches: Iterable[Watch], at: datetime) -> dict[str, EndpointState]:
     """What is known about each watched endpoint that has a row."""
     rows = await connection.fetch(SQL["known"], [watch.endpoint for watch in watches], at)
-    return {row["endpoint"]: Known(_health_of(row), row["probes"], row["counted"]) for row in rows}
+    return {row["endpoint"]: EndpointState(_health_of(row), row["probes"], row["counted"]) for row in rows}
 
 
 async def read_all(connection: Executor) -> list[Health]:
@@ -85,7 +85,7 @@ async def record(connection: Connection, watch: Watch, samples: Sequence[Sample]
             assert row is not None  # noqa: S101 - it was made in this transaction
         health = _health_of(row)
         for sample in samples:
-            health = judge(health, sample, watch)
+            health = health_after(health, sample, watch)
         await _write(connection, health)
         await connection.execute(SQL["add_samples"], watch.endpoint, *_columns(samples))
     return health

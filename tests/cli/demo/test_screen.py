@@ -16,7 +16,7 @@ from synkron.cli.demo.screen import screen
 from synkron.cli.demo.snapshot import Snapshot
 from synkron.ledger.history import RecordedRun, Totals
 from synkron.model import Integration, InvalidIntegration
-from synkron.source.upcoming import Fire
+from synkron.source.upcoming import Upcoming
 from synkron.vendors.health import Verdict
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
 
@@ -55,7 +55,7 @@ SHOT = Snapshot(
     since=NOW - timedelta(minutes=65),
     place="/var/lib/synkron",
     names={"fjord": "Fjordlys Barnehager"},
-    fires=[Fire(MINUTE + timedelta(minutes=1), ROW)] * 9,
+    fires=[Upcoming(MINUTE + timedelta(minutes=1), ROW)] * 9,
     runs=[RUN] * 30,
     totals=Totals(120, 2, 110, 3, 5, timedelta(milliseconds=43), timedelta(milliseconds=91)),
     invalid=[InvalidIntegration("fjord", "i2", "bufdir", 'cron_schedule "99 * * * *": minute is 0-59')],
@@ -161,7 +161,7 @@ def _saying(text: str) -> Snapshot:
         SHOT,
         place=text,
         names={text: text},
-        fires=[Fire(MINUTE + timedelta(minutes=1), row), *SHOT.fires],
+        fires=[Upcoming(MINUTE + timedelta(minutes=1), row), *SHOT.fires],
         runs=[replace(run, error=text), replace(run, state="skipped", reason=text)],
         invalid=[InvalidIntegration(text, text, text, text)],
         notes=[text],

@@ -12,7 +12,8 @@ from standardwebhooks import Webhook
 
 from synkron.cli.demo.vendors import LATENCY, Delivery, Vendors, vendor_endpoints
 from synkron.delivery.targets import body, open_targets
-from synkron.model import OutcomeKind, idempotency_key
+from synkron.ledger.keys import idempotency_key
+from synkron.model import OutcomeKind
 from synkron.runtime import wall_clock
 from synkron.settings.integrations import BUILT_IN
 from synkron.settings.load import Settings

@@ -15,7 +15,8 @@ from multidict import CIMultiDict
 
 from synkron.delivery.targets import Lease, Target, Terms, open_targets
 from synkron.delivery.targets.request import WARM_UP
-from synkron.model import Run, Source, idempotency_key
+from synkron.ledger.keys import idempotency_key
+from synkron.model import Run, Source
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings
 

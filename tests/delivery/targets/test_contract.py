@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from yarl import URL
 
 from synkron.delivery.targets import CallableTarget, HttpTarget, Target
-from synkron.delivery.targets.request import Endpoint
-from synkron.http.session import open_session
+from synkron.delivery.targets.request import TargetEndpoint
+from synkron.http import open_session
 from synkron.model import OutcomeKind, Run
 from synkron.settings.redaction import Redaction
 from tests.delivery.targets.far_side import RUN, far_side, terms
@@ -47,7 +47,7 @@ async def http(behaviour: str) -> AsyncIterator[Opened]:
         return web.Response(status=500 if behaviour == "fail" else 200, text=text)
 
     async with far_side(answer) as there, open_session(1) as session:
-        endpoint = Endpoint(URL(there.url), {}, None, (SECRET,))
+        endpoint = TargetEndpoint(URL(there.url), {}, None, (SECRET,))
         yield Opened(HttpTarget(endpoint, session, REDACTION), there.reached)
 
 

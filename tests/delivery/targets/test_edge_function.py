@@ -16,12 +16,12 @@ from aiohttp import ClientSession, web
 from deno import find_deno_bin
 from standardwebhooks import Webhook
 
-from synkron.delivery.targets import HttpTarget, Lease, Reception, body, open_targets
+from synkron.delivery.targets import HttpTarget, Lease, WarmUpResult, body, open_targets
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.runtime import steady_clock, wall_clock
 from synkron.service.api.completion import Completion
 from synkron.settings.load import Settings
-from synkron.signing import is_signed
+from synkron.settings.signing import is_signed
 from tests.delivery.targets.far_side import PATIENCE, RUN, SIGNING, FarSide, accept, far_side, terms
 from tests.house.pages import blocks, text_of
 
@@ -102,7 +102,7 @@ async def called(target: HttpTarget, run: Run = RUN) -> Outcome:
     return await target.call(run, terms(lease=lasting))
 
 
-async def warm_up(target: HttpTarget) -> Reception:
+async def warm_up(target: HttpTarget) -> WarmUpResult:
     return await target.warm_up(NAME, wall_clock(), PATIENCE)
 
 

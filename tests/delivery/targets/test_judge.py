@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.delivery.targets import judge
+from synkron.delivery.targets import outcome_of
 from synkron.model import Outcome, OutcomeKind
 
 DAY = timedelta(hours=24)
@@ -28,8 +28,8 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
     ],
 )
 def test_a_status_says_whether_another_try_is_worth_it(statuses: list[int], kind: OutcomeKind) -> None:
-    assert {judge(status, {}).kind for status in statuses} == {kind}
-    assert [judge(status, {}).http_status for status in statuses] == statuses
+    assert {outcome_of(status, {}).kind for status in statuses} == {kind}
+    assert [outcome_of(status, {}).http_status for status in statuses] == statuses
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_status_says_whether_another_try_is_worth_it(statuses: list[int], kind
     ],
 )
 def test_an_error_names_the_status(status: int, error: str) -> None:
-    assert judge(status, {}).error == error
+    assert outcome_of(status, {}).error == error
 
 
 def test_a_redirect_says_why_it_was_not_followed_and_what_to_do() -> None:
-    assert judge(301, {}).error == (
+    assert outcome_of(301, {}).error == (
         "HTTP 301 Moved Permanently: redirects are not followed, because they could send secrets to another host; "
         "set the target to the address that it redirects to"
     )
@@ -78,30 +78,30 @@ def test_a_redirect_says_why_it_was_not_followed_and_what_to_do() -> None:
     ],
 )
 def test_retry_after(retry_after: str, wait: timedelta | None) -> None:
-    assert judge(503, {"Retry-After": retry_after, "Date": DATE}).retry_after == wait
+    assert outcome_of(503, {"Retry-After": retry_after, "Date": DATE}).retry_after == wait
 
 
 @pytest.mark.parametrize("date", [{}, {"Date": "yesterday"}])
 def test_a_retry_after_date_means_nothing_without_the_date_of_the_answer(date: dict[str, str]) -> None:
-    assert judge(503, {"Retry-After": DATE} | date).retry_after is None
+    assert outcome_of(503, {"Retry-After": DATE} | date).retry_after is None
 
 
 @pytest.mark.parametrize("status", [200, 302, 404])
 def test_retry_after_counts_only_where_there_is_a_retry(status: int) -> None:
-    assert judge(status, {"Retry-After": "10"}).retry_after is None
+    assert outcome_of(status, {"Retry-After": "10"}).retry_after is None
 
 
 def test_a_missing_retry_after_leaves_the_wait_to_the_policy() -> None:
-    assert judge(429, {}).retry_after is None
+    assert outcome_of(429, {}).retry_after is None
 
 
 def test_only_a_429_says_by_its_status_that_it_was_too_much() -> None:
-    assert judge(429, {}) == Outcome(OutcomeKind.RETRYABLE, 429, "HTTP 429 Too Many Requests", is_throttled=True)
-    assert [status for status in range(1000) if judge(status, {"Retry-After": "5"}).is_throttled] == [429]
+    assert outcome_of(429, {}) == Outcome(OutcomeKind.RETRYABLE, 429, "HTTP 429 Too Many Requests", is_throttled=True)
+    assert [status for status in range(1000) if outcome_of(status, {"Retry-After": "5"}).is_throttled] == [429]
 
 
 @given(st.integers(0, 1999), st.text(), st.text() | st.just(DATE))
 def test_no_answer_is_beyond_judgement(status: int, retry_after: str, date: str) -> None:
-    outcome = judge(status, {"Retry-After": retry_after, "Date": date})
+    outcome = outcome_of(status, {"Retry-After": retry_after, "Date": date})
     assert outcome.retry_after is None or timedelta(0) <= outcome.retry_after <= DAY
     assert (outcome.error is None) == (outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED))

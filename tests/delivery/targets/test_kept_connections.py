@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientPayloadError
 
 from synkron.delivery.targets import HttpTarget, Lease, Target
-from synkron.http.session import open_session
+from synkron.http import open_session
 from synkron.model import Outcome, OutcomeKind
 from synkron.runtime import wall_clock
 from tests.delivery.targets.far_side import PATIENCE, RUN, target_at, terms
@@ -33,7 +33,7 @@ class Server:
     url: str = ""
     heads: list[tuple[int, bytes]] = field(default_factory=list)
     connections: int = 0
-    meeting: asyncio.Barrier | None = None
+    timing: asyncio.Barrier | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -44,8 +44,8 @@ class Server:
                 await reader.readexactly(sum(int(line.partition(b":")[2]) for line in lengths))
                 self.heads.append((number, head))
                 requests += 1
-                if self.meeting is not None:
-                    await self.meeting.wait()
+                if self.timing is not None:
+                    await self.timing.wait()
                 if (last := self.ending(number, requests)) is not None:
                     writer.write(last)
                     if self.resets:
@@ -93,11 +93,11 @@ async def test_it_goes_once_more_with_the_same_key(*, resets: bool) -> None:
 
 async def test_it_goes_by_a_new_connection_though_others_are_kept() -> None:
     """They may be as dead: a server that restarts drops all of them."""
-    meeting = asyncio.Barrier(3)
-    server = Server(lambda connection, request: b"" if connection <= 3 and request == 2 else None, meeting=meeting)
+    timing = asyncio.Barrier(3)
+    server = Server(lambda connection, request: b"" if connection <= 3 and request == 2 else None, timing=timing)
     async with serving(server) as target:
         await asyncio.gather(*(target.call(RUN, terms()) for _ in range(3)))
-        server.meeting = None
+        server.timing = None
         assert await target.call(RUN, terms()) == SUCCEEDED
     assert sorted(server.came_by()[:3]) == [1, 2, 3]
     assert server.came_by()[3] in (1, 2, 3)

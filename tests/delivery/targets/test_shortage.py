@@ -15,9 +15,9 @@ from typing import NoReturn
 import pytest
 
 from synkron.delivery.targets import HttpTarget
-from synkron.http.shortage import NO_MEMORY, NO_NAMES, NO_NETWORK, NO_THREAD, SHORT, Shortage, Surroundings
 from synkron.model import OutcomeKind
 from synkron.runtime import wall_clock
+from synkron.shortage import NO_MEMORY, NO_NAMES, NO_NETWORK, NO_THREAD, SHORT, HostResources, Shortage
 from tests.delivery.targets.far_side import PATIENCE, RUN, accept, far_side, target_at, terms
 
 AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
@@ -50,7 +50,7 @@ HERE = "a.example"
     ids=repr,
 )
 def test_what_an_error_says(error: BaseException, short: str | None) -> None:
-    assert Surroundings().shortage(HERE, error) == short
+    assert HostResources().shortage(HERE, error) == short
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_an_error_says(error: BaseException, short: str | None) -> None:
     ],
 )
 def test_whether_it_is_one_or_all(errors: list[tuple[str, OSError | None]], short: str | None) -> None:
-    surroundings, found = Surroundings(), None
+    surroundings, found = HostResources(), None
     for host, error in errors:
         if error is None:
             surroundings.connected(host)

@@ -82,7 +82,7 @@ def test_a_body_that_takes_its_time_makes_no_cold_start() -> None:
     now = 100.0
     uptime = Uptime(AT, lambda: now)
     now += 1
-    uptime.hear({BOOTED_AT: "2026-11-26T11:59:49Z", "Date": DATE})
+    uptime.note_call({BOOTED_AT: "2026-11-26T11:59:49Z", "Date": DATE})
     assert uptime.now() == timedelta(seconds=21)
     now += 60
     assert uptime.now() == timedelta(seconds=81)
@@ -93,7 +93,7 @@ def test_without_a_date_the_database_s_clock_goes_on_during_the_call() -> None:
     now = 100.0
     uptime = Uptime(AT, lambda: now)
     now += 5
-    uptime.hear({BOOTED_AT: "2026-11-26T12:00:32Z"})
+    uptime.note_call({BOOTED_AT: "2026-11-26T12:00:32Z"})
     assert uptime.now() == timedelta(seconds=3)
     assert warmth_by_header(uptime.elapsed, uptime.now()) is Warmth.COLD
 

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from synkron.delivery.targets import HttpTarget, Reception, open_targets
+from synkron.delivery.targets import HttpTarget, WarmUpResult, open_targets
 from synkron.errors import SettingsError
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings
@@ -41,7 +41,7 @@ async def warmed_up(answer: Answer = accept, **settings: Any) -> AsyncIterator[t
         yield target, there
 
 
-async def warm_up(url: str, within: timedelta = PATIENCE) -> Reception:
+async def warm_up(url: str, within: timedelta = PATIENCE) -> WarmUpResult:
     async with target_at(url) as target:
         assert isinstance(target, HttpTarget)
         return await target.warm_up(NAME, wall_clock(), within)

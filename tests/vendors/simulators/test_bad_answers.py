@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from synkron.cli.demo.simulators import Fault
+from synkron.cli.demo.simulators import SimulatedFault
 from synkron.settings.load import Settings
 from synkron.vendors import store
 from synkron.vendors.health import Verdict
@@ -25,16 +25,16 @@ PATIENCE = 20.0
 @pytest.mark.parametrize(
     ("fault", "verdict", "told"),
     [
-        (Fault.DOWN, "unreachable", "HTTP 503"),
-        (Fault.ERROR, "unreachable", "HTTP 500"),
-        (Fault.SILENT, "unreachable", "no answer from 127.0.0.1"),
-        (Fault.CLOSED, "unreachable", "closed the connection"),
-        (Fault.GARBAGE, "degraded", "not JSON"),
-        (Fault.HUGE, "degraded", "longer than 64 KiB"),
-        (Fault.REDIRECT_LOOP, "degraded", "redirects are not followed"),
+        (SimulatedFault.DOWN, "unreachable", "HTTP 503"),
+        (SimulatedFault.ERROR, "unreachable", "HTTP 500"),
+        (SimulatedFault.SILENT, "unreachable", "no answer from 127.0.0.1"),
+        (SimulatedFault.CLOSED, "unreachable", "closed the connection"),
+        (SimulatedFault.GARBAGE, "degraded", "not JSON"),
+        (SimulatedFault.HUGE, "degraded", "longer than 64 KiB"),
+        (SimulatedFault.REDIRECT_LOOP, "degraded", "redirects are not followed"),
     ],
 )
-async def test_a_bad_answer(connection: Connection, name: str, fault: Fault, verdict: str, told: str) -> None:
+async def test_a_bad_answer(connection: Connection, name: str, fault: SimulatedFault, verdict: str, told: str) -> None:
     clock = SteppedClock()
     async with watched(name, clock) as there, open_prober(there.watches.requests) as prober:
         # Without credentials, the status says it all: any answer below 500 means that it is there.
@@ -51,7 +51,7 @@ async def test_a_bad_answer(connection: Connection, name: str, fault: Fault, ver
         assert await connection.fetchval("select count(*) from synkron.samples") == 1
         assert most < 32 * 1024 * 1024
         # It goes on, and sees the vendor well again.
-        there.vendor.fault = Fault.NONE
+        there.vendor.fault = SimulatedFault.NONE
         assert known.health.next_probe_at is not None
         clock.now = known.health.next_probe_at
         await watch_health(connection, there.watches, prober, clock.now)
@@ -62,7 +62,7 @@ async def test_a_bad_answer(connection: Connection, name: str, fault: Fault, ver
 async def test_a_vendor_that_is_slow(connection: Connection) -> None:
     clock = SteppedClock()
     async with watched("xledger", clock) as there:
-        there.vendor.fault, there.vendor.slowness = Fault.SLOW, 0.05
+        there.vendor.fault, there.vendor.slowness = SimulatedFault.SLOW, 0.05
         url, headers = f"{there.vendor.base_url}/", {"slow_after": "20ms", "url": f"{there.vendor.base_url}/"}
         watches: Watches = read_watches(Settings(types={"xledger": {"health": headers}}), {})
         async with open_prober(watches.requests) as prober:
@@ -77,7 +77,7 @@ async def test_one_bad_vendor_costs_the_others_nothing(connection: Connection) -
     """Probes go together: the answers that come are written down, beside that of the vendor that never answers."""
     clock = SteppedClock()
     async with watched("bufdir", clock) as silent, watched("xledger", clock) as well:
-        silent.vendor.fault = Fault.SILENT
+        silent.vendor.fault = SimulatedFault.SILENT
         together = Watches(
             (*silent.watches.watches, *well.watches.watches), {**silent.watches.requests, **well.watches.requests}
         )

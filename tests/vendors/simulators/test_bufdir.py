@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from aiohttp import ClientSession
 
-from synkron.cli.demo.simulators import Bufdir, Fault, bufdir
+from synkron.cli.demo.simulators import Bufdir, SimulatedFault, bufdir
 from tests.vendors.simulators.clock import SteppedClock
 
 
@@ -46,7 +46,7 @@ async def test_it_is_slow(vendor: Bufdir, client: ClientSession) -> None:
 
 
 async def test_a_season_of_maintenance(vendor: Bufdir, clock: SteppedClock, client: ClientSession) -> None:
-    vendor.outages = [(datetime(2026, 6, 10, tzinfo=UTC), datetime(2026, 6, 12, tzinfo=UTC), Fault.DOWN)]
+    vendor.outages = [(datetime(2026, 6, 10, tzinfo=UTC), datetime(2026, 6, 12, tzinfo=UTC), SimulatedFault.DOWN)]
     closed = []
     for _ in range(30):
         async with client.get(vendor.portal_url) as response:

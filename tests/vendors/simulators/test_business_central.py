@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from synkron.cli.demo.simulators import BusinessCentral, Fault, business_central
+from synkron.cli.demo.simulators import BusinessCentral, SimulatedFault, business_central
 from synkron.cli.demo.simulators.business_central import ALLOW, SCOPE
 from tests.vendors.simulators.clock import NOON, SteppedClock
 
@@ -95,11 +95,11 @@ async def test_a_token_is_revoked(vendor: BusinessCentral, client: ClientSession
 
 
 async def test_entra_id_and_the_vendor_fail_each_on_its_own(vendor: BusinessCentral, client: ClientSession) -> None:
-    vendor.fault = Fault.DOWN
+    vendor.fault = SimulatedFault.DOWN
     headers = await bearer(vendor, client)
     assert await ping(vendor, client, headers) == 503
-    vendor.fault, vendor.token_fault = Fault.NONE, Fault.ERROR
-    vendor.outages = [(NOON + timedelta(hours=1), NOON + timedelta(hours=2), Fault.DOWN)]
+    vendor.fault, vendor.token_fault = SimulatedFault.NONE, SimulatedFault.ERROR
+    vendor.outages = [(NOON + timedelta(hours=1), NOON + timedelta(hours=2), SimulatedFault.DOWN)]
     assert await ping(vendor, client, headers) == 200
     async with client.post(vendor.token_url, data=form(vendor)) as response:
         assert response.status == 500

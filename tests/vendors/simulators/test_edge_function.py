@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession
 from standardwebhooks import Webhook
 
-from synkron.cli.demo.simulators import Fault
+from synkron.cli.demo.simulators import SimulatedFault
 from synkron.delivery.targets import body, open_targets
 from synkron.model import OutcomeKind
 from synkron.settings.load import Settings
@@ -210,7 +210,7 @@ async def test_the_date_and_the_boot_are_of_one_clock(
 
 
 async def test_what_fails_before_the_function_boots_nothing(vendor: EdgeFunction, client: ClientSession) -> None:
-    vendor.fault = Fault.DOWN
+    vendor.fault = SimulatedFault.DOWN
     async with client.get(vendor.sync_url, headers=WARM_UP) as response:
         assert (response.status, "Synkron-Booted-At" in response.headers) == (503, False)
     assert vendor.boots == 0

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from aiohttp import ClientConnectionError, ClientError, ClientSession, TooManyRedirects
 
-from synkron.cli.demo.simulators import Fault, Received, Simulator, bufdir, business_central, xledger
+from synkron.cli.demo.simulators import Received, SimulatedFault, Simulator, bufdir, business_central, xledger
 from synkron.cli.demo.simulators.serving import instant
 from tests.vendors.simulators.clock import NOON, SteppedClock
 from tests.vendors.simulators.dataverse import dataverse
@@ -45,21 +45,21 @@ def answered(vendor: Simulator) -> list[int | None]:
     return [one.answered for one in vendor.received]
 
 
-@pytest.mark.parametrize(("fault", "status"), [(Fault.DOWN, 503), (Fault.ERROR, 500)])
+@pytest.mark.parametrize(("fault", "status"), [(SimulatedFault.DOWN, 503), (SimulatedFault.ERROR, 500)])
 async def test_a_status_that_says_what_is_wrong(
-    fault: Fault, status: int, vendor: Simulator, client: ClientSession, usual: int
+    fault: SimulatedFault, status: int, vendor: Simulator, client: ClientSession, usual: int
 ) -> None:
     vendor.fault = fault
     async with client.get(vendor.base_url) as response:
         assert response.status == status
-    vendor.fault = Fault.NONE
+    vendor.fault = SimulatedFault.NONE
     async with client.get(vendor.base_url) as response:
         assert response.status == usual
     assert answered(vendor) == [status, usual]
 
 
 async def test_a_slow_answer_is_the_usual_one(vendor: Simulator, client: ClientSession, usual: int) -> None:
-    vendor.fault = Fault.SLOW
+    vendor.fault = SimulatedFault.SLOW
     async with client.get(vendor.base_url) as response:
         assert response.status == usual
     vendor.slowness = 60
@@ -68,7 +68,7 @@ async def test_a_slow_answer_is_the_usual_one(vendor: Simulator, client: ClientS
 
 
 async def test_a_silent_vendor_never_answers(vendor: Simulator, client: ClientSession, usual: int) -> None:
-    vendor.fault = Fault.SILENT
+    vendor.fault = SimulatedFault.SILENT
     await leave_waiting(vendor, client)
     assert answered(vendor) == [None, usual]
 
@@ -77,7 +77,7 @@ async def leave_waiting(vendor: Simulator, client: ClientSession) -> None:
     """See a request wait, while one that comes after the fault is answered."""
     waiting = asyncio.create_task(client.get(vendor.base_url))
     await vendor.until_received(len(vendor.received) + 1)
-    vendor.fault = Fault.NONE
+    vendor.fault = SimulatedFault.NONE
     async with client.get(vendor.base_url):
         assert not waiting.done()
     waiting.cancel()
@@ -87,7 +87,7 @@ async def test_who_waits_for_a_silent_vendor_is_let_go_when_it_stops(
     clock: SteppedClock, client: ClientSession
 ) -> None:
     async with bufdir(clock=clock) as vendor:
-        vendor.fault = Fault.SILENT
+        vendor.fault = SimulatedFault.SILENT
         waiting = asyncio.create_task(client.get(vendor.portal_url))
         await vendor.until_received(1)
     with pytest.raises(ClientConnectionError):
@@ -96,14 +96,14 @@ async def test_who_waits_for_a_silent_vendor_is_let_go_when_it_stops(
 
 
 async def test_a_connection_that_is_closed_without_an_answer(vendor: Simulator, client: ClientSession) -> None:
-    vendor.fault = Fault.CLOSED
+    vendor.fault = SimulatedFault.CLOSED
     with pytest.raises(ClientConnectionError):
         await client.post(vendor.base_url, data=b"{}")
     assert answered(vendor) == [None]
 
 
 async def test_bytes_that_nobody_can_read(vendor: Simulator, client: ClientSession) -> None:
-    vendor.fault = Fault.GARBAGE
+    vendor.fault = SimulatedFault.GARBAGE
     async with client.get(vendor.base_url) as response:
         assert response.status == 200
         content = await response.read()
@@ -112,7 +112,7 @@ async def test_bytes_that_nobody_can_read(vendor: Simulator, client: ClientSessi
 
 
 async def test_a_redirect_that_leads_to_itself(vendor: Simulator, client: ClientSession) -> None:
-    vendor.fault = Fault.REDIRECT_LOOP
+    vendor.fault = SimulatedFault.REDIRECT_LOOP
     async with client.get(f"{vendor.base_url}/?a=b", allow_redirects=False) as response:
         assert (response.status, response.headers["Location"]) == (307, "/?a=b")
     with pytest.raises(TooManyRedirects):
@@ -121,7 +121,7 @@ async def test_a_redirect_that_leads_to_itself(vendor: Simulator, client: Client
 
 async def test_a_body_without_end(clock: SteppedClock, client: ClientSession) -> None:
     async with bufdir(clock=clock) as vendor:
-        vendor.fault = Fault.HUGE
+        vendor.fault = SimulatedFault.HUGE
         async with client.get(vendor.portal_url) as response:
             read = 0
             async for chunk in response.content.iter_any():
@@ -132,11 +132,11 @@ async def test_a_body_without_end(clock: SteppedClock, client: ClientSession) ->
 
 
 async def test_a_body_that_nobody_reads_to_its_end(vendor: Simulator, client: ClientSession, usual: int) -> None:
-    vendor.fault = Fault.HUGE
+    vendor.fault = SimulatedFault.HUGE
     async with client.get(vendor.base_url) as response:
         assert len(await response.content.readexactly(MIB)) == MIB
         response.close()
-    vendor.fault = Fault.NONE
+    vendor.fault = SimulatedFault.NONE
     async with client.get(vendor.base_url) as response:
         assert response.status == usual
     assert answered(vendor) == [200, usual]
@@ -144,7 +144,7 @@ async def test_a_body_that_nobody_reads_to_its_end(vendor: Simulator, client: Cl
 
 async def test_a_vendor_stops_while_a_client_leaves_a_body_unread(clock: SteppedClock, client: ClientSession) -> None:
     async with bufdir(clock=clock) as vendor:
-        vendor.fault = Fault.HUGE
+        vendor.fault = SimulatedFault.HUGE
         response = await client.get(vendor.portal_url)
     with pytest.raises(ClientError):
         await response.read()
@@ -154,7 +154,10 @@ async def test_outages_begin_and_end_by_the_clock(
     vendor: Simulator, clock: SteppedClock, client: ClientSession, usual: int
 ) -> None:
     hour = timedelta(hours=1)
-    vendor.outages = [(NOON + hour, NOON + 2 * hour, Fault.DOWN), (NOON + 3 * hour, NOON + 4 * hour, Fault.ERROR)]
+    vendor.outages = [
+        (NOON + hour, NOON + 2 * hour, SimulatedFault.DOWN),
+        (NOON + 3 * hour, NOON + 4 * hour, SimulatedFault.ERROR),
+    ]
     statuses = []
     for _ in range(10):
         async with client.get(vendor.base_url) as response:
@@ -165,14 +168,14 @@ async def test_outages_begin_and_end_by_the_clock(
 
 
 async def test_a_fault_goes_before_the_outages(vendor: Simulator, client: ClientSession) -> None:
-    vendor.outages = [(NOON, NOON + timedelta(hours=1), Fault.DOWN)]
-    vendor.fault = Fault.ERROR
+    vendor.outages = [(NOON, NOON + timedelta(hours=1), SimulatedFault.DOWN)]
+    vendor.fault = SimulatedFault.ERROR
     async with client.get(vendor.base_url) as response:
         assert response.status == 500
 
 
 async def test_every_answer_has_the_clocks_date(vendor: Simulator, clock: SteppedClock, client: ClientSession) -> None:
-    for fault in (Fault.NONE, Fault.DOWN, Fault.GARBAGE):
+    for fault in (SimulatedFault.NONE, SimulatedFault.DOWN, SimulatedFault.GARBAGE):
         vendor.fault = fault
         clock.step(days=1, microseconds=999_999)
         async with client.get(vendor.base_url) as response:
@@ -180,7 +183,7 @@ async def test_every_answer_has_the_clocks_date(vendor: Simulator, clock: Steppe
 
 
 async def test_what_came_is_counted(vendor: Simulator, client: ClientSession) -> None:
-    vendor.fault = Fault.DOWN
+    vendor.fault = SimulatedFault.DOWN
     async with client.head(vendor.base_url), client.get(vendor.base_url), client.get(f"{vendor.base_url}/?page=2"):
         pass
     assert vendor.requests == {"HEAD /": 1, "GET /": 2}

@@ -14,7 +14,7 @@ from itertools import pairwise
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
-from synkron.cli.demo.simulators import BusinessCentral, Fault, Simulator, Xledger
+from synkron.cli.demo.simulators import BusinessCentral, SimulatedFault, Simulator, Xledger
 from synkron.model import OutcomeKind
 from synkron.settings.integrations import SHORTEST_INTERVAL
 from synkron.vendors import store
@@ -39,10 +39,10 @@ def moment(day: int, hour: int, minute: int = 0) -> datetime:
 
 
 OUTAGES = [
-    (moment(3, 1, 7), moment(3, 7, 40), Fault.DOWN),
-    (moment(9, 14, 3), moment(9, 14, 51), Fault.CLOSED),
-    (moment(14, 22), moment(15, 21, 13), Fault.ERROR),
-    (moment(21, 2, 1), moment(21, 2, 30), Fault.DOWN),
+    (moment(3, 1, 7), moment(3, 7, 40), SimulatedFault.DOWN),
+    (moment(9, 14, 3), moment(9, 14, 51), SimulatedFault.CLOSED),
+    (moment(14, 22), moment(15, 21, 13), SimulatedFault.ERROR),
+    (moment(21, 2, 1), moment(21, 2, 30), SimulatedFault.DOWN),
 ]
 THROTTLED = [
     (moment(6, 1, 30), moment(6, 5)),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from aiohttp import web
 
-from synkron.cli.demo.simulators import BusinessCentral, Fault, Simulator, Xledger
+from synkron.cli.demo.simulators import BusinessCentral, SimulatedFault, Simulator, Xledger
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings.load import Settings
 from synkron.vendors import store
@@ -135,13 +135,15 @@ async def test_a_token_serves_for_an_hour(connection: Connection, name: str) -> 
 @pytest.mark.parametrize(
     ("fault", "verdict"),
     [
-        (Fault.DOWN, "unreachable"),
-        (Fault.GARBAGE, "unreachable"),
-        (Fault.CLOSED, "unreachable"),
-        (Fault.HUGE, "unreachable"),
+        (SimulatedFault.DOWN, "unreachable"),
+        (SimulatedFault.GARBAGE, "unreachable"),
+        (SimulatedFault.CLOSED, "unreachable"),
+        (SimulatedFault.HUGE, "unreachable"),
     ],
 )
-async def test_a_token_endpoint_that_does_not_serve(connection: Connection, fault: Fault, verdict: str) -> None:
+async def test_a_token_endpoint_that_does_not_serve(
+    connection: Connection, fault: SimulatedFault, verdict: str
+) -> None:
     clock = SteppedClock()
     async with watched("dataverse", clock) as there, open_prober(there.watches.requests) as prober:
         assert isinstance(there.vendor, Dataverse)

@@ -7,10 +7,10 @@ from typing import Any
 
 from synkron.delivery.targets import open_targets
 from synkron.delivery.warm_up.send import WarmUp, warm_up
-from synkron.model import Tick, Warmth
+from synkron.model import Warmth
 from synkron.postgres.connection import Pool
 from synkron.reports.drift import read_drift
-from synkron.scheduler.tick import tick
+from synkron.scheduler.tick import Tick, tick
 from synkron.settings.load import Settings
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration

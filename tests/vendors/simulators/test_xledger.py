@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from synkron.cli.demo.simulators import Fault, Xledger, xledger
+from synkron.cli.demo.simulators import SimulatedFault, Xledger, xledger
 from tests.vendors.simulators.clock import NOON, SteppedClock
 
 PING = {"query": "query { __typename }"}
@@ -160,7 +160,7 @@ async def test_a_probe_an_hour_for_thirty_days_with_maintenance(
     vendor: Xledger, clock: SteppedClock, client: ClientSession
 ) -> None:
     maintenance = NOON + timedelta(days=12)
-    vendor.outages = [(maintenance, maintenance + timedelta(hours=6), Fault.DOWN)]
+    vendor.outages = [(maintenance, maintenance + timedelta(hours=6), SimulatedFault.DOWN)]
     for _ in range(30 * 24):
         headers = {"Authorization": f"token {vendor.token}"}
         async with client.post(vendor.graphql_url, json=PING, headers=headers):

@@ -13,7 +13,7 @@ from synkron.cli.output import say_cut, show
 from synkron.cli.table import Field, second
 
 if TYPE_CHECKING:
-    from synkron.operations.audit import Entry
+    from synkron.operations.audit import AuditEntry
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
@@ -36,7 +36,7 @@ def audit(
       synkron audit --limit 1000 --json
     """
 
-    async def ask(connection: Connection, _: Settings) -> list[Entry]:
+    async def ask(connection: Connection, _: Settings) -> list[AuditEntry]:
         from synkron.operations.audit import entries
 
         since = await moment_of(from_, connection)
@@ -47,7 +47,7 @@ def audit(
     say_cut(found, limit, "--since or --author")
 
 
-def _change(one: Entry) -> str:
+def _change(one: AuditEntry) -> str:
     if one.before is None:
         return _facts(one.after or {})
     return f"{_facts(one.before)} -> {_facts(one.after) if one.after else 'nothing'}"

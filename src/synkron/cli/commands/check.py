@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synkron.model import Integration
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
-    from synkron.source.check import Finding
+    from synkron.source.check import RowFinding
 
 
 def finding_fields(names: Mapping[str, str]) -> list[Field]:
@@ -57,7 +57,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
 
     async def ask(
         connection: Connection, settings: Settings
-    ) -> tuple[list[Integration], list[Finding], list[str], Mapping[str, str], str | None]:
+    ) -> tuple[list[Integration], list[RowFinding], list[str], Mapping[str, str], str | None]:
         from synkron.postgres.clock import database_clock
         from synkron.source import check
         from synkron.source.reader import read_all, read_names

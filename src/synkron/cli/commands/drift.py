@@ -16,7 +16,7 @@ from synkron.cli.table import Field, minute
 if TYPE_CHECKING:
     from synkron.ledger.drift import LateRun
     from synkron.postgres.connection import Connection
-    from synkron.reports.drift import Drift, Percentiles, TypeDrift
+    from synkron.reports.drift import DriftReport, Percentiles, TypeDrift
     from synkron.settings.load import Settings
 
 DAY = timedelta(hours=24)
@@ -64,7 +64,7 @@ def drift(
     """
     most = limit or (LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE)
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[Drift, Mapping[str, str]]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[DriftReport, Mapping[str, str]]:
         from synkron.postgres.clock import database_clock
         from synkron.reports.drift import read_drift
 
@@ -89,7 +89,7 @@ def drift(
         say(f"No run was to start since {minute(found.since)} UTC.")
 
 
-def _show(found: Drift, names: Mapping[str, str]) -> None:
+def _show(found: DriftReport, names: Mapping[str, str]) -> None:
     show_table(_stage_fields(lateness(found.late_after)), [line for one in found.types for line in _lines(one)])
     if late := [run for run in found.worst if _late(run)]:
         show_lines("")
@@ -218,7 +218,7 @@ TYPE = [
 ]
 
 
-def _as_answer(found: Drift, names: Mapping[str, str]) -> dict[str, object]:
+def _as_answer(found: DriftReport, names: Mapping[str, str]) -> dict[str, object]:
     """The form is documented in docs/commands.md, and stable."""
     return {
         "since": found.since,

@@ -13,10 +13,10 @@ from synkron.cli.options import AsJson, Type
 from synkron.cli.output import say, show_json, show_lines
 
 if TYPE_CHECKING:
-    from synkron.model import Policy
     from synkron.postgres.connection import Connection
-    from synkron.reports.forecast.store import Outlook
+    from synkron.reports.forecast.store import ComparedForecast
     from synkron.settings.load import Settings
+    from synkron.settings.policy import Policy
 
 # A month: the first of it is the largest herd of many fleets.
 MOST_HOURS = 744
@@ -59,7 +59,7 @@ def forecast(
             param_hint="--type",
         )
 
-    async def ask(connection: Connection, settings: Settings) -> Outlook:
+    async def ask(connection: Connection, settings: Settings) -> ComparedForecast:
         from synkron.postgres.clock import database_clock
         from synkron.reports.forecast.store import forecast_fleet
 
@@ -121,7 +121,7 @@ def _known(name: str, settings: Settings, option: str) -> None:
         )
 
 
-def _show(outlook: Outlook, hours: int) -> None:
+def _show(outlook: ComparedForecast, hours: int) -> None:
     from synkron.cli.commands.forecast_chart import show_chart
     from synkron.cli.commands.forecast_tables import show_herds, show_types
 
@@ -135,8 +135,8 @@ def _show(outlook: Outlook, hours: int) -> None:
     show_herds(outlook)
 
 
-def _say_notes(outlook: Outlook) -> None:
-    from synkron.reports.forecast import Kind, warnings
+def _say_notes(outlook: ComparedForecast) -> None:
+    from synkron.reports.forecast import WarningKind, warnings
 
     as_set = warnings(outlook.as_set)
     proposed = [one for one in warnings(outlook.proposed) if one not in as_set] if outlook.proposed else []
@@ -144,7 +144,7 @@ def _say_notes(outlook: Outlook) -> None:
         say(f"warning: {warned.message}.")
     for warned in proposed:
         say(f"warning: as proposed, {warned.message}.")
-    if not outlook.proposed and any(one.kind is Kind.ABOVE_CONCURRENCY for one in as_set):
+    if not outlook.proposed and any(one.kind is WarningKind.ABOVE_CONCURRENCY for one in as_set):
         say("To see what a spread or a pace would do: `synkron forecast --spread TYPE=15m --pace TYPE=60`.")
     if any(one.policy.spread for forecast in outlook.forecasts for one in forecast.types.values()):
         say("Starts of a type with a spread are those to be expected.")

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from synkron.cli.output import show_table
 from synkron.cli.table import GAP, Field
 from synkron.reports.forecast import Forecast
-from synkron.reports.forecast.store import Outlook
+from synkron.reports.forecast.store import ComparedForecast
 from synkron.scheduler.spread import MINUTE
 
 # A stretch is so many minutes long: the first of these that makes at most so many lines, or one more.
@@ -25,11 +25,11 @@ BLOCKS = " ▏▎▍▌▋▊▉█"
 ASCII = " #"
 
 # A stretch of each side.
-Row: TypeAlias = tuple["Stretch", ...]
+Row: TypeAlias = tuple["ChartRow", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ChartRow:
     """Some minutes in a row: how many start in them, and the minute in which most do."""
 
     begin: datetime
@@ -38,7 +38,7 @@ class Stretch:
     at: datetime
 
 
-def show_chart(outlook: Outlook) -> None:
+def show_chart(outlook: ComparedForecast) -> None:
     """Write it; what is proposed stands beside what is set."""
     length = length_of_stretches(outlook.as_set)
     rows = list(zip(*(stretches(one, length) for one in outlook.forecasts), strict=True))
@@ -59,7 +59,7 @@ def length_of_stretches(forecast: Forecast) -> int:
     return next(length for length in LENGTHS if minutes <= length * MOST_LINES)
 
 
-def stretches(forecast: Forecast, length: int) -> list[Stretch]:
+def stretches(forecast: Forecast, length: int) -> list[ChartRow]:
     """The starts of all types together, cut where the clock shows a multiple of the length."""
     starts = [sum(figures) for figures in zip(*(one.starts for one in forecast.types.values()), strict=True)]
     first = forecast.window.start + MINUTE
@@ -69,7 +69,7 @@ def stretches(forecast: Forecast, length: int) -> list[Stretch]:
         part = starts[max(begin, 0) : begin + length]
         busiest = max(part)
         at = max(begin, 0) + part.index(busiest)
-        found.append(Stretch(first + MINUTE * begin, sum(part), busiest, first + MINUTE * at))
+        found.append(ChartRow(first + MINUTE * begin, sum(part), busiest, first + MINUTE * at))
     return found
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from synkron.cli.output import facts_in_json, show_table
 from synkron.cli.table import Field
 from synkron.reports.forecast import Forecast, Herd, TypeForecast, warnings
-from synkron.reports.forecast.store import Outlook
+from synkron.reports.forecast.store import ComparedForecast
 from synkron.scheduler.spread import MINUTE
 from synkron.text import duration_text
 
@@ -94,7 +94,7 @@ SIDE = [
 ]
 
 
-def as_answer(outlook: Outlook) -> dict[str, object]:
+def as_answer(outlook: ComparedForecast) -> dict[str, object]:
     """The whole forecast as JSON."""
     as_set, proposed = outlook.as_set, outlook.proposed
     types = [
@@ -111,7 +111,7 @@ def as_answer(outlook: Outlook) -> dict[str, object]:
     return window | {"left_out": as_set.left_out, "pauses": outlook.pauses, "types": types}
 
 
-def show_types(outlook: Outlook) -> None:
+def show_types(outlook: ComparedForecast) -> None:
     """Write a line for each type; what is proposed for it stands below what is set."""
     sides = []
     for name, one in outlook.as_set.types.items():
@@ -121,7 +121,7 @@ def show_types(outlook: Outlook) -> None:
     show_table(SIDE, sides)
 
 
-def show_herds(outlook: Outlook) -> None:
+def show_herds(outlook: ComparedForecast) -> None:
     """Write the largest minutes of each type, with when the last of each starts."""
     fields = [
         Field("herd of", lambda row: row[0].name, shrink=True),

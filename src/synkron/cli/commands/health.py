@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
     from synkron.vendors.health import Health, Verdict, Watch
-    from synkron.vendors.store import Hour, Known
+    from synkron.vendors.store import EndpointState, Hour
 
 HOURS = 24
 # The worst first. One character for an hour; they differ without colour.
@@ -37,7 +37,7 @@ class _Shown:
 
     watch: Watch
     in_settings: bool
-    known: Known | None
+    known: EndpointState | None
     hours: Sequence[Hour]
     at: datetime
 

@@ -12,7 +12,7 @@ from synkron.cli.context import answer, moment_of
 from synkron.cli.options import AsJson, Limit, Organization, Since, Type, refuse_options, since
 from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
-from synkron.incidents import Incident, Kind, facts_of, touched
+from synkron.incidents import Incident, IncidentKind, facts_of, touched
 from synkron.text import instant, one_line
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def list_incidents(
         Since | None,
         typer.Option("--since", parser=since, metavar="WHEN", help="Opened not before: 30m, 24h, 7d, or an instant."),
     ] = None,
-    kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
+    kind: Annotated[IncidentKind | None, typer.Option(help="Only this kind.")] = None,
     org: Organization = None,
     integration_type: Type = None,
     limit: Limit = MOST,

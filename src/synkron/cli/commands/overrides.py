@@ -15,7 +15,7 @@ from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_
 from synkron.cli.table import Field
 
 if TYPE_CHECKING:
-    from synkron.operations.overrides import Change as Setting
+    from synkron.operations.overrides import OverrideChange as Setting
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 

@@ -18,7 +18,7 @@ from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.model import Scope
-    from synkron.operations.pause_effects import Consequence
+    from synkron.operations.pause_effects import PauseEffect
     from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
 
 Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
@@ -168,7 +168,7 @@ def _still_paused(plan: ResumePlan) -> str:
     return f"{several(plan.still_paused, 'integration')} of it: still paused, by another pause (`synkron pauses`)."
 
 
-def _consequence(one: Consequence) -> str:
+def _consequence(one: PauseEffect) -> str:
     from synkron.operations.pause_effects import WORDS
 
     but = ", but for the newest," if one.treatment.catch_up_newest else ""
@@ -184,7 +184,7 @@ def _as_json(plan: PausePlan | ResumePlan, done: RecordedPause | None) -> Mappin
     return {"pause": done, "plan": held_by(plan) | {"consequences": consequences}}
 
 
-def _window(one: Consequence) -> str:
+def _window(one: PauseEffect) -> str:
     from synkron.text import duration_text
 
     return duration_text(one.treatment.catch_up_window)

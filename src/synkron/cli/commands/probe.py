@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from synkron.vendors.health import Watch
     from synkron.vendors.monitor import Probed
     from synkron.vendors.probe import ProbeRequest
-    from synkron.vendors.store import Known
+    from synkron.vendors.store import EndpointState
 
 REDACTED = "[redacted]"
 Shown = TypeVar("Shown")
@@ -34,7 +34,7 @@ class _Plan:
     watch: Watch
     request: ProbeRequest
     method: str
-    known: Known | None
+    known: EndpointState | None
     next_probe_at: datetime | None
     refusal: str | None
     warning: str | None
@@ -69,7 +69,7 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
     from synkron.vendors import monitor, store
     from synkron.vendors.health import Health, Verdict
     from synkron.vendors.probe import method_for, read_watches
-    from synkron.vendors.probe_times import next_probe, obstacles
+    from synkron.vendors.probe_times import next_probe, probe_blocks
 
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     watch = monitor.probed_watch(watches.watches, integration_type)
@@ -84,7 +84,7 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
         method_for(request, health),
         known,
         next_probe(health, watch, counted, at),
-        monitor.refusal(known, watch, at) if known and obstacles(health, watch, counted, at) else None,
+        monitor.refusal(known, watch, at) if known and probe_blocks(health, watch, counted, at) else None,
         monitor.spending_warning(watch, at),
     )
 
@@ -139,7 +139,7 @@ def _plan_told(plan: _Plan) -> Iterator[str]:
         yield f"warning: {plan.warning}"
 
 
-def _spend_told(watch: Watch, known: Known | None) -> str:
+def _spend_told(watch: Watch, known: EndpointState | None) -> str:
     probes, counted = (known.probes, known.counted) if known else (0, 0)
     if watch.most_probes is None:
         return f"This month, {probes} probes have gone; the vendor counts none of them."

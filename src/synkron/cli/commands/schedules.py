@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from synkron.model import DueIntegration
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
-    from synkron.source.upcoming import Fire
+    from synkron.source.upcoming import Upcoming
 
 DUE = [
     Field("scheduled for (UTC)", "scheduled_for"),
@@ -86,15 +86,15 @@ def coming_next(
       synkron next --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[Fire], Mapping[str, str], int]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Upcoming], Mapping[str, str], int]:
         from synkron.model import Window
         from synkron.postgres.clock import database_clock
         from synkron.source.reader import read_all, read_names
-        from synkron.source.upcoming import coming
+        from synkron.source.upcoming import upcoming
 
         now = await database_clock(connection)
         rows = [row for row in await read_all(connection, settings.source) if org in (None, row.org_id)]
-        fires = coming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
+        fires = upcoming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
         names = await read_names(connection, settings.source)
         return list(islice(fires, limit + 1)), names, await _active_pauses(connection, settings, now)
 
@@ -111,7 +111,7 @@ def coming_next(
 async def _active_pauses(connection: Connection, settings: Settings, now: datetime) -> int:
     """How many pauses last; none where there is no ledger yet."""
     from synkron.errors import LedgerMissing, ServiceRoleRequired
-    from synkron.scheduler.policies import read_pauses
+    from synkron.scheduler.holds import read_pauses
     from synkron.source.queries import SourceQueries
 
     try:

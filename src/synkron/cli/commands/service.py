@@ -17,8 +17,8 @@ from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.ledger.installation import Installation
-    from synkron.model import Tick
     from synkron.postgres.connection import Connection
+    from synkron.scheduler.tick import Tick
     from synkron.service.serve import Role
     from synkron.settings.load import Settings
 
@@ -74,7 +74,7 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
     """
 
     async def ask(connection: Connection, settings: Settings) -> Tick:
-        from synkron.ledger.claims import make_partitions_ahead
+        from synkron.ledger.retention import make_partitions_ahead
         from synkron.runtime import process_name
         from synkron.scheduler.tick import tick
         from synkron.source.reader import warn_invalid
@@ -178,12 +178,14 @@ def version(as_json: AsJson = False) -> None:
       synkron version
       synkron version --json
     """
-    from synkron.runtime import release
+    from synkron.runtime import installed_version
 
     if as_json:
-        show_json({"synkron": release(), "python": platform.python_version(), "platform": platform.platform()})
+        show_json(
+            {"synkron": installed_version(), "python": platform.python_version(), "platform": platform.platform()}
+        )
     else:
-        show_lines(f"synkron {release()}")
+        show_lines(f"synkron {installed_version()}")
 
 
 def _roles(written: Sequence[str]) -> list[Role]:

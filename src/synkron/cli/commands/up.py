@@ -62,9 +62,9 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
     from synkron.cli.signals import stop_on_signals
     from synkron.postgres.connection import connected
     from synkron.postgres.ready import once_ready
+    from synkron.runtime import unless_stopped
     from synkron.service.serve import all_roles, serve
     from synkron.source.queries import SourceQueries
-    from synkron.waiting import unless_stopped
 
     async def prepare_and_say(opened: Connection) -> None:
         await prepare(opened, settings, embedded=place.folder is not None)
@@ -91,11 +91,11 @@ async def _coming(opened: Connection, settings: Settings) -> str:
     from synkron.model import Window
     from synkron.postgres.clock import database_clock
     from synkron.source.reader import read_all
-    from synkron.source.upcoming import coming
+    from synkron.source.upcoming import upcoming
 
     now = await database_clock(opened)
     rows = await read_all(opened, settings.source)
-    first = next(coming(rows, Window(now, now + AHEAD), settings.types), None)
+    first = next(upcoming(rows, Window(now, now + AHEAD), settings.types), None)
     if first is None:
         table = f"{settings.source.schema_name}.{settings.source.integrations.table}"
         return f"next: nothing fires within {AHEAD // timedelta(hours=1)} hours; {table} holds {len(rows)} rows"

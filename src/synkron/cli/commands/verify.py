@@ -140,10 +140,10 @@ def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
 
 def _counts(report: Report) -> dict[str, int]:
     """Of each kind; what only ``--strict`` makes findings of is left out where there is none."""
-    from synkron.reports.verify import Kind
+    from synkron.reports.verify import FindingKind
 
-    strict = (Kind.UNDELIVERED, Kind.UNCOVERED)
-    return {kind.value: report.found[kind] for kind in Kind if report.found[kind] or kind not in strict}
+    strict = (FindingKind.UNDELIVERED, FindingKind.UNCOVERED)
+    return {kind.value: report.found[kind] for kind in FindingKind if report.found[kind] or kind not in strict}
 
 
 def _undelivered(report: Report) -> dict[str, int]:

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from synkron.cli.demo.snapshot import Snapshot
 from synkron.ledger.history import RecordedRun
-from synkron.source.due import KNOWN
-from synkron.source.upcoming import Fire
+from synkron.source.parsed_texts import KNOWN
+from synkron.source.upcoming import Upcoming
 from synkron.text import printable
 
 Row = TypeVar("Row")
@@ -91,16 +91,16 @@ def _spoken(span: timedelta) -> str:
     return f"{seconds // 60} min" if seconds < 100 * 60 else f"{seconds // 3600} h"
 
 
-def _local(fire: Fire) -> str:
+def _local(fire: Upcoming) -> str:
     zone = KNOWN.zone(fire.integration.timezone)
     return "" if isinstance(zone, Exception) else f"{fire.scheduled_for.astimezone(zone):%H:%M}"
 
 
-def _schedule(fire: Fire) -> Text:
+def _schedule(fire: Upcoming) -> Text:
     return text(fire.integration.cron_schedule or "")
 
 
-def _meaning(fire: Fire) -> str:
+def _meaning(fire: Upcoming) -> str:
     cron = KNOWN.expression(fire.integration.cron_schedule or "")
     zone = fire.integration.timezone or "UTC"
     return "" if isinstance(cron, Exception) else f"{cron.describe().removesuffix('.')} ({zone})"
@@ -132,7 +132,7 @@ def _period(run: RecordedRun) -> str:
     return f"{run.period_start:%H:%M}–{run.period_end:%H:%M}" if run.period_start else ""
 
 
-FIRES: Sequence[Column[Fire]] = (
+FIRES: Sequence[Column[Upcoming]] = (
     Column("UTC", lambda fire, _: text(f"{fire.scheduled_for:%H:%M}"), width=5),
     Column("in", lambda fire, shot: _countdown(fire.scheduled_for - shot.now), width=6, right=True),
     Column("local", lambda fire, _: text(_local(fire), "dim"), width=5),

@@ -15,7 +15,7 @@ NAMESPACE = UUID("6f0d8d5e-2f0a-4a83-9d4c-0b6a4f0c7b11")
 
 
 @dataclass(frozen=True, slots=True)
-class Organization:
+class DemoOrganization:
     """A row of ``organizations``. ``timezone`` None means UTC."""
 
     name: str
@@ -28,10 +28,10 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True)
-class Integration:
+class DemoIntegration:
     """A row of ``organization_integrations``. ``fault`` says what is wrong with it on purpose."""
 
-    organization: Organization
+    organization: DemoOrganization
     integration_type: str
     cron_schedule: str | None
     is_enabled: bool = True
@@ -48,18 +48,18 @@ class Integration:
         return self.is_enabled and self.cron_schedule is not None and self.fault is None
 
 
-FJORDLYS = Organization("Fjordlys Barnehager", "Europe/Oslo")
-NORDAVIND = Organization("Nordavind Regnskap", "Europe/Oslo")
-SKARGARDEN = Organization("Skärgården Omsorg", "Europe/Stockholm")
-KAAMOS = Organization("Kaamos Logistiikka", "Europe/Helsinki")
-VESTERHAV = Organization("Vesterhav Energi", "Europe/Copenhagen")
-JOKULL = Organization("Jökull Fiskvinnsla", "Atlantic/Reykjavik")
-AURORA = Organization("Aurora Ledgers", None)
-SAGARMATHA = Organization("Sagarmatha Treks", "Asia/Kathmandu")
-HUDSON = Organization("Hudson & Vik", "America/New_York")
-KENTIA = Organization("Kentia Palms", "Australia/Lord_Howe")
-OSTERSJO = Organization("Østersjø Shipping", "+02:00")
-ATLANTIS = Organization("Atlantis Holding", "Europe/Atlantis")
+FJORDLYS = DemoOrganization("Fjordlys Barnehager", "Europe/Oslo")
+NORDAVIND = DemoOrganization("Nordavind Regnskap", "Europe/Oslo")
+SKARGARDEN = DemoOrganization("Skärgården Omsorg", "Europe/Stockholm")
+KAAMOS = DemoOrganization("Kaamos Logistiikka", "Europe/Helsinki")
+VESTERHAV = DemoOrganization("Vesterhav Energi", "Europe/Copenhagen")
+JOKULL = DemoOrganization("Jökull Fiskvinnsla", "Atlantic/Reykjavik")
+AURORA = DemoOrganization("Aurora Ledgers", None)
+SAGARMATHA = DemoOrganization("Sagarmatha Treks", "Asia/Kathmandu")
+HUDSON = DemoOrganization("Hudson & Vik", "America/New_York")
+KENTIA = DemoOrganization("Kentia Palms", "Australia/Lord_Howe")
+OSTERSJO = DemoOrganization("Østersjø Shipping", "+02:00")
+ATLANTIS = DemoOrganization("Atlantis Holding", "Europe/Atlantis")
 
 ORGANIZATIONS = (
     FJORDLYS,
@@ -77,42 +77,42 @@ ORGANIZATIONS = (
 )
 
 INTEGRATIONS = (
-    Integration(FJORDLYS, "xledger", "* * * * *"),
-    Integration(FJORDLYS, "dynamics", "0 2 * * *"),
-    Integration(FJORDLYS, "bufdir", "0 7 * * MON-FRI"),
-    Integration(NORDAVIND, "xledger", "*/2 * * * *"),
-    Integration(NORDAVIND, "dynamics", "* * * * *"),
-    Integration(NORDAVIND, "bufdir", "0 2 31 * *"),
-    Integration(SKARGARDEN, "xledger", "*/5 * * * *"),
-    Integration(SKARGARDEN, "dynamics", "* * * * *"),
-    Integration(SKARGARDEN, "bufdir", "0 * * * *"),
-    Integration(KAAMOS, "xledger", "* * * * *"),
-    Integration(KAAMOS, "dynamics", "30 2 * * *"),
-    Integration(KAAMOS, "bufdir", "*/15 * * * *"),
-    Integration(VESTERHAV, "xledger", "*/2 * * * *"),
-    Integration(VESTERHAV, "dynamics", "99 * * * *", fault="no hour has a minute 99"),
-    Integration(VESTERHAV, "bufdir", "* * * * *"),
-    Integration(JOKULL, "xledger", "* * * * *"),
-    Integration(JOKULL, "dynamics", "7-59/15 * * * *"),
-    Integration(JOKULL, "bufdir", "* * * * *", is_enabled=False),
-    Integration(AURORA, "xledger", "1-59/2 * * * *"),
-    Integration(AURORA, "dynamics", "*/5 * * * *"),
-    Integration(AURORA, "bufdir", "* * * * *"),
-    Integration(SAGARMATHA, "xledger", "0 * * * *"),
-    Integration(SAGARMATHA, "dynamics", "2-59/5 * * * *"),
-    Integration(SAGARMATHA, "bufdir", "30 9 * * 1-5"),
-    Integration(HUDSON, "xledger", "0 2 * * *"),
-    Integration(HUDSON, "dynamics", "20 * * * *"),
-    Integration(HUDSON, "bufdir", "0 0 2 * * *", fault="six fields"),
-    Integration(KENTIA, "xledger", "0,15,30,45 * * * *"),
-    Integration(KENTIA, "dynamics", "0 2 31 * *"),
-    Integration(KENTIA, "bufdir", "*/2 * * * *"),
-    Integration(OSTERSJO, "xledger", "3-59/5 * * * *"),
-    Integration(OSTERSJO, "dynamics", "* * * * *"),
-    Integration(OSTERSJO, "fiken", "*/5 * * * *", fault="an integration type that is not in the settings"),
-    Integration(ATLANTIS, "xledger", "* * * * *", fault="its organization's zone is unknown"),
-    Integration(ATLANTIS, "dynamics", "0 3 * * *", is_enabled=False),
-    Integration(ATLANTIS, "bufdir", None),
+    DemoIntegration(FJORDLYS, "xledger", "* * * * *"),
+    DemoIntegration(FJORDLYS, "dynamics", "0 2 * * *"),
+    DemoIntegration(FJORDLYS, "bufdir", "0 7 * * MON-FRI"),
+    DemoIntegration(NORDAVIND, "xledger", "*/2 * * * *"),
+    DemoIntegration(NORDAVIND, "dynamics", "* * * * *"),
+    DemoIntegration(NORDAVIND, "bufdir", "0 2 31 * *"),
+    DemoIntegration(SKARGARDEN, "xledger", "*/5 * * * *"),
+    DemoIntegration(SKARGARDEN, "dynamics", "* * * * *"),
+    DemoIntegration(SKARGARDEN, "bufdir", "0 * * * *"),
+    DemoIntegration(KAAMOS, "xledger", "* * * * *"),
+    DemoIntegration(KAAMOS, "dynamics", "30 2 * * *"),
+    DemoIntegration(KAAMOS, "bufdir", "*/15 * * * *"),
+    DemoIntegration(VESTERHAV, "xledger", "*/2 * * * *"),
+    DemoIntegration(VESTERHAV, "dynamics", "99 * * * *", fault="no hour has a minute 99"),
+    DemoIntegration(VESTERHAV, "bufdir", "* * * * *"),
+    DemoIntegration(JOKULL, "xledger", "* * * * *"),
+    DemoIntegration(JOKULL, "dynamics", "7-59/15 * * * *"),
+    DemoIntegration(JOKULL, "bufdir", "* * * * *", is_enabled=False),
+    DemoIntegration(AURORA, "xledger", "1-59/2 * * * *"),
+    DemoIntegration(AURORA, "dynamics", "*/5 * * * *"),
+    DemoIntegration(AURORA, "bufdir", "* * * * *"),
+    DemoIntegration(SAGARMATHA, "xledger", "0 * * * *"),
+    DemoIntegration(SAGARMATHA, "dynamics", "2-59/5 * * * *"),
+    DemoIntegration(SAGARMATHA, "bufdir", "30 9 * * 1-5"),
+    DemoIntegration(HUDSON, "xledger", "0 2 * * *"),
+    DemoIntegration(HUDSON, "dynamics", "20 * * * *"),
+    DemoIntegration(HUDSON, "bufdir", "0 0 2 * * *", fault="six fields"),
+    DemoIntegration(KENTIA, "xledger", "0,15,30,45 * * * *"),
+    DemoIntegration(KENTIA, "dynamics", "0 2 31 * *"),
+    DemoIntegration(KENTIA, "bufdir", "*/2 * * * *"),
+    DemoIntegration(OSTERSJO, "xledger", "3-59/5 * * * *"),
+    DemoIntegration(OSTERSJO, "dynamics", "* * * * *"),
+    DemoIntegration(OSTERSJO, "fiken", "*/5 * * * *", fault="an integration type that is not in the settings"),
+    DemoIntegration(ATLANTIS, "xledger", "* * * * *", fault="its organization's zone is unknown"),
+    DemoIntegration(ATLANTIS, "dynamics", "0 3 * * *", is_enabled=False),
+    DemoIntegration(ATLANTIS, "bufdir", None),
 )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from synkron.ledger.history import RecordedRun, Totals
 from synkron.model import InvalidIntegration
-from synkron.source.upcoming import Fire
+from synkron.source.upcoming import Upcoming
 from synkron.vendors.health import Verdict
 
 
@@ -24,7 +24,7 @@ class Snapshot:
     since: datetime
     place: str
     names: Mapping[str, str]
-    fires: Sequence[Fire]
+    fires: Sequence[Upcoming]
     runs: Sequence[RecordedRun]
     totals: Totals
     invalid: Sequence[InvalidIntegration]

@@ -20,12 +20,12 @@ from synkron.ledger import history
 from synkron.model import Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, connected
+from synkron.runtime import sleep
 from synkron.settings.load import Settings
 from synkron.source.check import faults
 from synkron.source.reader import read_all, read_names
-from synkron.source.upcoming import coming
+from synkron.source.upcoming import upcoming
 from synkron.vendors import store
-from synkron.waiting import pause
 
 EVERY = 0.5  # seconds
 AHEAD = timedelta(hours=24)
@@ -62,11 +62,11 @@ class LiveView:
                     while not done.is_set():
                         shot = await self._read(connection, names)
                         yield shot
-                        await pause(EVERY, done)
+                        await sleep(EVERY, done)
             except (PostgresError, InterfaceError, OSError, SynkronError) as error:
                 if shot:
                     yield replace(shot, banner=f"The database is not available: {error}")
-                await pause(EVERY, done)
+                await sleep(EVERY, done)
 
     async def _read(self, connection: Connection, names: Mapping[str, str]) -> Snapshot:
         source, types = self.settings.source, self.settings.types
@@ -77,7 +77,7 @@ class LiveView:
             since=self.since,
             place=self.place,
             names=names,
-            fires=list(islice(coming(rows, Window(now, now + AHEAD), types), MOST)),
+            fires=list(islice(upcoming(rows, Window(now, now + AHEAD), types), MOST)),
             runs=await history.runs(connection, limit=MOST),
             totals=await history.totals(connection, self.since),
             invalid=[fault for row in rows if row.is_enabled for fault in faults(row, types)],

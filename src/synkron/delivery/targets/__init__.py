@@ -7,28 +7,28 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from synkron.delivery.targets.function import CallableTarget, load_function
-from synkron.delivery.targets.http import HttpTarget, Reception, judge
+from synkron.delivery.targets.http import HttpTarget, WarmUpResult, outcome_of
 from synkron.delivery.targets.lease import Lease, Terms
-from synkron.delivery.targets.request import Endpoint, body, read_endpoint
+from synkron.delivery.targets.request import TargetEndpoint, body, read_endpoint
 from synkron.errors import SettingsError
-from synkron.http.session import open_session
+from synkron.http import open_session
 from synkron.model import Outcome, Run
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering, secrets_of
-from synkron.signing import Signing, read_signing
+from synkron.settings.signing import Signing, read_signing
 
 __all__ = [
     "CallableTarget",
     "HttpTarget",
     "Lease",
-    "Reception",
     "Target",
     "Terms",
+    "WarmUpResult",
     "body",
-    "judge",
     "open_targets",
+    "outcome_of",
     "read_signings",
 ]
 
@@ -49,7 +49,7 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
 
     ``env:NAME`` is looked up in ``environment``. Raises SettingsError with all errors, before anything is opened.
     """
-    endpoints: dict[str, Endpoint] = {}
+    endpoints: dict[str, TargetEndpoint] = {}
     functions: dict[str, CallableTarget] = {}
     faults: list[str] = []
     for name, one in settings.types.items():

@@ -13,13 +13,12 @@ from yarl import URL
 
 from synkron.delivery.outcome import DONE, LONGEST_RETRY_AFTER, recordable
 from synkron.delivery.targets.lease import Lease, Terms
-from synkron.delivery.targets.request import Endpoint, body
+from synkron.delivery.targets.request import TargetEndpoint, body
 from synkron.delivery.targets.uptime import Uptime, answered_at
-from synkron.http.answer import beginning, failure, incomplete, retry_after, status_text
-from synkron.http.shortage import Shortage
-from synkron.http.status import recorded_status
-from synkron.model import Outcome, OutcomeKind, Run
+from synkron.http import beginning, failure, incomplete, retry_after, status_text
+from synkron.model import Outcome, OutcomeKind, Run, recorded_status
 from synkron.settings.redaction import Redaction
+from synkron.shortage import Shortage
 from synkron.vendors.throttling import VendorError, refusal_in
 
 TOO_MANY_REQUESTS = 429
@@ -27,7 +26,7 @@ RETRYABLE_STATUSES = frozenset({408, 409, 425, TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
+class WarmUpResult:
     """The result of a warm-up: the status, or an error in words if no answer came; ``duration`` is until either.
 
     ``uptime`` is how long the target had been up when it answered, if it says so.
@@ -42,7 +41,7 @@ class Reception:
 class HttpTarget:
     """An HTTP endpoint, which recognizes a repeated run by its ``Idempotency-Key``."""
 
-    def __init__(self, endpoint: Endpoint, session: ClientSession, redaction: Redaction) -> None:
+    def __init__(self, endpoint: TargetEndpoint, session: ClientSession, redaction: Redaction) -> None:
         self._endpoint = endpoint
         self._session = session
         self._redaction = redaction
@@ -66,8 +65,8 @@ class HttpTarget:
                     self._endpoint.address, data=leased, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                answer = judge(response.status, response.headers)
-                uptime.hear(response.headers)
+                answer = outcome_of(response.status, response.headers)
+                uptime.note_call(response.headers)
                 answer = self._explained(answer, response.headers, await beginning(response), terms.at)
         except Shortage:
             raise
@@ -84,7 +83,7 @@ class HttpTarget:
         up = uptime.now()
         return recordable(answer if up is None else replace(answer, uptime=up))
 
-    async def warm_up(self, name: str, at: datetime, within: timedelta) -> Reception:
+    async def warm_up(self, name: str, at: datetime, within: timedelta) -> WarmUpResult:
         """Send one request that is not a run: with a safe method, without a body, and marked by a header.
 
         ``name`` is its id in the signature. Any answer counts as success. Errors of the target are never raised.
@@ -99,11 +98,11 @@ class HttpTarget:
                     self._endpoint.warm_up_method, self._endpoint.address, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                uptime.hear(response.headers)
+                uptime.note_call(response.headers)
                 met = _met(response.status, uptime)
                 await beginning(response)
         except Exception as error:  # noqa: BLE001 - as above
-            met = met or Reception(uptime.elapsed, error=failure(error, self._endpoint.place, within))
+            met = met or WarmUpResult(uptime.elapsed, error=failure(error, self._endpoint.place, within))
         return met
 
     def _explained(self, answer: Outcome, headers: Mapping[str, str], beginning: bytes, at: datetime) -> Outcome:
@@ -135,15 +134,15 @@ class _Leased(BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
-def _met(status: int, uptime: Uptime) -> Reception:
+def _met(status: int, uptime: Uptime) -> WarmUpResult:
     """The result of a warm-up that was answered. An invalid status is described in words."""
     kept = recorded_status(status)
-    return Reception(
+    return WarmUpResult(
         uptime.elapsed, kept, uptime.now(), None if kept == status else f"it answered {status_text(status)}"
     )
 
 
-def judge(status: int, headers: Mapping[str, str]) -> Outcome:
+def outcome_of(status: int, headers: Mapping[str, str]) -> Outcome:
     """What an HTTP answer means for the run."""
     if status == 202:
         return Outcome(OutcomeKind.ACCEPTED, status)

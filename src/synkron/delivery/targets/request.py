@@ -17,7 +17,7 @@ from synkron.settings.addresses import query_secrets, read_address
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import TypeSettings
 from synkron.settings.secrets import SECRET_LENGTH, gathering, is_reference, read_header
-from synkron.signing import Signing, read_signing
+from synkron.settings.signing import Signing, read_signing
 from synkron.text import instant
 
 # Headers that Synkron sets itself. Others from the settings could contradict the body.
@@ -30,7 +30,7 @@ WARM_UP = "Synkron-Warm-Up"
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class TargetEndpoint:
     """Where and how the runs of one integration type are delivered. No text may show the ``secrets``.
 
     ``throttled_codes`` are the vendor's own codes for "too many requests", each with the time to wait if the answer
@@ -106,7 +106,7 @@ def traceparent(run: Run) -> str:
     return f"00-{trace}-{span}-01"
 
 
-def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) -> Endpoint:
+def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) -> TargetEndpoint:
     """The endpoint of the type ``name``, with its secrets. Raises SettingsError with all errors."""
     faults: list[str] = []
     address, signing, secrets, headers = URL(), None, [], {}
@@ -127,4 +127,4 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
     if faults:
         raise SettingsError(faults)
     warm_up = one.warm_up.method or one.profile.warm_up
-    return Endpoint(address, headers, signing, tuple(secrets), one.throttled_codes, warm_up)
+    return TargetEndpoint(address, headers, signing, tuple(secrets), one.throttled_codes, warm_up)

@@ -26,7 +26,7 @@ class Uptime:
         """How long the call has taken so far."""
         return timedelta(seconds=max(self._clock() - self._began, 0.0))
 
-    def hear(self, headers: Mapping[str, str]) -> None:
+    def note_call(self, headers: Mapping[str, str]) -> None:
         """Read the headers, which have just arrived. The body may take longer; ``now`` adds that time to the uptime."""
         if BOOTED_AT in headers:
             elapsed = self.elapsed

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from yarl import URL
 
-from synkron.delivery.targets import HttpTarget, Reception, Target
+from synkron.delivery.targets import HttpTarget, Target, WarmUpResult
 from synkron.delivery.warm_up.warmth import needs_warm_up, warmth_by_header
 from synkron.model import Warmth
 from synkron.postgres.connection import Executor
@@ -31,7 +31,7 @@ class WarmUp:
 
     integration_types: tuple[str, ...]
     scheduled_for: datetime
-    reception: Reception
+    reception: WarmUpResult
     warmth: Warmth | None
 
 
@@ -123,7 +123,7 @@ def _due(
     return _Due(target, tuple(types), tuple(sharing), claimed[types[0]])
 
 
-async def _record(connection: Executor, sent: list[tuple[_Due, Reception]], at: datetime) -> None:
+async def _record(connection: Executor, sent: list[tuple[_Due, WarmUpResult]], at: datetime) -> None:
     """Record each warm-up under the first of its types. Without an answer, the target does not count as called."""
     met = sorted(
         (name, at + reception.duration)
@@ -145,9 +145,9 @@ async def _record(connection: Executor, sent: list[tuple[_Due, Reception]], at: 
     )
 
 
-def _warm_up_of(one: _Due, reception: Reception) -> WarmUp:
+def _warm_up_of(one: _Due, reception: WarmUpResult) -> WarmUp:
     return WarmUp(one.types, one.moment, reception, _warmth(reception))
 
 
-def _warmth(reception: Reception) -> Warmth | None:
+def _warmth(reception: WarmUpResult) -> Warmth | None:
     return warmth_by_header(reception.duration, reception.uptime)

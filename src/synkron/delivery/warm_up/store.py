@@ -5,26 +5,25 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from synkron.delivery.warm_up.warmth import Acquaintance
-from synkron.log import log
+from synkron.delivery.warm_up.warmth import KnownWarmth
 from synkron.postgres.connection import Executor
 from synkron.postgres.statements import statements
+from synkron.runtime import log, sleep
 from synkron.settings.load import Settings
-from synkron.waiting import pause
 
 SQL = statements("delivery/warm_up/store")
 # A warm-up comes half a minute before its runs, so the workers know about it in time.
 EXCHANGE_EVERY = timedelta(seconds=5)
 
 
-class Meetings:
+class WarmthStore:
     """What one worker knows about all targets. The table ``warmth`` has what all workers and warm-ups know together."""
 
     def __init__(self, settings: Settings) -> None:
-        self._known = {name: Acquaintance(one.keep_warm) for name, one in settings.types.items()}
+        self._known = {name: KnownWarmth(one.keep_warm) for name, one in settings.types.items()}
         self._told: dict[str, datetime] = {}
 
-    def of(self, integration_type: str) -> Acquaintance:
+    def of(self, integration_type: str) -> KnownWarmth:
         """What is known about the type's target."""
         return self._known[integration_type]
 
@@ -35,7 +34,7 @@ class Meetings:
                 await self.exchange(connection)
             except Exception as error:  # noqa: BLE001 - runs go on, and the exchange is tried again
                 log.debug("times of calls not exchanged", reason=str(error) or type(error).__name__)
-            await pause(EXCHANGE_EVERY.total_seconds())
+            await sleep(EXCHANGE_EVERY.total_seconds())
 
     async def exchange(self, connection: Executor) -> None:
         """Write when this worker called its targets, and read when others did, in one statement."""
@@ -44,4 +43,4 @@ class Meetings:
         rows = await connection.fetch(SQL["exchange"], list(news), list(news.values()), list(self._known))
         self._told |= news
         for row in rows:
-            self._known[row["integration_type"]].hear(row["met_at"])
+            self._known[row["integration_type"]].note_call(row["met_at"])

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from synkron.model import Meeting, Outcome, OutcomeKind, Warmth
+from synkron.model import CallTiming, Outcome, OutcomeKind, Warmth
 
 KEPT = 200
 # Fewer answers do not show what is usual.
@@ -33,7 +33,7 @@ def warmth_by_header(duration: timedelta, uptime: timedelta | None) -> Warmth | 
 # requirement R16.3
 def warmth_of(
     duration: timedelta, uptime: timedelta | None, recent: Collection[timedelta], *, was_idle: bool
-) -> Meeting:
+) -> CallTiming:
     """How warm the target was, judged by its own header, else by the ``duration`` of its answer.
 
     Time can show only a cold start: the target was idle for long enough to go cold, and its answer took much longer
@@ -41,12 +41,12 @@ def warmth_of(
     it is the whole duration.
     """
     if warmth := warmth_by_header(duration, uptime):
-        return Meeting(duration, warmth, "header", _cost(duration, recent) if warmth is Warmth.COLD else None)
+        return CallTiming(duration, warmth, "header", _cost(duration, recent) if warmth is Warmth.COLD else None)
     if was_idle and len(recent) >= ENOUGH:
         usual = median(recent)
         if duration > TIMES * usual and duration >= usual + NOTABLE:
-            return Meeting(duration, Warmth.COLD, "time", duration - usual)
-    return Meeting(duration)
+            return CallTiming(duration, Warmth.COLD, "time", duration - usual)
+    return CallTiming(duration)
 
 
 def median(durations: Collection[timedelta]) -> timedelta:
@@ -58,7 +58,7 @@ def _cost(duration: timedelta, recent: Collection[timedelta]) -> timedelta:
     return max(duration - median(recent), timedelta()) if recent else duration
 
 
-class Acquaintance:
+class KnownWarmth:
     """What is known about a type's target: when it was last called, and how long its recent warm answers took."""
 
     def __init__(self, keep_warm: timedelta) -> None:
@@ -66,26 +66,26 @@ class Acquaintance:
         self._keep_warm = keep_warm
         self._recent: deque[timedelta] = deque(maxlen=KEPT)
 
-    def hear(self, met_at: datetime) -> None:
+    def note_call(self, met_at: datetime) -> None:
         """Note that somebody called it at that time."""
         if self.met_at is None or met_at > self.met_at:
             self.met_at = met_at
 
-    def meet(
+    def record(
         self, outcome: Outcome, duration: timedelta, *, began_at: datetime, met_before: datetime | None
-    ) -> Meeting:
+    ) -> CallTiming:
         """The timing of a call that began at ``began_at``; ``met_before`` is when the target had last been called.
 
         Without an answer, nothing is known about the target. A failed attempt counts as a call, but its duration does
         not show what is usual.
         """
         if outcome.http_status is None:
-            return Meeting(duration)
+            return CallTiming(duration)
         is_done = outcome.kind in DONE
         was_idle = met_before is not None and needs_warm_up(met_before, began_at, self._keep_warm)
-        meeting = warmth_of(duration, outcome.uptime, self._recent, was_idle=was_idle and is_done)
+        timing = warmth_of(duration, outcome.uptime, self._recent, was_idle=was_idle and is_done)
         was_met = met_before is not None and not was_idle
-        if is_done and (meeting.warmth is Warmth.WARM or (meeting.warmth is None and was_met)):
+        if is_done and (timing.warmth is Warmth.WARM or (timing.warmth is None and was_met)):
             self._recent.append(duration)
-        self.hear(began_at + duration)
-        return meeting
+        self.note_call(began_at + duration)
+        return timing

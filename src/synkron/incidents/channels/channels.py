@@ -11,7 +11,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from synkron.errors import SettingsError
-from synkron.http.session import open_session
+from synkron.http import open_session
 from synkron.incidents import Message
 from synkron.incidents.channels.apprise import Service, read_service
 from synkron.incidents.channels.failure import LONGEST, NotDelivered

@@ -12,12 +12,12 @@ from pydantic import SecretStr
 from yarl import URL
 
 from synkron.errors import SettingsError
-from synkron.http.answer import failure, refusal
+from synkron.http import failure, refusal
 from synkron.incidents import Message
 from synkron.incidents.channels.failure import LONGEST, NotDelivered
 from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import SECRET_LENGTH, fault, gathering
-from synkron.signing import Signing, read_signing
+from synkron.settings.signing import Signing, read_signing
 from synkron.text import instant
 
 

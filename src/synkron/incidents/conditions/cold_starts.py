@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import MOST_IDS, moment
 from synkron.settings.integrations.naming import section_of
 from synkron.text import several, span
@@ -44,7 +44,7 @@ def _of_type(one: ColdStarts) -> Condition:
     if one.cost is not None and one.worst is not None:
         cost = f"They cost {span(one.cost)} in all, and {span(one.worst)} at worst."
     return Condition(
-        kind=Kind.COLD_START,
+        kind=IncidentKind.COLD_START,
         subject=name,
         title=f"{name}: {several(one.attempts, 'attempt', at_least=one.is_cut)} had a cold start",
         detail=(

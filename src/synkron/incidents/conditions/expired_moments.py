@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import listed, moment, touched
 from synkron.text import several
 
@@ -35,7 +35,7 @@ def expired(found: Sequence[Expired]) -> list[Condition]:
     of_types = listed([f"{one.integration_type} {one.occurrences:,}" for one in found])
     return [
         Condition(
-            kind=Kind.MOMENTS_EXPIRED,
+            kind=IncidentKind.MOMENTS_EXPIRED,
             subject="expired",
             title=f"{several(total, 'occurrence', at_least=is_cut)} of {whose} expired and did not run",
             detail=(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import MOST_APART, Names, called, moment, touched
 from synkron.text import several
 
@@ -62,7 +62,7 @@ def verified(found: Verified | None) -> list[Condition]:
     counts = f"{found.missed:,} missed, {found.doubled:,} doubled, {found.unexplained:,} unexplained"
     return [
         Condition(
-            kind=Kind.VERIFICATION_FAILED,
+            kind=IncidentKind.VERIFICATION_FAILED,
             subject="verification",
             title=f"Verification failed: {counts}",
             detail=(
@@ -85,7 +85,7 @@ def _of_one(runs: Sequence[FailedRun], names: Names) -> Condition:
         else ""
     )
     return Condition(
-        kind=Kind.RUN_FAILED,
+        kind=IncidentKind.RUN_FAILED,
         subject=f"{newest.org_id} {newest.integration_type}",
         title=f"{newest.integration_type} of {called(newest.org_id, names)}: {_counted(runs)} failed for good",
         detail=f"{_told(newest)} No later run of its integration has succeeded.",
@@ -102,7 +102,7 @@ def _of_type(runs: Sequence[FailedRun], names: Names, *, is_cut: bool) -> Condit
     kind = newest.integration_type
     organizations = several(len({run.org_id for run in runs}), "organization", at_least=is_cut)
     return Condition(
-        kind=Kind.RUN_FAILED,
+        kind=IncidentKind.RUN_FAILED,
         subject=f"type {kind}",
         title=f"{kind}: {_counted(runs, at_least=is_cut)} of {organizations} failed for good",
         detail=f"The newest failure is that of {called(newest.org_id, names)}. {_told(newest)}",

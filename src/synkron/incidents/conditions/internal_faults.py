@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import listed, moment
 
 
@@ -31,7 +31,7 @@ def internal(faults: Sequence[InternalFault]) -> list[Condition]:
 def _of(fault: InternalFault) -> Condition:
     often = "once" if fault.times == 1 else f"{fault.times:,} times"
     return Condition(
-        kind=Kind.INTERNAL_FAULT,
+        kind=IncidentKind.INTERNAL_FAULT,
         subject=f"{fault.loop}: {fault.error} at {fault.place}",
         title=f"Internal fault in the loop {fault.loop}: {fault.error}",
         detail=(

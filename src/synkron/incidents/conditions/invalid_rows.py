@@ -6,18 +6,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import MOST_APART, Names, called, touched
 from synkron.model import Fault, InvalidIntegration
 from synkron.text import several
 
-KINDS: Mapping[Fault, Kind] = {
-    Fault.SCHEDULE: Kind.INVALID_SCHEDULE,
-    Fault.ORGANIZATION: Kind.NO_ORGANIZATION,
-    Fault.ZONE: Kind.UNKNOWN_ZONE,
-    Fault.TYPE: Kind.UNKNOWN_TYPE,
-    Fault.ROW: Kind.INVALID_ROW,
-    Fault.INTERNAL: Kind.INVALID_ROW,
+KINDS: Mapping[Fault, IncidentKind] = {
+    Fault.SCHEDULE: IncidentKind.INVALID_SCHEDULE,
+    Fault.ORGANIZATION: IncidentKind.NO_ORGANIZATION,
+    Fault.ZONE: IncidentKind.UNKNOWN_ZONE,
+    Fault.TYPE: IncidentKind.UNKNOWN_TYPE,
+    Fault.ROW: IncidentKind.INVALID_ROW,
+    Fault.INTERNAL: IncidentKind.INVALID_ROW,
 }
 REMEDIES: Mapping[Fault, str] = {
     Fault.SCHEDULE: "Correct its `cron_schedule`, or disable the row.",

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import Names, called, moment, touched
 from synkron.ledger.drift import REASONS, LateRun, Stage, lost_in
 from synkron.settings.integrations.naming import section_of
@@ -32,7 +32,7 @@ def _of_one(runs: Sequence[LateRun], names: Names, *, is_cut: bool) -> Condition
     whose = f"{worst.integration_type} of {called(worst.org_id, names)}"
     others = f" {_counts(runs, is_cut=is_cut)}" if len(runs) > 1 else ""
     return Condition(
-        kind=Kind.DRIFT,
+        kind=IncidentKind.DRIFT,
         subject=f"{worst.org_id} {worst.integration_type}",
         title=f"{whose} {_how_late(worst)}{_in_stage(stage)}",
         detail=f"{_told(worst)}{others}",
@@ -51,7 +51,7 @@ def _of_fleet(runs: Sequence[LateRun], names: Names, *, is_cut: bool) -> Conditi
     by_type = ", ".join(f"{name} {count:,}" for name, count in sorted(types.items()))
     whose = f"{worst.integration_type} of {called(worst.org_id, names)}"
     return Condition(
-        kind=Kind.DRIFT,
+        kind=IncidentKind.DRIFT,
         subject="fleet",
         title=f"Runs of {organizations} are late{_in_stage(stage)}",
         detail=f"{_counts(runs, is_cut=is_cut)} By type: {by_type}. The worst is {whose}. {_told(worst)}",

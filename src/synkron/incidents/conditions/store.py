@@ -15,17 +15,23 @@ from synkron.incidents.conditions.failed_runs import FailedRun, Verified, failed
 from synkron.incidents.conditions.internal_faults import InternalFault, internal
 from synkron.incidents.conditions.invalid_rows import invalid as of_rows
 from synkron.incidents.conditions.late_runs import late
-from synkron.incidents.conditions.tick_gaps import TickGap, ticked_not
+from synkron.incidents.conditions.tick_gaps import TickGap, tick_gaps
 from synkron.incidents.conditions.tzdata import tzdata_differs
-from synkron.incidents.conditions.unhealthy_vendors import Endpoint, Touched, is_told, unwell, used_up
+from synkron.incidents.conditions.unhealthy_vendors import (
+    AffectedOrganizations,
+    VendorEndpoint,
+    is_told,
+    unwell,
+    used_up,
+)
 from synkron.incidents.conditions.wording import MOST_IDS, Names
 from synkron.ledger.drift import LateRun
 from synkron.ledger.history import late_run_of
 from synkron.ledger.nodes import silence
-from synkron.log import log
 from synkron.model import InvalidIntegration
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
+from synkron.runtime import log
 from synkron.settings.load import Settings
 from synkron.source.oddity import NOTHING
 from synkron.source.queries import SourceQueries, secure
@@ -81,7 +87,7 @@ async def read_conditions(
         *(unwell(*vendor) for vendor in vendors if is_told(vendor[0]) and (vendor[2].total or vendor[2].is_cut)),
         *(condition for endpoint, watch, _ in vendors for condition in used_up(endpoint, watch, at)),
         *of_rows(invalid, names, at),
-        *ticked_not([_gap(row) for row in gaps], at),
+        *tick_gaps([_gap(row) for row in gaps], at),
         *cold([read(ColdStarts, row, is_cut=row["looked_at"] >= MOST_COLD) for row in cold_starts]),
         *expired([read(Expired, row, is_cut=row["looked_at"] >= MOST_EXPIRED) for row in expired_ones]),
         *tzdata_differs({row["tzdata"]: row["nodes"] for row in versions}, at),
@@ -113,7 +119,7 @@ async def _failed_runs(connection: Connection, sql: Mapping[str, str], at: datet
 
 async def _vendors(
     connection: Connection, sql: Mapping[str, str], watches: Collection[Watch], at: datetime
-) -> list[tuple[Endpoint, Watch, Touched]]:
+) -> list[tuple[VendorEndpoint, Watch, AffectedOrganizations]]:
     """What is known about each endpoint, and who is affected if it is unhealthy."""
     by_name = {watch.endpoint: watch for watch in watches}
     endpoints = [_endpoint(row, at) for row in await connection.fetch(sql["endpoints"], at, list(by_name))]
@@ -123,17 +129,17 @@ async def _vendors(
         connection, sql["touched"], [pair[0] for pair in pairs], [pair[1] for pair in pairs], MOST_LIVE
     )
     touched = {row["endpoint"]: _touched(row) for row in rows or ()}
-    nobody = Touched([], 0, is_cut=rows is None)
+    nobody = AffectedOrganizations([], 0, is_cut=rows is None)
     return [(one, by_name[one.endpoint], touched.get(one.endpoint, nobody)) for one in endpoints]
 
 
-def _endpoint(row: Record, at: datetime) -> Endpoint:
+def _endpoint(row: Record, at: datetime) -> VendorEndpoint:
     verdict = None if row["verdict"] is None else Verdict(row["verdict"])
-    return read(Endpoint, row, verdict=verdict, reason=row["reason"] or "", since=row["since"] or at)
+    return read(VendorEndpoint, row, verdict=verdict, reason=row["reason"] or "", since=row["since"] or at)
 
 
-def _touched(row: Record) -> Touched:
-    return Touched(row["org_ids"][:MOST_IDS], len(row["org_ids"]), is_cut=row["looked_at"] >= MOST_LIVE)
+def _touched(row: Record) -> AffectedOrganizations:
+    return AffectedOrganizations(row["org_ids"][:MOST_IDS], len(row["org_ids"]), is_cut=row["looked_at"] >= MOST_LIVE)
 
 
 def _gap(row: Record) -> TickGap:

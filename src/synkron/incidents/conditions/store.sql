@@ -6,7 +6,7 @@
 -- runs, each with its waiting job, if any, and since when it waits. A run is not late while it is paused or deferred,
 -- nor less than $2 after that, nor if it was caught up in time after a pause; a deferred run has a later
 -- next_attempt_at. Plan: the index runs_unfinished of each month, in its order, up to the limit; the pauses are an
--- anti-join of a few rows; the queue is read once, and only if any run is late (as in ledger.adrift).
+-- anti-join of a few rows; the queue is read once, and only if any run is late (as in claims.without_job).
 -- Scans: the queue; an index from a run to its job would have to be written for each run.
 with pause as materialized (
     select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at

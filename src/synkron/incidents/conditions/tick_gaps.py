@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import moment
 from synkron.text import several, span
 
@@ -25,7 +25,7 @@ class TickGap:
     is_cut: bool
 
 
-def ticked_not(gaps: Sequence[TickGap], at: datetime) -> list[Condition]:
+def tick_gaps(gaps: Sequence[TickGap], at: datetime) -> list[Condition]:
     """One condition for the newest gap; its detail lists the earlier ones."""
     if not gaps:
         return []
@@ -40,7 +40,7 @@ def ticked_not(gaps: Sequence[TickGap], at: datetime) -> list[Condition]:
         told = f"There was no tick from {moment(newest.began)} to {moment(newest.ended)}. {_caught_up(newest)}"
     return [
         Condition(
-            kind=Kind.TICK_GAP,
+            kind=IncidentKind.TICK_GAP,
             subject="ticks",
             title=title,
             detail=f"{told}{before}",

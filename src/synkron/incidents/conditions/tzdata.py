@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import listed
 
 
@@ -17,7 +17,7 @@ def tzdata_differs(nodes: Mapping[str, Sequence[str]], at: datetime) -> list[Con
     whose = "; ".join(f"{version} on {listed(nodes[version])}" for version in versions)
     return [
         Condition(
-            kind=Kind.TZDATA_DIFFERS,
+            kind=IncidentKind.TZDATA_DIFFERS,
             subject="tzdata",
             title=f"Processes use different time zone rules: tzdata {listed(versions)}",
             detail=(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.incidents import Condition, Kind
+from synkron.incidents import Condition, IncidentKind
 from synkron.incidents.conditions.wording import listed, moment
 from synkron.settings.integrations.naming import section_of
 from synkron.text import several
@@ -23,7 +23,7 @@ KNOWN_BY = {"run": "by a run", "probe": "by a probe", "passive": "by a run, beca
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class VendorEndpoint:
     """What is known about an endpoint; ``verdict`` is None if nothing is known yet.
 
     ``counted`` is how many probes of this month the vendor counts. No probe is sent until ``passive_until``.
@@ -40,7 +40,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class AffectedOrganizations:
     """The organizations with live integrations of an endpoint's types; ``is_cut``: there are more."""
 
     org_ids: Sequence[str]
@@ -48,7 +48,7 @@ class Touched:
     is_cut: bool
 
 
-def is_told(endpoint: Endpoint) -> bool:
+def is_told(endpoint: VendorEndpoint) -> bool:
     """Whether its verdict becomes an incident.
 
     A single failed run makes an endpoint degraded until a probe or another run confirms it: the run may be the cause.
@@ -58,14 +58,14 @@ def is_told(endpoint: Endpoint) -> bool:
     return endpoint.verdict in SAYS
 
 
-def unwell(endpoint: Endpoint, watch: Watch, touched: Touched) -> Condition:
+def unwell(endpoint: VendorEndpoint, watch: Watch, touched: AffectedOrganizations) -> Condition:
     """The condition of an endpoint for which ``is_told`` is true."""
     assert endpoint.verdict is not None  # noqa: S101 - is_told implies it
     throttled = endpoint.verdict is Verdict.THROTTLED
     organizations = several(touched.total, "organization", at_least=touched.is_cut)
     until = f" No probe is sent until {moment(endpoint.passive_until)}." if endpoint.passive_until else ""
     return Condition(
-        kind=Kind.THROTTLED if throttled else Kind.UNHEALTHY,
+        kind=IncidentKind.THROTTLED if throttled else IncidentKind.UNHEALTHY,
         subject=endpoint.endpoint,
         title=f"{_types(watch)}: {SAYS[endpoint.verdict]}",
         detail=(
@@ -86,14 +86,14 @@ def unwell(endpoint: Endpoint, watch: Watch, touched: Touched) -> Condition:
     )
 
 
-def used_up(endpoint: Endpoint, watch: Watch, at: datetime) -> list[Condition]:
+def used_up(endpoint: VendorEndpoint, watch: Watch, at: datetime) -> list[Condition]:
     """A condition if the probe allowance of this month is used up."""
     if not watch.most_probes or endpoint.counted < watch.most_probes:
         return []
     name = watch.integration_types[0]
     return [
         Condition(
-            kind=Kind.PROBE_ALLOWANCE,
+            kind=IncidentKind.PROBE_ALLOWANCE,
             subject=endpoint.endpoint,
             title=f"{_types(watch)}: the probe allowance of this month is used up",
             detail=(

@@ -2,16 +2,16 @@
 
 from synkron.reports.forecast.fires import Fires, Group, count_fires
 from synkron.reports.forecast.outlook import Forecast, Herd, TypeForecast, forecast
-from synkron.reports.forecast.warnings import Kind, Warned, warnings
+from synkron.reports.forecast.warnings import ForecastWarning, WarningKind, warnings
 
 __all__ = [
     "Fires",
     "Forecast",
+    "ForecastWarning",
     "Group",
     "Herd",
-    "Kind",
     "TypeForecast",
-    "Warned",
+    "WarningKind",
     "count_fires",
     "forecast",
     "warnings",

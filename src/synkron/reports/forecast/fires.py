@@ -14,7 +14,7 @@ from typing import NamedTuple
 from synkron.cron import Cron
 from synkron.model import Window
 from synkron.scheduler.spread import MINUTE
-from synkron.source.due import KNOWN
+from synkron.source.parsed_texts import KNOWN
 
 # How many calendars are kept in memory; that of a month in which every minute fires is 5 MB.
 KEPT = 16
@@ -36,7 +36,7 @@ class Group:
     is_odd: bool = False
 
 
-class Fire(NamedTuple):
+class FireMinute(NamedTuple):
     """A minute of the window, counted from 0, with what decides how its starts are spread.
 
     ``room`` is how many minutes there are to the schedule's next moment, at most the longest spread; ``spread`` is the
@@ -58,7 +58,7 @@ class Fires:
 
     window: Window
     integrations: Mapping[str, int]
-    fires: Mapping[str, Mapping[Fire, int]]
+    fires: Mapping[str, Mapping[FireMinute, int]]
     left_out: int
 
     @property
@@ -74,7 +74,7 @@ def count_fires(groups: Iterable[Group], window: Window, types: Collection[str],
     """
     calendar = lru_cache(KEPT)(partial(_calendar, window, ceil(longest_spread / MINUTE)))
     integrations: Counter[str] = Counter()
-    fires: dict[str, Counter[Fire]] = defaultdict(Counter)
+    fires: dict[str, Counter[FireMinute]] = defaultdict(Counter)
     left_out = 0
     for group in groups:
         schedule = _schedule_of(group, types)
@@ -84,7 +84,7 @@ def count_fires(groups: Iterable[Group], window: Window, types: Collection[str],
         integrations[group.integration_type] += group.integrations
         counted = fires[group.integration_type]
         for minute, room in calendar(*schedule):
-            counted[Fire(minute, room, group.spread)] += group.integrations
+            counted[FireMinute(minute, room, group.spread)] += group.integrations
     return Fires(window, integrations, fires, left_out)
 
 

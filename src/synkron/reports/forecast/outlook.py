@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.model import Policy, Window
-from synkron.reports.forecast.fires import Fire, Fires
+from synkron.model import Window
+from synkron.reports.forecast.fires import FireMinute, Fires
 from synkron.reports.forecast.starts import Queue, last_starts, paced, room_of, spread_out
 from synkron.scheduler.spread import MINUTE
+from synkron.settings.policy import Policy
 
 # How many of a type's largest minutes are its herds.
 HERDS = 10
@@ -87,7 +88,7 @@ def forecast(fires: Fires, policies: Mapping[str, Policy]) -> Forecast:
 
 
 def _forecast(
-    window: Window, fires: Mapping[Fire, int], policy: Policy, integrations: int, minutes: int
+    window: Window, fires: Mapping[FireMinute, int], policy: Policy, integrations: int, minutes: int
 ) -> TypeForecast:
     by_minute = [0] * minutes
     for fire, count in fires.items():
@@ -103,7 +104,7 @@ def _forecast(
     return TypeForecast(window, policy, integrations, by_minute, queue.starts, queue.waiting, herds)
 
 
-def _rooms(fires: Mapping[Fire, int], spread: timedelta, minutes: Sequence[int]) -> dict[int, float]:
+def _rooms(fires: Mapping[FireMinute, int], spread: timedelta, minutes: Sequence[int]) -> dict[int, float]:
     """The largest room, in minutes, of the fires in each of these minutes."""
     rooms: dict[int, float] = defaultdict(float)
     wanted = set(minutes)

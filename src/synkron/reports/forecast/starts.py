@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import accumulate
 from math import ceil
 
-from synkron.reports.forecast.fires import Fire
+from synkron.reports.forecast.fires import FireMinute
 from synkron.scheduler.spread import MINUTE
 
 # Expected starts are not whole numbers; values that differ by less than this are equal.
@@ -30,12 +30,12 @@ class Queue:
     waiting: Sequence[float]
 
 
-def room_of(fire: Fire, spread: timedelta) -> float:
+def room_of(fire: FireMinute, spread: timedelta) -> float:
     """Over how many minutes the starts of a fire are spread, if its type has this spread."""
     return min((spread if fire.spread is None else fire.spread) / MINUTE, fire.room)
 
 
-def spread_out(fires: Mapping[Fire, int], spread: timedelta, minutes: int) -> list[float]:
+def spread_out(fires: Mapping[FireMinute, int], spread: timedelta, minutes: int) -> list[float]:
     """How many ask to start in each minute: the starts of each fire are distributed evenly over its room.
 
     Starts after the last minute are left out.

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.errors import LedgerMissing, ServiceRoleRequired
-from synkron.model import Policy, Window
+from synkron.model import Window
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.reports.forecast import Forecast, Group, count_fires, forecast
-from synkron.scheduler.policies import read_pauses
+from synkron.scheduler.holds import read_pauses
 from synkron.settings.load import Settings
+from synkron.settings.policy import Policy
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import zone_of
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class ComparedForecast:
     """The forecast with the current policies (``as_set``) and with the ``proposed`` ones, if any.
 
     The forecast ignores the active ``pauses``, which are counted. None: the role may not read Synkron's own tables, so
@@ -43,7 +44,7 @@ async def forecast_fleet(
     *,
     integration_type: str | None = None,
     proposed: Mapping[str, Policy] | None = None,
-) -> Outlook:
+) -> ComparedForecast:
     """Forecast the whole minutes of the next ``hours``; ``proposed`` replaces the policies of the types in it."""
     begin = now.replace(second=0, microsecond=0)
     window = Window(begin, begin + timedelta(hours=hours))
@@ -53,7 +54,7 @@ async def forecast_fleet(
     other = settings.policies | dict(proposed or {})
     spreads = [one.spread for one in (*settings.policies.values(), *other.values())]
     fires = count_fires(groups, window, settings.types, max([*spreads, *own_spreads.values()]))
-    return Outlook(
+    return ComparedForecast(
         forecast(fires, settings.policies),
         forecast(fires, other) if proposed else None,
         pauses,

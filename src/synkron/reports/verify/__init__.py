@@ -8,22 +8,22 @@ the schedules: nothing here uses the code that decided it, and no row of the led
 """
 
 from synkron.reports.verify.basis import LATE, Basis
-from synkron.reports.verify.evidence import Finding, Kind, Recorded, Standing, Undelivered
-from synkron.reports.verify.examine import Doubt, Examined, examine
-from synkron.reports.verify.ticks import Sight, TickRow, full_transaction
+from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision, Undelivered
+from synkron.reports.verify.examine import Examined, UnsureFinding, examine
+from synkron.reports.verify.ticks import TickHistory, TickRow, full_transaction
 
 __all__ = [
     "LATE",
     "Basis",
-    "Doubt",
     "Examined",
     "Finding",
-    "Kind",
-    "Recorded",
-    "Sight",
-    "Standing",
+    "FindingKind",
+    "LiveRow",
+    "RecordedDecision",
+    "TickHistory",
     "TickRow",
     "Undelivered",
+    "UnsureFinding",
     "examine",
     "full_transaction",
 ]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import lru_cache
 
 from synkron.model import State
-from synkron.reports.verify.evidence import Kind, Recorded
+from synkron.reports.verify.evidence import FindingKind, RecordedDecision
 
 # The difference of two times that one statement writes from two readings of the clock.
 SAME = timedelta(minutes=1)
@@ -27,23 +27,23 @@ ENDS = {
 REOPENED = {State.CLAIMED, State.SKIPPED}
 
 
-def against_attempts(one: Recorded) -> tuple[Kind, str] | None:
+def against_attempts(one: RecordedDecision) -> tuple[FindingKind, str] | None:
     """What is wrong with the run according to its attempts, or with the attempts."""
     judged = _judged(one.state, one.attempt, one.last_attempt, one.outcomes, one.retries > 0)
     if judged is None and one.attempted_from is not None and (message := _times(one)):
-        return Kind.UNEXPLAINED, message
+        return FindingKind.UNEXPLAINED, message
     return judged
 
 
 @lru_cache(maxsize=4096)
-def _judged(state: str, attempt: int, last: int, outcomes: str, was_retried: bool) -> tuple[Kind, str] | None:
+def _judged(state: str, attempt: int, last: int, outcomes: str, was_retried: bool) -> tuple[FindingKind, str] | None:
     """The finding, if any. Millions of runs share a few combinations of these arguments."""
     made = outcomes.split()
     successes = made.count(GOOD)
     if successes > 1:
-        return Kind.DOUBLED, f"{successes} of its attempts succeeded"
+        return FindingKind.DOUBLED, f"{successes} of its attempts succeeded"
     if not attempt == last == len(made):
-        return Kind.UNEXPLAINED, f"it counts {_attempts(attempt)}, but the ledger has {_attempts(len(made))}"
+        return FindingKind.UNEXPLAINED, f"it counts {_attempts(attempt)}, but the ledger has {_attempts(len(made))}"
     if not made:
         message = None if state in (State.CLAIMED, State.SKIPPED) else f"recorded as {state} without any attempt"
     elif made[-1] not in ENDS[State(state)] and not (
@@ -52,7 +52,7 @@ def _judged(state: str, attempt: int, last: int, outcomes: str, was_retried: boo
         message = f"recorded as {state}, but its last attempt as {made[-1]}"
     else:
         message = _followed(made[:-1], was_retried=was_retried)
-    return None if message is None else (Kind.UNEXPLAINED, message)
+    return None if message is None else (FindingKind.UNEXPLAINED, message)
 
 
 def _followed(earlier: list[str], *, was_retried: bool) -> str | None:
@@ -63,7 +63,7 @@ def _followed(earlier: list[str], *, was_retried: bool) -> str | None:
     return None
 
 
-def _times(one: Recorded) -> str | None:
+def _times(one: RecordedDecision) -> str | None:
     first, last = one.attempted_from, one.attempted_to
     assert first is not None  # noqa: S101 (the caller looked)
     if one.runs_back or (last is not None and last < first):

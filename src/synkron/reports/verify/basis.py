@@ -7,10 +7,11 @@ from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
 from synkron.cron import Cron
-from synkron.model import Window, is_key_of
-from synkron.reports.verify.evidence import Recorded, Standing
-from synkron.reports.verify.ticks import Sight, full_transaction
-from synkron.source.due import KNOWN
+from synkron.ledger.keys import is_key_of
+from synkron.model import Window
+from synkron.reports.verify.evidence import LiveRow, RecordedDecision
+from synkron.reports.verify.ticks import TickHistory, full_transaction
+from synkron.source.parsed_texts import KNOWN
 
 LATE = timedelta(minutes=5)
 # How many moments of all schedules are kept in memory: about 50 MB.
@@ -29,7 +30,7 @@ class Basis:
     def __init__(
         self,
         window: Window,
-        sight: Sight,
+        ticks: TickHistory,
         now: datetime,
         types: Container[str],
         installations: Sequence[UUID],
@@ -43,7 +44,7 @@ class Basis:
         self.now = now
         self.late_after = late_after
         self.is_strict = is_strict
-        self._sight = sight
+        self._ticks = ticks
         self.types = types
         self._installations = installations
         self._next_transaction = next_transaction
@@ -58,7 +59,7 @@ class Basis:
         except KeyError:
             return self._remember(cron_schedule, timezone)
 
-    def owed(self, row: Standing) -> Moments | None:
+    def owed(self, row: LiveRow) -> Moments | None:
         """The moments of the row if it never changed; None if they can't be known.
 
         A zone that is text of digits is invalid, although the ledger writes a zone in minutes as digits.
@@ -67,12 +68,12 @@ class Basis:
             return None
         return self.moments(row.cron_schedule, row.timezone)
 
-    def stood(self, row: Standing, moment: datetime) -> bool:
+    def stood(self, row: LiveRow, moment: datetime) -> bool:
         """Whether the row and its organization's zone provably have not changed since the moment was to be decided."""
         seen = row.updated_at is not None and row.updated_at < moment
         return (seen or self._saw(row.written, moment)) and (not self._has_zones or self._saw(row.zone_written, moment))
 
-    def decided_as_it_stands(self, one: Recorded, row: Standing) -> bool:
+    def decided_as_it_stands(self, one: RecordedDecision, row: LiveRow) -> bool:
         """Whether the row and its organization's zone provably have not changed since that was decided.
 
         An edit in the half-minute between a decision and its moment is a change.
@@ -83,12 +84,12 @@ class Basis:
             not self._has_zones or self._saw(row.zone_written, moment, at_first=True)
         )
 
-    def has_its_key(self, one: Recorded) -> bool:
+    def has_its_key(self, one: RecordedDecision) -> bool:
         """Whether the key is the right one for the run's integration and moment."""
         return is_key_of(one.key, self._installations, one.integration_id, one.source, one.scheduled_for)
 
     def _saw(self, written: int | None, moment: datetime, *, at_first: bool = False) -> bool:
-        return self._sight.saw(moment, full_transaction(written, self._next_transaction), at_first=at_first)
+        return self._ticks.saw(moment, full_transaction(written, self._next_transaction), at_first=at_first)
 
     def _remember(self, cron_schedule: str, timezone: str | None) -> Moments | None:
         schedule = schedule_of(cron_schedule, timezone)

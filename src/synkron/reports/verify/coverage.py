@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from synkron.model import Action, Source, Window
 from synkron.reports.verify.basis import Basis
-from synkron.reports.verify.evidence import Finding, Kind, Recorded, Undelivered
+from synkron.reports.verify.evidence import Finding, FindingKind, RecordedDecision, Undelivered
 
 # Keyed by the first word of a skipped run's reason.
 REASONS = {"superseded": Undelivered.SUPERSEDED, "cancelled": Undelivered.CANCELLED}
@@ -18,14 +18,14 @@ class Coverage(NamedTuple):
     """Merged moments without a run, undelivered moments with the reason, and the time that no run covers."""
 
     lost: Sequence[Finding] = ()
-    undelivered: Sequence[tuple[Undelivered, Recorded]] = ()
+    undelivered: Sequence[tuple[Undelivered, RecordedDecision]] = ()
     gaps: Sequence[Window] = ()
 
 
 WHOLE = Coverage()
 
 
-def coverage(recorded: Sequence[Recorded], basis: Basis) -> Coverage:
+def coverage(recorded: Sequence[RecordedDecision], basis: Basis) -> Coverage:
     """What happened to the moments of the window for which no own run was delivered, oldest first."""
     if len(recorded) == 1 and recorded[0].is_delivered:
         return WHOLE
@@ -42,13 +42,13 @@ def coverage(recorded: Sequence[Recorded], basis: Basis) -> Coverage:
             continue
         covers = [run for run in catch_ups if _covers(run, one.scheduled_for)]
         if not covers:
-            lost.append(one.finding(Kind.MISSED, "recorded as merged, but no run's period covers it"))
+            lost.append(one.finding(FindingKind.MISSED, "recorded as merged, but no run's period covers it"))
         elif not any(run.is_delivered for run in covers):
             undelivered.append((Undelivered.MERGED, one))
     return Coverage(lost, undelivered, _gaps(decided, recorded, window))
 
 
-def _gaps(decided: Sequence[Recorded], recorded: Sequence[Recorded], window: Window) -> list[Window]:
+def _gaps(decided: Sequence[RecordedDecision], recorded: Sequence[RecordedDecision], window: Window) -> list[Window]:
     """The time from the first decision in the window to the last that no delivered run's period covers."""
     if not decided:
         return []
@@ -65,11 +65,11 @@ def _gaps(decided: Sequence[Recorded], recorded: Sequence[Recorded], window: Win
     return found
 
 
-def _reason(one: Recorded) -> Undelivered:
+def _reason(one: RecordedDecision) -> Undelivered:
     if one.action == Action.EXPIRE:
         return Undelivered.EXPIRED
     return REASONS.get(one.reason.partition(" ")[0].rstrip(":"), Undelivered.SKIPPED)
 
 
-def _covers(run: Recorded, moment: datetime) -> bool:
+def _covers(run: RecordedDecision, moment: datetime) -> bool:
     return (run.period_start is None or run.period_start < moment) and moment < run.scheduled_for

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from synkron.cron import Cron
 from synkron.model import Action, Source
 from synkron.reports.verify.basis import Basis, schedule_of
-from synkron.reports.verify.evidence import Recorded, Standing
+from synkron.reports.verify.evidence import LiveRow, RecordedDecision
 
 MONTH = timedelta(days=30)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def against_itself(one: Recorded, row: Standing | None, basis: Basis) -> list[str]:
+def against_itself(one: RecordedDecision, row: LiveRow | None, basis: Basis) -> list[str]:
     """What disagrees between the decision and what it was made from: its tick, and ``row``, if that still exists."""
     wrong = []
     if not basis.has_its_key(one):
@@ -29,7 +29,7 @@ def against_itself(one: Recorded, row: Standing | None, basis: Basis) -> list[st
     return wrong
 
 
-def against_schedule(one: Recorded, basis: Basis) -> tuple[str | None, str | None]:
+def against_schedule(one: RecordedDecision, basis: Basis) -> tuple[str | None, str | None]:
     """What disagrees with the schedule on record; and what disagrees unless the period continues the one before.
 
     A period begins where the integration's last decided one ended. That is usually the schedule's previous moment.
@@ -52,7 +52,7 @@ def against_schedule(one: Recorded, basis: Basis) -> tuple[str | None, str | Non
     return None, None
 
 
-def _against_row(one: Recorded, row: Standing, basis: Basis) -> str | None:
+def _against_row(one: RecordedDecision, row: LiveRow, basis: Basis) -> str | None:
     """How it differs from the row. Only a row that provably has not changed since is compared."""
     said = (one.org_id, one.integration_type, one.cron_schedule, one.timezone)
     stands = (row.org_id, row.integration_type, row.cron_schedule, row.timezone)
@@ -66,7 +66,7 @@ def _against_row(one: Recorded, row: Standing, basis: Basis) -> str | None:
     return f"its row, unchanged since before the decision, has {', '.join(differ)}"
 
 
-def _start_fault(one: Recorded, cron: Cron, zone: tzinfo, written: str) -> str | None:
+def _start_fault(one: RecordedDecision, cron: Cron, zone: tzinfo, written: str) -> str | None:
     """What is wrong with the start of a run's period; that of a catch-up run includes what was missed."""
     if one.source == Source.SCHEDULE:
         return f"its period does not begin at the previous moment of {written}"
@@ -75,7 +75,7 @@ def _start_fault(one: Recorded, cron: Cron, zone: tzinfo, written: str) -> str |
     return f"its period does not begin at a moment of {written}"
 
 
-def _count_fault(one: Recorded, cron: Cron, zone: tzinfo) -> str | None:
+def _count_fault(one: RecordedDecision, cron: Cron, zone: tzinfo) -> str | None:
     """Whether it stands for the right number of moments: at most those of its period, at least those of its tick."""
     start, least_from = one.period_start, one.ticked_from
     if start is not None and _count(cron, zone, start, one.scheduled_for, one.occurrences) < one.occurrences:

@@ -13,7 +13,7 @@ from synkron.model import Action, Source, State
 OF_TICKS = frozenset({Source.SCHEDULE, Source.CATCH_UP})
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What is wrong with an occurrence. The last two are reported only with ``--strict``."""
 
     MISSED = "missed"
@@ -39,7 +39,7 @@ class Undelivered(StrEnum):
 class Finding:
     """One fault, from the moment ``at`` on. A fault of the ticks has no integration."""
 
-    kind: Kind
+    kind: FindingKind
     at: datetime
     message: str
     integration_id: str | None = None
@@ -48,7 +48,7 @@ class Finding:
     run_id: int | None = None
 
 
-class Standing(NamedTuple):
+class LiveRow(NamedTuple):
     """A current row of the application's table that is enabled and has a schedule. A tuple, as there are millions.
 
     ``timezone`` is written as in the ledger; it is a number of minutes if ``zone_is_number``. ``written`` and
@@ -68,12 +68,12 @@ class Standing(NamedTuple):
     zone_written: int | None
     held_since: datetime | None = None
 
-    def finding(self, kind: Kind, at: datetime, message: str) -> Finding:
+    def finding(self, kind: FindingKind, at: datetime, message: str) -> Finding:
         """A finding about this row."""
         return Finding(kind, at, message, self.integration_id, self.org_id, self.integration_type)
 
 
-class Recorded(NamedTuple):
+class RecordedDecision(NamedTuple):
     """A row of the ledger: a decision about a moment, and its result. A tuple, as there are millions.
 
     ``source``, ``action`` and ``state`` hold the values of the model's ``Source``, ``Action`` and ``State``.
@@ -130,7 +130,7 @@ class Recorded(NamedTuple):
         """Whether its target was or will be called."""
         return self.action == Action.RUN and self.state != State.SKIPPED
 
-    def finding(self, kind: Kind, message: str) -> Finding:
+    def finding(self, kind: FindingKind, message: str) -> Finding:
         """A finding about this row."""
         return Finding(
             kind, self.scheduled_for, message, self.integration_id, self.org_id, self.integration_type, self.id

@@ -13,17 +13,17 @@ from synkron.reports.verify.basis import Basis
 from synkron.reports.verify.coverage import Coverage, coverage
 from synkron.reports.verify.decisions import against_itself, against_schedule
 from synkron.reports.verify.doubled import doubled
-from synkron.reports.verify.evidence import Finding, Kind, Recorded, Standing, Undelivered
+from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision, Undelivered
 from synkron.reports.verify.late import late
 from synkron.reports.verify.undecided import NONE, Undecided, undecided
 
 NOTHING: Mapping[Undelivered, int] = MappingProxyType({})
 
 
-class Doubt(NamedTuple):
+class UnsureFinding(NamedTuple):
     """A fault of a row, unless the decision before it, which was not read, ended where the row's period begins."""
 
-    of: Recorded
+    of: RecordedDecision
     message: str
 
 
@@ -41,10 +41,10 @@ class Examined(NamedTuple):
     invalid: int = 0
     undelivered: Mapping[Undelivered, int] = NOTHING
     gaps: Sequence[Window] = ()
-    doubts: Sequence[Doubt] = ()
+    doubts: Sequence[UnsureFinding] = ()
 
 
-def examine(row: Standing | None, recorded: Sequence[Recorded], basis: Basis) -> Examined:
+def examine(row: LiveRow | None, recorded: Sequence[RecordedDecision], basis: Basis) -> Examined:
     """Compare the current row (None if it is gone) with the ledger's rows, which are ordered, oldest first.
 
     ``recorded`` holds the rows of the window, later rows whose period overlaps it, and earlier runs that had not ended
@@ -73,10 +73,12 @@ def examine(row: Standing | None, recorded: Sequence[Recorded], basis: Basis) ->
     )
 
 
-def _of_rows(within: Sequence[Recorded], row: Standing | None, basis: Basis) -> tuple[list[Finding], list[Doubt]]:
+def _of_rows(
+    within: Sequence[RecordedDecision], row: LiveRow | None, basis: Basis
+) -> tuple[list[Finding], list[UnsureFinding]]:
     """What is wrong with each row of the ledger, alone and compared with the rows before it."""
     findings: list[Finding] = []
-    doubts: list[Doubt] = []
+    doubts: list[UnsureFinding] = []
     for number, one in enumerate(within):
         wrong = against_itself(one, row, basis)
         fault, unless_continued = against_schedule(one, basis)
@@ -85,17 +87,17 @@ def _of_rows(within: Sequence[Recorded], row: Standing | None, basis: Basis) -> 
         elif unless_continued is not None:
             continues = _continues(one, within[:number])
             if continues is None:
-                doubts.append(Doubt(one, unless_continued))
+                doubts.append(UnsureFinding(one, unless_continued))
             elif not continues:
                 wrong.append(unless_continued)
         if by_attempts := against_attempts(one):
             findings.append(one.finding(*by_attempts))
         if wrong:
-            findings += [one.finding(Kind.UNEXPLAINED, message) for message in wrong]
+            findings += [one.finding(FindingKind.UNEXPLAINED, message) for message in wrong]
     return findings, doubts
 
 
-def _continues(one: Recorded, earlier: Sequence[Recorded]) -> bool | None:
+def _continues(one: RecordedDecision, earlier: Sequence[RecordedDecision]) -> bool | None:
     """Whether its period begins where the decision before it ended, or where a superseded run before it began.
 
     None if that decision was not read.
@@ -125,15 +127,17 @@ def _counted(covered: Coverage, left: Undecided) -> Counter[Undelivered]:
 
 
 def _strictly(
-    covered: Coverage, left: Undecided, row: Standing | None, recorded: Sequence[Recorded]
+    covered: Coverage, left: Undecided, row: LiveRow | None, recorded: Sequence[RecordedDecision]
 ) -> Iterator[Finding]:
     """The findings of ``--strict``: what was not delivered, and the time that no run covers."""
     for reason, one in covered.undelivered:
-        yield one.finding(Kind.UNDELIVERED, f"{reason}: {one.reason}")
+        yield one.finding(FindingKind.UNDELIVERED, f"{reason}: {one.reason}")
     for gap in covered.gaps:
         message = f"no run covers {gap.start:%Y-%m-%dT%H:%MZ} to {gap.end:%Y-%m-%dT%H:%MZ}"
         of = recorded[-1]
-        yield Finding(Kind.UNCOVERED, gap.start, message, of.integration_id, of.org_id, of.integration_type)
+        yield Finding(FindingKind.UNCOVERED, gap.start, message, of.integration_id, of.org_id, of.integration_type)
     if row is not None:
         for moment in left.held:
-            yield row.finding(Kind.UNDELIVERED, moment, f"{Undelivered.HELD}: nothing is decided until the hold ends")
+            yield row.finding(
+                FindingKind.UNDELIVERED, moment, f"{Undelivered.HELD}: nothing is decided until the hold ends"
+            )

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from synkron.model import Action, State
 from synkron.reports.verify.basis import Basis
-from synkron.reports.verify.evidence import Finding, Kind, Recorded
+from synkron.reports.verify.evidence import Finding, FindingKind, RecordedDecision
 
 
-def late(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
+def late(recorded: Sequence[RecordedDecision], basis: Basis) -> Iterator[Finding]:
     """Runs that started late, or are late and have not started. An integration's runs go one by one, oldest first."""
     if not any((one.started_at or basis.now) - one.execute_after > basis.late_after for one in recorded):
         return
@@ -23,11 +23,11 @@ def late(recorded: Sequence[Recorded], basis: Basis) -> Iterator[Finding]:
             if by > basis.late_after:
                 started = "started" if one.started_at else "has not started"
                 message = f"{started} {round(by.total_seconds() / 60)} min after it could have"
-                yield one.finding(Kind.LATE, message)
+                yield one.finding(FindingKind.LATE, message)
         of_older.append(one.finished_at or basis.now)
 
 
-def _lateness(one: Recorded, ends_of_older: Sequence[datetime], basis: Basis) -> timedelta:
+def _lateness(one: RecordedDecision, ends_of_older: Sequence[datetime], basis: Basis) -> timedelta:
     """How long after it could have it started. Spread, pace, catch-up, pauses and older runs do not count."""
     if one.started_at is None and one.state != State.CLAIMED:
         return timedelta()

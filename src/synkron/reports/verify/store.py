@@ -22,15 +22,15 @@ from synkron.postgres.connection import Connection
 from synkron.reports.verify import (
     LATE,
     Basis,
-    Doubt,
     Examined,
     Finding,
-    Kind,
-    Recorded,
-    Sight,
-    Standing,
+    FindingKind,
+    LiveRow,
+    RecordedDecision,
+    TickHistory,
     TickRow,
     Undelivered,
+    UnsureFinding,
     examine,
 )
 from synkron.settings.load import Settings
@@ -41,7 +41,7 @@ BATCH = 1000
 DAY = timedelta(hours=24)
 # The positions of the columns: the integration's id, whether its row is odd, the current row, and the ledger's row.
 ID, IS_ODD = 0, 1
-OF_ROW = slice(2, 2 + len(Standing._fields))
+OF_ROW = slice(2, 2 + len(LiveRow._fields))
 OF_RUN = slice(OF_ROW.stop, None)
 
 
@@ -65,7 +65,7 @@ class Report:
     gaps: int = 0
     gap: timedelta = timedelta()
     undelivered: Counter[Undelivered] = field(default_factory=Counter)
-    found: Counter[Kind] = field(default_factory=Counter)
+    found: Counter[FindingKind] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, examined: Examined, most: int) -> None:
@@ -131,7 +131,10 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
             report.window.start,
             report.window.end,
             report.occurrences - report.unprovable,
-            *(report.found[kind] for kind in (Kind.MISSED, Kind.DOUBLED, Kind.LATE, Kind.UNEXPLAINED)),
+            *(
+                report.found[kind]
+                for kind in (FindingKind.MISSED, FindingKind.DOUBLED, FindingKind.LATE, FindingKind.UNEXPLAINED)
+            ),
             now - settings.retention,
             report.undelivered.total(),
             report.gaps,
@@ -160,13 +163,13 @@ async def _verify(
     now, watermark = frame["now"], frame["watermark"]
     since = max(since, frame["copied_at"] or since)
     end = max(since, min(until or now, now, watermark or since))
-    sight = Sight([_tick(row) for row in await connection.fetch(sql["ticks"], since, end)], frame["copied_at"])
-    start = since if frame["ticked_before"] else max(since, sight.first or end)
-    report = Report(Window(start, end), now, watermark, ticks=len(sight))
-    report.note(sight.faults(report.window), most)
+    ticks = TickHistory([_tick(row) for row in await connection.fetch(sql["ticks"], since, end)], frame["copied_at"])
+    start = since if frame["ticked_before"] else max(since, ticks.first or end)
+    report = Report(Window(start, end), now, watermark, ticks=len(ticks))
+    report.note(ticks.faults(report.window), most)
     basis = Basis(
         report.window,
-        sight,
+        ticks,
         now,
         settings.types,
         await installation.read_ids(connection),
@@ -180,7 +183,7 @@ async def _verify(
     asked = (start, end, scope.org_id, scope.integration_type, late_after)
     async with aclosing(_batches(connection, sql["integrations"], *asked)) as batches:
         async for batch in batches:
-            doubts: list[Doubt] = []
+            doubts: list[UnsureFinding] = []
             for _, rows in groupby(batch, itemgetter(ID)):
                 examined = _examined(list(rows), basis)
                 report.add(examined, most)
@@ -206,13 +209,13 @@ def _examined(rows: list[Record], basis: Basis) -> Examined:
     if odd == len(rows):
         return Examined(0, invalid=odd)
     first = rows[0]
-    row = None if first[OF_ROW.start] is None else Standing._make(first[OF_ROW])
-    recorded = [Recorded._make(one[OF_RUN]) for one in rows if one[OF_RUN.start] is not None]
+    row = None if first[OF_ROW.start] is None else LiveRow._make(first[OF_ROW])
+    recorded = [RecordedDecision._make(one[OF_RUN]) for one in rows if one[OF_RUN.start] is not None]
     examined = examine(row, recorded, basis)
     return examined._replace(invalid=examined.invalid + odd) if odd else examined
 
 
-async def _confirmed(connection: Connection, statement: str, doubts: Sequence[Doubt]) -> list[Finding]:
+async def _confirmed(connection: Connection, statement: str, doubts: Sequence[UnsureFinding]) -> list[Finding]:
     """Findings for the doubts that the decision before them does not settle."""
     if not doubts:
         return []
@@ -220,7 +223,7 @@ async def _confirmed(connection: Connection, statement: str, doubts: Sequence[Do
         statement, [doubt.of.id for doubt in doubts], [doubt.of.scheduled_for for doubt in doubts]
     )
     return [
-        doubt.of.finding(Kind.UNEXPLAINED, doubt.message)
+        doubt.of.finding(FindingKind.UNEXPLAINED, doubt.message)
         for doubt, row in zip(doubts, rows, strict=True)
         if not row["continues"]
     ]
@@ -235,4 +238,4 @@ def _orphan(row: Record) -> Finding:
     message = (
         f"attempt {row['attempt']} of run {row['run_id']}, by {row['worker']}: there is no such run for this moment"
     )
-    return Finding(Kind.UNEXPLAINED, row["scheduled_for"], message, run_id=row["run_id"])
+    return Finding(FindingKind.UNEXPLAINED, row["scheduled_for"], message, run_id=row["run_id"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.model import Window
-from synkron.reports.verify.evidence import Finding, Kind
+from synkron.reports.verify.evidence import Finding, FindingKind
 
 # PostgreSQL numbers transactions with 64 bits, and keeps the lower 32 with a row.
 EPOCH = 1 << 32
@@ -49,7 +49,7 @@ class TickRow:
         )
 
 
-class Sight:
+class TickHistory:
     """What the ticks that moved the watermark saw, in their order.
 
     In a ledger that was adopted as a copy, no tick's window begins before ``copied_at``.
@@ -123,13 +123,13 @@ class Sight:
             if tick.start > covered:
                 end = min(tick.start, window.end)
                 message = f"no tick's window covers {_shown(covered)} to {_shown(end)}"
-                found.append(Finding(Kind.UNEXPLAINED, covered, message))
+                found.append(Finding(FindingKind.UNEXPLAINED, covered, message))
             covered = max(covered, tick.end)
         return found
 
 
 def _misfit(tick: TickRow, what: str) -> Finding:
-    return Finding(Kind.UNEXPLAINED, tick.at, f"tick {tick.id}, at {_shown(tick.at)}, {what}")
+    return Finding(FindingKind.UNEXPLAINED, tick.at, f"tick {tick.id}, at {_shown(tick.at)}, {what}")
 
 
 def _shown(moment: datetime) -> str:

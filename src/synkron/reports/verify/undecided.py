@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from synkron.reports.verify.basis import Basis, Moments
-from synkron.reports.verify.evidence import Finding, Kind, Recorded, Standing
+from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision
 
 
 class Undecided(NamedTuple):
@@ -23,7 +23,7 @@ NONE = Undecided()
 INVALID = Undecided(invalid=1)
 
 
-def undecided(row: Standing, recorded: Sequence[Recorded], basis: Basis) -> Undecided:
+def undecided(row: LiveRow, recorded: Sequence[RecordedDecision], basis: Basis) -> Undecided:
     """The moments that are undecided if the row never changed. An invalid row has none."""
     moments = basis.owed(row)
     if moments is None:
@@ -39,7 +39,7 @@ def undecided(row: Standing, recorded: Sequence[Recorded], basis: Basis) -> Unde
     return Undecided(held, why.count(None), [finding for finding in why if finding is not None])
 
 
-def _left(moments: Moments, recorded: Sequence[Recorded]) -> list[datetime]:
+def _left(moments: Moments, recorded: Sequence[RecordedDecision]) -> list[datetime]:
     """The moments without a row in the ledger, oldest first."""
     missing = moments.keys() - [one.scheduled_for for one in recorded if one.decides]
     if not missing:
@@ -54,11 +54,11 @@ def _left(moments: Moments, recorded: Sequence[Recorded]) -> list[datetime]:
     )
 
 
-def _why(moment: datetime, row: Standing, recorded: Sequence[Recorded], basis: Basis) -> Finding | None:
+def _why(moment: datetime, row: LiveRow, recorded: Sequence[RecordedDecision], basis: Basis) -> Finding | None:
     """The finding about the moment, as far as it is proven that the row has not changed since it was to be decided."""
     if basis.stood(row, moment):
         message = f'"{row.cron_schedule}" fires then and a tick saw the row, but nothing was decided'
-        return row.finding(Kind.MISSED, moment, message)
+        return row.finding(FindingKind.MISSED, moment, message)
     if any(
         basis.window.start < one.scheduled_for < moment
         and (one.cron_schedule, one.timezone) == (row.cron_schedule, row.timezone)
@@ -69,5 +69,5 @@ def _why(moment: datetime, row: Standing, recorded: Sequence[Recorded], basis: B
             "earlier moments of the same schedule were decided, but not this one: "
             "it was missed, or the row was disabled or edited for a while"
         )
-        return row.finding(Kind.UNEXPLAINED, moment, message)
+        return row.finding(FindingKind.UNEXPLAINED, moment, message)
     return None

@@ -16,7 +16,8 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts
 from synkron.settings.load import Settings
-from synkron.source.due import KNOWN, misplaced, schedule_of
+from synkron.source.due import misplaced, schedule_of
+from synkron.source.parsed_texts import KNOWN
 from synkron.source.queries import SourceQueries, secure
 from synkron.source.reader import integration_of
 

@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synkron.delivery.completion import SQL, complete_run
 from synkron.errors import NotAtHome, Refused
-from synkron.log import log
 from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
+from synkron.runtime import log
 from synkron.service.api.connection import in_json
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
-from synkron.signing import Signing, is_signed
+from synkron.settings.signing import Signing, is_signed
 
 LONGEST_BODY = 16 * 1024
 LONGEST_WAIT = 10.0

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from synkron.log import log
-from synkron.runtime import most_open_files
+from synkron.runtime import log, most_open_files
 
 # Seconds for the head of a request, counted from the connection or the previous answer; seconds for the rest of a body
 # if the answer was sent without reading it.

@@ -11,13 +11,13 @@ from typing import cast
 from aiohttp import web
 
 from synkron.errors import Refused, SynkronError
-from synkron.log import log
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
+from synkron.runtime import log
 from synkron.service.api.completion import LONGEST_BODY, CompletionEndpoint
 from synkron.service.api.connection import Connection, most_connections, refusal
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
-from synkron.signing import Signing
+from synkron.settings.signing import Signing
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

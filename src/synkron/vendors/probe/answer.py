@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.http.answer import BODY_LIMIT, retry_after, status_text
-from synkron.http.status import recorded_status
+from synkron.http import BODY_LIMIT, retry_after, status_text
+from synkron.model import recorded_status
 from synkron.vendors.health import FURTHEST_RESET, Contact, Sample, Verdict, Watch
 from synkron.vendors.probe.request import method_after
 from synkron.vendors.throttling import VendorError, errors_in

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 from aiohttp import ClientResponse, ClientSession
 
-from synkron.http.answer import beginning, failure
-from synkron.http.session import open_session
-from synkron.http.shortage import Shortage
+from synkron.http import beginning, failure, open_session
 from synkron.runtime import SteadyClock
 from synkron.settings.redaction import Redaction
+from synkron.shortage import Shortage
 from synkron.vendors.health import Contact, Health, Sample, Verdict, Watch
 from synkron.vendors.probe.answer import Answer, read_answer
 from synkron.vendors.probe.request import ProbeRequest, method_for

@@ -12,9 +12,9 @@ from re import fullmatch
 from aiohttp import ClientSession
 from pydantic import SecretStr
 
-from synkron.http.answer import beginning, failure
-from synkron.http.shortage import Shortage
-from synkron.http.status import recorded_status
+from synkron.http import beginning, failure
+from synkron.model import recorded_status
+from synkron.shortage import Shortage
 from synkron.vendors.health import Verdict
 from synkron.vendors.probe.request import Credentials
 

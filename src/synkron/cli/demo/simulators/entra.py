@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from synkron.cli.demo.simulators.serving import Fault, Simulator
+from synkron.cli.demo.simulators.serving import SimulatedFault, Simulator
 from synkron.runtime import WallClock
 
 LIFETIME = timedelta(seconds=3599)
@@ -29,7 +29,7 @@ class EntraProtected(Simulator):
         self.client_id = str(uuid4())
         self.client_secret = token_urlsafe(24)
         self.scope = scope
-        self.token_fault = Fault.NONE
+        self.token_fault = SimulatedFault.NONE
         self.tokens_issued = 0
         self._tokens: dict[str, datetime] = {}
 
@@ -42,7 +42,7 @@ class EntraProtected(Simulator):
         """Refuse all tokens that were issued, although they have not run out."""
         self._tokens.clear()
 
-    def fault_at(self, at: datetime, path: str) -> Fault:
+    def fault_at(self, at: datetime, path: str) -> SimulatedFault:
         """What is wrong with Entra ID, or with the vendor."""
         return self.token_fault if path == self._token_path else super().fault_at(at, path)
 

@@ -23,7 +23,7 @@ CHUNK = bytes(1024 * 1024)
 CHUNKS = 256
 
 
-class Fault(Enum):
+class SimulatedFault(Enum):
     """What is wrong with a vendor."""
 
     NONE = "answers as usual"
@@ -38,7 +38,7 @@ class Fault(Enum):
 
 
 # From when, until before when, and what is wrong in between.
-Outage: TypeAlias = tuple[datetime, datetime, Fault]
+Outage: TypeAlias = tuple[datetime, datetime, SimulatedFault]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Simulator(ABC):
 
     def __init__(self, clock: WallClock, latency: float) -> None:
         self.base_url = ""
-        self.fault = Fault.NONE
+        self.fault = SimulatedFault.NONE
         self.outages: list[Outage] = []
         self.received: list[Received] = []
         self.latency = latency
@@ -84,12 +84,12 @@ class Simulator(ABC):
         """The answer under :attr:`Fault.DOWN`."""
         return web.Response(status=503, text="Service Unavailable")
 
-    def fault_at(self, at: datetime, path: str) -> Fault:
+    def fault_at(self, at: datetime, path: str) -> SimulatedFault:
         """What is wrong at that moment with that path."""
         del path
-        if self.fault is not Fault.NONE:
+        if self.fault is not SimulatedFault.NONE:
             return self.fault
-        return next((fault for start, end, fault in self.outages if start <= at < end), Fault.NONE)
+        return next((fault for start, end, fault in self.outages if start <= at < end), SimulatedFault.NONE)
 
     @property
     def requests(self) -> Counter[str]:
@@ -149,32 +149,32 @@ class Simulator(ABC):
         if response is None:
             return _hung_up(request)
         self._note(received, response.status)
-        if fault is Fault.HUGE:
+        if fault is SimulatedFault.HUGE:
             await _offer(response, request)
         return response
 
-    async def _answer(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse | None:
+    async def _answer(self, fault: SimulatedFault, request: web.Request, handler: Handler) -> web.StreamResponse | None:
         """The answer under this fault, or None if there is to be none."""
         match fault:
-            case Fault.NONE:
+            case SimulatedFault.NONE:
                 return await handler(request)
-            case Fault.SLOW:
+            case SimulatedFault.SLOW:
                 await self.pause(self.slowness)
                 return await handler(request)
-            case Fault.DOWN:
+            case SimulatedFault.DOWN:
                 return self.unavailable()
-            case Fault.ERROR:
+            case SimulatedFault.ERROR:
                 return web.Response(status=500, text="Internal Server Error")
-            case Fault.GARBAGE:
+            case SimulatedFault.GARBAGE:
                 return web.Response(body=bytes(reversed(range(256))), content_type="application/json")
-            case Fault.HUGE:
+            case SimulatedFault.HUGE:
                 return web.StreamResponse(headers={"Content-Type": "application/json"})
-            case Fault.REDIRECT_LOOP:
+            case SimulatedFault.REDIRECT_LOOP:
                 return web.Response(status=307, headers={"Location": request.path_qs})
-            case Fault.SILENT:
+            case SimulatedFault.SILENT:
                 await self._closing.wait()
                 return None
-            case Fault.CLOSED:
+            case SimulatedFault.CLOSED:
                 return None
 
     def _note(self, received: Received, status: int) -> None:

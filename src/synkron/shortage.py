@@ -28,7 +28,7 @@ class Shortage(Exception):
     """This host lacks something, and nothing was sent. The text says what it lacks."""
 
 
-class Reach:
+class Reachability:
     """Whether only one host can't be reached or all of them: was any other reached since the first failure?"""
 
     def __init__(self) -> None:
@@ -51,12 +51,12 @@ class Reach:
         return len(self._failing) >= at_least
 
 
-class Surroundings:
+class HostResources:
     """Whether this host has a name service and a network."""
 
     def __init__(self) -> None:
-        self._names = Reach()
-        self._network = Reach()
+        self._names = Reachability()
+        self._network = Reachability()
 
     def connected(self, host: str) -> None:
         """Note that a new connection was made to the host."""

@@ -1,1 +1,0 @@
-"""The HTTP client session that all rooms share, and how answers are read."""

@@ -1,0 +1,93 @@
+"""The loop of a scheduler: a tick at every half minute."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from synkron.delivery.warm_up import send
+from synkron.errors import NotAtHome
+from synkron.incidents import store as incidents
+from synkron.ledger import retention
+from synkron.ledger.installation import at_home
+from synkron.model import InvalidIntegration
+from synkron.postgres.connection import Connect, Connection
+from synkron.runtime import log, sleep
+from synkron.scheduler.tick import Tick, next_tick, tick
+from synkron.service.heartbeat import DeadMan
+from synkron.settings.load import Settings
+from synkron.source.reader import warn_invalid
+from synkron.vendors import store
+
+# Ticks begin a little after the half minute, so that the next minute is inside the window however the two clocks round.
+# After the minute they begin later, so that its runs start first: that tick only finds recent edits, and would delay
+# these runs.
+AFTER_THE_HALF = timedelta(milliseconds=20)
+AFTER_THE_MINUTE = timedelta(seconds=1)
+MAINTAIN_EVERY = timedelta(hours=1)
+
+
+@dataclass
+class LastTick:
+    """The result of the last tick, for the other loops: the invalid rows, and the targets to warm up.
+
+    ``invalid`` is None before the first tick.
+    """
+
+    invalid: Sequence[InvalidIntegration] | None = None
+    ahead: Mapping[str, datetime] = field(default_factory=dict)
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def keep_ticking(
+    connect: Connect, settings: Settings, name: str, stop: asyncio.Event, last_tick: LastTick, dead_man: DeadMan
+) -> None:
+    """Tick at every half minute of the database's clock."""
+    loop = asyncio.get_running_loop()
+    warned: frozenset[InvalidIntegration] = frozenset()
+    maintain_at = loop.time()
+    try:
+        async with connect() as connection:
+            while not stop.is_set():
+                began = loop.time()
+                await at_home(connection, settings)
+                done = await tick(connection, settings, scheduler=name)
+                dead_man.succeeded()
+                last_tick.invalid, last_tick.ahead = done.invalid, done.ahead
+                last_tick.looked.set()
+                warned = _log_tick(done, warned)
+                if loop.time() >= maintain_at:
+                    await _maintain(connection, done.at, settings.retention)
+                    maintain_at = loop.time() + MAINTAIN_EVERY.total_seconds()
+                following = next_tick(done.at)
+                until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
+                await sleep(until_next.total_seconds() - (loop.time() - began), stop)
+    except NotAtHome:
+        # No failure ping from a copy: if the original has stopped, the missing pings raise the alarm.
+        raise
+    except Exception:
+        dead_man.failed()
+        raise
+
+
+async def _maintain(connection: Connection, now: datetime, keep_for: timedelta) -> None:
+    """Create the next partitions and delete old records, once an hour."""
+    if not await retention.make_partitions_ahead(connection):
+        log.debug("new partitions put off for an hour", reason="another session holds a lock on the ledger's tables")
+    if not await retention.forget(connection, now, keep_for):
+        log.debug("old partitions kept for another hour", reason="another session uses them")
+    await store.forget(connection, now)
+    await send.forget_warm_ups(connection, now)
+    await incidents.forget(connection, now, keep_for)
+
+
+def _log_tick(done: Tick, warned: frozenset[InvalidIntegration]) -> frozenset[InvalidIntegration]:
+    """Log the tick, and warn about each invalid row once for as long as the ticks find it."""
+    for row in frozenset(done.invalid) - warned:
+        warn_invalid(row)
+    warned = frozenset(done.invalid)
+    write = log.info if done.claimed or done.skipped else log.debug
+    write("tick", at=done.at.isoformat(), due=done.due, claimed=done.claimed, skipped=done.skipped, invalid=len(warned))
+    return warned
