@@ -54,26 +54,6 @@ class InvalidIntegration:
     error: Exception | None = field(default=None, compare=False, repr=False)
 
 
-class Hold(StrEnum):
-    """Why an integration's moments stay undecided: it is paused, or can't run for now."""
-
-    PAUSE = "pause"
-    TYPE = "type"
-    ORGANIZATION = "organization"
-
-    @property
-    def cause(self) -> str:
-        """The reason that is recorded for moments that were decided late because of it."""
-        return _CAUSES[self]
-
-
-_CAUSES = {
-    Hold.PAUSE: "it was paused",
-    Hold.TYPE: "its type was not known",
-    Hold.ORGANIZATION: "its organization was missing",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Integration:
     """One row of the application's table with its organization's zone, as in the database.
@@ -180,16 +160,10 @@ class Decision:
     in_summary: bool = False
     execute_after: datetime | None = None
 
-    def starting_at(self, start: datetime) -> Decision:
+    def starting_at(self, at: datetime) -> Decision:
         """The same run with a later start. ``replace`` takes four times as long, and there may be millions of these."""
         return Decision(
-            self.integration,
-            self.action,
-            self.source,
-            self.reason,
-            self.moments,
-            self.period_start,
-            execute_after=start,
+            self.integration, self.action, self.source, self.reason, self.moments, self.period_start, execute_after=at
         )
 
 

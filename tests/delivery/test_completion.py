@@ -21,7 +21,7 @@ from synkron import complete_run
 from synkron.delivery.outcome import NO_REASON
 from synkron.delivery.targets import read_signings
 from synkron.errors import NotFound, Refused
-from synkron.ledger import attempts, claims, history
+from synkron.ledger import attempts, claims, history, skips
 from synkron.ledger.attempts import expire
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import pooled
@@ -87,7 +87,7 @@ class TestAcceptance:
         """Neither a job of its own that comes twice, nor one that finds the first one's gone."""
         run = await accepted(connection, within=timedelta())
         assert await attempts.start(connection, run.id, "w", 1) is None
-        assert not await attempts.skip(connection, run.id, "superseded: the integration was disabled", 1)
+        assert not await skips.skip(connection, run.id, "superseded: the integration was disabled", 1)
         await connection.execute("delete from synkron.queue")
         await connection.execute("update synkron.runs set next_attempt_at = now() - interval '1 hour'")
         assert await claims.requeue_lost(connection) == 0

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from synkron.ledger import attempts, history
+from synkron.ledger import attempts, history, skips
 from synkron.ledger.queue import queue_on
 from synkron.model import Run, State
 from synkron.postgres.connection import Pool
@@ -57,7 +57,7 @@ class TestStoodStill:
         taken = await attempts.start(connection, run_id, "theirs", job_id, theirs)
         assert taken is not None
         assert await attempts.start(connection, run_id, "mine", job_id, mine) is None
-        assert not await attempts.skip(connection, run_id, "superseded: the integration was disabled", job_id, mine)
+        assert not await skips.skip(connection, run_id, "superseded: the integration was disabled", job_id, mine)
         assert await attempts.finish(connection, taken, DONE, State.SUCCEEDED, timedelta())
 
     async def test_starting_renews_the_job_s_heartbeat(self, connection: Connection) -> None:

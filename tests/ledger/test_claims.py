@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from synkron.ledger import attempts, claims, history, retention, ticks
+from synkron.ledger import attempts, claims, history, retention, skips, ticks
 from synkron.ledger.keys import BEFORE_INSTALLATIONS, idempotency_key, is_key_of, run_key
 from synkron.ledger.queue import queue_on
 from synkron.model import Decision, Integration, Occurrences, Outcome, OutcomeKind, Run, Source, State, Window
@@ -145,7 +145,7 @@ async def test_a_finished_run_never_starts_again(connection: Connection) -> None
     assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
     assert await attempts.start(connection, run_id, "w", 1) is None
     assert not await attempts.finish(connection, run, BROKEN, State.FAILED, NOW)
-    assert not await attempts.skip(connection, run_id, "too late", 1)
+    assert not await skips.skip(connection, run_id, "too late", 1)
     found = await history.run(connection, run_id)
     assert found is not None
     assert (found[0].state, found[0].http_status, found[0].error) == ("succeeded", 200, None)
@@ -208,7 +208,7 @@ async def test_a_run_that_waits_gets_its_turn_when_the_one_before_it_ends(connec
     run = await started(connection, second)
     assert await attempts.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
     assert await jobs_of(connection) == [second, second]
-    await attempts.skip(connection, second, "superseded: the integration was disabled", 1)
+    await skips.skip(connection, second, "superseded: the integration was disabled", 1)
     assert await jobs_of(connection) == [second, second, third]
 
 
@@ -221,8 +221,8 @@ async def test_many_are_skipped_together_and_only_whose_turn_comes_then_gets_a_j
     (job_id,) = await queue_on(connection).enqueue("xledger", b"")
     await started(connection, other[0], "elsewhere", job_id)
     await connection.execute("delete from synkron.queue where id <> $1", job_id)
-    asked = [attempts.Skip(run_id, f"no use of {run_id}", 0) for run_id in (*one[:3], *other[:3], one[0], 0)]
-    assert await attempts.skip_all(connection, asked, None) == [True, True, True, False, True, True, True, False]
+    asked = [skips.Skip(run_id, f"no use of {run_id}", 0) for run_id in (*one[:3], *other[:3], one[0], 0)]
+    assert await skips.skip_all(connection, asked, None) == [True, True, True, False, True, True, True, False]
     await connection.execute("delete from synkron.queue where id = $1", job_id)
     assert sorted(await jobs_of(connection)) == sorted([one[3], other[3]])
     reasons = await connection.fetch("select id, reason from synkron.runs where state = 'skipped'")
@@ -244,7 +244,7 @@ async def test_no_job_comes_before_its_run_may_start(connection: Connection, end
     await connection.execute("update synkron.runs set next_attempt_at = now() + interval '4 s' where id = $1", second)
     async with connection.transaction():
         if ends == "skipped":
-            assert await attempts.skip(connection, first, "superseded: the integration was disabled", 1)
+            assert await skips.skip(connection, first, "superseded: the integration was disabled", 1)
         elif ends == "finished":
             assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
         else:
@@ -274,7 +274,7 @@ async def test_a_run_handed_back_is_no_failure(connection: Connection) -> None:
 async def test_skipping_frees_the_seat_of_a_dead_worker(connection: Connection) -> None:
     older, newer = sorted((await claim(connection, [2, 1])).run_ids)
     await started(connection, older)
-    assert await attempts.skip(connection, older, "superseded: the integration was disabled", 1)
+    assert await skips.skip(connection, older, "superseded: the integration was disabled", 1)
     await started(connection, newer)
     found = await history.run(connection, older)
     assert found is not None
@@ -285,7 +285,7 @@ async def test_a_run_that_is_under_way_is_not_skipped_by_another_job(connection:
     (run_id,) = (await claim(connection, [0])).run_ids
     (job_id,) = await queue_on(connection).enqueue("xledger", str(run_id).encode())
     run = await started(connection, run_id, "w", job_id)
-    assert not await attempts.skip(connection, run_id, "superseded: the integration was disabled", job_id + 1)
+    assert not await skips.skip(connection, run_id, "superseded: the integration was disabled", job_id + 1)
     assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
 
 
@@ -358,7 +358,7 @@ async def test_a_first_boot_starts_half_a_minute_ago(connection: Connection) -> 
 
 async def test_what_is_older_than_the_retention_is_dropped(connection: Connection) -> None:
     for run_id in (await claim(connection, [0, 60 * 24 * 35])).run_ids:
-        await attempts.skip(connection, run_id, "superseded: the integration was disabled", 1)
+        await skips.skip(connection, run_id, "superseded: the integration was disabled", 1)
     clock = await database_clock(connection)
     await connection.execute("alter table synkron.ticks disable trigger ticks_keep_their_window")
     await connection.execute("update synkron.ticks set at = at - interval '10 days'")

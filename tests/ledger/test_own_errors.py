@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from synkron.incidents.conditions.invalid_rows import invalid as conditions_of
-from synkron.model import Fault, Hold, Integration, Occurrences, Window
+from synkron.model import Fault, Integration, Occurrences, Window
 from synkron.scheduler.holds import Released
+from synkron.scheduler.pauses import Hold
 from synkron.scheduler.pending import PendingWork
 from synkron.scheduler.tick import _decide
 from synkron.settings.policy import Policies, Policy

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from synkron.model import Action, Hold, Source, State
+from synkron.model import Action, Source, State
 from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts, explain
+from synkron.scheduler.pauses import Hold
 
 
 def at(text: str) -> datetime:

@@ -11,7 +11,7 @@ from itertools import groupby
 import asyncpg
 import pytest
 
-from synkron.ledger import attempts, history
+from synkron.ledger import history, skips
 from synkron.ledger.history import RecordedRun
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, plan_backfill
@@ -157,11 +157,11 @@ async def test_the_time_of_superseded_runs_goes_to_the_one_that_is_claimed_alrea
     for hour in (1, 2, 3, 4, 5):
         await tick_for(connection, f"2026-11-01T0{hour}:00:00")
     runs = [run.id for run in sorted(await history.runs(connection), key=lambda run: run.scheduled_for)]
-    skips = [attempts.Skip(run_id, "superseded: the schedule is now another", 0) for run_id in runs[:3]]
+    superseded = [skips.Skip(run_id, "superseded: the schedule is now another", 0) for run_id in runs[:3]]
     if newest_first:
-        skips.reverse()
-    for some in [skips] if together else [[one] for one in skips]:
-        assert all(await attempts.skip_all(connection, some, None))
+        superseded.reverse()
+    for some in [superseded] if together else [[one] for one in superseded]:
+        assert all(await skips.skip_all(connection, some, None))
     assert await periods(connection) == [
         (utc("2026-11-01T00:00:00"), utc("2026-11-01T04:00:00")),
         (utc("2026-11-01T04:00:00"), utc("2026-11-01T05:00:00")),
@@ -180,7 +180,7 @@ async def test_a_run_that_was_tried_keeps_its_period(connection: Connection) -> 
         "update synkron.runs set attempt = 1, started_at = now() where scheduled_for = '2026-11-01T02:00Z'"
     )
     (first, *_) = sorted(run.id for run in await history.runs(connection))
-    assert await attempts.skip(connection, first, "superseded: the schedule is now another", 0)
+    assert await skips.skip(connection, first, "superseded: the schedule is now another", 0)
     assert await periods(connection) == [(utc("2026-11-01T01:00:00"), utc("2026-11-01T02:00:00"))]
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synkron.delivery.decide import after_attempt, after_shortage, given_up, superseded
-from synkron.model import Action, Decision, Hold, Integration, Occurrences, Outcome, OutcomeKind, Run, Source, State
+from synkron.model import Action, Decision, Integration, Occurrences, Outcome, OutcomeKind, Run, Source, State
 from synkron.scheduler.decide import decide, window_of
+from synkron.scheduler.pauses import Hold
 from synkron.settings.policy import CatchUp, Policies, Policy
 
 MINUTE = timedelta(minutes=1)

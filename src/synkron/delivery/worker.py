@@ -21,7 +21,7 @@ from synkron.delivery.decide import (
 from synkron.delivery.targets import Lease, Target
 from synkron.delivery.turn import read_turns
 from synkron.errors import SynkronError
-from synkron.ledger import attempts
+from synkron.ledger import attempts, skips
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.queue import Manager
 from synkron.model import Integration, Run, State
@@ -80,9 +80,7 @@ class Worker:
         self._start: Batched[tuple[int, int], Run | None] = Batched(
             lambda asked: attempts.start_all(pool, asked, name, queue_manager_id, settings.heartbeat / 10)
         )
-        self._skip: Batched[attempts.Skip, bool] = Batched(
-            lambda skips: attempts.skip_all(pool, skips, queue_manager_id)
-        )
+        self._skip: Batched[skips.Skip, bool] = Batched(lambda asked: skips.skip_all(pool, asked, queue_manager_id))
         self._follow: Batched[Move, bool] = Batched(lambda asked: move_all(pool, asked, queue_manager_id))
         for integration_type, policy in settings.policies.items():
             self._queue.entrypoint(integration_type, concurrency_limit=policy.concurrency)(self._execute)
@@ -171,7 +169,7 @@ class Worker:
             return  # The run has followed its row since this job was enqueued, and has another job.
         reason = self._reason_to_skip(turn)
         if reason is not None:
-            if await self._skip(attempts.Skip(run_id, reason, job.id)):
+            if await self._skip(skips.Skip(run_id, reason, job.id)):
                 log.info("run skipped", run_id=run_id, org_id=turn.run.org_id, reason=reason)
         elif reason := reason_to_wait(turn, self._targets):
             log.warning("run put off", run_id=run_id, org_id=turn.run.org_id, reason=reason)

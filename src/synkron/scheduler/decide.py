@@ -7,14 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from synkron.model import (
-    Action,
-    Decision,
-    Hold,
-    Occurrences,
-    Source,
-    Window,
-)
+from synkron.model import Action, Decision, Occurrences, Source, Window
+from synkron.scheduler.pauses import Hold
 from synkron.scheduler.spread import spread_over
 from synkron.settings.policy import CatchUp, Policies, Policy
 

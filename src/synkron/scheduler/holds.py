@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.model import Hold, Integration
+from synkron.model import Integration
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
-from synkron.scheduler.pauses import Pause
+from synkron.scheduler.pauses import Hold, Pause
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of
 

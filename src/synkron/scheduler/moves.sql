@@ -3,7 +3,7 @@
 -- name: follow
 -- Give the runs $1 the types $2 and the organizations $3 of their integrations' rows, each with a job of the new type;
 -- $4 is added to their reasons. The key stays, as it depends on neither. A run that waited for the old type's vendor no
--- longer waits. A run whose worker died is taken back from it, with its row in synkron.running, as in attempts.skip ($5
+-- longer waits. A run whose worker died is taken back from it, with its row in synkron.running, as in skips.skip ($5
 -- are the jobs, null if the caller has none, $6 the worker's id in the queue). Returns the runs that follow; the others
 -- have ended, are running elsewhere, or have followed before. Rows are locked in the order of their numbers, as in
 -- attempts.start.

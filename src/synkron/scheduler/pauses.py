@@ -6,8 +6,52 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from synkron.model import Integration, Occurrences, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why."""
+
+    id: int
+    org_id: str | None
+    integration_type: str | None
+    integration_id: str | None
+    reason: str
+    author: str
+    starts_at: datetime
+    until: datetime | None
+
+    @property
+    def scope(self) -> Scope:
+        """What the pause applies to."""
+        return Scope(self.org_id, self.integration_type, self.integration_id)
+
+    def lasts_at(self, moment: datetime) -> bool:
+        """Whether it is in force at the moment."""
+        return self.starts_at <= moment and (self.until is None or moment < self.until)
+
+
+class Hold(StrEnum):
+    """Why an integration's moments stay undecided: it is paused, or can't run for now."""
+
+    PAUSE = "pause"
+    TYPE = "type"
+    ORGANIZATION = "organization"
+
+    @property
+    def cause(self) -> str:
+        """The reason that is recorded for moments that were decided late because of it."""
+        return _CAUSES[self]
+
+
+_CAUSES = {
+    Hold.PAUSE: "it was paused",
+    Hold.TYPE: "its type was not known",
+    Hold.ORGANIZATION: "its organization was missing",
+}
 
 
 def split_by_pause(
@@ -40,26 +84,3 @@ def _scopes(one: Integration) -> list[tuple[str | None, str | None, str | None]]
         (one.org_id, one.integration_type, None),
         (None, None, one.integration_id),
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Who must not run from ``starts_at`` up to ``until`` (None: until somebody resumes it), and why."""
-
-    id: int
-    org_id: str | None
-    integration_type: str | None
-    integration_id: str | None
-    reason: str
-    author: str
-    starts_at: datetime
-    until: datetime | None
-
-    @property
-    def scope(self) -> Scope:
-        """What the pause applies to."""
-        return Scope(self.org_id, self.integration_type, self.integration_id)
-
-    def lasts_at(self, moment: datetime) -> bool:
-        """Whether it is in force at the moment."""
-        return self.starts_at <= moment and (self.until is None or moment < self.until)

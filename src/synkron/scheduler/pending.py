@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from synkron.ledger.claims import continued
 from synkron.ledger.ticks import TickFigures
-from synkron.model import Fault, Hold, Integration, InvalidIntegration, Occurrences, Steps, Window
+from synkron.model import Fault, Integration, InvalidIntegration, Occurrences, Steps, Window
 from synkron.postgres.connection import Connection
 from synkron.runtime import by_turns
 from synkron.scheduler.holds import Released, hold, read_held, read_pauses, read_released, read_snapshot, release
-from synkron.scheduler.pauses import split_by_pause
+from synkron.scheduler.pauses import Hold, split_by_pause
 from synkron.scheduler.policies import read_policies
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policies

@@ -158,7 +158,6 @@ def sample_of_run(
     throttled run may name one of the vendor's ``throttled_codes``, each of which has its own time to wait.
     """
     status = outcome.http_status
-    # A callable may have returned any text.
     told = one_line(outcome.error or f"HTTP {status}", 300)
     resets_at = rest = None
     if outcome.is_throttled or status == 429:
@@ -206,9 +205,8 @@ def _answered(health: Health, sample: Sample, watch: Watch) -> Health:
 
 def _failed_probe(health: Health, sample: Sample, watch: Watch) -> Health:
     failures = health.failures + 1
-    return replace(
-        health, failures=failures, next_probe_at=sample.at + backoff(health.endpoint, failures, watch.interval)
-    )
+    after = sample.at + backoff(health.endpoint, failures, watch.interval)
+    return replace(health, failures=failures, next_probe_at=after)
 
 
 def _failed_run(health: Health, sample: Sample, watch: Watch) -> tuple[Verdict | None, Health]:

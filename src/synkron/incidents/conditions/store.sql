@@ -1,5 +1,4 @@
--- What is wrong at the moment $1, for the incidents. Each statement is bounded by an index and a limit: all of them run
--- every half minute, on a ledger of millions of runs.
+-- What is wrong at the moment $1. Bounded by an index and a limit: all run every half minute, on millions of runs.
 
 -- name: waiting
 -- Runs that have not started, more than $2 after they could (execute_after; a caught-up run: its moment). Up to $3
@@ -18,10 +17,7 @@ late as materialized (
     from synkron.runs
     where finished_at is null and attempt = 0
         and scheduled_for < $1::timestamptz - $2::interval
-        and (
-            source = 'schedule' and execute_after < $1::timestamptz - $2::interval
-            or source = 'catch_up'
-        )
+        and (source = 'schedule' and execute_after < $1::timestamptz - $2::interval or source = 'catch_up')
         and (next_attempt_at <= execute_after or next_attempt_at < $1::timestamptz - $2::interval)
         and not exists (
             select from pause

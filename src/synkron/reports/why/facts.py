@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from synkron.model import Action, Hold, Source, State
+from synkron.model import Action, Source, State
+from synkron.scheduler.pauses import Hold
 
 
 @dataclass(frozen=True, slots=True)

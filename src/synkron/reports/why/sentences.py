@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from synkron.model import Action, Hold, Source
+from synkron.model import Action, Source
 from synkron.reports.why.facts import Facts, RunFacts
 from synkron.reports.why.outcome import outcome
 from synkron.reports.why.row_now import advice, row
 from synkron.reports.why.words import clock, ended, local, minute, name, pause_of
+from synkron.scheduler.pauses import Hold
 
 # How far ahead a tick decides.
 HEAD_START = timedelta(seconds=30)

@@ -11,10 +11,11 @@ from asyncpg import Record
 from synkron.cron import Cron
 from synkron.cron.timeline import utc
 from synkron.errors import NotFound
-from synkron.model import Action, Hold, Integration, InvalidIntegration, Source, State
+from synkron.model import Action, Integration, InvalidIntegration, Source, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts
+from synkron.scheduler.pauses import Hold
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
 from synkron.source.parsed_texts import KNOWN
