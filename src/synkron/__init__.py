@@ -1,4 +1,7 @@
-"""Synkron: fires the scheduled syncs of many organizations, once per period, and keeps the proof."""
+"""Synkron: fires the scheduled syncs of many organizations, once per period, and keeps the proof.
+
+All that a program may import is here and in ``synkron.cron``. The other modules may change with any release.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,59 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from synkron.delivery.completion import complete_run
-    from synkron.model import DueIntegration
+    from synkron.errors import DatabaseError, NotFound, Refused, SettingsError, SynkronError
+    from synkron.model import DueIntegration, Outcome, OutcomeKind, Run
+    from synkron.scheduler.tick import tick
+    from synkron.settings.load import Settings, load_settings
+    from synkron.settings.sections import SourceTables
     from synkron.source.reader import read_due_integrations
 
-__all__ = ["DueIntegration", "complete_run", "read_due_integrations"]
-_MODULES = {"DueIntegration": "model", "complete_run": "delivery.completion", "read_due_integrations": "source.reader"}
+    __version__: str
+
+__all__ = [
+    "DatabaseError",
+    "DueIntegration",
+    "NotFound",
+    "Outcome",
+    "OutcomeKind",
+    "Refused",
+    "Run",
+    "Settings",
+    "SettingsError",
+    "SourceTables",
+    "SynkronError",
+    "__version__",
+    "complete_run",
+    "load_settings",
+    "read_due_integrations",
+    "tick",
+]
+_MODULES = {
+    "DatabaseError": "errors",
+    "DueIntegration": "model",
+    "NotFound": "errors",
+    "Outcome": "model",
+    "OutcomeKind": "model",
+    "Refused": "errors",
+    "Run": "model",
+    "Settings": "settings.load",
+    "SettingsError": "errors",
+    "SourceTables": "settings.sections",
+    "SynkronError": "errors",
+    "complete_run": "delivery.completion",
+    "load_settings": "settings.load",
+    "read_due_integrations": "source.reader",
+    "tick": "scheduler.tick",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for when it is asked for: the command line answers at once, without driver and settings."""
-    if name not in __all__:
+    """Import a name when it is used: the command line starts without the driver and the settings."""
+    if name == "__version__":
+        from synkron.runtime import installed_version
+
+        return installed_version()
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synkron.settings.load import SourceTables, load
+from synkron.settings.load import SourceTables, load_settings
 from synkron.settings.quick import Address, DefaultTables, quick_settings
 from synkron.settings.secrets import secrets_of
 
@@ -32,7 +32,7 @@ def test_where_only_a_database_is_set(url: str | None, data_dir: str | None, mon
     environment = {name: text for name, text in given.items() if text is not None}
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
-    quick, whole = quick_settings(None, environment), load()
+    quick, whole = quick_settings(None, environment), load_settings()
     assert quick is not None
     assert (quick.database_url and quick.database_url.get_secret_value()) == url
     assert (whole.database_url and whole.database_url.get_secret_value()) == url

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from synkron.errors import SettingsError
-from synkron.settings.load import Settings, TypeSettings, load
+from synkron.settings.load import Settings, TypeSettings, load_settings
 
 
 @pytest.mark.parametrize("written", ["127.0.0.1:8077", "[::1]:0", "localhost:65535", "0.0.0.0:80"])
@@ -33,7 +33,7 @@ def written(folder: Path, text: str) -> Path:
 
 def faults(folder: Path, text: str) -> list[str]:
     with pytest.raises(SettingsError) as refusal:
-        load(written(folder, text))
+        load_settings(written(folder, text))
     return refusal.value.faults
 
 
@@ -139,7 +139,7 @@ def test_no_fault_shows_what_may_be_secret(tmp_path: Path, text: str) -> None:
 def test_a_variable_that_should_hold_json(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "{nope")
     with pytest.raises(SettingsError, match=f"{variable}: expected JSON"):
-        load()
+        load_settings()
 
 
 def test_a_target_and_its_headers_stand_in_no_repr() -> None:
@@ -150,7 +150,7 @@ def test_a_target_and_its_headers_stand_in_no_repr() -> None:
 def test_no_fault_shows_a_secret(tmp_path: Path) -> None:
     text = 'database_url = 42\n[types.xledger]\nsecret = "hunter2"\nheaders = "apikey: hunter2"\n'
     assert "hunter2" not in "\n".join(faults(tmp_path, text))
-    settings = load(written(tmp_path, 'database_url = "postgresql://a:hunter2@b/c"'))
+    settings = load_settings(written(tmp_path, 'database_url = "postgresql://a:hunter2@b/c"'))
     assert "hunter2" not in repr(settings)
 
 
@@ -162,13 +162,13 @@ def test_what_is_not_toml_is_told(tmp_path: Path, text: str) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file"):
-        load(tmp_path / "other.toml")
+        load_settings(tmp_path / "other.toml")
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, '[source]\nschema = "app"\n[source.integrations]\ntable = "links"\n')
     monkeypatch.setenv("SYNKRON_SOURCE__SCHEMA", "other")
-    settings = load(path)
+    settings = load_settings(path)
     assert settings.source.schema_name == "other"
     assert settings.source.integrations.table == "links"
 
@@ -176,7 +176,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
 def test_channels_from_the_file_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNKRON_ANNOUNCE__CHANNELS__MAIL", "mailto://user:hunter2@example.com")
     text = '[announce.channels]\npager = {webhook = "https://h/x?key=hunter2", secret = "env:PAGER"}\n'
-    settings = load(written(tmp_path, text))
+    settings = load_settings(written(tmp_path, text))
     assert settings.announce.channels.keys() == {"mail", "pager"}
     mail = settings.announce.channels["mail"].apprise
     assert mail is not None
@@ -185,7 +185,9 @@ def test_channels_from_the_file_and_the_environment(tmp_path: Path, monkeypatch:
 
 
 def test_types_of_ones_own_beside_the_built_in_ones(tmp_path: Path) -> None:
-    settings = load(written(tmp_path, '[types.fiken]\ncatch_up = "skip"\n[types.xledger]\nbackoff = "1m30s"\n'))
+    settings = load_settings(
+        written(tmp_path, '[types.fiken]\ncatch_up = "skip"\n[types.xledger]\nbackoff = "1m30s"\n')
+    )
     assert list(settings.types) == ["xledger", "dynamics", "bufdir", "fiken"]
     assert settings.policies["xledger"].backoff == timedelta(seconds=90)
     assert settings.policies["fiken"].catch_up == "skip"

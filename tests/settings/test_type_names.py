@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from synkron.model import Integration
 from synkron.settings.integrations.naming import fault_in_name, section_of, unknown
-from synkron.settings.load import Settings, load
+from synkron.settings.load import Settings, load_settings
 from synkron.settings.redaction import REDACTED, Redaction
 from synkron.settings.secrets import secrets_of
 from synkron.source.due import misplaced
@@ -30,7 +30,7 @@ def known_after_pasting(folder: Path, remedy: str) -> set[str]:
     section = remedy[remedy.index("add ") + 4 : remedy.rindex(" to synkron.toml")]
     path = folder / "synkron.toml"
     path.write_text(f'{section}\ntarget = "{TARGET}"\n', "utf-8")
-    return {name for name, one in load(path).types.items() if one.target}
+    return {name for name, one in load_settings(path).types.items() if one.target}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +39,7 @@ def test_the_remedy_works_as_it_is_written(tmp_path: Path, name: str) -> None:
     invalid = misplaced(row, {"xledger"})
     assert invalid is not None
     assert known_after_pasting(tmp_path, invalid.reason) == {name}
-    assert misplaced(row, load(tmp_path / "synkron.toml").types) is None
+    assert misplaced(row, load_settings(tmp_path / "synkron.toml").types) is None
 
 
 @given(st.text(max_size=70))
@@ -69,7 +69,7 @@ def test_any_name_may_stand_in_the_variable_that_holds_all(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SYNKRON_TYPES", json.dumps({name: {"target": TARGET}}))
-    assert load().types[name].target == TARGET
+    assert load_settings().types[name].target == TARGET
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_variable_s_name_has_no_case(
     path = tmp_path / "synkron.toml"
     path.write_text("\n".join(f"[types.{name}]\nattempts = 7" for name in in_the_file), "utf-8")
     monkeypatch.setenv("SYNKRON_TYPES__XLEDGER__TARGET", TARGET)
-    types = load(path).types
+    types = load_settings(path).types
     assert {name for name, one in types.items() if one.target} == {set_for}
     assert all(types[name].attempts == 7 for name in in_the_file)
 

@@ -42,11 +42,11 @@ class Invocation:
         if quick := quick_settings(self.config, os.environ):
             hide(quick.secrets(self.environment))
             return cast("Settings", quick)
-        from synkron.settings.load import Settings, load
+        from synkron.settings.load import Settings, load_settings
         from synkron.settings.secrets import secrets_of
 
         try:
-            settings = load(self.config)
+            settings = load_settings(self.config)
         except SettingsError as error:
             if isinstance(error.rest, Settings):
                 hide(secrets_of(error.rest, self.environment))

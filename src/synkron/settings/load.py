@@ -55,13 +55,13 @@ __all__ = [
     "TypeSettings",
     "WarmUpSettings",
     "fault_in",
-    "load",
+    "load_settings",
 ]
 
 CONFIG_FILE = Path("synkron.toml")
 
 
-def load(path: Path | None = None) -> Settings:
+def load_settings(path: Path | None = None) -> Settings:
     """Read ``path`` (or ``synkron.toml`` in the working directory, if it exists) and the environment.
 
     Variables are named ``SYNKRON_KEY``, for nested keys ``SYNKRON_SOURCE__SCHEMA``; they override the file.

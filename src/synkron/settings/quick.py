@@ -86,9 +86,9 @@ class QuickSettings:
     @property
     def read(self) -> Settings:
         """All settings."""
-        from synkron.settings.load import load
+        from synkron.settings.load import load_settings
 
-        self._read = self._read or load()
+        self._read = self._read or load_settings()
         return self._read
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever may be set
