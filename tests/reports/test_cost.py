@@ -13,8 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron.ledger import attempts, queue
-from synkron.ledger import claims as ledger
+from synkron.ledger import attempts, claims, queue, skips
 from synkron.postgres.connection import pooled
 from synkron.postgres.statements import source_statements
 from synkron.scheduler.tick import tick
@@ -59,19 +58,19 @@ async def _add_many(connection: Connection, number: int, schedule: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("due", "claims"), [(1, 1), (ledger.BATCH, 1), (2 * ledger.BATCH + 1, 3)])
-async def test_statements_of_a_tick(connection: Connection, due: int, claims: int) -> None:
+@pytest.mark.parametrize(("due", "statements"), [(1, 1), (claims.BATCH, 1), (2 * claims.BATCH + 1, 3)])
+async def test_statements_of_a_tick(connection: Connection, due: int, statements: int) -> None:
     """However many are due: the same statements, and one for each batch of rows to write."""
     await _add_many(connection, due, "* * * * *")
     KNOWN.expression("* * * * *")
-    counted = Counted({text: name for name, text in ledger.SQL.items()} | {_due(): "due"})
+    counted = Counted({text: name for name, text in claims.SQL.items()} | {_due(): "due"})
     await counted.watch(connection)
     assert (await tick(connection, QUICK, scheduler="test")).claimed == due
     written = counted.statements.pop("claim")
-    assert written == claims
+    assert written == statements
     assert counted.statements["due"] == 1
     # Besides: begin and commit, row security, the clock, the watermark, pauses, overrides, partitions, the tick's row,
-    # where the last periods ended, and what is kept, adrift or overdue.
+    # where the last periods ended, and what is kept, without a job or overdue.
     assert counted.statements.total() == 22, counted.statements
 
 
@@ -105,7 +104,7 @@ async def test_round_trips_of_runs_that_are_skipped(database: Database, connecti
     await _add_many(connection, RUNS, "0 2 * * *")
     assert len(await claim(connection)) == RUNS
     await connection.execute("delete from organization_integrations")
-    counted = Counted({attempts.SQL["skip"]: "skip", queue.SQL["enqueue"]: "enqueue"})
+    counted = Counted({skips.SQL["skip"]: "skip", queue.SQL["enqueue"]: "enqueue"})
     async with (
         asyncpg.create_pool(database.url, min_size=1, max_size=10, init=counted.watch) as pool,
         watching(database) as until,
@@ -161,7 +160,7 @@ async def test_a_worker_s_plans_look_runs_up_by_their_number(
 ) -> None:
     """Though the tables were empty when the plan was made, and the index of unfinished runs would fit the condition."""
     async with pooled(database.url, size=1, by_key=True) as pool, pool.acquire() as connection:
-        await connection.execute(f"prepare looked as {attempts.SQL[statement]}")
+        await connection.execute(f"prepare looked as {(attempts.SQL | skips.SQL)[statement]}")
         nulls = ", ".join(["null"] * parameters)
         lines = await connection.fetch(f"explain (costs off) execute looked({nulls})")
     plan = "\n".join(line[0] for line in lines)

@@ -12,7 +12,7 @@ select
     r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,
     r.deferred_at,
     (r.cron_schedule, r.timezone) is not distinct from (i.cron_schedule::text, o.timezone::text) as as_claimed,
-    sight.at, sight.hidden,
+    read_now.at, read_now.hidden,
     i.id is not null as live,
     {row[live_]},
     case when count(*) over (partition by asked.run_id) > 1 then 'id twice' end as live_doubled,
@@ -33,10 +33,10 @@ cross join (
         row_security_active('synkron.runs'::regclass)
             or row_security_active('{integrations}'::regclass)
             or row_security_active('{organizations}'::regclass) as hidden
-) sight
+) read_now
 left join synkron.runs r on r.id = asked.run_id
 left join {integration_rows} i on i.id = r.integration_id::ID_TYPE
 left join {organization_rows} o on o.id = i.org_id
 left join synkron.overrides v on v.integration_id = r.integration_id
 left join synkron.pauses p on (select exists (select from synkron.pauses where ended_at is null))
-    and p.id = synkron.pause_over(r.org_id, r.integration_type, r.integration_id, sight.at);
+    and p.id = synkron.pause_over(r.org_id, r.integration_type, r.integration_id, read_now.at);

@@ -91,9 +91,9 @@ async def claim(
 
 async def requeue_lost(connection: Connection) -> int:
     """Enqueue a new job for every unfinished run that has lost its job. Returns how many."""
-    adrift = await connection.fetch(SQL["without_job"])
-    await enqueue(connection, adrift, [timedelta()] * len(adrift))
-    return len(adrift)
+    without_job = await connection.fetch(SQL["without_job"])
+    await enqueue(connection, without_job, [timedelta()] * len(without_job))
+    return len(without_job)
 
 
 def run_of(row: Record) -> Run:

@@ -142,7 +142,7 @@ def _decide(
                 decisions += replay([one], now)
             else:
                 decisions += decide([one], now, pending.policies, released=released, restored_until=restored_until)
-        except Exception as error:  # noqa: BLE001 (as in judge_all)
+        except Exception as error:  # noqa: BLE001 (as in all_occurrences)
             failed.append(not_understood(one.integration, error))
         yield
     return pending.without(failed) if failed else pending, decisions

@@ -9,10 +9,10 @@ from datetime import timedelta
 from synkron.delivery.hold import release_recovered
 from synkron.delivery.targets import Target
 from synkron.delivery.warm_up import send
-from synkron.incidents import store as incidents
 from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import Channels
 from synkron.incidents.conditions import read_conditions
+from synkron.incidents.store import is_alone, log_transitions, reconcile
 from synkron.ledger.installation import at_home, why_nothing_is_fired
 from synkron.ledger.nodes import REPORT_EVERY, Reporter
 from synkron.model import InvalidIntegration
@@ -107,12 +107,12 @@ async def _update_incidents(
 ) -> None:
     """Update the incidents to the present conditions, unless another scheduler is doing it."""
     async with connection.transaction(isolation="read_committed"):
-        if not await incidents.is_alone(connection):
+        if not await is_alone(connection):
             return
         at = await database_clock(connection)
         conditions = await read_conditions(connection, settings, watches, invalid, at)
-        transitions = await incidents.reconcile(connection, conditions, settings, at)
-    incidents.log_transitions(transitions)
+        transitions = await reconcile(connection, conditions, settings, at)
+    log_transitions(transitions)
 
 
 async def keep_announcing(

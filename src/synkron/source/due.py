@@ -57,7 +57,7 @@ def all_occurrences(rows: Iterable[Integration], window: Window, types: Collecti
 
 
 def occurrences_in_steps(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Steps[AllOccurrences]:
-    """The same as ``judge_all``, row by row."""
+    """The same as ``all_occurrences``, row by row."""
     calendars = _shared(partial(_calendar, window))
     due: list[Occurrences] = []
     invalid: list[InvalidIntegration] = []
