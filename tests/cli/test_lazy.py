@@ -11,7 +11,12 @@ import pytest
 from typer.main import get_command
 
 from synkron.cli.app import app
+from synkron.cli.context import Invocation
 from synkron.cli.lazy import COMMANDS, Later
+from synkron.cli.serving import settings_of_service
+from synkron.service.serve import Role
+from synkron.settings.load import Settings
+from synkron.settings.secrets import secrets_of
 from tests.cli.conftest import Command
 from tests.conftest import Database
 
@@ -56,3 +61,14 @@ def imported(arguments: list[str], folder: Path, **variables: str) -> set[str]:
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
     return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def test_a_command_that_serves_reads_all_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it opens is hidden by its settings' secrets, which the quick ones do not have."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", "postgresql://synkron:hush-hush@localhost/app")
+    invoked = Invocation(None, False, dict(os.environ))
+    assert not isinstance(invoked.settings(), Settings)
+    whole = settings_of_service(invoked, [Role.SCHEDULER])
+    assert isinstance(whole, Settings)
+    assert "hush-hush" in [one.get_secret_value() for one in secrets_of(whole, {})]

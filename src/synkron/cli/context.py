@@ -33,13 +33,16 @@ class Invocation:
     verbose: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
-    def settings(self) -> Settings:
-        """Set the log up and read the settings, whose secrets nothing shows from then on. Raises SettingsError."""
+    def settings(self, *, whole: bool = False) -> Settings:
+        """Set up the log and read the settings, whose secrets nothing shows from then on. Raises SettingsError.
+
+        A command that serves needs the ``whole`` of them; a short one reads only what it asks for.
+        """
         from synkron.cli import logs
         from synkron.settings.quick import quick_settings
 
         logs.set_up(verbose=self.verbose, environment=self.environment)
-        if quick := quick_settings(self.config, os.environ):
+        if not whole and (quick := quick_settings(self.config, os.environ)):
             hide(quick.secrets(self.environment))
             return cast("Settings", quick)
         from synkron.settings.load import Settings, load_settings

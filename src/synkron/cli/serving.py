@@ -26,7 +26,7 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) ->
 
     faults: list[str] = []
     try:
-        settings = invoked.settings()
+        settings = invoked.settings(whole=True)
     except SettingsError as error:
         if not isinstance(error.rest, Settings):
             raise

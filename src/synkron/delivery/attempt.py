@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-import structlog
-
 from synkron.delivery.calls import BrokenOff, Calls
 from synkron.delivery.decide import Turn, after_attempt, after_shortage, given_up
 from synkron.delivery.record import OutcomeRecorder
@@ -18,7 +16,7 @@ from synkron.ledger import attempts
 from synkron.model import CallTiming, Outcome, OutcomeKind, Run, State
 from synkron.postgres.batch import Batched
 from synkron.postgres.connection import Pool
-from synkron.runtime import SteadyClock
+from synkron.runtime import SteadyClock, log
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policy
 from synkron.shortage import Shortage
@@ -26,8 +24,6 @@ from synkron.vendors.observer import Observer
 
 WORDS = {State.SUCCEEDED: "run succeeded", State.FAILED: "run failed", State.CLAIMED: "run will be retried"}
 STOOD_STILL = "the worker stood still before it could call the target"
-
-log = structlog.get_logger("synkron")
 
 
 class AttemptRunner:

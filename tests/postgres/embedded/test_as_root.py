@@ -71,11 +71,30 @@ def test_one_that_is_closed_is_refused_and_stays_closed(folder: Path) -> None:
 
 def test_the_number_stays_and_one_that_is_taken_is_passed_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (first := folder / "first").mkdir()
-    (second := folder / "second").mkdir()
     taken = hand_over(first)
     monkeypatch.setattr(account, "_is_free", lambda number: number != taken.uid)
     assert hand_over(first) == taken
-    assert hand_over(second) == Account(taken.uid + 1, taken.uid + 1)
+    os.chown(first, 0, 0)
+    next_one = account.UNASSIGNED_IDS[(account.UNASSIGNED_IDS.index(taken.uid) + 1) % len(account.UNASSIGNED_IDS)]
+    assert hand_over(first) == Account(next_one, next_one)
+
+
+def test_directories_have_servers_that_can_t_read_each_other_s_files(folder: Path) -> None:
+    """Most of them: the id depends on the directory's inode."""
+    for number in range(8):
+        (folder / str(number)).mkdir()
+    assert len({hand_over(one) for one in folder.iterdir()}) > 1
+
+
+def test_a_directory_of_a_user_without_a_name_is_refused_and_stays_as_it_is(directory: Path) -> None:
+    directory.mkdir(mode=0o755)
+    os.chown(directory, 54321, 54321)
+    with (
+        pytest.raises(EmbeddedDatabaseError, match="belongs to user 54321, which has no name"),
+        embedded_database(directory),
+    ):
+        pass
+    assert not (directory / "postgresql.new").exists()
 
 
 def test_a_user_s_data_stay_the_user_s(directory: Path) -> None:

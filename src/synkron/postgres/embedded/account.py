@@ -31,7 +31,7 @@ def hand_over(directory: Path) -> Account:
     """Let an account other than root enter ``directory``, and return it: the directory's owner, unless that is root.
 
     If root owns the directory, root keeps it. Its group becomes an id that no user and no group of the host has, and
-    may pass through. The server runs under that id, so no other process can reach the files in the directory.
+    may pass through. The server runs under that id, so no process of a user can reach the files in the directory.
     Raises EmbeddedDatabaseError if the account can't reach the directory.
     """
     status = directory.stat()
@@ -40,7 +40,7 @@ def hand_over(directory: Path) -> Account:
         for lock in directory.glob("*.lock"):
             os.chown(lock, *account, follow_symlinks=False)
     else:
-        number = status.st_gid if status.st_gid in UNASSIGNED_IDS else next(filter(_is_free, UNASSIGNED_IDS))
+        number = status.st_gid if status.st_gid in UNASSIGNED_IDS else _free_id(status.st_ino)
         account = Account(number, number)
         os.chown(directory, 0, number)
         directory.chmod(0o710)
@@ -58,17 +58,23 @@ def hand_over(directory: Path) -> Account:
 def made_by_name(folder: Path, account: Account | None) -> Iterator[Account | None]:
     """The account that creates ``folder``. Afterwards the folder is given to ``account``.
 
-    initdb refuses a user that has no name. For such an account, the user `nobody` creates the folder, in the account's
-    group, which no other process is in.
+    initdb refuses a user that has no name. In a directory of root's, the user `nobody` creates the folder, in the
+    account's group, which no other process is in. Raises EmbeddedDatabaseError if a user without a name owns the
+    directory: root must not give files away in a place where that user can put others.
     """
     if account is None or not _is_free(account.uid):
         yield account
         return
+    if folder.parent.stat().st_uid:
+        raise EmbeddedDatabaseError(
+            f"{folder.parent} belongs to user {account.uid}, which has no name on this host, so PostgreSQL's initdb "
+            "refuses it. Give that user a name (useradd), or give the folder to root (chown)."
+        )
     maker = Account(_nobody(), account.gid)
     folder.mkdir(mode=0o700)
-    os.chown(folder, *maker)
+    os.chown(folder, *maker, follow_symlinks=False)
     yield maker
-    for path in (folder, *folder.rglob("*")):
+    for path in (*folder.rglob("*"), folder):
         os.chown(path, *account, follow_symlinks=False)
 
 
@@ -85,6 +91,13 @@ def can(account: Account, test: str, *paths: Path) -> bool:
         check=False,
     )
     return tested.returncode == 0
+
+
+def _free_id(inode: int) -> int:
+    """An id that no user and no group has. The search begins at the directory's inode, so that most differ."""
+    count = len(UNASSIGNED_IDS)
+    numbers: Iterator[int] = (UNASSIGNED_IDS[(inode + step) % count] for step in range(count))
+    return next(filter(_is_free, numbers))
 
 
 def _is_free(number: int) -> bool:
