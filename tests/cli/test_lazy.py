@@ -63,6 +63,7 @@ def imported(arguments: list[str], folder: Path, **variables: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
+@pytest.mark.usefixtures("untouched_logging")
 def test_a_command_that_serves_reads_all_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it opens is hidden by its settings' secrets, which the quick ones do not have."""
     monkeypatch.chdir(tmp_path)

@@ -48,6 +48,8 @@ def settings_for(there: FarSide) -> Settings:
                 "secret": "env:SIGNING",
                 "headers": {"Authorization": "env:BEARER"},
                 "attempts": 1,
+                # Else runs of the first seconds would keep it warm for a minute, at some seconds of a minute.
+                "warm_up": {"keep_warm": "1s"},
                 "health": {"url": f"{at}/probe/pl4nted-0123456789?key=pl4nted-key", "headers": {"X-Key": "env:PROBE"}},
             },
             "dynamics": {
