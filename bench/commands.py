@@ -60,7 +60,7 @@ import asyncpg
 async def main():
     connection = await asyncpg.connect(os.environ["SYNKRON_DATABASE_URL"])
     runs = await connection.fetch(RUNS, None, None, None, None, LIMIT)
-    names = dict(await connection.fetch(NAMES))
+    names = dict(await connection.fetch(NAMES, None))
     await connection.close()
     for run in runs[:-1]:
         print(run["id"], run["scheduled_for"], names.get(run["org_id"]), run["integration_type"], run["state"])
