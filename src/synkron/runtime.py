@@ -1,4 +1,4 @@
-"""This process and its host: event loop, name, release and clocks."""
+"""This process and its host: event loop, name, release, clocks, waiting, and the log."""
 
 from __future__ import annotations
 
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
 
 OPEN_FILES = 65_536
-_prepare: list[Callable[[], None]] = []
 
 WallClock = Callable[[], datetime]
 SteadyClock = Callable[[], float]
-
 
 # How many seconds work may block the event loop at a time. A worker in the same process runs in between.
 LONGEST_TURN = 0.01
@@ -181,6 +179,9 @@ async def by_turns(work: Steps[Answer]) -> Answer:
         if loop.time() - began >= LONGEST_TURN:
             await sleep(0)
             began = loop.time()
+
+
+_prepare: list[Callable[[], None]] = []
 
 
 class _Log:

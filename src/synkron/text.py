@@ -27,17 +27,15 @@ def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
     """
     if most is not None:
         text = text[: most + 1]
+    if not (text.isascii() and text.isprintable()):
+        from unicodedata import category
 
-    if text.isascii() and text.isprintable():
-        return text if most is None or len(text) <= most else text[: most - 1] + "…"
-    from unicodedata import category
+        def shown(found: re.Match[str]) -> str:
+            character = found[0]
+            is_seen = category(character) not in UNSEEN and ord(character) not in BLANK
+            return character if is_seen or character in keep else character.encode("unicode_escape").decode()
 
-    def shown(found: re.Match[str]) -> str:
-        character = found[0]
-        is_seen = category(character) not in UNSEEN and ord(character) not in BLANK
-        return character if is_seen or character in keep else character.encode("unicode_escape").decode()
-
-    text = re.sub(r"[^ -~]", shown, text)
+        text = re.sub(r"[^ -~]", shown, text)
     return text if most is None or len(text) <= most else text[: most - 1] + "…"
 
 
