@@ -254,16 +254,6 @@ def test_a_role_without_a_grant_on_the_ledger_is_refused(
     _one_sentence(synkron("runs"), 6, "synkron migrate --grant-to ROLE")
 
 
-def test_a_role_that_row_security_keeps_from_the_ledger_is_refused(
-    synkron: Command, database: Database, role: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An empty list of runs would be a short answer."""
-    ledger = f"grant usage on schema synkron to {role}; grant all on all tables in schema synkron to {role}"
-    execute(database.superuser_url, ledger)
-    monkeypatch.setenv("SYNKRON_DATABASE_URL", database.url.replace("synkron@", f"{role}@", 1))
-    _one_sentence(synkron("runs"), 6, "alter role ROLE bypassrls")
-
-
 def test_a_password_that_is_not_encoded_is_not_shown(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for url in ("postgresql://u:hunter@2/hunter3@127.0.0.1:1/app", "postgresql://u:hunter@hunter3@127.0.0.1:1/app"):
         monkeypatch.setenv("SYNKRON_DATABASE_URL", url)

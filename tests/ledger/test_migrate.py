@@ -135,17 +135,6 @@ async def test_a_database_that_was_not_migrated_is_told_apart(bare_database: Dat
     await connection.close()
 
 
-async def test_every_table_has_row_security(connection: Connection) -> None:
-    await connection.execute("select synkron.keep_partitions(now(), now() + interval '2 months', now())")
-    rows = await connection.fetch(
-        "select relname, relrowsecurity from pg_class where relnamespace = 'synkron'::regnamespace "
-        "and relkind in ('r', 'p')"
-    )
-    assert {"runs", "attempts", "ticks", "watermark", "running", "queue", "queue_log"} <= {row[0] for row in rows}
-    assert any(row[0].startswith("runs_2") for row in rows)
-    assert [row[0] for row in rows if not row[1]] == []
-
-
 @pytest.mark.parametrize(("role", "sees"), [("service_role", True), ("anon", False), ("authenticated", False)])
 async def test_only_the_service_role_is_granted_anything(database: Database, role: str, sees: bool) -> None:
     connection = await asyncpg.connect(database.superuser_url)

@@ -20,7 +20,8 @@ from synkron.postgres.connection import Connection as AnyConnection
 from synkron.postgres.connection import connected, pooled
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.postgres.embedded.programs import VERSION
-from synkron.source.queries import secure
+from synkron.settings.load import SourceTables
+from synkron.source.queries import SourceQueries
 from tests.conftest import TEMPLATE, Database, cloned
 from tests.support.grown import SMALL, grow
 from tests.support.planning import Statement, plan_of, statements_in
@@ -181,5 +182,5 @@ async def opened(session: str, database: Database) -> AsyncIterator[AnyConnectio
         return
     async with connected(database.url) as connection, connection.transaction():
         if session is SECURED:
-            await secure(connection)
+            await SourceQueries(SourceTables()).secure(connection)
         yield connection

@@ -131,7 +131,7 @@ async def test_row_security_is_not_stepped_around(database: Database, connection
     assert outlook.as_set.types["xledger"].fired == 1
     assert outlook.pauses is None  # nor overrides: the role has no grant on Synkron's own tables
     await superuser.execute("alter table organizations enable row level security")
-    with pytest.raises(ServiceRoleRequired, match="bypassrls"):
+    with pytest.raises(ServiceRoleRequired, match="Row security hides rows"):
         await forecast_fleet(outsider, Settings(), NOW, 24)
     await outsider.close()
     await superuser.close()

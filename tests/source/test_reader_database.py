@@ -9,14 +9,14 @@ import pytest
 import structlog
 
 from synkron import read_due_integrations
-from synkron.errors import ServiceRoleRequired, SourceTableMissing
+from synkron.errors import SourceTableMissing
 from synkron.model import Window
 from synkron.postgres.statements import source_statements
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
 from synkron.source import due
 from synkron.source.due import window_around
 from synkron.source.parsed_texts import ParsedTexts
-from synkron.source.queries import secure
+from synkron.source.queries import SourceQueries
 from synkron.source.reader import read_all
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, utc
@@ -347,7 +347,7 @@ async def _explain(connection: Connection, known: ParsedTexts, window: Window) -
     await read_due_integrations(window.end, connection)
     sql = source_statements("source/reader", SOURCE)
     async with connection.transaction():
-        await secure(connection)
+        await SourceQueries(SOURCE).secure(connection)
         lines = await connection.fetch(
             "explain (analyze, costs off, timing off, summary off, buffers off) " + sql["due"],
             known.expressions_to_read(window),
@@ -371,41 +371,3 @@ async def test_nothing_of_synkron_s_own_is_needed(bare_database: Database) -> No
     with pytest.raises(SourceTableMissing, match="timezone"):
         await read_due_integrations(utc("2026-03-02T02:00:00"), connection)
     await connection.close()
-
-
-# requirement R11
-@pytest.mark.parametrize("role", ["anon", "authenticated"])
-async def test_a_role_that_row_security_would_filter_is_refused(database: Database, role: str) -> None:
-    """G8, R11: an error that says so, and never a short answer."""
-    superuser = await asyncpg.connect(database.superuser_url)
-    await add_integration(superuser, "* * * * *")
-    await superuser.execute(f"""
-        grant select on organizations, organization_integrations to {role};
-        alter table organization_integrations enable row level security;
-        set role {role};
-    """)
-    assert await superuser.fetchval("select count(*) from organization_integrations") == 0
-    with pytest.raises(ServiceRoleRequired, match="BYPASSRLS"):
-        await read_due_integrations(utc("2026-03-02T02:00:00"), superuser)
-    await superuser.close()
-
-
-async def test_a_role_without_the_grant_is_told_which(database: Database) -> None:
-    superuser = await asyncpg.connect(database.superuser_url)
-    await superuser.execute("revoke all on organizations from service_role; set role service_role")
-    with pytest.raises(ServiceRoleRequired, match=r"grant select on public\.organizations"):
-        await read_due_integrations(utc("2026-03-02T02:00:00"), superuser)
-    await superuser.close()
-
-
-# requirement R11
-async def test_the_service_role_reads_past_row_security(database: Database) -> None:
-    superuser = await asyncpg.connect(database.superuser_url)
-    one = await add_integration(superuser, "* * * * *")
-    await superuser.execute("""
-        grant select on organizations, organization_integrations to service_role;
-        alter table organization_integrations enable row level security;
-        set role service_role;
-    """)
-    assert await due_at(superuser, "2026-03-02T02:00:00") == [one]
-    await superuser.close()

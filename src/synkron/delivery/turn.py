@@ -8,14 +8,13 @@ from datetime import datetime
 from asyncpg import Record
 
 from synkron.delivery.decide import Turn
-from synkron.errors import ServiceRoleRequired
 from synkron.ledger.claims import run_of
 from synkron.model import Source, State
 from synkron.postgres.connection import Executor
 from synkron.scheduler.policies import overridden
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policy
-from synkron.source.queries import ROWS_HIDDEN, SourceQueries
+from synkron.source.queries import SourceQueries, refuse_users
 from synkron.source.reader import integration_of
 
 
@@ -28,8 +27,7 @@ async def read_turns(
     """
     # Two jobs of one run may come together, but a run that is returned twice means that two rows have its id.
     rows = await source.fetch(connection, source.sql("delivery/turn")["turn"], list(dict.fromkeys(run_ids)))
-    if any(row["hidden"] for row in rows):
-        raise ServiceRoleRequired(ROWS_HIDDEN)
+    refuse_users(rows[0]["refusal"] if rows else None)
     policies = settings.policies
     turns = {row["id"]: _turn(row, policies) for row in rows if row["id"] is not None}
     return [turns.get(run_id) for run_id in run_ids]

@@ -2,8 +2,8 @@
 
 -- name: turn
 -- The current state of the runs $1 in one result: each with its integration's row and organization, its overrides, the
--- pause that applies to it, and the moment of the newest older run that has not finished (`behind`). `hidden` says that
--- row security may have hidden rows; a missing row then proves nothing. The id is cast to its column's own type,
+-- pause that applies to it, and the moment of the newest older run that has not finished (`behind`). If there is a
+-- `refusal`, rows may be hidden, and a missing row proves nothing. The id is cast to its column's own type,
 -- ID_TYPE, so that the primary key's index is used. Plan: a worker's connections use generic plans, which assume that
 -- an array is short; the function is not called while nothing is paused. If a run is returned more than once, its
 -- integration's id or its organization's id is on more than one row.
@@ -12,7 +12,7 @@ select
     r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,
     r.deferred_at,
     (r.cron_schedule, r.timezone) is not distinct from (i.cron_schedule::text, o.timezone::text) as as_claimed,
-    read_now.at, read_now.hidden,
+    read_now.at, read_now.refusal,
     i.id is not null as live,
     {row[live_]},
     case when count(*) over (partition by asked.run_id) > 1 then 'id twice' end as live_doubled,
@@ -29,10 +29,7 @@ select
     ) as behind
 from unnest($1::bigint[]) asked (run_id)
 cross join (
-    select clock_timestamp() as at,
-        row_security_active('synkron.runs'::regclass)
-            or row_security_active('{integrations}'::regclass)
-            or row_security_active('{organizations}'::regclass) as hidden
+    select clock_timestamp() as at, {refusal} as refusal
 ) read_now
 left join synkron.runs r on r.id = asked.run_id
 left join {integration_rows} i on i.id = r.integration_id::ID_TYPE

@@ -35,7 +35,6 @@ async def migrate(connection: Connection, *, grant_to: str | None = None, instal
         await connection.execute(sql["prepare"])
         known = await _known(connection)
         await _converge_queue(connection)
-        await connection.execute(sql["secure_queue"])
         for name, text in migrations():
             if name not in known:
                 async with connection.transaction():
@@ -57,9 +56,7 @@ async def check_ledger(connection: Connection) -> None:
     sql = statements("ledger/migrate")
     known: Mapping[str, str] = {}
     if await connection.fetchval(sql["exists"]):
-        async with connection.transaction(readonly=True):
-            await connection.execute(sql["all_or_nothing"])
-            known = await _known(connection)
+        known = await _known(connection)
     missing = [name for name, _ in migrations() if name not in known]
     if missing:
         raise LedgerMissing(

@@ -13,26 +13,15 @@ create table if not exists synkron.migrations (
     checksum text not null,
     applied_at timestamptz not null default now()
 );
-alter table synkron.migrations enable row level security;
 
 -- name: exists
 select to_regclass('synkron.migrations') is not null;
-
--- name: all_or_nothing
--- If row security would hide rows from the role, it gets an error instead of an empty list.
-set local row_security = off;
 
 -- name: known
 select name, checksum from synkron.migrations order by name;
 
 -- name: record
 insert into synkron.migrations (name, checksum) values ($1, $2);
-
--- name: secure_queue
-alter table synkron.queue enable row level security;
-alter table synkron.queue_log enable row level security;
-alter table synkron.queue_statistics enable row level security;
-alter table synkron.queue_schedules enable row level security;
 
 -- name: grant_to
 select set_config('synkron.grant_to', $1, false);

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from synkron.errors import NotFound
 from synkron.model import Integration, InvalidIntegration, Scope
-from synkron.postgres.connection import Executor
+from synkron.postgres.connection import Connection
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
 from synkron.source.queries import SourceQueries
@@ -24,7 +24,7 @@ class Covered:
     names: Mapping[str, str]
 
 
-async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Covered:
+async def look_up(connection: Connection, settings: Settings, scope: Scope) -> Covered:
     """What is in the scope now, in the caller's secured transaction. Raises NotFound if the scope does not exist."""
     found = await covered(connection, settings, scope)
     if scope.integration_id is not None and not found.rows:
@@ -40,7 +40,7 @@ async def look_up(connection: Executor, settings: Settings, scope: Scope) -> Cov
     return found
 
 
-async def covered(connection: Executor, settings: Settings, scope: Scope) -> Covered:
+async def covered(connection: Connection, settings: Settings, scope: Scope) -> Covered:
     """What is in the scope, perhaps nothing."""
     rows = await read_rows(connection, settings, scope)
     org_ids = {scope.org_id} if scope.org_id is not None else {row.org_id for row in rows}
@@ -48,24 +48,27 @@ async def covered(connection: Executor, settings: Settings, scope: Scope) -> Cov
     return Covered(scope, _subject(scope, rows, names), rows, names)
 
 
-async def read_rows(connection: Executor, settings: Settings, scope: Scope) -> list[Integration]:
+async def read_rows(connection: Connection, settings: Settings, scope: Scope) -> list[Integration]:
     """The integrations of the scope, enabled or not, by organization."""
-    statement = SourceQueries(settings.source).sql("source/reader")["rows"]
-    rows = await connection.fetch(statement, *scope)
+    source = SourceQueries(settings.source)
+    await source.secure(connection)
+    rows = await connection.fetch(source.sql("source/reader")["rows"], *scope)
     return [integration_of(row) for row in rows]
 
 
-async def read_rows_by_id(connection: Executor, settings: Settings, ids: Collection[str]) -> list[Integration]:
+async def read_rows_by_id(connection: Connection, settings: Settings, ids: Collection[str]) -> list[Integration]:
     """The integrations with these ids that exist, enabled or not."""
     source = SourceQueries(settings.source)
+    await source.secure(connection)
     statement = await source.fit(connection, source.sql("operations/operations")["by_id"])
     return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
-async def read_names(connection: Executor, settings: Settings, org_ids: Collection[str]) -> dict[str, str]:
+async def read_names(connection: Connection, settings: Settings, org_ids: Collection[str]) -> dict[str, str]:
     """The names of those organizations that exist."""
-    statement = SourceQueries(settings.source).sql("source/reader")["names"]
-    rows = await connection.fetch(statement, list(org_ids))
+    source = SourceQueries(settings.source)
+    await source.secure(connection)
+    rows = await connection.fetch(source.sql("source/reader")["names"], list(org_ids))
     return {row["org_id"]: row["name"] for row in rows}
 
 

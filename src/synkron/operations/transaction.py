@@ -12,14 +12,12 @@ from synkron.errors import Refused
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.source.queries import secure
 
 
 @asynccontextmanager
 async def read_transaction(connection: Connection) -> AsyncIterator[datetime]:
     """A read-only transaction with one snapshot; yields the database's time."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        await secure(connection)
         yield await database_clock(connection)
 
 
@@ -31,7 +29,6 @@ async def write_transaction(connection: Connection) -> AsyncIterator[datetime]:
     """
     try:
         async with connection.transaction(isolation="read_committed"):
-            await secure(connection)
             await connection.execute(statements("operations/operations")["alone"])
             yield await database_clock(connection)
     except LockNotAvailableError:

@@ -14,7 +14,7 @@ from asyncpg.exceptions import InvalidAuthorizationSpecificationError, InvalidCa
 
 from synkron.errors import DatabaseNotReady, DatabaseUnreachable, Refused, SettingsError
 from synkron.postgres.faults import is_passing
-from synkron.postgres.sessions import BY_KEY, OF_ONE, SESSION, settle
+from synkron.postgres.sessions import BY_KEY, SESSION, settle
 from synkron.postgres.silence import HEARTBEAT, end_left_behind, watching
 from synkron.postgres.watch import DRIVER_TIMEOUT, WatchedConnection
 
@@ -46,7 +46,7 @@ async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator
             connection = await asyncpg.connect(url, **_options(url))
             try:
                 if not _is_transaction_pooler(url):
-                    await settle(connection, SESSION | OF_ONE, CONNECT_TIMEOUT)
+                    await settle(connection, SESSION, CONNECT_TIMEOUT)
                 await end_left_behind(url, connection)
             except BaseException:
                 connection.terminate()

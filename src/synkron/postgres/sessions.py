@@ -8,7 +8,8 @@ from synkron.postgres.watch import Session, WatchedConnection
 SQL = statements("postgres/sessions")
 # For every session; they override the role's defaults. They are set by a statement, because PgBouncer refuses a
 # connection with a start-up parameter that it does not know. They are not set behind a transaction pooler, where they
-# would stay on a server process that others use; there, `reader.secure` sets them in the transactions that need them.
+# would stay on a server process that others use; there, `SourceQueries.secure` sets
+# what a read of the application's tables needs, for its transaction.
 SESSION = {
     "jit": "off",  # compiling a statement would take longer than running it
     # A role's limits are meant for statements that hang. `silence` notices those, and a long statement may be right:
@@ -25,8 +26,6 @@ SESSION = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "30s",
 }
-# For single connections: if row security would hide rows from the role, it gets an error instead of fewer rows (G8).
-OF_ONE = {"row_security": "off"}
 # For a worker's statements. A plan made while a table is small or new may be used when it is large. Each statement must
 # see everything that was committed before it.
 BY_KEY = {

@@ -21,7 +21,7 @@ from synkron.scheduler.pending import PendingWork, read_pending, write_holds
 from synkron.scheduler.starts import pace_starts
 from synkron.settings.load import Settings
 from synkron.source.due import not_understood, window_around
-from synkron.source.queries import SourceQueries, secure
+from synkron.source.queries import SourceQueries
 
 AHEAD = timedelta(minutes=1)
 
@@ -73,7 +73,7 @@ async def _tick(
     is_second_try: bool = False,
 ) -> Tick:
     async with connection.transaction(isolation="read_committed"):
-        await secure(connection)
+        await queries.secure(connection)
         clock = await database_clock(connection)
         now = clock if at is None else _given(at, clock, settings.retention)
         oldest = clock - settings.retention

@@ -19,15 +19,22 @@ from asyncpg.exceptions import (
 from synkron.errors import DatabaseError, LedgerMissing, Refused, ServiceRoleRequired, SourceTableMissing
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.faults import is_of_a_type
-from synkron.postgres.statements import source_statements, statements
+from synkron.postgres.statements import source_statements
 
 if TYPE_CHECKING:
     from synkron.settings.load import SourceTables
 
 ROWS_HIDDEN = (
-    "Row security would hide rows from this role, and Synkron must see all rows. Connect as a role with BYPASSRLS: "
-    "on Supabase the service role, elsewhere `alter role ROLE bypassrls`."
+    "Row security would hide rows from this role, and Synkron must see all rows. Connect as a role with BYPASSRLS (on "
+    "Supabase the service role, elsewhere `alter role ROLE bypassrls`), or give this role a policy for select "
+    "`using (true)` on both tables."
 )
+# What ``refusal`` in row.sql finds, and the sentence for it.
+REFUSALS = {
+    "rows": ROWS_HIDDEN,
+    "claims": "This connection carries the claims of a user (request.jwt.claims), and Synkron never reads as a user. "
+    "Connect as a role of its own, on Supabase the service role, and unset request.jwt.claims.",
+}
 
 
 class SourceQueries:
@@ -68,8 +75,16 @@ class SourceQueries:
     async def reading(self, connection: Connection) -> AsyncIterator[None]:
         """A read-only transaction that row security can't shorten, with errors in sentences."""
         async with self.in_words(), connection.transaction(readonly=True):
-            await secure(connection)
+            await self.secure(connection)
             yield
+
+    # requirement R11
+    async def secure(self, connection: Connection) -> None:
+        """Let the current transaction read the two tables, or raise ServiceRoleRequired (G8).
+
+        Until the transaction ends, the answer stays true: reads return all rows or fail.
+        """
+        refuse_users(await connection.fetchval(self.sql("source/queries")["secure"]))
 
     async def fit(self, connection: Executor, statement: str) -> str:
         """The statement with ID_TYPE replaced by the type of the integrations' id, so that it uses the primary key."""
@@ -123,7 +138,7 @@ class SourceQueries:
         )
 
 
-# requirement R11
-async def secure(connection: Connection) -> None:
-    """Make reads in the current transaction fail if row security would hide rows."""
-    await connection.execute(statements("source/queries")["secure"])
+def refuse_users(refusal: str | None) -> None:
+    """Raise ServiceRoleRequired for the result of ``refusal`` in row.sql, unless it is None."""
+    if refusal is not None:
+        raise ServiceRoleRequired(REFUSALS[refusal])

@@ -72,6 +72,29 @@ o.id is not null as PREFIXorganization_exists,
 case when {in_range[i.updated_at]} then i.updated_at::timestamptz end as PREFIXupdated_at,
 {oddity} as PREFIXoddity
 
+-- name: refusal
+-- Why this session may not read the two tables (G8): it has the claims of a user of Supabase, or row security hides rows
+-- from its role. Row security hides nothing if a policy for the role shows every row and no restrictive one may take
+-- rows away. Null if the session may read.
+case
+    when nullif(current_setting('request.jwt.claims', true), '') is not null
+        and current_setting('request.jwt.claims', true)::jsonb ->> 'role' is distinct from 'service_role' then 'claims'
+    when exists (
+        select from unnest(array['{integrations}', '{organizations}']::regclass[]) secured (oid)
+        where row_security_active(secured.oid) and not (
+            select coalesce(bool_or(policy.polpermissive and shows_all), false)
+                and coalesce(bool_and(policy.polpermissive or shows_all), true)
+            from pg_policy policy
+            cross join coalesce(pg_get_expr(policy.polqual, policy.polrelid) = 'true', false) shows_all
+            where policy.polrelid = secured.oid
+                and policy.polcmd in ('r', '*')
+                and exists (
+                    select from unnest(policy.polroles) role (oid) where role.oid = 0 or pg_has_role(role.oid, 'usage')
+                )
+        )
+    ) then 'rows'
+end
+
 -- name: ids_are_unique
 -- Whether a unique index guarantees that no two integrations have the same id.
 (

@@ -34,7 +34,7 @@ from synkron.postgres.rows import read
 from synkron.runtime import log
 from synkron.settings.load import Settings
 from synkron.source.oddity import NOTHING
-from synkron.source.queries import SourceQueries, secure
+from synkron.source.queries import SourceQueries
 from synkron.vendors.health import Verdict, Watch
 
 # Ticks come every half minute; those of an external caller perhaps every minute.
@@ -68,7 +68,7 @@ async def read_conditions(
     source = SourceQueries(settings.source)
     sql = source.sql("incidents/conditions/store")
     async with source.in_words(), connection.transaction():
-        await secure(connection)
+        await source.secure(connection)
         late_runs, late_is_cut = await _late_runs(connection, sql, settings.announce.late_after, at)
         failed_runs, failed_is_cut = await _failed_runs(connection, sql, at)
         vendors = await _vendors(connection, sql, watches, at)

@@ -34,7 +34,7 @@ from synkron.reports.verify import (
     examine,
 )
 from synkron.settings.load import Settings
-from synkron.source.queries import SourceQueries, secure
+from synkron.source.queries import SourceQueries
 
 # How many rows are read at once. Checking them blocks the event loop, in which the same process ticks.
 BATCH = 1000
@@ -156,7 +156,7 @@ async def _verify(
 ) -> Report:
     """Verify in the caller's transaction, which has one snapshot."""
     sql = source.sql("reports/verify/store")
-    await secure(connection)
+    await source.secure(connection)
     await connection.execute(sql["room"])
     frame = await connection.fetchrow(sql["frame"], since)
     assert frame is not None  # noqa: S101 (a select without a table)

@@ -19,7 +19,7 @@ from synkron.scheduler.pauses import Hold
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
 from synkron.source.parsed_texts import KNOWN
-from synkron.source.queries import SourceQueries, secure
+from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of
 
 MINUTE = timedelta(minutes=1)
@@ -53,7 +53,7 @@ async def read_facts(
     source = SourceQueries(settings.source)
     sql = source.sql("reports/why/store")
     async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
-        await secure(connection)
+        await source.secure(connection)
         rows = await connection.fetch(sql["integrations"], integration_id, org_id, integration_type, moment)
         if not rows:
             raise NotFound(await _what_there_is(connection, sql, integration_id, org_id, integration_type))
