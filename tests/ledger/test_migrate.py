@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
-import subprocess
 from pathlib import Path
 
 import asyncpg
@@ -19,10 +17,10 @@ from synkron.ledger.migrate import (
     create_source_tables,
     migrate,
 )
-from synkron.postgres.embedded.programs import programs
 from synkron.postgres.statements import migrations, statements
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
 from tests.conftest import Connection, Database
+from tests.support.schema import dumped
 
 pytestmark = pytest.mark.each_server
 
@@ -32,9 +30,9 @@ SNAPSHOT = Path(__file__).with_name("schema.sql")
 async def test_migrating_twice_changes_nothing(bare_database: Database) -> None:
     connection = await asyncpg.connect(bare_database.url)
     assert await migrate(connection) == [name for name, _ in migrations()]
-    before = _dump(bare_database)
+    before = dumped(bare_database)
     assert await migrate(connection) == []
-    assert _dump(bare_database) == before
+    assert dumped(bare_database) == before
     await check_ledger(connection)
     await connection.close()
 
@@ -43,10 +41,10 @@ async def test_migrating_twice_changes_nothing(bare_database: Database) -> None:
 @pytest.mark.each_server(but="each version writes its own dump")
 async def test_the_schema_is_what_the_snapshot_says(database: Database) -> None:
     """On purpose changed? Write it anew: SYNKRON_WRITE_SNAPSHOT=1 script/test tests/ledger/test_migrate.py"""
-    dumped = _dump(database)
+    found = dumped(database)
     if os.environ.get("SYNKRON_WRITE_SNAPSHOT"):
-        SNAPSHOT.write_text(dumped, "utf-8")
-    assert dumped == SNAPSHOT.read_text("utf-8")
+        SNAPSHOT.write_text(found, "utf-8")
+    assert found == SNAPSHOT.read_text("utf-8")
 
 
 async def test_indexes_that_are_of_no_use_are_made_anew(database: Database, connection: Connection) -> None:
@@ -111,11 +109,11 @@ async def test_a_database_from_before_the_first_release_is_refused_as_it_is(bare
     names = ("0001_ledger", "0002_operations", "0010_proof")
     for name in names:
         await connection.execute(statements("ledger/migrate")["record"], name, BEFORE_THE_FIRST_RELEASE)
-    before = _dump(bare_database)
+    before = dumped(bare_database)
     for ask in (migrate, check_ledger):
         with pytest.raises(Refused, match=r"from before the first release.*`drop schema synkron cascade`"):
             await ask(connection)
-    assert _dump(bare_database) == before
+    assert dumped(bare_database) == before
     assert [row["name"] for row in await connection.fetch(statements("ledger/migrate")["known"])] == list(names)
     await connection.execute("drop schema synkron cascade")
     assert await migrate(connection) == [name for name, _ in migrations()]
@@ -217,11 +215,3 @@ async def test_tables_under_names_of_ones_own(bare_database: Database) -> None:
         'CREATE INDEX synkron_due_timezones ON "App"."Tenants" USING btree ("left"(tz, 513) COLLATE "C")'
     )
     await connection.close()
-
-
-def _dump(database: Database) -> str:
-    """The schema without comments, blank lines and what differs between releases of PostgreSQL's own tool."""
-    arguments = [str(programs() / "pg_dump"), "--schema-only", "--schema=synkron", "--no-owner", database.superuser_url]
-    text = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
-    lines = [line for line in text.splitlines() if line and not re.match(r"--|SET |SELECT pg_catalog|\\", line)]
-    return "\n".join(lines) + "\n"

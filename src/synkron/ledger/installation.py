@@ -119,15 +119,20 @@ async def name_installation(connection: Connection, name: str) -> None:
     """Name the ledger. Raises Refused if it has another name, which only ``synkron adopt`` changes."""
     async with connection.transaction():
         found = await read_installation(connection)
-        if found.name not in (None, name):
-            raise Refused(
-                f"This ledger is {found}. If it is a copy of that one, run `synkron adopt --as copy --installation "
-                f"{name}`. To give the original another name, run `synkron adopt --as original --installation {name}`."
-            )
+        refuse_renaming(found, name)
         if found.name is None:
             await connection.execute(SQL["name"], name)
             if found.is_at_home:
                 await note_place(connection)
+
+
+def refuse_renaming(found: Installation, name: str) -> None:
+    """Raise Refused if the ledger has another name than ``name``."""
+    if found.name not in (None, name):
+        raise Refused(
+            f"This ledger is {found}. If it is a copy of that one, run `synkron adopt --as copy --installation "
+            f"{name}`. To give the original another name, run `synkron adopt --as original --installation {name}`."
+        )
 
 
 async def note_place(connection: Connection) -> None:

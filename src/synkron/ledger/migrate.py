@@ -41,7 +41,7 @@ async def migrate(connection: Connection, *, grant_to: str | None = None, instal
                     await connection.execute(text)
                     await connection.execute(sql["record"], name, checksum(text))
                 applied.append(name)
-        await connection.execute(sql["grant_to"], await _role(connection, grant_to))
+        await connection.execute(sql["grant_to"], await role_to_grant(connection, grant_to))
         await connection.execute(sql["grant"])
         if installation is not None:
             await name_installation(connection, installation)
@@ -76,7 +76,9 @@ async def create_source_tables(connection: Connection, source: SourceTables, *, 
             if await connection.fetchval(sql[f"{name}_exists"]):
                 continue
             await connection.execute(sql[f"create_{name}"])
-            await connection.execute(statements("ledger/migrate")["grant_to"], await _role(connection, grant_to))
+            await connection.execute(
+                statements("ledger/migrate")["grant_to"], await role_to_grant(connection, grant_to)
+            )
             await connection.execute(sql["made"], f'"{source.schema_name}"."{table.table}"')
             await connection.execute(sql["grant"])
 
@@ -141,7 +143,7 @@ async def _converge_queue(connection: Connection) -> None:
         await queue.install(create_schema=False)
 
 
-async def _role(connection: Connection, grant_to: str | None) -> str:
+async def role_to_grant(connection: Connection, grant_to: str | None) -> str:
     """The role to grant rights to. Without a name it is the migrating role, for which a grant changes nothing."""
     if grant_to is None:
         return str(await connection.fetchval("select current_user"))

@@ -14,6 +14,15 @@ create table if not exists synkron.migrations (
     applied_at timestamptz not null default now()
 );
 
+-- name: may
+-- Whether the role may make the schema, or owns the one that is there; and whether there is an installation to name.
+select
+    case
+        when to_regnamespace('synkron') is null then has_database_privilege(current_database(), 'create')
+        else (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'synkron')
+    end as migrate,
+    to_regclass('synkron.installations') is not null as is_installed;
+
 -- name: exists
 select to_regclass('synkron.migrations') is not null;
 

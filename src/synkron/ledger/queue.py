@@ -54,6 +54,11 @@ def queue_on(connection: Executor) -> Queries:
     return _queries(AsyncpgDriver(cast("asyncpg.Connection[asyncpg.Record]", connection)))
 
 
+def queue_tables() -> str:
+    """The statements that make the queue's tables, types, indexes and triggers."""
+    return QueryBuilderEnvironment(QUEUE).build_install_query(create_schema=False)
+
+
 async def enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[timedelta]) -> None:
     """Enqueue a job for each run, to start after the wait. A superfluous job is harmless: a run starts only once."""
     if runs:

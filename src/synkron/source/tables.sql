@@ -1,5 +1,21 @@
 -- Creates the application's two tables in a database that does not have them yet. Existing tables stay as they are.
 
+-- name: may
+-- Whether the role may create tables in the schema, which tables are not there, and whether it owns those that are.
+select
+    coalesce(has_schema_privilege(to_regnamespace('{schema}'), 'create'), false) as create_tables,
+    array_remove(
+        array[
+            case when to_regclass('{organizations}') is null then '{organizations}' end,
+            case when to_regclass('{integrations}') is null then '{integrations}' end
+        ],
+        null
+    ) as missing,
+    not exists (
+        select from pg_class
+        where oid in (to_regclass('{organizations}'), to_regclass('{integrations}')) and not pg_has_role(relowner, 'usage')
+    ) as create_indexes;
+
 -- name: organizations_exists
 select to_regclass('{organizations}') is not null;
 

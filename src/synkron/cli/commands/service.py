@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -117,6 +119,10 @@ def migrate(
         str | None, typer.Option(metavar="ROLE", help="The role that the service runs as, if it is another.")
     ] = None,
     installation: InstallationName = None,
+    emit: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Change nothing; write migrations there that the Supabase CLI applies."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the schema synkron up to this release. It is safe to repeat.
@@ -125,20 +131,37 @@ def migrate(
     the schedules to one, and an index of the zones to the other. A name tells installations apart whose databases were
     copied as a whole: processes whose settings name another one (`installation`) refuse to start.
 
+    With --emit, the Supabase CLI applies the migrations with your own. What one way has done, the other leaves alone.
+
     \b
     Examples:
       synkron migrate
       synkron migrate --with-index --grant-to synkron_service
       synkron migrate --with-source-tables --json
       synkron migrate --installation prod
+      synkron migrate --emit supabase/migrations --grant-to synkron_service
     """
+    if emit is not None:
+        if with_source_tables or with_index or installation is not None:
+            raise typer.BadParameter("--emit goes with --grant-to and --json alone.")
+        _emit(emit, grant_to, as_json=as_json)
+        return
 
     async def ask(connection: Connection, settings: Settings) -> tuple[list[str], Installation]:
         from asyncpg import InsufficientPrivilegeError
 
         from synkron.ledger import migrate
+        from synkron.ledger.asked import check_asked
         from synkron.ledger.installation import read_installation
 
+        await check_asked(
+            connection,
+            settings.source,
+            grant_to=grant_to,
+            installation=installation,
+            source_tables=with_source_tables,
+            indexes=with_index,
+        )
         try:
             applied = await migrate.migrate(connection, grant_to=grant_to, installation=installation)
         except InsufficientPrivilegeError as error:
@@ -198,3 +221,16 @@ def _roles(written: Sequence[str]) -> list[Role]:
             f'"{unknown[0]}" is not a role; allowed are {", ".join(Role)}, separated by a comma', param_hint="--role"
         )
     return list(dict.fromkeys(Role(name) for name in names))
+
+
+def _emit(folder: Path, grant_to: str | None, *, as_json: bool) -> None:
+    from synkron.ledger.emit import emit
+
+    now = datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
+    made = [str(path) for path in emit(folder, now, grant_to=grant_to)]
+    if as_json:
+        show_json({"files": made})
+    elif made:
+        show_lines(*made, "Apply them with `supabase db push`.")
+    else:
+        show_lines(f"Nothing to write: {folder} has all migrations of this release.")
