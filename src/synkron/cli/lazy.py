@@ -49,6 +49,7 @@ COMMANDS = {
         "Say whether a copied or restored ledger is the original or a copy, so that it runs again.",
         "adopt:adopt",
     ),
+    "pg-cron": ("Let pg_cron be a second clock, for when no scheduler ticks.", "pg_cron:pg_cron"),
     "version": ("Show the release.", "service:version"),
     "runs": ("Show what was decided and what ran, the newest first.", "runs:runs"),
     "overrides": (

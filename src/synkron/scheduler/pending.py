@@ -14,6 +14,7 @@ from synkron.postgres.connection import Connection
 from synkron.runtime import by_turns
 from synkron.scheduler.holds import Released, hold, read_held, read_pauses, read_released, read_snapshot, release
 from synkron.scheduler.pauses import Hold, split_by_pause
+from synkron.scheduler.plans import without_claimed
 from synkron.scheduler.policies import read_policies
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policies
@@ -83,6 +84,8 @@ async def read_pending(
     pauses = [] if replayed else await read_pauses(connection, now)
     free, held = split_by_pause((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
+    if not replayed:
+        free = await without_claimed(connection, free, window.start)
     free = await continued(connection, free)
     policies = await read_policies(connection, settings.policies, [one.integration for one in free])
     waiting = [] if replayed else _waiting(read.invalid, window)

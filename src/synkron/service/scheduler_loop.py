@@ -13,8 +13,10 @@ from synkron.incidents import store as incidents
 from synkron.ledger import retention
 from synkron.ledger.installation import at_home
 from synkron.model import InvalidIntegration
+from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connect, Connection
 from synkron.runtime import log, sleep
+from synkron.scheduler.plans import at_rest, plan_ahead
 from synkron.scheduler.tick import Tick, next_tick, tick
 from synkron.service.heartbeat import DeadMan
 from synkron.settings.load import Settings
@@ -27,6 +29,10 @@ from synkron.vendors import store
 AFTER_THE_HALF = timedelta(milliseconds=20)
 AFTER_THE_MINUTE = timedelta(seconds=1)
 MAINTAIN_EVERY = timedelta(hours=1)
+# Seconds between two looks at whether a drill is over, or whether it was right to be woken.
+REST = 1.0
+# The channel on which pg_cron wakes the schedulers.
+WAKE = "synkron_wake"
 
 
 @dataclass
@@ -50,9 +56,14 @@ async def keep_ticking(
     maintain_at = loop.time()
     try:
         async with connect() as connection:
+            woken = asyncio.Event()
+            await connection.add_listener(WAKE, lambda *_: woken.set())
             while not stop.is_set():
                 began = loop.time()
                 await at_home(connection, settings)
+                if await at_rest(connection):
+                    await sleep(REST, stop)
+                    continue
                 done = await tick(connection, settings, scheduler=name)
                 dead_man.succeeded()
                 last_tick.invalid, last_tick.ahead = done.invalid, done.ahead
@@ -61,15 +72,33 @@ async def keep_ticking(
                 if loop.time() >= maintain_at:
                     await _maintain(connection, done.at, settings.retention)
                     maintain_at = loop.time() + MAINTAIN_EVERY.total_seconds()
+                await plan_ahead(connection, settings, done.window.end)
                 following = next_tick(done.at)
                 until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
-                await sleep(until_next.total_seconds() - (loop.time() - began), stop)
+                await _until(connection, following, began + until_next.total_seconds(), stop, woken)
     except NotAtHome:
         # No failure ping from a copy: if the original has stopped, the missing pings raise the alarm.
         raise
     except Exception:
         dead_man.failed()
         raise
+
+
+async def _until(
+    connection: Connection, following: datetime, at: float, stop: asyncio.Event, woken: asyncio.Event
+) -> None:
+    """Wait until ``at`` on the event loop's clock, or until pg_cron wakes us after ``following``.
+
+    Anybody may send a notification, so it only makes us look at the database's clock, at most once a second.
+    """
+    loop = asyncio.get_running_loop()
+    while (left := at - loop.time()) > 0 and not stop.is_set():
+        woken.clear()
+        await sleep(left, stop, woken)
+        if woken.is_set():
+            if await database_clock(connection) >= following:
+                return
+            await sleep(min(REST, at - loop.time()), stop)
 
 
 async def _maintain(connection: Connection, now: datetime, keep_for: timedelta) -> None:

@@ -1,0 +1,185 @@
+"""pg_cron as a second clock: installed, looked at, and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from asyncpg import PostgresError
+
+from synkron.errors import Refused
+from synkron.operations.audit import record
+from synkron.operations.transaction import read_transaction, write_transaction
+from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
+from synkron.postgres.statements import statements
+from synkron.settings.load import Settings
+from synkron.source.queries import SourceQueries
+
+WAKE, CLAIM = "wake", "claim"
+# The job of each mode, and what it calls.
+JOBS = {
+    WAKE: ("synkron wake", "call synkron.wake()"),
+    CLAIM: ("synkron claim", "select synkron.claim_planned()"),
+}
+DAY = timedelta(days=1)
+SQL = statements("operations/pg_cron")
+
+
+@dataclass(frozen=True, slots=True)
+class SecondClock:
+    """How pg_cron is used. Everything up to ``planned_until`` is planned."""
+
+    wakes: bool
+    claims: bool
+    ahead: timedelta
+    threshold: timedelta
+    installed_at: datetime
+    planned_until: datetime | None
+    schedulers_rest_until: datetime | None
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes that are installed."""
+        return tuple(mode for mode, is_on in ((WAKE, self.wakes), (CLAIM, self.claims)) if is_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of pg_cron, and how its last run went; None if it has not run yet."""
+
+    name: str
+    is_active: bool
+    schedule: str
+    status: str | None
+    message: str | None
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedClock:
+    """The mode to install: how far ahead a scheduler plans, and after how long without a tick pg_cron claims."""
+
+    mode: str
+    ahead: timedelta
+    threshold: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStatus:
+    """The clock, its jobs, when each clock ticked last, the plans ahead, and what each claimed in the last day."""
+
+    clock: SecondClock | None
+    version: str | None
+    jobs: Sequence[Job]
+    scheduler_ticked_at: datetime | None
+    pg_cron_ticked_at: datetime | None
+    plans: int
+    claimed_by_schedulers: int
+    claimed_by_pg_cron: int
+
+
+async def read_clock(connection: Connection) -> SecondClock | None:
+    """How pg_cron is used; None if it is not."""
+    row = await connection.fetchrow(SQL["clock"])
+    return None if row is None else read(SecondClock, row)
+
+
+async def read_status(connection: Connection) -> ClockStatus:
+    """How both clocks do."""
+    async with read_transaction(connection) as now:
+        version = (await connection.fetchrow(SQL["available"]) or {})["version"]
+        names = [name for name, _ in JOBS.values()]
+        jobs = [read(Job, row) for row in await connection.fetch(SQL["jobs"], names)] if version else []
+        [state] = await connection.fetch(SQL["state"], now - DAY)
+        return read(ClockStatus, state, clock=await read_clock(connection), version=version, jobs=jobs)
+
+
+async def plan_install(connection: Connection) -> SecondClock | None:
+    """What is installed now. Raises Refused if pg_cron can't be used in this database."""
+    async with read_transaction(connection):
+        await _check(connection)
+        return await read_clock(connection)
+
+
+async def install(connection: Connection, settings: Settings, asked: AskedClock, author: str) -> SecondClock:
+    """Make the job of the mode, and what it calls. Raises Refused if pg_cron can't be used in this database."""
+    queries = SourceQueries(settings.source)
+    name, command = JOBS[asked.mode]
+    async with write_transaction(connection):
+        await _check(connection)
+        before = await read_clock(connection)
+        try:
+            await connection.execute(SQL["create"])
+            for statement in ("wake_procedure", "claim_function"):
+                text = queries.sql("operations/pg_cron")[statement]
+                await connection.execute(await queries.fit(connection, text))
+            await connection.execute(SQL["set"], asked.mode == WAKE, asked.mode == CLAIM, asked.ahead, asked.threshold)
+            await connection.execute(SQL["forget_plans"])
+            await connection.execute(SQL["schedule"], name, command)
+        except PostgresError as error:
+            raise Refused(
+                f"pg_cron can't be set up: {error}. Run this as the database's owner or a superuser."
+            ) from None
+        after = await read_clock(connection)
+        assert after is not None  # noqa: S101 (it was written above)
+        await _record(connection, author, "install", None if before is None else before.modes, after.modes)
+    return after
+
+
+async def plan_remove(connection: Connection) -> SecondClock:
+    """What is installed. Raises Refused if nothing is."""
+    async with read_transaction(connection):
+        return await _installed(connection)
+
+
+async def remove(connection: Connection, author: str) -> SecondClock:
+    """Remove the jobs and what they call. The extension stays. Returns what was installed."""
+    async with write_transaction(connection):
+        found = await _installed(connection)
+        row = await connection.fetchrow(SQL["available"])
+        if row is not None and row["version"] is not None:
+            await connection.execute(SQL["unschedule"], [name for name, _ in JOBS.values()])
+        for statement in ("drop_routines", "forget_plans", "unset"):
+            await connection.execute(SQL[statement])
+        await _record(connection, author, "remove", found.modes, ())
+    return found
+
+
+async def _installed(connection: Connection) -> SecondClock:
+    found = await read_clock(connection)
+    if found is None:
+        raise Refused("pg_cron is not used as a second clock. `synkron pg-cron install` sets it up.")
+    return found
+
+
+async def _check(connection: Connection) -> None:
+    row = await connection.fetchrow(SQL["available"])
+    assert row is not None  # noqa: S101 (a select without a table)
+    if not row["is_available"]:
+        raise Refused(
+            "This server has no pg_cron. Install it (on Debian the package postgresql-NN-cron) and add it to "
+            "shared_preload_libraries; on Supabase, enable the extension pg_cron."
+        )
+    if row["version"] is None and row["its_database"] != row["this_database"]:
+        its = row["its_database"]
+        raise Refused(
+            "pg_cron is not loaded: add it to shared_preload_libraries and restart the server."
+            if its is None
+            else f"This server's pg_cron runs in the database {its}. Set cron.database_name to {row['this_database']}, "
+            "and restart the server."
+        )
+
+
+async def _record(
+    connection: Connection, author: str, verb: str, before: Collection[str] | None, after: Collection[str]
+) -> None:
+    await record(
+        connection,
+        author=author,
+        action=f"pg_cron {verb}",
+        subject="the second clock",
+        before=None if before is None else {"modes": list(before)},
+        after={"modes": list(after)},
+    )

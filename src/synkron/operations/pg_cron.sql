@@ -1,0 +1,194 @@
+-- pg_cron as a second clock: its job, the function that it calls, and how it does.
+
+-- name: available
+-- Whether pg_cron can be installed in this database, and its version if it is.
+select
+    exists (select from pg_available_extensions where name = 'pg_cron') as is_available,
+    (select extversion from pg_extension where extname = 'pg_cron') as version,
+    current_setting('cron.database_name', true) as its_database,
+    current_database() as this_database;
+
+-- name: create
+create extension if not exists pg_cron;
+
+-- name: clock
+select wakes, claims, ahead, threshold, installed_at, planned_until, schedulers_rest_until from synkron.second_clock;
+
+-- name: set
+insert into synkron.second_clock (wakes, claims, ahead, threshold) values ($1, $2, $3, $4)
+on conflict (one) do update set
+    wakes = second_clock.wakes or excluded.wakes,
+    claims = second_clock.claims or excluded.claims,
+    ahead = excluded.ahead,
+    threshold = excluded.threshold,
+    planned_until = null;
+
+-- name: unset
+delete from synkron.second_clock;
+
+-- name: forget_plans
+delete from synkron.plans;
+
+-- name: schedule
+-- A job of this name is replaced. pg_cron calls it every minute, and never twice at a time.
+select cron.schedule($1, '* * * * *', $2);
+
+-- name: unschedule
+select cron.unschedule(jobname) from cron.job where jobname = any($1::text[]);
+
+-- name: wake_procedure
+-- Wakes the schedulers two seconds after each half minute: those that have ticked by then wait on.
+create or replace procedure synkron.wake() language plpgsql as $$
+declare
+    minute timestamptz := date_trunc('minute', clock_timestamp());
+begin
+    for half in 0 .. 1 loop
+        perform pg_sleep(extract(epoch from minute + half * interval '30 seconds' + interval '2 seconds' - clock_timestamp()));
+        notify synkron_wake;
+        commit;
+    end loop;
+end $$;
+
+-- name: claim_function
+-- Claims what is planned for the time from half a minute ago to a minute and a half ahead, if no scheduler has ticked
+-- for the threshold. It decides only what is plain: the row is as it was planned, nothing holds it, and its last decided
+-- period ended where the plan's begins. All else is left to the next tick of a scheduler. So is the watermark.
+-- The moments are taken one after the other, because each period begins where the one before ended.
+create or replace function synkron.claim_planned() returns integer
+    language plpgsql set timezone = 'UTC' set jit = off set search_path = pg_catalog, pg_temp as $$
+declare
+    last_tick timestamptz;
+    moment timestamptz;
+    tick bigint;
+    claimed integer := 0;
+    some integer;
+begin
+    if not synkron.is_at_home() or not exists (select from synkron.second_clock where claims) then
+        return 0;
+    end if;
+    perform from synkron.watermark for update;
+    select recorded_at into last_tick from synkron.ticks
+    where source <> 'pg_cron' and window_start <> at - interval '30 seconds 1 microsecond'
+    order by at desc limit 1;
+    if last_tick > clock_timestamp() - (select threshold from synkron.second_clock) then
+        return 0;
+    end if;
+    perform synkron.keep_partitions(now(), now() + interval '1 day', '-infinity');
+    insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid)
+    values (
+        now(), now() - interval '30 seconds 1 microsecond', now() + interval '90 seconds', 'pg_cron', 'pg_cron', 0, 0, 0, 0
+    )
+    returning id into tick;
+    for moment in
+        select distinct scheduled_for from synkron.plans
+        where scheduled_for > now() - interval '30 seconds' and scheduled_for <= now() + interval '90 seconds'
+        order by scheduled_for
+    loop
+        with plain as (
+            select p.*
+            from synkron.plans p
+            where p.scheduled_for = moment
+                and (
+                    select count(*) = 1 and bool_and(
+                        i.is_enabled
+                        and o.id is not null
+                        and i.org_id::text = p.org_id
+                        and i.integration_type::text = p.integration_type
+                        and i.cron_schedule::text = p.cron_schedule
+                        and o.timezone::text is not distinct from p.timezone
+                    )
+                    from {integration_rows} i
+                    left join {organization_rows} o on o.id = i.org_id
+                    where i.id = p.integration_id::ID_TYPE
+                )
+                and coalesce((
+                    select max(r.scheduled_for) from synkron.runs r
+                    where r.integration_id = p.integration_id
+                        and r.scheduled_for < p.scheduled_for
+                        and r.source_class = 'schedule' and r.action <> 'merge'
+                        and not (r.action = 'run' and r.state = 'skipped' and starts_with(r.reason, 'superseded'))
+                ), p.period_start) is not distinct from p.period_start
+                and synkron.pause_over(p.org_id, p.integration_type, p.integration_id, now()) is null
+                and not exists (select from synkron.held h where h.integration_id = p.integration_id)
+        ),
+        inserted as (
+            insert into synkron.runs (
+                key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
+                execute_after, next_attempt_at, action, reason, cron_schedule, timezone, tick_id, state
+            )
+            select
+                key, integration_id, org_id, integration_type, 'schedule', scheduled_for, period_start, scheduled_for,
+                execute_after, execute_after, 'run', 'on time; claimed by pg_cron', cron_schedule, timezone, tick,
+                'claimed'
+            from plain
+            on conflict do nothing
+            returning id, integration_type, execute_after
+        ),
+        enqueued as (
+            insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
+            select 0, integration_type, convert_to(id::text, 'UTF8'), execute_after, 'queued' from inserted
+        )
+        select count(*) into some from inserted;
+        claimed := claimed + some;
+    end loop;
+    update synkron.ticks t set due = claim_planned.claimed, claimed = claim_planned.claimed where t.id = tick;
+    return claimed;
+end $$;
+
+-- name: drop_routines
+drop function if exists synkron.claim_planned();
+drop procedure if exists synkron.wake();
+
+-- name: jobs
+-- The jobs of these names with their last run. `details` is null if the role may not read it.
+select
+    job.jobname as name, job.active as is_active, job.schedule, last.status, last.return_message as message,
+    last.start_time as started_at
+from cron.job
+left join lateral (
+    select status, return_message, start_time from cron.job_run_details run
+    where run.jobid = job.jobid order by run.runid desc limit 1
+) last on true
+where job.jobname = any($1::text[])
+order by job.jobname;
+
+-- name: state
+-- The last tick of each clock, the plans that lie ahead, and what each clock claimed since $1.
+select
+    (select recorded_at from synkron.ticks where source <> 'pg_cron' order by at desc limit 1) as scheduler_ticked_at,
+    (select recorded_at from synkron.ticks where source = 'pg_cron' order by at desc limit 1) as pg_cron_ticked_at,
+    (select count(*) from synkron.plans where scheduled_for > now()) as plans,
+    (
+        select coalesce(sum(claimed) filter (where source <> 'pg_cron'), 0) from synkron.ticks where at > $1
+    )::bigint as claimed_by_schedulers,
+    (
+        select coalesce(sum(claimed) filter (where source = 'pg_cron'), 0) from synkron.ticks where at > $1
+    )::bigint as claimed_by_pg_cron;
+
+-- name: rest
+update synkron.second_clock set schedulers_rest_until = clock_timestamp() + $1::interval returning schedulers_rest_until;
+
+-- name: end_rest
+update synkron.second_clock set schedulers_rest_until = null;
+
+-- name: drilled
+-- The moments of ($1, $2] with their runs: how many pg_cron and the schedulers claimed, how many plans were left, and how
+-- late the runs started at p95.
+with moments as (
+    select scheduled_for, integration_id from synkron.plans where scheduled_for > $1 and scheduled_for <= $2
+    union
+    select scheduled_for, integration_id from synkron.runs
+    where scheduled_for > $1 and scheduled_for <= $2 and source_class = 'schedule'
+)
+select
+    m.scheduled_for,
+    count(*) filter (where t.source = 'pg_cron') as claimed_by_pg_cron,
+    count(*) filter (where t.source <> 'pg_cron') as claimed_by_schedulers,
+    count(*) filter (where r.id is null) as unclaimed,
+    percentile_disc(0.95) within group (order by r.start_delay) as p95
+from moments m
+left join synkron.runs r on r.integration_id = m.integration_id and r.scheduled_for = m.scheduled_for
+    and r.source_class = 'schedule'
+left join synkron.ticks t on t.id = r.tick_id
+group by m.scheduled_for
+order by m.scheduled_for;
