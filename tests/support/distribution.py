@@ -24,9 +24,17 @@ def programs() -> Path | None:
     return max(found, key=lambda folder: int(folder.parent.name), default=None)
 
 
+def has_extension(name: str) -> bool:
+    """Whether the distribution's server can install the extension."""
+    there = programs()
+    return (
+        there is not None and Path("/usr/share/postgresql", there.parent.name, "extension", f"{name}.control").exists()
+    )
+
+
 @contextmanager
-def distribution_database(folder: Path) -> Iterator[EmbeddedServer]:
-    """Make a cluster in ``folder``, an empty one, and run its server."""
+def distribution_database(folder: Path, **others: str) -> Iterator[EmbeddedServer]:
+    """Make a cluster in ``folder``, an empty one, and run its server, with the ``others`` as settings too."""
     there = programs()
     assert there is not None
     account = account_in(folder)
@@ -38,8 +46,9 @@ def distribution_database(folder: Path) -> Iterator[EmbeddedServer]:
         "fsync": "off",
         "jit": "on",
         "max_connections": "200",
+        **others,
     }
-    options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+    options = " ".join(f"-c {name.replace('__', '.')}='{value}'" for name, value in settings.items())
     _run(
         account, there / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={folder}/log", f"--options={options}"
     )

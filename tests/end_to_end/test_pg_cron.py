@@ -1,0 +1,159 @@
+"""The hand-over to the real pg_cron and back: schedulers killed, nothing missed, nothing doubled, nothing late."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+import pytest
+
+from synkron.ledger.migrate import create_source_tables, migrate
+from synkron.postgres.embedded import EmbeddedServer
+from synkron.reports.verify.store import verify
+from synkron.settings.load import Settings, SourceTables
+from tests.conftest import Connection, Database, in_memory
+from tests.end_to_end.processes import SYNKRON, process
+from tests.end_to_end.receiver import receiving
+from tests.support.distribution import distribution_database, has_extension
+from tests.support.fleet import Condition, add_integration, watching
+
+NAME = "second_clock"
+INTEGRATIONS = 20
+PATIENCE = 150.0
+MINUTE = timedelta(minutes=1)
+
+pytestmark = pytest.mark.skipif(
+    not has_extension("pg_cron") and not os.environ.get("CI"),
+    reason="pg_cron is not installed (on Debian: apt-get install postgresql-15-cron)",
+)
+
+
+@pytest.fixture(scope="module")
+def server_with_pg_cron() -> Iterator[EmbeddedServer]:
+    with (
+        TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder,
+        distribution_database(
+            Path(folder),
+            shared_preload_libraries="pg_cron",
+            cron__use_background_workers="on",
+            cron__database_name=NAME,
+        ) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+async def database(server_with_pg_cron: EmbeddedServer) -> AsyncIterator[Database]:
+    """The one database in which the server's pg_cron works."""
+    there = server_with_pg_cron
+    administrator = await asyncpg.connect(there.url("postgres", "postgres"))
+    await administrator.execute(f"create database {NAME} owner synkron")
+    made = Database(NAME, there.url(NAME), there.url(NAME, "postgres"))
+    owner = await asyncpg.connect(made.url)
+    await migrate(owner)
+    await create_source_tables(owner, SourceTables())
+    await owner.close()
+    yield made
+    await administrator.execute(f"drop database {NAME} with (force)")
+    await administrator.close()
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[Connection]:
+    opened = await asyncpg.connect(database.superuser_url)
+    yield opened
+    await opened.close()
+
+
+def synkron(database: Database, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command, as the superuser: pg_cron's tables are its own."""
+    known = {**os.environ, "SYNKRON_DATABASE_URL": database.superuser_url}
+    return subprocess.run(
+        [SYNKRON, *arguments], cwd=folder, env=known, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+
+
+def holds(condition: str, *arguments: object) -> Condition:
+    async def holds(connection: Connection) -> bool:
+        return bool(await connection.fetchval(condition, *arguments))
+
+    return holds
+
+
+# requirement R19, R20
+async def test_pg_cron_takes_over_and_hands_back(database: Database, connection: Connection, tmp_path: Path) -> None:
+    """The scheduler is killed; pg_cron claims the next minutes on time; a new scheduler goes on from there."""
+    for _ in range(INTEGRATIONS):
+        await add_integration(connection, "* * * * *")
+    done = synkron(database, tmp_path, "pg-cron", "install", "--threshold", "40s", "--yes")
+    assert done.returncode == 0, done.stderr
+    async with receiving() as receiver, watching(database) as until:
+        settings = f'heartbeat = "3s"\n[types.xledger]\ntarget = "{receiver.url}"\nconcurrency = 50\n'
+        async with process(database, tmp_path, "worker", settings):
+            async with process(database, tmp_path, "scheduler", settings) as scheduler:
+                await until(holds("select count(*) > 0 from synkron.plans"))
+                await until(holds("select count(*) > 0 from synkron.runs where state = 'succeeded'"))
+                await scheduler.kill()
+            killed: datetime = await connection.fetchval("select now()")
+            taken_over = """
+                select count(distinct scheduled_for) >= 2 from synkron.runs
+                join synkron.ticks t on t.id = tick_id
+                where t.source = 'pg_cron' and state = 'succeeded'
+            """
+            await until(holds(taken_over))
+            status = json.loads(synkron(database, tmp_path, "pg-cron", "status", "--json").stdout)
+            assert (status["clock"]["claims"], status["claimed_by_pg_cron"] >= INTEGRATIONS) == (True, True)
+            async with process(database, tmp_path, "scheduler", settings) as scheduler:
+                ticked = """
+                    select count(*) > 0 from synkron.runs r join synkron.ticks t on t.id = r.tick_id
+                    where t.source = 'service' and t.at > $1 and r.state = 'succeeded'
+                """
+                await until(holds(ticked, killed))
+                assert scheduler.complaints() == []
+    report = await verify(connection, Settings(), killed - 5 * MINUTE)
+    assert [str(one) for one in report.findings] == []
+    runs = await connection.fetch("""
+        select r.integration_id, r.scheduled_for, r.period_start, t.source, r.start_delay
+        from synkron.runs r join synkron.ticks t on t.id = r.tick_id
+        where r.started_at is not null order by r.integration_id, r.scheduled_for
+    """)
+    assert len({(run["integration_id"], run["scheduled_for"]) for run in runs}) == len(runs)
+    moments = sorted({run["scheduled_for"] for run in runs})
+    assert len(runs) == INTEGRATIONS * len(moments)
+    assert moments == [moments[0] + MINUTE * number for number in range(len(moments))]
+    assert all(run["period_start"] == run["scheduled_for"] - MINUTE for run in runs)
+    late = sorted(run["start_delay"] for run in runs if run["source"] == "pg_cron")
+    assert late[len(late) * 95 // 100] < timedelta(seconds=1)
+
+
+async def test_a_drill_shows_the_hand_over(database: Database, connection: Connection, tmp_path: Path) -> None:
+    """The schedulers rest for two minutes, by word of the command; afterwards everything is removed again."""
+    await add_integration(connection, "* * * * *")
+    refused = synkron(database, tmp_path, "pg-cron", "drill")
+    assert refused.returncode == 6
+    assert "synkron pg-cron install" in refused.stderr
+    for mode in ("wake", "claim"):
+        assert (
+            synkron(database, tmp_path, "pg-cron", "install", "--mode", mode, "--threshold", "40s", "--yes").returncode
+            == 0
+        )
+    settings = '[types.xledger]\ntarget = "tests.end_to_end.targets:noop"\n'
+    async with process(database, tmp_path, "scheduler", settings), watching(database) as until:
+        await until(holds("select count(*) > 0 from synkron.plans"))
+        done = await asyncio.to_thread(synkron, database, tmp_path, "pg-cron", "drill", "--minutes", "2", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    moments = json.loads(done.stdout)["moments"]
+    assert [one["unclaimed"] for one in moments] == [0] * len(moments)
+    assert sum(one["claimed_by_pg_cron"] for one in moments) >= 1
+    jobs = await connection.fetch("select jobname from cron.job order by 1")
+    assert [row["jobname"] for row in jobs] == ["synkron claim", "synkron wake"]
+    assert synkron(database, tmp_path, "pg-cron", "remove", "--yes").returncode == 0
+    assert await connection.fetchval("select count(*) from cron.job") == 0
+    assert await connection.fetchval("select to_regproc('synkron.claim_planned') is null")
