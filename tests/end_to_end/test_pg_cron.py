@@ -87,7 +87,7 @@ def holds(condition: str, *arguments: object) -> Condition:
     return holds
 
 
-# requirement R19, R20
+# requirement R17.6
 async def test_pg_cron_takes_over_and_hands_back(database: Database, connection: Connection, tmp_path: Path) -> None:
     """The scheduler is killed; pg_cron claims the next minutes on time; a new scheduler goes on from there."""
     for _ in range(INTEGRATIONS):
@@ -144,7 +144,7 @@ async def test_a_drill_shows_the_hand_over(database: Database, connection: Conne
             synkron(database, tmp_path, "pg-cron", "install", "--mode", mode, "--threshold", "40s", "--yes").returncode
             == 0
         )
-    settings = '[types.xledger]\ntarget = "tests.end_to_end.targets:noop"\n'
+    settings = ""
     async with process(database, tmp_path, "scheduler", settings), watching(database) as until:
         await until(holds("select count(*) > 0 from synkron.plans"))
         done = await asyncio.to_thread(synkron, database, tmp_path, "pg-cron", "drill", "--minutes", "2", "--json")

@@ -95,11 +95,7 @@ SCHEDULER = (
     Requirement("R17.3", "Drift: no run is missing across reporting periods."),
     Requirement("R17.4", "Drift: actual and scheduled times are recorded."),
     Requirement("R17.5", "Drift: an alert when a run starts more than 5 minutes late."),
-    Requirement(
-        "R17.6",
-        "Drift: pg_cron as the clock.",
-        to_come="to come; `synkron tick` already serves any clock that can start a command",
-    ),
+    Requirement("R17.6", "Drift: pg_cron as the clock."),
     Requirement("R18.1", "Health: the external APIs are monitored with lightweight requests."),
     Requirement("R18.2", "Health: at most one probe in 15 minutes."),
     Requirement("R18.3", "Health: exponential backoff after consecutive failures."),

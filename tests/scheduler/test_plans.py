@@ -56,7 +56,7 @@ async def claimed_of(connection: Connection, integration_id: str) -> list[str]:
     return [row["source"] for row in rows]
 
 
-# requirement R19
+# requirement R17.6
 @pytest.mark.each_server
 async def test_what_is_planned_is_claimed_once(connection: Connection) -> None:
     """The same key, period and start as a scheduler would give it; a second call finds nothing to do."""
@@ -152,7 +152,7 @@ async def test_a_copy_of_the_ledger_claims_nothing(connection: Connection) -> No
     assert await call_pg_cron(connection) == 0
 
 
-# requirement R19, R17.2
+# requirement R17.2, R17.6
 @pytest.mark.each_server
 async def test_both_clocks_at_once_decide_everything_once(database: Database, connection: Connection) -> None:
     """Twenty calls of each at the same time; `verify` finds nothing missed, doubled or out of place."""

@@ -50,6 +50,7 @@ begin
 end $$;
 
 -- name: claim_function
+-- requirement R17.6
 -- Claims what is planned for the time from half a minute ago to a minute and a half ahead, if no scheduler has ticked
 -- for the threshold. It decides only what is plain: the row is as it was planned, nothing holds it, and its last decided
 -- period ended where the plan's begins. All else is left to the next tick of a scheduler. So is the watermark.

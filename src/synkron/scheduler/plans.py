@@ -29,6 +29,7 @@ async def at_rest(connection: Connection) -> bool:
     return clock is not None and bool(clock["at_rest"])
 
 
+# requirement R17.6
 async def plan_ahead(connection: Connection, settings: Settings, decided_until: datetime) -> int:
     """Plan the moments after ``decided_until`` that are not planned yet, if pg_cron is to claim them. Returns how many.
 
