@@ -17,7 +17,8 @@ from synkron.model import Integration, Occurrences, Scope
 from synkron.operations import pauses
 from synkron.postgres.statements import statements
 from synkron.reports.verify.store import verify
-from synkron.scheduler.plans import left_of, plan_ahead
+from synkron.scheduler.plans import plan_ahead
+from synkron.scheduler.undecided import undecided
 from synkron.settings.load import Settings, SourceTables
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
@@ -44,6 +45,12 @@ async def plan(connection: Connection) -> int:
 async def call_pg_cron(connection: Connection) -> int:
     claimed: int = await connection.fetchval("select synkron.claim_planned()")
     return claimed
+
+
+async def wait_for_nobody(connection: Connection) -> None:
+    """Let pg_cron claim though a scheduler ticks."""
+    await connection.execute("alter table synkron.second_clock drop constraint second_clock_threshold_check")
+    await connection.execute("update synkron.second_clock set threshold = interval '0'")
 
 
 async def claimed_of(connection: Connection, integration_id: str) -> list[str]:
@@ -80,9 +87,9 @@ async def test_while_a_scheduler_ticks_pg_cron_claims_nothing(connection: Connec
     await add_integration(connection, EVERY_MINUTE)
     await install(connection)
     await plan(connection)
-    await tick(connection, SETTINGS)
+    await tick(connection, SETTINGS, scheduler="test")
     assert await call_pg_cron(connection) == 0
-    await connection.execute("update synkron.ticks set recorded_at = recorded_at - interval '2 minutes'")
+    await wait_for_nobody(connection)
     assert await call_pg_cron(connection) >= 1
 
 
@@ -113,7 +120,7 @@ EDITS: dict[str, Edit] = {
         "insert into synkron.runs (key, integration_id, org_id, integration_type, source, scheduled_for, period_start,"
         " period_end, execute_after, next_attempt_at, action, reason, cron_schedule, tick_id, state, finished_at)"
         f" select 'k', '{row}', '{org}', 'xledger', 'schedule', m, m - interval '1 day', m, m, m, 'run', 'on time',"
-        " '0 0 * * *', 1, 'skipped', now() from (select date_trunc('minute', now()) - interval '5 minutes' as m) _"
+        " '0 0 * * *', 0, 'skipped', now() from (select date_trunc('minute', now()) - interval '5 minutes' as m) _"
     ),
 }
 
@@ -161,8 +168,7 @@ async def test_both_clocks_at_once_decide_everything_once(database: Database, co
     await install(connection)
     await plan(connection)
     began = await connection.fetchval("select now()")
-    await connection.execute("alter table synkron.second_clock drop constraint second_clock_threshold_check")
-    await connection.execute("update synkron.second_clock set threshold = interval '0'")
+    await wait_for_nobody(connection)
     async with asyncpg.create_pool(database.url, min_size=8, max_size=8) as pool:
 
         async def once(number: int) -> None:
@@ -170,7 +176,7 @@ async def test_both_clocks_at_once_decide_everything_once(database: Database, co
                 if number % 2:
                     await one.fetchval("select synkron.claim_planned()")
                 else:
-                    await tick(one, SETTINGS)
+                    await tick(one, SETTINGS, scheduler="test")
 
         await asyncio.gather(*(once(number) for number in range(40)))
     report = await verify(connection, SETTINGS, began - MINUTE)
@@ -198,9 +204,9 @@ def test_what_is_left_and_what_is_claimed_tile(claimed: list[bool]) -> None:
     """No period is covered twice, and none is left out, whatever pg_cron has claimed."""
     moments = [START + MINUTE * number for number in range(len(claimed))]
     taken = {moment for moment, is_claimed in zip(moments, claimed, strict=True) if is_claimed}
-    parts = list(left_of(occurrences(moments), taken))
-    periods = [(moment - MINUTE, moment) for moment in taken]
+    parts = list(undecided(occurrences(moments), taken))
+    periods: list[tuple[datetime | None, datetime]] = [(moment - MINUTE, moment) for moment in taken]
     for part in parts:
         periods += zip(part.starts(), part.moments, strict=True)
-    assert sorted(periods) == [(moment - MINUTE, moment) for moment in moments]
+    assert sorted(periods, key=lambda period: period[1]) == [(moment - MINUTE, moment) for moment in moments]
     assert all(part.moments for part in parts)

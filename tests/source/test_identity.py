@@ -111,15 +111,15 @@ async def test_who_may_not_see_every_row_is_refused(
 ) -> None:
     """The reader, the tick and the worker refuse the session; none of them reads a row, and nothing is decided."""
     await add_integration(connection, "* * * * *")
-    await tick(connection, Settings())
-    (run_id,) = [row["id"] for row in await connection.fetch("select id from synkron.runs")]
+    await tick(connection, Settings(), scheduler="test")
+    run_id, *_ = [row["id"] for row in await connection.fetch("select id from synkron.runs")]
     await superuser.execute(given.replace("ROLE", role))
     before = await connection.fetch("table synkron.watermark")
     session = await connect_as(role, database)
     with pytest.raises(ServiceRoleRequired, match=said):
         await read_due_integrations(utc(AT), session)
     with pytest.raises(ServiceRoleRequired, match=said):
-        await tick(session, Settings())
+        await tick(session, Settings(), scheduler="test")
     with pytest.raises(ServiceRoleRequired, match=said):
         await read_turns(session, SourceQueries(SourceTables()), [run_id], Settings())
     await session.close()
@@ -135,7 +135,7 @@ async def test_who_sees_every_row_needs_no_more(
     await superuser.execute(given.replace("ROLE", role))
     session = await connect_as(role, database)
     assert {one.integration_id for one in await read_due_integrations(utc(AT), session)} == {mine, other}
-    done = await tick(session, Settings())
+    done = await tick(session, Settings(), scheduler="test")
     turns = await read_turns(session, SourceQueries(SourceTables()), done.run_ids, Settings())
     assert {turn.live.integration_id for turn in turns if turn and turn.live} == {mine, other}
     await session.close()

@@ -23,7 +23,7 @@ def emit(folder: Path, at: datetime, *, grant_to: str | None = None) -> list[Pat
     """
     try:
         known = {path.name.partition("_")[2] for path in folder.iterdir()}
-        made = []
+        made: list[Path] = []
         for name, text in _files(grant_to):
             if f"{name}.sql" not in known:
                 path = folder / f"{at + timedelta(seconds=len(made)):%Y%m%d%H%M%S}_{name}.sql"

@@ -89,7 +89,8 @@ async def read_clock(connection: Connection) -> SecondClock | None:
 async def read_status(connection: Connection) -> ClockStatus:
     """How both clocks do."""
     async with read_transaction(connection) as now:
-        version = (await connection.fetchrow(SQL["available"]) or {})["version"]
+        [available] = await connection.fetch(SQL["available"])
+        version = available["version"]
         names = [name for name, _ in JOBS.values()]
         jobs = [read(Job, row) for row in await connection.fetch(SQL["jobs"], names)] if version else []
         [state] = await connection.fetch(SQL["state"], now - DAY)
@@ -138,8 +139,8 @@ async def remove(connection: Connection, author: str) -> SecondClock:
     """Remove the jobs and what they call. The extension stays. Returns what was installed."""
     async with write_transaction(connection):
         found = await _installed(connection)
-        row = await connection.fetchrow(SQL["available"])
-        if row is not None and row["version"] is not None:
+        [available] = await connection.fetch(SQL["available"])
+        if available["version"] is not None:
             await connection.execute(SQL["unschedule"], [name for name, _ in JOBS.values()])
         for statement in ("drop_routines", "forget_plans", "unset"):
             await connection.execute(SQL[statement])
@@ -155,8 +156,7 @@ async def _installed(connection: Connection) -> SecondClock:
 
 
 async def _check(connection: Connection) -> None:
-    row = await connection.fetchrow(SQL["available"])
-    assert row is not None  # noqa: S101 (a select without a table)
+    [row] = await connection.fetch(SQL["available"])
     if not row["is_available"]:
         raise Refused(
             "This server has no pg_cron. Install it (on Debian the package postgresql-NN-cron) and add it to "

@@ -61,8 +61,8 @@ declare
     last_tick timestamptz;
     moment timestamptz;
     tick bigint;
-    claimed integer := 0;
-    some integer;
+    total integer := 0;
+    added integer;
 begin
     if not synkron.is_at_home() or not exists (select from synkron.second_clock where claims) then
         return 0;
@@ -129,11 +129,11 @@ begin
             insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
             select 0, integration_type, convert_to(id::text, 'UTF8'), execute_after, 'queued' from inserted
         )
-        select count(*) into some from inserted;
-        claimed := claimed + some;
+        select count(*) into added from inserted;
+        total := total + added;
     end loop;
-    update synkron.ticks t set due = claim_planned.claimed, claimed = claim_planned.claimed where t.id = tick;
-    return claimed;
+    update synkron.ticks set due = total, claimed = total where id = tick;
+    return total;
 end $$;
 
 -- name: drop_routines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
@@ -15,6 +14,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.scheduler.decide import decide
 from synkron.scheduler.policies import read_policies
+from synkron.scheduler.undecided import undecided
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import read_window
@@ -61,31 +61,7 @@ async def without_claimed(connection: Connection, due: Sequence[Occurrences], si
         return list(due)
     rows = await connection.fetch(SQL["claimed_by_pg_cron"], since)
     claimed = {row["integration_id"]: frozenset(row["moments"]) for row in rows}
-    return [part for one in due for part in left_of(one, claimed.get(one.integration.integration_id, frozenset()))]
-
-
-def left_of(one: Occurrences, claimed: Collection[datetime]) -> Iterator[Occurrences]:
-    """The occurrences without the claimed moments: one part for each stretch between them.
-
-    Each part's first period starts at the moment before it, so no period of a part overlaps one that was claimed.
-    """
-    if not any(moment in claimed for moment in one.moments):
-        yield one
-        return
-    part: list[datetime] = []
-    start = previous = one.period_start
-    for moment in one.moments:
-        if moment in claimed:
-            if part:
-                yield replace(one, moments=part, period_start=start, following=moment)
-            part, start = [], moment
-        else:
-            if not part:
-                start = previous
-            part.append(moment)
-        previous = moment
-    if part:
-        yield replace(one, moments=part, period_start=start)
+    return [part for one in due for part in undecided(one, claimed.get(one.integration.integration_id, frozenset()))]
 
 
 def _paced(settings: Settings) -> frozenset[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from synkron.settings.load import SourceTables
 
 ROWS_HIDDEN = (
-    "Row security would hide rows from this role, and Synkron must see all rows. Connect as a role with BYPASSRLS (on "
+    "Row security hides rows from this role, and Synkron must see all rows. Connect as a role with BYPASSRLS (on "
     "Supabase the service role, elsewhere `alter role ROLE bypassrls`), or give this role a policy for select "
     "`using (true)` on both tables."
 )
