@@ -454,6 +454,17 @@ ALTER TABLE synkron.pauses ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE synkron.plans (
+    scheduled_for timestamp with time zone NOT NULL,
+    integration_id text NOT NULL,
+    org_id text NOT NULL,
+    integration_type text NOT NULL,
+    cron_schedule text NOT NULL,
+    timezone text,
+    key text NOT NULL,
+    period_start timestamp with time zone,
+    execute_after timestamp with time zone NOT NULL
+);
 CREATE TABLE synkron.probe_spend (
     endpoint text NOT NULL,
     month date NOT NULL,
@@ -624,6 +635,19 @@ CREATE TABLE synkron.samples (
     CONSTRAINT samples_http_status_check CHECK (((http_status >= 100) AND (http_status <= 599))),
     CONSTRAINT samples_source_check CHECK ((source = ANY (ARRAY['run'::text, 'probe'::text])))
 );
+CREATE TABLE synkron.second_clock (
+    one boolean DEFAULT true NOT NULL,
+    wakes boolean NOT NULL,
+    claims boolean NOT NULL,
+    ahead interval NOT NULL,
+    threshold interval NOT NULL,
+    installed_at timestamp with time zone DEFAULT now() NOT NULL,
+    planned_until timestamp with time zone,
+    schedulers_rest_until timestamp with time zone,
+    CONSTRAINT second_clock_ahead_check CHECK (((ahead >= '00:02:00'::interval) AND (ahead <= '1 day'::interval))),
+    CONSTRAINT second_clock_one_check CHECK (one),
+    CONSTRAINT second_clock_threshold_check CHECK (((threshold >= '00:00:40'::interval) AND (threshold <= '01:00:00'::interval)))
+);
 CREATE TABLE synkron.silences (
     id bigint NOT NULL,
     org_id text,
@@ -662,7 +686,7 @@ CREATE TABLE synkron.ticks (
     snapshot pg_snapshot,
     recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT ticks_check CHECK ((window_end > window_start)),
-    CONSTRAINT ticks_source_check CHECK ((source = ANY (ARRAY['service'::text, 'once'::text])))
+    CONSTRAINT ticks_source_check CHECK ((source = ANY (ARRAY['service'::text, 'once'::text, 'pg_cron'::text])))
 );
 ALTER TABLE synkron.ticks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME synkron.ticks_id_seq
@@ -753,6 +777,8 @@ ALTER TABLE ONLY synkron.pace
     ADD CONSTRAINT pace_pkey PRIMARY KEY (integration_type, minute);
 ALTER TABLE ONLY synkron.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.plans
+    ADD CONSTRAINT plans_pkey PRIMARY KEY (scheduled_for, integration_id);
 ALTER TABLE ONLY synkron.probe_spend
     ADD CONSTRAINT probe_spend_pkey PRIMARY KEY (endpoint, month);
 ALTER TABLE ONLY synkron.queue_log
@@ -771,6 +797,8 @@ ALTER TABLE ONLY synkron.runs
     ADD CONSTRAINT runs_once UNIQUE (integration_id, scheduled_for, source_class);
 ALTER TABLE ONLY synkron.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id, scheduled_for);
+ALTER TABLE ONLY synkron.second_clock
+    ADD CONSTRAINT second_clock_pkey PRIMARY KEY (one);
 ALTER TABLE ONLY synkron.silences
     ADD CONSTRAINT silences_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.ticks
@@ -828,34 +856,6 @@ CREATE TRIGGER ticks_keep_their_window AFTER UPDATE OF id, at, window_start, win
 CREATE TRIGGER watermark_moves_forward BEFORE UPDATE ON synkron.watermark FOR EACH ROW EXECUTE FUNCTION synkron.watermark_moves_forward();
 ALTER TABLE ONLY synkron.announcements
     ADD CONSTRAINT announcements_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES synkron.incidents(id) ON DELETE CASCADE;
-ALTER TABLE synkron.announcements ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.attempts ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.audit ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.health ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.health_hours ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.held ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.incidents ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.installations ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.internal_faults ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.migrations ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.nodes ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.overrides ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.pace ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.pauses ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.probe_spend ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.queue ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.queue_log ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.queue_schedules ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.queue_statistics ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.running ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.runs ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.samples ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.silences ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.ticks ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.verifications ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.warm_ups ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.warmth ENABLE ROW LEVEL SECURITY;
-ALTER TABLE synkron.watermark ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA synkron TO service_role;
 REVOKE ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) TO service_role;
@@ -881,6 +881,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pace TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pauses TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.pauses_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.plans TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.probe_spend TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.queue_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue_log TO service_role;
@@ -893,6 +894,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.running TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.runs TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.runs_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.samples TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.second_clock TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.silences TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.silences_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.ticks TO service_role;

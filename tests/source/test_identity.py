@@ -17,7 +17,6 @@ from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, utc
 
-# requirement R11
 pytestmark = pytest.mark.each_server
 
 AT = "2026-03-02T02:00:00"
@@ -105,6 +104,7 @@ async def connect_as(role: str, database: Database) -> Connection:
     return await asyncpg.connect(database.url.replace("synkron@", f"{role}@", 1))
 
 
+# requirement R11
 @pytest.mark.parametrize(("given", "said"), WRONG.values(), ids=WRONG)
 async def test_who_may_not_see_every_row_is_refused(
     connection: Connection, superuser: Connection, database: Database, role: str, given: str, said: str
@@ -126,6 +126,7 @@ async def test_who_may_not_see_every_row_is_refused(
     assert await connection.fetch("table synkron.watermark") == before
 
 
+# requirement R11
 @pytest.mark.parametrize("given", RIGHT.values(), ids=RIGHT)
 async def test_who_sees_every_row_needs_no_more(
     connection: Connection, superuser: Connection, database: Database, role: str, given: str

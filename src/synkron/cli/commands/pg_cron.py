@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 pg_cron = typer.Typer(no_args_is_help=True)
 
+AHEAD, THRESHOLD = timedelta(minutes=15), timedelta(seconds=45)
+
 JOB = [
     Field("job", "name"),
     Field("active", lambda job: "yes" if job.is_active else "no"),
@@ -57,11 +59,13 @@ def install(
         Mode.CLAIM
     ),
     ahead: Annotated[
-        timedelta, typer.Option(parser=span, metavar="SPAN", help="How far ahead the schedulers plan.")
-    ] = timedelta(minutes=15),
+        timedelta | None,
+        typer.Option(parser=span, metavar="SPAN", help="How far ahead the schedulers plan.", show_default="15m"),
+    ] = None,
     threshold: Annotated[
-        timedelta, typer.Option(parser=span, metavar="SPAN", help="Claim after so long without a tick.")
-    ] = timedelta(seconds=45),
+        timedelta | None,
+        typer.Option(parser=span, metavar="SPAN", help="Claim after so long without a tick.", show_default="45s"),
+    ] = None,
 ) -> Change[SecondClock | None, SecondClock]:
     """Install pg_cron's job for the mode: one job, whatever the number of organizations.
 
@@ -77,7 +81,7 @@ def install(
     """
     from synkron.operations import pg_cron as operation
 
-    asked = operation.AskedClock(mode.value, ahead, threshold)
+    asked = operation.AskedClock(mode.value, ahead or AHEAD, threshold or THRESHOLD)
     return Change(
         plan=lambda connection, _: operation.plan_install(connection),
         do=lambda connection, settings, author: operation.install(connection, settings, asked, author),
