@@ -94,7 +94,7 @@ async def test_pg_cron_takes_over_and_hands_back(database: Database, connection:
         await add_integration(connection, "* * * * *")
     done = synkron(database, tmp_path, "pg-cron", "install", "--threshold", "40s", "--yes")
     assert done.returncode == 0, done.stderr
-    async with receiving() as receiver, watching(database) as until:
+    async with receiving() as receiver, watching(database, patience=PATIENCE) as until:
         settings = f'heartbeat = "3s"\n[types.xledger]\ntarget = "{receiver.url}"\nconcurrency = 50\n'
         async with process(database, tmp_path, "worker", settings):
             async with process(database, tmp_path, "scheduler", settings) as scheduler:
@@ -145,7 +145,7 @@ async def test_a_drill_shows_the_hand_over(database: Database, connection: Conne
             == 0
         )
     settings = ""
-    async with process(database, tmp_path, "scheduler", settings), watching(database) as until:
+    async with process(database, tmp_path, "scheduler", settings), watching(database, patience=PATIENCE) as until:
         await until(holds("select count(*) > 0 from synkron.plans"))
         done = await asyncio.to_thread(synkron, database, tmp_path, "pg-cron", "drill", "--minutes", "2", "--json")
     assert done.returncode == 0, done.stdout + done.stderr

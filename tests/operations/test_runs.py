@@ -80,7 +80,7 @@ async def test_the_integrations_of_runs_are_found_by_their_key(connection: Conne
     asked: list[tuple[str, tuple[object, ...]]] = []
     connection.add_query_logger(lambda one: asked.append((one.query, one.args)))
     await plan_retry(connection, QUICK, ids)
-    [(query, arguments)] = [one for one in asked if 'from "public"."organization_integrations"' in one[0]]
+    [_secured, (query, arguments)] = [one for one in asked if 'from "public"."organization_integrations"' in one[0]]
     await connection.execute("set enable_seqscan = off")  # The table is small.
     plan = await connection.fetch("explain " + query, *arguments)
     assert "Index Cond: (id = ANY" in "\n".join(row[0] for row in plan)

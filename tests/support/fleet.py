@@ -62,7 +62,7 @@ Condition: TypeAlias = Callable[[Connection], Awaitable[bool]]
 
 @asynccontextmanager
 async def watching(
-    database: Database, channel: str = "synkron_queue"
+    database: Database, channel: str = "synkron_queue", patience: float = PATIENCE
 ) -> AsyncIterator[Callable[[Condition], Awaitable[None]]]:
     """Gives ``until(condition)``: waits for a condition, looked at again whenever the queue says that it changed."""
     connection = await asyncpg.connect(database.url)
@@ -70,7 +70,7 @@ async def watching(
     await connection.add_listener(channel, lambda *_: changed.set())
 
     async def until(condition: Condition) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while not await condition(connection):
                 await changed.wait()
                 changed.clear()

@@ -25,6 +25,8 @@ JOBS = {
 }
 DAY = timedelta(days=1)
 SQL = statements("operations/pg_cron")
+# These need pg_cron.
+JOBS_SQL = statements("operations/pg_cron_jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class AskedClock:
 
 @dataclass(frozen=True, slots=True)
 class ClockStatus:
-    """The clock, its jobs, when each clock ticked last, the plans ahead, and what each claimed in the last day."""
+    """The clock, its jobs, the plans ahead; and of the last day, when each clock ticked last and what it claimed."""
 
     clock: SecondClock | None
     version: str | None
@@ -92,7 +94,7 @@ async def read_status(connection: Connection) -> ClockStatus:
         [available] = await connection.fetch(SQL["available"])
         version = available["version"]
         names = [name for name, _ in JOBS.values()]
-        jobs = [read(Job, row) for row in await connection.fetch(SQL["jobs"], names)] if version else []
+        jobs = [read(Job, row) for row in await connection.fetch(JOBS_SQL["jobs"], names)] if version else []
         [state] = await connection.fetch(SQL["state"], now - DAY)
         return read(ClockStatus, state, clock=await read_clock(connection), version=version, jobs=jobs)
 
@@ -118,7 +120,7 @@ async def install(connection: Connection, settings: Settings, asked: AskedClock,
                 await connection.execute(await queries.fit(connection, text))
             await connection.execute(SQL["set"], asked.mode == WAKE, asked.mode == CLAIM, asked.ahead, asked.threshold)
             await connection.execute(SQL["forget_plans"])
-            await connection.execute(SQL["schedule"], name, command)
+            await connection.execute(JOBS_SQL["schedule"], name, command)
         except PostgresError as error:
             raise Refused(
                 f"pg_cron can't be set up: {error}. Run this as the database's owner or a superuser."
@@ -141,7 +143,7 @@ async def remove(connection: Connection, author: str) -> SecondClock:
         found = await _installed(connection)
         [available] = await connection.fetch(SQL["available"])
         if available["version"] is not None:
-            await connection.execute(SQL["unschedule"], [name for name, _ in JOBS.values()])
+            await connection.execute(JOBS_SQL["unschedule"], [name for name, _ in JOBS.values()])
         for statement in ("drop_routines", "forget_plans", "unset"):
             await connection.execute(SQL[statement])
         await _record(connection, author, "remove", found.modes, ())

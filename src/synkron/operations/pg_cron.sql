@@ -29,13 +29,6 @@ delete from synkron.second_clock;
 -- name: forget_plans
 delete from synkron.plans;
 
--- name: schedule
--- A job of this name is replaced. pg_cron calls it every minute, and never twice at a time.
-select cron.schedule($1, '* * * * *', $2);
-
--- name: unschedule
-select cron.unschedule(jobname) from cron.job where jobname = any($1::text[]);
-
 -- name: wake_procedure
 -- Wakes the schedulers two seconds after each half minute: those that have ticked by then wait on.
 create or replace procedure synkron.wake() language plpgsql as $$
@@ -140,31 +133,16 @@ end $$;
 drop function if exists synkron.claim_planned();
 drop procedure if exists synkron.wake();
 
--- name: jobs
--- The jobs of these names with their last run. `details` is null if the role may not read it.
-select
-    job.jobname as name, job.active as is_active, job.schedule, last.status, last.return_message as message,
-    last.start_time as started_at
-from cron.job
-left join lateral (
-    select status, return_message, start_time from cron.job_run_details run
-    where run.jobid = job.jobid order by run.runid desc limit 1
-) last on true
-where job.jobname = any($1::text[])
-order by job.jobname;
-
 -- name: state
--- The last tick of each clock, the plans that lie ahead, and what each clock claimed since $1.
+-- Since $1: the last tick of each clock, and what each claimed; and the plans that lie ahead.
 select
-    (select recorded_at from synkron.ticks where source <> 'pg_cron' order by at desc limit 1) as scheduler_ticked_at,
-    (select recorded_at from synkron.ticks where source = 'pg_cron' order by at desc limit 1) as pg_cron_ticked_at,
-    (select count(*) from synkron.plans where scheduled_for > now()) as plans,
-    (
-        select coalesce(sum(claimed) filter (where source <> 'pg_cron'), 0) from synkron.ticks where at > $1
-    )::bigint as claimed_by_schedulers,
-    (
-        select coalesce(sum(claimed) filter (where source = 'pg_cron'), 0) from synkron.ticks where at > $1
-    )::bigint as claimed_by_pg_cron;
+    max(recorded_at) filter (where source <> 'pg_cron') as scheduler_ticked_at,
+    max(recorded_at) filter (where source = 'pg_cron') as pg_cron_ticked_at,
+    coalesce(sum(claimed) filter (where source <> 'pg_cron'), 0)::bigint as claimed_by_schedulers,
+    coalesce(sum(claimed) filter (where source = 'pg_cron'), 0)::bigint as claimed_by_pg_cron,
+    (select count(*) from synkron.plans where scheduled_for > now()) as plans
+from synkron.ticks
+where at > $1;
 
 -- name: rest
 update synkron.second_clock set schedulers_rest_until = clock_timestamp() + $1::interval returning schedulers_rest_until;

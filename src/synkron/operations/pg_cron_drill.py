@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from asyncpg import Record
 
 from synkron.errors import Refused
 from synkron.operations.pg_cron import SQL, read_clock
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.runtime import sleep
 
 # A run may start this long after its moment before the drill counts it as unclaimed.
 SETTLE = timedelta(seconds=5)
 
 
-async def drill(connection: Connection, length: timedelta, begun: Callable[[datetime], None]) -> Sequence[Record]:
-    """Let the schedulers rest for the length. Returns a row for each moment that was due, as in ``drilled``.
+@dataclass(frozen=True, slots=True)
+class DrilledMoment:
+    """A moment: who claimed its runs, how many were left, and how late they started at p95; None if none has."""
+
+    scheduled_for: datetime
+    claimed_by_pg_cron: int
+    claimed_by_schedulers: int
+    unclaimed: int
+    p95: timedelta | None
+
+
+async def drill(connection: Connection, length: timedelta, begun: Callable[[datetime], None]) -> list[DrilledMoment]:
+    """Let the schedulers rest for the length. Returns the moments that were due, in order.
 
     ``begun`` is told until when they rest. Raises Refused if pg_cron does not claim.
     """
@@ -35,4 +46,4 @@ async def drill(connection: Connection, length: timedelta, begun: Callable[[date
     finally:
         await connection.execute(SQL["end_rest"])
     # What a scheduler had claimed before it rested, half a minute ahead, was not pg_cron's.
-    return await connection.fetch(SQL["drilled"], start, end)
+    return [read(DrilledMoment, row) for row in await connection.fetch(SQL["drilled"], start, end)]

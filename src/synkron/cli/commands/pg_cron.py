@@ -12,7 +12,7 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson, span
-from synkron.cli.output import held_by, lateness, show_facts, show_json, show_lines, show_table
+from synkron.cli.output import facts_in_json, held_by, lateness, show_facts, show_json, show_lines, show_table
 from synkron.cli.table import Field, second
 from synkron.text import duration_text
 
@@ -157,12 +157,12 @@ def drill(
 
     moments = answer(context, lambda connection, _: pg_cron_drill.drill(connection, timedelta(minutes=minutes), begun))
     if as_json:
-        show_json({"moments": [{field.key: field.of(one) for field in DRILLED if field.key} for one in moments]})
+        show_json({"moments": [facts_in_json(one, DRILLED) for one in moments]})
     elif moments:
         show_table(DRILLED, moments)
     else:
         show_lines("Nothing was due in that time.")
-    if any(one["unclaimed"] for one in moments):
+    if any(one.unclaimed for one in moments):
         raise typer.Exit(ExitCode.DATA)
 
 
@@ -185,8 +185,8 @@ def _facts(found: ClockStatus) -> dict[str, str]:
     facts = {
         "pg_cron": found.version or "not installed",
         "mode": "not used" if clock is None else _modes(clock),
-        "last tick of a scheduler": second(found.scheduler_ticked_at) or "never",
-        "last tick of pg_cron": second(found.pg_cron_ticked_at) or "never",
+        "last tick of a scheduler": second(found.scheduler_ticked_at) or "not in 24 h",
+        "last tick of pg_cron": second(found.pg_cron_ticked_at) or "not in 24 h",
         "claimed in 24 h": f"{found.claimed_by_schedulers:,} by schedulers, {found.claimed_by_pg_cron:,} by pg_cron",
     }
     if clock is not None and clock.claims:
