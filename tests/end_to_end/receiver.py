@@ -24,12 +24,19 @@ class Receiver:
     to_hold: int = 0
     held: set[str] = field(default_factory=set)
     url: str = ""
+    warm_ups: int = 0
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, condition: Callable[[Receiver], bool], seconds: float) -> None:
         """Wait until the condition holds; it is looked at after every delivery and answer."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: condition(self))
+
+    async def be_warmed_up(self, _: web.Request) -> web.Response:
+        """One warm-up."""
+        self.warm_ups += 1
+        await self._tell()
+        return web.Response()
 
     async def receive(self, request: web.Request) -> web.Response:
         """One delivery."""
@@ -61,6 +68,7 @@ async def receiving() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     application = web.Application()
     application.router.add_post("/sync", receiver.receive)
+    application.router.add_get("/sync", receiver.be_warmed_up)
     runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

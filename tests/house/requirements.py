@@ -89,7 +89,7 @@ SCHEDULER = (
     Requirement("R16.2", "Cold start: targets are warmed up before their runs."),
     Requirement("R16.3", "Cold start: cold starts are recorded, and reported to operators."),
     Requirement("R16.4", "Cold start: how to set the target's memory is documented.", in_code=False),
-    Requirement("R16.5", "Cold start: pg_cron pre-warms targets 30 s before the scheduled time.", to_come="to come"),
+    Requirement("R16.5", "Cold start: pg_cron pre-warms targets 30 s before the scheduled time."),
     Requirement("R17.1", "Drift: an idempotency key is made from the integration and the scheduled period."),
     Requirement("R17.2", "Drift: no duplicate runs."),
     Requirement("R17.3", "Drift: no run is missing across reporting periods."),

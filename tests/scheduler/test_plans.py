@@ -34,7 +34,7 @@ async def install(connection: Connection) -> None:
     """What `synkron pg-cron install` makes, without pg_cron."""
     queries = SourceQueries(SourceTables())
     await connection.execute(await queries.fit(connection, queries.sql("operations/pg_cron")["claim_function"]))
-    await connection.execute(statements("operations/pg_cron")["set"], False, True, 15 * MINUTE, MINUTE)
+    await connection.execute(statements("operations/pg_cron")["set"], False, None, True, 15 * MINUTE, MINUTE)
 
 
 async def plan(connection: Connection) -> int:

@@ -42,7 +42,7 @@ RELEASED = {
     "0005_health_and_incidents": "a5251f027a81e706cee1ff83d6fd97615d62a8e934e8fd93b7174d3aa555dfd1",
     "0006_installation": "45ab7200f61e15c7956e9a040deda4f521eb74be8c18e2e0dd3d84059d422f0f",
     "0007_grants_alone": "9481bc731edb96acc10386c7ecdbda35c3c3ea1f8312e18f50559ec9c3eb2293",
-    "0008_second_clock": "46a0af8cf18776671847e356e3284c176224d59587edd8529e58d6db3ee49157",
+    "0008_second_clock": "21f8089a6e238096e62ba4c06eca506abef152a2a222bb70286aebe7611ccbe3",
 }
 
 

@@ -17,12 +17,15 @@ from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
 
-WAKE, CLAIM = "wake", "claim"
+WAKE, CALL, CLAIM = "wake", "call", "claim"
 # The job of each mode, and what it calls.
 JOBS = {
     WAKE: ("synkron wake", "call synkron.wake()"),
+    CALL: ("synkron call", "call synkron.call()"),
     CLAIM: ("synkron claim", "select synkron.claim_planned()"),
 }
+ROUTINES = {WAKE: "wake_procedure", CALL: "call_procedure", CLAIM: "claim_function"}
+SECRET = "synkron_tick"  # noqa: S105 (its name in the vault)
 DAY = timedelta(days=1)
 SQL = statements("operations/pg_cron")
 # These need pg_cron.
@@ -31,9 +34,10 @@ JOBS_SQL = statements("operations/pg_cron_jobs")
 
 @dataclass(frozen=True, slots=True)
 class SecondClock:
-    """How pg_cron is used. Everything up to ``planned_until`` is planned."""
+    """How pg_cron is used: ``calls`` is the address that it calls. Everything up to ``planned_until`` is planned."""
 
     wakes: bool
+    calls: str | None
     claims: bool
     ahead: timedelta
     threshold: timedelta
@@ -44,7 +48,8 @@ class SecondClock:
     @property
     def modes(self) -> tuple[str, ...]:
         """The modes that are installed."""
-        return tuple(mode for mode, is_on in ((WAKE, self.wakes), (CLAIM, self.claims)) if is_on)
+        modes = {WAKE: self.wakes, CALL: self.calls, CLAIM: self.claims}
+        return tuple(mode for mode, is_on in modes.items() if is_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class AskedClock:
-    """The mode to install: how far ahead a scheduler plans, and after how long without a tick pg_cron claims."""
+    """The mode to install: how far ahead a scheduler plans, and after how long without a tick pg_cron claims.
+
+    ``url`` is the address to call.
+    """
 
     mode: str
     ahead: timedelta
     threshold: timedelta
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +124,13 @@ async def install(connection: Connection, settings: Settings, asked: AskedClock,
         before = await read_clock(connection)
         try:
             await connection.execute(SQL["create"])
-            for statement in ("wake_procedure", "claim_function"):
-                text = queries.sql("operations/pg_cron")[statement]
-                await connection.execute(await queries.fit(connection, text))
-            await connection.execute(SQL["set"], asked.mode == WAKE, asked.mode == CLAIM, asked.ahead, asked.threshold)
+            text = queries.sql("operations/pg_cron")[ROUTINES[asked.mode]]
+            if asked.mode == CALL:
+                text = text.replace("CRYPTO", await _check_call(connection))
+            await connection.execute(await queries.fit(connection, text))
+            await connection.execute(
+                SQL["set"], asked.mode == WAKE, asked.url, asked.mode == CLAIM, asked.ahead, asked.threshold
+            )
             await connection.execute(SQL["forget_plans"])
             await connection.execute(JOBS_SQL["schedule"], name, command)
         except PostgresError as error:
@@ -172,6 +184,25 @@ async def _check(connection: Connection) -> None:
             else f"This server's pg_cron runs in the database {its}. Set cron.database_name to {row['this_database']}, "
             "and restart the server."
         )
+
+
+async def _check_call(connection: Connection) -> str:
+    """The schema of pgcrypto. Raises Refused if pg_cron can't call: without pg_net, pgcrypto or the secret."""
+    [can] = await connection.fetch(SQL["can_call"])
+    if not can["has_pg_net"]:
+        raise Refused(
+            "There is no pg_net, which sends the request: `create extension pg_net`, on Supabase under Extensions."
+        )
+    if can["hmac_schema"] is None:
+        raise Refused(
+            "There is no pgcrypto, which signs the request: `create extension pgcrypto with schema extensions`."
+        )
+    if not (can["has_vault"] and await connection.fetchval(JOBS_SQL["has_secret"], SECRET)):
+        raise Refused(
+            f"The vault has no secret {SECRET}, which signs the request. Give it the one that tick_secret in "
+            f"synkron.toml points to: `select vault.create_secret('whsec_...', '{SECRET}')`."
+        )
+    return str(can["hmac_schema"])
 
 
 async def _record(

@@ -12,12 +12,13 @@ select
 create extension if not exists pg_cron;
 
 -- name: clock
-select wakes, claims, ahead, threshold, installed_at, planned_until, schedulers_rest_until from synkron.second_clock;
+select wakes, calls, claims, ahead, threshold, installed_at, planned_until, schedulers_rest_until from synkron.second_clock;
 
 -- name: set
-insert into synkron.second_clock (wakes, claims, ahead, threshold) values ($1, $2, $3, $4)
+insert into synkron.second_clock (wakes, calls, claims, ahead, threshold) values ($1, $2, $3, $4, $5)
 on conflict (one) do update set
     wakes = second_clock.wakes or excluded.wakes,
+    calls = coalesce(excluded.calls, second_clock.calls),
     claims = second_clock.claims or excluded.claims,
     ahead = excluded.ahead,
     threshold = excluded.threshold,
@@ -42,6 +43,52 @@ begin
     end loop;
 end $$;
 
+-- name: can_call
+-- Whether pg_net is there, in which schema the function hmac is, and whether the vault has the secret.
+select
+    to_regproc('net.http_post') is not null as has_pg_net,
+    (
+        select quote_ident(nspname) from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
+        where proname = 'hmac' and proargtypes = '17 17 25'::oidvector limit 1
+    ) as hmac_schema,
+    to_regclass('vault.decrypted_secrets') is not null as has_vault;
+
+-- name: call_procedure
+-- Asks the API for a tick at each half minute: the one before a minute claims its runs, and warms their targets up. The
+-- request is signed as Standard Webhooks say; CRYPTO is the schema of pgcrypto. pg_net sends it after the commit, and
+-- keeps no promise; the answer is not looked at.
+create or replace function synkron.ask_for_tick() returns void language plpgsql as $$
+declare
+    secret bytea;
+    moment text := extract(epoch from clock_timestamp())::bigint::text;
+begin
+    select decode(substr(decrypted_secret, 7), 'base64') into strict secret
+    from vault.decrypted_secrets where name = 'synkron_tick';
+    perform net.http_post(
+        url := (select calls from synkron.second_clock),
+        body := '{{}}'::jsonb,
+        headers := jsonb_build_object(
+            'Content-Type', 'application/json',
+            'webhook-id', 'tick-' || moment,
+            'webhook-timestamp', moment,
+            'webhook-signature', 'v1,' || encode(
+                CRYPTO.hmac(convert_to('tick-' || moment || '.' || moment || '.{{}}', 'UTF8'), secret, 'sha256'), 'base64'
+            )
+        ),
+        timeout_milliseconds := 10000
+    );
+end $$;
+create or replace procedure synkron.call() language plpgsql as $$
+declare
+    minute timestamptz := date_trunc('minute', clock_timestamp());
+begin
+    for half in 0 .. 1 loop
+        perform pg_sleep(extract(epoch from minute + half * interval '30 seconds' - clock_timestamp()));
+        perform synkron.ask_for_tick();
+        commit;
+    end loop;
+end $$;
+
 -- name: claim_function
 -- requirement R17.6
 -- Claims what is planned for the time from half a minute ago to a minute and a half ahead, if no scheduler has ticked
@@ -62,7 +109,7 @@ begin
     end if;
     perform from synkron.watermark for update;
     select recorded_at into last_tick from synkron.ticks
-    where source <> 'pg_cron' and window_start <> at - interval '30 seconds 1 microsecond'
+    where window_start <> at - interval '30 seconds 1 microsecond'
     order by at desc limit 1;
     if last_tick > clock_timestamp() - (select threshold from synkron.second_clock) then
         return 0;
@@ -132,6 +179,8 @@ end $$;
 -- name: drop_routines
 drop function if exists synkron.claim_planned();
 drop procedure if exists synkron.wake();
+drop procedure if exists synkron.call();
+drop function if exists synkron.ask_for_tick();
 
 -- name: state
 -- Since $1: the last tick of each clock, and what each claimed; and the plans that lie ahead.

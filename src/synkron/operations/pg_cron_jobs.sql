@@ -1,4 +1,4 @@
--- What asks pg_cron itself: its jobs.
+-- What asks pg_cron itself for its jobs, and the vault for the secret.
 
 -- name: schedule
 -- A job of this name is replaced. pg_cron calls it every minute, and never twice at a time.
@@ -19,3 +19,6 @@ left join lateral (
 ) last on true
 where job.jobname = any($1::text[])
 order by job.jobname;
+
+-- name: has_secret
+select exists (select from vault.decrypted_secrets where name = $1);

@@ -44,7 +44,7 @@ from synkron.service.worker_loop import keep_working
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering
-from synkron.settings.signing import Signing
+from synkron.settings.signing import Signing, read_signing
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
 from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
@@ -102,7 +102,7 @@ async def serve(
         in_words = SourceQueries(settings.source).in_words
         await unless_stopped(once_ready(connect, in_words, partial(_check, settings), stop), stop)
         if Role.API in roles:
-            address = await stack.enter_async_context(_answering(url, settings, parts.signings))
+            address = await stack.enter_async_context(_answering(url, settings, parts))
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
         log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
         reporter = Reporter(name, roles, installed_version(), clock)
@@ -128,6 +128,7 @@ class _Parts:
 
     targets: Mapping[str, Target]
     signings: Mapping[str, Signing]
+    tick_signing: Signing | None
     watches: Watches
     prober: Prober
     channels: Channels
@@ -139,6 +140,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
     """The parts, closed at the end. Raises SettingsError with the errors of all parts."""
     faults: list[str] = []
     signings: Mapping[str, Signing] = {}
+    tick_signing: Signing | None = None
     watches = Watches((), {})
     targets: Mapping[str, Target] = {}
     channels = Channels({}, Redaction(()))
@@ -146,6 +148,9 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
         if Role.API in roles:
             with gathering(faults):
                 signings = read_signings(settings, environment)
+            if settings.tick_secret is not None:
+                with gathering(faults):
+                    tick_signing = read_signing("tick_secret", settings.tick_secret, environment)
         if Role.SCHEDULER in roles:
             with gathering(faults):
                 watches = read_watches(settings, environment)
@@ -154,7 +159,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
         if Role.WORKER in roles:
             with gathering(faults):
                 watches_of(settings)
-        if set(roles) != {Role.API}:
+        if set(roles) != {Role.API} or settings.tick_secret is not None:
             with gathering(faults):
                 targets = await stack.enter_async_context(open_targets(settings, environment))
         with gathering(faults):
@@ -165,7 +170,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
         if faults:
             raise SettingsError(list(dict.fromkeys(faults)))
         prober = await stack.enter_async_context(open_prober(watches.requests))
-        yield _Parts(targets, signings, watches, prober, channels, dead_man)
+        yield _Parts(targets, signings, tick_signing, watches, prober, channels, dead_man)
 
 
 async def faults_of(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> list[str]:
@@ -229,8 +234,11 @@ async def _check(settings: Settings, connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def _answering(url: str, settings: Settings, signings: Mapping[str, Signing]) -> AsyncIterator[str]:
+async def _answering(url: str, settings: Settings, parts: _Parts) -> AsyncIterator[str]:
     """Answer HTTP until the end of the block. Yields the address."""
     pool_of_api = pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat)
-    async with pool_of_api as pool, listening(pool, settings, signings) as address:
+    async with (
+        pool_of_api as pool,
+        listening(pool, settings, parts.signings, tick_signing=parts.tick_signing, targets=parts.targets) as address,
+    ):
         yield address

@@ -41,6 +41,7 @@ from synkron.settings.values import (
     Listen,
     PositiveDuration,
     SecretAddress,
+    SecretReference,
     TypeName,
 )
 
@@ -142,6 +143,7 @@ class Settings(BaseSettings):
     heartbeat_url: SecretAddress | None = None
     heartbeat_failure_url: SecretAddress | None = None
     listen: Listen = "127.0.0.1:8077"
+    tick_secret: SecretReference | None = None
     heartbeat: PositiveDuration = timedelta(seconds=30)
     shutdown_grace: Duration = timedelta(seconds=10)
     retention: PositiveDuration = timedelta(days=400)
@@ -204,6 +206,7 @@ SECRET_KEYS = {
     "channels",
     "heartbeat_url",
     "heartbeat_failure_url",
+    "tick_secret",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -44,6 +45,7 @@ class Mode(StrEnum):
     """What pg_cron does."""
 
     WAKE = "wake"
+    CALL = "call"
     CLAIM = "claim"
 
 
@@ -55,9 +57,13 @@ def second_clock() -> None:
 @pg_cron.command()
 @changing
 def install(
-    mode: Annotated[Mode, typer.Option(help="wake: it wakes the schedulers. claim: it claims what they planned.")] = (
-        Mode.CLAIM
-    ),
+    mode: Annotated[
+        Mode,
+        typer.Option(help="wake: it wakes the schedulers. call: it calls the API. claim: it claims what they planned."),
+    ] = Mode.CLAIM,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where the API ticks: https://HOST/v1/tick; for mode call.")
+    ] = None,
     ahead: Annotated[
         timedelta | None,
         typer.Option(parser=span, metavar="SPAN", help="How far ahead the schedulers plan.", show_default="15m"),
@@ -73,15 +79,23 @@ def install(
     what is planned and has not been edited since; when a scheduler ticks again, it decides the rest. Both may run at
     once. Runs of types with a pace are left to the schedulers.
 
+    With call, pg_cron and pg_net send a signed request to the role api at each half minute, which ticks and warms the
+    targets up. The secret is the one in the vault with the name synkron_tick.
+
     \b
     Examples:
       synkron pg-cron install
       synkron pg-cron install --mode claim --ahead 1h --threshold 1m
       synkron pg-cron install --mode wake --yes
+      synkron pg-cron install --mode call --url https://synkron.example.com/v1/tick
     """
     from synkron.operations import pg_cron as operation
 
-    asked = operation.AskedClock(mode.value, ahead or AHEAD, threshold or THRESHOLD)
+    if (url is not None) != (mode is Mode.CALL):
+        raise typer.BadParameter("--url goes with --mode call, which needs it")
+    if url is not None and not re.match(r"https?://[^\s/]+/", url):
+        raise typer.BadParameter(f'"{url}" is not an address such as https://synkron.example.com/v1/tick')
+    asked = operation.AskedClock(mode.value, ahead or AHEAD, threshold or THRESHOLD, url)
     return Change(
         plan=lambda connection, _: operation.plan_install(connection),
         do=lambda connection, settings, author: operation.install(connection, settings, asked, author),

@@ -6,15 +6,18 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import cast
 
 from aiohttp import web
 
+from synkron.delivery.targets import Target
 from synkron.errors import Refused, SynkronError
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
-from synkron.runtime import log
+from synkron.runtime import log, process_name
 from synkron.service.api.completion import LONGEST_BODY, CompletionEndpoint
 from synkron.service.api.connection import Connection, most_connections, refusal
+from synkron.service.api.tick import TickEndpoint
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.signing import Signing
@@ -23,12 +26,24 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signing]) -> AsyncIterator[str]:
-    """Serve until the end of the block. Yields the address. Raises Refused if the address ``listen`` can't be used."""
+async def listening(
+    pool: Pool,
+    settings: Settings,
+    signings: Mapping[str, Signing],
+    *,
+    tick_signing: Signing | None = None,
+    targets: Mapping[str, Target] = MappingProxyType({}),
+) -> AsyncIterator[str]:
+    """Serve until the end of the block. Yields the address. Raises Refused if the address ``listen`` can't be used.
+
+    ``tick_signing`` checks who asks for a tick, which warms up the ``targets``.
+    """
     redaction = Redaction(signing.secret for signing in signings.values())
+    ticks = TickEndpoint(pool, settings, tick_signing, targets, process_name())
     endpoint = CompletionEndpoint(pool, settings, signings, redaction)
     application = web.Application(client_max_size=LONGEST_BODY, middlewares=[_in_json])
     application.router.add_post("/v1/runs/{id:[0-9]{1,30}}/complete", endpoint.post)
+    application.router.add_post("/v1/tick", ticks.post)
     # The service handles signals itself.
     runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=5.0)
     await runner.setup()
@@ -45,6 +60,8 @@ async def listening(pool: Pool, settings: Settings, signings: Mapping[str, Signi
             yield f"http://{host}:{listener.sockets[0].getsockname()[1]}"
         finally:
             listener.close()
+            for task in ticks.warming:
+                task.cancel()
     finally:
         await runner.cleanup()
 

@@ -1,0 +1,167 @@
+"""The API ticks for a signed request, and pg_cron sends one: through a stand-in for pg_net and Supabase's vault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+from aiohttp import ClientSession
+from standardwebhooks import Webhook
+
+from synkron.delivery.targets import open_targets
+from synkron.operations.pg_cron import SQL
+from synkron.postgres.connection import pooled
+from synkron.postgres.embedded import EmbeddedServer
+from synkron.service.api import listening
+from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.signing import read_signing
+from synkron.source.queries import SourceQueries
+from tests.conftest import TEMPLATE, Connection, Database, cloned
+from tests.end_to_end.receiver import Receiver, receiving
+from tests.support.distribution import programs
+from tests.support.fleet import PATIENCE, add_integration
+
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+REFERENCE = "env:TICK"
+OTHER = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+NET = """
+    -- A stand-in with pg_net's signature and defaults: it keeps the requests, and the test sends them.
+    create schema net;
+    create table net.http_request_queue (id bigserial, method text, url text, headers jsonb, body bytea, timeout int);
+    create function net.http_post(
+        url text, body jsonb default '{}', params jsonb default '{}',
+        headers jsonb default '{"Content-Type": "application/json"}', timeout_milliseconds int default 5000
+    ) returns bigint language sql as $$
+        insert into net.http_request_queue (method, url, headers, body, timeout)
+        values ('POST', url, headers, convert_to(body::text, 'UTF8'), timeout_milliseconds) returning id
+    $$;
+    -- A stand-in for Supabase's vault.
+    create schema vault;
+    create table vault.decrypted_secrets (name text, decrypted_secret text);
+"""
+
+
+@dataclass(frozen=True)
+class Api:
+    """The address of the endpoint, and a session to it."""
+
+    url: str
+    session: ClientSession
+
+    async def post(self, headers: Mapping[str, str], body: bytes = b"{}") -> tuple[int, dict[str, object]]:
+        """The status, and the answer's JSON."""
+        async with self.session.post(self.url, data=body, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+
+@asynccontextmanager
+async def api(database: Database, receiver: Receiver, *, secret: str | None = REFERENCE) -> AsyncIterator[Api]:
+    settings = Settings(
+        listen="127.0.0.1:0",
+        tick_secret=secret,
+        types={"xledger": TypeSettings(target=receiver.url, spread=timedelta(minutes=1))},
+    )
+    signing = read_signing("tick_secret", secret, {"TICK": SECRET}) if secret else None
+    async with (
+        pooled(database.url, size=3) as pool,
+        open_targets(settings, {}) as targets,
+        listening(pool, settings, {}, tick_signing=signing, targets=targets) as url,
+        ClientSession() as session,
+    ):
+        yield Api(f"{url}/v1/tick", session)
+
+
+def signed(secret: str = SECRET, at: datetime | None = None, body: str = "{}") -> dict[str, str]:
+    moment = at or datetime.now(UTC)  # noqa: TID251 (a sender has no other clock)
+    signature = Webhook(secret).sign("tick-1", moment, body)
+    return {
+        "webhook-id": "tick-1",
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": signature,
+    }
+
+
+# requirement R16.5, R17.6
+async def test_a_signed_request_ticks_and_warms_up(database: Database, connection: Connection) -> None:
+    """What comes due within half a minute is claimed once, by pg_cron's tick, and its target gets the warm-up."""
+    for _ in range(20):
+        await add_integration(connection, "* * * * *")  # spread over a minute: some start after this tick
+    async with receiving() as receiver, api(database, receiver) as there:
+        status, answer = await there.post(signed())
+        assert (status, answer["skipped"]) == (200, 0)
+        assert answer["due"] == answer["claimed"] != 0
+        again, nothing = await there.post(signed())
+        assert (again, nothing["claimed"]) == (200, 0)
+        await receiver.until(lambda it: it.warm_ups == 1, PATIENCE)
+    ticks = await connection.fetch("select source, claimed from synkron.ticks order by id")
+    assert [row["source"] for row in ticks] == ["pg_cron", "pg_cron"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        signed(OTHER),
+        signed(body="{ }"),
+        signed(at=datetime(2026, 1, 1, tzinfo=UTC)),
+        signed() | {"webhook-signature": "v1,AAAA"},
+        {"Authorization": f"Bearer {SECRET}"},
+    ],
+    ids=["unsigned", "another secret", "another body", "old", "another signature", "the secret as a token"],
+)
+async def test_any_other_request_is_refused(
+    database: Database, connection: Connection, headers: dict[str, str]
+) -> None:
+    async with receiving() as receiver, api(database, receiver) as there:
+        status, answer = await there.post(headers)
+        assert status == 401
+        assert "the signature is wrong" in str(answer["error"])
+    assert await connection.fetchval("select count(*) from synkron.ticks") == 0
+
+
+async def test_without_a_secret_nobody_may_ask(database: Database, connection: Connection) -> None:
+    async with receiving() as receiver, api(database, receiver, secret=None) as there:
+        assert (await there.post(signed()))[0] == 401
+    assert await connection.fetchval("select count(*) from synkron.ticks") == 0
+
+
+async def test_a_copy_of_the_ledger_does_not_tick(database: Database, connection: Connection) -> None:
+    await connection.execute("update synkron.installations set database_oid = 1")
+    async with receiving() as receiver, api(database, receiver) as there:
+        assert (await there.post(signed()))[0] == 503
+    assert await connection.fetchval("select count(*) from synkron.ticks") == 0
+
+
+@pytest.fixture
+async def with_pgcrypto(distribution_server: EmbeddedServer) -> AsyncIterator[Database]:
+    """The embedded server has no pgcrypto."""
+    async for made in cloned(distribution_server, TEMPLATE):
+        yield made
+
+
+@pytest.mark.skipif(programs() is None, reason="the distribution's PostgreSQL is not installed")
+async def test_what_pg_cron_sends_is_taken(with_pgcrypto: Database) -> None:
+    """The request that the database makes and signs, sent as pg_net would send it."""
+    connection = await asyncpg.connect(with_pgcrypto.superuser_url)
+    await connection.execute(f"create extension pgcrypto; {NET}")
+    await connection.execute("insert into vault.decrypted_secrets values ('synkron_tick', $1)", SECRET)
+    await add_integration(connection, "* * * * *")
+    text = SourceQueries(Settings().source).sql("operations/pg_cron")["call_procedure"]
+    [can] = await connection.fetch(SQL["can_call"])
+    assert (can["has_pg_net"], can["hmac_schema"], can["has_vault"]) == (True, "public", True)
+    await connection.execute(text.replace("CRYPTO", can["hmac_schema"]))
+    async with receiving() as receiver, api(with_pgcrypto, receiver) as there:
+        span = timedelta(minutes=15)
+        await connection.execute(SQL["set"], False, there.url, False, span, span)
+        await connection.execute("select synkron.ask_for_tick()")
+        [asked] = await connection.fetch("select * from net.http_request_queue")
+        assert (asked["method"], asked["url"], asked["timeout"]) == ("POST", there.url, 10_000)
+        status, answer = await there.post(json.loads(asked["headers"]), asked["body"])
+        assert status == 200
+        assert answer["claimed"] == answer["due"] != 0
+    await connection.close()
