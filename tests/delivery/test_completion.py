@@ -26,7 +26,7 @@ from synkron.ledger.attempts import expire
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import pooled
 from synkron.scheduler.tick import tick
-from synkron.service.api import listening
+from synkron.service.api.server import listening
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.signing import is_signed
 from tests.conftest import Connection, Database

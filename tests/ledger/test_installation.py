@@ -33,6 +33,7 @@ from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSe
 from synkron.vendors.probe import Watches, open_prober
 from tests.conftest import Connection, Database
 from tests.delivery.targets.far_side import accept, far_side
+from tests.support.announcing import idle
 from tests.support.copies import copied, opened
 from tests.support.fleet import add_integration, utc, watching
 
@@ -170,7 +171,7 @@ async def test_no_loop_of_the_service_does_anything_on_a_copy(server: EmbeddedSe
             for one in doing:
                 with pytest.raises(NotAtHome):
                     await one
-            await dead_man.idle()
+            await idle(dead_man)
         assert there.requests == []
 
 

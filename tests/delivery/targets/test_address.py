@@ -19,7 +19,7 @@ from synkron.settings.load import Settings
 from synkron.vendors.health import Health, Verdict
 from synkron.vendors.probe import open_prober, read_watches
 from tests.delivery.targets.far_side import PATIENCE, RUN, SIGNING, FarSide, accept, far_side, target_at, terms
-from tests.support.announcing import announcing
+from tests.support.announcing import announcing, idle
 
 SIGNED = "/sync%2Fall/a;b/../c?sig=a%2Fb%2bc%3D%7e+d/e&empty=&flag"
 
@@ -90,7 +90,7 @@ async def announce(there: FarSide) -> None:
 async def ping(there: FarSide) -> None:
     async with open_dead_man(SecretStr(f"{there.url}{SIGNED}"), lambda: 0.0) as dead_man:
         dead_man.succeeded()
-        await dead_man.idle()
+        await idle(dead_man)
 
 
 @pytest.mark.parametrize("send", [probe, announce, ping])
