@@ -14,7 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from synkron.delivery.shortages import Shortages
-from synkron.delivery.targets import Target, Terms, open_targets
+from synkron.delivery.targets import Target, open_targets
+from synkron.delivery.targets.lease import Terms
 from synkron.errors import Refused
 from synkron.ledger import history
 from synkron.model import Outcome, Run

@@ -30,6 +30,7 @@ from tests.support.copies import copied, opened
 from tests.support.fleet import add_integration, installation_of, utc
 from tests.support.incident_cast import condition
 from tests.support.stepped_clock import install_clock, set_clock
+from tests.support.turns import start
 
 ORIGINAL, COPY = AskedAdoption(Adopted.ORIGINAL), AskedAdoption(Adopted.COPY)
 HOURLY = "0 * * * *"
@@ -184,8 +185,8 @@ async def test_what_the_original_has_under_way_is_closed_in_a_copy(server: Embed
         waiting, at_target, accepted = [
             row["id"] for row in await original.fetch("select id from synkron.runs order by id")
         ]
-        assert await attempts.start(original, at_target, "w", 1)
-        run = await attempts.start(original, accepted, "w", 2)
+        assert await start(original, at_target, "w", 1)
+        run = await start(original, accepted, "w", 2)
         assert run is not None
         assert await attempts.accept(original, run, Outcome(OutcomeKind.ACCEPTED, 202), timedelta(hours=1))
     async with copied(server, database) as copy, opened(copy) as connection:

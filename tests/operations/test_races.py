@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from synkron.errors import Refused
-from synkron.ledger import attempts, ticks
+from synkron.ledger import ticks
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.cancel import cancel
@@ -24,6 +24,7 @@ from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
 from tests.conftest import Connection, Database
 from tests.support.fleet import PATIENCE, add_integration, blocked, nothing_queued, utc, watching
+from tests.support.turns import start
 from tests.support.working import QUICK, REFUSED, Recorder, claim, deliver, working
 
 HOURLY = "0 * * * *"
@@ -80,7 +81,7 @@ async def test_cancelled_while_its_worker_starts_the_seat_is_freed(connection: C
     async with pool.acquire() as worker:
         transaction = worker.transaction()
         await transaction.start()
-        assert await attempts.start(worker, run_id, "w", 1) is not None
+        assert await start(worker, run_id, "w", 1) is not None
         cancelling = asyncio.create_task(cancel(connection, [run_id], "kari", "x"))
         await blocked(pool)
         await transaction.commit()

@@ -248,7 +248,7 @@ def _ticked(fleet: list[Group], policy: Policy, minutes: int) -> tuple[Counter[d
         moment = MIDNIGHT + MINUTE * minute
         now = moment - MINUTE / 2
         due, _ = all_occurrences(rows, Window(moment - MINUTE, moment), {"xledger"})
-        decisions, added = at_once(paced_by_the_tick(decide(due, now, policies), policies, allotted, now))
+        decisions, added = at_once(paced_by_the_tick(decide(due, now, policies), policies.by_type, allotted, now))
         allotted.update(added)
         for one in decisions:
             assert one.execute_after is not None

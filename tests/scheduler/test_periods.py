@@ -22,6 +22,7 @@ from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, blocked, utc
 from tests.support.stepped_clock import install_clock, set_clock
+from tests.support.turns import skip
 
 SETTINGS = Settings(
     types={
@@ -180,7 +181,7 @@ async def test_a_run_that_was_tried_keeps_its_period(connection: Connection) -> 
         "update synkron.runs set attempt = 1, started_at = now() where scheduled_for = '2026-11-01T02:00Z'"
     )
     (first, *_) = sorted(run.id for run in await history.runs(connection))
-    assert await skips.skip(connection, first, "superseded: the schedule is now another", 0)
+    assert await skip(connection, first, "superseded: the schedule is now another", 0)
     assert await periods(connection) == [(utc("2026-11-01T01:00:00"), utc("2026-11-01T02:00:00"))]
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.errors import NotFound, Refused
-from synkron.ledger import attempts, claims, retention
+from synkron.ledger import claims, retention
 from synkron.ledger.installation import at_home
+from synkron.ledger.queue import enqueue
 from synkron.model import Action, Decision, Integration, Occurrences, Scope, Source, State, Window
 from synkron.operations.audit import record
 from synkron.operations.backfill_plan import BackfillOutcome, Planned, RecordedMoment, fates_of
@@ -207,7 +208,6 @@ async def _claim(
     first: datetime,
 ) -> tuple[int, ...]:
     """Insert the runs and their jobs; returns the numbers of the runs."""
-    policies = await read_policies(connection, settings.policies, _integrations(planned))
     decisions = [
         Decision(
             one.integration,
@@ -220,7 +220,7 @@ async def _claim(
         )
         for one in planned
     ]
-    paced = list(zip(planned, await allot_starts(connection, decisions, policies, now), strict=True))
+    paced = list(zip(planned, await allot_starts(connection, decisions, settings.policies, now), strict=True))
     again = [(one.run_id, decision.execute_after) for one, decision in paced if one.run_id is not None]
     new = [decision for one, decision in paced if one.run_id is None]
     await retention.keep_partitions(connection, first, now, settings.retention)
@@ -228,7 +228,7 @@ async def _claim(
     claimed = await claims.claim(connection, new, tick_id=None, installation=installation.id)
     if again:
         rows = await connection.fetch(SQL["retry"], *map(list, zip(*again, strict=True)), reason)
-        await attempts.give_turn(connection, rows)
+        await enqueue(connection, rows)
     return (*claimed.run_ids, *(run_id for run_id, _ in again))
 
 

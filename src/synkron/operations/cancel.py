@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from synkron.ledger import attempts
-from synkron.ledger.queue import queue_on
+from synkron.ledger.queue import enqueue, queue_on
 from synkron.model import State
 from synkron.operations.audit import record
 from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
@@ -78,4 +77,4 @@ async def _end(connection: Connection, run_ids: Sequence[int], words: str) -> No
     jobs = [row["id"] for row in await connection.fetch(sql["jobs"], run_ids)]
     for first in range(0, len(jobs), MOST_TOLD):
         await queue_on(connection).mark_job_as_cancelled(jobs[first : first + MOST_TOLD])
-    await attempts.give_turn(connection, behind)
+    await enqueue(connection, behind)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from synkron.errors import Refused
-from synkron.ledger import attempts
+from synkron.ledger.queue import enqueue
 from synkron.model import Integration, State
 from synkron.operations.audit import record
 from synkron.operations.runs import NamedRun, lock_runs, named_runs, subject_of
@@ -46,7 +46,7 @@ async def retry(connection: Connection, settings: Settings, ids: Collection[int]
         plan = await _plan(connection, settings, ids, now)
         numbers = [one.id for one in plan.runs]
         sql = statements("operations/runs")
-        await attempts.give_turn(connection, await connection.fetch(sql["retry"], numbers, [now] * len(numbers), None))
+        await enqueue(connection, await connection.fetch(sql["retry"], numbers, [now] * len(numbers), None))
         await record(
             connection,
             author=author,

@@ -8,7 +8,7 @@ from datetime import datetime
 from synkron.errors import NotFound, Refused
 from synkron.ledger import claims, retention
 from synkron.ledger.installation import at_home
-from synkron.ledger.keys import manual_key
+from synkron.ledger.keys import run_key
 from synkron.model import Action, Decision, Integration, InvalidIntegration, Scope, Source, State
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, look_up
@@ -75,7 +75,7 @@ async def trigger(
         claimed = await claims.claim(connection, [decision], tick_id=None, installation=installation.id)
         if not claimed.run_ids:
             raise Refused("There is already a run for this moment. Nothing was changed; try again.")
-        key = manual_key(installation.id, plan.integration.integration_id, now)
+        key = run_key(installation.id, plan.integration.integration_id, Source.MANUAL, now)
         done = Triggered(claimed.run_ids[0], key, plan.subject, now, plan.period_start, now)
         after = {"run": done.run_id, "key": key, "period_start": plan.period_start, "period_end": now}
         await record(connection, author=author, action="trigger", subject=plan.subject, before=None, after=after)

@@ -60,19 +60,14 @@ async def keep_warming_up(
             await sleep(None, last_tick.looked, stop)
             last_tick.looked.clear()
             ahead, last_tick.ahead = last_tick.ahead, {}
-            for one in await unless_stopped(send.warm_up(connection, targets, ahead, settings), stop) or ():
-                _log_warm_up(one)
-
-
-def _log_warm_up(one: send.WarmUp) -> None:
-    met = one.reception
-    log.debug(
-        "warm-up",
-        types=",".join(one.integration_types),
-        http_status=met.http_status,
-        ms=round(met.duration / timedelta(milliseconds=1)),
-        **({"error": met.error} if met.error else {}),
-    )
+            for one, met in await unless_stopped(send.warm_up(connection, targets, ahead, settings), stop) or ():
+                log.debug(
+                    "warm-up",
+                    types=",".join(one.types),
+                    http_status=met.http_status,
+                    ms=round(met.duration / timedelta(milliseconds=1)),
+                    **({"error": met.error} if met.error else {}),
+                )
 
 
 async def keep_watching(

@@ -11,7 +11,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from synkron.cli.demo.vendors import LATENCY, Delivery, Vendors, vendor_endpoints
-from synkron.delivery.targets import body, open_targets
+from synkron.delivery.targets import open_targets
+from synkron.delivery.targets.request import body
 from synkron.ledger.keys import idempotency_key
 from synkron.model import OutcomeKind
 from synkron.runtime import wall_clock

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from synkron.delivery.targets import HttpTarget
+from synkron.delivery.targets.http import HttpTarget
 from synkron.errors import SettingsError
 from synkron.incidents.channels import open_channels
 from synkron.incidents.message import trial

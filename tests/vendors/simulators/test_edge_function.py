@@ -13,7 +13,8 @@ from aiohttp import ClientSession
 from standardwebhooks import Webhook
 
 from synkron.cli.demo.simulators import SimulatedFault
-from synkron.delivery.targets import body, open_targets
+from synkron.delivery.targets import open_targets
+from synkron.delivery.targets.request import body
 from synkron.model import OutcomeKind
 from synkron.settings.load import Settings
 from tests.delivery.targets.far_side import RUN, SIGNING, terms
