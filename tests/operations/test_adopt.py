@@ -15,9 +15,10 @@ from synkron.ledger import attempts
 from synkron.ledger.installation import at_home, read_ids
 from synkron.ledger.keys import is_key_of
 from synkron.model import Outcome, OutcomeKind, Scope, Source, State
-from synkron.operations.adopt import Adopted, AskedAdoption, adopt, plan_adopt
+from synkron.operations.adopt import Adopted, AdoptionPlan, AskedAdoption, adopt, plan_adopt
 from synkron.operations.audit import entries
 from synkron.operations.pauses import AskedPause, pause, resume
+from synkron.operations.transaction import read_transaction
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.reports.verify import FindingKind
 from synkron.reports.verify.store import verify
@@ -42,6 +43,11 @@ async def tick_at(connection: Connection, now: datetime, settings: Settings = PL
     """Tick when the database's clock shows ``now``. The real one writes the row, as where a moment is given."""
     await set_clock(connection, now)
     await tick(connection, settings, scheduler="test", source="once")
+
+
+async def planned(connection: Connection, settings: Settings, asked: AskedAdoption) -> AdoptionPlan:
+    async with read_transaction(connection) as now:
+        return await plan_adopt(connection, settings, asked, now)
 
 
 async def hold_all(connection: Connection) -> None:
@@ -92,7 +98,7 @@ async def test_what_the_original_missed_since_the_dump_is_caught_up_one_by_one(
     policy = TypeSettings(catch_up=catch_up, catch_up_window=timedelta(minutes=1))
     settings = Settings(types={"xledger": policy})
     async with restored(server, database) as (connection, did):
-        plan = await plan_adopt(connection, settings, ORIGINAL)
+        plan = await planned(connection, settings, ORIGINAL)
         assert (plan.occurrences, plan.integrations, plan.claimed) == (3, 1, 3)
         assert plan.watermark == DUMPED - timedelta(minutes=19, seconds=30)
         await adopt(connection, settings, ORIGINAL, "kari")
@@ -190,7 +196,7 @@ async def test_what_the_original_has_under_way_is_closed_in_a_copy(server: Embed
         assert run is not None
         assert await attempts.accept(original, run, Outcome(OutcomeKind.ACCEPTED, 202), timedelta(hours=1))
     async with copied(server, database) as copy, opened(copy) as connection:
-        plan = await plan_adopt(connection, PLAIN, COPY)
+        plan = await planned(connection, PLAIN, COPY)
         assert (plan.running, plan.claimed) == (2, 1)
         await adopt(connection, PLAIN, COPY, "kari")
         rows = await connection.fetch("select id, state, reason, completes_by from synkron.runs order by id")

@@ -13,10 +13,9 @@ from synkron.errors import Refused
 from synkron.ledger import ticks
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
-from synkron.operations.cancel import cancel
 from synkron.operations.overrides import set_override
 from synkron.operations.pauses import AskedPause, pause, resume
-from synkron.operations.retry import retry
+from synkron.operations.runs import cancel, retry
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool
@@ -205,7 +204,7 @@ async def test_a_triggered_run_is_delivered_with_its_key(
     done = await trigger(connection, QUICK, Scope(integration_id=integration), "kari")
     target = Recorder()
     [run] = await deliver(database, pool, target)
-    assert (run.state, run.key, run.scheduled_for) == ("succeeded", done.key, done.scheduled_for)
+    assert (run.state, run.key, run.scheduled_for) == ("succeeded", done.key, done.plan.at)
     assert (target.calls[0].key, target.calls[0].period_start) == (done.key, None)
 
 

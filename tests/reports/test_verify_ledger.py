@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from synkron.model import Scope
-from synkron.operations.cancel import cancel
+from synkron.operations.runs import cancel
 from synkron.reports.verify import FindingKind, Undelivered, full_transaction
 from synkron.reports.verify.store import Report, keep_verification, verify
 from synkron.scheduler.tick import tick

@@ -15,6 +15,7 @@ from synkron.ledger import history, skips
 from synkron.ledger.history import RecordedRun
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, plan_backfill
+from synkron.operations.transaction import read_transaction
 from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
@@ -273,7 +274,8 @@ async def test_a_backfilled_moment_has_the_period_of_its_own_row(connection: Con
     begin, end = utc("2026-11-01T02:00:00"), utc("2026-11-01T02:00:00") + HALF
     await set_clock(connection, end)
     await connection.execute("update synkron.watermark set at = $1", end)
-    plan = await plan_backfill(connection, SETTINGS, AskedBackfill(Scope(integration_id=one), begin, end))
+    async with read_transaction(connection) as now:
+        plan = await plan_backfill(connection, SETTINGS, AskedBackfill(Scope(integration_id=one), begin, end), now)
     assert [(planned.period_start, planned.scheduled_for) for planned in plan.runs] == [
         (utc("2026-10-01T02:00:00"), begin)
     ]

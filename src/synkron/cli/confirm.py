@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
@@ -61,7 +62,7 @@ class Change(Generic[Plan, Done]):
     words, on stderr where it is told so.
     """
 
-    plan: Callable[[Connection, Settings], Awaitable[Plan]]
+    plan: Callable[[Connection, Settings, datetime], Awaitable[Plan]]
     do: Callable[[Connection, Settings, str], Awaitable[Done]]
     question: str
     told: Callable[[Plan], Iterable[str]]
@@ -118,10 +119,13 @@ def _operate(
         raise typer.BadParameter(
             "there is no terminal to ask at; give --yes to do it, or --dry-run to see what it would"
         )
+    from synkron.operations.transaction import read_transaction
+
     name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Plan, Done | None]:
-        planned = await change.plan(connection, settings)
+        async with read_transaction(connection) as now:
+            planned = await change.plan(connection, settings, now)
         _tell(planned, agreed, change)
         if agreed.dry_run or not change.changes(planned):
             return planned, None

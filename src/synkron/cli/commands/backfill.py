@@ -88,7 +88,7 @@ def backfill(
         }
 
     return Change(
-        plan=lambda connection, settings: backfill.plan_backfill(connection, settings, asked, most=most),
+        plan=lambda connection, settings, now: backfill.plan_backfill(connection, settings, asked, now, most),
         do=lambda connection, settings, author: backfill.backfill(connection, settings, asked, author, most=most),
         question="Run them?",
         told=_told,

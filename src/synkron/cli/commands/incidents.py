@@ -163,7 +163,7 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
     from synkron.operations import acknowledge
 
     return Change(
-        plan=lambda connection, _: acknowledge.plan_acknowledge(connection, number),
+        plan=lambda connection, *_: acknowledge.plan_acknowledge(connection, number),
         do=lambda connection, _, author: acknowledge.acknowledge(connection, number, author),
         question="Acknowledge it?",
         told=lambda plan: fact_lines(_facts(plan)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -156,7 +156,7 @@ def set_(
         raise typer.BadParameter("give at least one value, such as --catch-up all; --help lists them")
     from synkron.operations import overrides
 
-    async def plan(connection: Connection, settings: Settings) -> Setting:
+    async def plan(connection: Connection, settings: Settings, _: datetime) -> Setting:
         return await overrides.plan_set(connection, settings, integration, overrides.checked(texts, settings))
 
     async def do(connection: Connection, settings: Settings, author: str) -> Setting:
@@ -190,7 +190,7 @@ def unset(
             f'"{unknown[0]}" can\'t be set; allowed are {", ".join(OVERRIDABLE)}', param_hint="KEY"
         )
     return Change(
-        plan=lambda connection, settings: overrides.plan_unset(connection, settings, integration, names),
+        plan=lambda connection, settings, _: overrides.plan_unset(connection, settings, integration, names),
         do=lambda connection, settings, author: overrides.unset_override(
             connection, settings, integration, names, author
         ),

@@ -58,7 +58,7 @@ def pause(
 
     asked = pauses.AskedPause(scope, reason, until if until is not None else for_)
     return Change(
-        plan=lambda connection, settings: pauses.plan_pause(connection, settings, asked),
+        plan=lambda connection, settings, now: pauses.plan_pause(connection, settings, asked, now),
         do=lambda connection, settings, author: pauses.pause(connection, settings, asked, author),
         question="Pause it?",
         told=_pausing,
@@ -98,7 +98,7 @@ def resume(
     from synkron.operations import pauses
 
     return Change(
-        plan=lambda connection, settings: pauses.plan_resume(connection, settings, asked),
+        plan=lambda connection, settings, now: pauses.plan_resume(connection, settings, asked, now),
         do=lambda connection, settings, author: pauses.resume(connection, settings, asked, author),
         question="Resume it?",
         told=_resuming,

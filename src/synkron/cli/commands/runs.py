@@ -19,9 +19,7 @@ from synkron.model import State
 if TYPE_CHECKING:
     from synkron.ledger.drift import Stage
     from synkron.ledger.history import RecordedAttempt, RecordedRun
-    from synkron.operations.cancel import CancelPlan, Merged
-    from synkron.operations.retry import RetryPlan
-    from synkron.operations.runs import NamedRun
+    from synkron.operations.runs import CancelPlan, Merged, NamedRun, RetryPlan
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
@@ -152,7 +150,7 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
       synkron runs retry 4711 4712 4713 --yes
       synkron runs retry 4711 --dry-run --json
     """
-    from synkron.operations import retry
+    from synkron.operations import runs as operations
 
     def told(plan: RetryPlan) -> Iterator[str]:
         for one in plan.runs:
@@ -168,8 +166,8 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
         return {"runs": [facts_in_json(one, NAMED_RUN) | {"paused": one.id in plan.paused} for one in runs]}
 
     return Change(
-        plan=lambda connection, settings: retry.plan_retry(connection, settings, ids),
-        do=lambda connection, settings, author: retry.retry(connection, settings, ids, author),
+        plan=lambda connection, settings, now: operations.plan_retry(connection, settings, ids, now),
+        do=lambda connection, settings, author: operations.retry(connection, settings, ids, author),
         question="Retry?",
         told=told,
         done=done,
@@ -191,7 +189,7 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
       synkron runs cancel 4711 4712 --reason "incident 12" --yes
       synkron runs cancel 4711 --reason "wrong period" --dry-run --json
     """
-    from synkron.operations import cancel
+    from synkron.operations import runs as operations
 
     def told(plan: CancelPlan) -> Iterator[str]:
         for one in plan.runs:
@@ -214,8 +212,8 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
         return {"runs": [facts_in_json(run, fields) for run in made.runs]}
 
     return Change(
-        plan=lambda connection, _: cancel.plan_cancel(connection, ids),
-        do=lambda connection, _, author: cancel.cancel(connection, ids, author, reason),
+        plan=lambda connection, *_: operations.plan_cancel(connection, ids),
+        do=lambda connection, _, author: operations.cancel(connection, ids, author, reason),
         question="Cancel?",
         told=told,
         done=done,

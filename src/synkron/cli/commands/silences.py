@@ -68,7 +68,7 @@ def silence(
         yield f"End it before with `synkron incidents unsilence {made.id}`."
 
     return Change(
-        plan=lambda connection, settings: silences.plan_silence(connection, settings, asked),
+        plan=lambda connection, settings, now: silences.plan_silence(connection, settings, asked, now),
         do=lambda connection, settings, author: silences.silence(connection, settings, asked, author),
         question="Silence it?",
         told=told,
@@ -113,7 +113,7 @@ def unsilence(
         yield from _named(quiet)
 
     return Change(
-        plan=lambda connection, settings: silences.plan_unsilence(connection, settings, number),
+        plan=lambda connection, settings, now: silences.plan_unsilence(connection, settings, number, now),
         do=lambda connection, settings, author: silences.unsilence(connection, settings, number, author),
         question="End it?",
         told=told,
