@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.cold_starts import ColdStarts, cold
 from synkron.incidents.conditions.expired_moments import Expired, expired
 from synkron.incidents.conditions.failed_runs import FailedRun, Verified, failed, verified

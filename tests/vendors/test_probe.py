@@ -14,8 +14,9 @@ from multidict import CIMultiDict
 from synkron.errors import SettingsError
 from synkron.settings.load import Settings
 from synkron.vendors.health import Health, Sample, Verdict, Watch
-from synkron.vendors.probe import ProbeRequest, Watches, method_for, read_watches, watches_of
 from synkron.vendors.probe.answer import Answer, read_answer
+from synkron.vendors.probe.request import ProbeRequest, method_for
+from synkron.vendors.watches import Watches, read_watches, watches_of
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 BURST, CREDITS = "BAD_REQUEST.BURST_RATE_LIMIT_REACHED", "BAD_REQUEST.INSUFFICIENT_CREDITS"

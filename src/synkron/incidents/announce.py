@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from asyncpg import Record
 
 from synkron.backoff import doubled
-from synkron.incidents import Occasion, message_of
 from synkron.incidents.channels.channels import Channels
+from synkron.incidents.lifecycle import Occasion
+from synkron.incidents.message import message_of
 from synkron.incidents.store import incident_of
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements

@@ -10,11 +10,11 @@ from typing import cast
 
 from asyncpg import Record
 
-from synkron.incidents import (
-    Condition,
+from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.lifecycle import (
+    FLAPPING,
     Incident,
     IncidentChange,
-    IncidentKind,
     Occasion,
     OpenIncidents,
     Rules,
@@ -22,7 +22,6 @@ from synkron.incidents import (
     Transition,
     plan,
 )
-from synkron.incidents.lifecycle import FLAPPING
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements

@@ -15,9 +15,9 @@ from synkron.settings.integrations.naming import section_of
 from synkron.shortage import Shortage
 from synkron.vendors import store
 from synkron.vendors.health import Health, Sample, Watch
-from synkron.vendors.probe import Watches
 from synkron.vendors.probe_times import next_month, next_probe, probe_blocks
 from synkron.vendors.store import EndpointState
+from synkron.vendors.watches import Watches
 
 
 class Probes(Protocol):

@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from synkron.http import status_text
-from synkron.incidents import Message, Tone
 from synkron.incidents.channels.failure import NotDelivered
+from synkron.incidents.message import Message, Tone
 from synkron.settings.secrets import SECRET_LENGTH, fault, is_reference, read_secret
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from synkron.errors import SettingsError
 from synkron.http import open_session
-from synkron.incidents import Message
 from synkron.incidents.channels.apprise import Service, read_service
 from synkron.incidents.channels.failure import LONGEST, NotDelivered
 from synkron.incidents.channels.webhook import Recipient, Webhook, read_recipient
+from synkron.incidents.message import Message
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering

@@ -13,8 +13,8 @@ from yarl import URL
 
 from synkron.errors import SettingsError
 from synkron.http import failure, refusal
-from synkron.incidents import Message
 from synkron.incidents.channels.failure import LONGEST, NotDelivered
+from synkron.incidents.message import Message
 from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import SECRET_LENGTH, fault, gathering
 from synkron.settings.signing import Signing, read_signing

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.wording import MOST_IDS, moment
 from synkron.settings.integrations.naming import section_of
 from synkron.text import several, span

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.wording import Names, called, moment, touched
 from synkron.ledger.drift import REASONS, LateRun, Stage, lost_in
 from synkron.settings.integrations.naming import section_of

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from asyncpg import PostgresError, Record
 
-from synkron.incidents import Condition
+from synkron.incidents.condition import Condition
 from synkron.incidents.conditions.cold_starts import ColdStarts, cold
 from synkron.incidents.conditions.expired_moments import Expired, expired
 from synkron.incidents.conditions.failed_runs import FailedRun, Verified, failed, verified

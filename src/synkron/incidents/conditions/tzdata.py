@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.wording import listed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.wording import listed, moment
 from synkron.settings.integrations.naming import section_of
 from synkron.text import several

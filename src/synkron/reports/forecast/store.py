@@ -10,7 +10,8 @@ from synkron.errors import LedgerMissing, ServiceRoleRequired
 from synkron.model import Window
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
-from synkron.reports.forecast import Forecast, Group, count_fires, forecast
+from synkron.reports.forecast.fires import Group, count_fires
+from synkron.reports.forecast.outlook import Forecast, forecast
 from synkron.scheduler.holds import read_pauses
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policy

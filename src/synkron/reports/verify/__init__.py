@@ -6,24 +6,3 @@ tick, key, schedule and row of the application, ``attempts`` with its attempts; 
 twice, ``late`` what started late, ``coverage`` what was not delivered. What should have run is computed again from
 the schedules: nothing here uses the code that decided it, and no row of the ledger is its own proof.
 """
-
-from synkron.reports.verify.basis import LATE, Basis
-from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision, Undelivered
-from synkron.reports.verify.examine import Examined, UnsureFinding, examine
-from synkron.reports.verify.ticks import TickHistory, TickRow, full_transaction
-
-__all__ = [
-    "LATE",
-    "Basis",
-    "Examined",
-    "Finding",
-    "FindingKind",
-    "LiveRow",
-    "RecordedDecision",
-    "TickHistory",
-    "TickRow",
-    "Undelivered",
-    "UnsureFinding",
-    "examine",
-    "full_transaction",
-]

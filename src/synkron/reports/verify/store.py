@@ -19,20 +19,10 @@ from asyncpg import Record
 from synkron.ledger import installation
 from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.connection import Connection
-from synkron.reports.verify import (
-    LATE,
-    Basis,
-    Examined,
-    Finding,
-    FindingKind,
-    LiveRow,
-    RecordedDecision,
-    TickHistory,
-    TickRow,
-    Undelivered,
-    UnsureFinding,
-    examine,
-)
+from synkron.reports.verify.basis import LATE, Basis
+from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision, Undelivered
+from synkron.reports.verify.examine import Examined, UnsureFinding, examine
+from synkron.reports.verify.ticks import TickHistory, TickRow
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries, secure
 

@@ -14,7 +14,7 @@ from synkron.errors import NotFound
 from synkron.model import Action, Integration, InvalidIntegration, Source, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
-from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts
+from synkron.reports.why.facts import AuditFacts, Facts, PauseFacts, RunFacts
 from synkron.scheduler.pauses import Hold
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
