@@ -51,7 +51,10 @@ async def forecast_fleet(
     window = Window(begin, begin + timedelta(hours=hours))
     source = SourceQueries(settings.source)
     own_spreads, pauses = await _read_standing(connection, source, now)
-    groups = await read_groups(connection, source, own_spreads, integration_type)
+    statement = source.sql("reports/forecast/store")["groups"]
+    async with source.reading(connection):
+        rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
+    groups = [read(Group, row, timezone=zone_of(row)) for row in rows]
     other = settings.policies | dict(proposed or {})
     spreads = [one.spread for one in (*settings.policies.values(), *other.values())]
     fires = count_fires(groups, window, settings.types, max([*spreads, *own_spreads.values()]))
@@ -60,16 +63,6 @@ async def forecast_fleet(
         forecast(fires, other) if proposed else None,
         pauses,
     )
-
-
-async def read_groups(
-    connection: Connection, source: SourceQueries, own_spreads: Mapping[str, timedelta], integration_type: str | None
-) -> list[Group]:
-    """The enabled rows with a schedule, of all types or one, grouped by what decides when they start, and counted."""
-    statement = source.sql("reports/forecast/store")["groups"]
-    async with source.reading(connection):
-        rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
-    return [read(Group, row, timezone=zone_of(row)) for row in rows]
 
 
 async def _read_standing(
