@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -176,6 +177,15 @@ async def beginning(response: ClientResponse) -> bytes:
     except asyncio.IncompleteReadError as error:
         content = error.partial
     return b"" if "Content-Encoding" in response.headers else content
+
+
+def json_in(content: bytes) -> object:
+    """The body as JSON; None if it is not JSON, or if it is ``null``."""
+    try:
+        found: object = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def failure(error: Exception, place: str, timeout: timedelta) -> str:

@@ -155,7 +155,7 @@ async def test_the_ping(status: int, caplog: pytest.LogCaptureFixture) -> None:
 
 async def test_a_service_that_raises_what_it_knows(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever its own code raises stays in the thread."""
-    from synkron.incidents import trial
+    from synkron.incidents.message import trial
 
     caplog.set_level(logging.DEBUG)
     async with planted(200) as (_, settings, environment), open_channels(settings, environment) as channels:

@@ -30,7 +30,8 @@ from synkron.service.heartbeat import open_dead_man
 from synkron.service.scheduler_loop import LastTick
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
-from synkron.vendors.probe import Watches, open_prober
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import Watches
 from tests.conftest import Connection, Database
 from tests.delivery.targets.far_side import accept, far_side
 from tests.support.announcing import idle

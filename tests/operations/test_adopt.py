@@ -20,7 +20,7 @@ from synkron.operations.audit import entries
 from synkron.operations.pauses import AskedPause, pause, resume
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.embedded import EmbeddedServer
-from synkron.reports.verify import FindingKind
+from synkron.reports.verify.evidence import FindingKind
 from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings

@@ -13,7 +13,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from synkron.incidents import Condition, Transition
+from synkron.incidents.condition import Condition
+from synkron.incidents.lifecycle import Transition
 from synkron.incidents.store import reconcile
 from synkron.service.heartbeat import DeadMan
 from synkron.settings.load import Settings

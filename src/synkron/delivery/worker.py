@@ -29,7 +29,7 @@ from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
 from synkron.vendors.health import DOWN
 from synkron.vendors.observer import Observer
-from synkron.vendors.probe import watches_of
+from synkron.vendors.watches import watches_of
 
 BATCH = 200
 # The queue's notifications wake a worker sooner. This limits the cost of a lost one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synkron.errors import NotFound, Refused
-from synkron.incidents import Incident
+from synkron.incidents.lifecycle import Incident
 from synkron.incidents.store import incident
 from synkron.operations.audit import record
 from synkron.operations.transaction import write_transaction

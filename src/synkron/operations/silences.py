@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.errors import NotFound
-from synkron.incidents import Incident, Silence
+from synkron.incidents.lifecycle import Incident, Silence
 from synkron.incidents.store import incidents
 from synkron.model import Scope
 from synkron.operations.audit import record

@@ -47,7 +47,8 @@ from synkron.settings.secrets import gathering
 from synkron.settings.signing import Signing
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
-from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
+from synkron.vendors.probe.prober import Prober, open_prober
+from synkron.vendors.watches import Watches, read_watches, watches_of
 
 API_POOL_SIZE = 5
 # Seconds that the loops have after the grace, and again after they were cancelled; seconds to report the end.

@@ -17,7 +17,8 @@ from synkron.service.heartbeat import open_dead_man
 from synkron.settings.addresses import exact_url, read_address
 from synkron.settings.load import Settings
 from synkron.vendors.health import Health, Verdict
-from synkron.vendors.probe import open_prober, read_watches
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import read_watches
 from tests.delivery.targets.far_side import PATIENCE, RUN, SIGNING, FarSide, accept, far_side, target_at, terms
 from tests.support.announcing import announcing, idle
 

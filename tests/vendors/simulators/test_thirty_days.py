@@ -20,7 +20,7 @@ from synkron.settings.integrations import SHORTEST_INTERVAL
 from synkron.vendors import store
 from synkron.vendors.health import Health, Sample, Verdict, Watch, backoff, is_passive, sample_of_run
 from synkron.vendors.monitor import watch_health
-from synkron.vendors.probe import Prober, open_prober
+from synkron.vendors.probe.prober import Prober, open_prober
 from tests.conftest import Connection
 from tests.vendors.simulators.clock import SteppedClock
 from tests.vendors.simulators.dataverse import Dataverse

@@ -14,7 +14,8 @@ from synkron.settings.load import Settings
 from synkron.vendors import store
 from synkron.vendors.health import Health, Verdict, sample_of_run
 from synkron.vendors.monitor import watch_health
-from synkron.vendors.probe import Watches, open_prober, read_watches
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import Watches, read_watches
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import answering, far_side
 from tests.vendors.simulators.clock import NOON, SteppedClock

@@ -14,7 +14,7 @@ from synkron.cli.demo.simulators import Bufdir, BusinessCentral, Simulator, Xled
 from synkron.model import Outcome, OutcomeKind
 from synkron.runtime import WallClock
 from synkron.settings.load import Settings
-from synkron.vendors.probe import Watches, read_watches
+from synkron.vendors.watches import Watches, read_watches
 from tests.vendors.simulators.dataverse import Dataverse, dataverse
 
 NAMES = ("xledger", "business_central", "dataverse", "bufdir")

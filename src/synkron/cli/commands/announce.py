@@ -71,8 +71,8 @@ async def _tried(settings: Settings, environment: Mapping[str, str], names: list
     """Why each channel did not take its message; None where it did."""
     from uuid import uuid4
 
-    from synkron.incidents import trial
     from synkron.incidents.channels import open_channels
+    from synkron.incidents.message import trial
     from synkron.runtime import wall_clock
 
     async with open_channels(settings, environment) as channels:

@@ -136,7 +136,7 @@ def _show(outlook: ComparedForecast, hours: int) -> None:
 
 
 def _say_notes(outlook: ComparedForecast) -> None:
-    from synkron.reports.forecast import WarningKind, warnings
+    from synkron.reports.forecast.warnings import WarningKind, warnings
 
     as_set = warnings(outlook.as_set)
     proposed = [one for one in warnings(outlook.proposed) if one not in as_set] if outlook.proposed else []

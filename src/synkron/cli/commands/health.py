@@ -68,7 +68,7 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
     async def ask(connection: Connection, settings: Settings) -> list[_Shown]:
         from synkron.postgres.clock import database_clock
         from synkron.vendors import store
-        from synkron.vendors.probe import watches_of
+        from synkron.vendors.watches import watches_of
 
         watches = watches_of(settings)
         named = {watch.endpoint for watch in watches}

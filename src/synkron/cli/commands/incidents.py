@@ -12,7 +12,9 @@ from synkron.cli.context import answer, moment_of
 from synkron.cli.options import AsJson, Limit, Organization, Since, Type, refuse_options, since
 from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
-from synkron.incidents import Incident, IncidentKind, facts_of, touched
+from synkron.incidents.condition import IncidentKind
+from synkron.incidents.lifecycle import Incident
+from synkron.incidents.message import facts_of, touched
 from synkron.text import instant, one_line
 
 if TYPE_CHECKING:

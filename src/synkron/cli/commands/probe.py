@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from synkron.settings.load import Settings
     from synkron.vendors.health import Watch
     from synkron.vendors.monitor import Probed
-    from synkron.vendors.probe import ProbeRequest
+    from synkron.vendors.probe.request import ProbeRequest
     from synkron.vendors.store import EndpointState
 
 REDACTED = "[redacted]"
@@ -68,8 +68,9 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
     from synkron.postgres.clock import database_clock
     from synkron.vendors import monitor, store
     from synkron.vendors.health import Health, Verdict
-    from synkron.vendors.probe import method_for, read_watches
+    from synkron.vendors.probe.request import method_for
     from synkron.vendors.probe_times import next_probe, probe_blocks
+    from synkron.vendors.watches import read_watches
 
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     watch = monitor.probed_watch(watches.watches, integration_type)
@@ -93,7 +94,8 @@ async def _probe(context: typer.Context, connection: Connection, settings: Setti
     from synkron.ledger.installation import at_home
     from synkron.postgres.clock import database_clock
     from synkron.vendors import monitor
-    from synkron.vendors.probe import open_prober, read_watches
+    from synkron.vendors.probe.prober import open_prober
+    from synkron.vendors.watches import read_watches
 
     await at_home(connection, settings)
     watches = read_watches(settings, invocation(context).environment, only=integration_type)

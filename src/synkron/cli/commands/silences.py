@@ -15,7 +15,7 @@ from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, Organization, Type, instant, span, written
 from synkron.cli.output import held_by
 from synkron.cli.table import minute
-from synkron.incidents import Incident
+from synkron.incidents.lifecycle import Incident
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def silence(
         raise typer.BadParameter("a silence has an end: give --until or --for, and not both")
     if (org, integration_type, endpoint) == (None, None, None):
         raise typer.BadParameter("give --org, --type or --endpoint, or several of them")
-    from synkron.incidents import Silence
+    from synkron.incidents.lifecycle import Silence
     from synkron.operations import silences
 
     asked = silences.AskedSilence(Silence(org, integration_type, endpoint), reason, until or for_ or timedelta())

@@ -70,7 +70,8 @@ def verify(
         from synkron.errors import NotFound, Refused
         from synkron.model import Scope
         from synkron.postgres.clock import database_clock
-        from synkron.reports.verify import LATE, store
+        from synkron.reports.verify import store
+        from synkron.reports.verify.basis import LATE
         from synkron.source.reader import read_names
 
         now = await database_clock(connection)
@@ -140,14 +141,14 @@ def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
 
 def _counts(report: Report) -> dict[str, int]:
     """Of each kind; what only ``--strict`` makes findings of is left out where there is none."""
-    from synkron.reports.verify import FindingKind
+    from synkron.reports.verify.evidence import FindingKind
 
     strict = (FindingKind.UNDELIVERED, FindingKind.UNCOVERED)
     return {kind.value: report.found[kind] for kind in FindingKind if report.found[kind] or kind not in strict}
 
 
 def _undelivered(report: Report) -> dict[str, int]:
-    from synkron.reports.verify import Undelivered
+    from synkron.reports.verify.evidence import Undelivered
 
     return {reason.value: report.undelivered[reason] for reason in Undelivered}
 
