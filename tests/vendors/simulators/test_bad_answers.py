@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from synkron.cli.demo.simulators import SimulatedFault
 from synkron.settings.load import Settings
 from synkron.vendors import store
 from synkron.vendors.health import Verdict
@@ -16,6 +15,7 @@ from synkron.vendors.monitor import watch_health
 from synkron.vendors.probe import Watches, open_prober, read_watches
 from tests.conftest import Connection
 from tests.vendors.simulators.clock import SteppedClock
+from tests.vendors.simulators.serving import SimulatedFault
 from tests.vendors.simulators.watched import NAMES, watched
 
 PATIENCE = 20.0
