@@ -64,14 +64,11 @@ def written(text: str) -> str:
 
 def installation_name(text: str) -> str:
     """The name of an installation."""
-    from pydantic_core import PydanticCustomError
+    from synkron.settings.integrations.naming import EXPECTED_INSTALLATION, INSTALLATION
 
-    from synkron.settings import values
-
-    try:
-        return values.installation_name(text)
-    except PydanticCustomError as error:
-        raise typer.BadParameter(f'"{text}": {error.message()}.') from None
+    if INSTALLATION.fullmatch(text):
+        return text
+    raise typer.BadParameter(f'"{text}": {EXPECTED_INSTALLATION}.')
 
 
 def refuse_options(context: typer.Context, example: str) -> None:
