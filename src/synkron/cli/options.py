@@ -128,4 +128,17 @@ SinceWhen = Annotated[
     Since | None,
     typer.Option("--since", parser=since, metavar="WHEN", help="Not before: 30m, 24h, 7d, or an instant."),
 ]
+SinceADay = Annotated[
+    Since | None,
+    typer.Option(
+        "--since", parser=since, metavar="WHEN", help="From when on: 30m, 24h, 7d, or an instant.", show_default="24h"
+    ),
+]
+Until = Annotated[
+    datetime | None, typer.Option("--until", parser=instant, metavar="INSTANT", help="When it ends by itself.")
+]
+For = Annotated[
+    timedelta | None,
+    typer.Option("--for", parser=span, metavar="SPAN", help="How long until it ends by itself: 30m, 24h, 7d."),
+]
 Limit = Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1_000_000, help="Show at most so many.")]
