@@ -16,8 +16,7 @@ from synkron.cli.demo.fleet import is_only_demo, seed
 from synkron.cli.demo.vendors import Vendors, vendor_endpoints
 from synkron.cli.demo.view import LiveView
 from synkron.cli.output import say
-from synkron.cli.serving import prepare
-from synkron.cli.signals import stop_on_signals
+from synkron.cli.serving import prepare, stop_on_signals
 from synkron.errors import Refused
 from synkron.ledger.history import totals
 from synkron.postgres.clock import database_clock
