@@ -53,8 +53,8 @@ def source_statements(file: str, source: SourceTables) -> dict[str, str]:
     """The statements of ``FILE.sql`` with the names of the application's tables filled in."""
     zone = source.organizations.timezone
     names: dict[str, object] = {
-        "organizations": _Names(source.schema_name, source.organizations.model_dump()),
-        "integrations": _Names(source.schema_name, source.integrations.model_dump()),
+        "organizations": _Names(source.schema_name, vars(source.organizations)),
+        "integrations": _Names(source.schema_name, vars(source.integrations)),
         "organizations_id": source.organizations.id,
         "integrations_id": source.integrations.id,
         "schema": f'"{source.schema_name}"',

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, moment_of
-from synkron.cli.options import AsJson, Limit, Organization, Since, Type, refuse_options, since
+from synkron.cli.options import AsJson, Limit, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
+from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
 from synkron.incidents.message import facts_of, touched
@@ -77,10 +77,7 @@ FACTS = [
 def list_incidents(
     context: typer.Context,
     everything: Annotated[bool, typer.Option("--all", help="Also those that have closed.")] = False,
-    from_: Annotated[
-        Since | None,
-        typer.Option("--since", parser=since, metavar="WHEN", help="Opened not before: 30m, 24h, 7d, or an instant."),
-    ] = None,
+    from_: SinceWhen = None,
     kind: Annotated[IncidentKind | None, typer.Option(help="Only this kind.")] = None,
     org: Organization = None,
     integration_type: Type = None,
@@ -136,7 +133,6 @@ def show_incident(context: typer.Context, number: Number, as_json: AsJson = Fals
     """
 
     async def ask(connection: Connection, _: Settings) -> tuple[Incident, list[RecordedAnnouncement]]:
-        from synkron.errors import NotFound
         from synkron.incidents.store import incident
 
         found = await incident(connection, number)
@@ -169,13 +165,11 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
         do=lambda connection, _, author: acknowledge.acknowledge(connection, number, author),
         question="Acknowledge it?",
         told=lambda plan: fact_lines(_facts(plan)),
-        done=_acknowledged,
+        done=lambda _, one: [
+            f"Incident {one.id} is acknowledged by {one.acknowledged_by}: there are no more reminders of it."
+        ],
         json=lambda plan, done: {"incident": facts_of(done or plan)},
     )
-
-
-def _acknowledged(_: Incident, one: Incident) -> Iterator[str]:
-    yield f"Incident {one.id} is acknowledged by {one.acknowledged_by}: there are no more reminders of it."
 
 
 def _facts(one: Incident) -> dict[str, str]:

@@ -13,6 +13,8 @@ from synkron.cli.context import answer
 from synkron.cli.options import AsJson, refuse_options, written
 from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
 from synkron.cli.table import Field
+from synkron.settings.integrations.naming import section_of
+from synkron.text import duration_text
 
 if TYPE_CHECKING:
     from synkron.operations.overrides import OverrideChange as Setting
@@ -25,8 +27,6 @@ OneIntegration = Annotated[str, typer.Option("--integration", parser=written, me
 
 
 def _json(value: object) -> object:
-    from synkron.text import duration_text
-
     return duration_text(value) if isinstance(value, timedelta) else value
 
 
@@ -55,8 +55,6 @@ OVERRIDDEN = [
 
 def in_effect_fields(kind: str) -> list[Field]:
     """One value of a type's policy as it holds for an integration."""
-    from synkron.settings.integrations.naming import section_of
-
     origins = {"override": "its override", "settings": section_of(kind), "default": "default"}
     return [
         Field("key", key="key"),

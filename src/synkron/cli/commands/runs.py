@@ -10,14 +10,15 @@ import typer
 
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, moment_of, organization_names
-from synkron.cli.options import AsJson, Organization, SinceWhen, refuse_options
+from synkron.cli.options import AsJson, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, minute, precise
 from synkron.errors import NotFound
-from synkron.model import State
+from synkron.ledger.drift import Moments, Stage, stages
+from synkron.model import Source, State
+from synkron.text import several
 
 if TYPE_CHECKING:
-    from synkron.ledger.drift import Stage
     from synkron.ledger.history import RecordedAttempt, RecordedRun
     from synkron.operations.runs import CancelPlan, Merged, NamedRun, RetryPlan
     from synkron.postgres.connection import Connection
@@ -64,9 +65,7 @@ NAMED_RUN = [
 def list_runs(
     context: typer.Context,
     org: Organization = None,
-    integration_type: Annotated[
-        str | None, typer.Option("--type", metavar="TYPE", help="Only this integration type.")
-    ] = None,
+    integration_type: Type = None,
     state: Annotated[State | None, typer.Option(help="Only runs in this state.")] = None,
     from_: SinceWhen = None,
     limit: Annotated[
@@ -223,9 +222,6 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
 
 def _stages(run: RecordedRun, attempts: Sequence[RecordedAttempt]) -> Mapping[Stage, timedelta]:
     """Where the time went until its first attempt was answered, as far as it is on record; none before it started."""
-    from synkron.ledger.drift import Moments, stages
-    from synkron.model import Source
-
     if run.started_at is None or not attempts:
         return {}
     first = attempts[0]
@@ -237,7 +233,7 @@ def _merged(one: NamedRun, merged: Merged | None) -> Iterator[str]:
     """What goes with the run, and the command that runs it: a failed run can be retried with all of its period."""
     if merged is None:
         return
-    count = "1 merged occurrence" if merged.occurrences == 1 else f"{merged.occurrences:,} merged occurrences"
+    count = several(merged.occurrences, "merged occurrence")
     start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (merged.start, one.scheduled_for))
     backfill = f"synkron backfill --integration {one.integration_id} --from {start} --to {end}"
     command = f"synkron runs retry {one.id}" if one.state in ("running", "failed") else backfill

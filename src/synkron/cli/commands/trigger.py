@@ -10,6 +10,7 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.options import Integration, Organization, Type, written
 from synkron.cli.table import second
+from synkron.model import Scope
 
 if TYPE_CHECKING:
     from synkron.operations.trigger import Triggered, TriggerPlan
@@ -37,7 +38,6 @@ def trigger(
     """
     if (org is None) != (integration_type is None) or (org is None) == (integration is None):
         raise typer.BadParameter("give --org and --type together, or --integration")
-    from synkron.model import Scope
     from synkron.operations import trigger
 
     scope = Scope(org, integration_type, integration)
