@@ -224,14 +224,8 @@ limit 1;
 -- name: internal_faults
 -- Faults in Synkron itself within the last $2, up to $3, the newest first. Plan: the index internal_faults_newest;
 -- there are a thousand rows at most.
-select
-    loop,
-    error,
-    place,
-    array_agg(node order by node) as nodes,
-    sum(times)::bigint as times,
-    min(first_at) as first,
-    max(last_at) as last
+select loop, error, place, array_agg(node order by node) as nodes, sum(times)::bigint as times,
+    min(first_at) as first, max(last_at) as last
 from synkron.internal_faults
 where last_at > $1::timestamptz - $2::interval and last_at <= $1
 group by loop, error, place
