@@ -37,21 +37,13 @@ __all__ = [
     "tick",
 ]
 _MODULES = {
-    "DatabaseError": "errors",
-    "DueIntegration": "model",
-    "NotFound": "errors",
-    "Outcome": "model",
-    "OutcomeKind": "model",
-    "Refused": "errors",
-    "Run": "model",
-    "Settings": "settings.load",
-    "SettingsError": "errors",
-    "SourceTables": "settings.sections",
-    "SynkronError": "errors",
-    "complete_run": "delivery.completion",
-    "load_settings": "settings.load",
-    "read_due_integrations": "source.reader",
-    "tick": "scheduler.tick",
+    "delivery.completion": ["complete_run"],
+    "errors": ["DatabaseError", "NotFound", "Refused", "SettingsError", "SynkronError"],
+    "model": ["DueIntegration", "Outcome", "OutcomeKind", "Run"],
+    "scheduler.tick": ["tick"],
+    "settings.load": ["Settings", "load_settings"],
+    "settings.sections": ["SourceTables"],
+    "source.reader": ["read_due_integrations"],
 }
 
 
@@ -61,9 +53,10 @@ def __getattr__(name: str) -> object:
         from synkron.runtime import installed_version
 
         return installed_version()
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found: object = getattr(import_module(f"synkron.{_MODULES[name]}"), name)
-    return found
+    for module, names in _MODULES.items():
+        if name in names:
+            found: object = getattr(import_module(f"synkron.{module}"), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""How long to wait before something is tried again. Pure."""
+"""How long to wait before something is tried again, and how equals are spread out. Pure."""
 
 from __future__ import annotations
 
@@ -16,5 +16,9 @@ def doubled(first: Length, times: int, longest: Length) -> Length:
 
 def apart(wait: timedelta, lot: str) -> timedelta:
     """Up to a tenth longer, depending on ``lot`` alone, so that what failed together is not tried again together."""
-    share = int.from_bytes(sha256(lot.encode()).digest()[:4], "big") / 2**32
-    return wait * (1 + share / 10)
+    return wait * (1 + share(lot) / 10)
+
+
+def share(lot: str) -> float:
+    """A number from 0 up to 1 that looks random and is the same for the same text."""
+    return int.from_bytes(sha256(lot.encode()).digest()[:4], "big") / 2**32

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -54,15 +54,14 @@ PHRASES: Mapping[int, str] = {status.value: status.phrase for status in HTTPStat
 }
 
 
-@asynccontextmanager
-async def open_session(connections: int) -> AsyncIterator[ClientSession]:
+def open_session(connections: int) -> ClientSession:
     """A session with this many connections. Its requests may also raise Shortage.
 
     There must be as many connections as requests under way, because waiting for one would use up their time. The
     session keeps no cookies, which one organization's answer would set for the next, and reads no password from a
     .netrc file.
     """
-    async with ClientSession(
+    return ClientSession(
         connector=_Connector(connections),
         timeout=ClientTimeout(total=None, sock_connect=None),
         headers={"User-Agent": f"synkron/{installed_version()}" if installed_version()[0].isdecimal() else "synkron"},
@@ -71,8 +70,7 @@ async def open_session(connections: int) -> AsyncIterator[ClientSession]:
         max_line_size=LONGEST_HEADER,
         max_field_size=LONGEST_HEADER,
         middlewares=(_send,),
-    ) as session:
-        yield session
+    )
 
 
 class _Connector(TCPConnector):
@@ -147,13 +145,14 @@ def retry_after(headers: Mapping[str, str], longest: timedelta) -> timedelta | N
         seconds = float(text)
     else:
         try:
-            seconds = (_date(text) - _date(headers.get("Date", ""))).total_seconds()
+            seconds = (http_date(text) - http_date(headers.get("Date", ""))).total_seconds()
         except (ValueError, OverflowError):
             return None
     return timedelta(seconds=min(max(seconds, 0.0), longest.total_seconds()))
 
 
-def _date(text: str) -> datetime:
+def http_date(text: str) -> datetime:
+    """The moment of a header's date. Raises ValueError, or OverflowError."""
     moment = parsedate_to_datetime(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
@@ -178,6 +177,15 @@ async def beginning(response: ClientResponse) -> bytes:
     except asyncio.IncompleteReadError as error:
         content = error.partial
     return b"" if "Content-Encoding" in response.headers else content
+
+
+def json_in(content: bytes) -> object:
+    """The body as JSON; None if it is not JSON, or if it is ``null``."""
+    try:
+        found: object = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def failure(error: Exception, place: str, timeout: timedelta) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.store import reconcile
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past

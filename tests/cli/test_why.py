@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron.ledger import attempts
 from synkron.model import Outcome
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
@@ -19,6 +18,7 @@ from synkron.settings.policy import CatchUp
 from tests.cli.conftest import Command, Ended, execute
 from tests.conftest import Database
 from tests.support.fleet import nothing_queued, watching
+from tests.support.turns import start
 from tests.support.working import BROKEN, Recorder, working
 
 FJORD, VIK = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
@@ -146,7 +146,7 @@ def lost_its_workers(world: World) -> None:
     async def start_thrice() -> None:
         connection = await asyncpg.connect(world.database.url)
         for job_id in (-1, -2, -3):
-            assert await attempts.start(connection, run_id, "killed", job_id)
+            assert await start(connection, run_id, "killed", job_id)
         await connection.close()
 
     asyncio.run(start_thrice())

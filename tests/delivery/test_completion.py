@@ -21,16 +21,17 @@ from synkron import complete_run
 from synkron.delivery.outcome import NO_REASON
 from synkron.delivery.targets import read_signings
 from synkron.errors import NotFound, Refused
-from synkron.ledger import attempts, claims, history, skips
+from synkron.ledger import attempts, claims, history
 from synkron.ledger.attempts import expire
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import pooled
 from synkron.scheduler.tick import tick
-from synkron.service.api import listening
+from synkron.service.api.server import listening
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.signing import is_signed
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, utc
+from tests.support.turns import skip, start
 
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 OTHER = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
@@ -59,7 +60,7 @@ async def accepted(connection: Connection, kind: str = "xledger", within: timede
 
 
 async def started(connection: Connection, run_id: int) -> Run:
-    run = await attempts.start(connection, run_id, "w", 1)
+    run = await start(connection, run_id, "w", 1)
     assert run is not None
     return run
 
@@ -86,8 +87,8 @@ class TestAcceptance:
     async def test_no_job_delivers_or_closes_it_again(self, connection: Connection) -> None:
         """Neither a job of its own that comes twice, nor one that finds the first one's gone."""
         run = await accepted(connection, within=timedelta())
-        assert await attempts.start(connection, run.id, "w", 1) is None
-        assert not await skips.skip(connection, run.id, "superseded: the integration was disabled", 1)
+        assert await start(connection, run.id, "w", 1) is None
+        assert not await skip(connection, run.id, "superseded: the integration was disabled", 1)
         await connection.execute("delete from synkron.queue")
         await connection.execute("update synkron.runs set next_attempt_at = now() - interval '1 hour'")
         assert await claims.requeue_lost(connection) == 0
@@ -223,7 +224,7 @@ class TestDeadline:
     async def test_the_next_run_of_the_integration_gets_its_turn(self, connection: Connection) -> None:
         first = await accepted(connection)
         (second,) = (await tick(connection, SETTINGS, scheduler="test", at=utc("2026-03-03T02:00:00"))).run_ids
-        assert await attempts.start(connection, second, "w", 2) is None
+        assert await start(connection, second, "w", 2) is None
         await connection.execute("delete from synkron.queue")
         await connection.execute("update synkron.runs set completes_by = now() where id = $1", first.id)
         await expire(connection)

@@ -16,7 +16,7 @@ from synkron.postgres.connection import Pool
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.vendors import store
 from synkron.vendors.health import DOWN, Contact, Sample, Verdict
-from synkron.vendors.probe import watches_of
+from synkron.vendors.watches import watches_of
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.working import BROKEN, Recorder, claim, working

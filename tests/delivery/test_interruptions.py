@@ -11,12 +11,13 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from synkron.ledger import attempts, history, skips
+from synkron.ledger import attempts, history
 from synkron.ledger.queue import queue_on
 from synkron.model import Run, State
 from synkron.postgres.connection import Pool
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, nothing_queued, watching
+from tests.support.turns import skip, start
 from tests.support.working import DONE, QUICK, Recorder, claim, deliver, working
 
 
@@ -54,10 +55,10 @@ class TestStoodStill:
         mine, theirs = uuid4(), uuid4()
         job_id: int = await connection.fetchval("select id from synkron.queue")
         await connection.execute("update synkron.queue set status = 'picked', queue_manager_id = $1", theirs)
-        taken = await attempts.start(connection, run_id, "theirs", job_id, theirs)
+        taken = await start(connection, run_id, "theirs", job_id, theirs)
         assert taken is not None
-        assert await attempts.start(connection, run_id, "mine", job_id, mine) is None
-        assert not await skips.skip(connection, run_id, "superseded: the integration was disabled", job_id, mine)
+        assert await start(connection, run_id, "mine", job_id, mine) is None
+        assert not await skip(connection, run_id, "superseded: the integration was disabled", job_id, mine)
         assert await attempts.finish(connection, taken, DONE, State.SUCCEEDED, timedelta())
 
     async def test_starting_renews_the_job_s_heartbeat(self, connection: Connection) -> None:
@@ -66,7 +67,7 @@ class TestStoodStill:
         (run_id,) = await claim(connection)
         job_id = await connection.fetchval("update synkron.queue set heartbeat = now() - interval '20 s' returning id")
         before = await connection.fetchval("select clock_timestamp()")
-        await attempts.start(connection, run_id, "w", job_id)
+        await start(connection, run_id, "w", job_id)
         assert await connection.fetchval("select heartbeat from synkron.queue") > before
 
     async def test_it_does_not_end_the_job_that_another_has_by_now(self, connection: Connection, pool: Pool) -> None:
@@ -78,7 +79,7 @@ class TestStoodStill:
             await stopped.called.wait()
             theirs = uuid4()
             job_id = await connection.fetchval("update synkron.queue set queue_manager_id = $1 returning id", theirs)
-            assert await attempts.start(connection, run_id, "theirs", job_id, theirs) is not None
+            assert await start(connection, run_id, "theirs", job_id, theirs) is not None
             worker.hand_back()
         assert [row["id"] for row in await connection.fetch("select id from synkron.queue")] == [job_id]
         assert (await history.runs(connection))[0].state == "running"

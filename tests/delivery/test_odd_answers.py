@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from synkron.delivery.outcome import NO_REASON
-from synkron.delivery.targets import CallableTarget, Target, open_targets
+from synkron.delivery.targets import Target, open_targets
+from synkron.delivery.targets.function import CallableTarget
 from synkron.ledger import history
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.postgres.connection import Pool

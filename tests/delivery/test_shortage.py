@@ -14,7 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from synkron.delivery.shortages import Shortages
-from synkron.delivery.targets import Target, Terms, open_targets
+from synkron.delivery.targets import Target, open_targets
+from synkron.delivery.targets.lease import Terms
 from synkron.errors import Refused
 from synkron.ledger import history
 from synkron.model import Outcome, Run
@@ -24,7 +25,8 @@ from synkron.shortage import Shortage
 from synkron.vendors import store
 from synkron.vendors.health import Verdict
 from synkron.vendors.monitor import probe_now, watch_health
-from synkron.vendors.probe import open_prober, read_watches
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import read_watches
 from tests.conftest import Connection, Database
 from tests.delivery.targets.far_side import RUN, accept, far_side
 from tests.support.fleet import add_integration

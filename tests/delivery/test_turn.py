@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import asyncpg
 
 from synkron.delivery.turn import read_turns
@@ -35,7 +33,9 @@ async def test_a_run_that_is_asked_for_twice_at_once_is_a_run_like_any_other(
     assert first.live is not None
     assert first.live.oddity is None
     assert second == first
-    await enqueue(connection, await connection.fetch("select id, integration_type from synkron.runs"), [timedelta()])
+    await enqueue(
+        connection, await connection.fetch("select id, integration_type, interval '0' as wait from synkron.runs")
+    )
     target = Recorder()
     (run,) = await deliver(database, pool, target)
     assert (run.state, run.attempt, len(target.calls)) == ("succeeded", 1, 1)

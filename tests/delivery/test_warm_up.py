@@ -12,9 +12,10 @@ import pytest
 from aiohttp import web
 
 from synkron.delivery.targets import Target, open_targets
+from synkron.delivery.targets.http import WarmUpResult
 from synkron.delivery.warm_up.send import WarmUp, forget_warm_ups, warm_up
 from synkron.ledger import retention
-from synkron.model import Run, Warmth
+from synkron.model import Run
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
 from synkron.reports.drift import read_drift
@@ -52,12 +53,12 @@ class Warming:
     async def now(self) -> datetime:
         return await database_clock(self._connection)
 
-    async def up(self, *types: str, ahead: timedelta = HALF_MINUTE) -> list[WarmUp]:
+    async def up(self, *types: str, ahead: timedelta = HALF_MINUTE) -> list[tuple[WarmUp, WarmUpResult]]:
         """Warm up for runs of the types that come so soon."""
         moment = await self.now() + ahead
         return await self.up_for(dict.fromkeys(types, moment))
 
-    async def up_for(self, claimed: Mapping[str, datetime]) -> list[WarmUp]:
+    async def up_for(self, claimed: Mapping[str, datetime]) -> list[tuple[WarmUp, WarmUpResult]]:
         return await warm_up(self._connection, self._targets, claimed, self._settings)
 
     async def met(self, integration_type: str, ago: timedelta) -> None:
@@ -102,12 +103,12 @@ async def test_a_warm_up_is_sent_and_recorded(connection: Connection) -> None:
     async with one_target(connection, answer, secret="env:SIGNING") as (warm, there):
         before = await warm.now()
         moment = before + HALF_MINUTE
-        [one] = await warm.up_for({"xledger": moment})
+        [(one, got)] = await warm.up_for({"xledger": moment})
     [request] = there.requests
     assert (request.method, request.path, request.headers["Synkron-Warm-Up"]) == ("GET", "/sync", "1")
     assert request.headers["webhook-id"] == f"warm-up-xledger-{moment:%Y-%m-%dT%H:%M:%SZ}"
     assert "Idempotency-Key" not in request.headers
-    assert (one.integration_types, one.scheduled_for, one.warmth) == (("xledger",), moment, Warmth.WARM)
+    assert (one.types, one.moment, one.name) == (("xledger",), moment, request.headers["webhook-id"])
     [row] = await warm_ups(connection)
     at = row.pop("at")
     assert before <= at < moment
@@ -116,11 +117,11 @@ async def test_a_warm_up_is_sent_and_recorded(connection: Connection) -> None:
         "integration_type": "xledger",
         "scheduled_for": moment,
         "http_status": 204,
-        "duration": one.reception.duration,
+        "duration": got.duration,
         "warmth": "warm",
         "error": None,
     }
-    assert await met(connection) == {"xledger": at + one.reception.duration}
+    assert await met(connection) == {"xledger": at + got.duration}
     for table in ("runs", "attempts", "queue"):
         assert await connection.fetchval(f"select count(*) from synkron.{table}") == 0
 
@@ -128,8 +129,7 @@ async def test_a_warm_up_is_sent_and_recorded(connection: Connection) -> None:
 async def test_what_a_cold_target_says_of_itself_is_recorded(connection: Connection) -> None:
     answer = answering(404, Synkron_Booted_At="2026-06-01T12:00:00.900Z", Date="Mon, 01 Jun 2026 12:00:00 GMT")
     async with one_target(connection, answer) as (warm, _):
-        [one] = await warm.up("xledger")
-    assert one.warmth is Warmth.COLD
+        assert len(await warm.up("xledger")) == 1
     assert [(row["http_status"], row["warmth"]) for row in await warm_ups(connection)] == [(404, "cold")]
 
 
@@ -167,7 +167,7 @@ async def test_types_with_one_address_share_one(connection: Connection) -> None:
                 "dynamics": now + timedelta(seconds=20),
                 "bufdir": now + timedelta(seconds=30),
             }
-            sent = {one.integration_types: one.scheduled_for for one in await warm.up_for(claimed)}
+            sent = {one.types: one.moment for one, _ in await warm.up_for(claimed)}
     assert sent == {("dynamics", "xledger"): claimed["dynamics"], ("bufdir",): claimed["bufdir"]}
     assert sorted(request.path for request in there.requests) == ["/sync", "/sync?type=bufdir"]
     assert {row["integration_type"] for row in await warm_ups(connection)} == {"dynamics", "bufdir"}
@@ -184,7 +184,7 @@ async def test_a_type_that_has_no_run_now_keeps_the_address_warm_for_another(
             await warm.met(busy, timedelta(seconds=5))
             assert await warm.up(claimed) == []
             await warm.met(busy, timedelta(minutes=5))
-            assert [one.integration_types for one in await warm.up(claimed)] == [(claimed,)]
+            assert [one.types for one, _ in await warm.up(claimed)] == [(claimed,)]
             # And what it met is known of both.
             assert await warm.up(busy) == []
             assert len(set((await met(connection)).values())) == 1
@@ -227,13 +227,13 @@ async def test_who_gets_none(connection: Connection) -> None:
 async def test_none_outlasts_its_moment_and_its_target_was_not_met(connection: Connection) -> None:
     async with one_target(connection, hang) as (warm, there):
         moment = await warm.now() + timedelta(milliseconds=200)
-        [one] = await warm.up_for({"xledger": moment})
+        [(_, got)] = await warm.up_for({"xledger": moment})
         assert await warm.now() >= moment
     assert there.requests
-    assert str(one.reception.error).startswith(f"no answer from {there.url.removeprefix('http://')} within 0.")
-    assert one.reception.duration <= timedelta(seconds=5)
+    assert str(got.error).startswith(f"no answer from {there.url.removeprefix('http://')} within 0.")
+    assert got.duration <= timedelta(seconds=5)
     [row] = await warm_ups(connection)
-    assert (row["http_status"], row["warmth"], row["error"]) == (None, None, one.reception.error)
+    assert (row["http_status"], row["warmth"], row["error"]) == (None, None, got.error)
     assert await met(connection) == {}
 
 
@@ -270,7 +270,7 @@ async def test_a_far_side_that_fails_costs_the_others_nothing(connection: Connec
         }
         async with warming(connection, **types) as warm:
             sent = await warm.up(*types, ahead=timedelta(milliseconds=300))
-    assert {one.integration_types[0]: one.reception.http_status for one in sent} == {
+    assert {one.types[0]: got.http_status for one, got in sent} == {
         "xledger": 200,
         "dynamics": None,
         "bufdir": None,

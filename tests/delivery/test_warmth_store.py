@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from synkron import complete_run
-from synkron.delivery.targets import CallableTarget
+from synkron.delivery.targets.function import CallableTarget
 from synkron.delivery.warm_up.store import WarmthStore
-from synkron.ledger import attempts
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Pool
@@ -20,6 +19,7 @@ from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, nothing_queued, watching
+from tests.support.turns import start
 from tests.support.working import BROKEN, QUICK, Recorder, claim, deliver, working
 
 HOUR = timedelta(hours=1)
@@ -105,7 +105,7 @@ async def test_what_was_never_called_has_no_duration(database: Database, connect
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection)
     for _ in range(3):
-        await attempts.start(connection, run_id, "killed", 1)
+        await start(connection, run_id, "killed", 1)
     await deliver(database, pool, Recorder())
     assert {row["duration"] for row in await met(connection)} == {None}
 

@@ -21,6 +21,7 @@ from synkron.settings.load import SourceTables
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, blocked, nothing_queued, utc, watching
+from tests.support.turns import start
 from tests.support.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working
 
 
@@ -322,7 +323,7 @@ async def test_a_run_that_keeps_losing_its_workers_is_given_up(
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection)
     for _ in range(3):
-        await attempts.start(connection, run_id, "killed", 1)
+        await start(connection, run_id, "killed", 1)
     target = Recorder()
     (run,) = await deliver(database, pool, target)
     assert target.calls == []

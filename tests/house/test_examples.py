@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from synkron.delivery.targets import CallableTarget, HttpTarget, body
+from synkron.delivery.targets.function import CallableTarget
+from synkron.delivery.targets.http import HttpTarget
+from synkron.delivery.targets.request import body
 from synkron.model import Outcome, OutcomeKind
 from synkron.runtime import wall_clock
 from synkron.service.api.completion import Completion

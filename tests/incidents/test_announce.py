@@ -16,9 +16,9 @@ from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
 from synkron.errors import SettingsError
-from synkron.incidents import trial
 from synkron.incidents.announce import deliver_due, next_wait
 from synkron.incidents.channels import Channels, open_channels
+from synkron.incidents.message import trial
 from synkron.incidents.store import reconcile
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings
@@ -258,7 +258,7 @@ async def test_a_channel_that_was_taken_out_is_given_up(connection: Connection) 
 
 
 async def test_one_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synkron.incidents.channels.channels.LONGEST", timedelta(milliseconds=50))
+    monkeypatch.setattr("synkron.incidents.channels.LONGEST", timedelta(milliseconds=50))
 
     async def never(request: web.Request) -> web.Response:
         del request
@@ -272,7 +272,7 @@ async def test_one_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_mail_that_hangs_lets_the_next_one_wait_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can stop a thread: while one hangs, the channel says so instead of starting more."""
-    monkeypatch.setattr("synkron.incidents.channels.channels.LONGEST", timedelta(milliseconds=50))
+    monkeypatch.setattr("synkron.incidents.channels.LONGEST", timedelta(milliseconds=50))
     reached = asyncio.Event()
     hung: list[asyncio.StreamWriter] = []
 

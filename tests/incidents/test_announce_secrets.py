@@ -21,7 +21,7 @@ from synkron.service.heartbeat import open_dead_man
 from synkron.settings.load import Settings
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import Answer, FarSide, far_side, raw_far_side
-from tests.support.announcing import announcements, mail_server
+from tests.support.announcing import announcements, idle, mail_server
 from tests.support.incident_cast import NOON, condition
 
 PASSWORD = "pl4nted pass/w0rd"
@@ -145,9 +145,9 @@ async def test_the_ping(status: int, caplog: pytest.LogCaptureFixture) -> None:
         for url in (f"{there.url}/{BEAT}?key={TOKEN}", f"http://127.0.0.1:9/{BEAT}"):
             async with open_dead_man(SecretStr(url), lambda: 0.0, failure=SecretStr(f"{url}/fail")) as dead_man:
                 dead_man.succeeded()
-                await dead_man.idle()
+                await idle(dead_man)
                 dead_man.failed()
-                await dead_man.idle()
+                await idle(dead_man)
                 assert_clean(dead_man)
     assert there.requests
     assert_clean(caplog.text, *caplog.records)
@@ -155,7 +155,7 @@ async def test_the_ping(status: int, caplog: pytest.LogCaptureFixture) -> None:
 
 async def test_a_service_that_raises_what_it_knows(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever its own code raises stays in the thread."""
-    from synkron.incidents import trial
+    from synkron.incidents.message import trial
 
     caplog.set_level(logging.DEBUG)
     async with planted(200) as (_, settings, environment), open_channels(settings, environment) as channels:

@@ -6,21 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.cold_starts import ColdStarts, cold
 from synkron.incidents.conditions.expired_moments import Expired, expired
 from synkron.incidents.conditions.failed_runs import FailedRun, Verified, failed, verified
 from synkron.incidents.conditions.invalid_rows import invalid
 from synkron.incidents.conditions.late_runs import late
-from synkron.incidents.conditions.tick_gaps import TickGap, tick_gaps
-from synkron.incidents.conditions.tzdata import tzdata_differs
-from synkron.incidents.conditions.unhealthy_vendors import (
-    AffectedOrganizations,
-    VendorEndpoint,
-    is_told,
-    unwell,
-    used_up,
-)
+from synkron.incidents.conditions.processes import TickGap, tick_gaps, tzdata_differs
+from synkron.incidents.conditions.unhealthy_vendors import VendorEndpoint, is_told, unwell, used_up
 from synkron.ledger.drift import LateRun, Moments
 from synkron.model import Fault, InvalidIntegration, Source
 from synkron.vendors.health import Verdict, Watch
@@ -143,7 +136,7 @@ def test_a_verification_without_findings_is_not_told() -> None:
     assert told.title == "Verification failed: 1 missed, 0 doubled, 2 unexplained"
 
 
-def endpoint(verdict: Verdict | None, *, counted: int = 0, passive_until: datetime | None = None) -> VendorEndpoint:
+def endpoint(verdict: Verdict, *, counted: int = 0, passive_until: datetime | None = None) -> VendorEndpoint:
     return VendorEndpoint(WATCH.endpoint, verdict, "HTTP 503", "probe", TWO, NOW, passive_until, counted)
 
 
@@ -157,7 +150,7 @@ def endpoint(verdict: Verdict | None, *, counted: int = 0, passive_until: dateti
     ],
 )
 def test_a_vendor_that_is_not_well(verdict: Verdict, kind: IncidentKind, title: str) -> None:
-    told = unwell(endpoint(verdict, passive_until=NOW), WATCH, AffectedOrganizations(["o1"], 10_000, is_cut=True))
+    told = unwell(endpoint(verdict, passive_until=NOW), WATCH, [f"o{n}" for n in range(10_000)], is_cut=True)
     assert (told.kind, told.title, told.subject) == (kind, title, WATCH.endpoint)
     assert f"has been {verdict} since 2026-11-23 02:00 UTC: HTTP 503. This was detected by a probe." in told.detail
     assert "No probe is sent until 2026-11-23 02:07 UTC." in told.detail
@@ -165,16 +158,16 @@ def test_a_vendor_that_is_not_well(verdict: Verdict, kind: IncidentKind, title: 
 
 
 def test_a_vendor_that_is_well_is_not_told() -> None:
-    assert not any(is_told(endpoint(verdict)) for verdict in (Verdict.HEALTHY, Verdict.UNKNOWN, None))
+    assert not any(is_told(endpoint(verdict)) for verdict in (Verdict.HEALTHY, Verdict.UNKNOWN))
 
 
 def test_probes_that_are_used_up() -> None:
-    assert used_up(endpoint(None, counted=499), WATCH, NOW) == []
-    told = only(used_up(endpoint(None, counted=500), WATCH, NOW))
+    assert used_up(endpoint(Verdict.UNKNOWN, counted=499), WATCH, NOW) == []
+    told = only(used_up(endpoint(Verdict.UNKNOWN, counted=500), WATCH, NOW))
     assert (told.kind, told.subject) == (IncidentKind.PROBE_ALLOWANCE, WATCH.endpoint)
     assert "500 probes of 500" in told.detail
     assert "None is sent before 2026-12-01 00:00 UTC" in told.detail
-    december = only(used_up(endpoint(None, counted=500), WATCH, datetime(2026, 12, 31, 23, 59, tzinfo=UTC)))
+    december = only(used_up(endpoint(Verdict.UNKNOWN, counted=500), WATCH, datetime(2026, 12, 31, 23, 59, tzinfo=UTC)))
     assert "None is sent before 2027-01-01 00:00 UTC" in december.detail
 
 
@@ -212,7 +205,7 @@ def test_cold_starts_say_what_they_cost_as_far_as_it_is_known() -> None:
     starts = ColdStarts(
         "xledger", 3, TWO, NOW, timedelta(seconds=9), timedelta(seconds=4), 2, 1, ["o1", "o2"], is_cut=False
     )
-    told = only(cold([starts]))
+    told = cold(starts)
     assert (told.kind, told.subject, told.title) == (
         IncidentKind.COLD_START,
         "xledger",
@@ -220,8 +213,8 @@ def test_cold_starts_say_what_they_cost_as_far_as_it_is_known() -> None:
     )
     assert "They cost 9 s in all, and 4 s at worst." in told.detail
     unknown = ColdStarts("xledger", 1, TWO, TWO, None, None, 0, 1, ["o1"], is_cut=True)
-    assert "Their cost is not known." in only(cold([unknown])).detail
-    assert "at least 1 attempt " in only(cold([unknown])).title
+    assert "Their cost is not known." in cold(unknown).detail
+    assert "at least 1 attempt " in cold(unknown).title
 
 
 def test_what_expired_says_how_much_whose_and_how_to_run_it() -> None:

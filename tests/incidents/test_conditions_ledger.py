@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from synkron.incidents import Condition, IncidentKind
-from synkron.incidents.conditions import read_conditions
+from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.conditions.store import read_conditions
 from synkron.ledger import history
 from synkron.model import Fault, InvalidIntegration
 from synkron.postgres.connection import Pool

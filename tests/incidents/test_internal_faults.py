@@ -16,8 +16,8 @@ from synkron.delivery import worker
 from synkron.delivery.calls import Calls
 from synkron.delivery.warm_up import send
 from synkron.delivery.warm_up.store import WarmthStore
-from synkron.incidents import IncidentKind
-from synkron.incidents.conditions import read_conditions
+from synkron.incidents.condition import IncidentKind
+from synkron.incidents.conditions.store import read_conditions
 from synkron.ledger import history
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.nodes import Reporter

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.incidents import FLEET, Condition, IncidentChange, IncidentKind, Occasion, Rules, Silence
-from synkron.incidents.lifecycle import FLAPPING, lingers
+from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.grouping import FLEET
+from synkron.incidents.lifecycle import FLAPPING, IncidentChange, Occasion, Rules, Silence, lingers
 from tests.support.incident_cast import HOUR, LOOK, MINUTE, NOON, RULES, World, changes, condition, many
 
 OPENED = (IncidentChange.OPENED, Occasion.OPENED)

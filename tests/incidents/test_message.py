@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.incidents import Condition, Incident, Occasion, Tone, message_of, touched, trial
 from synkron.incidents.channels.webhook import body
+from synkron.incidents.condition import Condition
+from synkron.incidents.lifecycle import Incident, Occasion
+from synkron.incidents.message import Tone, message_of, touched, trial
 from tests.support.hostile import dangerous_in, hostile_texts
 from tests.support.incident_cast import HOUR, MINUTE, NOON, condition
 

@@ -6,7 +6,9 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from synkron.incidents import FLEET, IncidentChange, IncidentKind, Occasion, Silence
+from synkron.incidents.condition import IncidentKind
+from synkron.incidents.grouping import FLEET
+from synkron.incidents.lifecycle import IncidentChange, Occasion, Silence
 from synkron.incidents.store import forget, incident, incidents, log_transitions, reconcile
 from synkron.operations.acknowledge import acknowledge
 from synkron.operations.silences import AskedSilence, silence, unsilence

@@ -22,6 +22,7 @@ from synkron.settings.load import Settings
 from synkron.settings.policy import Policies, Policy
 from tests.conftest import Connection, Database
 from tests.support.fleet import installation_of
+from tests.support.turns import skip, start
 
 pytestmark = pytest.mark.each_server
 
@@ -74,7 +75,7 @@ def _decisions(minute: datetime, minutes_ago: list[int], integrations: int) -> l
 
 
 async def started(connection: Executor, run_id: int, worker: str = "w", job_id: int = 1) -> Run:
-    run = await attempts.start(connection, run_id, worker, job_id)
+    run = await start(connection, run_id, worker, job_id)
     assert run is not None
     return run
 
@@ -118,7 +119,7 @@ async def test_a_run_is_started_by_one_of_many(connection: Connection, pool: Poo
     async def one(job_id: int) -> Run | None:
         async with pool.acquire() as mine:
             await barrier.wait()
-            return await attempts.start(mine, run_id, "w", job_id)
+            return await start(mine, run_id, "w", job_id)
 
     (run,) = [run for run in await asyncio.gather(*map(one, jobs)) if run is not None]
     assert run.attempt == 1
@@ -126,9 +127,9 @@ async def test_a_run_is_started_by_one_of_many(connection: Connection, pool: Poo
 
 async def test_one_running_run_for_each_integration_and_the_oldest_first(connection: Connection) -> None:
     older, newer = sorted((await claim(connection, [2, 1])).run_ids)
-    assert await attempts.start(connection, newer, "w", 2) is None
+    assert await start(connection, newer, "w", 2) is None
     run = await started(connection, older)
-    assert await attempts.start(connection, newer, "w", 2) is None
+    assert await start(connection, newer, "w", 2) is None
     assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
     assert (await started(connection, newer)).attempt == 1
 
@@ -143,9 +144,9 @@ async def test_a_finished_run_never_starts_again(connection: Connection) -> None
     (run_id,) = (await claim(connection, [0])).run_ids
     run = await started(connection, run_id)
     assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
-    assert await attempts.start(connection, run_id, "w", 1) is None
+    assert await start(connection, run_id, "w", 1) is None
     assert not await attempts.finish(connection, run, BROKEN, State.FAILED, NOW)
-    assert not await skips.skip(connection, run_id, "too late", 1)
+    assert not await skip(connection, run_id, "too late", 1)
     found = await history.run(connection, run_id)
     assert found is not None
     assert (found[0].state, found[0].http_status, found[0].error) == ("succeeded", 200, None)
@@ -155,7 +156,7 @@ async def test_a_failed_attempt_waits_and_is_counted(connection: Connection) -> 
     (run_id,) = (await claim(connection, [0])).run_ids
     run = await started(connection, run_id)
     assert await attempts.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
-    assert await attempts.start(connection, run_id, "w", 1) is None
+    assert await start(connection, run_id, "w", 1) is None
     await connection.execute("update synkron.runs set next_attempt_at = now()")
     again = await started(connection, run_id)
     assert (again.attempt, again.failures) == (2, 1)
@@ -178,7 +179,7 @@ async def test_a_run_is_taken_over_by_its_own_job_or_when_that_is_gone(connectio
     (run_id,) = (await claim(connection, [0])).run_ids
     (job_id,) = await queue_on(connection).enqueue("xledger", str(run_id).encode())
     await started(connection, run_id, "killed", job_id)
-    assert await attempts.start(connection, run_id, "another job's", job_id + 1) is None
+    assert await start(connection, run_id, "another job's", job_id + 1) is None
     assert (await started(connection, run_id, "the same job's", job_id)).attempt == 2
     await connection.execute("delete from synkron.queue where id = $1", job_id)
     assert (await started(connection, run_id, "another job's", job_id + 1)).attempt == 3
@@ -208,7 +209,7 @@ async def test_a_run_that_waits_gets_its_turn_when_the_one_before_it_ends(connec
     run = await started(connection, second)
     assert await attempts.finish(connection, run, BROKEN, State.CLAIMED, MINUTE)
     assert await jobs_of(connection) == [second, second]
-    await skips.skip(connection, second, "superseded: the integration was disabled", 1)
+    await skip(connection, second, "superseded: the integration was disabled", 1)
     assert await jobs_of(connection) == [second, second, third]
 
 
@@ -244,7 +245,7 @@ async def test_no_job_comes_before_its_run_may_start(connection: Connection, end
     await connection.execute("update synkron.runs set next_attempt_at = now() + interval '4 s' where id = $1", second)
     async with connection.transaction():
         if ends == "skipped":
-            assert await skips.skip(connection, first, "superseded: the integration was disabled", 1)
+            assert await skip(connection, first, "superseded: the integration was disabled", 1)
         elif ends == "finished":
             assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
         else:
@@ -274,7 +275,7 @@ async def test_a_run_handed_back_is_no_failure(connection: Connection) -> None:
 async def test_skipping_frees_the_seat_of_a_dead_worker(connection: Connection) -> None:
     older, newer = sorted((await claim(connection, [2, 1])).run_ids)
     await started(connection, older)
-    assert await skips.skip(connection, older, "superseded: the integration was disabled", 1)
+    assert await skip(connection, older, "superseded: the integration was disabled", 1)
     await started(connection, newer)
     found = await history.run(connection, older)
     assert found is not None
@@ -285,7 +286,7 @@ async def test_a_run_that_is_under_way_is_not_skipped_by_another_job(connection:
     (run_id,) = (await claim(connection, [0])).run_ids
     (job_id,) = await queue_on(connection).enqueue("xledger", str(run_id).encode())
     run = await started(connection, run_id, "w", job_id)
-    assert not await skips.skip(connection, run_id, "superseded: the integration was disabled", job_id + 1)
+    assert not await skip(connection, run_id, "superseded: the integration was disabled", job_id + 1)
     assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
 
 
@@ -358,7 +359,7 @@ async def test_a_first_boot_starts_half_a_minute_ago(connection: Connection) -> 
 
 async def test_what_is_older_than_the_retention_is_dropped(connection: Connection) -> None:
     for run_id in (await claim(connection, [0, 60 * 24 * 35])).run_ids:
-        await skips.skip(connection, run_id, "superseded: the integration was disabled", 1)
+        await skip(connection, run_id, "superseded: the integration was disabled", 1)
     clock = await database_clock(connection)
     await connection.execute("alter table synkron.ticks disable trigger ticks_keep_their_window")
     await connection.execute("update synkron.ticks set at = at - interval '10 days'")

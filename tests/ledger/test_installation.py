@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from synkron.delivery.completion import complete_run
 from synkron.errors import LedgerMissing, NotAtHome, Refused
 from synkron.incidents.channels import open_channels
-from synkron.ledger import attempts, internal_faults, ticks
+from synkron.ledger import internal_faults, ticks
 from synkron.ledger.installation import at_home, note_place, read_ids, read_installation
 from synkron.ledger.migrate import create_source_tables, migrate
 from synkron.ledger.queue import SQL as QUEUE
@@ -30,11 +30,14 @@ from synkron.service.heartbeat import open_dead_man
 from synkron.service.scheduler_loop import LastTick
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
-from synkron.vendors.probe import Watches, open_prober
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import Watches
 from tests.conftest import Connection, Database
 from tests.delivery.targets.far_side import accept, far_side
+from tests.support.announcing import idle
 from tests.support.copies import copied, opened
 from tests.support.fleet import add_integration, utc, watching
+from tests.support.turns import start
 
 MOMENT = "2026-03-02T02:00:00"
 PLAIN = Settings()
@@ -140,12 +143,12 @@ async def test_a_copy_fires_nothing(server: EmbeddedServer, database: Database) 
             await backfill(connection, PLAIN, asked, "kari")
         taking = [200, ["xledger"], [0], "8a1b0f0e-52a9-4a4c-8f40-4f7a0f0f7a51", timedelta(seconds=30)]
         assert await connection.fetch(QUEUE["take"], *taking) == []
-        assert await attempts.start(connection, run_id, "w", 1) is None
+        assert await start(connection, run_id, "w", 1) is None
         with pytest.raises(NotAtHome):
             await complete_run(connection, PLAIN, run_id, key="k", attempt=1, outcome=Outcome(OutcomeKind.SUCCEEDED))
     async with opened(database) as original:
         assert len(await original.fetch(QUEUE["take"], *taking)) == 1
-        assert await attempts.start(original, run_id, "w", 1) is not None
+        assert await start(original, run_id, "w", 1) is not None
 
 
 async def test_no_loop_of_the_service_does_anything_on_a_copy(server: EmbeddedServer, database: Database) -> None:
@@ -170,7 +173,7 @@ async def test_no_loop_of_the_service_does_anything_on_a_copy(server: EmbeddedSe
             for one in doing:
                 with pytest.raises(NotAtHome):
                     await one
-            await dead_man.idle()
+            await idle(dead_man)
         assert there.requests == []
 
 

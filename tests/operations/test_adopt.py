@@ -15,11 +15,12 @@ from synkron.ledger import attempts
 from synkron.ledger.installation import at_home, read_ids
 from synkron.ledger.keys import is_key_of
 from synkron.model import Outcome, OutcomeKind, Scope, Source, State
-from synkron.operations.adopt import Adopted, AskedAdoption, adopt, plan_adopt
+from synkron.operations.adopt import Adopted, AdoptionPlan, AskedAdoption, adopt, plan_adopt
 from synkron.operations.audit import entries
 from synkron.operations.pauses import AskedPause, pause, resume
+from synkron.operations.transaction import read_transaction
 from synkron.postgres.embedded import EmbeddedServer
-from synkron.reports.verify import FindingKind
+from synkron.reports.verify.evidence import FindingKind
 from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
@@ -30,6 +31,7 @@ from tests.support.copies import copied, opened
 from tests.support.fleet import add_integration, installation_of, utc
 from tests.support.incident_cast import condition
 from tests.support.stepped_clock import install_clock, set_clock
+from tests.support.turns import start
 
 ORIGINAL, COPY = AskedAdoption(Adopted.ORIGINAL), AskedAdoption(Adopted.COPY)
 HOURLY = "0 * * * *"
@@ -41,6 +43,11 @@ async def tick_at(connection: Connection, now: datetime, settings: Settings = PL
     """Tick when the database's clock shows ``now``. The real one writes the row, as where a moment is given."""
     await set_clock(connection, now)
     await tick(connection, settings, scheduler="test", source="once")
+
+
+async def planned(connection: Connection, settings: Settings, asked: AskedAdoption) -> AdoptionPlan:
+    async with read_transaction(connection) as now:
+        return await plan_adopt(connection, settings, asked, now)
 
 
 async def hold_all(connection: Connection) -> None:
@@ -91,7 +98,7 @@ async def test_what_the_original_missed_since_the_dump_is_caught_up_one_by_one(
     policy = TypeSettings(catch_up=catch_up, catch_up_window=timedelta(minutes=1))
     settings = Settings(types={"xledger": policy})
     async with restored(server, database) as (connection, did):
-        plan = await plan_adopt(connection, settings, ORIGINAL)
+        plan = await planned(connection, settings, ORIGINAL)
         assert (plan.occurrences, plan.integrations, plan.claimed) == (3, 1, 3)
         assert plan.watermark == DUMPED - timedelta(minutes=19, seconds=30)
         await adopt(connection, settings, ORIGINAL, "kari")
@@ -184,12 +191,12 @@ async def test_what_the_original_has_under_way_is_closed_in_a_copy(server: Embed
         waiting, at_target, accepted = [
             row["id"] for row in await original.fetch("select id from synkron.runs order by id")
         ]
-        assert await attempts.start(original, at_target, "w", 1)
-        run = await attempts.start(original, accepted, "w", 2)
+        assert await start(original, at_target, "w", 1)
+        run = await start(original, accepted, "w", 2)
         assert run is not None
         assert await attempts.accept(original, run, Outcome(OutcomeKind.ACCEPTED, 202), timedelta(hours=1))
     async with copied(server, database) as copy, opened(copy) as connection:
-        plan = await plan_adopt(connection, PLAIN, COPY)
+        plan = await planned(connection, PLAIN, COPY)
         assert (plan.running, plan.claimed) == (2, 1)
         await adopt(connection, PLAIN, COPY, "kari")
         rows = await connection.fetch("select id, state, reason, completes_by from synkron.runs order by id")

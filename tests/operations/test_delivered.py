@@ -8,8 +8,7 @@ from typing import Any
 from synkron.ledger.keys import idempotency_key
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
-from synkron.operations.cancel import cancel
-from synkron.operations.retry import retry
+from synkron.operations.runs import cancel, retry
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Pool
 from tests.conftest import Connection, Database
@@ -29,7 +28,7 @@ async def test_a_triggered_run(database: Database, connection: Connection, pool:
         await deliver(database, pool, target)
     decided, told = _told(there)
     assert decided["period_end"] == f"{MOMENT}Z"
-    now = done.scheduled_for.isoformat().replace("+00:00", "Z")
+    now = done.plan.at.isoformat().replace("+00:00", "Z")
     assert (told["source"], told["run_id"], told["idempotency_key"]) == ("manual", done.run_id, done.key)
     assert (told["scheduled_for"], told["period_start"], told["period_end"]) == (now, decided["period_end"], now)
 

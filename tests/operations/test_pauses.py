@@ -14,7 +14,8 @@ from synkron.ledger import history
 from synkron.ledger.history import RecordedRun
 from synkron.model import Scope
 from synkron.operations.audit import entries
-from synkron.operations.pauses import AskedPause, RecordedPause, pause, pauses, plan_resume, resume
+from synkron.operations.pauses import AskedPause, RecordedPause, ResumePlan, pause, pauses, plan_resume, resume
+from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import Tick, tick
 from synkron.settings.load import Settings, TypeSettings
@@ -33,6 +34,12 @@ async def put_pause(connection: Connection, scope: Scope, *, until: timedelta | 
 
 async def end_pause(connection: Connection, scope: Scope) -> RecordedPause:
     return await resume(connection, Settings(), scope, "ola")
+
+
+async def resuming(connection: Connection, scope: Scope) -> ResumePlan:
+    """What the end of the pause would do."""
+    async with read_transaction(connection) as now:
+        return await plan_resume(connection, Settings(), scope, now)
 
 
 async def tick_now(connection: Connection, settings: Settings | None = None) -> Tick:
@@ -139,11 +146,11 @@ class TestTick:
             await put_pause(connection, scope)
         await tick_now(connection)
         for scope in scopes[:-1]:
-            assert (await plan_resume(connection, Settings(), scope)).still_paused == 1
+            assert (await resuming(connection, scope)).still_paused == 1
             await end_pause(connection, scope)
             await tick_now(connection)
             assert await decided(connection, one) == []
-        assert (await plan_resume(connection, Settings(), scopes[-1])).still_paused == 0
+        assert (await resuming(connection, scopes[-1])).still_paused == 0
         await end_pause(connection, scopes[-1])
         await tick_now(connection)
         assert without_gap(runs := await decided(connection, one))
@@ -155,7 +162,7 @@ class TestTick:
         await ticked_until(connection, 10 * MINUTE)
         await put_pause(connection, EVERYTHING)
         await tick_now(connection)
-        foretold = (await plan_resume(connection, Settings(), EVERYTHING)).consequences
+        foretold = (await resuming(connection, EVERYTHING)).consequences
         await end_pause(connection, EVERYTHING)
         await tick_now(connection)
         late = count_late(await decided(connection, one))

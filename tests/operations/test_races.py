@@ -10,13 +10,12 @@ from datetime import timedelta
 import pytest
 
 from synkron.errors import Refused
-from synkron.ledger import attempts, ticks
+from synkron.ledger import ticks
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
-from synkron.operations.cancel import cancel
 from synkron.operations.overrides import set_override
 from synkron.operations.pauses import AskedPause, pause, resume
-from synkron.operations.retry import retry
+from synkron.operations.runs import cancel, retry
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool
@@ -24,6 +23,7 @@ from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
 from tests.conftest import Connection, Database
 from tests.support.fleet import PATIENCE, add_integration, blocked, nothing_queued, utc, watching
+from tests.support.turns import start
 from tests.support.working import QUICK, REFUSED, Recorder, claim, deliver, working
 
 HOURLY = "0 * * * *"
@@ -80,7 +80,7 @@ async def test_cancelled_while_its_worker_starts_the_seat_is_freed(connection: C
     async with pool.acquire() as worker:
         transaction = worker.transaction()
         await transaction.start()
-        assert await attempts.start(worker, run_id, "w", 1) is not None
+        assert await start(worker, run_id, "w", 1) is not None
         cancelling = asyncio.create_task(cancel(connection, [run_id], "kari", "x"))
         await blocked(pool)
         await transaction.commit()
@@ -204,7 +204,7 @@ async def test_a_triggered_run_is_delivered_with_its_key(
     done = await trigger(connection, QUICK, Scope(integration_id=integration), "kari")
     target = Recorder()
     [run] = await deliver(database, pool, target)
-    assert (run.state, run.key, run.scheduled_for) == ("succeeded", done.key, done.scheduled_for)
+    assert (run.state, run.key, run.scheduled_for) == ("succeeded", done.key, done.plan.at)
     assert (target.calls[0].key, target.calls[0].period_start) == (done.key, None)
 
 

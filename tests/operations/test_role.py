@@ -9,18 +9,17 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from synkron.incidents import Silence
 from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import open_channels
+from synkron.incidents.lifecycle import Silence
 from synkron.incidents.store import forget, reconcile
 from synkron.model import Scope, State
 from synkron.operations.acknowledge import acknowledge
 from synkron.operations.audit import entries
 from synkron.operations.backfill import AskedBackfill, backfill
-from synkron.operations.cancel import cancel
 from synkron.operations.overrides import set_override, unset_override
 from synkron.operations.pauses import AskedPause, pause, resume
-from synkron.operations.retry import retry
+from synkron.operations.runs import cancel, retry
 from synkron.operations.silences import AskedSilence, silence, unsilence
 from synkron.operations.trigger import trigger
 from synkron.scheduler.tick import tick

@@ -11,9 +11,8 @@ import pytest
 from synkron.errors import Refused
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, backfill
-from synkron.operations.cancel import cancel
-from synkron.operations.retry import plan_retry, retry
-from synkron.operations.transaction import write_transaction
+from synkron.operations.runs import cancel, plan_retry, retry
+from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
@@ -79,7 +78,8 @@ async def test_the_integrations_of_runs_are_found_by_their_key(connection: Conne
     await connection.execute(FAIL)
     asked: list[tuple[str, tuple[object, ...]]] = []
     connection.add_query_logger(lambda one: asked.append((one.query, one.args)))
-    await plan_retry(connection, QUICK, ids)
+    async with read_transaction(connection) as now:
+        await plan_retry(connection, QUICK, ids, now)
     [_secured, (query, arguments)] = [one for one in asked if 'from "public"."organization_integrations"' in one[0]]
     await connection.execute("set enable_seqscan = off")  # The table is small.
     plan = await connection.fetch("explain " + query, *arguments)

@@ -47,7 +47,6 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "reports/forecast/store": (SECURED, OTHER),
     "vendors/store": (WORKER, OTHER),
     "ledger/history": (OTHER,),
-    "delivery/hold": (WORKER, OTHER),
     "incidents/store": (OTHER,),
     "ledger/installation": (SECURED,),
     "ledger/installation.ids": (SECURED, OTHER),
@@ -112,7 +111,7 @@ def test_every_file_has_its_sessions() -> None:
     found = {
         str(one.relative_to(root).with_suffix("")) for one in root.rglob("*.sql") if one.parent.name != "migrations"
     }
-    assert found - {"source/row", "ledger/pauses", "ledger/emit", "operations/pg_cron_jobs"} == {
+    assert found - {"source/row", "ledger/fragments", "ledger/emit", "operations/pg_cron_jobs"} == {
         name.partition(".")[0] for name in USED_IN
     }, "those are fragments, or need pg_cron"
 

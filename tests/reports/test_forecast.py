@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synkron.model import Integration, Window
-from synkron.reports.forecast import Forecast, Group, TypeForecast, WarningKind, count_fires, forecast, warnings
-from synkron.reports.forecast.fires import FireMinute
+from synkron.reports.forecast.fires import FireMinute, Group, count_fires
+from synkron.reports.forecast.outlook import Forecast, TypeForecast, forecast
 from synkron.reports.forecast.starts import paced, spread_out
+from synkron.reports.forecast.warnings import WarningKind, warnings
 from synkron.scheduler.decide import decide
 from synkron.scheduler.spread import paced as paced_by_the_tick
 from synkron.settings.policy import Policies, Policy
@@ -248,7 +249,7 @@ def _ticked(fleet: list[Group], policy: Policy, minutes: int) -> tuple[Counter[d
         moment = MIDNIGHT + MINUTE * minute
         now = moment - MINUTE / 2
         due, _ = all_occurrences(rows, Window(moment - MINUTE, moment), {"xledger"})
-        decisions, added = at_once(paced_by_the_tick(decide(due, now, policies), policies, allotted, now))
+        decisions, added = at_once(paced_by_the_tick(decide(due, now, policies), policies.by_type, allotted, now))
         allotted.update(added)
         for one in decisions:
             assert one.execute_after is not None

@@ -10,7 +10,7 @@ import pytest
 
 from synkron.errors import ServiceRoleRequired
 from synkron.model import Window
-from synkron.reports.forecast import TypeForecast
+from synkron.reports.forecast.outlook import TypeForecast
 from synkron.reports.forecast.store import forecast_fleet
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, Settings, SourceTables
 from synkron.settings.policy import Policy

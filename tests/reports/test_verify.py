@@ -18,18 +18,10 @@ from hypothesis import strategies as st
 
 from synkron.ledger.keys import run_key
 from synkron.model import Action, Source, State, Window
-from synkron.reports.verify import (
-    Basis,
-    Examined,
-    FindingKind,
-    LiveRow,
-    RecordedDecision,
-    TickHistory,
-    TickRow,
-    Undelivered,
-    examine,
-    full_transaction,
-)
+from synkron.reports.verify.basis import Basis
+from synkron.reports.verify.evidence import FindingKind, LiveRow, RecordedDecision, Undelivered
+from synkron.reports.verify.examine import Examined, examine
+from synkron.reports.verify.ticks import TickHistory, TickRow, full_transaction
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = Window(NOON - timedelta(hours=24), NOON)

@@ -9,9 +9,10 @@ import asyncpg
 import pytest
 
 from synkron.model import Scope
-from synkron.operations.cancel import cancel
-from synkron.reports.verify import FindingKind, Undelivered, full_transaction
+from synkron.operations.runs import cancel
+from synkron.reports.verify.evidence import FindingKind, Undelivered
 from synkron.reports.verify.store import Report, keep_verification, verify
+from synkron.reports.verify.ticks import full_transaction
 from synkron.scheduler.tick import tick
 from synkron.service.serve import Role, serve
 from synkron.settings.load import OrganizationsTable, Settings, SourceTables, TypeSettings

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron.reports.verify import FindingKind
+from synkron.reports.verify.evidence import FindingKind
 from synkron.reports.verify.store import Report, verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from synkron.model import Action, Source, State
-from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts, explain
+from synkron.reports.why.facts import AuditFacts, Facts, PauseFacts, RunFacts
+from synkron.reports.why.sentences import explain
 from synkron.scheduler.pauses import Hold
 
 

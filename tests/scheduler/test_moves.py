@@ -19,6 +19,7 @@ from synkron.settings.load import Settings, SourceTables, TypeSettings
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection, Database
 from tests.support.fleet import Condition, add_integration, add_organization, nothing_queued, watching
+from tests.support.turns import start
 from tests.support.working import BROKEN, Recorder, claim
 
 QUICK = TypeSettings(backoff=timedelta(milliseconds=1), attempts=3)
@@ -179,7 +180,7 @@ async def test_a_run_whose_worker_was_lost_follows(database: Database, connectio
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection, settings=BOTH)
     job = await connection.fetchval("select id from synkron.queue")
-    assert await attempts.start(connection, run_id, "killed", job) is not None
+    assert await start(connection, run_id, "killed", job) is not None
     await connection.execute(ROW + "integration_type = 'bufdir'")
     target = Recorder()
     (run,) = await deliver(database, pool, {"xledger": Recorder(), "bufdir": target})
@@ -194,7 +195,7 @@ async def test_a_run_under_way_does_not_follow(connection: Connection) -> None:
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection, settings=BOTH)
     job = await connection.fetchval("select id from synkron.queue")
-    started = await attempts.start(connection, run_id, "w", job)
+    started = await start(connection, run_id, "w", job)
     assert started is not None
     to_bufdir = Move(run_id, "bufdir", started.org_id, "; moved", job + 1)
     assert await move_all(connection, [to_bufdir]) == [False]

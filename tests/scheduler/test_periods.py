@@ -15,6 +15,7 @@ from synkron.ledger import history, skips
 from synkron.ledger.history import RecordedRun
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill, plan_backfill
+from synkron.operations.transaction import read_transaction
 from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
@@ -22,6 +23,7 @@ from synkron.settings.policy import CatchUp
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, add_organization, blocked, utc
 from tests.support.stepped_clock import install_clock, set_clock
+from tests.support.turns import skip
 
 SETTINGS = Settings(
     types={
@@ -180,7 +182,7 @@ async def test_a_run_that_was_tried_keeps_its_period(connection: Connection) -> 
         "update synkron.runs set attempt = 1, started_at = now() where scheduled_for = '2026-11-01T02:00Z'"
     )
     (first, *_) = sorted(run.id for run in await history.runs(connection))
-    assert await skips.skip(connection, first, "superseded: the schedule is now another", 0)
+    assert await skip(connection, first, "superseded: the schedule is now another", 0)
     assert await periods(connection) == [(utc("2026-11-01T01:00:00"), utc("2026-11-01T02:00:00"))]
 
 
@@ -272,7 +274,8 @@ async def test_a_backfilled_moment_has_the_period_of_its_own_row(connection: Con
     begin, end = utc("2026-11-01T02:00:00"), utc("2026-11-01T02:00:00") + HALF
     await set_clock(connection, end)
     await connection.execute("update synkron.watermark set at = $1", end)
-    plan = await plan_backfill(connection, SETTINGS, AskedBackfill(Scope(integration_id=one), begin, end))
+    async with read_transaction(connection) as now:
+        plan = await plan_backfill(connection, SETTINGS, AskedBackfill(Scope(integration_id=one), begin, end), now)
     assert [(planned.period_start, planned.scheduled_for) for planned in plan.runs] == [
         (utc("2026-10-01T02:00:00"), begin)
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.delivery.decide import after_attempt, after_shortage, given_up, superseded
+from synkron.delivery.decide import Turn, after_attempt, after_shortage, given_up, no_longer_called_for
 from synkron.model import Action, Decision, Integration, Occurrences, Outcome, OutcomeKind, Run, Source, State
 from synkron.scheduler.decide import decide, window_of
 from synkron.scheduler.pauses import Hold
@@ -251,31 +252,56 @@ def test_a_target_may_ask_for_a_longer_wait_but_not_for_a_shorter_one() -> None:
     assert after_attempt(run(), hasty, Policy())[1] >= MINUTE
 
 
+def turn(live: Integration | None, *, by_hand: bool = False, as_claimed: bool = False) -> Turn:
+    return Turn(
+        run=run(),
+        state=State.CLAIMED,
+        at=NOON,
+        live=live,
+        policy=Policy(),
+        by_hand=by_hand,
+        as_claimed=as_claimed,
+        is_accepted=False,
+        behind=None,
+        pause=None,
+    )
+
+
 @pytest.mark.parametrize(
-    ("live", "moments", "says"),
+    ("live", "says"),
     [
-        pytest.param(integration(), [NOON], None, id="as it was"),
-        pytest.param(None, [], "deleted", id="deleted"),
-        pytest.param(integration(is_enabled=False), [], "disabled", id="disabled"),
-        pytest.param(integration(cron_schedule=None), [], "no schedule", id="schedule removed"),
-        pytest.param(integration(kind="bufdir"), [NOON], None, id="another type: the run follows"),
-        pytest.param(integration(org_id="o2"), [NOON], None, id="another organization: the run follows"),
-        pytest.param(integration(kind="bufdir", is_enabled=False), [NOON], "disabled", id="another type, and disabled"),
-        pytest.param(integration(kind="bufdir"), [], "does not fire", id="another type, and another time"),
-        pytest.param(integration(cron_schedule="99 * * * *"), None, "invalid", id="now malformed"),
-        pytest.param(integration(cron_schedule="5 * * * *"), [], '"5 * * * *"', id="another time"),
+        pytest.param(integration(), None, id="as it was"),
+        pytest.param(None, "deleted", id="deleted"),
+        pytest.param(integration(is_enabled=False), "disabled", id="disabled"),
+        pytest.param(integration(cron_schedule=None), "no schedule", id="schedule removed"),
+        pytest.param(integration(kind="bufdir"), None, id="another type: the run follows"),
+        pytest.param(integration(org_id="o2"), None, id="another organization: the run follows"),
+        pytest.param(integration(organization_exists=False, cron_schedule="5 * * * *"), None, id="no zone is known"),
+        pytest.param(integration(kind="bufdir", is_enabled=False), "disabled", id="another type, and disabled"),
+        pytest.param(
+            integration(kind="bufdir", cron_schedule="5 * * * *"), "does not fire", id="another type, and another time"
+        ),
+        pytest.param(integration(cron_schedule="99 * * * *"), "invalid", id="now malformed"),
+        pytest.param(integration(cron_schedule="5 * * * *"), '"5 * * * *"', id="another time"),
     ],
 )
-def test_a_run_is_superseded_by_its_row(live: Integration | None, moments: list[datetime] | None, says: str) -> None:
-    reason = superseded(run(), live, moments)
+def test_a_run_is_superseded_by_its_row(live: Integration | None, says: str | None) -> None:
+    reason = no_longer_called_for(turn(live), ["xledger", "bufdir"])
     assert (reason or "").find(says or "") >= 0
     assert (reason is None) == (says is None)
 
 
+def test_texts_that_are_as_they_were_call_for_the_run_whatever_the_rules_say_here() -> None:
+    other = integration(cron_schedule="5 * * * *")
+    assert no_longer_called_for(turn(other, as_claimed=True), ["xledger"]) is None
+    # A row whose id is also another's proves nothing.
+    assert no_longer_called_for(turn(replace(other, oddity="id twice"), as_claimed=True), ["xledger"]) is not None
+
+
 @pytest.mark.parametrize("live", [integration(cron_schedule="5 * * * *"), integration(cron_schedule=None)])
 def test_a_run_that_an_operator_asked_for_is_not_held_against_the_schedule(live: Integration) -> None:
-    assert superseded(run(), live, [], by_hand=True) is None
-    assert superseded(run(), integration(is_enabled=False), [], by_hand=True) is not None
+    assert no_longer_called_for(turn(live, by_hand=True), ["xledger"]) is None
+    assert no_longer_called_for(turn(replace(live, is_enabled=False), by_hand=True), ["xledger"]) is not None
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from synkron.ledger import attempts, claims, history
+from synkron.ledger import claims, history
 from synkron.postgres.connection import Pool
 from tests.conftest import Connection, Database
 from tests.support.fleet import add_integration, nothing_queued, watching
+from tests.support.turns import start
 from tests.support.working import BROKEN, QUICK, Recorder, claim, deliver, working
 
 LATER = "2026-03-02T02:01:00"
@@ -96,7 +97,7 @@ class TestPause:
     ) -> None:
         await add_integration(connection, "0 2 * * *")
         (run_id,) = await claim(connection)
-        await attempts.start(connection, run_id, "killed", 1)
+        await start(connection, run_id, "killed", 1)
         await connection.execute(PAUSE_ALL, None)
         target = Recorder()
         await deliver(database, pool, target)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from synkron.model import Action, Decision, Integration, Source
 from synkron.scheduler.spread import paced, spread_over
-from synkron.settings.policy import Policies, Policy
+from synkron.settings.policy import Policy
 from synkron.source.due import at_once
 
 MINUTE = timedelta(minutes=1)
@@ -32,8 +32,8 @@ def decision(
     return Decision(integration, action, source, "on time", [NOON], None, execute_after=after)
 
 
-def policies(pace: int | None) -> Policies:
-    return Policies({"xledger": Policy(pace=pace), "bufdir": Policy()})
+def policies(pace: int | None) -> dict[str, Policy]:
+    return {"xledger": Policy(pace=pace), "bufdir": Policy()}
 
 
 def minutes(decisions: list[Decision]) -> Counter[datetime]:

@@ -17,7 +17,7 @@ from synkron.delivery.targets import open_targets
 from synkron.operations.pg_cron import SQL
 from synkron.postgres.connection import pooled
 from synkron.postgres.embedded import EmbeddedServer
-from synkron.service.api import listening
+from synkron.service.api.server import listening
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.signing import read_signing
 from synkron.source.queries import SourceQueries

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from synkron.errors import SettingsError
 from synkron.service.heartbeat import DeadMan, open_dead_man
 from tests.delivery.targets.far_side import FarSide, answering, far_side
+from tests.support.announcing import idle
 
 TOKEN = "5f0c9a0e-pl4nted-t0ken"
 
@@ -58,7 +59,7 @@ async def test_each_service_is_called_at_its_own_urls(success: str, failure: str
     async with pinging(success, failure) as (dead_man, there, _):
         for tell in (dead_man.succeeded, dead_man.failed):
             tell()
-            await dead_man.idle()
+            await idle(dead_man)
     assert paths(there) == [success, failure]
 
 
@@ -66,7 +67,7 @@ async def test_it_goes_out_about_once_a_minute() -> None:
     async with pinging() as (dead_man, there, clock):
         for _ in range(5):
             dead_man.succeeded()
-            await dead_man.idle()
+            await idle(dead_man)
             clock.now += 29.5
     assert paths(there) == ["/ping/5f0c"] * 3
 
@@ -75,7 +76,7 @@ async def test_without_a_url_for_failures_silence_raises_the_alarm() -> None:
     async with pinging(failure=None) as (dead_man, there, _):
         for tell in (dead_man.succeeded, dead_man.failed, dead_man.succeeded):
             tell()
-            await dead_man.idle()
+            await idle(dead_man)
     assert paths(there) == ["/ping/5f0c"]
 
 
@@ -83,7 +84,7 @@ async def test_a_failure_goes_out_at_once_and_so_does_the_next_success() -> None
     async with pinging() as (dead_man, there, _):
         for tell in (dead_man.succeeded, dead_man.failed, dead_man.failed, dead_man.succeeded, dead_man.succeeded):
             tell()
-            await dead_man.idle()
+            await idle(dead_man)
     assert paths(there) == ["/ping/5f0c", "/ping/5f0c/fail", "/ping/5f0c"]
 
 
@@ -105,7 +106,7 @@ async def test_a_slow_service_holds_nobody_up_and_gets_the_last_word_only() -> N
             clock.now += 60
         assert len(there.requests) == 1
         go_on.set()
-        await dead_man.idle()
+        await idle(dead_man)
     assert paths(there) == ["/ping/5f0c", "/ping/5f0c/fail"]
 
 
@@ -115,7 +116,7 @@ async def test_what_fails_is_logged_once_until_it_works_again() -> None:
             for status in (500, 500, 302, 200, 200, 500):
                 there.answer = answering(status, Location=f"{there.url}/elsewhere")
                 dead_man.succeeded()
-                await dead_man.idle()
+                await idle(dead_man)
                 clock.now += 60
     host = there.url.removeprefix("http://")
     failed = {"event": "dead man's ping failed", "log_level": "warning", "host": host}
@@ -132,7 +133,7 @@ async def test_nobody_there_raises_nothing() -> None:
         nobody = SecretStr(f"http://127.0.0.1:9/{TOKEN}")
         async with open_dead_man(nobody, Clock(), failure=nobody) as dead_man:
             dead_man.failed()
-            await dead_man.idle()
+            await idle(dead_man)
     assert [(line["event"], line["reason"]) for line in lines] == [
         ("dead man's ping failed", "no connection to 127.0.0.1:9: Connection refused")
     ]
@@ -155,7 +156,7 @@ async def test_without_a_url_nothing_is_sent() -> None:
     async with open_dead_man(None, Clock()) as dead_man:
         dead_man.succeeded()
         dead_man.failed()
-        await dead_man.idle()
+        await idle(dead_man)
 
 
 @pytest.mark.parametrize("url", [f"http://[{TOKEN}", f"http://example.com:{TOKEN}/x"])

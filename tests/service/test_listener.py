@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from synkron.delivery.targets import read_signings
 from synkron.postgres.connection import pooled
-from synkron.service.api import completion, connection, listening
+from synkron.service.api import completion, connection
+from synkron.service.api.server import listening
 from tests.conftest import Connection, Database
 from tests.delivery.test_completion import ENVIRONMENT, SETTINGS, Api, accepted, body
 

@@ -13,8 +13,10 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from synkron.incidents import Condition, Transition
+from synkron.incidents.condition import Condition
+from synkron.incidents.lifecycle import Transition
 from synkron.incidents.store import reconcile
+from synkron.service.heartbeat import DeadMan
 from synkron.settings.load import Settings
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import SIGNING
@@ -93,3 +95,9 @@ async def opened(
 async def announcements(connection: Connection) -> list[Any]:
     """All announcements, in the order in which they were made."""
     return list(await connection.fetch("select * from synkron.announcements order by id"))
+
+
+async def idle(dead_man: DeadMan) -> None:
+    """Wait until every ping that is to be sent has been sent or has failed."""
+    if dead_man._task is not None:
+        await asyncio.wait({dead_man._task})

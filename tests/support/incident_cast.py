@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from synkron.incidents import (
-    Condition,
+from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.lifecycle import (
+    FLAPPING,
     Incident,
     IncidentChange,
-    IncidentKind,
     Occasion,
     OpenIncidents,
     Rules,
@@ -20,7 +20,6 @@ from synkron.incidents import (
     Transition,
     plan,
 )
-from synkron.incidents.lifecycle import FLAPPING
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from synkron.delivery.targets import Target, Terms
+from synkron.delivery.targets import Target
+from synkron.delivery.targets.lease import Terms
 from synkron.delivery.worker import Worker
 from synkron.ledger import history
 from synkron.model import Outcome, OutcomeKind, Run

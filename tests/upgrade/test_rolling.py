@@ -28,6 +28,7 @@ from tests.conftest import Connection, Database
 from tests.end_to_end.processes import process
 from tests.end_to_end.receiver import Receiver, receiving
 from tests.support.fleet import add_integration, utc
+from tests.support.turns import start
 from tests.upgrade.previous import COMMIT, Previous, take_out
 
 PATIENCE = 100.0
@@ -161,7 +162,7 @@ async def test_the_previous_release_leaves_an_accepted_run_alone(
 ) -> None:
     await add_integration(connection, "0 2 * * *")
     (run_id,) = (await tick(connection, Settings(), scheduler="this", at=utc(MOMENTS[0]))).run_ids
-    run = await attempts.start(connection, run_id, "w", 1)
+    run = await start(connection, run_id, "w", 1)
     assert run is not None
     assert await attempts.accept(connection, run, Outcome(OutcomeKind.ACCEPTED, 202), timedelta(hours=1))
     await connection.execute("delete from synkron.queue")

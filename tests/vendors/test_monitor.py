@@ -18,7 +18,8 @@ from synkron.settings.load import Settings
 from synkron.vendors import store
 from synkron.vendors.health import Contact, Health, Sample, Verdict, Watch, sample_of_run
 from synkron.vendors.monitor import probe_now, spending_warning, watch_health
-from synkron.vendors.probe import Watches, open_prober, read_watches, watches_of
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import Watches, read_watches, watches_of
 from tests.conftest import Connection, Database
 from tests.delivery.targets.far_side import FarSide, accept, answering, far_side
 

@@ -15,7 +15,7 @@ from synkron.settings.load import Settings
 from synkron.vendors import observer as observing
 from synkron.vendors.health import Verdict
 from synkron.vendors.observer import MOST_WAITING, Observer
-from synkron.vendors.probe import watches_of
+from synkron.vendors.watches import watches_of
 from tests.conftest import Connection, Database
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)

@@ -89,7 +89,7 @@ def test_what_is_not_json_is_no_refusal(body: bytes) -> None:
 
 
 def test_a_body_without_errors_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synkron.vendors.throttling.json", None)
+    monkeypatch.setattr("synkron.vendors.throttling.json_in", None)
     assert refusal_in(b'{"data": {"rows": [1, 2, 3]}}', CODES) is None
 
 

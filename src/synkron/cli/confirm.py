@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
@@ -37,9 +38,6 @@ Author = Annotated[
     ),
 ]
 Reason = Annotated[str, typer.Option(parser=written, metavar="TEXT", help="The reason, which others see.")]
-# The parameters that every such command has, before and behind its own.
-BEFORE = {"context": (typer.Context, inspect.Parameter.empty)}
-BEHIND = {"author": (Author, None), "dry_run": (DryRun, False), "yes": (Yes, False), "as_json": (AsJson, False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Change(Generic[Plan, Done]):
     words, on stderr where it is told so.
     """
 
-    plan: Callable[[Connection, Settings], Awaitable[Plan]]
+    plan: Callable[[Connection, Settings, datetime], Awaitable[Plan]]
     do: Callable[[Connection, Settings, str], Awaitable[Done]]
     question: str
     told: Callable[[Plan], Iterable[str]]
@@ -83,7 +81,12 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
     takes_consent = "agreed" in own
 
     def command(
-        context: typer.Context, author: str | None, dry_run: bool, yes: bool, as_json: bool, **given: object
+        context: typer.Context,
+        author: Author = None,
+        dry_run: DryRun = False,
+        yes: Yes = False,
+        as_json: AsJson = False,
+        **given: object,
     ) -> None:
         agreed = Consent(dry_run, yes, as_json)
         change = ask(**given, **({"agreed": agreed} if takes_consent else {}))
@@ -95,19 +98,14 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
         elif not dry_run:
             show_lines(change.nothing)
 
-    parameters = [
-        *(_parameter(name, *one) for name, one in BEFORE.items()),
-        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, one in own.items() if name != "agreed"),
-        *(_parameter(name, *one) for name, one in BEHIND.items()),
-    ]
+    before, *behind, _ = inspect.signature(command, eval_str=True).parameters.values()
+    parameters = [before, *(one for name, one in own.items() if name != "agreed"), *behind]
     update_wrapper(command, ask)
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    )
     command.__annotations__ = {}
     return command
-
-
-def _parameter(name: str, annotation: object, default: object) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _operate(
@@ -118,10 +116,13 @@ def _operate(
         raise typer.BadParameter(
             "there is no terminal to ask at; give --yes to do it, or --dry-run to see what it would"
         )
+    from synkron.operations.transaction import read_transaction
+
     name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Plan, Done | None]:
-        planned = await change.plan(connection, settings)
+        async with read_transaction(connection) as now:
+            planned = await change.plan(connection, settings, now)
         _tell(planned, agreed, change)
         if agreed.dry_run or not change.changes(planned):
             return planned, None

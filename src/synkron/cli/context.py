@@ -15,7 +15,14 @@ import typer
 
 from synkron.cli.output import say
 from synkron.cli.secrets import hide
-from synkron.errors import EmbeddedDatabaseError, SettingsError
+from synkron.errors import (
+    EmbeddedDatabaseError,
+    LedgerMissing,
+    Refused,
+    ServiceRoleRequired,
+    SettingsError,
+    SourceTableMissing,
+)
 
 if TYPE_CHECKING:
     from synkron.cli.options import Since
@@ -77,9 +84,13 @@ def answer(
     """What ``ask`` answers on a connection of the command's own; ``create`` as for ``database``."""
     import asyncio
 
+    async def asked(url: str) -> Answer:
+        async with connection(url, settings.source) as opened:
+            return await ask(opened, settings)
+
     settings = invocation(context).settings()
     with database(settings, create=create) as place:
-        return asyncio.run(_asked(place.url, settings, ask))
+        return asyncio.run(asked(place.url))
 
 
 async def moment_of(since: Since | None, connection: Connection) -> datetime | None:
@@ -91,13 +102,23 @@ async def moment_of(since: Since | None, connection: Connection) -> datetime | N
 
 async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:
     """The organizations' names; none where the application's tables can't be read, as the ledger stands without."""
-    from synkron.errors import Refused, SourceTableMissing
     from synkron.source.reader import read_names
 
     try:
         return await read_names(connection, settings.source)
     except (Refused, SourceTableMissing):
         return {}
+
+
+async def from_ledger(asked: Awaitable[Answer], settings: Settings) -> Answer | None:
+    """What is asked of the ledger; None where there is none yet, or the role may not read it."""
+    from synkron.source.queries import SourceQueries
+
+    try:
+        async with SourceQueries(settings.source).in_words():
+            return await asked
+    except (LedgerMissing, ServiceRoleRequired):
+        return None
 
 
 @contextmanager
@@ -132,8 +153,3 @@ async def connection(url: str, source: SourceTables) -> AsyncIterator[Connection
 
     async with reached(partial(connected, url), SourceQueries(source).in_words) as opened:
         yield opened
-
-
-async def _asked(url: str, settings: Settings, ask: Callable[[Connection, Settings], Awaitable[Answer]]) -> Answer:
-    async with connection(url, settings.source) as opened:
-        return await ask(opened, settings)

@@ -14,7 +14,6 @@ import typer
 
 if TYPE_CHECKING:
     from synkron.cli.output import ExitCode
-    from synkron.errors import SynkronError
 
 # What Typer raises where options or arguments do not fit; it has no public name.
 UsageError: Any = typer.BadParameter.__base__
@@ -43,14 +42,17 @@ def ending_in_sentences() -> Iterator[None]:
 def told(error: Exception) -> ExitCode:
     """Say what it was; answers the exit code to leave with."""
     from synkron.cli.output import ExitCode, say
-    from synkron.errors import SettingsError, SynkronError
+    from synkron.errors import NotFound, Refused, SettingsError, SynkronError
     from synkron.text import one_line
 
     match error:
+        case SettingsError():
+            say(*(f"error: {one_line(fault)}" for fault in error.faults))
+            return ExitCode.USAGE
         case SynkronError():
-            for sentence in error.faults if isinstance(error, SettingsError) else [str(error)]:
-                say(f"error: {one_line(sentence)}")
-            return exit_code(error)
+            say(f"error: {one_line(str(error))}")
+            if isinstance(error, Refused):
+                return ExitCode.NOT_FOUND if isinstance(error, NotFound) else ExitCode.REFUSED
         case typer.Abort():
             say("Aborted!")
         case BrokenPipeError():
@@ -81,18 +83,6 @@ def _say_fault(error: Exception) -> None:
         f"error: this is a fault in Synkron itself ({found}). Please report it, with what the same command says "
         "after `synkron --verbose`."
     )
-
-
-def exit_code(error: SynkronError) -> ExitCode:
-    """The exit code that an error leaves with."""
-    from synkron.cli.output import ExitCode
-    from synkron.errors import NotFound, Refused, SettingsError
-
-    if isinstance(error, SettingsError):
-        return ExitCode.USAGE
-    if isinstance(error, NotFound):
-        return ExitCode.NOT_FOUND
-    return ExitCode.REFUSED if isinstance(error, Refused) else ExitCode.FAILURE
 
 
 def _let_go_of_stdout() -> None:

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
@@ -113,30 +114,27 @@ class _Formatter(logging.Formatter):
     def __init__(self, stamp: str, render: Renderer) -> None:
         super().__init__()
         self._stamp, self._render = stamp, render
-        self._made: logging.Formatter | None = None
 
     def format(self, record: logging.LogRecord) -> str:
-        self._made = self._made or _formatter(self._stamp, self._render)
         return self._made.format(record)
 
+    @cached_property
+    def _made(self) -> logging.Formatter:
+        import structlog
 
-def _formatter(stamp: str, render: Renderer) -> logging.Formatter:
-    import structlog
+        return structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_shared(),
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.TimeStamper(fmt=self._stamp, utc=True),
+                # As Python writes it. The renderers of structlog would show what the variables of each frame held.
+                structlog.processors.format_exc_info,
+                self._rendered,
+            ],
+        )
 
-    def rendered(logger: object, method: str, line: EventDict) -> str:
-        del logger, method
-        return _fitted({key: _fit_to_show(value) for key, value in line.items()}, render)
-
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_shared(),
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.TimeStamper(fmt=stamp, utc=True),
-            # As Python writes it. The renderers of structlog would show what the variables of each frame held.
-            structlog.processors.format_exc_info,
-            rendered,
-        ],
-    )
+    def _rendered(self, _: object, __: str, line: EventDict) -> str:
+        return _fitted({key: _fit_to_show(value) for key, value in line.items()}, self._render)
 
 
 def _shared() -> list[Processor]:

@@ -64,14 +64,11 @@ def written(text: str) -> str:
 
 def installation_name(text: str) -> str:
     """The name of an installation."""
-    from pydantic_core import PydanticCustomError
+    from synkron.settings.integrations.naming import EXPECTED_INSTALLATION, INSTALLATION
 
-    from synkron.settings import values
-
-    try:
-        return values.installation_name(text)
-    except PydanticCustomError as error:
-        raise typer.BadParameter(f'"{text}": {error.message()}.') from None
+    if INSTALLATION.fullmatch(text):
+        return text
+    raise typer.BadParameter(f'"{text}": {EXPECTED_INSTALLATION}.')
 
 
 def refuse_options(context: typer.Context, example: str) -> None:
@@ -130,5 +127,18 @@ InstallationName = Annotated[
 SinceWhen = Annotated[
     Since | None,
     typer.Option("--since", parser=since, metavar="WHEN", help="Not before: 30m, 24h, 7d, or an instant."),
+]
+SinceADay = Annotated[
+    Since | None,
+    typer.Option(
+        "--since", parser=since, metavar="WHEN", help="From when on: 30m, 24h, 7d, or an instant.", show_default="24h"
+    ),
+]
+Until = Annotated[
+    datetime | None, typer.Option("--until", parser=instant, metavar="INSTANT", help="When it ends by itself.")
+]
+For = Annotated[
+    timedelta | None,
+    typer.Option("--for", parser=span, metavar="SPAN", help="How long until it ends by itself: 30m, 24h, 7d."),
 ]
 Limit = Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1_000_000, help="Show at most so many.")]

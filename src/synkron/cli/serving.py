@@ -1,14 +1,18 @@
-"""What the commands that serve have in common: checked settings, a database that is ready, and the targets."""
+"""What the commands that serve have in common: checked settings, a database that is ready, targets, and signals."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from synkron.cli.context import Invocation
 from synkron.cli.output import say
 from synkron.errors import SettingsError
+from synkron.settings.integrations.naming import section_of
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -68,8 +72,6 @@ def say_targets(settings: Settings) -> None:
 
 def say_without_target(types: Sequence[str]) -> None:
     """Say of which types the runs will be skipped, as nothing is set to be called."""
-    from synkron.settings.integrations.naming import section_of
-
     if types:
         say(
             f"warning: no target for {', '.join(types)}: such runs will be skipped. "
@@ -79,8 +81,38 @@ def say_without_target(types: Sequence[str]) -> None:
 
 def _without_password(target: str) -> str:
     """An address up to its path: what stands behind or in front of the host may be secret."""
-    from urllib.parse import urlsplit
-
     parts = urlsplit(target)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path}" if parts.hostname else target
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What the signals ask for: to stop, and to do so at once."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    at_once: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def stop_on_signals() -> Stop:
+    """From now on, a first signal to end asks to stop, a second to do so at once, and a third has its usual effect.
+
+    The signals are SIGINT, SIGTERM, and SIGHUP (a closed terminal) where nohup did not silence it.
+    """
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+
+    def told() -> None:
+        if not stop.asked.is_set():
+            stop.asked.set()
+            return
+        stop.at_once.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, told)
+    return stop

@@ -8,9 +8,11 @@ from datetime import timedelta
 
 from synkron.delivery.calls import BrokenOff, Calls
 from synkron.delivery.decide import Turn, after_attempt, after_shortage, given_up
+from synkron.delivery.outcome import DONE
 from synkron.delivery.record import OutcomeRecorder
 from synkron.delivery.shortages import Shortages
-from synkron.delivery.targets import Lease, Target, Terms
+from synkron.delivery.targets import Target
+from synkron.delivery.targets.lease import Lease, Terms
 from synkron.delivery.warm_up.store import WarmthStore
 from synkron.ledger import attempts
 from synkron.model import CallTiming, Outcome, OutcomeKind, Run, State
@@ -62,32 +64,26 @@ class AttemptRunner:
             await self._call(run, turn, lease)
 
     async def _call(self, run: Run, turn: Turn, lease: Lease) -> None:
-        """Call the target, and measure the call."""
+        """Call the target, measure the call, and record what came of it."""
         known, began = self.warmth.of(run.integration_type), self._clock()
         met_before = known.met_at
         try:
-            outcome = await self._called(run, Terms(turn.at, turn.policy.timeout, lease))
+            terms = Terms(turn.at, turn.policy.timeout, lease)
+            outcome = await self.calls.make(run, self._targets[run.integration_type].call(run, terms))
         except Shortage as short:
             await self._put_back(run, str(short), turn.policy)
             return
-        if outcome is not None:
+        if outcome is BrokenOff.CANCELLED:
+            log.info("run cancelled", run_id=run.id, org_id=run.org_id, attempt=run.attempt)
+        elif outcome is BrokenOff.HANDED_BACK:
+            await attempts.hand_back(self._pool, run)
+        else:
             self._shortages.called(run)
             # The steady clock is combined from several clocks, so it can be off by about a millisecond.
             duration = timedelta(seconds=max(self._clock() - began, 0.0))
             timing = known.record(outcome, duration, began_at=turn.at, met_before=met_before)
             self._observer.note(run.integration_type, outcome, duration, turn.at + duration, run.org_id)
             await self._end(run, outcome, turn.policy, timing)
-
-    async def _called(self, run: Run, terms: Terms) -> Outcome | None:
-        """Call the target. None if the call was broken off, because the run was cancelled or is handed back."""
-        outcome = await self.calls.make(run, self._targets[run.integration_type].call(run, terms))
-        if isinstance(outcome, Outcome):
-            return outcome
-        if outcome is BrokenOff.CANCELLED:
-            log.info("run cancelled", run_id=run.id, org_id=run.org_id, attempt=run.attempt)
-        else:
-            await attempts.hand_back(self._pool, run)
-        return None
 
     async def _put_back(self, run: Run, short: str, policy: Policy) -> None:
         """Let a run wait because a shortage on this host prevented its request. Its target has not failed."""
@@ -118,7 +114,7 @@ class AttemptRunner:
 
 def _report(word: str, run: Run, outcome: Outcome) -> None:
     # The ledger has every run. A log line for each would hide the failures, and takes a tenth of a busy worker's time.
-    write = log.debug if outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED) else log.warning
+    write = log.debug if outcome.kind in DONE else log.warning
     write(
         word,
         run_id=run.id,

@@ -47,8 +47,7 @@ async def complete_run(
         run = run_of(row)
         if run.integration_type not in settings.types:
             raise Refused(f"The settings have no integration type {run.integration_type}. Add it to synkron.toml.")
-        policy = overridden(settings.types[run.integration_type].policy, row)
-        state, wait = after_attempt(run, outcome, policy)
+        state, wait = after_attempt(run, outcome, overridden(settings.types[run.integration_type].policy, row))
         # The worker's call may still be under way: the completion can arrive before the 202.
         await attempts.finish(connection, run, outcome, state, wait)
     log.info("run completed", run_id=run_id, org_id=run.org_id, attempt=attempt, state=state.value)

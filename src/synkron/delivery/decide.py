@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -65,15 +65,28 @@ class Turn:
 def no_longer_called_for(turn: Turn, types: Collection[str]) -> str | None:
     """Why the integration's present row no longer calls for the run; None if it does.
 
-    If the row's texts are the same as when the run was claimed, they call for its moment: the claiming host may have
-    other rules for the zone (tzdata) than this host. While the organization is missing, the zone is not known.
+    A run that an operator asked for does not depend on the schedule. If the row's texts are the same as when the run
+    was claimed, they call for its moment: the claiming host may have other rules for the zone (tzdata) than this one.
+    While the organization is missing, the zone is not known. A row with another type or organization is followed.
     """
     live = turn.live
-    if live is None or turn.by_hand or (turn.as_claimed and live.has_own_id) or not live.organization_exists:
-        return superseded(turn.run, live, [turn.run.scheduled_for], by_hand=turn.by_hand)
+    if live is None:
+        return "superseded: the integration was deleted"
+    if not live.is_enabled:
+        return "superseded: the integration was disabled"
+    if turn.by_hand:
+        return None
+    if live.cron_schedule is None:
+        return "superseded: the integration now has no schedule"
+    if (turn.as_claimed and live.has_own_id) or not live.organization_exists:
+        return None
     judged = occurrences_of(live, window_around(turn.run.scheduled_for), types)
     due = judged.due if isinstance(judged, InvalidIntegration) else judged
-    return superseded(turn.run, live, None if due is None else due.moments)
+    if due is None:
+        return "superseded: the integration can't run, because its row is invalid"
+    if turn.run.scheduled_for not in due.moments:
+        return f'superseded: the schedule is now "{live.cron_schedule}", which does not fire at this moment'
+    return None
 
 
 def reason_to_wait(turn: Turn, types: Collection[str]) -> str | None:
@@ -121,37 +134,15 @@ def given_up(run: Run, policy: Policy) -> str | None:
     return None
 
 
-def superseded(
-    run: Run, live: Integration | None, moments: Sequence[datetime] | None, *, by_hand: bool = False
-) -> str | None:
-    """Why a claimed run must no longer be delivered, according to its integration's current row; None if it may be.
-
-    ``moments`` are the moments around the run's own at which the row fires now; None if the row is invalid. A run that
-    an operator asked for (``by_hand``) does not depend on the schedule. Another type or organization is no reason: the
-    run follows its row (``moved``).
-    """
-    if live is None:
-        return "superseded: the integration was deleted"
-    if not live.is_enabled:
-        return "superseded: the integration was disabled"
-    if by_hand:
-        return None
-    if live.cron_schedule is None:
-        return "superseded: the integration now has no schedule"
-    if moments is None:
-        return "superseded: the integration can't run, because its row is invalid"
-    if run.scheduled_for not in moments:
-        return f'superseded: the schedule is now "{live.cron_schedule}", which does not fire at this moment'
-    return None
-
-
 def after_attempt(run: Run, outcome: Outcome, policy: Policy) -> tuple[State, timedelta]:
     """The run's next state, and the wait before its next attempt (zero if there is none)."""
     if outcome.kind is OutcomeKind.SUCCEEDED:
         return State.SUCCEEDED, timedelta()
     if outcome.kind is OutcomeKind.FINAL or run.failures + 1 >= policy.attempts:
         return State.FAILED, timedelta()
-    return State.CLAIMED, max(_backoff(run, policy), outcome.retry_after or timedelta())
+    # Doubled up to an hour, plus up to a tenth, which is always the same for a run and attempt.
+    backoff = apart(doubled(policy.backoff, run.failures, LONGEST_BACKOFF), f"{run.key}/{run.failures}")
+    return State.CLAIMED, max(backoff, outcome.retry_after or timedelta())
 
 
 def after_shortage(run: Run) -> timedelta | None:
@@ -163,8 +154,3 @@ def after_shortage(run: Run) -> timedelta | None:
     if put_back >= MOST_PUT_BACK:
         return None
     return apart(doubled(FIRST_WAIT, put_back, LONGEST_WAIT), f"{run.key}/put back/{put_back}")
-
-
-def _backoff(run: Run, policy: Policy) -> timedelta:
-    """The policy's backoff, doubled up to an hour, plus up to a tenth; always the same for a run and attempt."""
-    return apart(doubled(policy.backoff, run.failures, LONGEST_BACKOFF), f"{run.key}/{run.failures}")

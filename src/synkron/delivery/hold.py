@@ -7,12 +7,11 @@ from datetime import timedelta
 
 from synkron.ledger import attempts
 from synkron.postgres.connection import Connection
-from synkron.postgres.statements import statements
 from synkron.runtime import log
-from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.load import Settings
 from synkron.vendors.health import DOWN, Watch
+from synkron.vendors.store import read_all
 
-SQL = statements("delivery/hold")
 # Starts a minute for released runs, if neither the settings nor the vendor's profile give a pace.
 RECOVERY_PACE = 60
 
@@ -23,16 +22,13 @@ async def release_recovered(connection: Connection, settings: Settings, watches:
     if not held:
         return 0
     endpoints = {watch.endpoint: watch.integration_types for watch in watches}
-    rows = await connection.fetch(SQL["down"], list(endpoints), list(DOWN))
-    down = {name for row in rows for name in endpoints[row["endpoint"]]}
+    unhealthy = [one.endpoint for one in await read_all(connection) if one.verdict in DOWN]
+    down = {name for endpoint in unhealthy for name in endpoints.get(endpoint, ())}
     released = 0
     for name in held.keys() - down:
-        count = await attempts.release(connection, name, _apart(held[name]))
+        pace = held[name].pace or held[name].profile.pace or RECOVERY_PACE
+        count = await attempts.release(connection, name, timedelta(minutes=1) / pace)
         if count:
             log.info("runs released", integration_type=name, runs=count, reason="the vendor is back")
         released += count
     return released
-
-
-def _apart(one: TypeSettings) -> timedelta:
-    return timedelta(minutes=1) / (one.pace or one.profile.pace or RECOVERY_PACE)

@@ -21,12 +21,15 @@ def recordable(outcome: Outcome, fit: Callable[[str], str] = one_line) -> Outcom
     The error says what was changed: an invalid status, or a field of the wrong type. An invalid kind makes the outcome
     a failure that is retried.
     """
-    kind = _kind(outcome.kind)
+    given: object = outcome.kind
+    kind = next((one for one in OutcomeKind if isinstance(given, str) and one == given), None)
     status = recorded_status(outcome.http_status)
     told = "" if outcome.error is None else fit(_text(outcome.error))
     changes = []
     if kind is None:
-        changes.append(f"the outcome's kind is {shown(outcome.kind, fit)}, but must be {_any_of(OutcomeKind)}")
+        *others, last = OutcomeKind
+        must = f"must be {', '.join(others)} or {last}"
+        changes.append(f"the outcome's kind is {shown(given, fit)}, but {must}")
     if status != outcome.http_status and (figure := shown(outcome.http_status, fit)) not in told:
         changes.append(f"its status was {figure}")
     if not isinstance(outcome.retry_after, timedelta | None):
@@ -53,19 +56,7 @@ def shown(value: object, fit: Callable[[str], str] = one_line) -> str:
     return one_line(fit(text), LONGEST_VALUE)
 
 
-def _kind(kind: object) -> OutcomeKind | None:
-    if isinstance(kind, OutcomeKind):
-        return kind
-    return next((one for one in OutcomeKind if isinstance(kind, str) and one == kind), None)
-
-
-def _any_of(kinds: type[OutcomeKind]) -> str:
-    *most, last = kinds
-    return f"{', '.join(most)} or {last}"
-
-
 def _text(error: object) -> str:
-    """The given error as text, whatever its type."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - as above

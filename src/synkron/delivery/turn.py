@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from asyncpg import Record
 
@@ -11,6 +10,8 @@ from synkron.delivery.decide import Turn
 from synkron.ledger.claims import run_of
 from synkron.model import Source, State
 from synkron.postgres.connection import Executor
+from synkron.postgres.rows import read
+from synkron.scheduler.pauses import until_when
 from synkron.scheduler.policies import overridden
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policy
@@ -37,21 +38,17 @@ def _turn(row: Record, policies: Mapping[str, Policy]) -> Turn:
     run, state = run_of(row), State(row["state"])
     # If the run has followed its row, an old job may come to a worker that does not know the new type; it does nothing.
     policy = policies.get(run.integration_type, Policy())
-    return Turn(
+    pause = None
+    if row["pause_author"] is not None:
+        pause = f"paused by {row['pause_author']} {until_when(row['pause_until'])}: {row['pause_reason']}"
+    return read(
+        Turn,
+        row,
         run=run,
         state=state,
-        at=row["at"],
         live=integration_of(row, "live_") if row["live"] else None,
-        policy=overridden(policy, row, "override_") if row["has_override"] else policy,
+        policy=overridden(policy, row) if row["has_override"] else policy,
         by_hand=run.source in (Source.MANUAL, Source.BACKFILL) or row["retries"] > 0,
-        as_claimed=row["as_claimed"],
         is_accepted=state is State.RUNNING and row["completes_by"] is not None,
-        behind=row["behind"],
-        pause=_pause(row["pause_reason"], row["pause_author"], row["pause_until"]) if row["pause_id"] else None,
-        deferred_at=row["deferred_at"],
+        pause=pause,
     )
-
-
-def _pause(reason: str, author: str, until: datetime | None) -> str:
-    end = f"until {until:%Y-%m-%dT%H:%MZ}" if until else "until it is resumed"
-    return f"paused by {author} {end}: {reason}"

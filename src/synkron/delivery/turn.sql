@@ -8,19 +8,14 @@
 -- an array is short; the function is not called while nothing is paused. If a run is returned more than once, its
 -- integration's id or its organization's id is on more than one row.
 select
-    r.id, r.key, r.integration_id, r.org_id, r.integration_type, r.source, r.scheduled_for, r.period_start, r.period_end,
-    r.state, r.attempt, r.failures, r.crashes, coalesce(r.drift, interval '0') as drift, r.retries, r.completes_by,
-    r.deferred_at,
+    {run[r]}, r.state, r.retries, r.completes_by, r.deferred_at,
     (r.cron_schedule, r.timezone) is not distinct from (i.cron_schedule::text, o.timezone::text) as as_claimed,
     read_now.at, read_now.refusal,
     i.id is not null as live,
     {row[live_]},
     case when count(*) over (partition by asked.run_id) > 1 then 'id twice' end as live_doubled,
-    v.integration_id is not null as has_override,
-    v.catch_up as override_catch_up, v.catch_up_window as override_catch_up_window, v.overlap as override_overlap,
-    v.spread as override_spread, v.attempts as override_attempts, v.backoff as override_backoff,
-    v.timeout as override_timeout, v.completion_timeout as override_completion_timeout,
-    p.id as pause_id, p.reason as pause_reason, p.author as pause_author, p.until as pause_until,
+    v.integration_id is not null as has_override, {overrides[v]},
+    p.reason as pause_reason, p.author as pause_author, p.until as pause_until,
     (
         select max(older.scheduled_for) from synkron.runs older
         where older.integration_id = r.integration_id

@@ -11,20 +11,15 @@ from pgqueuer.domain.models import Job
 
 from synkron.delivery.attempt import AttemptRunner
 from synkron.delivery.calls import BrokenOff
-from synkron.delivery.decide import (
-    Turn,
-    no_longer_called_for,
-    reason_to_defer,
-    reason_to_skip,
-    reason_to_wait,
-)
-from synkron.delivery.targets import Lease, Target
+from synkron.delivery.decide import Turn, no_longer_called_for, reason_to_defer, reason_to_skip, reason_to_wait
+from synkron.delivery.targets import Target
+from synkron.delivery.targets.lease import Lease
 from synkron.delivery.turn import read_turns
 from synkron.errors import SynkronError
 from synkron.ledger import attempts, skips
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.queue import Manager
-from synkron.model import Integration, Run, State
+from synkron.model import Run, State
 from synkron.postgres.batch import Batched
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
 from synkron.runtime import SteadyClock, log, steady_clock
@@ -34,7 +29,7 @@ from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
 from synkron.vendors.health import DOWN
 from synkron.vendors.observer import Observer
-from synkron.vendors.probe import watches_of
+from synkron.vendors.watches import watches_of
 
 BATCH = 200
 # The queue's notifications wake a worker sooner. This limits the cost of a lost one.
@@ -175,7 +170,10 @@ class Worker:
             log.warning("run put off", run_id=run_id, org_id=turn.run.org_id, reason=reason)
             raise RetryRequested(WAIT_FOR_ROW, reason)
         elif turn.followed is not None:
-            await self._let_follow(turn.run, turn.followed, job)
+            row, run = turn.followed, turn.run
+            note = moved_note(run.integration_type, row.integration_type, run.org_id, row.org_id)
+            if await self._follow(Move(run_id, row.integration_type, row.org_id, note, job.id)):
+                log.info("run follows its row", run_id=run_id, org_id=row.org_id, reason=note.removeprefix("; "))
         elif turn.pause is not None:
             log.info("run held", run_id=run_id, org_id=turn.run.org_id, reason=turn.pause)
         elif await self._deferred(turn):
@@ -195,8 +193,7 @@ class Worker:
         kind = turn.run.integration_type
         hold = self._settings.types[kind].health.hold
         health = self._observer.health_of(kind) if hold else None
-        reason = None if health is None else reason_to_defer(turn, health, hold)
-        if health is None or reason is None:
+        if health is None or (reason := reason_to_defer(turn, health, hold)) is None:
             return False
         return await attempts.defer(self._pool, turn.run.id, reason, hold, health.endpoint, DOWN)
 
@@ -207,9 +204,3 @@ class Worker:
         if turn.run.integration_type not in self._targets:
             return f"no target: set {section_of(turn.run.integration_type)}.target in synkron.toml"
         return reason_to_skip(turn)
-
-    async def _let_follow(self, run: Run, row: Integration, job: Job) -> None:
-        """Move the run to the type and organization of its row. Its new job delivers it."""
-        note = moved_note(run.integration_type, row.integration_type, run.org_id, row.org_id)
-        if await self._follow(Move(run.id, row.integration_type, row.org_id, note, job.id)):
-            log.info("run follows its row", run_id=run.id, org_id=row.org_id, reason=note.removeprefix("; "))

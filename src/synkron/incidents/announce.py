@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from asyncpg import Record
 
 from synkron.backoff import doubled
-from synkron.incidents import Occasion, message_of
-from synkron.incidents.channels.channels import Channels
+from synkron.incidents.channels import Channels
+from synkron.incidents.lifecycle import Occasion
+from synkron.incidents.message import message_of
 from synkron.incidents.store import incident_of
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -69,9 +70,8 @@ async def _record_failure(connection: Connection, row: Record, error: str, at: d
     is_over = at - row["made_at"] >= GIVE_UP_AFTER
     again = None if is_over else at + next_wait(row["attempts"])
     await connection.execute(SQL["failed"], row["number"], error, again, at)
-    event = "announcement given up" if is_over else "announcement not delivered"
     log.warning(
-        event,
+        "announcement given up" if is_over else "announcement not delivered",
         announcement=row["number"],
         incident=row["id"],
         channel=row["channel"],

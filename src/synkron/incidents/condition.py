@@ -59,3 +59,11 @@ class Condition:
     def key(self) -> Key:
         """What identifies it among all conditions."""
         return self.kind, self.subject
+
+    @property
+    def organizations(self) -> tuple[list[str], int]:
+        """The ids of the organizations that it names, and how many it is about at least."""
+        own = [] if self.org_id is None else [self.org_id]
+        named, total = self.touches.get("organizations"), self.touches.get("organizations_total")
+        ids = [str(one) for one in named] if named and isinstance(named, list) else own
+        return ids, max(total if isinstance(total, int) else 0, len(ids))

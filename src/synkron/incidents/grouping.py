@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeGuard
 
@@ -70,15 +70,13 @@ def _common(values: Iterable[str | None]) -> str | None:
 def _touched(many: Sequence[Condition]) -> Mapping[str, object]:
     """The organizations of all, and the sums of the counts."""
     organizations: dict[str, None] = {}
-    most, sums = 0, defaultdict[str, int](int)
+    most, sums = 0, Counter[str]()
     for one in many:
-        named = one.touches.get("organizations")
-        organizations |= dict.fromkeys([*(named if isinstance(named, list | tuple) else ()), *_own(one)])
-        for name, number in one.touches.items():
-            if name == "organizations_total" and isinstance(number, int):
-                most = max(most, number)
-            elif is_count(number, name):
-                sums[name] += number
+        named, total = one.organizations
+        organizations |= dict.fromkeys(named)
+        most = max(most, total)
+        sums.update({name: number for name, number in one.touches.items() if is_count(number, name)})
+    del sums["organizations_total"]
     return {
         "conditions": len(many),
         "organizations": list(organizations)[:MOST_ORGANIZATIONS],
@@ -91,7 +89,3 @@ def _touched(many: Sequence[Condition]) -> Mapping[str, object]:
 def is_count(value: object, name: str) -> TypeGuard[int]:
     """Whether the value is a count; the number of a run, as in ``newest_run``, is not."""
     return isinstance(value, int) and not name.endswith("_run")
-
-
-def _own(one: Condition) -> list[str]:
-    return [] if one.org_id is None else [one.org_id]

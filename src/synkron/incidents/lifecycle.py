@@ -128,28 +128,27 @@ def plan(conditions: Iterable[Condition], known: OpenIncidents, rules: Rules, at
     joined = frozenset(kind for kind, subject in holding if subject == FLEET)
     away = [one for key, one in own.items() if key not in holding]
     seen = [(one, at) for one in holding.values()] + [(one.condition, one.seen_at) for one in away]
-    look = _Inputs(known, rules, at, own, joined, [(one, when) for one, when in seen if _is_wide(one)])
-    return [*(_held(look, one) for one in holding.values()), *_away(look, away)]
+    wide = [(one, when) for one, when in seen if one.subject == FLEET or one.org_id is None]
+    look = _Inputs(known, rules, at, joined, wide)
+    return [*(_held(look, one, own.get(key)) for key, one in holding.items()), *_away(look, away)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
     """The input of one plan.
 
-    ``own`` are the open incidents. An incident of the fleet covers each kind in ``joined``. ``wide`` are the conditions
-    about several organizations, with the time when each was last seen.
+    An incident of the fleet covers each kind in ``joined``. ``wide`` are the conditions about several organizations,
+    with the time when each was last seen.
     """
 
     known: OpenIncidents
     rules: Rules
     at: datetime
-    own: Mapping[Key, Incident]
     joined: frozenset[IncidentKind]
     wide: Sequence[tuple[Condition, datetime]]
 
 
-def _held(look: _Inputs, condition: Condition) -> Transition:
-    before = look.own.get(condition.key)
+def _held(look: _Inputs, condition: Condition, before: Incident | None) -> Transition:
     if before is None:
         return _told(look, IncidentChange.OPENED, Incident(condition, opened_at=look.at, seen_at=look.at))
     lasting = replace(condition, since=min(condition.since, before.condition.since))
@@ -199,10 +198,6 @@ def _end_is_told(look: _Inputs, one: Incident) -> bool:
     if one.announced_at is None or look.known.silences_one(one.condition):
         return False
     return not any(one.opened_at <= seen_at and _speaks_for(wide, one.condition) for wide, seen_at in look.wide)
-
-
-def _is_wide(one: Condition) -> bool:
-    return one.subject == FLEET or one.org_id is None
 
 
 def _speaks_for(wide: Condition, one: Condition) -> bool:

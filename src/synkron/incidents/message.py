@@ -92,20 +92,15 @@ def facts_of(incident: Incident) -> dict[str, object]:
         "since": instant(one.since),
         "opened_at": instant(incident.opened_at),
         "seen_at": instant(incident.seen_at),
-        "acknowledged_at": _or_none(incident.acknowledged_at),
+        "acknowledged_at": incident.acknowledged_at and instant(incident.acknowledged_at),
         "acknowledged_by": incident.acknowledged_by,
-        "closed_at": _or_none(incident.closed_at),
+        "closed_at": incident.closed_at and instant(incident.closed_at),
     }
 
 
 def touched(one: Condition) -> str:
     """Who is affected, in words: how many organizations, which, and the other counts."""
-    named = one.touches.get("organizations")
-    organizations = [str(org) for org in named] if isinstance(named, list | tuple) else []
-    if not organizations and one.org_id is not None:
-        organizations = [one.org_id]
-    total = one.touches.get("organizations_total")
-    total = max(total if isinstance(total, int) else 0, len(organizations))
+    organizations, total = one.organizations
     parts = []
     if total:
         shown = ", ".join(organizations[:ORGANIZATIONS_SHOWN])
@@ -138,7 +133,3 @@ def _body(occasion: Occasion, incident: Incident) -> str:
             f"To stop the reminders: synkron incidents acknowledge {incident.id}",
         ]
     return "\n".join(lines)
-
-
-def _or_none(moment: datetime | None) -> str | None:
-    return None if moment is None else instant(moment)

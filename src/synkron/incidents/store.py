@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
 from asyncpg import Record
 
-from synkron.incidents import (
-    Condition,
+from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.lifecycle import (
+    FLAPPING,
     Incident,
     IncidentChange,
-    IncidentKind,
     Occasion,
     OpenIncidents,
     Rules,
@@ -22,7 +22,7 @@ from synkron.incidents import (
     Transition,
     plan,
 )
-from synkron.incidents.lifecycle import FLAPPING
+from synkron.incidents.message import BEGINNINGS
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
@@ -31,11 +31,6 @@ from synkron.settings.load import Settings
 from synkron.text import one_line
 
 SQL = statements("incidents/store")
-EVENTS = {
-    Occasion.OPENED: "incident opened",
-    Occasion.REMINDED: "incident still open",
-    Occasion.CLOSED: "incident closed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +75,8 @@ async def reconcile(
             return []
         known = await _known(connection, at)
         rules = Rules(settings.announce.settle, settings.announce.remind_every)
-        transitions = plan(conditions, known, rules, at)
-        transitions = await _add(connection, transitions)
-        await _keep(connection, transitions)
+        transitions = await _add(connection, plan(conditions, known, rules, at))
+        await _write(connection, SQL["keep"], transitions, IncidentChange.KEPT)
         closed = [one.incident.id for one in transitions if one.change is IncidentChange.CLOSED]
         if closed:
             await connection.execute(SQL["close"], closed, at)
@@ -97,7 +91,7 @@ def log_transitions(transitions: Iterable[Transition]) -> None:
             condition = one.incident.condition
             write = log.info if one.occasion is Occasion.CLOSED else log.warning
             write(
-                EVENTS[one.occasion],
+                f"incident {BEGINNINGS[one.occasion]}",
                 incident=one.incident.id,
                 kind=str(condition.kind),
                 title=one_line(condition.title, 200),
@@ -125,9 +119,8 @@ async def incident(connection: Executor, number: int) -> tuple[Incident, list[Re
     row = await connection.fetchrow(SQL["incident"], number)
     if row is None:
         return None
-    return incident_of(row), [
-        RecordedAnnouncement(**one) for one in await connection.fetch(SQL["announcements"], number)
-    ]
+    announcements = await connection.fetch(SQL["announcements"], number)
+    return incident_of(row), [RecordedAnnouncement(**one) for one in announcements]
 
 
 async def forget(connection: Executor, at: datetime, retention: timedelta) -> None:
@@ -159,45 +152,22 @@ async def _known(connection: Connection, at: datetime) -> OpenIncidents:
 
 async def _add(connection: Connection, transitions: Sequence[Transition]) -> list[Transition]:
     """Insert the new incidents; returns the transitions with their numbers."""
-    new = [one.incident for one in transitions if one.change is IncidentChange.OPENED]
-    if not new:
-        return list(transitions)
-    rows = [
-        (one.condition.kind, one.condition.subject, *_says(one.condition), one.opened_at, one.seen_at, one.announced_at)
-        for one in new
-    ]
-    added = await connection.fetch(SQL["add"], *map(list, zip(*rows, strict=True)))
+    added = await _write(connection, SQL["add"], transitions, IncidentChange.OPENED)
     numbers = {(row["kind"], row["subject"]): row["id"] for row in added}
     return [
-        replace(one, incident=replace(one.incident, id=numbers[one.incident.condition.key]))
-        if one.change is IncidentChange.OPENED
-        else one
+        replace(one, incident=replace(one.incident, id=numbers.get(one.incident.condition.key, one.incident.id)))
         for one in transitions
     ]
 
 
-async def _keep(connection: Connection, transitions: Sequence[Transition]) -> None:
-    rows = [
-        (one.incident.id, *_says(one.incident.condition), one.incident.seen_at, one.incident.announced_at)
-        for one in transitions
-        if one.change is IncidentChange.KEPT
-    ]
-    if rows:
-        await connection.execute(SQL["keep"], *map(list, zip(*rows, strict=True)))
-
-
-def _says(one: Condition) -> tuple[object, ...]:
-    """The columns of a condition, from ``org_id`` to ``since``."""
-    return (
-        one.org_id,
-        one.integration_type,
-        one.endpoint,
-        one.title,
-        one.detail,
-        one.remedy,
-        json.dumps(dict(one.touches)),
-        one.since,
-    )
+async def _write(
+    connection: Connection, statement: str, transitions: Sequence[Transition], change: IncidentChange
+) -> list[Record]:
+    """Send the incidents with that change to the statement, as a JSON array of their columns."""
+    rows = [asdict(one.incident.condition) | asdict(one.incident) for one in transitions if one.change is change]
+    # A database in SQL_ASCII takes no escapes of other characters.
+    written = json.dumps(rows, default=datetime.isoformat, ensure_ascii=False)
+    return await connection.fetch(statement, written) if rows else []
 
 
 async def _announce(

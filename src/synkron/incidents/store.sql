@@ -29,34 +29,23 @@ from synkron.silences
 where starts_at <= $1 and until > $1 and ended_at is null;
 
 -- name: add
--- Insert new incidents; each column is an array.
+-- Insert new incidents, given as a JSON array.
 insert into synkron.incidents (
     kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches, since, opened_at, seen_at,
     announced_at
 )
-select kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::jsonb, since, opened_at,
-    seen_at, announced_at
-from unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[]
-) as new (
-    kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches, since, opened_at, seen_at,
+select kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches, since, opened_at, seen_at,
     announced_at
-)
+from jsonb_populate_recordset(null::synkron.incidents, $1::jsonb)
 returning id, kind, subject;
 
 -- name: keep
--- Update open incidents; each column is an array, the first holds their numbers.
+-- Update open incidents, given as a JSON array.
 update synkron.incidents one
 set org_id = now.org_id, integration_type = now.integration_type, endpoint = now.endpoint, title = now.title,
-    detail = now.detail, remedy = now.remedy, touches = now.touches::jsonb, since = now.since, seen_at = now.seen_at,
+    detail = now.detail, remedy = now.remedy, touches = now.touches, since = now.since, seen_at = now.seen_at,
     announced_at = now.announced_at
-from unnest(
-    $1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::timestamptz[], $10::timestamptz[], $11::timestamptz[]
-) as now (
-    id, org_id, integration_type, endpoint, title, detail, remedy, touches, since, seen_at, announced_at
-)
+from jsonb_populate_recordset(null::synkron.incidents, $1::jsonb) now
 where one.id = now.id;
 
 -- name: close

@@ -11,8 +11,6 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from asyncpg import Record
-
 from synkron.ledger.claims import run_of
 from synkron.ledger.queue import enqueue
 from synkron.model import CallTiming, Outcome, OutcomeKind, Run, State
@@ -36,24 +34,14 @@ class AttemptEnd(NamedTuple):
     timing: CallTiming | None = None
 
 
-async def start(
-    connection: Executor, run_id: int, worker: str, job_id: int, queue_manager_id: UUID | None = None
-) -> Run | None:
-    """Start the run's next attempt; None if it has finished, is not due, or must wait for another run (G4).
-
-    A run that waits for another gets a new job when that one ends. A job with another ``queue_manager_id`` than the
-    worker's does not belong to this worker any more.
-    """
-    (run,) = await start_all(connection, [(run_id, job_id)], worker, queue_manager_id, timedelta())
-    return run
-
-
 async def start_all(
     connection: Executor, asked: Sequence[tuple[int, int]], worker: str, queue_manager_id: UUID | None, fresh: timedelta
 ) -> list[Run | None]:
-    """``start`` for many runs, each with its job, in one statement. The results are in the order of the arguments.
+    """Start the next attempts of many runs, each with its job, in one statement. The results are in their order.
 
-    A job's heartbeat is renewed, unless it is younger than ``fresh``.
+    None if a run has finished, is not due, or must wait for another run (G4): it gets a new job when that one ends. A
+    job with another ``queue_manager_id`` does not belong to this worker any more. The heartbeats of the jobs are
+    renewed, unless they are younger than ``fresh``.
     """
     runs, jobs = [run for run, _ in asked], [job for _, job in asked]
     rows = await connection.fetch(SQL["start"], runs, worker, jobs, queue_manager_id, fresh)
@@ -85,20 +73,11 @@ def ending(run: Run, outcome: Outcome, state: State, wait: timedelta, timing: Ca
 
 async def finish_all(connection: Executor, endings: Sequence[AttemptEnd]) -> list[bool]:
     """End many attempts and enqueue the runs that come next, in one statement. Returns whether each was ended."""
-    rows = await connection.fetch(
-        SQL["finish"],
-        [one.run.id for one in endings],
-        [one.run.attempt for one in endings],
-        [one.state.value for one in endings],
-        [one.wait for one in endings],
-        [one.outcome for one in endings],
-        [one.http_status for one in endings],
-        [one.error for one in endings],
-        [one.timing and one.timing.duration for one in endings],
-        [one.timing and one.timing.warmth for one in endings],
-        [one.timing and one.timing.known_by for one in endings],
-        [one.timing and one.timing.cost for one in endings],
+    ends = (
+        (run.id, run.attempt, state.value, wait, outcome, http_status, error, *_columns(timing))
+        for run, state, wait, outcome, http_status, error, timing in endings
     )
+    rows = await connection.fetch(SQL["finish"], *zip(*ends, strict=True))
     finished = {row["id"] for row in rows}
     return [one.run.id in finished for one in endings]
 
@@ -107,8 +86,9 @@ async def accept(
     connection: Executor, run: Run, outcome: Outcome, within: timedelta, timing: CallTiming | None = None
 ) -> bool:
     """Record that the target accepted the run and will report its outcome; False if the run was taken over or ended."""
-    met = (timing.duration, timing.warmth, timing.known_by, timing.cost) if timing else (None,) * 4
-    rows = await connection.fetch(SQL["accept"], run.id, run.attempt, within, outcome.http_status, *met, outcome.error)
+    rows = await connection.fetch(
+        SQL["accept"], run.id, run.attempt, within, outcome.http_status, *_columns(timing), outcome.error
+    )
     return bool(rows)
 
 
@@ -130,25 +110,15 @@ async def defer(
 
     ``down`` are the verdicts for which it waits.
     """
-    return await give_turn(
-        connection, await connection.fetch(SQL["defer"], run_id, reason, at_most, endpoint, list(down))
-    )
+    deferred = await connection.fetch(SQL["defer"], run_id, reason, at_most, endpoint, list(down))
+    return bool(await enqueue(connection, deferred))
 
 
 async def release(connection: Connection, integration_type: str, apart: timedelta) -> int:
     """Release up to 1,000 runs that waited for the type's vendor, one after the other. Returns how many."""
     async with connection.transaction():
         await connection.execute(SQL["release_alone"])
-        released = await connection.fetch(SQL["release"], integration_type, apart)
-        await give_turn(connection, released)
-    return len(released)
-
-
-async def give_turn(connection: Executor, rows: Sequence[Record]) -> bool:
-    """Enqueue the runs whose turn it is. If this process is lost before that, ``claims.recover`` does it."""
-    turns = [row for row in rows if row["id"] is not None]
-    await enqueue(connection, turns, [row["wait"] for row in turns])
-    return bool(rows)
+        return await enqueue(connection, await connection.fetch(SQL["release"], integration_type, apart))
 
 
 async def expire(connection: Connection) -> int:
@@ -160,3 +130,7 @@ async def expire(connection: Connection) -> int:
             await finish(connection, run_of(row), Outcome(OutcomeKind.FINAL, error=error), State.FAILED, timedelta())
             log.warning("run failed", run_id=row["id"], org_id=row["org_id"], attempt=row["attempt"], error=error)
     return len(rows)
+
+
+def _columns(timing: CallTiming | None) -> tuple[object, ...]:
+    return (None,) * 4 if timing is None else (timing.duration, timing.warmth, timing.known_by, timing.cost)

@@ -79,8 +79,7 @@ attempted as (
         (select greatest(job.created, job.execute_after) from synkron.queue job where job.id = started.job_id)
     from started
 )
-select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    attempt, failures, crashes, drift, job_id
+select {run[started]}, job_id
 from started;
 
 -- name: finish
@@ -224,8 +223,7 @@ returning runs.id, runs.integration_type, next_attempt_at - now() as wait;
 -- name: overdue
 -- Accepted runs that were not completed in time. Uses the index runs_overdue. A run that is being completed right now
 -- is left out; a run that its worker has started again is no longer accepted (start clears `completes_by`).
-select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    attempt, failures, crashes, drift, completes_by
+select {run[runs]}, completes_by
 from synkron.runs
 where state = 'running' and finished_at is null and completes_by <= clock_timestamp()
 order by completes_by

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import TypeAlias
 from uuid import UUID
@@ -16,6 +16,7 @@ from synkron.ledger.keys import run_key
 from synkron.ledger.queue import enqueue
 from synkron.model import Decision, Occurrences, Run, Source
 from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 
 SQL = statements("ledger/claims")
@@ -91,28 +92,12 @@ async def claim(
 
 async def requeue_lost(connection: Connection) -> int:
     """Enqueue a new job for every unfinished run that has lost its job. Returns how many."""
-    without_job = await connection.fetch(SQL["without_job"])
-    await enqueue(connection, without_job, [timedelta()] * len(without_job))
-    return len(without_job)
+    return await enqueue(connection, await connection.fetch(SQL["without_job"]))
 
 
 def run_of(row: Record) -> Run:
     """The run in a row of the ledger."""
-    return Run(
-        id=row["id"],
-        key=row["key"],
-        integration_id=row["integration_id"],
-        org_id=row["org_id"],
-        integration_type=row["integration_type"],
-        source=Source(row["source"]),
-        scheduled_for=row["scheduled_for"],
-        period_start=row["period_start"],
-        period_end=row["period_end"],
-        attempt=row["attempt"],
-        failures=row["failures"],
-        crashes=row["crashes"],
-        drift=row["drift"],
-    )
+    return read(Run, row, source=Source(row["source"]))
 
 
 def _rows(decision: Decision) -> Iterator[Row]:

@@ -100,7 +100,7 @@ order by number;
 -- one ends (finish, skip). A run that its target has accepted waits for its completion. Plan: the pauses are an
 -- anti-join, because calling pause_over for each of many claimed runs takes longer than the time between two ticks.
 -- Scans: the queue, once in a tick; there is no index from a run to its job, because each run would have to write it.
-select id, integration_type
+select id, integration_type, interval '0' as wait
 from synkron.runs
 where finished_at is null
     and next_attempt_at < now() - interval '1 minute'

@@ -95,7 +95,8 @@ def stages(run: Moments) -> dict[Stage, timedelta]:
 
 def began(run: Moments) -> datetime:
     """The moment from which the time counts."""
-    return max(run.scheduled_for, run.claimed_at) if _is_by_hand(run) else run.scheduled_for
+    is_by_hand = run.source in (Source.MANUAL, Source.BACKFILL)
+    return max(run.scheduled_for, run.claimed_at) if is_by_hand else run.scheduled_for
 
 
 def lateness(run: Moments) -> timedelta | None:
@@ -130,7 +131,3 @@ def _ends(run: Moments, end: datetime) -> Iterator[tuple[Stage, datetime]]:
     if run.enqueued_at is not None:
         yield Stage.TURN, run.enqueued_at
         yield Stage.WORKER, end
-
-
-def _is_by_hand(run: Moments) -> bool:
-    return run.source in (Source.MANUAL, Source.BACKFILL)

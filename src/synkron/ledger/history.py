@@ -10,6 +10,7 @@ from asyncpg import Record
 from synkron.ledger.drift import LateRun, Moments
 from synkron.model import Source
 from synkron.postgres.connection import Executor
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 
 SQL = statements("ledger/history")
@@ -109,14 +110,12 @@ async def totals(connection: Executor, since: datetime) -> Totals:
 def late_run_of(row: Record, now: datetime) -> LateRun:
     """A late run from its row. If it has not started, its moments end now; without a job, its turn has not come."""
     started_at = row.get("started_at")
-    moments = Moments(
-        Source(row["source"]),
-        row["scheduled_for"],
-        row["execute_after"],
-        row["claimed_at"],
-        started_at or now,
-        row["enqueued_at"] if started_at else row["enqueued_at"] or now,
-        row.get("duration"),
+    moments = read(
+        Moments,
+        row,
+        source=Source(row["source"]),
+        started_at=started_at or now,
+        enqueued_at=row["enqueued_at"] if started_at else row["enqueued_at"] or now,
+        duration=row.get("duration"),
     )
-    whose = (row["integration_id"], row["org_id"], row["integration_type"])
-    return LateRun(row["id"], *whose, moments, started_at is not None)
+    return read(LateRun, row, run_id=row["id"], moments=moments, has_started=started_at is not None)

@@ -38,12 +38,6 @@ update synkron.installations set name = $1 where until is null;
 -- The ids from which keys derive: the current one and those before it, the newest first.
 select id from synkron.installations order by until desc nulls first;
 
--- name: unfinished
--- The number of runs that are running, and of those that wait.
-select count(*) filter (where state = 'running') as running, count(*) filter (where state = 'claimed') as claimed
-from synkron.runs
-where finished_at is null;
-
 -- name: restored
 -- The moments missed up to now are caught up one by one. $1 is the new name, null to keep the present one.
 update synkron.installations set restored_until = now(), name = coalesce($1, name) where until is null;

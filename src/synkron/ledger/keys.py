@@ -20,23 +20,17 @@ def idempotency_key(installation: UUID, integration_id: str, scheduled_for: date
     return _uuid5(installation, f"{integration_id}@{_written(scheduled_for)}")
 
 
-def manual_key(installation: UUID, integration_id: str, asked_at: datetime) -> str:
-    """The key of a run that an operator asked for. It never equals that of a scheduled run."""
-    return _uuid5(installation, f"{integration_id}@{asked_at.astimezone(UTC).isoformat()} by hand")
-
-
 def run_key(installation: UUID, integration_id: str, source: str, moment: datetime) -> str:
-    """The key of a run, which depends on its ``Source``."""
-    make = manual_key if source == Source.MANUAL else idempotency_key
-    return make(installation, integration_id, moment)
+    """The key of a run, which depends on its ``Source``: that of a manual run never equals that of a scheduled one."""
+    if source == Source.MANUAL:
+        return _uuid5(installation, f"{integration_id}@{moment.astimezone(UTC).isoformat()} by hand")
+    return idempotency_key(installation, integration_id, moment)
 
 
 def is_key_of(key: str, installations: Iterable[UUID], integration_id: str, source: str, moment: datetime) -> bool:
     """Whether the key is this run's: derived from one of the installations, or as before there were installations."""
-    for installation in installations:
-        if key == run_key(installation, integration_id, source, moment):
-            return True
-    return key == run_key(BEFORE_INSTALLATIONS, integration_id, source, moment)
+    ids = (*installations, BEFORE_INSTALLATIONS)
+    return any(key == run_key(one, integration_id, source, moment) for one in ids)
 
 
 def _uuid5(namespace: UUID, name: str) -> str:

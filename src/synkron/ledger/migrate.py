@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 
 from asyncpg import InvalidObjectDefinitionError
@@ -15,6 +15,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.statements import migrations, source_statements, statements
 from synkron.settings.load import SourceTables
 
+SQL = statements("ledger/migrate")
 # Indexes of earlier releases. Their names are never used again: an earlier release would use an index with that name.
 FORMER_INDEXES = ("organization_integrations_due", "synkron_due_schedules", "synkron_due_zones")
 
@@ -29,22 +30,28 @@ async def migrate(connection: Connection, *, grant_to: str | None = None, instal
     ``service_role`` is granted the same where it exists. ``installation`` names the ledger. Raises Refused when an
     applied migration has another text here, or the ledger has another name.
     """
-    sql = statements("ledger/migrate")
     applied = []
-    async with _alone(connection):
-        await connection.execute(sql["prepare"])
+    await connection.execute(SQL["lock"])
+    try:
+        await connection.execute(SQL["prepare"])
         known = await _known(connection)
-        await _converge_queue(connection)
+        queue = queue_on(connection)
+        if await queue.schema_is_installed():
+            await queue.apply_upgrade()
+        else:
+            await queue.install(create_schema=False)
         for name, text in migrations():
             if name not in known:
                 async with connection.transaction():
                     await connection.execute(text)
-                    await connection.execute(sql["record"], name, checksum(text))
+                    await connection.execute(SQL["record"], name, checksum(text))
                 applied.append(name)
-        await connection.execute(sql["grant_to"], await role_to_grant(connection, grant_to))
-        await connection.execute(sql["grant"])
+        await connection.execute(SQL["grant_to"], await role_to_grant(connection, grant_to))
+        await connection.execute(SQL["grant"])
         if installation is not None:
             await name_installation(connection, installation)
+    finally:
+        await connection.execute(SQL["unlock"])
     return applied
 
 
@@ -53,9 +60,8 @@ async def check_ledger(connection: Connection) -> None:
 
     Raises Refused when one was applied with another text than it has here.
     """
-    sql = statements("ledger/migrate")
     known: Mapping[str, str] = {}
-    if await connection.fetchval(sql["exists"]):
+    if await connection.fetchval(SQL["exists"]):
         known = await _known(connection)
     missing = [name for name, _ in migrations() if name not in known]
     if missing:
@@ -76,9 +82,7 @@ async def create_source_tables(connection: Connection, source: SourceTables, *, 
             if await connection.fetchval(sql[f"{name}_exists"]):
                 continue
             await connection.execute(sql[f"create_{name}"])
-            await connection.execute(
-                statements("ledger/migrate")["grant_to"], await role_to_grant(connection, grant_to)
-            )
+            await connection.execute(SQL["grant_to"], await role_to_grant(connection, grant_to))
             await connection.execute(sql["made"], f'"{source.schema_name}"."{table.table}"')
             await connection.execute(sql["grant"])
 
@@ -99,20 +103,9 @@ async def create_due_indexes(connection: Connection, source: SourceTables) -> No
         await connection.execute(sql["drop_index"].replace("INDEX", name))
 
 
-@asynccontextmanager
-async def _alone(connection: Connection) -> AsyncIterator[None]:
-    """Hold the lock that allows only one migration at a time."""
-    sql = statements("ledger/migrate")
-    await connection.execute(sql["lock"])
-    try:
-        yield
-    finally:
-        await connection.execute(sql["unlock"])
-
-
 async def _known(connection: Connection) -> dict[str, str]:
     """The checksum of each applied migration. Raises Refused when one has another text here."""
-    known = {row["name"]: row["checksum"] for row in await connection.fetch(statements("ledger/migrate")["known"])}
+    known = {row["name"]: row["checksum"] for row in await connection.fetch(SQL["known"])}
     for name, text in migrations():
         if known.get(name) == BEFORE_THE_FIRST_RELEASE:
             raise Refused(
@@ -133,14 +126,6 @@ async def _known(connection: Connection) -> dict[str, str]:
 def checksum(text: str) -> str:
     """What the database remembers of a migration's text."""
     return sha256(text.encode()).hexdigest()
-
-
-async def _converge_queue(connection: Connection) -> None:
-    queue = queue_on(connection)
-    if await queue.schema_is_installed():
-        await queue.apply_upgrade()
-    else:
-        await queue.install(create_schema=False)
 
 
 async def role_to_grant(connection: Connection, grant_to: str | None) -> str:

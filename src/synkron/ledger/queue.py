@@ -59,11 +59,16 @@ def queue_tables() -> str:
     return QueryBuilderEnvironment(QUEUE).build_install_query(create_schema=False)
 
 
-async def enqueue(connection: Executor, runs: Sequence[Record], waits: Sequence[timedelta]) -> None:
-    """Enqueue a job for each run, to start after the wait. A superfluous job is harmless: a run starts only once."""
+async def enqueue(connection: Executor, runs: Sequence[Record]) -> int:
+    """Enqueue a job for each run, to start after its ``wait``. Returns how many.
+
+    A superfluous job is harmless, because a run starts only once. If this process is lost before it has enqueued the
+    job of a run whose turn it is, ``claims.requeue_lost`` does it.
+    """
     if runs:
         kinds, ids = [run["integration_type"] for run in runs], [run["id"] for run in runs]
-        await connection.execute(SQL["enqueue"], kinds, ids, [max(wait, timedelta()) for wait in waits])
+        await connection.execute(SQL["enqueue"], kinds, ids, [max(run["wait"], timedelta()) for run in runs])
+    return len(runs)
 
 
 class Manager(QueueManager):
@@ -166,9 +171,8 @@ class _OwnJobs(Queries):
         (row,) = await self.driver.fetch(SQL["any_to_take"], entrypoints, limits)
         return int(cast("bool", row["exists"]))
 
-    async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-        """The same question, asked again to find jobs that came in the meantime."""
-        return await self.eligible_queued_work(entrypoints)
+    # The same question, asked again to find jobs that came in the meantime.
+    queued_work = eligible_queued_work
 
     def _report(self, failing: str | None) -> None:
         """Log once that jobs can't be taken, and why, and once that they can be taken again."""

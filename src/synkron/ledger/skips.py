@@ -20,16 +20,11 @@ class Skip(NamedTuple):
     job_id: int
 
 
-async def skip(
-    connection: Executor, run_id: int, reason: str, job_id: int, queue_manager_id: UUID | None = None
-) -> bool:
-    """Close a run that must not be delivered; False if it has finished, or is under way elsewhere."""
-    (skipped,) = await skip_all(connection, [Skip(run_id, reason, job_id)], queue_manager_id)
-    return skipped
-
-
 async def skip_all(connection: Executor, skips: Sequence[Skip], queue_manager_id: UUID | None) -> list[bool]:
-    """Close many runs and enqueue the runs that come next, in one statement. Returns whether each was closed."""
+    """Close many runs and enqueue the runs that come next, in one statement.
+
+    Returns whether each was closed; one that was not has finished, or is under way elsewhere.
+    """
     runs, reasons, jobs = zip(*skips, strict=True)
     rows = await connection.fetch(SQL["skip"], runs, reasons, jobs, queue_manager_id)
     skipped = {row["id"] for row in rows}

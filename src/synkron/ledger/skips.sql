@@ -10,15 +10,7 @@ with ending as (
     select runs.id, runs.scheduled_for, asked.why
     from unnest($1::bigint[], $2::text[], $3::bigint[]) asked (run_id, why, job_id), synkron.runs
     where runs.id = asked.run_id
-        and (
-            state = 'claimed'
-            or state = 'running' and completes_by is null and exists (
-                select from synkron.running held
-                where held.integration_id = runs.integration_id and held.run_id = runs.id
-                    and (held.job_id = asked.job_id or not exists (select from synkron.queue job where job.id = held.job_id))
-            )
-        )
-        and not exists (select from synkron.queue job where job.id = asked.job_id and job.queue_manager_id <> $4)
+        and {may_be_taken[$4]}
     order by runs.id
     for update of runs
 ),
@@ -64,17 +56,6 @@ lost as (
 enqueued as (
     insert into synkron.queue (priority, entrypoint, payload, execute_after, status)
     select 0, next.integration_type, convert_to(next.id::text, 'UTF8'), greatest(next.next_attempt_at, now()), 'queued'
-    from (select distinct integration_id from skipped) behind
-    cross join lateral (
-        select id, integration_type, next_attempt_at
-        from synkron.runs
-        where runs.integration_id = behind.integration_id
-            and runs.finished_at is null
-            and runs.state = 'claimed'
-            and runs.id <> all ($1)
-            and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
-        order by runs.scheduled_for
-        limit 1
-    ) next
+    from {behind[skipped]}
 )
 select id from skipped;

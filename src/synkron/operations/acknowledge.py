@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from synkron.errors import NotFound, Refused
-from synkron.incidents import Incident
+from synkron.incidents.lifecycle import Incident
 from synkron.incidents.store import incident
 from synkron.operations.audit import record
-from synkron.operations.transaction import read_transaction, write_transaction
+from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
@@ -15,27 +15,6 @@ SQL = statements("incidents/store")
 
 async def plan_acknowledge(connection: Connection, number: int) -> Incident:
     """The incident as it is now. Raises NotFound and Refused as ``acknowledge`` does."""
-    async with read_transaction(connection):
-        return await _open(connection, number)
-
-
-async def acknowledge(connection: Connection, number: int, author: str) -> Incident:
-    """Acknowledge the incident with this number.
-
-    Raises NotFound if there is none; Refused if it is closed or already acknowledged.
-    """
-    async with write_transaction(connection) as now:
-        found = await _open(connection, number)
-        await connection.execute(SQL["acknowledge"], number, now, author)
-        condition = found.condition
-        subject = f"incident {number} ({condition.kind} {condition.subject})"
-        after = {"incident": number, "title": condition.title, "acknowledged_at": now}
-        await record(connection, author=author, action="acknowledge", subject=subject, before=None, after=after)
-        return await _read(connection, number)
-
-
-async def _open(connection: Connection, number: int) -> Incident:
-    """The incident, if it can be acknowledged."""
     found = await _read(connection, number)
     if found.closed_at is not None:
         raise Refused(
@@ -47,6 +26,21 @@ async def _open(connection: Connection, number: int) -> Incident:
             f"{found.acknowledged_at:%Y-%m-%dT%H:%M:%SZ}."
         )
     return found
+
+
+async def acknowledge(connection: Connection, number: int, author: str) -> Incident:
+    """Acknowledge the incident with this number.
+
+    Raises NotFound if there is none; Refused if it is closed or already acknowledged.
+    """
+    async with write_transaction(connection) as now:
+        found = await plan_acknowledge(connection, number)
+        await connection.execute(SQL["acknowledge"], number, now, author)
+        condition = found.condition
+        subject = f"incident {number} ({condition.kind} {condition.subject})"
+        after = {"incident": number, "title": condition.title, "acknowledged_at": now}
+        await record(connection, author=author, action="acknowledge", subject=subject, before=None, after=after)
+        return await _read(connection, number)
 
 
 async def _read(connection: Connection, number: int) -> Incident:

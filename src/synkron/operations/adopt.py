@@ -7,11 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from synkron.errors import Refused
-from synkron.ledger.installation import SQL, Installation, copied, read_installation, restored
+from synkron.ledger.installation import Installation, copied, read_installation, restored
 from synkron.model import Occurrences, Scope, Window
 from synkron.operations.audit import record
 from synkron.operations.scope import live, read_rows
-from synkron.operations.transaction import read_transaction, write_transaction
+from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
@@ -52,35 +52,8 @@ class AdoptionPlan:
     claimed: int
 
 
-async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdoption) -> AdoptionPlan:
+async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdoption, now: datetime) -> AdoptionPlan:
     """What adopting would do. Raises what ``adopt`` raises."""
-    async with read_transaction(connection) as now:
-        return await _plan(connection, settings, asked, now)
-
-
-async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption, author: str) -> Installation:
-    """Adopt the ledger; returns the installation as it is then.
-
-    As the original it keeps its id, and the next tick decides what it missed one by one. As a copy it gets a new id,
-    starts now, and drops the unfinished runs of the other ledger. A ledger that is at home may be adopted too: a
-    restored backup of the whole server looks like the original. Raises Refused if a copy is to have the name of the
-    other ledger, or if the settings have another name.
-    """
-    async with write_transaction(connection) as now:
-        plan = await _plan(connection, settings, asked, now)
-        if asked.adopted is Adopted.ORIGINAL:
-            await restored(connection, plan.name)
-        else:
-            await copied(connection, plan.name)
-        found = await read_installation(connection)
-        after = _facts(found) | {"as": asked.adopted, "at": str(found.stands), "watermark": plan.watermark}
-        before = _facts(plan.installation) | {"at": str(plan.installation.stood)}
-        subject = f"installation {found.id}"
-        await record(connection, author=author, action="adopt", subject=subject, before=before, after=after)
-    return found
-
-
-async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption, now: datetime) -> AdoptionPlan:
     found = await read_installation(connection)
     name = asked.name or settings.installation or (found.name if asked.adopted is Adopted.ORIGINAL else None)
     if settings.installation not in (None, name):
@@ -93,8 +66,7 @@ async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption
             f'"{name}" is the name of the ledger that this one was copied from. Give the copy another: --installation.'
         )
     watermark = await connection.fetchval(statements("operations/runs")["watermark"])
-    unfinished = await connection.fetchrow(SQL["unfinished"])
-    assert unfinished is not None  # noqa: S101 (an aggregate)
+    [unfinished] = await connection.fetch(statements("operations/operations")["unfinished"], *Scope())
     due: list[Occurrences] = []
     if asked.adopted is Adopted.ORIGINAL and watermark is not None and watermark < now:
         rows = live(await read_rows(connection, settings, Scope()), settings.types)
@@ -109,6 +81,28 @@ async def _plan(connection: Connection, settings: Settings, asked: AskedAdoption
         running=unfinished["running"],
         claimed=unfinished["claimed"],
     )
+
+
+async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption, author: str) -> Installation:
+    """Adopt the ledger; returns the installation as it is then.
+
+    As the original it keeps its id, and the next tick decides what it missed one by one. As a copy it gets a new id,
+    starts now, and drops the unfinished runs of the other ledger. A ledger that is at home may be adopted too: a
+    restored backup of the whole server looks like the original. Raises Refused if a copy is to have the name of the
+    other ledger, or if the settings have another name.
+    """
+    async with write_transaction(connection) as now:
+        plan = await plan_adopt(connection, settings, asked, now)
+        if asked.adopted is Adopted.ORIGINAL:
+            await restored(connection, plan.name)
+        else:
+            await copied(connection, plan.name)
+        found = await read_installation(connection)
+        after = _facts(found) | {"as": asked.adopted, "at": str(found.stands), "watermark": plan.watermark}
+        before = _facts(plan.installation) | {"at": str(plan.installation.stood)}
+        subject = f"installation {found.id}"
+        await record(connection, author=author, action="adopt", subject=subject, before=before, after=after)
+    return found
 
 
 def _facts(installation: Installation) -> dict[str, object]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.text import duration_text, instant
 
@@ -42,7 +43,10 @@ async def entries(
 ) -> list[AuditEntry]:
     """The changes, the newest first; without a limit, all of them."""
     rows = await connection.fetch(statements("operations/operations")["audit"], since, author, limit)
-    return [AuditEntry(**{**row, "before": _read(row["before"]), "after": _read(row["after"])}) for row in rows]
+    return [
+        read(AuditEntry, row, before=json.loads(row["before"] or "null"), after=json.loads(row["after"] or "null"))
+        for row in rows
+    ]
 
 
 def _written(facts: Facts | None) -> str | None:
@@ -55,7 +59,3 @@ def _encoded(value: object) -> str:
     if isinstance(value, timedelta):
         return duration_text(value)
     raise TypeError(f"{type(value).__name__} can't be written to the audit")
-
-
-def _read(text: str | None) -> dict[str, Any] | None:
-    return None if text is None else dict(json.loads(text))

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.errors import NotFound, Refused
-from synkron.ledger import attempts, claims, retention
+from synkron.ledger import claims, retention
 from synkron.ledger.installation import at_home
+from synkron.ledger.queue import enqueue
 from synkron.model import Action, Decision, Integration, Occurrences, Scope, Source, State, Window
 from synkron.operations.audit import record
 from synkron.operations.backfill_plan import BackfillOutcome, Planned, RecordedMoment, fates_of
-from synkron.operations.scope import Covered, live, look_up
-from synkron.operations.transaction import read_transaction, write_transaction
+from synkron.operations.scope import live, look_up
+from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
-from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.holds import read_held, read_paused
 from synkron.scheduler.policies import read_policies
 from synkron.scheduler.starts import allot_starts
 from synkron.settings.load import Settings
@@ -68,51 +70,31 @@ class BackfillPlan:
 
 
 async def plan_backfill(
-    connection: Connection, settings: Settings, asked: AskedBackfill, *, most: int | None = None
+    connection: Connection, settings: Settings, asked: AskedBackfill, now: datetime, most: int | None = None
 ) -> BackfillPlan:
     """What the backfill would do. Raises NotFound and Refused as ``backfill`` does."""
-    async with read_transaction(connection) as now:
-        return await _plan(connection, settings, asked, now, most)
-
-
-async def backfill(
-    connection: Connection, settings: Settings, asked: AskedBackfill, author: str, *, most: int | None = None
-) -> tuple[BackfillPlan, tuple[int, ...]]:
-    """Run what did not run, by the current schedules; returns the plan and the numbers of the runs.
-
-    Raises NotFound if the scope is empty; Refused if the range is empty, extends beyond what is decided or before the
-    retention, or needs more than ``most`` runs; NotAtHome.
-    """
-    async with write_transaction(connection) as now:
-        plan = await _plan(connection, settings, asked, now, most)
-        run_ids = await _claim(connection, settings, plan.runs, f"backfilled by {author}", now, asked.start)
-        if run_ids:
-            after = {"from": asked.start, "to": asked.end, "runs": len(run_ids), "first": min(run_ids)}
-            await record(connection, author=author, action="backfill", subject=plan.subject, before=None, after=after)
-    return plan, run_ids
-
-
-async def _plan(
-    connection: Connection, settings: Settings, asked: AskedBackfill, now: datetime, most: int | None
-) -> BackfillPlan:
     await _check_range(connection, settings, asked, now)
     found = await look_up(connection, settings, asked.scope)
     rows = live(found.rows, settings.types)
-    _check_rows(found, rows)
+    if not found.rows:
+        raise NotFound(f"There is no integration of {found.subject}.")
+    if not rows:
+        raise Refused(
+            f"No integration of {found.subject} is enabled, has a schedule and can run; the runs would be skipped. "
+            "`synkron check` says why."
+        )
     due = _due(rows, asked, settings)
     ids = [one.integration.integration_id for one in due]
-    held = await connection.fetch(statements("operations/operations")["held"], ids)
     occurrences = sorted(
         fates_of(
             due,
             await _recorded(connection, asked, ids),
-            {row["integration_id"]: row["since"] for row in held},
+            await read_held(connection, ids),
             (await at_home(connection, settings)).id,
         ),
         key=lambda one: (one.scheduled_for, one.integration.org_id, one.integration.integration_id),
     )
-    pauses = [pause.scope for pause in await read_pauses(connection, now)]
-    paused = {one.integration.integration_id for one in due if any(pause.holds(one.integration) for pause in pauses)}
+    paused = await read_paused(connection, [one.integration for one in due], now)
     waiting = sum(one.fate is BackfillOutcome.RUNS and one.integration.integration_id in paused for one in occurrences)
     skipping = await _skipping(connection, settings, occurrences)
     plan = BackfillPlan(found.subject, found.names, occurrences, len(found.rows) - len(rows), waiting, skipping)
@@ -124,15 +106,29 @@ async def _plan(
     return plan
 
 
+async def backfill(
+    connection: Connection, settings: Settings, asked: AskedBackfill, author: str, *, most: int | None = None
+) -> tuple[BackfillPlan, tuple[int, ...]]:
+    """Run what did not run, by the current schedules; returns the plan and the numbers of the runs.
+
+    Raises NotFound if the scope is empty; Refused if the range is empty, extends beyond what is decided or before the
+    retention, or needs more than ``most`` runs; NotAtHome.
+    """
+    async with write_transaction(connection) as now:
+        plan = await plan_backfill(connection, settings, asked, now, most)
+        run_ids = await _claim(connection, settings, plan.runs, f"backfilled by {author}", now) if plan.runs else ()
+        if run_ids:
+            after = {"from": asked.start, "to": asked.end, "runs": len(run_ids), "first": min(run_ids)}
+            await record(connection, author=author, action="backfill", subject=plan.subject, before=None, after=after)
+    return plan, run_ids
+
+
 async def _skipping(connection: Connection, settings: Settings, occurrences: Sequence[Planned]) -> int:
     """How many of the integrations that get runs skip a scheduled run while an older one has not finished."""
-    integrations = _integrations([one for one in occurrences if one.fate is BackfillOutcome.RUNS])
+    runs = (one.integration for one in occurrences if one.fate is BackfillOutcome.RUNS)
+    integrations = list({one.integration_id: one for one in runs}.values())
     policies = await read_policies(connection, settings.policies, integrations)
     return sum(policies.of(one).overlap is Overlap.SKIP for one in integrations)
-
-
-def _integrations(planned: Sequence[Planned]) -> list[Integration]:
-    return list({one.integration.integration_id: one.integration for one in planned}.values())
 
 
 async def _check_range(connection: Connection, settings: Settings, asked: AskedBackfill, now: datetime) -> None:
@@ -155,17 +151,6 @@ async def _check_range(connection: Connection, settings: Settings, asked: AskedB
         )
 
 
-def _check_rows(found: Covered, rows: Sequence[Integration]) -> None:
-    if rows:
-        return
-    if not found.rows:
-        raise NotFound(f"There is no integration of {found.subject}.")
-    raise Refused(
-        f"No integration of {found.subject} is enabled, has a schedule and can run; the runs would be skipped. "
-        "`synkron check` says why."
-    )
-
-
 def _due(rows: Sequence[Integration], asked: AskedBackfill, settings: Settings) -> list[Occurrences]:
     """The occurrences from the start up to, but not including, the end. A window excludes its start instead."""
     instant = timedelta(microseconds=1)
@@ -184,30 +169,21 @@ async def _recorded(
 ) -> dict[tuple[str, datetime], RecordedMoment]:
     rows = await connection.fetch(SQL["recorded"], ids, asked.start, asked.end)
     return {
-        (row["integration_id"], row["scheduled_for"]): RecordedMoment(
-            row["id"],
-            Source(row["source"]),
-            row["action"],
-            State(row["state"]),
-            row["reason"],
-            row["cover_id"],
-            None if row["cover_state"] is None else State(row["cover_state"]),
-            (row["period_start"],) if row["occurrences"] == 1 else None,
+        (row["integration_id"], row["scheduled_for"]): read(
+            RecordedMoment,
+            row,
+            source=Source(row["source"]),
+            state=State(row["state"]),
+            cover_state=row["cover_state"] and State(row["cover_state"]),
+            period=(row["period_start"],) if row["occurrences"] == 1 else None,
         )
         for row in rows
     }
 
 
 async def _claim(
-    connection: Connection,
-    settings: Settings,
-    planned: Sequence[Planned],
-    reason: str,
-    now: datetime,
-    first: datetime,
+    connection: Connection, settings: Settings, planned: Sequence[Planned], reason: str, now: datetime
 ) -> tuple[int, ...]:
-    """Insert the runs and their jobs; returns the numbers of the runs."""
-    policies = await read_policies(connection, settings.policies, _integrations(planned))
     decisions = [
         Decision(
             one.integration,
@@ -220,15 +196,14 @@ async def _claim(
         )
         for one in planned
     ]
-    paced = list(zip(planned, await allot_starts(connection, decisions, policies, now), strict=True))
+    paced = list(zip(planned, await allot_starts(connection, decisions, settings.policies, now), strict=True))
     again = [(one.run_id, decision.execute_after) for one, decision in paced if one.run_id is not None]
     new = [decision for one, decision in paced if one.run_id is None]
-    await retention.keep_partitions(connection, first, now, settings.retention)
-    installation = await at_home(connection, settings)
-    claimed = await claims.claim(connection, new, tick_id=None, installation=installation.id)
+    await retention.keep_partitions(connection, planned[0].scheduled_for, now, settings.retention)
+    claimed = await claims.claim(connection, new, tick_id=None, installation=planned[0].installation)
     if again:
         rows = await connection.fetch(SQL["retry"], *map(list, zip(*again, strict=True)), reason)
-        await attempts.give_turn(connection, rows)
+        await enqueue(connection, rows)
     return (*claimed.run_ids, *(run_id for run_id, _ in again))
 
 

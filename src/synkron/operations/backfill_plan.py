@@ -32,7 +32,6 @@ class RecordedMoment:
 
     id: int
     source: Source
-    action: str
     state: State
     reason: str
     cover_id: int | None

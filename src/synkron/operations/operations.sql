@@ -45,13 +45,8 @@ from synkron.pauses
 where $1 or (ended_at is null and (until is null or until > now()))
 order by id desc;
 
--- name: held
--- Since when the occurrences of these integrations are undecided, because of a current or past hold: those after
--- `since`.
-select integration_id, since from synkron.held where integration_id = any($1::text[]);
-
 -- name: overrides
-select integration_id, catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout
+select integration_id, {overrides[overrides]}
 from synkron.overrides
 where $1::text is null or integration_id = $1
 order by integration_id;
@@ -60,16 +55,7 @@ order by integration_id;
 insert into synkron.overrides (
     integration_id, catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-on conflict (integration_id) do update set
-    catch_up = excluded.catch_up,
-    catch_up_window = excluded.catch_up_window,
-    overlap = excluded.overlap,
-    spread = excluded.spread,
-    attempts = excluded.attempts,
-    backoff = excluded.backoff,
-    timeout = excluded.timeout,
-    completion_timeout = excluded.completion_timeout;
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: delete_override
 delete from synkron.overrides where integration_id = $1;

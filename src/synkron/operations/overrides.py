@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from synkron.errors import NotFound, Refused, SettingsError
 from synkron.model import Integration, Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows
+from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows_by_id
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -71,8 +71,12 @@ def checked(texts: Mapping[str, object], settings: Settings) -> dict[str, object
 
 async def plan_set(connection: Connection, settings: Settings, integration_id: str, values: Values) -> OverrideChange:
     """What setting these would change. Raises NotFound."""
-    async with read_transaction(connection):
-        return await _setting(connection, settings, integration_id, values)
+    found = await look_up(connection, settings, Scope(integration_id=integration_id))
+    before = _values(await _row(connection, integration_id))
+    after = before | dict(values)
+    return OverrideChange(
+        found.subject, integration_id, before, {key: after[key] for key in OVERRIDABLE if key in after}
+    )
 
 
 async def set_override(
@@ -80,7 +84,7 @@ async def set_override(
 ) -> OverrideChange:
     """Set the values for the integration; other overrides stay. Raises NotFound."""
     async with write_transaction(connection):
-        change = await _setting(connection, settings, integration_id, values)
+        change = await plan_set(connection, settings, integration_id, values)
         await _write(connection, change, "override", author)
     return change
 
@@ -88,9 +92,16 @@ async def set_override(
 async def plan_unset(
     connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]
 ) -> OverrideChange:
-    """What removing the overrides of these keys (all, if none is named) would change. Raises NotFound and Refused."""
-    async with read_transaction(connection):
-        return await _unsetting(connection, settings, integration_id, keys)
+    """What removing the overrides of these keys (all, if none is named) would change. Raises NotFound."""
+    found = await covered(connection, settings, Scope(integration_id=integration_id))
+    before = _values(await _row(connection, integration_id))
+    missing = [key for key in keys if key not in before]
+    if missing:
+        raise NotFound(f"Integration {integration_id} has no override of {', '.join(missing)}.")
+    if not before:
+        raise NotFound(f"Integration {integration_id} has no overrides. `synkron overrides` lists those that have.")
+    after = {key: value for key, value in before.items() if keys and key not in keys}
+    return OverrideChange(found.subject, integration_id, before, after)
 
 
 async def unset_override(
@@ -98,7 +109,7 @@ async def unset_override(
 ) -> OverrideChange:
     """Remove the overrides of these keys, or all: the type's policy applies again. Raises NotFound if none is set."""
     async with write_transaction(connection):
-        change = await _unsetting(connection, settings, integration_id, keys)
+        change = await plan_unset(connection, settings, integration_id, keys)
         await _write(connection, change, "end override", author)
     return change
 
@@ -106,13 +117,11 @@ async def unset_override(
 async def overrides(connection: Connection, settings: Settings) -> list[Override]:
     """Every integration that has overrides."""
     async with read_transaction(connection):
-        rows = await connection.fetch(SQL["overrides"], None)
-        # A few are read one by one; for many, the whole table is read once.
-        scopes = [Scope(integration_id=row["integration_id"]) for row in rows] if len(rows) <= 20 else [Scope()]
-        known = {one.integration_id: one for scope in scopes for one in await read_rows(connection, settings, scope)}
-        found = {row["integration_id"]: known.get(row["integration_id"]) for row in rows}
-        names = await read_names(connection, settings, {one.org_id for one in found.values() if one})
-    return [_listed(row, found[row["integration_id"]], names) for row in rows]
+        values = {row["integration_id"]: _values(row) for row in await connection.fetch(SQL["overrides"], None)}
+        found = {one.integration_id: one for one in await read_rows_by_id(connection, settings, values)}
+        names = await read_names(connection, settings, {one.org_id for one in found.values()})
+    organizations = {key: names.get(one.org_id) or one.org_id for key, one in found.items()}
+    return [Override(key, found.get(key), organizations.get(key, ""), values[key]) for key in values]
 
 
 async def in_effect(
@@ -139,45 +148,16 @@ async def in_effect(
     ]
 
 
-async def _setting(connection: Connection, settings: Settings, integration_id: str, values: Values) -> OverrideChange:
-    found = await look_up(connection, settings, Scope(integration_id=integration_id))
-    before = _values(await _row(connection, integration_id))
-    return OverrideChange(found.subject, integration_id, before, _ordered(before | dict(values)))
-
-
-async def _unsetting(
-    connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]
-) -> OverrideChange:
-    found = await covered(connection, settings, Scope(integration_id=integration_id))
-    before = _values(await _row(connection, integration_id))
-    missing = [key for key in keys if key not in before]
-    if missing or not before:
-        what = ", ".join(missing) or "nothing"
-        raise NotFound(
-            f"Integration {integration_id} has no override of {what}."
-            if missing
-            else f"Integration {integration_id} has no overrides. `synkron overrides` lists those that have."
-        )
-    return OverrideChange(found.subject, integration_id, before, {} if not keys else _without(before, keys))
-
-
 async def _write(connection: Connection, change: OverrideChange, action: str, author: str) -> None:
     """Write the change and its audit row, if anything changes."""
     if change.before == change.after:
         return
+    await connection.execute(SQL["delete_override"], change.integration_id)
     if change.after:
         columns = [change.after.get(key) for key in OVERRIDABLE]
         await connection.execute(SQL["set_override"], change.integration_id, *columns)
-    else:
-        await connection.execute(SQL["delete_override"], change.integration_id)
-    await record(
-        connection,
-        author=author,
-        action=action,
-        subject=change.subject,
-        before=change.before or None,
-        after=change.after or None,
-    )
+    before, after = change.before or None, change.after or None
+    await record(connection, author=author, action=action, subject=change.subject, before=before, after=after)
 
 
 async def _row(connection: Connection, integration_id: str) -> Record | None:
@@ -186,16 +166,3 @@ async def _row(connection: Connection, integration_id: str) -> Record | None:
 
 def _values(row: Record | None) -> dict[str, object]:
     return {} if row is None else {key: row[key] for key in OVERRIDABLE if row[key] is not None}
-
-
-def _ordered(values: Values) -> dict[str, object]:
-    return {key: values[key] for key in OVERRIDABLE if key in values}
-
-
-def _without(values: Values, keys: Collection[str]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if key not in keys}
-
-
-def _listed(row: Record, integration: Integration | None, names: Mapping[str, str]) -> Override:
-    organization = "" if integration is None else names.get(integration.org_id) or integration.org_id
-    return Override(row["integration_id"], integration, organization, _values(row))

@@ -10,13 +10,13 @@ from synkron.errors import NotFound, Refused
 from synkron.model import Scope
 from synkron.operations.audit import record
 from synkron.operations.pause_effects import MissedInPause, PauseEffect, due_after, foreseen, look_ahead
-from synkron.operations.scope import Covered, covered, in_words, live, look_up, read_names
+from synkron.operations.scope import Covered, covered, end_of, in_words, live, look_up, read_names
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
-from synkron.scheduler.holds import read_pauses
-from synkron.scheduler.pauses import Pause
+from synkron.scheduler.holds import read_held, read_pauses
+from synkron.scheduler.pauses import Pause, until_when
 from synkron.scheduler.policies import read_policies
 from synkron.settings.load import Settings
 
@@ -30,10 +30,6 @@ class AskedPause:
     scope: Scope
     reason: str
     until: datetime | timedelta | None = None
-
-    def end(self, now: datetime) -> datetime | None:
-        """When it ends by itself; None if it does not."""
-        return now + self.until if isinstance(self.until, timedelta) else self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +56,21 @@ class ResumePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedPause:
+class RecordedPause(Pause):
     """A recorded pause, with its subject in words; ``state`` is active, over or ended."""
 
-    id: int
     subject: str
-    org_id: str | None
-    integration_type: str | None
-    integration_id: str | None
-    reason: str
-    author: str
-    starts_at: datetime
-    until: datetime | None
     ended_at: datetime | None
     ended_by: str | None
     state: str
 
 
-async def plan_pause(connection: Connection, settings: Settings, asked: AskedPause) -> PausePlan:
+async def plan_pause(connection: Connection, settings: Settings, asked: AskedPause, now: datetime) -> PausePlan:
     """What the pause would do. Raises NotFound and Refused as ``pause`` does."""
-    async with read_transaction(connection) as now:
-        found = await _pausable(connection, settings, asked, now)
-        rows = live(found.rows, settings.types)
-        policies = await read_policies(connection, settings.policies, rows)
-        [unfinished] = await connection.fetch(SQL["unfinished"], *asked.scope)
-    until = asked.end(now)
+    found, until = await _pausable(connection, settings, asked, now)
+    rows = live(found.rows, settings.types)
+    policies = await read_policies(connection, settings.policies, rows)
+    [unfinished] = await connection.fetch(SQL["unfinished"], *asked.scope)
     return PausePlan(
         found.subject,
         until,
@@ -102,8 +88,7 @@ async def pause(connection: Connection, settings: Settings, asked: AskedPause, a
     Raises NotFound if the scope does not exist; Refused if the end is in the past, or exactly this scope is paused.
     """
     async with write_transaction(connection) as now:
-        found = await _pausable(connection, settings, asked, now)
-        until = asked.end(now)
+        found, until = await _pausable(connection, settings, asked, now)
         number = await connection.fetchval(SQL["add_pause"], *asked.scope, asked.reason, author, until)
         after = {"pause": number, "reason": asked.reason, "until": until}
         await record(connection, author=author, action="pause", subject=found.subject, before=None, after=after)
@@ -111,15 +96,14 @@ async def pause(connection: Connection, settings: Settings, asked: AskedPause, a
     return made
 
 
-async def plan_resume(connection: Connection, settings: Settings, asked: int | Scope) -> ResumePlan:
+async def plan_resume(connection: Connection, settings: Settings, asked: int | Scope, now: datetime) -> ResumePlan:
     """What ending the pause with this number or exactly this scope would do. Raises NotFound as ``resume`` does."""
-    async with read_transaction(connection) as now:
-        paused, others = await _active(connection, settings, asked, now)
-        found = await covered(connection, settings, paused.scope)
-        free = [row for row in found.rows if not any(other.scope.holds(row) for other in others)]
-        held = {row["integration_id"]: row["since"] for row in await connection.fetch(SQL["held"], _ids(found))}
-        known = [row for row in live(free, settings.types) if row.integration_id in held]
-        policies = await read_policies(connection, settings.policies, known)
+    paused, others = await _active(connection, settings, asked, now)
+    found = await covered(connection, settings, paused.scope)
+    free = [row for row in found.rows if not any(other.scope.holds(row) for other in others)]
+    held = await read_held(connection, [row.integration_id for row in free])
+    known = [row for row in live(free, settings.types) if row.integration_id in held]
+    policies = await read_policies(connection, settings.policies, known)
     undecided = [(row, held[row.integration_id]) for row in known]
     return ResumePlan(
         paused, found.subject, len(found.rows) - len(free), due_after(undecided, now, policies, settings.types)
@@ -144,22 +128,20 @@ async def pauses(connection: Connection, settings: Settings, *, ended: bool = Fa
         return await _pauses(connection, settings, ended=ended)
 
 
-async def _pausable(connection: Connection, settings: Settings, asked: AskedPause, now: datetime) -> Covered:
+async def _pausable(
+    connection: Connection, settings: Settings, asked: AskedPause, now: datetime
+) -> tuple[Covered, datetime | None]:
+    """What would be paused, and until when."""
     found = await look_up(connection, settings, asked.scope)
-    until = asked.end(now)
-    if until is not None and until <= now:
-        raise Refused(
-            f"The pause would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is in the past: the database's clock shows "
-            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
-        )
+    until = None if asked.until is None else end_of("pause", asked.until, now)
     for other in await read_pauses(connection, now):
         if other.scope == asked.scope:
             raise Refused(
                 f"{found.subject[0].upper()}{found.subject[1:]} is already paused: pause {other.id} by {other.author} "
-                f"({other.reason}) lasts {_end(other)}. To change it, end it with "
+                f"({other.reason}) lasts {until_when(other.until)}. To change it, end it with "
                 f"`synkron resume --number {other.id}`, and pause again."
             )
-    return found
+    return found, until
 
 
 async def _active(
@@ -177,22 +159,11 @@ async def _unknown(connection: Connection, settings: Settings, asked: int | Scop
     if isinstance(asked, int):
         known = [one for one in await _pauses(connection, settings, ended=True) if one.id == asked]
         return f"Pause {asked} has already ended." if known else f"There is no pause {asked}."
-    org_ids = [] if asked.org_id is None else [asked.org_id]
-    names = await read_names(connection, settings, org_ids)
+    names = await read_names(connection, settings, [asked.org_id])
     return f"There is no active pause of exactly {in_words(asked, names)}."
 
 
 async def _pauses(connection: Connection, settings: Settings, *, ended: bool) -> list[RecordedPause]:
     rows = await connection.fetch(SQL["pauses"], ended)
-    names = await read_names(connection, settings, {row["org_id"] for row in rows if row["org_id"] is not None})
-    return [
-        read(RecordedPause, row, subject=in_words(Scope(*(row[key] for key in Scope._fields)), names)) for row in rows
-    ]
-
-
-def _ids(found: Covered) -> list[str]:
-    return [row.integration_id for row in found.rows]
-
-
-def _end(pause: Pause) -> str:
-    return "until it is resumed" if pause.until is None else f"until {pause.until:%Y-%m-%dT%H:%MZ}"
+    names = await read_names(connection, settings, {row["org_id"] for row in rows})
+    return [read(RecordedPause, row, subject=in_words(read(Scope, row), names)) for row in rows]

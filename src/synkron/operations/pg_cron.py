@@ -109,10 +109,9 @@ async def read_status(connection: Connection) -> ClockStatus:
 
 
 async def plan_install(connection: Connection) -> SecondClock | None:
-    """What is installed now. Raises Refused if pg_cron can't be used in this database."""
-    async with read_transaction(connection):
-        await _check(connection)
-        return await read_clock(connection)
+    """What is installed now, in the caller's transaction. Raises Refused if pg_cron can't be used in this database."""
+    await _check(connection)
+    return await read_clock(connection)
 
 
 async def install(connection: Connection, settings: Settings, asked: AskedClock, author: str) -> SecondClock:
@@ -144,28 +143,23 @@ async def install(connection: Connection, settings: Settings, asked: AskedClock,
 
 
 async def plan_remove(connection: Connection) -> SecondClock:
-    """What is installed. Raises Refused if nothing is."""
-    async with read_transaction(connection):
-        return await _installed(connection)
+    """What is installed, in the caller's transaction. Raises Refused if nothing is."""
+    found = await read_clock(connection)
+    if found is None:
+        raise Refused("pg_cron is not used as a second clock. `synkron pg-cron install` sets it up.")
+    return found
 
 
 async def remove(connection: Connection, author: str) -> SecondClock:
     """Remove the jobs and what they call. The extension stays. Returns what was installed."""
     async with write_transaction(connection):
-        found = await _installed(connection)
+        found = await plan_remove(connection)
         [available] = await connection.fetch(SQL["available"])
         if available["version"] is not None:
             await connection.execute(JOBS_SQL["unschedule"], [name for name, _ in JOBS.values()])
         for statement in ("drop_routines", "forget_plans", "unset"):
             await connection.execute(SQL[statement])
         await _record(connection, author, "remove", found.modes, ())
-    return found
-
-
-async def _installed(connection: Connection) -> SecondClock:
-    found = await read_clock(connection)
-    if found is None:
-        raise Refused("pg_cron is not used as a second clock. `synkron pg-cron install` sets it up.")
     return found
 
 

@@ -5,8 +5,7 @@
 select from synkron.runs where id = any($1::bigint[]) order by id for update;
 
 -- name: runs
-select id, key, integration_id, org_id, integration_type, source, scheduled_for, state, attempt, failures, crashes,
-    retries, reason, error
+select id, key, integration_id, org_id, integration_type, scheduled_for, state, failures, error
 from synkron.runs
 where id = any($1::bigint[])
 order by id;
@@ -47,19 +46,8 @@ ended as (
     where attempts.run_id = cancelled.id and attempts.scheduled_for = cancelled.scheduled_for
         and attempts.finished_at is null
 )
-select next.id, next.integration_type, next.wait
-from (select distinct integration_id from cancelled) behind
-cross join lateral (
-    select id, integration_type, greatest(next_attempt_at - now(), interval '0') as wait
-    from synkron.runs
-    where runs.integration_id = behind.integration_id
-        and runs.finished_at is null
-        and runs.state = 'claimed'
-        and runs.id <> all($1::bigint[])
-        and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
-    order by runs.scheduled_for
-    limit 1
-) next;
+select next.id, next.integration_type, next.next_attempt_at - now() as wait
+from {behind[cancelled]};
 
 -- name: merged
 -- How many moments were merged into each of the runs $1, and the first of them, without those that a backfill ran
@@ -88,12 +76,6 @@ where payload = any(array(select convert_to(run::text, 'UTF8') from unnest($1::b
 order by id
 for update;
 
--- name: pause_over
--- The pause that covers an integration now: $1 its organization, $2 its type, $3 its id.
-select id, org_id, integration_type, integration_id, reason, author, starts_at, until
-from synkron.pauses
-where id = synkron.pause_over($1, $2, $3, now());
-
 -- name: last_period_end
 -- The end of the newest successful period of the integration $1 before $2. A period ends at its run's moment, so the
 -- index runs_delivered_once can be used.
@@ -118,7 +100,7 @@ select max(at) from synkron.watermark;
 -- The ledger's rows for the moments of the integrations $1 from $2 on and before $3: one row each; the run that
 -- delivers a moment is preferred to other decisions. A merged moment has its catch-up run as `cover`.
 select distinct on (r.integration_id, r.scheduled_for)
-    r.id, r.integration_id, r.scheduled_for, r.source, r.action, r.state, r.reason, r.period_start, r.occurrences,
+    r.id, r.integration_id, r.scheduled_for, r.source, r.state, r.reason, r.period_start, r.occurrences,
     cover.id as cover_id, cover.state as cover_state
 from synkron.runs r
 left join lateral (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from synkron.errors import NotFound
+from synkron.errors import NotFound, Refused
 from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Connection
 from synkron.settings.load import Settings
@@ -16,9 +17,8 @@ from synkron.source.reader import integration_of
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What is in a scope: its name in words, its rows, and the names of its organizations."""
+    """What is in a scope: the scope in words, its rows, and the names of its organizations."""
 
-    scope: Scope
     subject: str
     rows: list[Integration]
     names: Mapping[str, str]
@@ -43,9 +43,8 @@ async def look_up(connection: Connection, settings: Settings, scope: Scope) -> C
 async def covered(connection: Connection, settings: Settings, scope: Scope) -> Covered:
     """What is in the scope, perhaps nothing."""
     rows = await read_rows(connection, settings, scope)
-    org_ids = {scope.org_id} if scope.org_id is not None else {row.org_id for row in rows}
-    names = await read_names(connection, settings, org_ids)
-    return Covered(scope, _subject(scope, rows, names), rows, names)
+    names = await read_names(connection, settings, {scope.org_id, *(row.org_id for row in rows)})
+    return Covered(_subject(scope, rows, names), rows, names)
 
 
 async def read_rows(connection: Connection, settings: Settings, scope: Scope) -> list[Integration]:
@@ -64,11 +63,11 @@ async def read_rows_by_id(connection: Connection, settings: Settings, ids: Colle
     return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
-async def read_names(connection: Connection, settings: Settings, org_ids: Collection[str]) -> dict[str, str]:
+async def read_names(connection: Connection, settings: Settings, org_ids: Collection[str | None]) -> dict[str, str]:
     """The names of those organizations that exist."""
     source = SourceQueries(settings.source)
     await source.secure(connection)
-    rows = await connection.fetch(source.sql("source/reader")["names"], list(org_ids))
+    rows = await connection.fetch(source.sql("source/reader")["names"], [one for one in org_ids if one is not None])
     return {row["org_id"]: row["name"] for row in rows}
 
 
@@ -94,6 +93,17 @@ def in_words(scope: Scope, names: Mapping[str, str]) -> str:
     if scope.integration_type is None:
         return "everything" if scope.org_id is None else organization
     return f"type {scope.integration_type}" + ("" if scope.org_id is None else f" of {organization}")
+
+
+def end_of(what: str, until: datetime | timedelta, now: datetime) -> datetime:
+    """When a pause or silence ends, which is asked for by a moment or a duration. Raises Refused if that is past."""
+    end = now + until if isinstance(until, timedelta) else until
+    if end <= now:
+        raise Refused(
+            f"The {what} would end at {end:%Y-%m-%dT%H:%M:%SZ}, which is in the past: the database's clock shows "
+            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
+        )
+    return end
 
 
 def _subject(scope: Scope, rows: list[Integration], names: Mapping[str, str]) -> str:

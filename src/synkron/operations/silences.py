@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.errors import NotFound, Refused
-from synkron.incidents import Incident, Silence
+from synkron.errors import NotFound
+from synkron.incidents.lifecycle import Incident, Silence
 from synkron.incidents.store import incidents
 from synkron.model import Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import in_words, read_names
+from synkron.operations.scope import end_of, in_words, read_names
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -28,10 +28,6 @@ class AskedSilence:
     silence: Silence
     reason: str
     until: datetime | timedelta
-
-    def end(self, now: datetime) -> datetime:
-        """When it ends."""
-        return now + self.until if isinstance(self.until, timedelta) else self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +62,29 @@ class RecordedSilence:
         return Silence(self.org_id, self.integration_type, self.endpoint)
 
 
-async def plan_silence(connection: Connection, settings: Settings, asked: AskedSilence) -> SilencePlan:
+async def plan_silence(connection: Connection, settings: Settings, asked: AskedSilence, now: datetime) -> SilencePlan:
     """What the silence would do. Raises NotFound and Refused as ``silence`` does."""
-    async with read_transaction(connection) as now:
-        subject = await _subject(connection, settings, asked, now)
-        return SilencePlan(subject, asked.end(now), await _fitting(connection, asked.silence))
+    until = end_of("silence", asked.until, now)
+    subject = await _subject(connection, settings, asked.silence)
+    return SilencePlan(subject, until, await _fitting(connection, asked.silence))
 
 
 async def silence(connection: Connection, settings: Settings, asked: AskedSilence, author: str) -> RecordedSilence:
     """Add the silence. Raises NotFound if its subject is unknown; Refused if its end is in the past."""
     one = asked.silence
     async with write_transaction(connection) as now:
-        subject = await _subject(connection, settings, asked, now)
-        columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, asked.end(now))
+        plan = await plan_silence(connection, settings, asked, now)
+        columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, plan.until)
         number = await connection.fetchval(SQL["add_silence"], *columns)
-        after = {"silence": number, "reason": asked.reason, "until": asked.end(now)}
-        await record(connection, author=author, action="silence", subject=subject, before=None, after=after)
+        after = {"silence": number, "reason": asked.reason, "until": plan.until}
+        await record(connection, author=author, action="silence", subject=plan.subject, before=None, after=after)
         return await _silence(connection, settings, number, now)
 
 
-async def plan_unsilence(connection: Connection, settings: Settings, number: int) -> SilencePlan:
+async def plan_unsilence(connection: Connection, settings: Settings, number: int, now: datetime) -> SilencePlan:
     """The silence that would end, and the incidents that it covers. Raises NotFound as ``unsilence`` does."""
-    async with read_transaction(connection) as now:
-        found = await _active(connection, settings, number, now)
-        return SilencePlan(found.subject, found.until, await _fitting(connection, found.silence))
+    found = await _active(connection, settings, number, now)
+    return SilencePlan(found.subject, found.until, await _fitting(connection, found.silence))
 
 
 async def unsilence(connection: Connection, settings: Settings, number: int, author: str) -> RecordedSilence:
@@ -109,16 +104,9 @@ async def silences(connection: Connection, settings: Settings, *, ended: bool = 
         return await _silences(connection, settings, now, ended=ended)
 
 
-async def _subject(connection: Connection, settings: Settings, asked: AskedSilence, now: datetime) -> str:
-    """The subject in words. Raises NotFound and Refused if it can't be silenced."""
-    one, until = asked.silence, asked.end(now)
-    if until <= now:
-        raise Refused(
-            f"The silence would end at {until:%Y-%m-%dT%H:%M:%SZ}, which is in the past: the database's clock shows "
-            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
-        )
-    org_ids = [] if one.org_id is None else [one.org_id]
-    names = await read_names(connection, settings, org_ids)
+async def _subject(connection: Connection, settings: Settings, one: Silence) -> str:
+    """The subject in words. Raises NotFound if it is not known."""
+    names = await read_names(connection, settings, [one.org_id])
     # A subject that is not in the tables or settings may still have an incident, and can then be silenced.
     unknown = Silence(
         None if one.org_id in names else one.org_id,
@@ -131,7 +119,6 @@ async def _subject(connection: Connection, settings: Settings, asked: AskedSilen
 
 
 async def _nothing_known(connection: Connection, settings: Settings, unknown: Silence) -> str:
-    """The message for a subject that is not in the tables, the settings or any incident."""
     if unknown.org_id is not None:
         table = f"{settings.source.schema_name}.{settings.source.organizations.table}"
         return f"There is no organization {unknown.org_id} in {table}, and no incident about it."
@@ -163,7 +150,7 @@ async def _silence(connection: Connection, settings: Settings, number: int, now:
 
 async def _silences(connection: Connection, settings: Settings, now: datetime, *, ended: bool) -> list[RecordedSilence]:
     rows = await connection.fetch(SQL["silences"], ended, now)
-    names = await read_names(connection, settings, {row["org_id"] for row in rows if row["org_id"] is not None})
+    names = await read_names(connection, settings, {row["org_id"] for row in rows})
     return [read(RecordedSilence, row, subject=_words(read(Silence, row), names)) for row in rows]
 
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from synkron.errors import NotFound, Refused
 from synkron.ledger import claims, retention
 from synkron.ledger.installation import at_home
-from synkron.ledger.keys import manual_key
+from synkron.ledger.keys import run_key
 from synkron.model import Action, Decision, Integration, InvalidIntegration, Scope, Source, State
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, look_up
-from synkron.operations.transaction import read_transaction, write_transaction
-from synkron.postgres.connection import Connection, Executor
+from synkron.operations.transaction import write_transaction
+from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
-from synkron.scheduler.pauses import Pause
+from synkron.scheduler.holds import read_paused
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
 
@@ -24,7 +24,7 @@ SQL = statements("operations/runs")
 
 @dataclass(frozen=True, slots=True)
 class TriggerPlan:
-    """The run that would be made. ``behind`` is the number of an unfinished older run that it would wait for."""
+    """The run that would be made; its period ends at its moment, ``at``. It waits for the unfinished run ``behind``."""
 
     integration: Integration
     subject: str
@@ -36,20 +36,36 @@ class TriggerPlan:
 
 @dataclass(frozen=True, slots=True)
 class Triggered:
-    """The run that was made."""
+    """The run that was made, as the plan says."""
 
+    plan: TriggerPlan
     run_id: int
     key: str
-    subject: str
-    scheduled_for: datetime
-    period_start: datetime | None
-    period_end: datetime
 
 
-async def plan_trigger(connection: Connection, settings: Settings, scope: Scope) -> TriggerPlan:
+async def plan_trigger(connection: Connection, settings: Settings, scope: Scope, now: datetime) -> TriggerPlan:
     """What triggering would make. Raises NotFound and Refused as ``trigger`` does."""
-    async with read_transaction(connection) as now:
-        return await _plan(connection, settings, scope, now)
+    found = await look_up(connection, settings, scope)
+    row = _only(found)
+    name = f"{row.integration_id} ({row.integration_type} of {found.names.get(row.org_id) or row.org_id})"
+    if not row.is_enabled:
+        raise Refused(f"Integration {name} is disabled. Enable its row first.")
+    schedule = None if row.cron_schedule is None else schedule_of(row, row.cron_schedule)
+    schedule = misplaced(row, settings.types) or schedule
+    if isinstance(schedule, InvalidIntegration):
+        raise Refused(f"Integration {name} can't run: {schedule.reason}.")
+    if pause := (await read_paused(connection, [row], now)).get(row.integration_id):
+        raise Refused(
+            f"Integration {name} is paused by {pause.author} ({pause.reason}). "
+            f"Resume it first: `synkron resume --number {pause.id}`."
+        )
+    start = await connection.fetchval(SQL["last_period_end"], row.integration_id, now)
+    if start is None and schedule is not None:
+        cron, zone = schedule
+        start = cron.previous_before(now, zone)
+    waiting = await connection.fetchrow(SQL["waiting"], row.integration_id)
+    behind, state = (waiting["id"], State(waiting["state"])) if waiting else (None, None)
+    return TriggerPlan(row, f"integration {name}", now, start, behind, state)
 
 
 async def trigger(
@@ -60,7 +76,7 @@ async def trigger(
     Raises NotFound if there is none; Refused if there are several, or it is disabled, paused or can't run; NotAtHome.
     """
     async with write_transaction(connection) as now:
-        plan = await _plan(connection, settings, scope, now)
+        plan = await plan_trigger(connection, settings, scope, now)
         decision = Decision(
             plan.integration,
             Action.RUN,
@@ -75,36 +91,11 @@ async def trigger(
         claimed = await claims.claim(connection, [decision], tick_id=None, installation=installation.id)
         if not claimed.run_ids:
             raise Refused("There is already a run for this moment. Nothing was changed; try again.")
-        key = manual_key(installation.id, plan.integration.integration_id, now)
-        done = Triggered(claimed.run_ids[0], key, plan.subject, now, plan.period_start, now)
-        after = {"run": done.run_id, "key": key, "period_start": plan.period_start, "period_end": now}
+        [run_id] = claimed.run_ids
+        key = run_key(installation.id, plan.integration.integration_id, Source.MANUAL, now)
+        after = {"run": run_id, "key": key, "period_start": plan.period_start, "period_end": now}
         await record(connection, author=author, action="trigger", subject=plan.subject, before=None, after=after)
-    return done
-
-
-async def pause_of(connection: Executor, row: Integration) -> Pause | None:
-    """The pause that the integration is under now."""
-    found = await connection.fetchrow(SQL["pause_over"], row.org_id, row.integration_type, row.integration_id)
-    return None if found is None else Pause(**found)
-
-
-async def _plan(connection: Connection, settings: Settings, scope: Scope, now: datetime) -> TriggerPlan:
-    found = await look_up(connection, settings, scope)
-    row = _only(found)
-    name = f"{row.integration_id} ({row.integration_type} of {found.names.get(row.org_id) or row.org_id})"
-    if not row.is_enabled:
-        raise Refused(f"Integration {name} is disabled. Enable its row first.")
-    if invalid := misplaced(row, settings.types) or _unreadable(row):
-        raise Refused(f"Integration {name} can't run: {invalid.reason}.")
-    if pause := await pause_of(connection, row):
-        raise Refused(
-            f"Integration {name} is paused by {pause.author} ({pause.reason}). "
-            f"Resume it first: `synkron resume --number {pause.id}`."
-        )
-    exported = await connection.fetchval(SQL["last_period_end"], row.integration_id, now)
-    waiting = await connection.fetchrow(SQL["waiting"], row.integration_id)
-    behind, state = (waiting["id"], State(waiting["state"])) if waiting else (None, None)
-    return TriggerPlan(row, f"integration {name}", now, exported or _previous(row, now), behind, state)
+    return Triggered(plan, run_id, key)
 
 
 def _only(found: Covered) -> Integration:
@@ -116,20 +107,3 @@ def _only(found: Covered) -> Integration:
             f"There are {len(found.rows)} integrations of {found.subject}: {listed}. Name one: --integration."
         )
     return found.rows[0]
-
-
-def _unreadable(row: Integration) -> InvalidIntegration | None:
-    """Why the row's schedule can't be read; None if it can, or if there is none."""
-    schedule = None if row.cron_schedule is None else schedule_of(row, row.cron_schedule)
-    return schedule if isinstance(schedule, InvalidIntegration) else None
-
-
-def _previous(row: Integration, now: datetime) -> datetime | None:
-    """The schedule's last moment before now; None without a valid schedule."""
-    if row.cron_schedule is None:
-        return None
-    schedule = schedule_of(row, row.cron_schedule)
-    if isinstance(schedule, InvalidIntegration):
-        return None
-    cron, zone = schedule
-    return cron.previous_before(now, zone)

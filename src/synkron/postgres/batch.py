@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
+from synkron.model import Answer
 from synkron.postgres.faults import is_of_one_question
 
 Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
 
 # The most questions in one statement, and the most statements under way: while one waits for the disk, the other works.
 MOST = 500

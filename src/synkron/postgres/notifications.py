@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -22,14 +21,9 @@ APART = 0.01
 LOOKS = 4
 CANCELLATION = "cancellation_event"
 # The only event that is passed to PgQueuer.
-CHANGED = json.dumps(
-    {
-        "channel": "",
-        "type": "table_changed_event",
-        "operation": "insert",
-        "table": "",
-        "sent_at": "1970-01-01T00:00:00Z",
-    }
+CHANGED = (
+    '{"channel": "", "type": "table_changed_event", "operation": "insert", "table": "", '
+    '"sent_at": "1970-01-01T00:00:00Z"}'
 )
 
 

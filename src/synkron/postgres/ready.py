@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from asyncpg import InterfaceError, PostgresError
 
 from synkron.errors import DatabaseError, DatabaseNotReady, DatabaseUnreachable
+from synkron.model import Answer
 from synkron.postgres.connection import Connect, Connection
 from synkron.postgres.faults import is_passing
 from synkron.runtime import log, sleep
@@ -18,7 +19,6 @@ from synkron.runtime import log, sleep
 READY_WITHIN = 60.0
 TRY_EVERY = 1.0
 
-Answer = TypeVar("Answer")
 # Turns errors of the application's tables into sentences.
 InWords: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 

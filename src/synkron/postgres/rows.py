@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, TypeVar
 
 from asyncpg import Record
@@ -11,7 +10,7 @@ Value = TypeVar("Value")
 
 
 def read(kind: type[Value], row: Record, /, **others: object) -> Value:
-    """The dataclass ``kind`` with the row's columns as the fields of their names, and with the ``others``."""
+    """The dataclass or named tuple with the row's columns as the fields of their names, and with the ``others``."""
     given: Any = kind
-    named = {one.name: row[one.name] for one in fields(given) if one.name not in others}
+    named = {name: row[name] for name in given.__match_args__ if name not in others}
     return kind(**named, **others)

@@ -142,7 +142,6 @@ class SilenceGuard:
 
     @asynccontextmanager
     async def _other(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-        """A new connection for one question."""
         within = max(self._heartbeat * ANSWER_WITHIN, SHORTEST_ANSWER)
         connection = await asyncpg.connect(
             self._url, timeout=within, command_timeout=within, server_settings={"application_name": "synkron"}

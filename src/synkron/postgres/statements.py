@@ -2,8 +2,8 @@
 
 A file contains statements, each after a line ``-- name: NAME``. Names of the application's tables and columns are in
 braces (``{integrations.cron_schedule}``) and are filled in from the settings, quoted. So are the shared fragments of
-``source/row.sql``: ``{row}``, ``{legible[o.name 200]}``, and of ``ledger/pauses.sql``: ``{paused[now()]}``. Values are
-always parameters.
+``source/row.sql``: ``{row}``, ``{legible[o.name 200]}``, and of ``ledger/fragments.sql``: ``{paused[now()]}``. Values
+are always parameters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UTF_8 = (
 @cache
 def statements(file: str) -> dict[str, str]:
     """The statements of ``src/synkron/FILE.sql`` by name, without the comment that describes each."""
-    return {name: _with_pauses(text) for name, text in _read(file).items()}
+    return {name: _filled(text) for name, text in _read(file).items()}
 
 
 @cache
@@ -39,11 +39,13 @@ def _read(file: str) -> dict[str, str]:
     return dict(zip(parts[::2], (body.strip() for body in parts[1::2]), strict=True))
 
 
-def _with_pauses(text: str) -> str:
-    def fragment(found: re.Match[str]) -> str:
-        return _with_pauses(_read("ledger/pauses")[found[1]].replace("GIVEN", found[2]))
+def _filled(text: str) -> str:
+    fragments = _read("ledger/fragments")
 
-    return re.sub(r"\{(holds|paused)\[(.+?)\]\}", fragment, text)
+    def fragment(found: re.Match[str]) -> str:
+        return _filled(fragments[found[1]].replace("GIVEN", found[2]))
+
+    return re.sub(rf"\{{({'|'.join(fragments)})\[(.+?)\]\}}", fragment, text)
 
 
 @cache
@@ -51,8 +53,8 @@ def source_statements(file: str, source: SourceTables) -> dict[str, str]:
     """The statements of ``FILE.sql`` with the names of the application's tables filled in."""
     zone = source.organizations.timezone
     names: dict[str, object] = {
-        "organizations": _Names(source.schema_name, source.organizations.model_dump()),
-        "integrations": _Names(source.schema_name, source.integrations.model_dump()),
+        "organizations": _Names(source.schema_name, vars(source.organizations)),
+        "integrations": _Names(source.schema_name, vars(source.integrations)),
         "organizations_id": source.organizations.id,
         "integrations_id": source.integrations.id,
         "schema": f'"{source.schema_name}"',

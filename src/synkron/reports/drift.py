@@ -73,17 +73,13 @@ async def read_drift(
     """The drift of the runs scheduled from ``since`` to ``now``, by type, with the ``most`` worst runs."""
     scope = (since, now, integration_type, org_id)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        started = {
-            row["integration_type"]: row for row in await _fetch(connection, "stages", *scope, late_after, SHARES)
-        }
-        waiting = {row["integration_type"]: row for row in await _fetch(connection, "waiting", *scope, late_after)}
-        worst = await _fetch(connection, "worst", *scope, most)
+        stages = await connection.fetch(SQL["stages"], *scope, late_after, SHARES)
+        not_started = await connection.fetch(SQL["waiting"], *scope, late_after)
+        worst = await connection.fetch(SQL["worst"], *scope, most)
+    started = {row["integration_type"]: row for row in stages}
+    waiting = {row["integration_type"]: row for row in not_started}
     types = [_type(name, started.get(name), waiting.get(name)) for name in sorted({*started, *waiting})]
     return DriftReport(since, now, late_after, types, [late_run_of(row, now) for row in worst])
-
-
-async def _fetch(connection: Connection, name: str, *arguments: object) -> list[Record]:
-    return await connection.fetch(SQL[name], *arguments)
 
 
 def _type(name: str, started: Record | None, waiting: Record | None) -> TypeDrift:

@@ -75,18 +75,15 @@ group by integration_type;
 -- The $5 runs that started latest, or could have started by $2 and have not, without those left out above.
 -- Scans: the queue, once, for a command.
 with worst as materialized (
-    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at
+    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at,
+        coalesce(started_at, $2) - case source when 'catch_up' then scheduled_for else execute_after end as late
     from synkron.runs
     where scheduled_for >= $1 and scheduled_for <= $2
         and source in ('schedule', 'catch_up')
         and ($3::text is null or integration_type = $3)
         and ($4::text is null or org_id = $4)
-        and (
-            started_at is not null
-            or finished_at is null and next_attempt_at <= $2
-                and not {paused[$2]}
-        )
-    order by coalesce(started_at, $2) - case source when 'catch_up' then scheduled_for else execute_after end desc, id
+        and (started_at is not null or finished_at is null and next_attempt_at <= $2 and not {paused[$2]})
+    order by late desc, id
     limit $5
 )
 select worst.*, coalesce(first.enqueued_at, job.enqueued_at) as enqueued_at, first.duration
@@ -96,5 +93,4 @@ left join synkron.attempts first
 left join (
     select payload, max(greatest(created, execute_after)) as enqueued_at from synkron.queue group by payload
 ) job on worst.started_at is null and job.payload = convert_to(worst.id::text, 'UTF8')
-order by coalesce(worst.started_at, $2)
-    - case worst.source when 'catch_up' then worst.scheduled_for else worst.execute_after end desc, worst.id;
+order by worst.late desc, worst.id;

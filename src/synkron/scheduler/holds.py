@@ -37,6 +37,12 @@ async def read_pauses(connection: Executor, at: datetime) -> list[Pause]:
     return [Pause(**row) for row in rows]
 
 
+async def read_paused(connection: Executor, rows: Iterable[Integration], at: datetime) -> dict[str, Pause]:
+    """Those of the integrations that are paused at ``at``, by id, each with the pause that lasts longest."""
+    pauses = sorted(await read_pauses(connection, at), key=lambda one: (one.until is None, one.until or at, -one.id))
+    return {row.integration_id: one for row in rows for one in pauses if one.scope.holds(row)}
+
+
 async def hold(connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]]) -> None:
     """Record since when these integrations are undecided, and why. Only the first of their moments may be decided."""
     rows = [(integration_id, moment, why) for integration_id, moments, why in held for moment in moments[:2]]
@@ -44,10 +50,10 @@ async def hold(connection: Connection, held: Iterable[tuple[str, Sequence[dateti
         await connection.execute(SQL["hold"], *map(list, zip(*rows, strict=True)))
 
 
-async def read_held(connection: Executor, integration_ids: Iterable[str]) -> set[str]:
-    """Those of the integrations that are undecided because of a current or past hold."""
+async def read_held(connection: Executor, integration_ids: Iterable[str]) -> dict[str, datetime]:
+    """Those of the integrations that are undecided because of a current or past hold, each with the hold's start."""
     rows = await connection.fetch(SQL["held"], list(integration_ids))
-    return {row["integration_id"] for row in rows}
+    return {row["integration_id"]: row["since"] for row in rows}
 
 
 async def read_released(

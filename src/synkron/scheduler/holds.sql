@@ -26,7 +26,7 @@ group by integration_id
 on conflict (integration_id) do nothing;
 
 -- name: held
-select integration_id from synkron.held where integration_id = any($1::text[]);
+select integration_id, since from synkron.held where integration_id = any($1::text[]);
 
 -- name: any_held
 select exists (select from synkron.held);

@@ -26,7 +26,7 @@ class Move(NamedTuple):
 async def move_all(connection: Executor, asked: Sequence[Move], queue_manager_id: UUID | None = None) -> list[bool]:
     """Let the runs follow, each with a job of its new type; returns whether each did. Losing a race is normal.
 
-    ``queue_manager_id`` is the worker's id in the queue, as in ``attempts.start``.
+    ``queue_manager_id`` is the worker's id in the queue, as in ``attempts.start_all``.
     """
     rows = await connection.fetch(SQL["follow"], *map(list, zip(*asked, strict=True)), queue_manager_id)
     followed = {row["id"] for row in rows}

@@ -14,15 +14,7 @@ with candidate as (
         synkron.runs
     where runs.id = asked.run_id
         and (runs.integration_type, runs.org_id) is distinct from (asked.integration_type, asked.org_id)
-        and (
-            state = 'claimed'
-            or state = 'running' and completes_by is null and exists (
-                select from synkron.running held
-                where held.integration_id = runs.integration_id and held.run_id = runs.id
-                    and (held.job_id = asked.job_id or not exists (select from synkron.queue job where job.id = held.job_id))
-            )
-        )
-        and not exists (select from synkron.queue job where job.id = asked.job_id and job.queue_manager_id <> $6)
+        and {may_be_taken[$6]}
     order by runs.id
     for update of runs
 ),

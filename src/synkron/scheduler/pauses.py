@@ -34,6 +34,11 @@ class Pause:
         return self.starts_at <= moment and (self.until is None or moment < self.until)
 
 
+def until_when(until: datetime | None) -> str:
+    """How long a pause lasts, in words."""
+    return "until it is resumed" if until is None else f"until {until:%Y-%m-%dT%H:%MZ}"
+
+
 class Hold(StrEnum):
     """Why an integration's moments stay undecided: it is paused, or can't run for now."""
 

@@ -80,7 +80,7 @@ async def read_pending(
     ended = [] if replayed else await read_released(connection, now, oldest, source)
     released, after_holds, invalid = await by_turns(_judge_released(ended, window.end, settings.types))
     due = {one.integration.integration_id: one for one in read.due} | after_holds
-    undecided = await read_held(connection, due) - after_holds.keys()
+    undecided = (await read_held(connection, due)).keys() - after_holds.keys()
     pauses = [] if replayed else await read_pauses(connection, now)
     free, held = split_by_pause((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]

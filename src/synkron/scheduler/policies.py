@@ -32,14 +32,14 @@ async def read_policies(
     )
 
 
-def overridden(policy: Policy, row: Record, prefix: str = "") -> Policy:
-    """The policy with the values of a row of ``synkron.overrides``, whose column names have the prefix."""
+def overridden(policy: Policy, row: Record) -> Policy:
+    """The policy with the values of a row of ``synkron.overrides``."""
     return replace(
         policy,
-        catch_up_newest=policy.catch_up_newest and row[prefix + "catch_up_window"] is None,
+        catch_up_newest=policy.catch_up_newest and row["catch_up_window"] is None,
         **{
-            key: row[prefix + key] if read is timedelta else read(row[prefix + key])
+            key: row[key] if read is timedelta else read(row[key])
             for key, read in OVERRIDABLE.items()
-            if row[prefix + key] is not None
+            if row[key] is not None
         },
     )

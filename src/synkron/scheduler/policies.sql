@@ -2,5 +2,4 @@
 
 -- name: overrides
 -- The overrides of these integrations.
-select integration_id, catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout
-from synkron.overrides where integration_id = any($1::text[]);
+select integration_id, {overrides[overrides]} from synkron.overrides where integration_id = any($1::text[]);

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import TypeAlias
 
+from synkron.backoff import share
 from synkron.model import Action, Decision, Source, Steps
-from synkron.settings.policy import Policies
+from synkron.settings.policy import Policy
 
 MINUTE = timedelta(minutes=1)
 
@@ -20,18 +20,18 @@ _Asking: TypeAlias = dict[tuple[str, datetime], dict[str, list[int]]]
 
 def spread_over(integration_id: str, room: timedelta) -> timedelta:
     """The integration's own place in a span of time: always the same, on any host."""
-    return room * _share(integration_id)
+    return room * share(integration_id)
 
 
 def paced(
-    decisions: Sequence[Decision], policies: Policies, starts: Starts, now: datetime
+    decisions: Sequence[Decision], policies: Mapping[str, Policy], starts: Starts, now: datetime
 ) -> Steps[tuple[list[Decision], dict[tuple[str, datetime], int]]]:
     """The decisions, their starts moved so that no minute has more of a type than its pace; and the starts this adds.
 
     ``starts`` are those allotted before; none is allotted to a minute before ``now``. Within a minute the organizations
     take turns, and none is first in every minute. A run that finds no room waits for the next minute that has room.
     """
-    paces = {name: policy.pace for name, policy in policies.by_type.items() if policy.pace is not None}
+    paces = {name: policy.pace for name, policy in policies.items() if policy.pace is not None}
     decided = list(decisions)
     taken = Counter(dict(starts))
     added: Counter[tuple[str, datetime]] = Counter()
@@ -70,7 +70,7 @@ def _asking(decisions: Sequence[Decision], paces: Mapping[str, int], now: dateti
 def _in_turn(decisions: Sequence[Decision], asking: Mapping[str, list[int]], minute: datetime) -> Iterator[int]:
     """The runs that ask for a minute, taking one of each organization in turn, each organization's oldest first."""
     written = minute.isoformat()
-    organizations = sorted(asking, key=lambda one: _share(f"{one}@{written}"))
+    organizations = sorted(asking, key=lambda one: share(f"{one}@{written}"))
     rounds = [_oldest_first(decisions, asking[one]) for one in organizations]
     while rounds:
         left = []
@@ -97,8 +97,3 @@ def _minute_of(start: datetime, is_late: bool) -> datetime:
     """The first minute in which such a run may start. A late run asks for a whole minute, not the rest of one."""
     minute = start.astimezone(UTC).replace(second=0, microsecond=0)
     return minute + MINUTE if is_late and minute < start else minute
-
-
-def _share(text: str) -> float:
-    """A number from 0 up to 1 that looks random and is the same for the same text."""
-    return int.from_bytes(sha256(text.encode()).digest()[:4], "big") / 2**32

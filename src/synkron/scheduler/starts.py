@@ -11,14 +11,14 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.runtime import by_turns
 from synkron.scheduler.spread import paced
-from synkron.settings.policy import Policies
+from synkron.settings.policy import Policy
 
 SQL = statements("scheduler/starts")
 KEPT = timedelta(hours=1)
 
 
 async def pace_starts(
-    connection: Connection, decisions: Sequence[Decision], policies: Policies, now: datetime
+    connection: Connection, decisions: Sequence[Decision], policies: Mapping[str, Policy], now: datetime
 ) -> list[Decision]:
     """The decisions, with the starts of paced types moved to keep their pace.
 
@@ -31,33 +31,26 @@ async def pace_starts(
     return [*others, *await allot_starts(connection, await claims.undecided(connection, runs), policies, now)]
 
 
-def _parted(decisions: Iterable[Decision], policies: Policies) -> Steps[tuple[list[Decision], list[Decision]]]:
-    """The runs of paced types, and the other decisions."""
-    paced_types = {name for name, policy in policies.by_type.items() if policy.pace is not None}
+def _parted(
+    decisions: Iterable[Decision], policies: Mapping[str, Policy]
+) -> Steps[tuple[list[Decision], list[Decision]]]:
     runs: list[Decision] = []
     others: list[Decision] = []
     for one in decisions:
-        is_paced = one.action is Action.RUN and one.integration.integration_type in paced_types
+        is_paced = one.action is Action.RUN and policies[one.integration.integration_type].pace is not None
         (runs if is_paced else others).append(one)
         yield
     return runs, others
 
 
 async def allot_starts(
-    connection: Connection, runs: Sequence[Decision], policies: Policies, now: datetime
+    connection: Connection, runs: Sequence[Decision], policies: Mapping[str, Policy], now: datetime
 ) -> list[Decision]:
     """The runs, with the starts of paced types moved to keep their pace, even if they were decided before."""
-    moved, added = await by_turns(paced(runs, policies, await _read_starts(connection, now), now))
-    await _allot(connection, added, now)
-    return moved
-
-
-async def _read_starts(connection: Connection, now: datetime) -> dict[tuple[str, datetime], int]:
     rows = await connection.fetch(SQL["starts"], now - KEPT)
-    return {(row["integration_type"], row["minute"]): row["starts"] for row in rows}
-
-
-async def _allot(connection: Connection, added: Mapping[tuple[str, datetime], int], now: datetime) -> None:
+    starts = {(row["integration_type"], row["minute"]): row["starts"] for row in rows}
+    moved, added = await by_turns(paced(runs, policies, starts, now))
     if added:
         await connection.execute(SQL["allot"], *map(list, zip(*added, strict=True)), list(added.values()))
         await connection.execute(SQL["forget_starts"], now - KEPT)
+    return moved

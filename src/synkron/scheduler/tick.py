@@ -85,7 +85,7 @@ async def _tick(
         window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)
         pending = await read_pending(connection, window, queries, settings, now, oldest=oldest, replayed=replayed)
         pending, decided = await by_turns(_decide(pending, now, installation.restored_until, replayed=replayed))
-        decisions = await pace_starts(connection, decided, pending.policies, clock)
+        decisions = await pace_starts(connection, decided, settings.policies, clock)
         await retention.keep_partitions(connection, pending.first(window), clock, settings.retention)
         number = await ticks.open_tick(connection, now, window, pending.figures, source=source, scheduler=scheduler)
         claimed = await claims.claim(connection, decisions, tick_id=number, installation=installation.id)

@@ -11,7 +11,7 @@ from synkron.delivery.targets import Target
 from synkron.delivery.warm_up import send
 from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import Channels
-from synkron.incidents.conditions import read_conditions
+from synkron.incidents.conditions.store import read_conditions
 from synkron.incidents.store import is_alone, log_transitions, reconcile
 from synkron.ledger.installation import at_home, why_nothing_is_fired
 from synkron.ledger.nodes import REPORT_EVERY, Reporter
@@ -24,7 +24,7 @@ from synkron.service.scheduler_loop import LastTick
 from synkron.settings.load import Settings
 from synkron.vendors.health import Watch
 from synkron.vendors.monitor import Probes, watch_health
-from synkron.vendors.probe import Watches
+from synkron.vendors.watches import Watches
 
 WATCH_EVERY = timedelta(seconds=15)
 # How often the loop checks whether the hourly verification is due.
@@ -60,19 +60,14 @@ async def keep_warming_up(
             await sleep(None, last_tick.looked, stop)
             last_tick.looked.clear()
             ahead, last_tick.ahead = last_tick.ahead, {}
-            for one in await unless_stopped(send.warm_up(connection, targets, ahead, settings), stop) or ():
-                _log_warm_up(one)
-
-
-def _log_warm_up(one: send.WarmUp) -> None:
-    met = one.reception
-    log.debug(
-        "warm-up",
-        types=",".join(one.integration_types),
-        http_status=met.http_status,
-        ms=round(met.duration / timedelta(milliseconds=1)),
-        **({"error": met.error} if met.error else {}),
-    )
+            for one, met in await unless_stopped(send.warm_up(connection, targets, ahead, settings), stop) or ():
+                log.debug(
+                    "warm-up",
+                    types=",".join(one.types),
+                    http_status=met.http_status,
+                    ms=round(met.duration / timedelta(milliseconds=1)),
+                    **({"error": met.error} if met.error else {}),
+                )
 
 
 async def keep_watching(

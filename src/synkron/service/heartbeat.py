@@ -55,11 +55,6 @@ class DeadMan:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def idle(self) -> None:
-        """Wait until everything noted has been sent or has failed."""
-        if self._task is not None:
-            await asyncio.wait({self._task})
-
     def _ping(self, url: URL | None) -> None:
         if url is None or (url == self._last and self._clock() - self._last_at < AT_MOST_EVERY):
             return

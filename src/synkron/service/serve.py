@@ -29,7 +29,7 @@ from synkron.runtime import (
     until,
     wall_clock,
 )
-from synkron.service.api import listening
+from synkron.service.api.server import listening
 from synkron.service.background import (
     keep_announcing,
     keep_incidents,
@@ -47,7 +47,8 @@ from synkron.settings.secrets import gathering
 from synkron.settings.signing import Signing, read_signing
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
-from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
+from synkron.vendors.probe.prober import Prober, open_prober
+from synkron.vendors.watches import Watches, read_watches, watches_of
 
 API_POOL_SIZE = 5
 # Seconds that the loops have after the grace, and again after they were cancelled; seconds to report the end.
@@ -102,7 +103,11 @@ async def serve(
         in_words = SourceQueries(settings.source).in_words
         await unless_stopped(once_ready(connect, in_words, partial(_check, settings), stop), stop)
         if Role.API in roles:
-            address = await stack.enter_async_context(_answering(url, settings, parts))
+            pool = await stack.enter_async_context(pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat))
+            answering = listening(
+                pool, settings, parts.signings, tick_signing=parts.tick_signing, targets=parts.targets
+            )
+            address = await stack.enter_async_context(answering)
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
         log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
         reporter = Reporter(name, roles, installed_version(), clock)
@@ -186,17 +191,15 @@ def _beside_the_ticks(
     connect: Connect, settings: Settings, stop: asyncio.Event, parts: _Parts, last_tick: LastTick
 ) -> dict[str, Loop]:
     """The scheduler's other loops. Each channel has its own, so one that hangs does not delay the others."""
-    watches = parts.watches
-    channels = parts.channels
-    names: list[str | None] = [*channels.by_name] or [None]
+    names: list[str | None] = [*parts.channels.by_name] or [None]
     return {
         "warm-up": lambda: keep_warming_up(connect, settings, parts.targets, stop, last_tick),
-        "health": lambda: keep_watching(connect, settings, watches, parts.prober, stop),
-        "incidents": lambda: keep_incidents(connect, settings, watches.watches, stop, last_tick),
+        "health": lambda: keep_watching(connect, settings, parts.watches, parts.prober, stop),
+        "incidents": lambda: keep_incidents(connect, settings, parts.watches.watches, stop, last_tick),
         "verification": lambda: keep_verifying(connect, settings, stop),
         **{
             f"announcements to {name}" if name else "announcements": partial(
-                keep_announcing, connect, settings, channels, name, stop
+                keep_announcing, connect, settings, parts.channels, name, stop
             )
             for name in names
         },
@@ -231,14 +234,3 @@ async def _check(settings: Settings, connection: Connection) -> None:
     await check_source(connection, settings.source)
     await check_ledger(connection)
     refuse_another(await read_installation(connection), settings.installation)
-
-
-@asynccontextmanager
-async def _answering(url: str, settings: Settings, parts: _Parts) -> AsyncIterator[str]:
-    """Answer HTTP until the end of the block. Yields the address."""
-    pool_of_api = pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat)
-    async with (
-        pool_of_api as pool,
-        listening(pool, settings, parts.signings, tick_signing=parts.tick_signing, targets=parts.targets) as address,
-    ):
-        yield address

@@ -10,13 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as EnvironmentFault
@@ -25,6 +19,7 @@ from synkron.errors import SettingsError
 from synkron.settings.integrations import BUILT_IN, FLAVOURS
 from synkron.settings.integrations.naming import section_of, toml_key
 from synkron.settings.policy import Policy
+from synkron.settings.quick import CONFIG_FILE
 from synkron.settings.sections import (
     AnnounceSettings,
     HealthSettings,
@@ -32,7 +27,6 @@ from synkron.settings.sections import (
     OrganizationsTable,
     SourceTables,
     TypeSettings,
-    WarmUpSettings,
 )
 from synkron.settings.values import (
     DatabaseAddress,
@@ -54,12 +48,9 @@ __all__ = [
     "Settings",
     "SourceTables",
     "TypeSettings",
-    "WarmUpSettings",
     "fault_in",
     "load_settings",
 ]
-
-CONFIG_FILE = Path("synkron.toml")
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -175,16 +166,9 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: object, **__: object
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment overrides the file, whose values arrive as the arguments."""
-        del env_settings
-        del dotenv_settings, file_secret_settings
         written = init_settings().get("types")
         return _Environment(settings_cls, written if isinstance(written, dict) else {}), init_settings
 

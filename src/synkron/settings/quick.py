@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,24 +23,16 @@ CONFIG_FILE = Path("synkron.toml")
 KNOWN = {"SYNKRON_DATABASE_URL", "SYNKRON_DATA_DIR", "SYNKRON_AUTHOR", "SYNKRON_LOG_FORMAT"}
 
 
-class _Section:
-    __slots__ = ()
-
-    def model_dump(self) -> dict[str, Any]:
-        """The names, by key."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
-
-
-@dataclass(frozen=True, slots=True)
-class _Organizations(_Section):
+@dataclass(frozen=True)
+class _Organizations:
     table: str = "organizations"
     id: str = "id"
     name: str = "name"
     timezone: str = "timezone"
 
 
-@dataclass(frozen=True, slots=True)
-class _Integrations(_Section):
+@dataclass(frozen=True)
+class _Integrations:
     table: str = "organization_integrations"
     id: str = "id"
     org_id: str = "org_id"
@@ -49,8 +42,8 @@ class _Integrations(_Section):
     updated_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultTables(_Section):
+@dataclass(frozen=True)
+class DefaultTables:
     """``SourceTables`` with its defaults."""
 
     schema_name: str = "public"
@@ -76,23 +69,20 @@ class QuickSettings:
         self.database_url = database_url
         self.data_dir = data_dir
         self.source = DefaultTables()
-        self._read: Settings | None = None
 
     def secrets(self, environment: Mapping[str, str]) -> list[Address]:
         """What no text may show: of the address, and what the driver connects with where that holds no password."""
         found = {*keys_in(self.database_url.text, ())} if self.database_url else set()
         return [Address(text) for text in sorted(found | {environment.get("PGPASSWORD", "")}) if text]
 
-    @property
-    def read(self) -> Settings:
-        """All settings."""
+    @cached_property
+    def _whole(self) -> Settings:
         from synkron.settings.load import load_settings
 
-        self._read = self._read or load_settings()
-        return self._read
+        return load_settings()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever may be set
-        return getattr(self.read, name)
+        return getattr(self._whole, name)
 
 
 def quick_settings(config: Path | None, environment: Mapping[str, str]) -> QuickSettings | None:

@@ -12,38 +12,61 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from synkron.settings.integrations import FLAVOURS, SHORTEST_INTERVAL
-from synkron.settings.integrations.naming import LONGEST_NAME, fault_in_name
+from synkron.settings.integrations.naming import EXPECTED_INSTALLATION, INSTALLATION, LONGEST_NAME, fault_in_name
 from synkron.text import duration
 
 LONGEST_DURATION = timedelta(days=3650)
+MINUTE = timedelta(minutes=1)
 
 
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    length = duration(value) if isinstance(value, str) else None
-    if length is not None and length <= LONGEST_DURATION:
-        return length
-    raise PydanticCustomError("duration", 'expected a duration such as "30s", "1m30s", "24h" or "7d", at most 3650d')
+def _text(fits: Callable[[str], object], expected: str) -> Callable[[object], str]:
+    """The check for a text that ``fits``; its error says what is expected."""
+
+    def checked(value: object) -> str:
+        if isinstance(value, str) and fits(value):
+            return value
+        raise PydanticCustomError("text", expected)
+
+    return checked
 
 
-def _positive(value: timedelta) -> timedelta:
-    if value > timedelta():
-        return value
-    raise PydanticCustomError("duration", "expected a duration above zero")
+def _one_of(*allowed: str) -> Callable[[object], str]:
+    return _text(allowed.__contains__, f"expected one of {', '.join(filter(None, allowed))}")
 
 
-def _identifier(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", value):
-        return value
-    raise PydanticCustomError(
-        "identifier",
-        "expected a name of at most 63 letters, digits and underscores that does not begin with a digit",
-    )
+def _is_address(text: str) -> bool:
+    return re.fullmatch(r"https?://[^\s/]+\S*", text) is not None
 
 
-def _optional_identifier(value: object) -> str:
-    return "" if value == "" else _identifier(value)
+def _is_target(text: str) -> bool:
+    return _is_address(text) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text) is not None
+
+
+def _is_listen(text: str) -> bool:
+    found = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})", text)
+    return found is not None and int(found[1]) <= 65_535
+
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+_NAMED = "expected a name of at most 63 letters, digits and underscores that does not begin with a digit"
+
+_address = _text(_is_address, 'expected an address that begins with "http://" or "https://"')
+_target = _text(
+    _is_target, 'expected an address ("https://example.com/sync") or a callable ("package.module:function")'
+)
+_secret_reference = _text(
+    re.compile(r"env:[A-Za-z_]\w*|file:.+").fullmatch,
+    'expected "env:NAME" or "file:PATH"; do not write the secret itself into the settings',
+)
+_channel_name = _text(
+    re.compile(r"(?!log$)[a-z][a-z0-9_-]{0,62}").fullmatch,
+    "expected a channel's name other than log: at most 63 lower-case letters, digits, _ and -, a letter first",
+)
+_code = _text(
+    re.compile(r"[\x21-\x7e]{1,100}").fullmatch,
+    "expected a vendor's code: at most 100 printable ASCII characters, no blanks",
+)
+_listen = _text(_is_listen, 'expected host:port, such as "127.0.0.1:8077" or "[::1]:8077"')
 
 
 def _type_name(value: object) -> str:
@@ -56,36 +79,6 @@ def _type_name(value: object) -> str:
         "end; {fault}",
         {"most": LONGEST_NAME, "fault": fault},
     )
-
-
-def installation_name(value: object) -> str:
-    """The name of an installation, checked for the settings and the commands. Raises PydanticCustomError."""
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", value):
-        return value
-    raise PydanticCustomError(
-        "installation_name",
-        "expected a name such as prod: at most 63 letters, digits, dots, - and _, the first a letter or digit",
-    )
-
-
-def _target(value: object) -> str:
-    if isinstance(value, str) and (_is_address(value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)):
-        return value
-    raise PydanticCustomError(
-        "target", 'expected an address ("https://example.com/sync") or a callable ("package.module:function")'
-    )
-
-
-def _secret_reference(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"(env:[A-Za-z_]\w*|file:.+)", value):
-        return value
-    raise PydanticCustomError(
-        "secret", 'expected "env:NAME" or "file:PATH"; do not write the secret itself into the settings'
-    )
-
-
-def _is_address(value: str) -> bool:
-    return re.fullmatch(r"https?://[^\s/]+\S*", value) is not None
 
 
 def _secret_address(value: SecretStr) -> SecretStr:
@@ -117,92 +110,57 @@ def _database_address(value: SecretStr) -> SecretStr:
     return value
 
 
-def _address(value: object) -> str:
-    if isinstance(value, str) and _is_address(value):
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
         return value
-    raise PydanticCustomError("address", 'expected an address that begins with "http://" or "https://"')
+    length = duration(value) if isinstance(value, str) else None
+    if length is not None and length <= LONGEST_DURATION:
+        return length
+    raise PydanticCustomError("duration", 'expected a duration such as "30s", "1m30s", "24h" or "7d", at most 3650d')
 
 
-# requirement R18.2
-def _probe_interval(value: object) -> timedelta:
-    interval = _duration(value)
-    if interval >= SHORTEST_INTERVAL:
-        return interval
-    raise PydanticCustomError("interval", "expected at least 15m: probes must leave the vendor's quota to the syncs")
+def _positive(length: timedelta) -> timedelta:
+    if length > timedelta():
+        return length
+    raise PydanticCustomError("duration", "expected a duration above zero")
 
 
-def _late_after(value: object) -> timedelta:
-    late = _duration(value)
-    if late >= timedelta(minutes=1):
-        return late
+def _late_after(length: timedelta) -> timedelta:
+    if length >= MINUTE:
+        return length
     raise PydanticCustomError("duration", "expected a duration of at least 1m")
 
 
-def _short(value: object) -> timedelta:
-    short = _positive(_duration(value))
-    if short <= timedelta(minutes=1):
-        return short
+def _short(length: timedelta) -> timedelta:
+    if length <= MINUTE:
+        return length
     raise PydanticCustomError("duration", "expected a duration of at most 1m")
 
 
-def _one_of(*allowed: str) -> Callable[[object], str]:
-    def checked(value: object) -> str:
-        if isinstance(value, str) and value in allowed:
-            return value
-        raise PydanticCustomError("method", "expected one of {allowed}", {"allowed": ", ".join(allowed)})
-
-    return checked
-
-
-def _flavour(value: object) -> str:
-    known = [flavour for flavours in FLAVOURS.values() for flavour in flavours]
-    if value == "" or value in known:
-        return str(value)
-    raise PydanticCustomError("flavour", "expected one of {known}", {"known": ", ".join(known)})
-
-
-def _channel_name(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,62}", value) and value != "log":
-        return value
-    raise PydanticCustomError(
-        "channel_name",
-        "expected a channel's name other than log: at most 63 lower-case letters, digits, _ and -, a letter first",
-    )
-
-
-def _code(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,100}", value):
-        return value
-    raise PydanticCustomError("code", "expected a vendor's code: at most 100 printable ASCII characters, no blanks")
-
-
-def _listen(value: object) -> str:
-    if isinstance(value, str) and (
-        found := re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})", value)
-    ):
-        port = int(found[1])
-        if port <= 65_535:
-            return value
-    raise PydanticCustomError("listen", 'expected host:port, such as "127.0.0.1:8077" or "[::1]:8077"')
+# requirement R18.2
+def _probe_interval(length: timedelta) -> timedelta:
+    if length >= SHORTEST_INTERVAL:
+        return length
+    raise PydanticCustomError("interval", "expected at least 15m: probes must leave the vendor's quota to the syncs")
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-PositiveDuration = Annotated[timedelta, BeforeValidator(lambda value: _positive(_duration(value)))]
-Identifier = Annotated[str, BeforeValidator(_identifier)]
-OptionalIdentifier = Annotated[str, BeforeValidator(_optional_identifier)]
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+ShortDuration = Annotated[PositiveDuration, AfterValidator(_short)]
+LateAfter = Annotated[Duration, AfterValidator(_late_after)]
+ProbeInterval = Annotated[Duration, AfterValidator(_probe_interval)]
+Identifier = Annotated[str, BeforeValidator(_text(re.compile(_NAME).fullmatch, _NAMED))]
+OptionalIdentifier = Annotated[str, BeforeValidator(_text(re.compile(f"({_NAME})?").fullmatch, _NAMED))]
 TypeName = Annotated[str, BeforeValidator(_type_name)]
-InstallationName = Annotated[str, BeforeValidator(installation_name)]
+InstallationName = Annotated[str, BeforeValidator(_text(INSTALLATION.fullmatch, EXPECTED_INSTALLATION))]
 Target = Annotated[str, BeforeValidator(_target)]
 Listen = Annotated[str, BeforeValidator(_listen)]
 Address = Annotated[str, BeforeValidator(_address)]
 DatabaseAddress = Annotated[SecretStr, AfterValidator(_database_address)]
 SecretAddress = Annotated[SecretStr, AfterValidator(_secret_address)]
-ProbeInterval = Annotated[timedelta, BeforeValidator(_probe_interval)]
-LateAfter = Annotated[timedelta, BeforeValidator(_late_after)]
-ShortDuration = Annotated[timedelta, BeforeValidator(_short)]
 Method = Annotated[str, BeforeValidator(_one_of("HEAD", "GET", "OPTIONS", "POST"))]
 SafeMethod = Annotated[str, BeforeValidator(_one_of("GET", "HEAD", "OPTIONS"))]
-Flavour = Annotated[str, BeforeValidator(_flavour)]
+Flavour = Annotated[str, BeforeValidator(_one_of("", *(one for flavours in FLAVOURS.values() for one in flavours)))]
 ChannelName = Annotated[str, BeforeValidator(_channel_name)]
 Code = Annotated[str, BeforeValidator(_code)]
 SecretReference = Annotated[str, BeforeValidator(_secret_reference)]

@@ -15,9 +15,9 @@ from synkron.settings.integrations.naming import section_of
 from synkron.shortage import Shortage
 from synkron.vendors import store
 from synkron.vendors.health import Health, Sample, Watch
-from synkron.vendors.probe import Watches
 from synkron.vendors.probe_times import next_month, next_probe, probe_blocks
 from synkron.vendors.store import EndpointState
+from synkron.vendors.watches import Watches
 
 
 class Probes(Protocol):
@@ -57,7 +57,10 @@ async def watch_health(connection: Connection, watches: Watches, prober: Probes,
     samples = await asyncio.gather(*(_sample(prober, watch, health, at) for watch, health in won))
     for (watch, before), sample in zip(won, samples, strict=True):
         if sample is not None:
-            _report(before, await store.record(connection, watch, [sample]))
+            now = await store.record(connection, watch, [sample])
+            # Everything else is in the table.
+            if now.verdict is not before.verdict:
+                log.info("health changed", endpoint=now.endpoint, verdict=now.verdict.value, reason=now.reason)
     after = await store.read_known(connection, watches.watches, at) if won else known
     return min((moment for watch in watches.watches if (moment := _due_at(after, watch, at))), default=None)
 
@@ -138,9 +141,3 @@ async def _sample(prober: Probes, watch: Watch, health: Health, at: datetime) ->
     except Shortage as short:
         log.warning("probe not sent", endpoint=watch.endpoint, reason=str(short))
         return None
-
-
-def _report(before: Health, after: Health) -> None:
-    """Log the verdict if it changed. Everything else is in the table."""
-    if after.verdict is not before.verdict:
-        log.info("health changed", endpoint=after.endpoint, verdict=after.verdict.value, reason=after.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,8 +86,9 @@ async def record(connection: Connection, watch: Watch, samples: Sequence[Sample]
         health = _health_of(row)
         for sample in samples:
             health = health_after(health, sample, watch)
-        await _write(connection, health)
-        await connection.execute(SQL["add_samples"], watch.endpoint, *_columns(samples))
+        await connection.execute(SQL["write"], *(getattr(health, name) for name in WRITTEN))
+        columns = ([getattr(one, name) for one in samples] for name in SAMPLED)
+        await connection.execute(SQL["add_samples"], watch.endpoint, *columns)
     return health
 
 
@@ -105,14 +106,6 @@ async def read_hours(connection: Executor, watches: Iterable[Watch], since: date
 async def forget(connection: Executor, now: datetime) -> None:
     """Delete records that are too old."""
     await connection.execute(SQL["forget"], now)
-
-
-async def _write(connection: Connection, health: Health) -> None:
-    await connection.execute(SQL["write"], *(getattr(health, name) for name in WRITTEN))
-
-
-def _columns(samples: Sequence[Sample]) -> Iterator[list[object]]:
-    return ([getattr(one, name) for one in samples] for name in SAMPLED)
 
 
 def _health_of(row: Record) -> Health:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+
+from synkron.http import json_in
 
 MOST = 100
 
@@ -32,10 +33,7 @@ def errors_in(body: bytes) -> Iterator[VendorError]:
 
     ``code`` and ``resetAt`` (ISO 8601, in UTC if it names no zone) are in the error or in its ``extensions``.
     """
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return
+    answer = json_in(body)
     errors = answer.get("errors") if isinstance(answer, dict) else None
     for error in islice(errors if isinstance(errors, list) else (), MOST):
         places = [error, error.get("extensions")] if isinstance(error, dict) else []

@@ -25,10 +25,6 @@ class Watches:
     watches: tuple[Watch, ...]
     requests: Mapping[str, ProbeRequest]
 
-    def of_type(self, name: str) -> Watch | None:
-        """How the vendor of that integration type is watched."""
-        return next((watch for watch in self.watches if name in watch.integration_types), None)
-
 
 def watches_of(settings: Settings) -> tuple[Watch, ...]:
     """The watched endpoints. Reads no secrets: workers and commands that send no probes do not need any.
@@ -65,16 +61,12 @@ def _read(settings: Settings) -> list[tuple[str, Watch, Request | None]]:
     faults: list[str] = []
     for name, one in settings.types.items():
         with gathering(faults):
-            if _is_used(one):
+            # The vendors of unused built-in types are not probed.
+            if one.target is not None or "health" in one.model_fields_set:
                 found.append((name, *_watched(name, one)))
     if faults:
         raise SettingsError(faults)
     return found
-
-
-def _is_used(one: TypeSettings) -> bool:
-    """Whether the type is used: it has a target or health settings. Vendors of unused built-in types are not probed."""
-    return one.target is not None or "health" in one.model_fields_set
 
 
 def _watched(name: str, one: TypeSettings) -> tuple[Watch, Request | None]:
@@ -145,13 +137,11 @@ def _endpoint(key: str, text: str) -> str:
         address = URL(text)
     except ValueError:
         raise fault(key, 'this is not an address; expected one such as "https://example.com/status"') from None
-    path = "/".join(_segment(part) for part in address.raw_path.split("/"))
+    path = "/".join(
+        f"*{blake2b(part.encode(), digest_size=4).hexdigest()}" if may_be_key(part) else part
+        for part in address.raw_path.split("/")
+    )
     return f"{address.scheme}://{address.host_port_subcomponent}{path}"
-
-
-def _segment(part: str) -> str:
-    """A part of a path; if it may be a key, a digest of it."""
-    return f"*{blake2b(part.encode(), digest_size=4).hexdigest()}" if may_be_key(part) else part
 
 
 def _shared(watches: Iterable[Watch]) -> list[Watch]:

@@ -13,7 +13,8 @@ from uuid import UUID
 from aiohttp import web
 from multidict import CIMultiDict
 
-from synkron.delivery.targets import Lease, Target, Terms, open_targets
+from synkron.delivery.targets import Target, open_targets
+from synkron.delivery.targets.lease import Lease, Terms
 from synkron.delivery.targets.request import WARM_UP
 from synkron.ledger.keys import idempotency_key
 from synkron.model import Run, Source

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from synkron.delivery.targets import HttpTarget
+from synkron.delivery.targets.http import HttpTarget
 from synkron.errors import SettingsError
 from synkron.incidents.channels import open_channels
 from synkron.incidents.message import trial
@@ -17,9 +17,10 @@ from synkron.service.heartbeat import open_dead_man
 from synkron.settings.addresses import exact_url, read_address
 from synkron.settings.load import Settings
 from synkron.vendors.health import Health, Verdict
-from synkron.vendors.probe import open_prober, read_watches
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import read_watches
 from tests.delivery.targets.far_side import PATIENCE, RUN, SIGNING, FarSide, accept, far_side, target_at, terms
-from tests.support.announcing import announcing
+from tests.support.announcing import announcing, idle
 
 SIGNED = "/sync%2Fall/a;b/../c?sig=a%2Fb%2bc%3D%7e+d/e&empty=&flag"
 
@@ -90,7 +91,7 @@ async def announce(there: FarSide) -> None:
 async def ping(there: FarSide) -> None:
     async with open_dead_man(SecretStr(f"{there.url}{SIGNED}"), lambda: 0.0) as dead_man:
         dead_man.succeeded()
-        await dead_man.idle()
+        await idle(dead_man)
 
 
 @pytest.mark.parametrize("send", [probe, announce, ping])

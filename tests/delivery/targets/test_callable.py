@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 from pydantic import SecretStr
 
-from synkron.delivery.targets import CallableTarget
+from synkron.delivery.targets.function import CallableTarget
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.settings.redaction import Redaction
 from tests.delivery.targets.far_side import ENDED, RUN, terms

@@ -14,7 +14,9 @@ from aiohttp import web
 from pydantic import SecretStr
 from yarl import URL
 
-from synkron.delivery.targets import CallableTarget, HttpTarget, Target
+from synkron.delivery.targets import Target
+from synkron.delivery.targets.function import CallableTarget
+from synkron.delivery.targets.http import HttpTarget
 from synkron.delivery.targets.request import TargetEndpoint
 from synkron.http import open_session
 from synkron.model import OutcomeKind, Run

@@ -16,7 +16,10 @@ from aiohttp import ClientSession, web
 from deno import find_deno_bin
 from standardwebhooks import Webhook
 
-from synkron.delivery.targets import HttpTarget, Lease, WarmUpResult, body, open_targets
+from synkron.delivery.targets import open_targets
+from synkron.delivery.targets.http import HttpTarget, WarmUpResult
+from synkron.delivery.targets.lease import Lease
+from synkron.delivery.targets.request import body
 from synkron.model import Outcome, OutcomeKind, Run
 from synkron.runtime import steady_clock, wall_clock
 from synkron.service.api.completion import Completion

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import ClientPayloadError
 
-from synkron.delivery.targets import HttpTarget, Lease, Target
+from synkron.delivery.targets import Target
+from synkron.delivery.targets.http import HttpTarget
+from synkron.delivery.targets.lease import Lease
 from synkron.http import open_session
 from synkron.model import Outcome, OutcomeKind
 from synkron.runtime import wall_clock

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from synkron.delivery.targets import CallableTarget, HttpTarget, open_targets
+from synkron.delivery.targets import open_targets
+from synkron.delivery.targets.function import CallableTarget
+from synkron.delivery.targets.http import HttpTarget
 from synkron.errors import SettingsError
 from synkron.model import OutcomeKind
 from synkron.settings.load import Settings

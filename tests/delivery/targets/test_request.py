@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from synkron.delivery.targets import body, open_targets
+from synkron.delivery.targets import open_targets
+from synkron.delivery.targets.request import body
 from synkron.model import Outcome, OutcomeKind, Source
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import pytest
 
-from synkron.delivery.targets import HttpTarget
+from synkron.delivery.targets.http import HttpTarget
 from synkron.model import OutcomeKind
 from synkron.runtime import wall_clock
 from synkron.shortage import NO_MEMORY, NO_NAMES, NO_NETWORK, NO_THREAD, SHORT, HostResources, Shortage

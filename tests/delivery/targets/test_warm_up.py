@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from synkron.delivery.targets import HttpTarget, WarmUpResult, open_targets
+from synkron.delivery.targets import open_targets
+from synkron.delivery.targets.http import HttpTarget, WarmUpResult
 from synkron.errors import SettingsError
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings

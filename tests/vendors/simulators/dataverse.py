@@ -11,10 +11,10 @@ from math import ceil
 
 from aiohttp import web
 
-from synkron.cli.demo.simulators.entra import EntraProtected, refused
-from synkron.cli.demo.simulators.limits import SlidingWindow
-from synkron.cli.demo.simulators.serving import served
 from synkron.runtime import WallClock, wall_clock
+from tests.vendors.simulators.entra import EntraProtected, refused
+from tests.vendors.simulators.limits import SlidingWindow
+from tests.vendors.simulators.serving import served
 
 SPAN = timedelta(minutes=5)
 TOO_MANY = ("0x80072322", "Number of requests exceeded the limit of {} over time window of 300 seconds.")

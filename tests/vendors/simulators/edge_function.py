@@ -12,8 +12,8 @@ from hmac import compare_digest
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from synkron.cli.demo.simulators.serving import Simulator, instant, served
 from synkron.runtime import WallClock, wall_clock
+from tests.vendors.simulators.serving import Simulator, instant, served
 
 BOOTED_AT = "Synkron-Booted-At"
 WARM_UP = "Synkron-Warm-Up"

@@ -8,14 +8,15 @@ from datetime import timedelta
 
 import pytest
 
-from synkron.cli.demo.simulators import SimulatedFault
 from synkron.settings.load import Settings
 from synkron.vendors import store
 from synkron.vendors.health import Verdict
 from synkron.vendors.monitor import watch_health
-from synkron.vendors.probe import Watches, open_prober, read_watches
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import Watches, read_watches
 from tests.conftest import Connection
 from tests.vendors.simulators.clock import SteppedClock
+from tests.vendors.simulators.serving import SimulatedFault
 from tests.vendors.simulators.watched import NAMES, watched
 
 PATIENCE = 20.0

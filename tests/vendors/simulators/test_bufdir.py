@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from aiohttp import ClientSession
 
-from synkron.cli.demo.simulators import Bufdir, SimulatedFault, bufdir
+from tests.vendors.simulators.bufdir import Bufdir, bufdir
 from tests.vendors.simulators.clock import SteppedClock
+from tests.vendors.simulators.serving import SimulatedFault
 
 
 @pytest.fixture

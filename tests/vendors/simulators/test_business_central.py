@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from synkron.cli.demo.simulators import BusinessCentral, SimulatedFault, business_central
-from synkron.cli.demo.simulators.business_central import ALLOW, SCOPE
+from tests.vendors.simulators.business_central import ALLOW, SCOPE, BusinessCentral, business_central
 from tests.vendors.simulators.clock import NOON, SteppedClock
+from tests.vendors.simulators.serving import SimulatedFault
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ import pytest
 from aiohttp import ClientSession
 from standardwebhooks import Webhook
 
-from synkron.cli.demo.simulators import SimulatedFault
-from synkron.delivery.targets import body, open_targets
+from synkron.delivery.targets import open_targets
+from synkron.delivery.targets.request import body
 from synkron.model import OutcomeKind
 from synkron.settings.load import Settings
 from tests.delivery.targets.far_side import RUN, SIGNING, terms
 from tests.vendors.simulators.clock import NOON, SteppedClock
 from tests.vendors.simulators.edge_function import EdgeFunction, edge_function
+from tests.vendors.simulators.serving import SimulatedFault
 
 WARM_UP = {"Synkron-Warm-Up": "1"}
 IDLE = timedelta(minutes=1)

@@ -11,11 +11,13 @@ from email.utils import parsedate_to_datetime
 import pytest
 from aiohttp import ClientConnectionError, ClientError, ClientSession, TooManyRedirects
 
-from synkron.cli.demo.simulators import Received, SimulatedFault, Simulator, bufdir, business_central, xledger
-from synkron.cli.demo.simulators.serving import instant
+from tests.vendors.simulators.bufdir import bufdir
+from tests.vendors.simulators.business_central import business_central
 from tests.vendors.simulators.clock import NOON, SteppedClock
 from tests.vendors.simulators.dataverse import dataverse
 from tests.vendors.simulators.edge_function import edge_function
+from tests.vendors.simulators.serving import Received, SimulatedFault, Simulator, instant
+from tests.vendors.simulators.xledger import xledger
 
 VENDORS: dict[str, Callable[[SteppedClock], AbstractAsyncContextManager[Simulator]]] = {
     "xledger": lambda clock: xledger(clock=clock),

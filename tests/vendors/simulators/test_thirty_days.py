@@ -14,17 +14,19 @@ from itertools import pairwise
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
-from synkron.cli.demo.simulators import BusinessCentral, SimulatedFault, Simulator, Xledger
 from synkron.model import OutcomeKind
 from synkron.settings.integrations import SHORTEST_INTERVAL
 from synkron.vendors import store
 from synkron.vendors.health import Health, Sample, Verdict, Watch, backoff, is_passive, sample_of_run
 from synkron.vendors.monitor import watch_health
-from synkron.vendors.probe import Prober, open_prober
+from synkron.vendors.probe.prober import Prober, open_prober
 from tests.conftest import Connection
+from tests.vendors.simulators.business_central import BusinessCentral
 from tests.vendors.simulators.clock import SteppedClock
 from tests.vendors.simulators.dataverse import Dataverse
+from tests.vendors.simulators.serving import SimulatedFault, Simulator
 from tests.vendors.simulators.watched import NAMES, Watched, watched
+from tests.vendors.simulators.xledger import Xledger
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 DAYS = 30

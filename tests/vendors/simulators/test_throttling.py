@@ -8,18 +8,21 @@ from datetime import datetime, timedelta
 import pytest
 from aiohttp import web
 
-from synkron.cli.demo.simulators import BusinessCentral, SimulatedFault, Simulator, Xledger
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings.load import Settings
 from synkron.vendors import store
 from synkron.vendors.health import Health, Verdict, sample_of_run
 from synkron.vendors.monitor import watch_health
-from synkron.vendors.probe import Watches, open_prober, read_watches
+from synkron.vendors.probe.prober import open_prober
+from synkron.vendors.watches import Watches, read_watches
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import answering, far_side
+from tests.vendors.simulators.business_central import BusinessCentral
 from tests.vendors.simulators.clock import NOON, SteppedClock
 from tests.vendors.simulators.dataverse import Dataverse
+from tests.vendors.simulators.serving import SimulatedFault, Simulator
 from tests.vendors.simulators.watched import watched
+from tests.vendors.simulators.xledger import Xledger
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 BROKEN = Outcome(OutcomeKind.RETRYABLE, 503, "HTTP 503")

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from synkron.delivery.targets import open_targets
+from synkron.delivery.targets.http import WarmUpResult
 from synkron.delivery.warm_up.send import WarmUp, warm_up
+from synkron.delivery.warm_up.warmth import warmth_by_header
 from synkron.model import Warmth
 from synkron.postgres.connection import Pool
 from synkron.reports.drift import read_drift
@@ -42,7 +44,7 @@ class Stage:
         await set_clock(self._connection, self._clock.now)
         return await tick(self._connection, self._settings, scheduler="test")
 
-    async def warm_up(self, done: Tick) -> list[WarmUp]:
+    async def warm_up(self, done: Tick) -> list[tuple[WarmUp, WarmUpResult]]:
         """Warm up for what the tick claimed."""
         async with open_targets(self._settings, {}) as targets:
             return await warm_up(self._connection, targets, done.ahead, self._settings)
@@ -76,13 +78,13 @@ async def test_without_a_warm_up_a_run_is_a_cold_start_and_with_it_a_warm_hit(
         cold = await stage.run_at(NOON)
 
         claimed = await stage.tick_at(NOON + HOUR)
-        [sent] = await stage.warm_up(claimed)
+        [(_, met)] = await stage.warm_up(claimed)
         warm = await stage.run_at(NOON + HOUR)
 
     assert (cold["outcome"], cold["warmth"], cold["warmth_known_by"]) == ("succeeded", "cold", "header")
     assert cold["cold_start_cost"] == cold["duration"] >= timedelta(seconds=COLD_START)
-    assert (sent.reception.http_status, sent.warmth) == (204, Warmth.COLD)
-    assert sent.reception.duration >= timedelta(seconds=COLD_START)
+    assert (met.http_status, warmth_by_header(met.duration, met.uptime)) == (204, Warmth.COLD)
+    assert met.duration >= timedelta(seconds=COLD_START)
     assert (warm["outcome"], warm["warmth"], warm["warmth_known_by"]) == ("succeeded", "warm", "header")
     assert warm["cold_start_cost"] is None
     assert warm["duration"] < cold["duration"] / 2

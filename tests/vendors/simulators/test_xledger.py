@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from synkron.cli.demo.simulators import SimulatedFault, Xledger, xledger
 from tests.vendors.simulators.clock import NOON, SteppedClock
+from tests.vendors.simulators.serving import SimulatedFault
+from tests.vendors.simulators.xledger import Xledger, xledger
 
 PING = {"query": "query { __typename }"}
 DATA = {"data": {"__typename": "Query"}}

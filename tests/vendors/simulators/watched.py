@@ -10,12 +10,15 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession
 
-from synkron.cli.demo.simulators import Bufdir, BusinessCentral, Simulator, Xledger, bufdir, business_central, xledger
 from synkron.model import Outcome, OutcomeKind
 from synkron.runtime import WallClock
 from synkron.settings.load import Settings
-from synkron.vendors.probe import Watches, read_watches
+from synkron.vendors.watches import Watches, read_watches
+from tests.vendors.simulators.bufdir import Bufdir, bufdir
+from tests.vendors.simulators.business_central import BusinessCentral, business_central
 from tests.vendors.simulators.dataverse import Dataverse, dataverse
+from tests.vendors.simulators.serving import Simulator
+from tests.vendors.simulators.xledger import Xledger, xledger
 
 NAMES = ("xledger", "business_central", "dataverse", "bufdir")
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)

@@ -42,7 +42,7 @@ def adopt(
         raise typer.BadParameter(f'"{adopted}" is neither original nor copy', param_hint="--as")
     asked = operation.AskedAdoption(operation.Adopted(adopted), installation)
     return Change(
-        plan=lambda connection, settings: operation.plan_adopt(connection, settings, asked),
+        plan=lambda connection, settings, now: operation.plan_adopt(connection, settings, asked, now),
         do=lambda connection, settings, author: operation.adopt(connection, settings, asked, author),
         question=f"Adopt it as {'the original' if adopted == 'original' else 'a copy'}?",
         told=_told,

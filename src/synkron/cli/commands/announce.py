@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from synkron.settings.load import Settings
 
 announce = typer.Typer(no_args_is_help=True)
-Results = dict[str, str | None]
 # The channel, its kind, and why it did not take its message.
+Result = tuple[str, str, str | None]
 RESULT = [
     Field("channel", itemgetter(0), key="channel"),
     Field("kind", itemgetter(1), key="kind"),
@@ -59,27 +59,22 @@ def try_out(
     names = list(settings.announce.channels)
     if channel is not None and channel not in names:
         raise NotFound(f'There is no channel "{channel}". The settings know {", ".join(names) or "none"}.')
-    results = asyncio.run(_tried(settings, invoked.environment, [channel] if channel else names))
+    rows = asyncio.run(_tried(settings, invoked.environment, [channel] if channel else names))
     empty = "There is no channel in the settings: incidents go to the log alone. See announce.channels in synkron.toml."
-    rows = [(name, _kind(settings, name), error) for name, error in results.items()]
     show(rows, RESULT, as_json=as_json, empty=empty)
-    if any(results.values()):
+    if any(error for _, _, error in rows):
         raise typer.Exit(ExitCode.FAILURE)
 
 
-async def _tried(settings: Settings, environment: Mapping[str, str], names: list[str]) -> Results:
-    """Why each channel did not take its message; None where it did."""
+async def _tried(settings: Settings, environment: Mapping[str, str], names: list[str]) -> list[Result]:
     from uuid import uuid4
 
-    from synkron.incidents import trial
     from synkron.incidents.channels import open_channels
+    from synkron.incidents.message import trial
     from synkron.runtime import wall_clock
 
     async with open_channels(settings, environment) as channels:
         message = trial(uuid4().hex, wall_clock())
         errors = await asyncio.gather(*(channels.send(name, message) for name in names))
-    return dict(zip(names, errors, strict=True))
-
-
-def _kind(settings: Settings, name: str) -> str:
-    return "apprise" if settings.announce.channels[name].webhook is None else "webhook"
+    kinds = ["webhook" if settings.announce.channels[name].webhook else "apprise" for name in names]
+    return list(zip(names, kinds, errors, strict=True))

@@ -12,6 +12,7 @@ from synkron.cli.confirm import Change, Consent, changing
 from synkron.cli.options import Integration, Organization, Type, instant
 from synkron.cli.output import facts_in_json, show_lines, show_table
 from synkron.cli.table import Field
+from synkron.model import Scope
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ def backfill(
         raise typer.BadParameter(
             "give --org, --type or --integration, or several; a backfill of everything is not made"
         )
-    from synkron.model import Scope
     from synkron.operations import backfill
 
     asked = backfill.AskedBackfill(Scope(org, integration_type, integration), from_, to)
@@ -88,7 +88,7 @@ def backfill(
         }
 
     return Change(
-        plan=lambda connection, settings: backfill.plan_backfill(connection, settings, asked, most=most),
+        plan=lambda connection, settings, now: backfill.plan_backfill(connection, settings, asked, now, most),
         do=lambda connection, settings, author: backfill.backfill(connection, settings, asked, author, most=most),
         question="Run them?",
         told=_told,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from synkron.cli.commands.schedules import zone_of
-from synkron.cli.context import answer
+from synkron.cli.context import answer, from_ledger
 from synkron.cli.options import AsJson
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.serving import say_without_target
@@ -58,13 +58,14 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     async def ask(
         connection: Connection, settings: Settings
     ) -> tuple[list[Integration], list[RowFinding], list[str], Mapping[str, str], str | None]:
+        from synkron.ledger.installation import why_nothing_is_fired
         from synkron.postgres.clock import database_clock
         from synkron.source import check
         from synkron.source.reader import read_all, read_names
 
         rows = await read_all(connection, settings.source)
         findings = check.check(rows, settings.types, year=(await database_clock(connection)).year)
-        reason = await _why_nothing_is_fired(connection, settings)
+        reason = await from_ledger(why_nothing_is_fired(connection, settings), settings)
         untargeted = _without_target(rows, settings)
         return rows, findings, untargeted, await read_names(connection, settings.source), reason
 
@@ -83,19 +84,6 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         say(f"error: nothing is fired. {reason}")
     if invalid or reason is not None:
         raise typer.Exit(ExitCode.DATA)
-
-
-async def _why_nothing_is_fired(connection: Connection, settings: Settings) -> str | None:
-    """Why none of the rows is fired; None where they are, or where there is no ledger yet."""
-    from synkron.errors import LedgerMissing, ServiceRoleRequired
-    from synkron.ledger.installation import why_nothing_is_fired
-    from synkron.source.queries import SourceQueries
-
-    try:
-        async with SourceQueries(settings.source).in_words():
-            return await why_nothing_is_fired(connection, settings)
-    except (LedgerMissing, ServiceRoleRequired):
-        return None
 
 
 def _without_target(rows: Sequence[Integration], settings: Settings) -> list[str]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.context import answer, organization_names
-from synkron.cli.options import AsJson, Organization, Since, Type, since
+from synkron.cli.options import AsJson, Organization, SinceADay, Type
 from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_json, show_lines, show_table
 from synkron.cli.table import Field, minute
+from synkron.ledger.drift import LateRun, Stage, lost_in, stages
+from synkron.ledger.drift import lateness as late_by
 
 if TYPE_CHECKING:
-    from synkron.ledger.drift import LateRun
     from synkron.postgres.connection import Connection
     from synkron.reports.drift import DriftReport, Percentiles, TypeDrift
     from synkron.settings.load import Settings
@@ -26,16 +27,7 @@ LIMIT_OF_JSON = 1_000
 
 def drift(
     context: typer.Context,
-    from_: Annotated[
-        Since | None,
-        typer.Option(
-            "--since",
-            parser=since,
-            metavar="WHEN",
-            help="Of moments from when on: 30m, 24h, 7d, or an instant.",
-            show_default="24h",
-        ),
-    ] = None,
+    from_: SinceADay = None,
     integration_type: Type = None,
     org: Organization = None,
     limit: Annotated[
@@ -91,7 +83,7 @@ def drift(
 
 def _show(found: DriftReport, names: Mapping[str, str]) -> None:
     show_table(_stage_fields(lateness(found.late_after)), [line for one in found.types for line in _lines(one)])
-    if late := [run for run in found.worst if _late(run)]:
+    if late := [run for run in found.worst if late_by(run.moments)]:
         show_lines("")
         show_table(_worst_fields(names), late)
     if met := [one for one in found.types if one.warm or one.cold]:
@@ -121,25 +113,10 @@ def _stage_fields(late_after: str) -> list[Field]:
 
 def _lines(one: TypeDrift) -> list[tuple[str, str, Percentiles | None, str]]:
     """Its stages, and behind those that make a start late how late it was."""
-    from synkron.ledger.drift import Stage
-
     lines = [(stage.value, one.stages.get(stage), "") for stage in Stage]
     lines.insert(-1, ("start", one.start, f"{one.late:,}"))
     shown = [line for line in lines if line[1] is not None] or [("start", None, "0")]
     return [("" if index else one.integration_type, *line) for index, line in enumerate(shown)]
-
-
-def _lost_in(run: LateRun) -> str | None:
-    from synkron.ledger.drift import lost_in
-
-    stage = lost_in(run.moments)
-    return None if stage is None else stage.value
-
-
-def _late(run: LateRun) -> timedelta | None:
-    from synkron.ledger.drift import lateness as late
-
-    return late(run.moments)
 
 
 def _enqueued_at(run: LateRun) -> datetime | None:
@@ -150,13 +127,6 @@ def _enqueued_at(run: LateRun) -> datetime | None:
 
 def _answered_at(run: LateRun) -> datetime | None:
     return None if run.moments.duration is None else run.moments.started_at + run.moments.duration
-
-
-def _stages(run: LateRun) -> dict[str, int | None]:
-    from synkron.ledger.drift import Stage, stages
-
-    spans = stages(run.moments)
-    return {stage.value: milliseconds(spans.get(stage)) for stage in Stage}
 
 
 def _worst_fields(names: Mapping[str, str]) -> list[Field]:
@@ -176,11 +146,11 @@ def _worst_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="enqueued_at", value=_enqueued_at),
         Field(key="started_at", value=lambda run: run.moments.started_at if run.has_started else None),
         Field(key="answered_at", value=_answered_at),
-        Field("late", _late, lateness, right=True),
-        Field(key="late_ms", value=_late),
-        Field("lost in", _lost_in, lambda stage: stage or "not on record", key="lost_in"),
+        Field("late", lambda run: late_by(run.moments), lateness, right=True),
+        Field(key="late_ms", value=lambda run: late_by(run.moments)),
+        Field("lost in", lambda run: lost_in(run.moments), lambda stage: stage or "not on record", key="lost_in"),
         Field("", lambda run: "" if run.has_started else "waits"),
-        Field(key="stages_ms", value=_stages),
+        Field(key="stages_ms", value=lambda run: _by_stage(stages(run.moments))),
     ]
 
 
@@ -191,10 +161,9 @@ def _percentiles(found: Percentiles | None) -> dict[str, object] | None:
     return {"runs": found.runs, **spans}
 
 
-def _all_stages(one: TypeDrift) -> dict[str, object]:
-    from synkron.ledger.drift import Stage
-
-    return {stage.value: _percentiles(one.stages.get(stage)) for stage in Stage}
+def _by_stage(known: Mapping[Stage, object]) -> dict[str, object]:
+    """What is known of each stage; None of the others."""
+    return {stage.value: known.get(stage) for stage in Stage}
 
 
 def _warm_share(one: TypeDrift) -> float | None:
@@ -210,7 +179,7 @@ TYPE = [
     Field(key="waiting"),
     Field(key="waiting_late"),
     Field(key="start", value=lambda one: _percentiles(one.start)),
-    Field(key="stages", value=_all_stages),
+    Field(key="stages", value=lambda one: _by_stage({stage: _percentiles(of) for stage, of in one.stages.items()})),
     Field("warm", key="warm", shown="{:,}".format, right=True),
     Field("cold", key="cold", shown="{:,}".format, right=True),
     Field("warm share", lambda one: f"{100 * one.warm / (one.warm + one.cold):.1f} %", right=True),

@@ -11,6 +11,8 @@ import typer
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson, Type
 from synkron.cli.output import say, show_json, show_lines
+from synkron.errors import SettingsError
+from synkron.reports.forecast.warnings import WarningKind, warnings
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -100,7 +102,6 @@ def _proposed(name: str, values: Mapping[str, str], settings: Settings) -> Polic
     """The type's policy with what is proposed. Raises SettingsError, as the settings would."""
     from pydantic import ValidationError
 
-    from synkron.errors import SettingsError
     from synkron.settings.load import TypeSettings, fault_in
 
     _known(name, settings, " and ".join(f"--{key}" for key in values))
@@ -136,8 +137,6 @@ def _show(outlook: ComparedForecast, hours: int) -> None:
 
 
 def _say_notes(outlook: ComparedForecast) -> None:
-    from synkron.reports.forecast import WarningKind, warnings
-
     as_set = warnings(outlook.as_set)
     proposed = [one for one in warnings(outlook.proposed) if one not in as_set] if outlook.proposed else []
     for warned in as_set:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from synkron.cli.output import show_table
 from synkron.cli.table import GAP, Field
-from synkron.reports.forecast import Forecast
+from synkron.reports.forecast.outlook import Forecast
 from synkron.reports.forecast.store import ComparedForecast
 from synkron.scheduler.spread import MINUTE
 

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from synkron.cli.output import facts_in_json, show_table
 from synkron.cli.table import Field
-from synkron.reports.forecast import Forecast, Herd, TypeForecast, warnings
+from synkron.reports.forecast.outlook import Forecast, Herd, TypeForecast
 from synkron.reports.forecast.store import ComparedForecast
+from synkron.reports.forecast.warnings import warnings
 from synkron.scheduler.spread import MINUTE
 from synkron.text import duration_text
 

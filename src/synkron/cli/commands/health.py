@@ -13,11 +13,13 @@ from synkron.cli.context import answer
 from synkron.cli.options import AsJson
 from synkron.cli.output import say, show, show_lines
 from synkron.cli.table import Field
+from synkron.settings.integrations import SHORTEST_INTERVAL
+from synkron.vendors.health import Health, Verdict, Watch, is_passive
+from synkron.vendors.probe_times import next_probe
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
-    from synkron.vendors.health import Health, Verdict, Watch
     from synkron.vendors.store import EndpointState, Hour
 
 HOURS = 24
@@ -44,14 +46,7 @@ class _Shown:
     @property
     def health(self) -> Health:
         """How it is; unknown before anything looked at it."""
-        from synkron.vendors.health import Health, Verdict
-
         return self.known.health if self.known else Health(self.watch.endpoint, (), Verdict.UNKNOWN, "", None, self.at)
-
-    @property
-    def since(self) -> datetime | None:
-        """Since when it is so."""
-        return self.known.health.since if self.known else None
 
 
 def health(context: typer.Context, as_json: AsJson = False) -> None:
@@ -68,7 +63,7 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
     async def ask(connection: Connection, settings: Settings) -> list[_Shown]:
         from synkron.postgres.clock import database_clock
         from synkron.vendors import store
-        from synkron.vendors.probe import watches_of
+        from synkron.vendors.watches import watches_of
 
         watches = watches_of(settings)
         named = {watch.endpoint for watch in watches}
@@ -86,7 +81,9 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
     empty = "No vendor is watched: give a type a target, or a section types.NAME.health, in the settings."
     show(found, ENDPOINT, as_json=as_json, empty=empty)
     if found and not as_json:
-        _tell_reasons(found)
+        for one in found:
+            if one.health.verdict not in (Verdict.HEALTHY, Verdict.UNKNOWN):
+                show_lines(f"{one.watch.endpoint} is {one.health.verdict}: {one.health.reason}")
         if not all(one.in_settings for one in found):
             say(f"{ELSEWHERE} not in these settings: another process's, or of the last day's settings")
         say("+ healthy  ~ degraded  % throttled  ! unauthorized  x unreachable  . nothing")
@@ -101,9 +98,6 @@ def strip(hours: Sequence[Hour], at: datetime) -> str:
 
 def _of_another(known: Health) -> Watch:
     """How an endpoint is watched that these settings do not name, as far as its row tells."""
-    from synkron.settings.integrations import SHORTEST_INTERVAL
-    from synkron.vendors.health import Watch
-
     return Watch(
         known.endpoint,
         known.integration_types,
@@ -144,25 +138,15 @@ def _spend(one: _Shown) -> str:
     return f"{one.known.probes}" if limit is None else f"{one.known.counted} of {limit}"
 
 
-def _tell_reasons(found: Sequence[_Shown]) -> None:
-    for one in found:
-        if one.health.verdict not in ("healthy", "unknown"):
-            show_lines(f"{one.watch.endpoint} is {one.health.verdict}: {one.health.reason}")
-
-
 def _types(one: _Shown) -> str:
     return ",".join(one.watch.integration_types) + ("" if one.in_settings else f" {ELSEWHERE}")
 
 
 def _next_probe(one: _Shown) -> datetime | None:
-    from synkron.vendors.probe_times import next_probe
-
     return next_probe(one.health, one.watch, one.known.counted if one.known else 0, one.at)
 
 
 def _is_passive(one: _Shown) -> bool:
-    from synkron.vendors.health import is_passive
-
     return is_passive(one.health, one.watch, one.at)
 
 
@@ -185,9 +169,8 @@ ENDPOINT = [
     Field(key="in_settings"),
     Field("verdict", lambda one: one.health.verdict, key="verdict"),
     Field(key="reason", value=lambda one: one.health.reason or None),
-    Field("since (UTC)", "since", optional=True),
+    Field("since (UTC)", key="since", value=lambda one: one.known and one.known.health.since, optional=True),
     Field("known by", "health.known_by", key="known_by", optional=True),
-    Field(key="since"),
     Field(key="sampled_at", value="health.sampled_at"),
     Field(key="is_passive", value=_is_passive),
     Field(key="passive_until", value=_passive_until),

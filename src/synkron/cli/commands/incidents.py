@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, moment_of
-from synkron.cli.options import AsJson, Limit, Organization, Since, Type, refuse_options, since
+from synkron.cli.options import AsJson, Limit, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
-from synkron.incidents import Incident, IncidentKind, facts_of, touched
+from synkron.errors import NotFound
+from synkron.incidents.condition import IncidentKind
+from synkron.incidents.lifecycle import Incident
+from synkron.incidents.message import facts_of, touched
 from synkron.text import instant, one_line
 
 if TYPE_CHECKING:
@@ -75,10 +77,7 @@ FACTS = [
 def list_incidents(
     context: typer.Context,
     everything: Annotated[bool, typer.Option("--all", help="Also those that have closed.")] = False,
-    from_: Annotated[
-        Since | None,
-        typer.Option("--since", parser=since, metavar="WHEN", help="Opened not before: 30m, 24h, 7d, or an instant."),
-    ] = None,
+    from_: SinceWhen = None,
     kind: Annotated[IncidentKind | None, typer.Option(help="Only this kind.")] = None,
     org: Organization = None,
     integration_type: Type = None,
@@ -134,7 +133,6 @@ def show_incident(context: typer.Context, number: Number, as_json: AsJson = Fals
     """
 
     async def ask(connection: Connection, _: Settings) -> tuple[Incident, list[RecordedAnnouncement]]:
-        from synkron.errors import NotFound
         from synkron.incidents.store import incident
 
         found = await incident(connection, number)
@@ -163,17 +161,15 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
     from synkron.operations import acknowledge
 
     return Change(
-        plan=lambda connection, _: acknowledge.plan_acknowledge(connection, number),
+        plan=lambda connection, *_: acknowledge.plan_acknowledge(connection, number),
         do=lambda connection, _, author: acknowledge.acknowledge(connection, number, author),
         question="Acknowledge it?",
         told=lambda plan: fact_lines(_facts(plan)),
-        done=_acknowledged,
+        done=lambda _, one: [
+            f"Incident {one.id} is acknowledged by {one.acknowledged_by}: there are no more reminders of it."
+        ],
         json=lambda plan, done: {"incident": facts_of(done or plan)},
     )
-
-
-def _acknowledged(_: Incident, one: Incident) -> Iterator[str]:
-    yield f"Incident {one.id} is acknowledged by {one.acknowledged_by}: there are no more reminders of it."
 
 
 def _facts(one: Incident) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +13,8 @@ from synkron.cli.context import answer
 from synkron.cli.options import AsJson, refuse_options, written
 from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
 from synkron.cli.table import Field
+from synkron.settings.integrations.naming import section_of
+from synkron.text import duration_text
 
 if TYPE_CHECKING:
     from synkron.operations.overrides import OverrideChange as Setting
@@ -25,8 +27,6 @@ OneIntegration = Annotated[str, typer.Option("--integration", parser=written, me
 
 
 def _json(value: object) -> object:
-    from synkron.text import duration_text
-
     return duration_text(value) if isinstance(value, timedelta) else value
 
 
@@ -55,8 +55,6 @@ OVERRIDDEN = [
 
 def in_effect_fields(kind: str) -> list[Field]:
     """One value of a type's policy as it holds for an integration."""
-    from synkron.settings.integrations.naming import section_of
-
     origins = {"override": "its override", "settings": section_of(kind), "default": "default"}
     return [
         Field("key", key="key"),
@@ -156,7 +154,7 @@ def set_(
         raise typer.BadParameter("give at least one value, such as --catch-up all; --help lists them")
     from synkron.operations import overrides
 
-    async def plan(connection: Connection, settings: Settings) -> Setting:
+    async def plan(connection: Connection, settings: Settings, _: datetime) -> Setting:
         return await overrides.plan_set(connection, settings, integration, overrides.checked(texts, settings))
 
     async def do(connection: Connection, settings: Settings, author: str) -> Setting:
@@ -190,7 +188,7 @@ def unset(
             f'"{unknown[0]}" can\'t be set; allowed are {", ".join(OVERRIDABLE)}', param_hint="KEY"
         )
     return Change(
-        plan=lambda connection, settings: overrides.plan_unset(connection, settings, integration, names),
+        plan=lambda connection, settings, _: overrides.plan_unset(connection, settings, integration, names),
         do=lambda connection, settings, author: overrides.unset_override(
             connection, settings, integration, names, author
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,13 +11,13 @@ import typer
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer
 from synkron.cli.lasting import Ended, show_lasting
-from synkron.cli.options import AsJson, Integration, Organization, Type, instant, span
+from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
 from synkron.cli.output import facts_in_json, held_by
 from synkron.cli.table import Field, minute
-from synkron.text import several
+from synkron.model import Scope
+from synkron.text import duration_text, several
 
 if TYPE_CHECKING:
-    from synkron.model import Scope
     from synkron.operations.pause_effects import PauseEffect
     from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
 
@@ -31,13 +31,8 @@ def pause(
     integration_type: Type = None,
     integration: Integration = None,
     everything: Everything = False,
-    until: Annotated[
-        datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="When it ends by itself.")
-    ] = None,
-    for_: Annotated[
-        timedelta | None,
-        typer.Option("--for", parser=span, metavar="SPAN", help="How long until it ends by itself: 30m, 24h, 7d."),
-    ] = None,
+    until: Until = None,
+    for_: For = None,
 ) -> Change[PausePlan, RecordedPause]:
     """Pause an integration, an organization, a type, or everything.
 
@@ -58,7 +53,7 @@ def pause(
 
     asked = pauses.AskedPause(scope, reason, until if until is not None else for_)
     return Change(
-        plan=lambda connection, settings: pauses.plan_pause(connection, settings, asked),
+        plan=lambda connection, settings, now: pauses.plan_pause(connection, settings, asked, now),
         do=lambda connection, settings, author: pauses.pause(connection, settings, asked, author),
         question="Pause it?",
         told=_pausing,
@@ -98,7 +93,7 @@ def resume(
     from synkron.operations import pauses
 
     return Change(
-        plan=lambda connection, settings: pauses.plan_resume(connection, settings, asked),
+        plan=lambda connection, settings, now: pauses.plan_resume(connection, settings, asked, now),
         do=lambda connection, settings, author: pauses.resume(connection, settings, asked, author),
         question="Resume it?",
         told=_resuming,
@@ -128,8 +123,6 @@ def _scope(org: str | None, integration_type: str | None, integration: str | Non
     narrowed = (org, integration_type) != (None, None)
     if sum([narrowed, integration is not None, everything]) != 1:
         raise typer.BadParameter("give --org, --type or both; or --integration; or --all")
-    from synkron.model import Scope
-
     return Scope(org, integration_type, integration)
 
 
@@ -185,8 +178,6 @@ def _as_json(plan: PausePlan | ResumePlan, done: RecordedPause | None) -> Mappin
 
 
 def _window(one: PauseEffect) -> str:
-    from synkron.text import duration_text
-
     return duration_text(one.treatment.catch_up_window)
 
 

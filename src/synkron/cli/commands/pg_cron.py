@@ -97,7 +97,7 @@ def install(
         raise typer.BadParameter(f'"{url}" is not an address such as https://synkron.example.com/v1/tick')
     asked = operation.AskedClock(mode.value, ahead or AHEAD, threshold or THRESHOLD, url)
     return Change(
-        plan=lambda connection, _: operation.plan_install(connection),
+        plan=lambda connection, _settings, _now: operation.plan_install(connection),
         do=lambda connection, settings, author: operation.install(connection, settings, asked, author),
         question="Install it?",
         told=lambda found: _installing(found, asked.mode),
@@ -119,7 +119,7 @@ def remove() -> Change[SecondClock, SecondClock]:
     from synkron.operations import pg_cron as operation
 
     return Change(
-        plan=lambda connection, _: operation.plan_remove(connection),
+        plan=lambda connection, _settings, _now: operation.plan_remove(connection),
         do=lambda connection, _, author: operation.remove(connection, author),
         question="Remove it?",
         told=lambda found: [f"pg_cron stops being the second clock ({_modes(found)})."],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,17 +14,16 @@ from synkron.cli.context import answer, invocation
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import facts_in_json, milliseconds, show_json, show_lines
 from synkron.cli.table import Field
+from synkron.settings.redaction import REDACTED
+from synkron.vendors.health import Health, Verdict, Watch
+from synkron.vendors.probe_times import next_probe, probe_blocks
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
-    from synkron.vendors.health import Watch
     from synkron.vendors.monitor import Probed
-    from synkron.vendors.probe import ProbeRequest
+    from synkron.vendors.probe.request import ProbeRequest
     from synkron.vendors.store import EndpointState
-
-REDACTED = "[redacted]"
-Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +57,21 @@ def probe(
     """
     if dry_run:
         plan = answer(context, lambda connection, settings: _plan(context, connection, settings, integration_type))
-        _show(plan, PLAN, _plan_told, as_json=as_json)
+        facts, lines = facts_in_json(plan, PLAN), _plan_told(plan)
     else:
         probed = answer(context, lambda connection, settings: _probe(context, connection, settings, integration_type))
-        _show(probed, PROBED, _told, as_json=as_json)
+        facts, lines = facts_in_json(probed, PROBED), _told(probed)
+    if as_json:
+        show_json(facts)
+    else:
+        show_lines(*lines)
 
 
 async def _plan(context: typer.Context, connection: Connection, settings: Settings, integration_type: str) -> _Plan:
     from synkron.postgres.clock import database_clock
     from synkron.vendors import monitor, store
-    from synkron.vendors.health import Health, Verdict
-    from synkron.vendors.probe import method_for, read_watches
-    from synkron.vendors.probe_times import next_probe, probe_blocks
+    from synkron.vendors.probe.request import method_for
+    from synkron.vendors.watches import read_watches
 
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     watch = monitor.probed_watch(watches.watches, integration_type)
@@ -93,19 +95,13 @@ async def _probe(context: typer.Context, connection: Connection, settings: Setti
     from synkron.ledger.installation import at_home
     from synkron.postgres.clock import database_clock
     from synkron.vendors import monitor
-    from synkron.vendors.probe import open_prober, read_watches
+    from synkron.vendors.probe.prober import open_prober
+    from synkron.vendors.watches import read_watches
 
     await at_home(connection, settings)
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     async with open_prober(watches.requests) as prober:
         return await monitor.probe_now(connection, watches, prober, integration_type, await database_clock(connection))
-
-
-def _show(found: Shown, fields: Sequence[Field], told: Callable[[Shown], Iterable[str]], *, as_json: bool) -> None:
-    if as_json:
-        show_json(facts_in_json(found, fields))
-    else:
-        show_lines(*told(found))
 
 
 def _address(request: ProbeRequest) -> str:

@@ -10,18 +10,17 @@ import typer
 
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, moment_of, organization_names
-from synkron.cli.options import AsJson, Organization, SinceWhen, refuse_options
+from synkron.cli.options import AsJson, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, minute, precise
 from synkron.errors import NotFound
-from synkron.model import State
+from synkron.ledger.drift import Moments, Stage, stages
+from synkron.model import Source, State
+from synkron.text import several
 
 if TYPE_CHECKING:
-    from synkron.ledger.drift import Stage
     from synkron.ledger.history import RecordedAttempt, RecordedRun
-    from synkron.operations.cancel import CancelPlan, Merged
-    from synkron.operations.retry import RetryPlan
-    from synkron.operations.runs import NamedRun
+    from synkron.operations.runs import CancelPlan, Merged, NamedRun, RetryPlan
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
@@ -66,9 +65,7 @@ NAMED_RUN = [
 def list_runs(
     context: typer.Context,
     org: Organization = None,
-    integration_type: Annotated[
-        str | None, typer.Option("--type", metavar="TYPE", help="Only this integration type.")
-    ] = None,
+    integration_type: Type = None,
     state: Annotated[State | None, typer.Option(help="Only runs in this state.")] = None,
     from_: SinceWhen = None,
     limit: Annotated[
@@ -152,7 +149,7 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
       synkron runs retry 4711 4712 4713 --yes
       synkron runs retry 4711 --dry-run --json
     """
-    from synkron.operations import retry
+    from synkron.operations import runs as operations
 
     def told(plan: RetryPlan) -> Iterator[str]:
         for one in plan.runs:
@@ -168,8 +165,8 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
         return {"runs": [facts_in_json(one, NAMED_RUN) | {"paused": one.id in plan.paused} for one in runs]}
 
     return Change(
-        plan=lambda connection, settings: retry.plan_retry(connection, settings, ids),
-        do=lambda connection, settings, author: retry.retry(connection, settings, ids, author),
+        plan=lambda connection, settings, now: operations.plan_retry(connection, settings, ids, now),
+        do=lambda connection, settings, author: operations.retry(connection, settings, ids, author),
         question="Retry?",
         told=told,
         done=done,
@@ -191,7 +188,7 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
       synkron runs cancel 4711 4712 --reason "incident 12" --yes
       synkron runs cancel 4711 --reason "wrong period" --dry-run --json
     """
-    from synkron.operations import cancel
+    from synkron.operations import runs as operations
 
     def told(plan: CancelPlan) -> Iterator[str]:
         for one in plan.runs:
@@ -214,8 +211,8 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
         return {"runs": [facts_in_json(run, fields) for run in made.runs]}
 
     return Change(
-        plan=lambda connection, _: cancel.plan_cancel(connection, ids),
-        do=lambda connection, _, author: cancel.cancel(connection, ids, author, reason),
+        plan=lambda connection, *_: operations.plan_cancel(connection, ids),
+        do=lambda connection, _, author: operations.cancel(connection, ids, author, reason),
         question="Cancel?",
         told=told,
         done=done,
@@ -225,9 +222,6 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
 
 def _stages(run: RecordedRun, attempts: Sequence[RecordedAttempt]) -> Mapping[Stage, timedelta]:
     """Where the time went until its first attempt was answered, as far as it is on record; none before it started."""
-    from synkron.ledger.drift import Moments, stages
-    from synkron.model import Source
-
     if run.started_at is None or not attempts:
         return {}
     first = attempts[0]
@@ -239,7 +233,7 @@ def _merged(one: NamedRun, merged: Merged | None) -> Iterator[str]:
     """What goes with the run, and the command that runs it: a failed run can be retried with all of its period."""
     if merged is None:
         return
-    count = "1 merged occurrence" if merged.occurrences == 1 else f"{merged.occurrences:,} merged occurrences"
+    count = several(merged.occurrences, "merged occurrence")
     start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (merged.start, one.scheduled_for))
     backfill = f"synkron backfill --integration {one.integration_id} --from {start} --to {end}"
     command = f"synkron runs retry {one.id}" if one.state in ("running", "failed") else backfill

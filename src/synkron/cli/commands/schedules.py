@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.context import answer
-from synkron.cli.options import AsJson, At, Organization
+from synkron.cli.context import answer, from_ledger
+from synkron.cli.options import AsJson, At, Limit, Organization
 from synkron.cli.output import say, show
 from synkron.cli.table import Field
+from synkron.model import Window
 
 if TYPE_CHECKING:
     from synkron.model import DueIntegration
@@ -74,7 +75,7 @@ def coming_next(
     context: typer.Context,
     org: Organization = None,
     hours: Annotated[int, typer.Option(metavar="HOURS", min=1, max=8784, help="How far ahead to look.")] = 24,
-    limit: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=100_000, help="Show at most so many.")] = 50,
+    limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """Show what fires next, over all organizations, soonest first.
@@ -86,9 +87,9 @@ def coming_next(
       synkron next --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[Upcoming], Mapping[str, str], int]:
-        from synkron.model import Window
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Upcoming], Mapping[str, str], bool]:
         from synkron.postgres.clock import database_clock
+        from synkron.scheduler.holds import read_pauses
         from synkron.source.reader import read_all, read_names
         from synkron.source.upcoming import upcoming
 
@@ -96,26 +97,14 @@ def coming_next(
         rows = [row for row in await read_all(connection, settings.source) if org in (None, row.org_id)]
         fires = upcoming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
         names = await read_names(connection, settings.source)
-        return list(islice(fires, limit + 1)), names, await _active_pauses(connection, settings, now)
+        pauses = await from_ledger(read_pauses(connection, now), settings)
+        return list(islice(fires, limit + 1)), names, bool(pauses)
 
-    fires, names, pauses = answer(context, ask)
+    fires, names, is_paused = answer(context, ask)
     show(fires[:limit], fire_fields(names), as_json=as_json)
-    if pauses:
+    if is_paused:
         say("Some of it may not: `synkron pauses` shows what is paused.")
     if not fires:
         say(f"Nothing fires in the next {hours} hours.")
     if len(fires) > limit:
         say(f"Cut after {limit}: more fires in the next {hours} hours. Raise --limit, or name one --org.")
-
-
-async def _active_pauses(connection: Connection, settings: Settings, now: datetime) -> int:
-    """How many pauses last; none where there is no ledger yet."""
-    from synkron.errors import LedgerMissing, ServiceRoleRequired
-    from synkron.scheduler.holds import read_pauses
-    from synkron.source.queries import SourceQueries
-
-    try:
-        async with SourceQueries(settings.source).in_words():
-            return len(await read_pauses(connection, now))
-    except (LedgerMissing, ServiceRoleRequired):
-        return 0

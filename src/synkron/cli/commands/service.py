@@ -13,7 +13,7 @@ import typer
 from synkron.cli.context import answer, database, invocation
 from synkron.cli.options import AsJson, At, InstallationName
 from synkron.cli.output import show_json, show_lines
-from synkron.cli.serving import say_targets, settings_of_service
+from synkron.cli.serving import say_targets, settings_of_service, stop_on_signals
 from synkron.errors import Refused
 from synkron.text import several
 
@@ -46,7 +46,6 @@ def run(
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
     from synkron import runtime
-    from synkron.cli.signals import stop_on_signals
     from synkron.service.serve import Role, serve
 
     async def serve_until_stopped(url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +12,10 @@ from synkron.cli.commands.incidents import incidents
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer
 from synkron.cli.lasting import Ended, show_lasting
-from synkron.cli.options import AsJson, Organization, Type, instant, span, written
+from synkron.cli.options import AsJson, For, Organization, Type, Until, written
 from synkron.cli.output import held_by
 from synkron.cli.table import minute
-from synkron.incidents import Incident
+from synkron.incidents.lifecycle import Incident, Silence
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -33,10 +33,8 @@ def silence(
     endpoint: Annotated[
         str | None, typer.Option(parser=written, metavar="ENDPOINT", help="Only this vendor's endpoint.")
     ] = None,
-    until: Annotated[datetime | None, typer.Option(parser=instant, metavar="INSTANT", help="When it ends.")] = None,
-    for_: Annotated[
-        timedelta | None, typer.Option("--for", parser=span, metavar="SPAN", help="How long it lasts: 30m, 24h, 7d.")
-    ] = None,
+    until: Until = None,
+    for_: For = None,
 ) -> Change[SilencePlan, RecordedSilence]:
     """Silence an organization, a type or an endpoint for a while. Given several, only what fits all of them.
 
@@ -52,7 +50,6 @@ def silence(
         raise typer.BadParameter("a silence has an end: give --until or --for, and not both")
     if (org, integration_type, endpoint) == (None, None, None):
         raise typer.BadParameter("give --org, --type or --endpoint, or several of them")
-    from synkron.incidents import Silence
     from synkron.operations import silences
 
     asked = silences.AskedSilence(Silence(org, integration_type, endpoint), reason, until or for_ or timedelta())
@@ -68,7 +65,7 @@ def silence(
         yield f"End it before with `synkron incidents unsilence {made.id}`."
 
     return Change(
-        plan=lambda connection, settings: silences.plan_silence(connection, settings, asked),
+        plan=lambda connection, settings, now: silences.plan_silence(connection, settings, asked, now),
         do=lambda connection, settings, author: silences.silence(connection, settings, asked, author),
         question="Silence it?",
         told=told,
@@ -113,7 +110,7 @@ def unsilence(
         yield from _named(quiet)
 
     return Change(
-        plan=lambda connection, settings: silences.plan_unsilence(connection, settings, number),
+        plan=lambda connection, settings, now: silences.plan_unsilence(connection, settings, number, now),
         do=lambda connection, settings, author: silences.unsilence(connection, settings, number, author),
         question="End it?",
         told=told,

@@ -10,6 +10,7 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.options import Integration, Organization, Type, written
 from synkron.cli.table import second
+from synkron.model import Scope
 
 if TYPE_CHECKING:
     from synkron.operations.trigger import Triggered, TriggerPlan
@@ -37,12 +38,11 @@ def trigger(
     """
     if (org is None) != (integration_type is None) or (org is None) == (integration is None):
         raise typer.BadParameter("give --org and --type together, or --integration")
-    from synkron.model import Scope
     from synkron.operations import trigger
 
     scope = Scope(org, integration_type, integration)
     return Change(
-        plan=lambda connection, settings: trigger.plan_trigger(connection, settings, scope),
+        plan=lambda connection, settings, now: trigger.plan_trigger(connection, settings, scope, now),
         do=lambda connection, settings, author: trigger.trigger(connection, settings, scope, author, reason),
         question="Run it?",
         told=_told,
@@ -62,19 +62,20 @@ def _told(plan: TriggerPlan) -> Iterator[str]:
 
 
 def _done(_: TriggerPlan, done: Triggered) -> Iterator[str]:
-    yield f"Run {done.run_id} of {done.subject} is claimed."
+    yield f"Run {done.run_id} of {done.plan.subject} is claimed."
     yield f"  key     {done.key}"
-    yield f"  period  {second(done.period_start) or 'the beginning'} to {second(done.period_end)} UTC"
+    yield f"  period  {second(done.plan.period_start) or 'the beginning'} to {second(done.plan.at)} UTC"
 
 
 def _as_json(plan: TriggerPlan, done: Triggered | None) -> Mapping[str, object]:
+    made = plan if done is None else done.plan
     return {
         "integration_id": plan.integration.integration_id,
         "org_id": plan.integration.org_id,
         "integration_type": plan.integration.integration_type,
         "run_id": done and done.run_id,
         "key": done and done.key,
-        "period_start": plan.period_start if done is None else done.period_start,
-        "period_end": plan.at if done is None else done.period_end,
+        "period_start": made.period_start,
+        "period_end": made.at,
         "behind": plan.behind,
     }

@@ -11,9 +11,10 @@ import typer
 
 from synkron.cli.context import Place, database, invocation
 from synkron.cli.output import say
-from synkron.cli.serving import prepare, say_targets, settings_of_service
+from synkron.cli.serving import prepare, say_targets, settings_of_service, stop_on_signals
 from synkron.cli.table import minute
 from synkron.errors import Refused
+from synkron.model import Window
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -59,7 +60,6 @@ def up(
 
 
 async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
-    from synkron.cli.signals import stop_on_signals
     from synkron.postgres.connection import connected
     from synkron.postgres.ready import once_ready
     from synkron.runtime import unless_stopped
@@ -88,7 +88,6 @@ def _refuse_other_database(settings: Settings) -> None:
 
 
 async def _coming(opened: Connection, settings: Settings) -> str:
-    from synkron.model import Window
     from synkron.postgres.clock import database_clock
     from synkron.source.reader import read_all
     from synkron.source.upcoming import upcoming

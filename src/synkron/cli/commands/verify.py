@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.context import answer
-from synkron.cli.options import AsJson, Organization, Since, Type, since, span
+from synkron.cli.options import AsJson, Organization, Since, SinceADay, Type, since, span
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.table import Field, minute
+from synkron.errors import NotFound, Refused
+from synkron.model import Scope
+from synkron.reports.verify.basis import LATE
+from synkron.reports.verify.evidence import FindingKind, Undelivered
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -26,16 +30,7 @@ HOUR = timedelta(hours=1)
 
 def verify(
     context: typer.Context,
-    from_: Annotated[
-        Since | None,
-        typer.Option(
-            "--since",
-            parser=since,
-            metavar="WHEN",
-            help="From when on: 30m, 24h, 7d, or an instant.",
-            show_default="24h",
-        ),
-    ] = None,
+    from_: SinceADay = None,
     until: Annotated[
         Since | None,
         typer.Option(parser=since, metavar="WHEN", help="Up to when: 1h (ago), or an instant.", show_default="now"),
@@ -67,10 +62,8 @@ def verify(
     most = LIMIT_OF_JSON if as_json else LIMIT_OF_A_TABLE
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Report, Mapping[str, str]]:
-        from synkron.errors import NotFound, Refused
-        from synkron.model import Scope
         from synkron.postgres.clock import database_clock
-        from synkron.reports.verify import LATE, store
+        from synkron.reports.verify import store
         from synkron.source.reader import read_names
 
         now = await database_clock(connection)
@@ -140,15 +133,11 @@ def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
 
 def _counts(report: Report) -> dict[str, int]:
     """Of each kind; what only ``--strict`` makes findings of is left out where there is none."""
-    from synkron.reports.verify import FindingKind
-
     strict = (FindingKind.UNDELIVERED, FindingKind.UNCOVERED)
     return {kind.value: report.found[kind] for kind in FindingKind if report.found[kind] or kind not in strict}
 
 
 def _undelivered(report: Report) -> dict[str, int]:
-    from synkron.reports.verify import Undelivered
-
     return {reason.value: report.undelivered[reason] for reason in Undelivered}
 
 

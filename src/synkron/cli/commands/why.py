@@ -18,7 +18,7 @@ from synkron.text import printable
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
-    from synkron.reports.why import Facts
+    from synkron.reports.why.facts import Facts
     from synkron.settings.load import Settings
 
 
@@ -58,7 +58,7 @@ def why(
         )
 
     found = answer(context, ask)
-    from synkron.reports.why import explain
+    from synkron.reports.why.sentences import explain
 
     if as_json:
         show_json([_as_json(one, explain(one)) for one in found])

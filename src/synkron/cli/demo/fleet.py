@@ -61,21 +61,6 @@ KENTIA = DemoOrganization("Kentia Palms", "Australia/Lord_Howe")
 OSTERSJO = DemoOrganization("Østersjø Shipping", "+02:00")
 ATLANTIS = DemoOrganization("Atlantis Holding", "Europe/Atlantis")
 
-ORGANIZATIONS = (
-    FJORDLYS,
-    NORDAVIND,
-    SKARGARDEN,
-    KAAMOS,
-    VESTERHAV,
-    JOKULL,
-    AURORA,
-    SAGARMATHA,
-    HUDSON,
-    KENTIA,
-    OSTERSJO,
-    ATLANTIS,
-)
-
 INTEGRATIONS = (
     DemoIntegration(FJORDLYS, "xledger", "* * * * *"),
     DemoIntegration(FJORDLYS, "dynamics", "0 2 * * *"),
@@ -114,6 +99,7 @@ INTEGRATIONS = (
     DemoIntegration(ATLANTIS, "dynamics", "0 3 * * *", is_enabled=False),
     DemoIntegration(ATLANTIS, "bufdir", None),
 )
+ORGANIZATIONS = tuple(dict.fromkeys(one.organization for one in INTEGRATIONS))
 
 
 async def seed(connection: Connection, source: SourceTables) -> None:

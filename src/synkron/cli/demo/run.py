@@ -6,30 +6,25 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.console import Console
 
 from synkron.cli import logs
 from synkron.cli.context import Place, connection
 from synkron.cli.demo.fleet import is_only_demo, seed
-from synkron.cli.demo.simulated import Simulated, simulated_vendors
 from synkron.cli.demo.vendors import Vendors, vendor_endpoints
 from synkron.cli.demo.view import LiveView
 from synkron.cli.output import say
-from synkron.cli.serving import prepare
-from synkron.cli.signals import stop_on_signals
+from synkron.cli.serving import prepare, stop_on_signals
 from synkron.errors import Refused
 from synkron.ledger.history import totals
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.service.serve import all_roles, serve
-from synkron.settings.integrations import BUILT_IN
-from synkron.settings.load import AnnounceSettings, Settings, TypeSettings
+from synkron.settings.load import AnnounceSettings, Settings
 
-SECRET = "SYNKRON_DEMO_SECRET"  # noqa: S105 (the name of a variable)
-BACKOFF = timedelta(seconds=2)
 NOTES = 20
 
 
@@ -40,26 +35,18 @@ async def run_demo(place: Place, settings: Settings, environment: Mapping[str, s
         await prepare(held, settings, embedded=True)
         await _refuse_other_rows(held, settings, place)
         await seed(held, settings.source)
-        async with vendor_endpoints() as vendors, simulated_vendors() as simulated:
+        async with vendor_endpoints() as vendors:
             began = await database_clock(held)
-            given = {**environment, **simulated.environment, SECRET: vendors.secret}
-            await _serve(place, demo_settings(settings, vendors, simulated), given, began)
+            await _serve(place, demo_settings(settings, vendors), {**environment, **vendors.environment}, began)
         done = await totals(held, began)
     say(f"{done.succeeded} runs succeeded, {done.failed} failed, {done.skipped} were skipped.")
     say(f"The demo's data stays in {place.folder}; `synkron runs` shows its runs.")
 
 
-def demo_settings(settings: Settings, vendors: Vendors, simulated: Simulated) -> Settings:
+def demo_settings(settings: Settings, vendors: Vendors) -> Settings:
     """The settings with the demo's vendors as the only targets: nothing else is called, probed or announced to."""
-    types = {
-        name: TypeSettings(
-            target=vendors.url(name), secret=f"env:{SECRET}", backoff=BACKOFF, health=simulated.health[name]
-        ).named(name)
-        for name in BUILT_IN
-    }
-    urls = {"heartbeat_url": None, "heartbeat_failure_url": None}
-    nobody = {"types": types, "announce": AnnounceSettings(), **urls}
-    return settings.model_copy(update=nobody)
+    nobody = {"announce": AnnounceSettings(), "heartbeat_url": None, "heartbeat_failure_url": None}
+    return settings.model_copy(update={"types": vendors.types, **nobody})
 
 
 async def _refuse_second_demo(held: Connection, place: Place) -> None:

@@ -1,4 +1,4 @@
-"""Three vendors' sync endpoints on loopback, which sometimes fail, and record what they receive."""
+"""Three vendors on loopback. Each takes runs, of which some fail at first, and answers the probes of its health."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import timedelta
 from hashlib import blake2b
 
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from synkron.runtime import WallClock, wall_clock
+from synkron.settings.load import TypeSettings
 
 # Seconds, shortest and longest.
 LATENCY: Mapping[str, tuple[float, float]] = {
@@ -26,29 +25,16 @@ LATENCY: Mapping[str, tuple[float, float]] = {
 }
 SHARE_OF_FAILURES = 1 / 25
 FAILURES = (500, 503, 429)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One attempt that a vendor received, and the HTTP status of its response."""
-
-    key: str
-    run_id: int
-    integration_type: str
-    attempt: int
-    received_at: datetime
-    answered: int
+BACKOFF = timedelta(seconds=2)
+# The names of variables.
+SECRET = "SYNKRON_DEMO_SECRET"  # noqa: S105
+CREDENTIAL = "SYNKRON_DEMO_CREDENTIAL"
 
 
 @asynccontextmanager
-async def vendor_endpoints(
-    *, clock: WallClock = wall_clock, latency: Mapping[str, tuple[float, float]] = LATENCY
-) -> AsyncIterator[Vendors]:
-    """The vendors, listening until the end of the block.
-
-    ``POST /TYPE/sync`` for each type of ``latency``; ``GET /deliveries`` lists what was received.
-    """
-    vendors = Vendors(clock, latency)
+async def vendor_endpoints(latency: Mapping[str, tuple[float, float]] = LATENCY) -> AsyncIterator[Vendors]:
+    """The vendors, listening until the end of the block: ``POST /TYPE/sync`` for each type of ``latency``."""
+    vendors = Vendors(latency)
     runner = web.AppRunner(vendors.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
@@ -60,32 +46,55 @@ async def vendor_endpoints(
 
 
 class Vendors:
-    """The state of the vendors. ``secret`` signs the requests to them; ``deliveries`` are in order of arrival."""
+    """The state of the vendors. ``secret`` signs the runs that are sent to them; probes carry the ``credential``.
 
-    def __init__(self, clock: WallClock, latency: Mapping[str, tuple[float, float]]) -> None:
+    ``successes`` counts how often each run was delivered and answered with 200, by key. None should be above 1.
+    """
+
+    def __init__(self, latency: Mapping[str, tuple[float, float]]) -> None:
         self.port = 0
         self.secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
-        self.deliveries: list[Delivery] = []
-        self._clock = clock
+        self.credential = secrets.token_urlsafe(24)
+        self.successes: Counter[str] = Counter()
         self._latency = latency
-        self._done: set[str] = set()
-
-    def url(self, integration_type: str) -> str:
-        """Where runs of this type are delivered."""
-        return f"http://127.0.0.1:{self.port}/{integration_type}/sync"
 
     @property
-    def repeats(self) -> Counter[str]:
-        """How often each run was delivered again after it had succeeded, by key. It should be empty."""
-        successes = Counter(one.key for one in self.deliveries if one.answered == web.HTTPOk.status_code)
-        return successes - Counter(set(successes))
+    def environment(self) -> dict[str, str]:
+        """What ``types`` points to."""
+        return {SECRET: self.secret, CREDENTIAL: self.credential}
+
+    @property
+    def types(self) -> dict[str, TypeSettings]:
+        """The settings of each type: where its runs are delivered, and what is probed."""
+        token = {"url": self.url("dynamics/token"), "client_id": "demo", "client_secret": f"env:{CREDENTIAL}"}
+        health = {
+            "xledger": {"url": self.url("xledger/graphql"), "headers": {"Authorization": f"env:{CREDENTIAL}"}},
+            "dynamics": {"url": self.url("dynamics/companies"), "token": token},
+            "bufdir": {"url": self.url("bufdir/")},
+        }
+        return {
+            name: TypeSettings.model_validate(
+                {"target": self.url(f"{name}/sync"), "secret": f"env:{SECRET}", "backoff": BACKOFF, "health": watched}
+            ).named(name)
+            for name, watched in health.items()
+        }
+
+    def url(self, path: str) -> str:
+        """Where the vendors answer."""
+        return f"http://127.0.0.1:{self.port}/{path}"
 
     def application(self) -> web.Application:
         """The web application of all vendors."""
         application = web.Application()
-        for integration_type in self._latency:
-            application.router.add_post(f"/{integration_type}/sync", self._sync)
-        application.router.add_get("/deliveries", self._tell)
+        application.add_routes(
+            [
+                *(web.post(f"/{integration_type}/sync", self._sync) for integration_type in self._latency),
+                web.post("/xledger/graphql", self._probed),
+                web.post("/dynamics/token", self._token),
+                web.get("/dynamics/companies", self._probed),
+                web.get("/bufdir/", _front_page),
+            ]
+        )
         return application
 
     async def _sync(self, request: web.Request) -> web.Response:
@@ -93,35 +102,36 @@ class Vendors:
 
         A run counts as done once it is received: if the caller dies before the response, it delivers the run again.
         """
-        received_at = self._clock()
         content = await request.read()
-        integration_type = request.path.split("/")[1]
         key = request.headers.get("Idempotency-Key")
         if not key:
             return _refusal(400, "the header Idempotency-Key is missing")
         if not self._is_signed(request, content):
             return _refusal(401, "the signature is missing or wrong")
         try:
-            told = json.loads(content)
-            run_id, attempt = int(told["run_id"]), int(told["attempt"])
+            attempt = int(json.loads(content)["attempt"])
         except (ValueError, KeyError, TypeError):
             return _refusal(400, "the body is not a run")
-        repeated = key in self._done
+        repeated = key in self.successes
         status = 200 if repeated else _answer(key, attempt)
-        self.deliveries.append(Delivery(key, run_id, integration_type, attempt, received_at, status))
         if status == 200:
-            self._done.add(key)
-        shortest, longest = self._latency[integration_type]
+            self.successes[key] += 1
+        shortest, longest = self._latency[request.path.split("/")[1]]
         # This simulates the vendor's latency.
         await asyncio.sleep(shortest + (longest - shortest) * _lot(f"latency {key} {attempt}"))  # noqa: TID251
         if status == 200:
             return web.json_response({"repeated": repeated})
         return web.json_response({"error": "try again"}, status=status, headers={"Retry-After": "1"})
 
-    async def _tell(self, request: web.Request) -> web.Response:
-        del request
-        told = [asdict(one) | {"received_at": one.received_at.isoformat()} for one in self.deliveries]
-        return web.json_response(told)
+    async def _probed(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") not in (self.credential, f"Bearer {self.credential}"):
+            return _refusal(401, "the credential is missing or wrong")
+        return web.json_response({})
+
+    async def _token(self, request: web.Request) -> web.Response:
+        if (await request.post()).get("client_secret") != self.credential:
+            return _refusal(401, "invalid_client")
+        return web.json_response({"token_type": "Bearer", "expires_in": 3599, "access_token": self.credential})
 
     def _is_signed(self, request: web.Request, content: bytes) -> bool:
         try:
@@ -129,6 +139,11 @@ class Vendors:
         except (WebhookVerificationError, ValueError):
             return False
         return True
+
+
+async def _front_page(request: web.Request) -> web.Response:
+    del request
+    return web.Response(text="<!doctype html><title>Bufdir</title>", content_type="text/html")
 
 
 def _answer(key: str, attempt: int) -> int:

@@ -49,8 +49,10 @@ class LiveView:
             console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         ) as live:
             async for shot in self._snapshots(done):
-                told = replace(shot, banner=_stopping(shot)) if stop.is_set() else shot
-                live.update(screen(told, console.width, console.height), refresh=True)
+                if stop.is_set():
+                    under_way = f"stopping: {shot.totals.running} attempts under way"
+                    shot = replace(shot, banner=f"{under_way}; Ctrl-C again hands them back at once")
+                live.update(screen(shot, console.width, console.height), refresh=True)
 
     async def _snapshots(self, done: asyncio.Event) -> AsyncIterator[Snapshot]:
         """A snapshot twice a second; while the database is not available, the last one again."""
@@ -87,7 +89,3 @@ class LiveView:
             },
             incidents=len(await incidents(connection)),
         )
-
-
-def _stopping(shot: Snapshot) -> str:
-    return f"stopping: {shot.totals.running} attempts under way; Ctrl-C again hands them back at once"

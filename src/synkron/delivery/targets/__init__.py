@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from synkron.delivery.targets.function import CallableTarget, load_function
-from synkron.delivery.targets.http import HttpTarget, WarmUpResult, outcome_of
-from synkron.delivery.targets.lease import Lease, Terms
-from synkron.delivery.targets.request import TargetEndpoint, body, read_endpoint
+from synkron.delivery.targets.http import HttpTarget
+from synkron.delivery.targets.lease import Terms
+from synkron.delivery.targets.request import TargetEndpoint, read_endpoint
 from synkron.errors import SettingsError
 from synkron.http import open_session
 from synkron.model import Outcome, Run
@@ -18,19 +18,6 @@ from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering, secrets_of
 from synkron.settings.signing import Signing, read_signing
-
-__all__ = [
-    "CallableTarget",
-    "HttpTarget",
-    "Lease",
-    "Target",
-    "Terms",
-    "WarmUpResult",
-    "body",
-    "open_targets",
-    "outcome_of",
-    "read_signings",
-]
 
 
 class Target(Protocol):

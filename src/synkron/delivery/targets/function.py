@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from importlib import import_module
@@ -125,19 +126,12 @@ def _imported(key: str, target: str, redaction: Redaction) -> Callable[[Run], ob
         raise fault(key, f"the module {module_name} has no {function_name}; correct the name after the colon")
     if not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise fault(key, f"{target} can't be called; name a function or coroutine function that takes a run")
-    if not _takes_a_run(function):
-        raise fault(key, f"{target} can't be called with a run as its only argument; correct its parameters")
-    return function
-
-
-def _takes_a_run(function: Callable[..., object]) -> bool:
     try:
-        inspect.signature(function).bind(object())
+        with suppress(ValueError):  # a built-in function may have no signature
+            inspect.signature(function).bind(object())
     except TypeError:
-        return False
-    except ValueError:
-        return True
-    return True
+        raise fault(key, f"{target} can't be called with a run as its only argument; correct its parameters") from None
+    return function
 
 
 def _is_cancelled() -> bool:

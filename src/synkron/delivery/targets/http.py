@@ -99,7 +99,9 @@ class HttpTarget:
                 ) as response,
             ):
                 uptime.note_call(response.headers)
-                met = _met(response.status, uptime)
+                status = recorded_status(response.status)
+                odd = None if status == response.status else f"it answered {status_text(response.status)}"
+                met = WarmUpResult(uptime.elapsed, status, uptime.now(), odd)
                 await beginning(response)
         except Exception as error:  # noqa: BLE001 - as above
             met = met or WarmUpResult(uptime.elapsed, error=failure(error, self._endpoint.place, within))
@@ -132,14 +134,6 @@ class _Leased(BytesPayload):
             self.was_withheld = True
             raise RuntimeError("the lease has ended")
         await super().write_with_length(writer, content_length)
-
-
-def _met(status: int, uptime: Uptime) -> WarmUpResult:
-    """The result of a warm-up that was answered. An invalid status is described in words."""
-    kept = recorded_status(status)
-    return WarmUpResult(
-        uptime.elapsed, kept, uptime.now(), None if kept == status else f"it answered {status_text(status)}"
-    )
 
 
 def outcome_of(status: int, headers: Mapping[str, str]) -> Outcome:

@@ -51,34 +51,23 @@ class TargetEndpoint:
 
     def headers_for(self, run: Run, content: bytes, at: datetime) -> dict[str, str]:
         """The headers of one attempt that begins at ``at``, by the database's clock."""
-        return self._configured() | {
-            "Content-Type": "application/json",
-            "Accept-Encoding": "identity",
-            "Idempotency-Key": run.key,
-            "traceparent": traceparent(run),
-            **self._signature(run.key, content, at),
-        }
+        own = {"Content-Type": "application/json", "Idempotency-Key": run.key, "traceparent": traceparent(run)}
+        return self._headers(run.key, content, at) | own
 
     def warm_up_headers(self, name: str, at: datetime) -> dict[str, str]:
         """The headers of a warm-up, which is signed under its own name and has no body."""
-        return self._configured() | {
-            "Accept-Encoding": "identity",
-            WARM_UP: "1",
-            **self._signature(name, b"", at),
-        }
+        return self._headers(name, b"", at) | {WARM_UP: "1"}
 
-    def _configured(self) -> dict[str, str]:
-        return {name: value.get_secret_value() for name, value in self.headers.items()}
-
-    def _signature(self, name: str, content: bytes, at: datetime) -> dict[str, str]:
-        if self.signing is None:
-            return {}
-        moment = at.astimezone(UTC)
-        return {
-            "webhook-id": name,
-            "webhook-timestamp": str(int(moment.timestamp())),
-            "webhook-signature": self.signing.webhook.sign(name, moment, content.decode()),
-        }
+    def _headers(self, name: str, content: bytes, at: datetime) -> dict[str, str]:
+        """The configured headers, and the signature."""
+        headers = {name: value.get_secret_value() for name, value in self.headers.items()}
+        headers["Accept-Encoding"] = "identity"
+        if self.signing is not None:
+            moment = at.astimezone(UTC)
+            headers["webhook-id"] = name
+            headers["webhook-timestamp"] = str(int(moment.timestamp()))
+            headers["webhook-signature"] = self.signing.webhook.sign(name, moment, content.decode())
+        return headers
 
 
 def body(run: Run) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
+from synkron.http import http_date
 from synkron.runtime import SteadyClock
 
 BOOTED_AT = "Synkron-Booted-At"
@@ -49,17 +49,14 @@ def uptime_in(headers: Mapping[str, str], at: datetime) -> timedelta | None:
         booted_at = datetime.fromisoformat(headers[BOOTED_AT].strip())
     except (KeyError, ValueError):
         return None
-    return max(answered_at(headers, at) - in_utc(booted_at), timedelta())
+    if booted_at.tzinfo is None:
+        booted_at = booted_at.replace(tzinfo=UTC)
+    return max(answered_at(headers, at) - booted_at, timedelta())
 
 
 def answered_at(headers: Mapping[str, str], at: datetime) -> datetime:
     """When the answer was made by the target's own clock; ``at`` if it does not say."""
     try:
-        return in_utc(parsedate_to_datetime(headers["Date"]))
+        return http_date(headers["Date"])
     except (KeyError, ValueError, OverflowError):
         return at
-
-
-def in_utc(moment: datetime) -> datetime:
-    """The moment. Without a zone it is taken as UTC."""
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from yarl import URL
 
-from synkron.delivery.targets import HttpTarget, Target, WarmUpResult
+from synkron.delivery.targets import Target
+from synkron.delivery.targets.http import HttpTarget, WarmUpResult
 from synkron.delivery.warm_up.warmth import needs_warm_up, warmth_by_header
-from synkron.model import Warmth
 from synkron.postgres.connection import Executor
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
@@ -24,20 +25,10 @@ KEPT = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """One warm-up: the types whose runs it serves, when the first of these runs comes, and the result.
+    """One warm-up. ``types`` are those that need it, the first run of which comes at ``moment``.
 
-    ``warmth`` is None if there was no answer, or if the target does not say when it booted.
+    ``sharing`` are all types that call the target.
     """
-
-    integration_types: tuple[str, ...]
-    scheduled_for: datetime
-    reception: WarmUpResult
-    warmth: Warmth | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """A target to warm up. ``types`` are those that need it, the earliest first; ``sharing`` are all that call it."""
 
     target: HttpTarget
     types: tuple[str, ...]
@@ -53,7 +44,7 @@ class _Due:
 # requirement R16.2
 async def warm_up(
     connection: Executor, targets: Mapping[str, Target], claimed: Mapping[str, datetime], settings: Settings
-) -> list[WarmUp]:
+) -> list[tuple[WarmUp, WarmUpResult]]:
     """Warm up the targets of the types in ``claimed``, which has the moment of each type's first run (``Tick.ahead``).
 
     1. Read the database's clock, and when each target was last called.
@@ -65,19 +56,19 @@ async def warm_up(
     Errors of a target are recorded and not raised; errors of the database are raised. If it is given a pool, it holds
     no connection during the requests.
     """
-    shared = _by_address(targets)
-    if not any(_is_wanted(name, claimed, settings) for names in shared.values() for name in names):
+    http = {name: target for name, target in sorted(targets.items()) if isinstance(target, HttpTarget)}
+    wanted = {name: claimed[name] for name in http if name in claimed and settings.types[name].warm_up.enabled}
+    if not wanted:
         return []
     rows = await connection.fetch(SQL["last_met"], list(targets))
     at: datetime = rows[0]["at"]
     met = {row["integration_type"]: row["met_at"] for row in rows if row["met_at"] is not None}
-    found = [_due(names, targets, claimed, settings, met, at) for names in shared.values()]
-    due = [one for one in found if one is not None]
+    due = list(_due(http, wanted, settings, met, at))
     receptions = await asyncio.gather(*(one.target.warm_up(one.name, at, min(one.moment - at, LONGEST)) for one in due))
     sent = list(zip(due, receptions, strict=True))
     if sent:
         await _record(connection, sent, at)
-    return [_warm_up_of(one, reception) for one, reception in sent]
+    return sent
 
 
 async def forget_warm_ups(connection: Executor, now: datetime) -> None:
@@ -85,45 +76,29 @@ async def forget_warm_ups(connection: Executor, now: datetime) -> None:
     await connection.execute(SQL["forget"], now - KEPT)
 
 
-def _by_address(targets: Mapping[str, Target]) -> dict[URL, list[str]]:
-    shared: dict[URL, list[str]] = {}
-    for name, target in sorted(targets.items()):
-        if isinstance(target, HttpTarget):
-            shared.setdefault(target.address, []).append(name)
-    return shared
-
-
-def _is_wanted(name: str, claimed: Mapping[str, datetime], settings: Settings) -> bool:
-    return name in claimed and settings.types[name].warm_up.enabled
-
-
 def _due(
-    sharing: list[str],
-    targets: Mapping[str, Target],
-    claimed: Mapping[str, datetime],
+    http: Mapping[str, HttpTarget],
+    wanted: Mapping[str, datetime],
     settings: Settings,
     met: Mapping[str, datetime],
     at: datetime,
-) -> _Due | None:
-    """The warm-up of the target that these types share; None if it needs none, or if it is too late."""
-    met_at = max((met[name] for name in sharing if name in met), default=None)
-    types = sorted(
-        (
+) -> Iterator[WarmUp]:
+    """The warm-up of each address that will be cold, unless it is too late."""
+    shared: dict[URL, list[str]] = defaultdict(list)
+    for name, target in http.items():
+        shared[target.address].append(name)
+    for sharing in shared.values():
+        met_at = max((met[name] for name in sharing if name in met), default=None)
+        types = [
             name
-            for name in sharing
-            if _is_wanted(name, claimed, settings)
-            and claimed[name] > at
-            and needs_warm_up(met_at, claimed[name], settings.types[name].keep_warm)
-        ),
-        key=lambda name: claimed[name],
-    )
-    target = targets[types[0]] if types else None
-    if not isinstance(target, HttpTarget):
-        return None
-    return _Due(target, tuple(types), tuple(sharing), claimed[types[0]])
+            for name in sorted(wanted.keys() & sharing, key=lambda name: (wanted[name], name))
+            if wanted[name] > at and needs_warm_up(met_at, wanted[name], settings.types[name].keep_warm)
+        ]
+        if types:
+            yield WarmUp(http[types[0]], tuple(types), tuple(sharing), wanted[types[0]])
 
 
-async def _record(connection: Executor, sent: list[tuple[_Due, WarmUpResult]], at: datetime) -> None:
+async def _record(connection: Executor, sent: list[tuple[WarmUp, WarmUpResult]], at: datetime) -> None:
     """Record each warm-up under the first of its types. Without an answer, the target does not count as called."""
     met = sorted(
         (name, at + reception.duration)
@@ -138,16 +113,8 @@ async def _record(connection: Executor, sent: list[tuple[_Due, WarmUpResult]], a
         [one.moment for one, _ in sent],
         [reception.http_status for _, reception in sent],
         [reception.duration for _, reception in sent],
-        [_warmth(reception) for _, reception in sent],
+        [warmth_by_header(reception.duration, reception.uptime) for _, reception in sent],
         [reception.error for _, reception in sent],
         [name for name, _ in met],
         [met_at for _, met_at in met],
     )
-
-
-def _warm_up_of(one: _Due, reception: WarmUpResult) -> WarmUp:
-    return WarmUp(one.types, one.moment, reception, _warmth(reception))
-
-
-def _warmth(reception: WarmUpResult) -> Warmth | None:
-    return warmth_by_header(reception.duration, reception.uptime)

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from synkron.model import CallTiming, Outcome, OutcomeKind, Warmth
+from synkron.delivery.outcome import DONE
+from synkron.model import CallTiming, Outcome, Warmth
 
 KEPT = 200
 # Fewer answers do not show what is usual.
@@ -14,7 +15,6 @@ ENOUGH = 20
 # A cold start that is recognized by time takes at least this many times the usual, and at least this much longer.
 TIMES = 3
 NOTABLE = timedelta(milliseconds=500)
-DONE = (OutcomeKind.SUCCEEDED, OutcomeKind.ACCEPTED)
 
 
 # requirement R16.2
@@ -40,8 +40,12 @@ def warmth_of(
     than the ``recent`` warm ones. The cost of a cold start is the time beyond the usual; without recent answers,
     it is the whole duration.
     """
-    if warmth := warmth_by_header(duration, uptime):
-        return CallTiming(duration, warmth, "header", _cost(duration, recent) if warmth is Warmth.COLD else None)
+    warmth = warmth_by_header(duration, uptime)
+    if warmth is Warmth.WARM:
+        return CallTiming(duration, warmth, "header")
+    if warmth is Warmth.COLD:
+        usual = median(recent) if recent else timedelta()
+        return CallTiming(duration, warmth, "header", max(duration - usual, timedelta()))
     if was_idle and len(recent) >= ENOUGH:
         usual = median(recent)
         if duration > TIMES * usual and duration >= usual + NOTABLE:
@@ -52,10 +56,6 @@ def warmth_of(
 def median(durations: Collection[timedelta]) -> timedelta:
     """The middle duration; of two in the middle, the longer one."""
     return sorted(durations)[len(durations) // 2]
-
-
-def _cost(duration: timedelta, recent: Collection[timedelta]) -> timedelta:
-    return max(duration - median(recent), timedelta()) if recent else duration
 
 
 class KnownWarmth:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -14,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from synkron.http import status_text
-from synkron.incidents import Message, Tone
 from synkron.incidents.channels.failure import NotDelivered
+from synkron.incidents.message import Message, Tone
 from synkron.settings.secrets import SECRET_LENGTH, fault, is_reference, read_secret
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Service:
         self._apprise = apprise
         self._url = url
         self._turn = asyncio.Lock()
-        self._is_busy = False
+        self._sending: Future[AppriseResult] | None = None
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
@@ -77,9 +78,10 @@ class Service:
     async def send(self, message: Message) -> None:
         """Send one message, after the earlier ones."""
         async with self._turn:
-            if self._is_busy:
+            if self._sending is not None and not self._sending.done():
                 raise NotDelivered("an earlier message is still being sent")
-            result = await self._in_thread(lambda: self._notified(message))
+            self._sending = _in_thread(lambda: self._notified(message))
+            result = await asyncio.wrap_future(self._sending)
         if not result:
             raise NotDelivered(f"the service refused it or can't be reached{_status(result)}")
 
@@ -100,33 +102,21 @@ class Service:
             interpret_escapes=False,
         )
 
-    async def _in_thread(self, call: Callable[[], AppriseResult]) -> AppriseResult:
-        """Call it in a daemon thread: at its end, the process would wait for a thread of a pool."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[AppriseResult] = loop.create_future()
 
-        def settle(result: AppriseResult | None, error: BaseException | None) -> None:
-            if answer.done():
-                return
-            if result is not None:
-                answer.set_result(result)
-            else:
-                # Not the exception itself: its text and its traceback may contain the URL.
-                answer.set_exception(NotDelivered(f"{type(error).__name__} in the service's own code"))
+def _in_thread(call: Callable[[], AppriseResult]) -> Future[AppriseResult]:
+    """Call it in a daemon thread: at its end, the process would wait for a thread of a pool."""
+    answer: Future[AppriseResult] = Future()
+    answer.set_running_or_notify_cancel()  # from now on it is done only when the thread is
 
-        def run() -> None:
-            result, failed = None, None
-            try:
-                result = call()
-            except BaseException as error:  # noqa: BLE001 - the caller waits for a result
-                failed = error
-            self._is_busy = False
-            with suppress(RuntimeError):  # the loop may have ended
-                loop.call_soon_threadsafe(settle, result, failed)
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - the caller waits for a result
+            # Not the exception itself: its text and its traceback may contain the URL.
+            answer.set_exception(NotDelivered(f"{type(error).__name__} in the service's own code"))
 
-        self._is_busy = True
-        Thread(target=run, name="synkron-announce", daemon=True).start()
-        return await answer
+    Thread(target=run, name="synkron-announce", daemon=True).start()
+    return answer
 
 
 def _silence_all() -> None:

@@ -9,7 +9,3 @@ LONGEST = timedelta(seconds=30)
 
 class NotDelivered(Exception):
     """A channel did not deliver a message. The reason is our own text, never the service's."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC
 
 from aiohttp import ClientSession
@@ -13,62 +13,41 @@ from yarl import URL
 
 from synkron.errors import SettingsError
 from synkron.http import failure, refusal
-from synkron.incidents import Message
 from synkron.incidents.channels.failure import LONGEST, NotDelivered
+from synkron.incidents.message import Message
 from synkron.settings.addresses import exact_url
 from synkron.settings.secrets import SECRET_LENGTH, fault, gathering
 from synkron.settings.signing import Signing, read_signing
 from synkron.text import instant
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Where a webhook goes, and how it is signed. No text may show the ``secrets``."""
+@dataclass(frozen=True)
+class Webhook:
+    """A 2xx response means delivered. Redirects are not followed: they could lead to another host.
 
-    address: URL = field(repr=False)
+    No text may show the ``secrets``. The address is one, because its path and query may contain one.
+    """
+
+    address: SecretStr
     signing: Signing
     secrets: tuple[SecretStr, ...]
-
-    @property
-    def place(self) -> str:
-        """Host and port only: path and query may contain a secret."""
-        return self.address.host_port_subcomponent or ""
-
-
-def read_recipient(key: str, address: str, reference: str, environment: Mapping[str, str]) -> Recipient:
-    """The recipient, its secret read. Raises SettingsError with every fault, under ``key``."""
-    faults: list[str] = []
-    with gathering(faults):
-        url = _address(f"{key}.webhook", address)
-    with gathering(faults):
-        signing = read_signing(f"{key}.secret", reference, environment)
-    if faults:
-        raise SettingsError(faults)
-    hidden = [part for part in (*url.parts, url.query_string, *url.query.values()) if len(part) >= SECRET_LENGTH]
-    return Recipient(url, signing, (signing.secret, SecretStr(address), *map(SecretStr, hidden)))
-
-
-class Webhook:
-    """A 2xx response means delivered. Redirects are not followed: they could lead to another host."""
-
-    def __init__(self, recipient: Recipient, session: ClientSession) -> None:
-        self._recipient = recipient
-        self._session = session
+    session: ClientSession
 
     async def send(self, message: Message) -> None:
         """POST it once. The receiver recognizes a repetition by its ``webhook-id``."""
         content = body(message)
-        place = self._recipient.place
+        address = exact_url(self.address.get_secret_value())
+        place = address.host_port_subcomponent or ""
         try:
-            async with self._session.post(
-                self._recipient.address, data=content, headers=self._headers(message, content), allow_redirects=False
+            async with self.session.post(
+                address, data=content, headers=self._headers(message, content), allow_redirects=False
             ) as response:
-                status = response.status
+                reason = refusal(response.status, place)
         except TimeoutError:
             raise
         except Exception as error:  # noqa: BLE001 - the exception's own text may contain the address
             raise NotDelivered(failure(error, place, LONGEST)) from None
-        if (reason := refusal(status, place)) is not None:
+        if reason is not None:
             raise NotDelivered(reason)
 
     def _headers(self, message: Message, content: bytes) -> dict[str, str]:
@@ -78,8 +57,24 @@ class Webhook:
             "Accept-Encoding": "identity",
             "webhook-id": message.id,
             "webhook-timestamp": str(int(moment.timestamp())),
-            "webhook-signature": self._recipient.signing.webhook.sign(message.id, moment, content.decode()),
+            "webhook-signature": self.signing.webhook.sign(message.id, moment, content.decode()),
         }
+
+
+def read_webhook(
+    key: str, address: str, reference: str, environment: Mapping[str, str], session: ClientSession
+) -> Webhook:
+    """The webhook, its secret read. Raises SettingsError with every fault, under ``key``."""
+    faults: list[str] = []
+    with gathering(faults):
+        url = _address(f"{key}.webhook", address)
+    with gathering(faults):
+        signing = read_signing(f"{key}.secret", reference, environment)
+    if faults:
+        raise SettingsError(faults)
+    hidden = [part for part in (*url.parts, url.query_string, *url.query.values()) if len(part) >= SECRET_LENGTH]
+    secrets = (signing.secret, SecretStr(address), *map(SecretStr, hidden))
+    return Webhook(SecretStr(address), signing, secrets, session)
 
 
 def body(message: Message) -> bytes:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.incidents import Condition, IncidentKind
-from synkron.incidents.conditions.wording import MOST_IDS, moment
+from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.conditions.wording import moment, touched
 from synkron.settings.integrations.naming import section_of
 from synkron.text import several, span
 
@@ -29,12 +29,8 @@ class ColdStarts:
 
 
 # requirement R16.3
-def cold(found: Sequence[ColdStarts]) -> list[Condition]:
-    """One condition for each type."""
-    return [_of_type(one) for one in found]
-
-
-def _of_type(one: ColdStarts) -> Condition:
+def cold(one: ColdStarts) -> Condition:
+    """The condition of one type."""
     name = one.integration_type
     known = [
         *([f"{one.by_header:,} by the target's own report"] if one.by_header else []),
@@ -57,9 +53,5 @@ def _of_type(one: ColdStarts) -> Condition:
         ),
         since=one.first,
         integration_type=name,
-        touches={
-            "organizations": list(one.org_ids[:MOST_IDS]),
-            "organizations_total": len(one.org_ids),
-            "attempts": one.attempts,
-        },
+        touches=touched(one.org_ids, attempts=one.attempts),
     )

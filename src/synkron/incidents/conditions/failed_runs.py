@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.wording import MOST_APART, Names, called, moment, touched
 from synkron.text import several
 
@@ -77,7 +77,7 @@ def verified(found: Verified | None) -> list[Condition]:
 
 
 def _of_one(runs: Sequence[FailedRun], names: Names) -> Condition:
-    newest = _newest(runs)
+    newest, failures = _newest(runs), several(len(runs), "run")
     numbers = " ".join(str(run.run_id) for run in sorted(runs, key=lambda run: run.scheduled_for)[:NAMED])
     rest = (
         f" The others: `synkron runs --state failed --org {newest.org_id} --type {newest.integration_type}`."
@@ -87,7 +87,7 @@ def _of_one(runs: Sequence[FailedRun], names: Names) -> Condition:
     return Condition(
         kind=IncidentKind.RUN_FAILED,
         subject=f"{newest.org_id} {newest.integration_type}",
-        title=f"{newest.integration_type} of {called(newest.org_id, names)}: {_counted(runs)} failed for good",
+        title=f"{newest.integration_type} of {called(newest.org_id, names)}: {failures} failed for good",
         detail=f"{_told(newest)} No later run of its integration has succeeded.",
         remedy=f"When the cause is fixed: `synkron runs retry {numbers}` (the keys stay the same).{rest}",
         since=min(run.finished_at for run in runs),
@@ -101,10 +101,11 @@ def _of_type(runs: Sequence[FailedRun], names: Names, *, is_cut: bool) -> Condit
     newest = _newest(runs)
     kind = newest.integration_type
     organizations = several(len({run.org_id for run in runs}), "organization", at_least=is_cut)
+    failures = several(len(runs), "run", at_least=is_cut)
     return Condition(
         kind=IncidentKind.RUN_FAILED,
         subject=f"type {kind}",
-        title=f"{kind}: {_counted(runs, at_least=is_cut)} of {organizations} failed for good",
+        title=f"{kind}: {failures} of {organizations} failed for good",
         detail=f"The newest failure is that of {called(newest.org_id, names)}. {_told(newest)}",
         remedy=(
             f"`synkron runs --state failed --type {kind}` lists them. When the cause is fixed: "
@@ -118,10 +119,6 @@ def _of_type(runs: Sequence[FailedRun], names: Names, *, is_cut: bool) -> Condit
 
 def _newest(runs: Sequence[FailedRun]) -> FailedRun:
     return max(runs, key=lambda run: (run.finished_at, run.run_id))
-
-
-def _counted(runs: Sequence[FailedRun], *, at_least: bool = False) -> str:
-    return several(len(runs), "run", at_least=at_least)
 
 
 def _told(run: FailedRun) -> str:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from synkron.incidents import Condition, IncidentKind
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.wording import Names, called, moment, touched
 from synkron.ledger.drift import REASONS, LateRun, Stage, lost_in
 from synkron.settings.integrations.naming import section_of
@@ -30,11 +30,13 @@ def late(runs: Sequence[LateRun], names: Names, *, is_cut: bool = False) -> list
 def _of_one(runs: Sequence[LateRun], names: Names, *, is_cut: bool) -> Condition:
     worst, stage = _worst(runs), _lost_in(runs)
     whose = f"{worst.integration_type} of {called(worst.org_id, names)}"
+    late = f"{span(worst.late)} late"
+    how_late = f"started {late}" if worst.has_started else f"is {late} and has not started"
     others = f" {_counts(runs, is_cut=is_cut)}" if len(runs) > 1 else ""
     return Condition(
         kind=IncidentKind.DRIFT,
         subject=f"{worst.org_id} {worst.integration_type}",
-        title=f"{whose} {_how_late(worst)}{_in_stage(stage)}",
+        title=f"{whose} {how_late}{_in_stage(stage)}",
         detail=f"{_told(worst)}{others}",
         remedy=_remedy(stage, worst),
         since=min(run.since for run in runs),
@@ -74,17 +76,11 @@ def _lost_in(runs: Sequence[LateRun]) -> Stage | None:
     return max(lost, key=lost.__getitem__)
 
 
-def _how_late(run: LateRun) -> str:
-    late = span(run.late)
-    return f"started {late} late" if run.has_started else f"is {late} late and has not started"
-
-
 def _in_stage(stage: Stage | None) -> str:
     return f" (stage {stage}): {REASONS[stage]}" if stage else ""
 
 
 def _told(run: LateRun) -> str:
-    """One run in a sentence."""
     at = f"Run {run.run_id} of {moment(run.moments.scheduled_for)}"
     if run.has_started:
         started = f"started at {moment(run.moments.started_at)}, {span(run.late)} late"

@@ -82,7 +82,8 @@ with failed as materialized (
     order by failed_at desc
     limit $2
 )
-select id, org_id, integration_type, scheduled_for, finished_at, error, (select count(*) from failed) as looked_at
+select id as run_id, org_id, integration_type, scheduled_for, finished_at, error,
+    (select count(*) from failed) as looked_at
 from failed
 where not exists (
         select from synkron.runs later
@@ -99,8 +100,9 @@ where not exists (
 -- name: endpoints
 -- What is known about the endpoints $2, and how many probes of this month their vendors count. Plan: the two primary
 -- keys; there are a few rows.
-select asked.endpoint, health.verdict, health.reason, health.known_by, health.since, health.probed_at,
-    health.passive_until, coalesce(spend.counted, 0) as counted
+select asked.endpoint, coalesce(health.verdict, 'unknown') as verdict, coalesce(health.reason, '') as reason,
+    health.known_by, coalesce(health.since, $1) as since, health.probed_at, health.passive_until,
+    coalesce(spend.counted, 0) as counted
 from unnest($2::text[]) asked (endpoint)
 left join synkron.health health on health.endpoint = asked.endpoint
 left join synkron.probe_spend spend
@@ -222,14 +224,8 @@ limit 1;
 -- name: internal_faults
 -- Faults in Synkron itself within the last $2, up to $3, the newest first. Plan: the index internal_faults_newest;
 -- there are a thousand rows at most.
-select
-    loop,
-    error,
-    place,
-    array_agg(node order by node) as nodes,
-    sum(times)::bigint as times,
-    min(first_at) as first,
-    max(last_at) as last
+select loop, error, place, array_agg(node order by node) as nodes, sum(times)::bigint as times,
+    min(first_at) as first, max(last_at) as last
 from synkron.internal_faults
 where last_at > $1::timestamptz - $2::interval and last_at <= $1
 group by loop, error, place

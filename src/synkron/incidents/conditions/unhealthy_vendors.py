@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.incidents import Condition, IncidentKind
-from synkron.incidents.conditions.wording import listed, moment
+from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.conditions.wording import listed, moment, touched
 from synkron.settings.integrations.naming import section_of
 from synkron.text import several
 from synkron.vendors.health import Verdict, Watch
@@ -24,28 +24,19 @@ KNOWN_BY = {"run": "by a run", "probe": "by a probe", "passive": "by a run, beca
 
 @dataclass(frozen=True, slots=True)
 class VendorEndpoint:
-    """What is known about an endpoint; ``verdict`` is None if nothing is known yet.
+    """What is known about an endpoint.
 
     ``counted`` is how many probes of this month the vendor counts. No probe is sent until ``passive_until``.
     """
 
     endpoint: str
-    verdict: Verdict | None
+    verdict: Verdict
     reason: str
     known_by: str | None
     since: datetime
     probed_at: datetime | None
     passive_until: datetime | None
     counted: int
-
-
-@dataclass(frozen=True, slots=True)
-class AffectedOrganizations:
-    """The organizations with live integrations of an endpoint's types; ``is_cut``: there are more."""
-
-    org_ids: Sequence[str]
-    total: int
-    is_cut: bool
 
 
 def is_told(endpoint: VendorEndpoint) -> bool:
@@ -58,11 +49,13 @@ def is_told(endpoint: VendorEndpoint) -> bool:
     return endpoint.verdict in SAYS
 
 
-def unwell(endpoint: VendorEndpoint, watch: Watch, touched: AffectedOrganizations) -> Condition:
-    """The condition of an endpoint for which ``is_told`` is true."""
-    assert endpoint.verdict is not None  # noqa: S101 - is_told implies it
+def unwell(endpoint: VendorEndpoint, watch: Watch, org_ids: Sequence[str], *, is_cut: bool) -> Condition:
+    """The condition of an endpoint for which ``is_told`` is true.
+
+    ``org_ids`` have live integrations of its types; ``is_cut``: there are more.
+    """
     throttled = endpoint.verdict is Verdict.THROTTLED
-    organizations = several(touched.total, "organization", at_least=touched.is_cut)
+    organizations = several(len(org_ids), "organization", at_least=is_cut)
     until = f" No probe is sent until {moment(endpoint.passive_until)}." if endpoint.passive_until else ""
     return Condition(
         kind=IncidentKind.THROTTLED if throttled else IncidentKind.UNHEALTHY,
@@ -77,12 +70,7 @@ def unwell(endpoint: VendorEndpoint, watch: Watch, touched: AffectedOrganization
         since=endpoint.since,
         integration_type=watch.integration_types[0] if len(watch.integration_types) == 1 else None,
         endpoint=endpoint.endpoint,
-        touches={
-            "organizations": list(touched.org_ids),
-            "organizations_total": touched.total,
-            "types": list(watch.integration_types),
-            "verdict": endpoint.verdict.value,
-        },
+        touches=touched(org_ids, types=list(watch.integration_types), verdict=endpoint.verdict.value),
     )
 
 

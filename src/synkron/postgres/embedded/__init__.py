@@ -71,11 +71,8 @@ def embedded_database(directory: Path, settings: Mapping[str, str] | None = None
     """Start or join the server of ``directory``. The last process that leaves it stops it, even if others were killed.
 
     Blocks, for about a second at the first start: inside an event loop, enter and leave it in a thread.
-    ``settings`` are PostgreSQL's own; they apply if this call starts the server. Raises EmbeddedDatabaseError.
-
-    PostgreSQL refuses to run as root. If Synkron runs as root, the server runs as the owner of ``directory``. If root
-    owns that, the server runs under a user id that no account has. Nothing outside ``directory`` is changed: if that
-    id can't reach ``directory``, EmbeddedDatabaseError is raised.
+    ``settings`` are PostgreSQL's own; they apply if this call starts the server. If Synkron runs as root, the server
+    does not (``account``). Raises EmbeddedDatabaseError.
     """
     directory = directory.resolve()
     with ExitStack() as resources:

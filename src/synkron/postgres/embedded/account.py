@@ -101,7 +101,6 @@ def _free_id(inode: int) -> int:
 
 
 def _is_free(number: int) -> bool:
-    """Whether no user and no group has this id."""
     for named in (pwd.getpwuid, grp.getgrgid):
         with suppress(KeyError):
             named(number)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import nlargest
 
 from synkron.model import Window
-from synkron.reports.forecast.fires import FireMinute, Fires
+from synkron.reports.forecast.fires import Fires
 from synkron.reports.forecast.starts import Queue, last_starts, paced, room_of, spread_out
 from synkron.scheduler.spread import MINUTE
 from synkron.settings.policy import Policy
@@ -80,53 +81,34 @@ class Forecast:
 
 def forecast(fires: Fires, policies: Mapping[str, Policy]) -> Forecast:
     """The forecast of the fires under these policies. It does not include runs claimed before the window."""
-    types = {
-        name: _forecast(fires.window, fires.fires[name], policies[name], integrations, fires.minutes)
-        for name, integrations in sorted(fires.integrations.items())
-    }
+    types = {name: _forecast(fires, name, policies[name]) for name in sorted(fires.integrations)}
     return Forecast(fires.window, types, fires.left_out)
 
 
-def _forecast(
-    window: Window, fires: Mapping[FireMinute, int], policy: Policy, integrations: int, minutes: int
-) -> TypeForecast:
-    by_minute = [0] * minutes
-    for fire, count in fires.items():
+def _forecast(fires: Fires, name: str, policy: Policy) -> TypeForecast:
+    by_minute = [0] * fires.minutes
+    # The largest room, in minutes, of the fires in each minute.
+    rooms: dict[int, float] = defaultdict(float)
+    for fire, count in fires.fires[name].items():
         by_minute[fire.minute] += count
-    queue = paced(spread_out(fires, policy.spread, minutes), policy.pace)
-    largest = [minute for minute, _ in Counter(dict(enumerate(by_minute))).most_common(HERDS) if by_minute[minute]]
-    rooms = _rooms(fires, policy.spread, largest)
-    ends = _ends(queue, policy.pace, rooms)
+        rooms[fire.minute] = max(rooms[fire.minute], room_of(fire, policy.spread))
+    queue = paced(spread_out(fires.fires[name], policy.spread, fires.minutes), policy.pace)
+    largest = nlargest(HERDS, sorted(rooms), key=by_minute.__getitem__)
+    ends = _ends(queue, policy.pace, {minute: rooms[minute] for minute in largest})
+    first = fires.window.start + MINUTE
     herds = [
-        Herd(window.start + MINUTE * (minute + 1), by_minute[minute], _instant(window, ends[minute]))
+        Herd(first + MINUTE * minute, by_minute[minute], None if (end := ends[minute]) is None else first + end)
         for minute in largest
     ]
-    return TypeForecast(window, policy, integrations, by_minute, queue.starts, queue.waiting, herds)
+    return TypeForecast(fires.window, policy, fires.integrations[name], by_minute, queue.starts, queue.waiting, herds)
 
 
-def _rooms(fires: Mapping[FireMinute, int], spread: timedelta, minutes: Sequence[int]) -> dict[int, float]:
-    """The largest room, in minutes, of the fires in each of these minutes."""
-    rooms: dict[int, float] = defaultdict(float)
-    wanted = set(minutes)
-    for fire in fires:
-        if fire.minute in wanted:
-            rooms[fire.minute] = max(rooms[fire.minute], room_of(fire, spread))
-    return rooms
-
-
-def _ends(queue: Queue, pace: int | None, rooms: Mapping[int, float]) -> dict[int, timedelta | None]:
+def _ends(queue: Queue, pace: int | None, rooms: Mapping[int, float]) -> Mapping[int, timedelta | None]:
     """When the last fire of each of these minutes has started, counted from the start of the first minute."""
-    ends: dict[int, timedelta | None] = {minute: MINUTE * (minute + room) for minute, room in rooms.items()}
+    ends = {minute: MINUTE * (minute + room) for minute, room in rooms.items()}
     if pace is None:
         return ends
     asked_by = {minute: minute + max(-int(-room // 1) - 1, 0) for minute, room in rooms.items()}
     known = sorted({asked for asked in asked_by.values() if asked < len(queue.asks)})
     last = dict(zip(known, last_starts(queue, pace, known), strict=True))
-    for minute, asked in asked_by.items():
-        end = ends[minute]
-        ends[minute] = max(end, last[asked]) if asked in last and end is not None else None
-    return ends
-
-
-def _instant(window: Window, since: timedelta | None) -> datetime | None:
-    return None if since is None else window.start + MINUTE + since
+    return {minute: max(ends[minute], last[asked]) if asked in last else None for minute, asked in asked_by.items()}

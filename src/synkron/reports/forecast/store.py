@@ -10,7 +10,8 @@ from synkron.errors import LedgerMissing, ServiceRoleRequired
 from synkron.model import Window
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
-from synkron.reports.forecast import Forecast, Group, count_fires, forecast
+from synkron.reports.forecast.fires import Group, count_fires
+from synkron.reports.forecast.outlook import Forecast, forecast
 from synkron.scheduler.holds import read_pauses
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policy
@@ -50,7 +51,10 @@ async def forecast_fleet(
     window = Window(begin, begin + timedelta(hours=hours))
     source = SourceQueries(settings.source)
     own_spreads, pauses = await _read_standing(connection, source, now)
-    groups = await read_groups(connection, source, own_spreads, integration_type)
+    statement = source.sql("reports/forecast/store")["groups"]
+    async with source.reading(connection):
+        rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
+    groups = [read(Group, row, timezone=zone_of(row)) for row in rows]
     other = settings.policies | dict(proposed or {})
     spreads = [one.spread for one in (*settings.policies.values(), *other.values())]
     fires = count_fires(groups, window, settings.types, max([*spreads, *own_spreads.values()]))
@@ -59,16 +63,6 @@ async def forecast_fleet(
         forecast(fires, other) if proposed else None,
         pauses,
     )
-
-
-async def read_groups(
-    connection: Connection, source: SourceQueries, own_spreads: Mapping[str, timedelta], integration_type: str | None
-) -> list[Group]:
-    """The enabled rows with a schedule, of all types or one, grouped by what decides when they start, and counted."""
-    statement = source.sql("reports/forecast/store")["groups"]
-    async with source.reading(connection):
-        rows = await connection.fetch(statement, list(own_spreads), list(own_spreads.values()), integration_type)
-    return [read(Group, row, timezone=zone_of(row)) for row in rows]
 
 
 async def _read_standing(

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from synkron.model import State
 from synkron.reports.verify.evidence import FindingKind, RecordedDecision
+from synkron.text import several
 
 # The difference of two times that one statement writes from two readings of the clock.
 SAME = timedelta(minutes=1)
@@ -43,7 +44,8 @@ def _judged(state: str, attempt: int, last: int, outcomes: str, was_retried: boo
     if successes > 1:
         return FindingKind.DOUBLED, f"{successes} of its attempts succeeded"
     if not attempt == last == len(made):
-        return FindingKind.UNEXPLAINED, f"it counts {_attempts(attempt)}, but the ledger has {_attempts(len(made))}"
+        counts, has = several(attempt, "attempt"), several(len(made), "attempt")
+        return FindingKind.UNEXPLAINED, f"it counts {counts}, but the ledger has {has}"
     if not made:
         message = None if state in (State.CLAIMED, State.SKIPPED) else f"recorded as {state} without any attempt"
     elif made[-1] not in ENDS[State(state)] and not (
@@ -78,7 +80,3 @@ def _times(one: RecordedDecision) -> str | None:
     elif one.finished_at is not None and last is not None and one.finished_at < last:
         return "it ended before its last attempt did"
     return None
-
-
-def _attempts(number: int) -> str:
-    return f"{number} attempt{'' if number == 1 else 's'}"

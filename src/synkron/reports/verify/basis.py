@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
 from synkron.cron import Cron
-from synkron.ledger.keys import is_key_of
 from synkron.model import Window
-from synkron.reports.verify.evidence import LiveRow, RecordedDecision
+from synkron.reports.verify.evidence import LiveRow
 from synkron.reports.verify.ticks import TickHistory, full_transaction
 from synkron.source.parsed_texts import KNOWN
 
@@ -20,6 +20,7 @@ MEMO_LIMIT = 500_000
 Moments = Mapping[datetime, datetime | None]
 
 
+@dataclass(slots=True)
 class Basis:
     """The window to verify, what the ticks saw, the time now, and the ids from which keys derive.
 
@@ -27,30 +28,18 @@ class Basis:
     ``is_strict`` reports what was not delivered as findings. Integrations with the same schedule share its moments.
     """
 
-    def __init__(
-        self,
-        window: Window,
-        ticks: TickHistory,
-        now: datetime,
-        types: Container[str],
-        installations: Sequence[UUID],
-        *,
-        next_transaction: int = 1 << 32,
-        has_zones: bool = True,
-        late_after: timedelta = LATE,
-        is_strict: bool = False,
-    ) -> None:
-        self.window = window
-        self.now = now
-        self.late_after = late_after
-        self.is_strict = is_strict
-        self._ticks = ticks
-        self.types = types
-        self._installations = installations
-        self._next_transaction = next_transaction
-        self._has_zones = has_zones
-        self._known: dict[tuple[str, str | None], Moments | None] = {}
-        self._remembered = 0
+    window: Window
+    ticks: TickHistory
+    now: datetime
+    types: Container[str]
+    installations: Sequence[UUID]
+    _: KW_ONLY
+    next_transaction: int = 1 << 32
+    has_zones: bool = True
+    late_after: timedelta = LATE
+    is_strict: bool = False
+    _known: dict[tuple[str, str | None], Moments | None] = field(default_factory=dict, init=False)
+    _remembered: int = field(default=0, init=False)
 
     def moments(self, cron_schedule: str, timezone: str | None) -> Moments | None:
         """The moments of the window, oldest first, each with the schedule's previous moment; None if unreadable."""
@@ -68,28 +57,19 @@ class Basis:
             return None
         return self.moments(row.cron_schedule, row.timezone)
 
-    def stood(self, row: LiveRow, moment: datetime) -> bool:
-        """Whether the row and its organization's zone provably have not changed since the moment was to be decided."""
-        seen = row.updated_at is not None and row.updated_at < moment
-        return (seen or self._saw(row.written, moment)) and (not self._has_zones or self._saw(row.zone_written, moment))
+    def stood(self, row: LiveRow, moment: datetime, decided_at: datetime | None = None) -> bool:
+        """Whether the row and its organization's zone provably have not changed since the moment was to be decided.
 
-    def decided_as_it_stands(self, one: RecordedDecision, row: LiveRow) -> bool:
-        """Whether the row and its organization's zone provably have not changed since that was decided.
-
-        An edit in the half-minute between a decision and its moment is a change.
+        With ``decided_at``, since it was decided then: an edit in the half-minute between the two is a change.
         """
-        moment = one.scheduled_for
-        seen = row.updated_at is not None and row.updated_at < min(one.claimed_at, moment)
-        return (seen or self._saw(row.written, moment, at_first=True)) and (
-            not self._has_zones or self._saw(row.zone_written, moment, at_first=True)
+        at_first = decided_at is not None
+        seen = row.updated_at is not None and row.updated_at < min(decided_at or moment, moment)
+        return (seen or self._saw(row.written, moment, at_first=at_first)) and (
+            not self.has_zones or self._saw(row.zone_written, moment, at_first=at_first)
         )
 
-    def has_its_key(self, one: RecordedDecision) -> bool:
-        """Whether the key is the right one for the run's integration and moment."""
-        return is_key_of(one.key, self._installations, one.integration_id, one.source, one.scheduled_for)
-
-    def _saw(self, written: int | None, moment: datetime, *, at_first: bool = False) -> bool:
-        return self._ticks.saw(moment, full_transaction(written, self._next_transaction), at_first=at_first)
+    def _saw(self, written: int | None, moment: datetime, *, at_first: bool) -> bool:
+        return self.ticks.saw(moment, full_transaction(written, self.next_transaction), at_first=at_first)
 
     def _remember(self, cron_schedule: str, timezone: str | None) -> Moments | None:
         schedule = schedule_of(cron_schedule, timezone)

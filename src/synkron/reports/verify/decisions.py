@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from synkron.cron import Cron
+from synkron.ledger.keys import is_key_of
 from synkron.model import Action, Source
 from synkron.reports.verify.basis import Basis, schedule_of
 from synkron.reports.verify.evidence import LiveRow, RecordedDecision
@@ -16,7 +17,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 def against_itself(one: RecordedDecision, row: LiveRow | None, basis: Basis) -> list[str]:
     """What disagrees between the decision and what it was made from: its tick, and ``row``, if that still exists."""
     wrong = []
-    if not basis.has_its_key(one):
+    if not is_key_of(one.key, basis.installations, one.integration_id, one.source, one.scheduled_for):
         wrong.append(f"its key, {one.key}, does not match its integration and moment")
     if not one.fits_tick:
         wrong.append(f"its tick was at another time, or could not have decided it as {one.source}")
@@ -56,7 +57,7 @@ def _against_row(one: RecordedDecision, row: LiveRow, basis: Basis) -> str | Non
     """How it differs from the row. Only a row that provably has not changed since is compared."""
     said = (one.org_id, one.integration_type, one.cron_schedule, one.timezone)
     stands = (row.org_id, row.integration_type, row.cron_schedule, row.timezone)
-    if said == stands or not basis.decided_as_it_stands(one, row):
+    if said == stands or not basis.stood(row, one.scheduled_for, one.claimed_at):
         return None
     differ = [
         f"{name} {its}, not {mine}"

@@ -12,9 +12,8 @@ from synkron.reports.verify.attempts import against_attempts
 from synkron.reports.verify.basis import Basis
 from synkron.reports.verify.coverage import Coverage, coverage
 from synkron.reports.verify.decisions import against_itself, against_schedule
-from synkron.reports.verify.doubled import doubled
+from synkron.reports.verify.deliveries import doubled, late
 from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision, Undelivered
-from synkron.reports.verify.late import late
 from synkron.reports.verify.undecided import NONE, Undecided, undecided
 
 NOTHING: Mapping[Undelivered, int] = MappingProxyType({})
@@ -117,7 +116,6 @@ def _continues(one: RecordedDecision, earlier: Sequence[RecordedDecision]) -> bo
 
 
 def _counted(covered: Coverage, left: Undecided) -> Counter[Undelivered]:
-    """How many moments were not delivered, by reason."""
     counts = Counter[Undelivered]()
     if left.held:
         counts[Undelivered.HELD] = len(left.held)

@@ -19,20 +19,11 @@ from asyncpg import Record
 from synkron.ledger import installation
 from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.connection import Connection
-from synkron.reports.verify import (
-    LATE,
-    Basis,
-    Examined,
-    Finding,
-    FindingKind,
-    LiveRow,
-    RecordedDecision,
-    TickHistory,
-    TickRow,
-    Undelivered,
-    UnsureFinding,
-    examine,
-)
+from synkron.postgres.rows import read
+from synkron.reports.verify.basis import LATE, Basis
+from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision, Undelivered
+from synkron.reports.verify.examine import Examined, UnsureFinding, examine
+from synkron.reports.verify.ticks import TickHistory, TickRow
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
 
@@ -108,8 +99,46 @@ async def verify(
     ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and LedgerMissing.
     """
     source = SourceQueries(settings.source)
+    sql = source.sql("reports/verify/store")
     async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
-        return await _verify(connection, source, settings, since, until, scope, late_after, most, is_strict=is_strict)
+        await source.secure(connection)
+        await connection.execute(sql["room"])
+        frame = await connection.fetchrow(sql["frame"], since)
+        assert frame is not None  # noqa: S101 (a select without a table)
+        now, watermark = frame["now"], frame["watermark"]
+        since = max(since, frame["copied_at"] or since)
+        end = max(since, min(until or now, now, watermark or since))
+        rows = await connection.fetch(sql["ticks"], since, end)
+        ticks = TickHistory(
+            [read(TickRow, row, window=Window(row["window_start"], row["window_end"])) for row in rows],
+            frame["copied_at"],
+        )
+        start = since if frame["ticked_before"] else max(since, ticks.first or end)
+        report = Report(Window(start, end), now, watermark, ticks=len(ticks))
+        report.note(ticks.faults(report.window), most)
+        basis = Basis(
+            report.window,
+            ticks,
+            now,
+            settings.types,
+            await installation.read_ids(connection),
+            next_transaction=frame["next_transaction"],
+            has_zones=bool(settings.source.organizations.timezone),
+            late_after=late_after,
+            is_strict=is_strict,
+        )
+        if scope == EVERYTHING:
+            report.note([_orphan(row) for row in await connection.fetch(sql["orphans"], start, end)], most)
+        asked = (start, end, scope.org_id, scope.integration_type, late_after)
+        async with aclosing(_batches(connection, sql["integrations"], *asked)) as batches:
+            async for batch in batches:
+                doubts: list[UnsureFinding] = []
+                for _, rows_of_one in groupby(batch, itemgetter(ID)):
+                    examined = _examined(list(rows_of_one), basis)
+                    report.add(examined, most)
+                    doubts += examined.doubts
+                report.note(await _confirmed(connection, sql["continues"], doubts), most)
+        return report
 
 
 async def keep_verification(connection: Connection, settings: Settings, now: datetime) -> Report | None:
@@ -122,7 +151,7 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
     async with source.in_words(), connection.transaction(isolation="repeatable_read"):
         if not await connection.fetchval(sql["take_hour"], now):
             return None
-        report = await _verify(connection, source, settings, now - DAY, None, EVERYTHING, LATE, 0, is_strict=False)
+        report = await verify(connection, settings, now - DAY, most=0)
         if report.watermark is None:
             return None
         await connection.execute(
@@ -131,65 +160,15 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
             report.window.start,
             report.window.end,
             report.occurrences - report.unprovable,
-            *(
-                report.found[kind]
-                for kind in (FindingKind.MISSED, FindingKind.DOUBLED, FindingKind.LATE, FindingKind.UNEXPLAINED)
-            ),
+            report.found[FindingKind.MISSED],
+            report.found[FindingKind.DOUBLED],
+            report.found[FindingKind.LATE],
+            report.found[FindingKind.UNEXPLAINED],
             now - settings.retention,
             report.undelivered.total(),
             report.gaps,
         )
         return report
-
-
-async def _verify(
-    connection: Connection,
-    source: SourceQueries,
-    settings: Settings,
-    since: datetime,
-    until: datetime | None,
-    scope: Scope,
-    late_after: timedelta,
-    most: int,
-    *,
-    is_strict: bool,
-) -> Report:
-    """Verify in the caller's transaction, which has one snapshot."""
-    sql = source.sql("reports/verify/store")
-    await source.secure(connection)
-    await connection.execute(sql["room"])
-    frame = await connection.fetchrow(sql["frame"], since)
-    assert frame is not None  # noqa: S101 (a select without a table)
-    now, watermark = frame["now"], frame["watermark"]
-    since = max(since, frame["copied_at"] or since)
-    end = max(since, min(until or now, now, watermark or since))
-    ticks = TickHistory([_tick(row) for row in await connection.fetch(sql["ticks"], since, end)], frame["copied_at"])
-    start = since if frame["ticked_before"] else max(since, ticks.first or end)
-    report = Report(Window(start, end), now, watermark, ticks=len(ticks))
-    report.note(ticks.faults(report.window), most)
-    basis = Basis(
-        report.window,
-        ticks,
-        now,
-        settings.types,
-        await installation.read_ids(connection),
-        next_transaction=frame["next_transaction"],
-        has_zones=bool(settings.source.organizations.timezone),
-        late_after=late_after,
-        is_strict=is_strict,
-    )
-    if scope == EVERYTHING:
-        report.note([_orphan(row) for row in await connection.fetch(sql["orphans"], start, end)], most)
-    asked = (start, end, scope.org_id, scope.integration_type, late_after)
-    async with aclosing(_batches(connection, sql["integrations"], *asked)) as batches:
-        async for batch in batches:
-            doubts: list[UnsureFinding] = []
-            for _, rows in groupby(batch, itemgetter(ID)):
-                examined = _examined(list(rows), basis)
-                report.add(examined, most)
-                doubts += examined.doubts
-            report.note(await _confirmed(connection, sql["continues"], doubts), most)
-    return report
 
 
 async def _batches(connection: Connection, statement: str, *arguments: object) -> AsyncGenerator[list[Record], None]:
@@ -227,11 +206,6 @@ async def _confirmed(connection: Connection, statement: str, doubts: Sequence[Un
         for doubt, row in zip(doubts, rows, strict=True)
         if not row["continues"]
     ]
-
-
-def _tick(row: Record) -> TickRow:
-    window = Window(row["window_start"], row["window_end"])
-    return TickRow(row["id"], row["at"], window, row["recorded_at"], row["saw_below"], row["is_asked"])
 
 
 def _orphan(row: Record) -> Finding:

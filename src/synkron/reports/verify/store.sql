@@ -45,15 +45,15 @@ order by id;
 -- integration are ordered by their moments.
 --
 -- The first columns are the integration's id, and whether the row is odd; an odd row decides nothing. The next columns
--- are those of verify.evidence.Standing, in its order; they are null if there is no current row. Each row has the
+-- are those of verify.evidence.LiveRow, in its order; they are null if there is no current row. Each row has the
 -- transactions that wrote it and its organization. `xmin` has no alias: in a table it is the system column, in a view,
 -- which has none, it is the column of `unknown`.
 --
--- The other columns are those of verify.evidence.Recorded: the ledger's rows of ($1, $2], later ones whose period
--- overlaps it, and earlier runs that those of the window may have waited for: unfinished ones, and those of the day
--- before that ended in the window. A tick number below the oldest one kept is that of a deleted tick. A run of a tick
--- was claimed in its transaction, unless the tick's moment was given by hand. A run that started more than $5 after it
--- could have may have waited for a pause.
+-- The other columns are those of verify.evidence.RecordedDecision: the ledger's rows of ($1, $2], later ones whose
+-- period overlaps it, and earlier runs that those of the window may have waited for: unfinished ones, and those of the
+-- day before that ended in the window. A tick number below the oldest one kept is that of a deleted tick. A run of a
+-- tick was claimed in its transaction, unless the tick's moment was given by hand. A run that started more than $5 after
+-- it could have may have waited for a pause.
 --
 -- Scans: all current rows and all decisions of the window are wanted. Plan: each table is read once, joined by hashing
 -- and sorted once; the expressions over a row of the application are computed once (`offset 0`). Attempts have the

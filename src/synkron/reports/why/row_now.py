@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from synkron.model import Source, State
 from synkron.reports.why.facts import Facts
@@ -30,7 +30,7 @@ def _paused(facts: Facts) -> str:
         return ""
     if facts.paused_now in facts.pauses:
         return ", and still paused" if facts.moment <= facts.now else ", and paused"
-    return f", and paused {pause_of(facts.paused_now, facts.moment)}"
+    return f", and paused {pause_of(facts.paused_now, facts)}"
 
 
 def advice(facts: Facts) -> list[str]:
@@ -78,9 +78,5 @@ def _was_backfilled(facts: Facts) -> bool:
 
 
 def _backfill(facts: Facts) -> str:
-    start, end = _written(facts.moment), _written(facts.moment + MINUTE)
+    start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (facts.moment, facts.moment + MINUTE))
     return f"synkron backfill --integration {facts.integration_id} --from {start} --to {end}"
-
-
-def _written(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%MZ}"

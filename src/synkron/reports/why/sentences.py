@@ -23,19 +23,20 @@ def explain(facts: Facts) -> list[str]:
     asked = [_asked(facts, run) for run in facts.asked]
     if facts.asked and not facts.decided and not facts.fires:
         answer = []
-    return [ended(one) for one in (*answer, *asked, *_changes(facts), *row(facts), *advice(facts))]
+    changes = [f"{clock(one.at, facts)}: {one.action} of {one.subject} by {one.author}" for one in facts.audit]
+    return [ended(one) for one in (*answer, *asked, *changes, *row(facts), *advice(facts))]
 
 
 def _decided(facts: Facts, run: RunFacts) -> list[str]:
     if run.action is Action.RUN and run.source is Source.SCHEDULE:
         return [f"{_subject(facts)} is run {run.id}, which {outcome(run, facts)}", *_followed(run)]
-    missed, at = f"{_subject(facts)} {_cause(facts, run)}", clock(run.claimed_at, facts.moment)
+    missed, at = f"{_subject(facts)} {_cause(facts, run)}", clock(run.claimed_at, facts)
     if run.action is Action.RUN:
         claimed = f"At {at} it was claimed as run {run.id}{_scope(run)}, which {outcome(run, facts)}"
         return [missed, claimed, *_followed(run)]
     if run.action is Action.MERGE and facts.into:
         into = facts.into
-        to = f"run {into.id} ({clock(into.scheduled_for, facts.moment)})"
+        to = f"run {into.id} ({clock(into.scheduled_for, facts)})"
         return [missed, f"At {at} it was merged into {to}, which {outcome(into, facts)}"]
     done = {Action.MERGE: "was merged", Action.SKIP: "was skipped", Action.EXPIRE: "expired"}[run.action]
     with_others = f" together with {run.occurrences - 1} others" if run.occurrences > 1 else ""
@@ -64,12 +65,12 @@ def _not_decided(facts: Facts) -> list[str]:
     if facts.is_held and held is not None and held is not Hold.PAUSE:
         return [f"{subject} was on hold: {held.cause}", "The next tick decides it"]
     if facts.is_held:
-        by = f" {pause_of(facts.pauses[-1], facts.moment)}" if facts.pauses else ""
+        by = f" {pause_of(facts.pauses[-1], facts)}" if facts.pauses else ""
         return [f"{subject} is on hold: paused{by}", "A tick decides it when the pause ends"]
     if facts.watermark is None:
         return [f"{subject} is undecided: no scheduler has ever ticked"]
     if facts.moment > facts.watermark:
-        since = clock(facts.tick_before or facts.watermark, facts.moment)
+        since = clock(facts.tick_before or facts.watermark, facts)
         return [f"{subject} is undecided: no scheduler has ticked since {since}", "The next tick decides it"]
     if facts.tick_before is None and not facts.was_watched:
         return [f"{subject} was never decided: no scheduler had ticked yet, and the first tick does not run the past"]
@@ -85,10 +86,10 @@ def _ahead(facts: Facts) -> list[str]:
         return [f"{ahead}. With its row as it is now, {name(facts)} will not run then"]
     if not facts.fires:
         return [f"{ahead}. {name(facts)} is not due then", _nearest(facts)]
-    paused = [f"It is then paused {pause_of(one, facts.moment)}" for one in facts.pauses]
+    paused = [f"It is then paused {pause_of(one, facts)}" for one in facts.pauses]
     decided = "the next tick decides it"
     if facts.moment - HEAD_START > facts.now:
-        decided = f"the tick at {clock(facts.moment - HEAD_START, facts.moment)} decides it"
+        decided = f"the tick at {clock(facts.moment - HEAD_START, facts)} decides it"
     return [f"{ahead}. {name(facts)} is due then, and {decided}", *paused]
 
 
@@ -98,7 +99,7 @@ def _cause(facts: Facts, run: RunFacts) -> str:
         if hold.cause in run.reason:
             return f"was on hold: {hold.cause}"
     if facts.pauses and (facts.was_watched or "it was paused" in run.reason):
-        return f"was on hold: paused {pause_of(facts.pauses[-1], facts.moment)}"
+        return f"was on hold: paused {pause_of(facts.pauses[-1], facts)}"
     if "it was paused" in run.reason:
         return "was on hold: it was paused"
     if facts.was_watched:
@@ -106,8 +107,8 @@ def _cause(facts: Facts, run: RunFacts) -> str:
     if facts.tick_after is None:
         return "was missed: no scheduler ticked then"
     if facts.tick_before is None:
-        return f"was missed: no scheduler ticked before {clock(facts.tick_after, facts.moment)}"
-    before, after = clock(facts.tick_before, facts.moment), clock(facts.tick_after, facts.moment)
+        return f"was missed: no scheduler ticked before {clock(facts.tick_after, facts)}"
+    before, after = clock(facts.tick_before, facts), clock(facts.tick_after, facts)
     return f"was missed: no scheduler ticked between {before} and {after}"
 
 
@@ -124,15 +125,9 @@ def _followed(run: RunFacts) -> list[str]:
 
 
 def _asked(facts: Facts, run: RunFacts) -> str:
-    """A run that an operator asked for."""
     at = "" if run.source is Source.BACKFILL else f" at {run.scheduled_for:%H:%M:%S} UTC"
     whose = f"{name(facts)}, {minute(facts)}: run" if facts.decided is None and not facts.fires else "Run"
     return f"{whose} {run.id} was {run.reason}{at}; it {outcome(run, facts)}"
-
-
-def _changes(facts: Facts) -> list[str]:
-    """What the audit says of it."""
-    return [f"{clock(one.at, facts.moment)}: {one.action} of {one.subject} by {one.author}" for one in facts.audit]
 
 
 def _nearest(facts: Facts) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from asyncpg import Record
@@ -14,7 +13,7 @@ from synkron.errors import NotFound
 from synkron.model import Action, Integration, InvalidIntegration, Source, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
-from synkron.reports.why import AuditFacts, Facts, PauseFacts, RunFacts
+from synkron.reports.why.facts import AuditFacts, Facts, PauseFacts, RunFacts
 from synkron.scheduler.pauses import Hold
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
@@ -25,15 +24,6 @@ from synkron.source.reader import integration_of
 MINUTE = timedelta(minutes=1)
 # How many organizations a message names.
 SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Ledger:
-    """The ledger's records of the minute."""
-
-    decided: RunFacts | None
-    into: RunFacts | None
-    asked: list[RunFacts]
 
 
 async def read_facts(
@@ -89,13 +79,14 @@ async def _facts(
     connection: Connection, sql: Mapping[str, str], settings: Settings, row: Record, moment: datetime
 ) -> Facts:
     integration = integration_of(row)
-    ledger = _ledger(await connection.fetch(sql["runs"], integration.integration_id, moment), moment)
+    runs = await connection.fetch(sql["runs"], integration.integration_id, moment)
+    decided, into, asked = _sorted(runs, moment)
     ticks = await connection.fetchrow(sql["ticks"], moment)
     assert ticks is not None  # noqa: S101 (a select without a table)
     whom = (integration.org_id, integration.integration_type, integration.integration_id)
     pauses = [PauseFacts(**one) for one in await connection.fetch(sql["pauses"], *whom, moment)]
     lasting = [PauseFacts(**one) for one in await connection.fetch(sql["pauses"], *whom, ticks["now"])]
-    about = [run.id for run in (ledger.decided, ledger.into, *ledger.asked) if run is not None]
+    about = [run.id for run in (decided, into, *asked) if run is not None]
     audit = await connection.fetch(sql["audit"], about, integration.integration_id, moment)
     schedule, fault = _schedule(integration)
     if row["stands"] and fault is None and (invalid := misplaced(integration, settings.types)):
@@ -116,9 +107,9 @@ async def _facts(
         fires=schedule is not None and schedule[0].matches(moment, schedule[1]),
         previous=schedule[0].previous_before(moment, schedule[1]) if schedule else None,
         following=schedule[0].next_after(moment, schedule[1]) if schedule else None,
-        decided=ledger.decided,
-        into=ledger.into,
-        asked=ledger.asked,
+        decided=decided,
+        into=into,
+        asked=asked,
         held_since=row["held_since"],
         held_for=None if row["held_for"] is None else Hold(row["held_for"]),
         pauses=pauses,
@@ -136,8 +127,8 @@ def _schedule(row: Integration) -> tuple[tuple[Cron, tzinfo] | None, str | None]
     return (None, found.reason) if isinstance(found, InvalidIntegration) else (found, None)
 
 
-def _ledger(rows: list[Record], moment: datetime) -> _Ledger:
-    """Sort the rows by their relation to the moment."""
+def _sorted(rows: list[Record], moment: datetime) -> tuple[RunFacts | None, RunFacts | None, list[RunFacts]]:
+    """The row that decided the moment, the run that it was merged into, and those that operators asked for."""
     found = [_run(row) for row in rows]
     by_ticks = [run for run in found if run.source in (Source.SCHEDULE, Source.CATCH_UP)]
     own = next((run for run in by_ticks if run.scheduled_for == moment), None)
@@ -148,7 +139,7 @@ def _ledger(rows: list[Record], moment: datetime) -> _Ledger:
     if own is not None and own.action is Action.MERGE:
         into = next((run for run in later if run.action is Action.RUN and run.source is Source.CATCH_UP), None)
     asked = [run for run in found if run not in by_ticks and run.scheduled_for < moment + MINUTE]
-    return _Ledger(own or summary, into, asked)
+    return own or summary, into, asked
 
 
 def _fired(row: Record, moment: datetime) -> bool:

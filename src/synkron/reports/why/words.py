@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime
 
 from synkron.reports.why.facts import Facts, PauseFacts
 
@@ -18,29 +18,24 @@ def minute(facts: Facts) -> str:
 
 
 def local(moment: datetime, facts: Facts) -> str:
-    """The moment in UTC, and in the organization's zone."""
-    return moment_in(moment, facts.zone, facts.zone_name)
-
-
-def pause_of(pause: PauseFacts, near: datetime) -> str:
-    """Who paused it, why, from when to when."""
-    until = f"to {clock(pause.ended_at, near)}" if pause.ended_at else "until somebody resumes it"
-    return f'by {pause.author} ("{pause.reason}", from {clock(pause.starts_at, near)} {until})'
-
-
-def moment_in(moment: datetime, zone: tzinfo | None, zone_name: str) -> str:
-    """``2026-11-23 02:00 UTC (03:00 in Europe/Oslo)``."""
+    """``2026-11-23 02:00 UTC (03:00 in Europe/Oslo)``: the moment in UTC, and in the organization's zone."""
     written = f"{moment:%Y-%m-%d %H:%M} UTC"
-    local = moment.astimezone(zone) if zone is not None else moment
-    if not local.utcoffset():
+    there = moment.astimezone(facts.zone or UTC)
+    if not there.utcoffset():
         return written
-    day = "" if local.date() == moment.date() else f"{local:%Y-%m-%d} "
-    return f"{written} ({day}{local:%H:%M} in {zone_name})"
+    day = "" if there.date() == moment.date() else f"{there:%Y-%m-%d} "
+    return f"{written} ({day}{there:%H:%M} in {facts.zone_name})"
 
 
-def clock(moment: datetime, near: datetime) -> str:
-    """A time in UTC. The date is added if it differs from the date of ``near``, the seconds if they are not zero."""
-    day = "" if moment.date() == near.date() else f"{moment:%Y-%m-%d} "
+def pause_of(pause: PauseFacts, facts: Facts) -> str:
+    """Who paused it, why, from when to when."""
+    until = f"to {clock(pause.ended_at, facts)}" if pause.ended_at else "until somebody resumes it"
+    return f'by {pause.author} ("{pause.reason}", from {clock(pause.starts_at, facts)} {until})'
+
+
+def clock(moment: datetime, facts: Facts) -> str:
+    """A time in UTC. The date is added if it is not that of the minute, the seconds if they are not zero."""
+    day = "" if moment.date() == facts.moment.date() else f"{moment:%Y-%m-%d} "
     return day + (f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}")
 
 

@@ -1,4 +1,4 @@
-"""Which names an integration type may have, and how its section is written in ``synkron.toml``. Pure."""
+"""Which names integration types and installations may have, and how a type's section is written. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from collections.abc import Collection
 from synkron.text import printable
 
 LONGEST_NAME = 63
+INSTALLATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+EXPECTED_INSTALLATION = (
+    "expected a name such as prod: at most 63 letters, digits, dots, - and _, the first a letter or digit"
+)
 
 
 def fault_in_name(name: str) -> str | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.http import BODY_LIMIT, retry_after, status_text
+from synkron.http import BODY_LIMIT, json_in, retry_after, status_text
 from synkron.model import recorded_status
 from synkron.vendors.health import FURTHEST_RESET, Contact, Sample, Verdict, Watch
 from synkron.vendors.probe.request import method_after
@@ -45,7 +44,7 @@ def read_answer(answer: Answer, watch: Watch, at: datetime, excerpt: Callable[[s
     else:
         finding, reason = _finding(answer, [excerpt(one.code) or "an error without a code" for one in errors])
         if finding is Verdict.HEALTHY and answer.latency > watch.slow_after:
-            finding, reason = Verdict.DEGRADED, f"{reason}, after {_seconds(answer.latency)}"
+            finding, reason = Verdict.DEGRADED, f"{reason}, after {answer.latency.total_seconds():.1f} s"
     return Sample(
         at=at,
         source=Contact.PROBE,
@@ -93,7 +92,7 @@ def _read_body(answer: Answer, codes: list[str], said: str) -> tuple[Verdict, st
         return Verdict.DEGRADED, f"{said}, but the answer is longer than 64 KiB"
     if codes:
         return Verdict.DEGRADED, f"{said}, but with errors: {', '.join(codes[:3])}"
-    if _parsed(answer.content) is None:
+    if json_in(answer.content) is None:
         return Verdict.DEGRADED, f"{said}, but the answer is not JSON"
     return Verdict.HEALTHY, said
 
@@ -107,16 +106,3 @@ def _reset(errors: list[VendorError], received: datetime) -> datetime | None:
 def _waited(headers: Mapping[str, str], received: datetime) -> datetime | None:
     wait = retry_after(headers, FURTHEST_RESET * 2)
     return received + wait if wait is not None and timedelta() < wait <= FURTHEST_RESET else None
-
-
-def _parsed(content: bytes) -> object:
-    """The body as JSON; None if it is not JSON, or if it is ``null``."""
-    try:
-        parsed: object = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return parsed
-
-
-def _seconds(span: timedelta) -> str:
-    return f"{span.total_seconds():.1f} s"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientSession
 
 from synkron.http import beginning, failure, open_session
-from synkron.runtime import SteadyClock
 from synkron.settings.redaction import Redaction
 from synkron.shortage import Shortage
 from synkron.vendors.health import Contact, Health, Sample, Verdict, Watch
@@ -26,17 +25,17 @@ CONNECTIONS = 20
 async def open_prober(requests: Mapping[str, ProbeRequest]) -> AsyncIterator[Prober]:
     """A prober for the endpoints in ``requests``, which keeps its tokens. Closed at the end."""
     async with open_session(CONNECTIONS) as session:
-        yield Prober(session, requests, asyncio.get_running_loop().time)
+        yield Prober(session, requests)
 
 
 # requirement R18.1
 class Prober:
-    """Probes endpoints with its own session. ``clock`` counts the seconds that an answer takes."""
+    """Probes endpoints with its own session."""
 
-    def __init__(self, session: ClientSession, requests: Mapping[str, ProbeRequest], clock: SteadyClock) -> None:
+    def __init__(self, session: ClientSession, requests: Mapping[str, ProbeRequest]) -> None:
         self._session = session
         self._requests = requests
-        self._clock = clock
+        self._clock = asyncio.get_running_loop().time
         self._tokens = Tokens(session)
 
     async def probe(self, watch: Watch, health: Health, at: datetime) -> Sample:
@@ -64,54 +63,46 @@ class Prober:
         taken = self._since(began)
         sent_at = at + timedelta(seconds=int(taken.total_seconds()))
         left = max(watch.timeout - taken, timedelta())
-        probe = _Probe(watch, request, method_for(request, health), headers, at, left)
-        sample = replace(await self._sent(probe, Redaction(secrets)), sent_at=sent_at)
+        method = method_for(request, health)
+        sample = await self._sent(request, method, headers, watch, at, left, Redaction(secrets))
         if sample.finding is Verdict.UNAUTHORIZED and request.token is not None:
             self._tokens.drop(request.token)
-        return sample
+        return replace(sample, sent_at=sent_at)
 
-    async def _sent(self, probe: _Probe, redaction: Redaction) -> Sample:
+    async def _sent(
+        self,
+        request: ProbeRequest,
+        method: str,
+        headers: Mapping[str, str],
+        watch: Watch,
+        at: datetime,
+        left: timedelta,
+        redaction: Redaction,
+    ) -> Sample:
         began = self._clock()
+        body = None if request.body is None else request.body.encode()
         answer: Answer | None = None
         try:
-            async with asyncio.timeout(probe.left.total_seconds()), self._asked(probe) as response:
-                answer = probe.answered(response, self._since(began))
+            async with (
+                asyncio.timeout(left.total_seconds()),
+                self._session.request(
+                    method, request.address, headers=headers, data=body, allow_redirects=False
+                ) as response,
+            ):
+                status, latency = response.status, self._since(began)
+                answer = Answer(method, request.is_authorized, status, response.headers, b"", latency)
                 answer = replace(answer, content=await beginning(response), latency=self._since(began))
         except Shortage:
             raise
         except Exception as error:  # noqa: BLE001 - every error of the vendor becomes a sample
-            reason = failure(error, probe.request.place, probe.watch.timeout)
+            # Without path and query, which may contain a secret.
+            reason = failure(error, request.address.host_port_subcomponent or "", watch.timeout)
             if answer is None:
-                return Sample(probe.at, Contact.PROBE, Verdict.UNREACHABLE, reason, latency=self._since(began))
+                return Sample(at, Contact.PROBE, Verdict.UNREACHABLE, reason, latency=self._since(began))
             if not answer.content:
                 # Once the status has arrived it counts, even if the body is incomplete.
                 answer = replace(answer, latency=self._since(began), broken=reason)
-        return read_answer(answer, probe.watch, probe.at, redaction.excerpt)
-
-    def _asked(self, probe: _Probe) -> AbstractAsyncContextManager[ClientResponse]:
-        return self._session.request(
-            probe.method,
-            probe.request.address,
-            headers=probe.headers,
-            data=None if probe.request.body is None else probe.request.body.encode(),
-            allow_redirects=False,
-        )
+        return read_answer(answer, watch, at, redaction.excerpt)
 
     def _since(self, began: float) -> timedelta:
         return timedelta(seconds=max(self._clock() - began, 0.0))
-
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """One probe under way. Its headers contain secrets."""
-
-    watch: Watch
-    request: ProbeRequest
-    method: str
-    headers: Mapping[str, str] = field(repr=False)
-    at: datetime
-    left: timedelta
-
-    def answered(self, response: ClientResponse, latency: timedelta) -> Answer:
-        """The answer, without its body."""
-        return Answer(self.method, self.request.is_authorized, response.status, response.headers, b"", latency)

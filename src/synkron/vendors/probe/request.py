@@ -12,7 +12,7 @@ from synkron.errors import SettingsError
 from synkron.settings.addresses import query_secrets, read_address
 from synkron.settings.integrations import Request
 from synkron.settings.secrets import SECRET_LENGTH, fault, gathering, is_reference, read_header, read_secret
-from synkron.settings.sections import HealthSettings, TokenSettings
+from synkron.settings.sections import HealthSettings
 from synkron.vendors.health import Health
 
 # Headers that Synkron sets itself.
@@ -46,11 +46,6 @@ class ProbeRequest:
     token: Credentials | None
     is_authorized: bool
     secrets: tuple[SecretStr, ...]
-
-    @property
-    def place(self) -> str:
-        """Host and port. The path and query are left out because they may contain a secret."""
-        return self.address.host_port_subcomponent or ""
 
 
 def may_be_key(part: str) -> bool:
@@ -95,7 +90,9 @@ def read_request(
                 secrets.append(headers[name])
     if health.token is not None:
         with gathering(faults):
-            token = _credentials(f"{key}.token", health.token, scope, environment)
+            url = read_address(f"{key}.token.url", health.token.url)
+            secret = read_secret(f"{key}.token.client_secret", health.token.client_secret, environment)
+            token = Credentials(url, health.token.client_id, secret, health.token.scope or scope)
         with gathering(faults):
             if any(name.lower() == "authorization" for name in health.headers):
                 raise fault(
@@ -117,12 +114,6 @@ def read_request(
         is_authorized=bool(headers) or token is not None,
         secrets=tuple(secrets),
     )
-
-
-def _credentials(key: str, token: TokenSettings, scope: str | None, environment: Mapping[str, str]) -> Credentials:
-    url = read_address(f"{key}.url", token.url)
-    secret = read_secret(f"{key}.client_secret", token.client_secret, environment)
-    return Credentials(url, token.client_id, secret, token.scope or scope)
 
 
 def _open_headers(request: Request, secret_headers: Mapping[str, SecretStr]) -> dict[str, str]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from re import fullmatch
+from typing import TypeAlias
 
 from aiohttp import ClientSession
 from pydantic import SecretStr
 
-from synkron.http import beginning, failure
+from synkron.http import beginning, failure, json_in
 from synkron.model import recorded_status
 from synkron.shortage import Shortage
 from synkron.vendors.health import Verdict
@@ -22,6 +21,9 @@ MARGIN = timedelta(minutes=1)
 # Used if the token's lifetime is not given or is not a sensible number.
 USUAL_LIFETIME = timedelta(hours=1)
 LONGEST_LIFETIME = timedelta(days=1)
+
+Kept: TypeAlias = tuple[SecretStr, datetime]
+"""A token, and until when it is kept."""
 
 
 class NoToken(Exception):
@@ -34,34 +36,28 @@ class NoToken(Exception):
         self.http_status = http_status
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    token: SecretStr
-    until: datetime
-
-
 class Tokens:
     """The tokens of one process."""
 
     def __init__(self, session: ClientSession) -> None:
         self._session = session
-        self._kept: dict[tuple[str, str, str | None], _Kept] = {}
-        self._getting: defaultdict[tuple[str, str, str | None], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._kept: dict[Credentials, Kept] = {}
+        self._getting: defaultdict[Credentials, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def token(self, credentials: Credentials, at: datetime, timeout: timedelta) -> SecretStr:  # noqa: ASYNC109
         """A token that is valid at that moment. Raises NoToken and Shortage."""
-        async with self._getting[_key(credentials)]:
-            kept = self._kept.get(_key(credentials))
-            if kept is None or at >= kept.until:
-                kept = await self._got(credentials, at, timeout)
-                self._kept[_key(credentials)] = kept
-            return kept.token
+        async with self._getting[credentials]:
+            token, until = self._kept.get(credentials, (None, at))
+            if token is None or at >= until:
+                token, until = await self._got(credentials, at, timeout)
+                self._kept[credentials] = token, until
+            return token
 
     def drop(self, credentials: Credentials) -> None:
         """Forget the token, because the vendor refuses it. The next probe gets a new one."""
-        self._kept.pop(_key(credentials), None)
+        self._kept.pop(credentials, None)
 
-    async def _got(self, credentials: Credentials, at: datetime, timeout: timedelta) -> _Kept:  # noqa: ASYNC109
+    async def _got(self, credentials: Credentials, at: datetime, timeout: timedelta) -> Kept:  # noqa: ASYNC109
         place = credentials.url.host_port_subcomponent or ""
         try:
             status, content = await self._asked(credentials, timeout)
@@ -70,7 +66,8 @@ class Tokens:
         except Exception as error:  # noqa: BLE001 - every error of the token endpoint becomes a sample
             reason = f"the token endpoint gives no token: {failure(error, place, timeout)}"
             raise NoToken(Verdict.UNREACHABLE, reason) from None
-        said = _read(content)
+        answer = json_in(content)
+        said = answer if isinstance(answer, dict) else {}
         if status in (400, 401):
             code = said.get("error")
             why = f", {code}" if isinstance(code, str) and fullmatch(r"[a-z_]{1,40}", code) else ""
@@ -80,7 +77,7 @@ class Tokens:
         if status != 200 or not isinstance(token, str) or not fullmatch(r"[\x21-\x7e]{1,16384}", token):
             reason = f"the token endpoint {place} answered HTTP {status} without a token"
             raise NoToken(Verdict.UNREACHABLE, reason, recorded_status(status))
-        return _Kept(SecretStr(token), at + _lifetime(said.get("expires_in")))
+        return SecretStr(token), at + _lifetime(said.get("expires_in"))
 
     async def _asked(self, credentials: Credentials, timeout: timedelta) -> tuple[int, bytes]:  # noqa: ASYNC109
         form = {
@@ -96,18 +93,6 @@ class Tokens:
             self._session.post(credentials.url, data=form, headers=headers, allow_redirects=False) as response,
         ):
             return response.status, await beginning(response)
-
-
-def _key(credentials: Credentials) -> tuple[str, str, str | None]:
-    return str(credentials.url), credentials.client_id, credentials.scope
-
-
-def _read(content: bytes) -> dict[str, object]:
-    try:
-        said = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _lifetime(told: object) -> timedelta:

@@ -14,9 +14,9 @@ from secrets import token_urlsafe
 
 from aiohttp import web
 
-from synkron.cli.demo.simulators.limits import SlidingWindow
-from synkron.cli.demo.simulators.serving import Simulator, instant, served
 from synkron.runtime import WallClock, wall_clock
+from tests.vendors.simulators.limits import SlidingWindow
+from tests.vendors.simulators.serving import Simulator, instant, served
 
 # As published: further requests cost GBP 0.01 each, and are not refused.
 ALLOWANCE = 5_000

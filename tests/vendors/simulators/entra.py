@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from synkron.cli.demo.simulators.serving import SimulatedFault, Simulator
 from synkron.runtime import WallClock
+from tests.vendors.simulators.serving import SimulatedFault, Simulator
 
 LIFETIME = timedelta(seconds=3599)
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from synkron.cli.demo.simulators.entra import EntraProtected, refused
-from synkron.cli.demo.simulators.limits import SlidingWindow
-from synkron.cli.demo.simulators.serving import served
 from synkron.runtime import WallClock, wall_clock
+from tests.vendors.simulators.entra import EntraProtected, refused
+from tests.vendors.simulators.limits import SlidingWindow
+from tests.vendors.simulators.serving import served
 
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
 ALLOW = "DELETE, GET, OPTIONS, PATCH, POST, PUT"

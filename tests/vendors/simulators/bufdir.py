@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from synkron.cli.demo.simulators.serving import Simulator, served
 from synkron.runtime import WallClock, wall_clock
+from tests.vendors.simulators.serving import Simulator, served
 
 PAGE = (
     '<!doctype html><html lang="no"><head><meta charset="utf-8"><title>{title}</title></head>'

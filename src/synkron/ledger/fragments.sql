@@ -1,0 +1,57 @@
+-- Parts of statements about `runs`, put into them in braces. GIVEN is what stands in the brackets.
+
+-- name: holds
+-- Whether the pause GIVEN is about the run.
+(GIVEN.org_id is null or GIVEN.org_id = runs.org_id)
+and (GIVEN.integration_type is null or GIVEN.integration_type = runs.integration_type)
+and (GIVEN.integration_id is null or GIVEN.integration_id = runs.integration_id)
+
+-- name: paused
+-- Whether the run is paused at the moment GIVEN.
+exists (
+    select from synkron.pauses
+    where pauses.ended_at is null
+        and pauses.starts_at <= GIVEN
+        and (pauses.until is null or pauses.until > GIVEN)
+        and {holds[pauses]}
+)
+
+-- name: run
+-- The columns of a `Run`, from the row GIVEN.
+GIVEN.id, GIVEN.key, GIVEN.integration_id, GIVEN.org_id, GIVEN.integration_type, GIVEN.source, GIVEN.scheduled_for,
+GIVEN.period_start, GIVEN.period_end, GIVEN.attempt, GIVEN.failures, GIVEN.crashes,
+coalesce(GIVEN.drift, interval '0') as drift
+
+-- name: overrides
+-- What may be set for one integration, from the row GIVEN.
+GIVEN.catch_up, GIVEN.catch_up_window, GIVEN.overlap, GIVEN.spread, GIVEN.attempts, GIVEN.backoff, GIVEN.timeout,
+GIVEN.completion_timeout
+
+-- name: may_be_taken
+-- Whether the caller may end or move the run of `asked`: it waits, or its worker died with the job of its seat. The job
+-- of the caller must not belong to another worker than GIVEN (as in attempts.start).
+(
+    state = 'claimed'
+    or state = 'running' and completes_by is null and exists (
+        select from synkron.running held
+        where held.integration_id = runs.integration_id and held.run_id = runs.id
+            and (held.job_id = asked.job_id or not exists (select from synkron.queue job where job.id = held.job_id))
+    )
+)
+and not exists (select from synkron.queue job where job.id = asked.job_id and job.queue_manager_id <> GIVEN)
+
+-- name: behind
+-- The oldest run that waits behind the runs GIVEN, for each of their integrations. They are not seen to have ended, so
+-- their numbers $1 are left out.
+(select distinct integration_id from GIVEN) gone
+cross join lateral (
+    select id, integration_type, next_attempt_at
+    from synkron.runs
+    where runs.integration_id = gone.integration_id
+        and runs.finished_at is null
+        and runs.state = 'claimed'
+        and runs.id <> all($1::bigint[])
+        and runs.next_attempt_at <= clock_timestamp() + interval '5 seconds'
+    order by runs.scheduled_for
+    limit 1
+) next
