@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synkron import tick
+from synkron.ledger.installation import copied
 from synkron.model import Integration, Occurrences, Scope
 from synkron.operations import pauses
 from synkron.postgres.statements import statements
@@ -37,9 +38,9 @@ async def install(connection: Connection) -> None:
     await connection.execute(statements("operations/pg_cron")["set"], False, None, True, 15 * MINUTE, MINUTE)
 
 
-async def plan(connection: Connection) -> int:
+async def plan(connection: Connection, *, anew: bool = False) -> int:
     now: datetime = await connection.fetchval("select now()")
-    return await plan_ahead(connection, SETTINGS, now)
+    return await plan_ahead(connection, SETTINGS, now, anew=anew)
 
 
 async def call_pg_cron(connection: Connection) -> int:
@@ -157,6 +158,28 @@ async def test_a_copy_of_the_ledger_claims_nothing(connection: Connection) -> No
     await plan(connection)
     await connection.execute("update synkron.installations set database_oid = 1")
     assert await call_pg_cron(connection) == 0
+
+
+async def test_a_scheduler_that_starts_plans_anew(connection: Connection) -> None:
+    """Its settings may differ from those that were planned by; later ticks only add what is not planned yet."""
+    await add_integration(connection, EVERY_MINUTE)
+    await install(connection)
+    first = await plan(connection)
+    assert await plan(connection) in (0, 1)
+    await connection.execute("update synkron.plans set integration_type = 'another'")
+    assert await plan(connection, anew=True) in (first - 1, first, first + 1)
+    assert await connection.fetchval("select count(*) from synkron.plans where integration_type = 'another'") == 0
+
+
+async def test_a_copy_keeps_no_plans_of_the_original(connection: Connection) -> None:
+    """They have its keys."""
+    await add_integration(connection, EVERY_MINUTE)
+    await install(connection)
+    await plan(connection)
+    async with connection.transaction():
+        await copied(connection, "copy")
+    assert await connection.fetchval("select count(*) from synkron.plans") == 0
+    assert await plan(connection) > 0
 
 
 # requirement R17.2, R17.6

@@ -78,10 +78,12 @@ from closed
 where attempts.run_id = closed.id and attempts.scheduled_for = closed.scheduled_for and attempts.finished_at is null;
 
 -- name: empty_queue
--- Deletes the other ledger's jobs, starts and processes.
+-- Deletes the other ledger's jobs, starts, processes and plans, which have its keys.
 -- Scans: all of them, once, when a copy is adopted.
 with seats as (delete from synkron.running),
     starts as (delete from synkron.pace),
+    plans as (delete from synkron.plans),
+    planned as (update synkron.second_clock set planned_until = null),
     processes as (delete from synkron.nodes where seen_at < now() - interval '1 minute')
 delete from synkron.queue;
 

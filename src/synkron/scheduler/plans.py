@@ -30,15 +30,17 @@ async def at_rest(connection: Connection) -> bool:
 
 
 # requirement R17.6
-async def plan_ahead(connection: Connection, settings: Settings, decided_until: datetime) -> int:
+async def plan_ahead(connection: Connection, settings: Settings, decided_until: datetime, *, anew: bool = False) -> int:
     """Plan the moments after ``decided_until`` that are not planned yet, if pg_cron is to claim them. Returns how many.
 
-    Runs of paced types are not planned: their starts are allotted when they are claimed. Raises what a tick raises.
+    With ``anew``, those that are planned are planned again: the settings may be others. Runs of paced types are not
+    planned, because their starts are allotted when they are claimed. Raises what a tick raises.
     """
     clock = await connection.fetchrow(SQL["second_clock"])
     if clock is None or clock["plan_until"] is None:
         return 0
-    start = max(clock["planned_until"] or decided_until, decided_until)
+    anew = anew or clock["planned_until"] is None
+    start = decided_until if anew else max(clock["planned_until"], decided_until)
     window = Window(start, clock["plan_until"])
     if window.end <= window.start:
         return 0
@@ -49,7 +51,7 @@ async def plan_ahead(connection: Connection, settings: Settings, decided_until: 
         policies = await read_policies(connection, settings.policies, [one.integration for one in read.due])
         installation = await read_installation(connection)
         runs = _runs(decide(read.due, window.start, policies), _paced(settings))
-        await connection.execute(SQL["forget"], clock["planned_until"] is None)
+        await connection.execute(SQL["forget"], anew)
         planned = await _write(connection, runs, installation.id)
         await connection.execute(SQL["planned"], window.end)
     return planned

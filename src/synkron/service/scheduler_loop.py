@@ -56,7 +56,7 @@ async def keep_ticking(
     maintain_at = loop.time()
     try:
         async with connect() as connection:
-            woken = asyncio.Event()
+            woken, is_first = asyncio.Event(), True
             await connection.add_listener(WAKE, lambda *_: woken.set())
             while not stop.is_set():
                 began = loop.time()
@@ -72,7 +72,8 @@ async def keep_ticking(
                 if loop.time() >= maintain_at:
                     await _maintain(connection, done.at, settings.retention)
                     maintain_at = loop.time() + MAINTAIN_EVERY.total_seconds()
-                await plan_ahead(connection, settings, done.window.end)
+                await plan_ahead(connection, settings, done.window.end, anew=is_first)
+                is_first = False
                 following = next_tick(done.at)
                 until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
                 await _until(connection, following, began + until_next.total_seconds(), stop, woken)
