@@ -30,6 +30,7 @@ VALUES: Mapping[str, Any] = {
     "uuid": ID,
     "float8": 0.5,
     "oid": 100,
+    "jsonb": "[]",
 }
 
 
