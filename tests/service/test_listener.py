@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from synkron.delivery.targets import read_signings
 from synkron.postgres.connection import pooled
-from synkron.service.api import completion, connection
+from synkron.service.api import connection
 from synkron.service.api.server import listening
 from tests.conftest import Connection, Database
 from tests.delivery.test_completion import ENVIRONMENT, SETTINGS, Api, accepted, body
@@ -24,6 +24,7 @@ from tests.delivery.test_completion import ENVIRONMENT, SETTINGS, Api, accepted,
 PATIENCE = 60.0
 NO_HTTP = {"error": "this is not a valid HTTP request"}
 UNSIGNED = b"POST /v1/runs/1/complete HTTP/1.1\r\nHost: x\r\n"
+TICK = b"POST /v1/tick HTTP/1.1\r\nHost: x\r\n"
 SIGNED = UNSIGNED + b"webhook-signature: v1,x\r\n"
 
 
@@ -163,11 +164,13 @@ async def test_a_head_has_a_deadline(database: Database, sent: bytes, monkeypatc
     assert all(one == b"" or b" 40" in one.splitlines()[0] for one in received)
 
 
-@pytest.mark.parametrize(("head", "status"), [(SIGNED, 408), (UNSIGNED, 401), (b"POST / HTTP/1.1\r\nHost: x\r\n", 404)])
+@pytest.mark.parametrize(
+    ("head", "status"), [(SIGNED, 408), (TICK, 408), (UNSIGNED, 401), (b"POST / HTTP/1.1\r\nHost: x\r\n", 404)]
+)
 async def test_a_body_has_a_deadline(
     database: Database, head: bytes, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(completion, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(connection, "BODY_WITHIN", 0.3)
     monkeypatch.setattr(connection, "REST_WITHIN", 0.3)
     sent = head + b"Content-Length: 10000\r\n\r\n"
     async with serving(database) as api, connecting(api, sent, sent) as (silent, slow):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -16,14 +15,13 @@ from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection, Pool
 from synkron.runtime import log
-from synkron.service.api.connection import in_json
+from synkron.service.api.connection import body_of, in_json
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.signing import Signing, is_signed
 
 LONGEST_BODY = 16 * 1024
-LONGEST_WAIT = 10.0
 LARGEST_ID = 2**63 - 1
 WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or there is no such run"
 KINDS = {"succeeded": OutcomeKind.SUCCEEDED, "retryable": OutcomeKind.RETRYABLE, "failed": OutcomeKind.FINAL}
@@ -64,11 +62,7 @@ class CompletionEndpoint:
         """
         if "webhook-signature" not in request.headers:
             raise web.HTTPUnauthorized(reason="the request is not signed")
-        try:
-            async with asyncio.timeout(LONGEST_WAIT):
-                body = await request.read()
-        except TimeoutError:
-            raise web.HTTPRequestTimeout(reason=f"the body did not arrive within {LONGEST_WAIT:g} s") from None
+        body = await body_of(request)
         run_id = int(request.match_info["id"])
         async with self.pool.acquire() as connection:
             signing = await self._signing(connection, run_id)

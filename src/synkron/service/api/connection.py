@@ -9,9 +9,10 @@ from aiohttp import web
 
 from synkron.runtime import log, most_open_files
 
-# Seconds for the head of a request, counted from the connection or the previous answer; seconds for the rest of a body
-# if the answer was sent without reading it.
+# Seconds for the head of a request, counted from the connection or the previous answer; for its body; and for the rest
+# of a body if the answer was sent without reading it.
 HEAD_WITHIN = 10.0
+BODY_WITHIN = 10.0
 REST_WITHIN = 2.0
 MOST = 200
 
@@ -67,6 +68,15 @@ class Connection(web.RequestHandler):
         error = said.get("exc_info")
         if not isinstance(error, web.RequestPayloadError):
             log.error("connection failed", reason=str(args[0]), exc_info=error or True)
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The body of the request, up to what the server allows. Refuses one that takes too long."""
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(reason=f"the body did not arrive within {BODY_WITHIN:g} s") from None
 
 
 def refusal(status: int, error: str, **headers: str) -> web.Response:

@@ -17,7 +17,7 @@ from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Pool
 from synkron.runtime import log
 from synkron.scheduler.tick import tick
-from synkron.service.api.connection import in_json
+from synkron.service.api.connection import body_of, in_json
 from synkron.settings.load import Settings
 from synkron.settings.signing import Signing, is_signed
 
@@ -40,8 +40,8 @@ class TickEndpoint:
     warming: set[asyncio.Task[object]] = field(default_factory=set)
 
     async def post(self, request: web.Request) -> web.Response:
-        """Handle one request. The warm-ups go on after the answer, because pg_net waits for two seconds only."""
-        body = await request.read()
+        """Handle one request. The warm-ups go on after the answer, because who asks waits for ten seconds only."""
+        body = await body_of(request)
         async with self.pool.acquire() as connection:
             now = await database_clock(connection)
             if self.signing is None or not is_signed(self.signing.webhook, request.headers, body, now):
