@@ -44,9 +44,7 @@ from inserted;
 
 -- name: ended
 -- The end of the last period that was decided for each of the integrations $1 before the moments $2, by number. Left
--- out if it equals $3, the schedule's previous moment, or if nothing was decided. A merged moment's period belongs to
--- another row; a superseded run was not called for, and the next run takes over its period; decisions from before a
--- copy was adopted are not the copy's. Plan: usually the last one is found between $3 and $2, in one partition, by the
+-- out if it equals $3, the schedule's previous moment, or if nothing was decided. Plan: usually the last one is found between $3 and $2, in one partition, by the
 -- index runs_once; only if nothing is there, the coalesce reads the older partitions, the newest first.
 select number, ended
 from (
@@ -56,22 +54,14 @@ from (
             from synkron.runs
             where runs.integration_id = asked.integration_id
                 and scheduled_for >= asked.previous and scheduled_for < asked.moment
-                and source_class = 'schedule' and action <> 'merge'
-                and not (action = 'run' and state = 'skipped' and starts_with(reason, 'superseded'))
-                and scheduled_for > (
-                    select coalesce(max(copied_at), '-infinity') from synkron.installations where until is null
-                )
+                and {ends_a_period[runs]}
         ),
         (
             select scheduled_for
             from synkron.runs
             where runs.integration_id = asked.integration_id
                 and scheduled_for < asked.moment
-                and source_class = 'schedule' and action <> 'merge'
-                and not (action = 'run' and state = 'skipped' and starts_with(reason, 'superseded'))
-                and scheduled_for > (
-                    select coalesce(max(copied_at), '-infinity') from synkron.installations where until is null
-                )
+                and {ends_a_period[runs]}
             order by scheduled_for desc
             limit 1
         )

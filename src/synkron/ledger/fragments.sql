@@ -16,6 +16,16 @@ exists (
         and {holds[pauses]}
 )
 
+-- name: ends_a_period
+-- Whether a period ends with the decision GIVEN, so that the next one begins there. A merged moment's period belongs to
+-- another row; a superseded run was not called for, and the next run takes over its period; decisions from before a
+-- copy was adopted are not the copy's.
+GIVEN.source_class = 'schedule' and GIVEN.action <> 'merge'
+and not (GIVEN.action = 'run' and GIVEN.state = 'skipped' and starts_with(GIVEN.reason, 'superseded'))
+and GIVEN.scheduled_for > (
+    select coalesce(max(copied_at), '-infinity') from synkron.installations where until is null
+)
+
 -- name: run
 -- The columns of a `Run`, from the row GIVEN.
 GIVEN.id, GIVEN.key, GIVEN.integration_id, GIVEN.org_id, GIVEN.integration_type, GIVEN.source, GIVEN.scheduled_for,

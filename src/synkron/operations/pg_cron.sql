@@ -146,8 +146,7 @@ begin
                     select max(r.scheduled_for) from synkron.runs r
                     where r.integration_id = p.integration_id
                         and r.scheduled_for < p.scheduled_for
-                        and r.source_class = 'schedule' and r.action <> 'merge'
-                        and not (r.action = 'run' and r.state = 'skipped' and starts_with(r.reason, 'superseded'))
+                        and {ends_a_period[r]}
                 ), p.period_start) is not distinct from p.period_start
                 and synkron.pause_over(p.org_id, p.integration_type, p.integration_id, now()) is null
                 and not exists (select from synkron.held h where h.integration_id = p.integration_id)
