@@ -18,7 +18,7 @@ from synkron.model import Integration, Occurrences, Scope
 from synkron.operations import pauses
 from synkron.postgres.statements import statements
 from synkron.reports.verify.store import verify
-from synkron.scheduler.plans import plan_ahead
+from synkron.scheduler.plans import plan_ahead, read_planning_clock
 from synkron.scheduler.undecided import undecided
 from synkron.settings.load import Settings, SourceTables
 from synkron.source.queries import SourceQueries
@@ -40,7 +40,7 @@ async def install(connection: Connection) -> None:
 
 async def plan(connection: Connection, *, anew: bool = False) -> int:
     now: datetime = await connection.fetchval("select now()")
-    return await plan_ahead(connection, SETTINGS, now, anew=anew)
+    return await plan_ahead(connection, SETTINGS, await read_planning_clock(connection), now, anew=anew)
 
 
 async def call_pg_cron(connection: Connection) -> int:

@@ -14,4 +14,6 @@ MISSING = "the Supabase CLI is not installed (npm install --prefix .tools supaba
 def command() -> list[str] | None:
     """How it is called; None where it is not installed, which is an error in CI."""
     found = shutil.which("supabase", path=os.pathsep.join([str(TOOLS), os.environ.get("PATH", "")]))
-    return ["supabase"] if found is None and os.environ.get("CI") else None if found is None else [found]
+    if found is None and os.environ.get("CI"):
+        found = "supabase"
+    return None if found is None else [found]

@@ -14,7 +14,7 @@ from asyncpg import Record
 
 from synkron.ledger.keys import run_key
 from synkron.ledger.queue import enqueue
-from synkron.model import Decision, Occurrences, Run, Source
+from synkron.model import Decision, Integration, Occurrences, Run, Source
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
@@ -100,6 +100,11 @@ def run_of(row: Record) -> Run:
     return read(Run, row, source=Source(row["source"]))
 
 
+def recorded_zone(integration: Integration) -> str | None:
+    """The zone of the row as the ledger records it: text, which is compared with the row's later."""
+    return None if integration.timezone is None else str(integration.timezone)
+
+
 def _rows(decision: Decision) -> Iterator[Row]:
     """The decision with each of its moments and the start of the moment's period; or once, in summary."""
     if decision.in_summary:
@@ -132,7 +137,7 @@ def _columns(rows: Sequence[Row], installation: UUID) -> tuple[list[object], ...
         [one.action.value for one in decisions],
         [one.reason for one in decisions],
         [one.integration.cron_schedule for one in decisions],
-        [None if one.integration.timezone is None else str(one.integration.timezone) for one in decisions],
+        [recorded_zone(one.integration) for one in decisions],
         [one.execute_after for one in decisions],
         [numbers[id(decision)] for decision, *_ in rows],
         [

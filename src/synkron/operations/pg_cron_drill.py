@@ -13,7 +13,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.runtime import sleep
 
-# A run may start this long after its moment before the drill counts it as unclaimed.
+# How long the last runs have to start before the report.
 SETTLE = timedelta(seconds=5)
 
 
@@ -45,5 +45,4 @@ async def drill(connection: Connection, length: timedelta, begun: Callable[[date
         await sleep((length + SETTLE).total_seconds())
     finally:
         await connection.execute(SQL["end_rest"])
-    # What a scheduler had claimed before it rested, half a minute ahead, was not pg_cron's.
     return [read(DrilledMoment, row) for row in await connection.fetch(SQL["drilled"], start, end)]

@@ -8,7 +8,7 @@ select cron.schedule($1, '* * * * *', $2);
 select cron.unschedule(jobname) from cron.job where jobname = any($1::text[]);
 
 -- name: jobs
--- The jobs of these names with their last run. `details` is null if the role may not read it.
+-- The jobs of these names with their last run.
 select
     job.jobname as name, job.active as is_active, job.schedule, last.status, last.return_message as message,
     last.start_time as started_at

@@ -25,7 +25,7 @@ class Covered:
 
 
 async def look_up(connection: Connection, settings: Settings, scope: Scope) -> Covered:
-    """What is in the scope now, in the caller's secured transaction. Raises NotFound if the scope does not exist."""
+    """What is in the scope now, in the caller's transaction. Raises NotFound if the scope does not exist."""
     found = await covered(connection, settings, scope)
     if scope.integration_id is not None and not found.rows:
         raise NotFound(f"There is no integration {scope.integration_id}. `synkron next` lists those due next.")
@@ -49,26 +49,30 @@ async def covered(connection: Connection, settings: Settings, scope: Scope) -> C
 
 async def read_rows(connection: Connection, settings: Settings, scope: Scope) -> list[Integration]:
     """The integrations of the scope, enabled or not, by organization."""
-    source = SourceQueries(settings.source)
-    await source.secure(connection)
+    source = await _secured(connection, settings)
     rows = await connection.fetch(source.sql("source/reader")["rows"], *scope)
     return [integration_of(row) for row in rows]
 
 
 async def read_rows_by_id(connection: Connection, settings: Settings, ids: Collection[str]) -> list[Integration]:
     """The integrations with these ids that exist, enabled or not."""
-    source = SourceQueries(settings.source)
-    await source.secure(connection)
+    source = await _secured(connection, settings)
     statement = await source.fit(connection, source.sql("operations/operations")["by_id"])
     return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
 async def read_names(connection: Connection, settings: Settings, org_ids: Collection[str | None]) -> dict[str, str]:
     """The names of those organizations that exist."""
-    source = SourceQueries(settings.source)
-    await source.secure(connection)
+    source = await _secured(connection, settings)
     rows = await connection.fetch(source.sql("source/reader")["names"], [one for one in org_ids if one is not None])
     return {row["org_id"]: row["name"] for row in rows}
+
+
+async def _secured(connection: Connection, settings: Settings) -> SourceQueries:
+    """The queries of the tables, which the caller's transaction may read from now on."""
+    source = SourceQueries(settings.source)
+    await source.secure(connection)
+    return source
 
 
 def live(rows: Iterable[Integration], types: Collection[str]) -> list[Integration]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
+from synkron.ledger.claims import recorded_zone
 from synkron.ledger.installation import read_installation
 from synkron.ledger.keys import run_key
-from synkron.model import Action, Decision, Occurrences, Source, Window
+from synkron.model import Action, Decision, Occurrences, Window
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.scheduler.decide import decide
 from synkron.scheduler.policies import read_policies
@@ -23,35 +26,51 @@ SQL = statements("scheduler/plans")
 BATCH = 5_000
 
 
-async def at_rest(connection: Connection) -> bool:
-    """Whether the schedulers rest, because an operator drills that pg_cron takes over."""
-    clock = await connection.fetchrow(SQL["second_clock"])
-    return clock is not None and bool(clock["at_rest"])
+@dataclass(frozen=True, slots=True)
+class PlanningClock:
+    """What a scheduler has to know of pg_cron as the second clock.
+
+    The schedulers are ``at_rest`` while an operator drills that pg_cron takes over. The moments up to ``plan_until``
+    are to be planned, None if pg_cron claims nothing; those up to ``planned_until`` are.
+    """
+
+    at_rest: bool = False
+    plan_until: datetime | None = None
+    planned_until: datetime | None = None
+
+
+async def read_planning_clock(connection: Connection) -> PlanningClock:
+    """How it is now."""
+    row = await connection.fetchrow(SQL["second_clock"])
+    return PlanningClock() if row is None else read(PlanningClock, row)
 
 
 # requirement R17.6
-async def plan_ahead(connection: Connection, settings: Settings, decided_until: datetime, *, anew: bool = False) -> int:
+async def plan_ahead(
+    connection: Connection, settings: Settings, clock: PlanningClock, decided_until: datetime, *, anew: bool = False
+) -> int:
     """Plan the moments after ``decided_until`` that are not planned yet, if pg_cron is to claim them. Returns how many.
 
     With ``anew``, those that are planned are planned again: the settings may be others. Runs of paced types are not
     planned, because their starts are allotted when they are claimed. Raises what a tick raises.
     """
-    clock = await connection.fetchrow(SQL["second_clock"])
-    if clock is None or clock["plan_until"] is None:
+    planned_until = None if anew else clock.planned_until
+    start = decided_until if planned_until is None else max(planned_until, decided_until)
+    if clock.plan_until is None or clock.plan_until <= start:
         return 0
-    anew = anew or clock["planned_until"] is None
-    start = decided_until if anew else max(clock["planned_until"], decided_until)
-    window = Window(start, clock["plan_until"])
-    if window.end <= window.start:
-        return 0
+    window = Window(start, clock.plan_until)
     queries = SourceQueries(settings.source)
     async with queries.in_words(), connection.transaction():
         await queries.secure(connection)
-        read = await read_window(connection, window, queries, settings.types)
-        policies = await read_policies(connection, settings.policies, [one.integration for one in read.due])
+        due = (await read_window(connection, window, queries, settings.types)).due
+        policies = await read_policies(connection, settings.policies, [one.integration for one in due])
         installation = await read_installation(connection)
-        runs = _runs(decide(read.due, window.start, policies), _paced(settings))
-        await connection.execute(SQL["forget"], anew)
+        runs = (
+            one
+            for one in decide(due, window.start, policies)
+            if one.action is Action.RUN and settings.policies[one.integration.integration_type].pace is None
+        )
+        await connection.execute(SQL["forget"], planned_until is None)
         planned = await _write(connection, runs, installation.id)
         await connection.execute(SQL["planned"], window.end)
     return planned
@@ -64,16 +83,6 @@ async def without_claimed(connection: Connection, due: Sequence[Occurrences], si
     rows = await connection.fetch(SQL["claimed_by_pg_cron"], since)
     claimed = {row["integration_id"]: frozenset(row["moments"]) for row in rows}
     return [part for one in due for part in undecided(one, claimed.get(one.integration.integration_id, frozenset()))]
-
-
-def _paced(settings: Settings) -> frozenset[str]:
-    return frozenset(name for name, policy in settings.policies.items() if policy.pace is not None)
-
-
-def _runs(decisions: Iterable[Decision], paced: Collection[str]) -> Iterator[Decision]:
-    for one in decisions:
-        if one.action is Action.RUN and one.source is Source.SCHEDULE and one.integration.integration_type not in paced:
-            yield one
 
 
 async def _write(connection: Connection, runs: Iterator[Decision], installation: UUID) -> int:
@@ -92,7 +101,7 @@ def _columns(runs: Sequence[Decision], installation: UUID) -> tuple[list[object]
         [row.org_id for row in rows],
         [row.integration_type for row in rows],
         [row.cron_schedule for row in rows],
-        [None if row.timezone is None else str(row.timezone) for row in rows],
+        [recorded_zone(row) for row in rows],
         [run_key(installation, one.integration.integration_id, one.source, one.moments[0]) for one in runs],
         [one.period_start for one in runs],
         [one.execute_after for one in runs],

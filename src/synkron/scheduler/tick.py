@@ -41,9 +41,9 @@ async def tick(
     5. Claim: write the runs, their jobs, the tick's own row, and the watermark. Runs that lost their job get a new one,
        and accepted ones that were not completed in time fail.
 
-    ``source`` is 'service' or 'once'; ``scheduler`` names this scheduler in the tick's row. Concurrent ticks run one
-    after the other, and each leaves alone what an earlier one has claimed (G2). Raises Refused if ``at`` is ahead of
-    the clock or before the retention, or if the settings are for another installation; NotAtHome,
+    ``source`` is 'service', 'once' or 'pg_cron'; ``scheduler`` names this scheduler in the tick's row. Concurrent ticks
+    run one after the other, and each leaves alone what an earlier one has claimed (G2). Raises Refused if ``at`` is
+    ahead of the clock or before the retention, or if the settings are for another installation; NotAtHome,
     ServiceRoleRequired, SourceTableMissing and LedgerMissing.
     """
     queries = SourceQueries(settings.source)

@@ -16,7 +16,7 @@ from synkron.model import InvalidIntegration
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connect, Connection
 from synkron.runtime import log, sleep
-from synkron.scheduler.plans import at_rest, plan_ahead
+from synkron.scheduler.plans import plan_ahead, read_planning_clock
 from synkron.scheduler.tick import Tick, next_tick, tick
 from synkron.service.heartbeat import DeadMan
 from synkron.settings.load import Settings
@@ -61,7 +61,8 @@ async def keep_ticking(
             while not stop.is_set():
                 began = loop.time()
                 await at_home(connection, settings)
-                if await at_rest(connection):
+                clock = await read_planning_clock(connection)
+                if clock.at_rest:
                     await sleep(REST, stop)
                     continue
                 done = await tick(connection, settings, scheduler=name)
@@ -72,7 +73,7 @@ async def keep_ticking(
                 if loop.time() >= maintain_at:
                     await _maintain(connection, done.at, settings.retention)
                     maintain_at = loop.time() + MAINTAIN_EVERY.total_seconds()
-                await plan_ahead(connection, settings, done.window.end, anew=is_first)
+                await plan_ahead(connection, settings, clock, done.window.end, anew=is_first)
                 is_first = False
                 following = next_tick(done.at)
                 until_next = following + (AFTER_THE_HALF if following.second else AFTER_THE_MINUTE) - done.at
