@@ -31,6 +31,7 @@ from synkron.settings.sections import (
     IntegrationsTable,
     OrganizationsTable,
     SourceTables,
+    SupabaseSettings,
     TypeSettings,
     WarmUpSettings,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "OrganizationsTable",
     "Settings",
     "SourceTables",
+    "SupabaseSettings",
     "TypeSettings",
     "WarmUpSettings",
     "fault_in",
@@ -136,6 +138,7 @@ class Settings(BaseSettings):
     database_url: DatabaseAddress | None = None
     data_dir: Path | None = None
     source: SourceTables = SourceTables()
+    supabase: SupabaseSettings = SupabaseSettings()
     installation: InstallationName | None = None
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
     announce: AnnounceSettings = AnnounceSettings()
@@ -201,6 +204,7 @@ SECRET_KEYS = {
     "url",
     "body",
     "client_secret",
+    "secret_key",
     "channels",
     "heartbeat_url",
     "heartbeat_failure_url",

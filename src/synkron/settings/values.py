@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
+from synkron.settings.edge_function import function_in
 from synkron.settings.integrations import FLAVOURS, SHORTEST_INTERVAL
 from synkron.settings.integrations.naming import LONGEST_NAME, fault_in_name
 from synkron.text import duration
@@ -69,10 +70,14 @@ def installation_name(value: object) -> str:
 
 
 def _target(value: object) -> str:
-    if isinstance(value, str) and (_is_address(value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)):
+    if isinstance(value, str) and (
+        _is_address(value) or function_in(value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value)
+    ):
         return value
     raise PydanticCustomError(
-        "target", 'expected an address ("https://example.com/sync") or a callable ("package.module:function")'
+        "target",
+        'expected an address ("https://example.com/sync"), a Supabase Edge Function ("edge:sync") or a callable '
+        '("package.module:function")',
     )
 
 
