@@ -81,10 +81,10 @@ async def watching(
         await connection.close()
 
 
-async def blocked(executor: Executor) -> None:
-    """Wait until somebody waits for a lock."""
+async def blocked(executor: Executor, number: int = 1) -> None:
+    """Wait until at least this number wait for a lock."""
     async with asyncio.timeout(PATIENCE):
-        while not await executor.fetchval("select exists (select from pg_locks where not granted)"):
+        while await executor.fetchval("select count(*) from pg_locks where not granted") < number:
             pass
 
 

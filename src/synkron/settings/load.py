@@ -26,6 +26,7 @@ from synkron.settings.sections import (
     IntegrationsTable,
     OrganizationsTable,
     SourceTables,
+    SupabaseSettings,
     TypeSettings,
 )
 from synkron.settings.values import (
@@ -47,6 +48,7 @@ __all__ = [
     "OrganizationsTable",
     "Settings",
     "SourceTables",
+    "SupabaseSettings",
     "TypeSettings",
     "fault_in",
     "load_settings",
@@ -128,6 +130,7 @@ class Settings(BaseSettings):
     database_url: DatabaseAddress | None = None
     data_dir: Path | None = None
     source: SourceTables = SourceTables()
+    supabase: SupabaseSettings = SupabaseSettings()
     installation: InstallationName | None = None
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
     announce: AnnounceSettings = AnnounceSettings()
@@ -187,6 +190,7 @@ SECRET_KEYS = {
     "url",
     "body",
     "client_secret",
+    "secret_key",
     "channels",
     "heartbeat_url",
     "heartbeat_failure_url",

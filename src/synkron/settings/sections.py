@@ -67,6 +67,13 @@ class SourceTables(Section):
     integrations: IntegrationsTable = IntegrationsTable()
 
 
+class SupabaseSettings(Section):
+    """The Supabase project whose Edge Functions are targets, and the key with which they are called."""
+
+    url: Address | None = Field(default=None, repr=False)
+    secret_key: SecretReference | None = None
+
+
 class HealthMode(StrEnum):
     """How the health of a type's vendor is measured: by runs and probes, or by runs alone."""
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
+from synkron.settings.edge_function import function_in
 from synkron.settings.integrations import FLAVOURS, SHORTEST_INTERVAL
 from synkron.settings.integrations.naming import EXPECTED_INSTALLATION, INSTALLATION, LONGEST_NAME, fault_in_name
 from synkron.text import duration
@@ -39,7 +40,8 @@ def _is_address(text: str) -> bool:
 
 
 def _is_target(text: str) -> bool:
-    return _is_address(text) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text) is not None
+    named = function_in(text) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", text)
+    return _is_address(text) or named is not None
 
 
 def _is_listen(text: str) -> bool:
@@ -52,7 +54,9 @@ _NAMED = "expected a name of at most 63 letters, digits and underscores that doe
 
 _address = _text(_is_address, 'expected an address that begins with "http://" or "https://"')
 _target = _text(
-    _is_target, 'expected an address ("https://example.com/sync") or a callable ("package.module:function")'
+    _is_target,
+    'expected an address ("https://example.com/sync"), a Supabase Edge Function ("edge:sync") or a callable '
+    '("package.module:function")',
 )
 _secret_reference = _text(
     re.compile(r"env:[A-Za-z_]\w*|file:.+").fullmatch,

@@ -13,6 +13,7 @@ from synkron.delivery.targets.request import TargetEndpoint, read_endpoint
 from synkron.errors import SettingsError
 from synkron.http import open_session
 from synkron.model import Outcome, Run
+from synkron.settings.edge_function import function_in
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
@@ -40,18 +41,19 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
     functions: dict[str, CallableTarget] = {}
     faults: list[str] = []
     for name, one in settings.types.items():
-        if _is_address(one.target):
+        if _is_http(one.target):
             with gathering(faults):
-                endpoints[name] = read_endpoint(name, one, environment)
+                endpoints[name] = read_endpoint(name, one, settings.supabase, environment)
     # One redaction for all targets: an exception in this process may show any of their secrets.
     own = [secret for endpoint in endpoints.values() for secret in endpoint.secrets]
     redaction = Redaction([*own, *secrets_of(settings, environment)])
     for name, one in settings.types.items():
-        if one.target is not None and not _is_address(one.target):
+        if one.target is not None and not _is_http(one.target):
             with gathering(faults):
                 functions[name] = CallableTarget(load_function(name, one, redaction), one.concurrency, redaction)
     if faults:
-        raise SettingsError(faults)
+        # What is wrong with the Supabase project is found for each type that calls one of its functions.
+        raise SettingsError(list(dict.fromkeys(faults)))
     try:
         # One connection more for each type, so that no run waits for the connection of a warm-up.
         async with open_session(sum(settings.types[name].concurrency + 1 for name in endpoints)) as session:
@@ -74,5 +76,5 @@ def read_signings(settings: Settings, environment: Mapping[str, str]) -> dict[st
     return signings
 
 
-def _is_address(target: str | None) -> bool:
-    return target is not None and "://" in target
+def _is_http(target: str | None) -> bool:
+    return target is not None and ("://" in target or function_in(target) is not None)

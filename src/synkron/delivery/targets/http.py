@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from synkron.delivery.outcome import DONE, LONGEST_RETRY_AFTER, recordable
+from synkron.delivery.targets.edge_function import platform_error
 from synkron.delivery.targets.lease import Lease, Terms
 from synkron.delivery.targets.request import TargetEndpoint, body
 from synkron.delivery.targets.uptime import Uptime, answered_at
@@ -108,12 +109,17 @@ class HttpTarget:
         return met
 
     def _explained(self, answer: Outcome, headers: Mapping[str, str], beginning: bytes, at: datetime) -> Outcome:
-        """The answer with what its body adds: a vendor's refusal that was passed on, and the text of an error."""
+        """The answer with what its body adds: a vendor's refusal that was passed on, and the text of an error.
+
+        An error of the platform in front of an Edge Function is explained instead.
+        """
         codes = self._endpoint.throttled_codes
         if codes and (refusal := refusal_in(beginning, codes)):
             answer = refused(answer, refusal, codes[refusal.code], headers, at)
         if answer.error is None:
             return answer
+        if self._endpoint.is_edge_function and (meaning := platform_error(answer.http_status, headers)):
+            return replace(answer, error=f"{answer.error}: {meaning}")
         excerpt = self._redaction.excerpt(beginning.decode("utf-8", "replace"))
         return replace(answer, error=f"{answer.error}: {excerpt}") if excerpt else answer
 

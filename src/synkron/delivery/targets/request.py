@@ -11,12 +11,14 @@ from hashlib import blake2b
 from pydantic import SecretStr
 from yarl import URL
 
+from synkron.delivery.targets.edge_function import API_KEY, read_function, read_key
 from synkron.errors import SettingsError
 from synkron.model import Run
 from synkron.settings.addresses import query_secrets, read_address
+from synkron.settings.edge_function import fault_in_bearer, function_in
 from synkron.settings.integrations.naming import section_of
-from synkron.settings.load import TypeSettings
-from synkron.settings.secrets import SECRET_LENGTH, gathering, is_reference, read_header
+from synkron.settings.load import SupabaseSettings, TypeSettings
+from synkron.settings.secrets import SECRET_LENGTH, fault, gathering, is_reference, read_header
 from synkron.settings.signing import Signing, read_signing
 from synkron.text import instant
 
@@ -34,7 +36,8 @@ class TargetEndpoint:
     """Where and how the runs of one integration type are delivered. No text may show the ``secrets``.
 
     ``throttled_codes`` are the vendor's own codes for "too many requests", each with the time to wait if the answer
-    names no reset. ``warm_up_method`` is the HTTP method of a warm-up.
+    names no reset. ``warm_up_method`` is the HTTP method of a warm-up. In front of an Edge Function is Supabase's
+    platform, whose own errors are explained.
     """
 
     address: URL = field(repr=False)
@@ -43,6 +46,7 @@ class TargetEndpoint:
     secrets: tuple[SecretStr, ...]
     throttled_codes: Mapping[str, timedelta] = field(default_factory=dict)
     warm_up_method: str = "GET"
+    is_edge_function: bool = False
 
     @property
     def place(self) -> str:
@@ -95,12 +99,16 @@ def traceparent(run: Run) -> str:
     return f"00-{trace}-{span}-01"
 
 
-def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) -> TargetEndpoint:
+def read_endpoint(
+    name: str, one: TypeSettings, project: SupabaseSettings, environment: Mapping[str, str]
+) -> TargetEndpoint:
     """The endpoint of the type ``name``, with its secrets. Raises SettingsError with all errors."""
     faults: list[str] = []
     address, signing, secrets, headers = URL(), None, [], {}
+    key, function = f"{section_of(name)}.target", function_in(one.target)
+    own = OWN_HEADERS if function is None else OWN_HEADERS | {API_KEY}
     with gathering(faults):
-        address = read_address(f"{section_of(name)}.target", one.target or "")
+        address = read_address(key, one.target or "") if function is None else read_function(function, key, project)
         secrets += query_secrets(address)
     if one.secret is not None:
         with gathering(faults):
@@ -108,12 +116,27 @@ def read_endpoint(name: str, one: TypeSettings, environment: Mapping[str, str]) 
             secrets.append(signing.secret)
     for header, text in one.headers.items():
         with gathering(faults):
-            headers[header] = read_header(
-                f"{section_of(name)}.headers.{header}", header, text, environment, own=OWN_HEADERS
-            )
+            headers[header] = read_header(f"{section_of(name)}.headers.{header}", header, text, environment, own=own)
             if is_reference(text) or len(text) >= SECRET_LENGTH:
                 secrets.append(headers[header])
+    if function is not None:
+        with gathering(faults):
+            headers[API_KEY] = read_key(key, project, environment)
+            secrets.append(headers[API_KEY])
+    with gathering(faults):
+        _refuse_bearer(f"{section_of(name)}.headers", headers)
     if faults:
         raise SettingsError(faults)
     warm_up = one.warm_up.method or one.profile.warm_up
-    return TargetEndpoint(address, headers, signing, tuple(secrets), one.throttled_codes, warm_up)
+    return TargetEndpoint(
+        address, headers, signing, tuple(secrets), one.throttled_codes, warm_up, is_edge_function=function is not None
+    )
+
+
+def _refuse_bearer(key: str, headers: Mapping[str, SecretStr]) -> None:
+    """Raise SettingsError if one of Supabase's keys would be sent as a Bearer token alone."""
+    if API_KEY in map(str.lower, headers):
+        return
+    for header, value in headers.items():
+        if header.lower() == "authorization" and (says := fault_in_bearer(value.get_secret_value())):
+            raise fault(f"{key}.{header}", says)
