@@ -18,6 +18,7 @@ from synkron.operations.pg_cron import SQL
 from synkron.postgres.connection import pooled
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.service.api.server import listening
+from synkron.service.api.tick import REFUSED
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.signing import read_signing
 from synkron.source.queries import SourceQueries
@@ -60,8 +61,11 @@ class Api:
 
 
 @asynccontextmanager
-async def api(database: Database, receiver: Receiver, *, secret: str | None = REFERENCE) -> AsyncIterator[Api]:
+async def api(
+    database: Database, receiver: Receiver, *, secret: str | None = REFERENCE, installation: str | None = None
+) -> AsyncIterator[Api]:
     settings = Settings(
+        installation=installation,
         listen="127.0.0.1:0",
         tick_secret=secret,
         types={"xledger": TypeSettings(target=receiver.url, spread=timedelta(minutes=1))},
@@ -130,10 +134,20 @@ async def test_without_a_secret_nobody_may_ask(database: Database, connection: C
     assert await connection.fetchval("select count(*) from synkron.ticks") == 0
 
 
-async def test_a_copy_of_the_ledger_does_not_tick(database: Database, connection: Connection) -> None:
-    await connection.execute("update synkron.installations set database_oid = 1")
-    async with receiving() as receiver, api(database, receiver) as there:
-        assert (await there.post(signed()))[0] == 503
+@pytest.mark.parametrize(
+    ("made_strange", "installation"),
+    [
+        pytest.param("update synkron.installations set database_oid = 1", None, id="a copy"),
+        pytest.param("update synkron.installations set name = 'prod'", "staging", id="of another installation"),
+    ],
+)
+async def test_where_no_runs_may_start_nobody_ticks(
+    database: Database, connection: Connection, made_strange: str, installation: str | None
+) -> None:
+    """The request learns that the log says why; the database is not blamed."""
+    await connection.execute(made_strange)
+    async with receiving() as receiver, api(database, receiver, installation=installation) as there:
+        assert await there.post(signed()) == (503, {"error": REFUSED})
     assert await connection.fetchval("select count(*) from synkron.ticks") == 0
 
 

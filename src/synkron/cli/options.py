@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from synkron.text import duration, printable
+from synkron.text import duration, duration_text, printable
 
 EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -50,6 +51,18 @@ def span(text: str) -> timedelta:
     if length is None or not timedelta() < length <= LONGEST_SPAN:
         raise typer.BadParameter(f'"{text}" is not a span such as 30m, 24h or 7d, of at most 3650d.')
     return length
+
+
+def span_between(shortest: timedelta, longest: timedelta) -> Callable[[str], timedelta]:
+    """A parser of spans from ``shortest`` to ``longest``."""
+
+    def parsed(text: str) -> timedelta:
+        length = span(text)
+        if shortest <= length <= longest:
+            return length
+        raise typer.BadParameter(f'"{text}" is not a span from {duration_text(shortest)} to {duration_text(longest)}.')
+
+    return parsed
 
 
 def written(text: str) -> str:

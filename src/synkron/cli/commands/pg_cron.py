@@ -12,7 +12,7 @@ import typer
 
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer
-from synkron.cli.options import AsJson, span
+from synkron.cli.options import AsJson, span_between
 from synkron.cli.output import facts_in_json, held_by, lateness, show_facts, show_json, show_lines, show_table
 from synkron.cli.table import Field, second
 from synkron.text import duration_text
@@ -66,11 +66,21 @@ def install(
     ] = None,
     ahead: Annotated[
         timedelta | None,
-        typer.Option(parser=span, metavar="SPAN", help="How far ahead the schedulers plan.", show_default="15m"),
+        typer.Option(
+            parser=span_between(timedelta(minutes=2), timedelta(days=1)),
+            metavar="SPAN",
+            help="How far ahead the schedulers plan: 2m to 24h.",
+            show_default="15m",
+        ),
     ] = None,
     threshold: Annotated[
         timedelta | None,
-        typer.Option(parser=span, metavar="SPAN", help="Claim after so long without a tick.", show_default="45s"),
+        typer.Option(
+            parser=span_between(timedelta(seconds=40), timedelta(hours=1)),
+            metavar="SPAN",
+            help="Claim after so long without a tick: 40s to 1h.",
+            show_default="45s",
+        ),
     ] = None,
 ) -> Change[SecondClock | None, SecondClock]:
     """Install pg_cron's job for the mode: one job, whatever the number of organizations.

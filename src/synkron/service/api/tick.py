@@ -11,8 +11,7 @@ from aiohttp import web
 
 from synkron.delivery.targets import Target
 from synkron.delivery.warm_up import send
-from synkron.errors import NotAtHome
-from synkron.ledger.installation import at_home
+from synkron.errors import Refused
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Pool
 from synkron.runtime import log
@@ -22,6 +21,7 @@ from synkron.settings.load import Settings
 from synkron.settings.signing import Signing, is_signed
 
 WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or no tick_secret is set here"
+REFUSED = "this service starts no runs from its ledger; its log says why"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,10 @@ class TickEndpoint:
             if self.signing is None or not is_signed(self.signing.webhook, request.headers, body, now):
                 raise web.HTTPUnauthorized(reason=WRONGLY_SIGNED)
             try:
-                await at_home(connection, self.settings)
-            except NotAtHome as error:
+                done = await tick(connection, self.settings, scheduler=self.name, source="pg_cron")
+            except Refused as error:
                 log.warning("no tick", reason=str(error))
-                raise web.HTTPServiceUnavailable(reason="this ledger is not at home") from None
-            done = await tick(connection, self.settings, scheduler=self.name, source="pg_cron")
+                raise web.HTTPServiceUnavailable(reason=REFUSED) from None
         if done.ahead:
             task = asyncio.create_task(self._warm_up(done.ahead))
             self.warming.add(task)
