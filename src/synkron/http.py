@@ -198,7 +198,7 @@ def failure(error: Exception, place: str, timeout: timedelta) -> str:
         case ClientConnectorDNSError():
             return f"the name of {place} is not known to the name servers"
         case ClientConnectorError():
-            return f"no connection to {place}: {_reason(error.os_error)}"
+            return f"no connection to {place}: {unconnected(error.os_error)}"
         case ServerConnectionError() | ClientPayloadError() | OSError():
             return f"{place} closed the connection before it had answered"
         case ClientResponseError(message=str(said)) if limit := _limit(said):
@@ -225,7 +225,8 @@ def _limit(said: str) -> str | None:
     return f"more than {MOST_HEADERS} headers" if said.startswith("Too many headers") else None
 
 
-def _reason(error: OSError) -> str:
+def unconnected(error: OSError) -> str:
+    """Why there is no connection, in our own words."""
     match error:
         case SSLCertVerificationError():
             return f"its certificate is not valid, {error.verify_message}"

@@ -102,6 +102,7 @@ TABLES = [
     ["pauses"],
     ["audit"],
     ["nodes"],
+    ["doctor"],
     ["verify", "--since", "24h"],
     ["tick"],
     ["runs", "retry", "RUN", "--dry-run"],

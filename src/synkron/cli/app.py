@@ -50,7 +50,7 @@ def synkron(
       0  ok
       1  failure: the database is not available, or Synkron met an error of its own
       2  usage: an option, an expression or the settings are invalid
-      3  findings: `check` found rows that can't run, or `verify` found something wrong
+      3  findings: `check` found rows that can't run, or `verify` or `doctor` found something wrong
       4  not found
       6  refused: it can't be done now, row security hides rows from the role, or a grant is missing
 

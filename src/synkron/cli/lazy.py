@@ -23,6 +23,7 @@ COMMANDS = {
     ),
     "explain": ("Explain a cron expression.", "explain:explain"),
     "check": ("Check every row of the table of integrations.", "check:check"),
+    "doctor": ("Check everything that Synkron needs, and say what mends each fault.", "doctor:doctor"),
     "drift": (
         "Show how late runs start, by type, in which stage the time is lost, and the worst runs.",
         "drift:drift",

@@ -25,6 +25,14 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) ->
 
     Raises SettingsError with every fault.
     """
+    settings, faults = settings_and_faults(invoked, roles)
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def settings_and_faults(invoked: Invocation, roles: list[Role] | None = None) -> tuple[Settings, list[str]]:
+    """The settings without what is invalid, and every fault. Raises SettingsError if nothing is left of them."""
     from synkron.service.serve import all_roles, faults_of
     from synkron.settings.load import Settings
 
@@ -35,10 +43,7 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) ->
         if not isinstance(error.rest, Settings):
             raise
         settings, faults = error.rest, error.faults
-    faults += asyncio.run(faults_of(settings, roles or all_roles(settings), invoked.environment))
-    if faults:
-        raise SettingsError(faults)
-    return settings
+    return settings, faults + asyncio.run(faults_of(settings, roles or all_roles(settings), invoked.environment))
 
 
 async def prepare(connection: Connection, settings: Settings, *, embedded: bool) -> None:

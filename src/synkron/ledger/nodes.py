@@ -45,6 +45,13 @@ def silence(heartbeat: timedelta) -> timedelta:
     return max(REPORT_EVERY * MISSED_REPORTS, heartbeat)
 
 
+async def clock_skew(connection: Connection, clock: WallClock) -> tuple[datetime, timedelta]:
+    """The database's time, and this host's minus that, measured at the middle of a round trip."""
+    before = clock()
+    now: datetime = await connection.fetchval(SQL["clock"])
+    return now, before + (clock() - before) / 2 - now
+
+
 class Reporter:
     """Reports one process, and warns if its host's clock is off. That clock decides nothing."""
 
@@ -57,10 +64,8 @@ class Reporter:
         self._warned = timedelta()
 
     async def report(self, connection: Connection) -> timedelta:
-        """Report that the process is running. Returns its host's skew, measured at the middle of a round trip."""
-        before = self._clock()
-        now: datetime = await connection.fetchval(SQL["clock"])
-        skew = before + (self._clock() - before) / 2 - now
+        """Report that the process is running. Returns its host's skew."""
+        now, skew = await clock_skew(connection, self._clock)
         self._started_at = self._started_at or now
         await connection.execute(
             SQL["report"], self._name, self._roles, self._release, self._started_at, skew, tzdata_version()

@@ -76,6 +76,11 @@ def secrets_of(settings: Settings, environment: Mapping[str, str]) -> list[Secre
     return [SecretStr(text) for text in sorted(found | {environment.get("PGPASSWORD", "")}) if text]
 
 
+def references_of(settings: Settings) -> list[str]:
+    """Every reference to a secret in the settings, each once."""
+    return sorted({text for _, text in _texts(settings) if is_reference(text)})
+
+
 def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
     """The texts of the settings that may be secret, each with the secret key above it."""
     if isinstance(value, BaseModel):

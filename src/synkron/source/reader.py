@@ -63,7 +63,13 @@ async def check_source(connection: Connection, source: SourceTables) -> None:
     """Raise SourceTableMissing or ServiceRoleRequired if the due read would, without reading any row."""
     queries = SourceQueries(source)
     async with queries.reading(connection):
-        await connection.fetch("explain " + queries.sql("source/reader")["due"], [], [], [])
+        await plan_due(connection, queries)
+
+
+async def plan_due(connection: Connection, source: SourceQueries) -> None:
+    """Raise SourceTableMissing or ServiceRoleRequired if PostgreSQL can't plan the due read."""
+    async with source.in_words():
+        await connection.fetch("explain " + source.sql("source/reader")["due"], [], [], [])
 
 
 # requirement R5, R10

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
+
+from yarl import URL
 
 from synkron.delivery.targets.function import CallableTarget, load_function
 from synkron.delivery.targets.http import HttpTarget
 from synkron.delivery.targets.lease import Terms
-from synkron.delivery.targets.request import TargetEndpoint, read_endpoint
+from synkron.delivery.targets.request import TargetEndpoint, read_endpoint, read_target
 from synkron.errors import SettingsError
 from synkron.http import open_session
 from synkron.model import Outcome, Run
@@ -61,6 +63,16 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
     finally:
         for function in functions.values():
             function.close()
+
+
+def read_addresses(settings: Settings) -> dict[str, URL]:
+    """Where the targets are that are called by HTTP, by type. Those with an invalid address are left out."""
+    found: dict[str, URL] = {}
+    for name, one in settings.types.items():
+        if _is_http(one.target):
+            with suppress(SettingsError):
+                found[name] = read_target(name, one, settings.supabase)
+    return found
 
 
 def read_signings(settings: Settings, environment: Mapping[str, str]) -> dict[str, Signing]:

@@ -105,10 +105,10 @@ def read_endpoint(
     """The endpoint of the type ``name``, with its secrets. Raises SettingsError with all errors."""
     faults: list[str] = []
     address, signing, secrets, headers = URL(), None, [], {}
-    key, function = f"{section_of(name)}.target", function_in(one.target)
+    function = function_in(one.target)
     own = OWN_HEADERS if function is None else OWN_HEADERS | {API_KEY}
     with gathering(faults):
-        address = read_address(key, one.target or "") if function is None else read_function(function, key, project)
+        address = read_target(name, one, project)
         secrets += query_secrets(address)
     if one.secret is not None:
         with gathering(faults):
@@ -121,7 +121,7 @@ def read_endpoint(
                 secrets.append(headers[header])
     if function is not None:
         with gathering(faults):
-            headers[API_KEY] = read_key(key, project, environment)
+            headers[API_KEY] = read_key(f"{section_of(name)}.target", project, environment)
             secrets.append(headers[API_KEY])
     with gathering(faults):
         _refuse_bearer(f"{section_of(name)}.headers", headers)
@@ -131,6 +131,12 @@ def read_endpoint(
     return TargetEndpoint(
         address, headers, signing, tuple(secrets), one.throttled_codes, warm_up, is_edge_function=function is not None
     )
+
+
+def read_target(name: str, one: TypeSettings, project: SupabaseSettings) -> URL:
+    """Where the target of the type ``name`` is. Raises SettingsError."""
+    key, function = f"{section_of(name)}.target", function_in(one.target)
+    return read_address(key, one.target or "") if function is None else read_function(function, key, project)
 
 
 def _refuse_bearer(key: str, headers: Mapping[str, SecretStr]) -> None:

@@ -1,0 +1,110 @@
+"""The command that checks all that Synkron needs: doctor."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+import typer
+
+from synkron.cli.context import Invocation, database, invocation
+from synkron.cli.options import AsJson
+from synkron.cli.output import ExitCode, held_by, say, show_json, show_lines
+from synkron.errors import DatabaseError
+from synkron.text import several
+
+if TYPE_CHECKING:
+    from synkron.postgres.connection import Connection
+    from synkron.service.doctor.examination import Report
+    from synkron.service.doctor.finding import Finding
+
+# The columns that a line may take: as many as the terminal has, within these.
+NARROWEST, WIDEST = 60, 120
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check everything that Synkron needs, and say what mends each fault.
+
+    That is: the connection, role and grants, the tables and their rows, the ledger and its queue, who ticks and works,
+    the targets, the secrets. It changes nothing, sends no request, and takes at most half a minute. Ends with 3 if
+    anything failed.
+
+    \b
+    Examples:
+      synkron doctor
+      synkron doctor --json | jq '.checks[] | select(.level != "ok")'
+    """
+    report = _examined(invocation(context))
+    levels = [one.level.value for found in report.values() for one in found]
+    failures, warnings, skipped = (levels.count(level) for level in ("failed", "warning", "skipped"))
+    if as_json:
+        checks = [{"check": name} | held_by(one) for name, found in report.items() for one in found]
+        show_json({"failed": failures, "warnings": warnings, "skipped": skipped, "checks": checks})
+    else:
+        show_lines(*lines(report, min(max(get_terminal_size().columns, NARROWEST), WIDEST)))
+    say(f"{several(len(report), 'check')}: {failures} failed, {several(warnings, 'warning')}, {skipped} skipped.")
+    if failures:
+        raise typer.Exit(ExitCode.DATA)
+
+
+def lines(report: Report, width: int) -> Iterator[str]:
+    """What needs attention, with its remedy, before what is well, a line each. A command to copy is never wrapped."""
+    widest = max(map(len, report))
+    by_level: dict[str, list[tuple[str, Finding]]] = {}
+    for name, found in report.items():
+        for one in found:
+            by_level.setdefault(one.level, []).append((name, one))
+    for level in ("failed", "warning"):
+        for name, one in by_level.get(level, ()):
+            yield from _attention(one, f"{level:<7}  {name:<{widest}}  ", width)
+            yield ""
+    skipped: dict[str, list[str]] = {}
+    for name, one in by_level.get("skipped", ()):
+        skipped.setdefault(one.why, []).append(name)
+    for why, names in skipped.items():
+        yield from _wrapped("skipped  ", f"{', '.join(names)}: {why}", width)
+        yield ""
+    for name, one in by_level.get("ok", ()):
+        yield from _wrapped(f"ok       {name:<{widest}}  ", one.why, width)
+
+
+def _attention(one: Finding, head: str, width: int) -> Iterator[str]:
+    yield from _wrapped(head, one.why, width)
+    left = " " * len(head)
+    yield from _wrapped(left, one.remedy or "", width)
+    for number, command in enumerate(one.commands):
+        choice = "" if len(one.commands) == 1 else "or      " if number else "either  "
+        yield left + choice + command
+
+
+def _wrapped(head: str, text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+
+
+def _examined(invoked: Invocation) -> Report:
+    """The report, also if the settings are at fault, or there is no embedded database."""
+    import asyncio
+    from functools import partial
+
+    from synkron.cli.serving import settings_and_faults
+    from synkron.postgres.connection import connected
+    from synkron.service.doctor.check import Context
+    from synkron.service.doctor.examination import examine
+
+    settings, faults = settings_and_faults(invoked)
+    with ExitStack() as stack:
+        try:
+            connect = partial(connected, stack.enter_context(database(settings)).url)
+        except DatabaseError as error:
+            connect = partial(_refused, error)
+        return asyncio.run(examine(Context(connect, settings, invoked.environment, faults)))
+
+
+@asynccontextmanager
+async def _refused(error: DatabaseError) -> AsyncIterator[Connection]:
+    """No connection, for this reason."""
+    raise error
+    yield

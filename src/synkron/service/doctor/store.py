@@ -1,0 +1,91 @@
+"""The facts that the checks are about, as they are in the database."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from synkron.model import EVERYTHING, Integration
+from synkron.postgres.clock import database_clock
+from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
+from synkron.postgres.statements import statements
+from synkron.runtime import sleep
+from synkron.service.doctor.ledger import Jobs, LedgerGrants, Ticks
+from synkron.service.doctor.server import Server
+from synkron.service.doctor.tables import RowCount, SecuredTable
+from synkron.settings.load import Settings
+from synkron.source.check import check
+from synkron.source.queries import SourceQueries
+from synkron.source.reader import integration_of
+
+FILE = "service/doctor/store"
+SQL = statements(FILE)
+# How many rows are judged before others have their turn.
+AT_ONCE = 500
+
+
+async def read_server(connection: Connection) -> Server:
+    """The server, this session and its role."""
+    [row] = await connection.fetch(SQL["server"])
+    return read(Server, row)
+
+
+async def read_extensions(connection: Connection) -> dict[str, str | None]:
+    """Those of pg_cron and pg_net that the server offers, and their versions if they are installed in this database."""
+    return {row["name"]: row["installed_version"] for row in await connection.fetch(SQL["extensions"])}
+
+
+async def read_row_security(connection: Connection, source: SourceQueries) -> tuple[str | None, list[SecuredTable]]:
+    """Why this session may not read the two tables, None if it may; and those to which row security applies."""
+    sql = source.sql(FILE)
+    rows = await connection.fetch(sql["row_security"])
+    return await connection.fetchval(sql["refusal"]), [read(SecuredTable, row) for row in rows]
+
+
+async def read_indexes(connection: Connection, source: SourceQueries) -> dict[str, bool]:
+    """The indexes that the due read uses, and whether each can be used."""
+    rows = await connection.fetch(source.sql(FILE)["indexes"], source.tables.organizations.timezone)
+    return {row["name"]: row["is_usable"] for row in rows}
+
+
+async def count_rows(connection: Connection, settings: Settings, until: float) -> RowCount:
+    """Every row, judged as by ``synkron check``; only the first ones if the event loop's time reaches ``until``."""
+    year = (await database_clock(connection)).year
+    source, count = SourceQueries(settings.source), RowCount()
+    batch: list[Integration] = []
+    async with source.reading(connection):
+        async for row in connection.cursor(source.sql("source/reader")["rows"], *EVERYTHING, prefetch=AT_ONCE):
+            batch.append(integration_of(row))
+            if len(batch) == AT_ONCE:
+                count.add(batch, check(batch, settings.types, year=year))
+                batch = []
+                await sleep(0)
+                count.is_cut = asyncio.get_running_loop().time() >= until
+                if count.is_cut:
+                    break
+    count.add(batch, check(batch, settings.types, year=year))
+    return count
+
+
+async def read_ledger_grants(connection: Connection) -> LedgerGrants:
+    """What the role lacks in the schema ``synkron``."""
+    [row] = await connection.fetch(SQL["ledger_grants"])
+    return read(LedgerGrants, row)
+
+
+async def read_ticks(connection: Connection) -> Ticks:
+    """The newest tick, and up to when everything is decided."""
+    [row] = await connection.fetch(SQL["ticks"])
+    return read(Ticks, row)
+
+
+async def read_jobs(connection: Connection) -> list[Jobs]:
+    """The jobs, counted by type."""
+    return [read(Jobs, row) for row in await connection.fetch(SQL["jobs"])]
+
+
+async def longest_window(connection: Connection) -> timedelta | None:
+    """The longest catch-up window of an override; None if no override has one."""
+    found: timedelta | None = await connection.fetchval(SQL["longest_window"])
+    return found

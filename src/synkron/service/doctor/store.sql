@@ -1,0 +1,106 @@
+-- The facts that the doctor's checks are about. All are read, and nothing is changed.
+
+-- name: server
+-- The server, this session and its role.
+select
+    current_setting('server_version') as version,
+    current_setting('server_version_num')::integer as version_number,
+    current_database()::text as database,
+    host(inet_server_addr()) as host,
+    inet_server_port() as port,
+    rolname::text as role,
+    rolsuper as is_superuser,
+    rolbypassrls as bypasses_row_security
+from pg_roles
+where rolname = current_user;
+
+-- name: extensions
+select name::text, installed_version from pg_available_extensions where name in ('pg_cron', 'pg_net');
+
+-- name: refusal
+-- Why this session may not read the two tables (`refusal` in source/row.sql); null if it may.
+select {refusal};
+
+-- name: row_security
+-- Those of the two tables to which row security applies for this role, and their policies for reading.
+select
+    format('%I.%I', nspname, relname) as name,
+    coalesce(array_agg(polname::text order by polname) filter (where polname is not null), '{{}}') as policies,
+    coalesce(bool_or(not polpermissive), false) as is_restricted
+from pg_class
+join pg_namespace on pg_namespace.oid = relnamespace
+left join pg_policy on polrelid = pg_class.oid and polcmd in ('r', '*')
+where pg_class.oid in ('{organizations}'::regclass, '{integrations}'::regclass) and row_security_active(pg_class.oid)
+group by 1
+order by 1;
+
+-- name: indexes
+-- The indexes of the due read, and whether each is there and valid. Where the column of the zones, $1, does not exist (its
+-- name is empty then) or has a type that `migrate --with-index` can't index as text, there is none for it.
+select wanted.name, coalesce(pg_index.indisvalid, false) as is_usable
+from (
+    values
+        ('synkron_due_expressions', '{integrations}', null),
+        ('synkron_due_timezones', '{organizations}', $1::text)
+) wanted (name, on_table, zone)
+left join pg_index
+    on pg_index.indexrelid = to_regclass('{schema}.' || wanted.name)
+    and pg_index.indrelid = to_regclass(wanted.on_table)
+where wanted.zone is null
+    or exists (
+        select from pg_attribute
+        join pg_type on pg_type.oid = atttypid
+        where attrelid = to_regclass(wanted.on_table) and attname = wanted.zone and typcategory in ('S', 'N')
+    );
+
+-- name: ledger_grants
+-- What this role lacks of what `synkron migrate` grants to the service's role (`grant` in ledger/migrate.sql).
+select
+    schema.oid is not null as exists,
+    coalesce(has_schema_privilege(schema.oid, 'usage'), false) as may_use,
+    array(
+        select privilege || ' on ' || found.relname
+        from pg_class found
+        cross join unnest(array['select', 'insert', 'update', 'delete']) privilege
+        where found.relnamespace = schema.oid
+            and found.relkind in ('r', 'p')
+            and not found.relispartition
+            and not (found.relname = 'migrations' and privilege <> 'select')
+            and not (found.relname = 'audit' and privilege in ('update', 'delete'))
+            and not has_table_privilege(found.oid, privilege)
+        union all
+        select 'usage on ' || found.relname
+        from pg_class found
+        where found.relnamespace = schema.oid
+            and case when found.relkind = 'S' then not has_sequence_privilege(found.oid, 'usage') end
+        union all
+        select 'execute on ' || found.proname
+        from pg_proc found
+        where found.pronamespace = schema.oid
+            and found.proname in ('keep_partitions', 'pause_over')
+            and not has_function_privilege(found.oid, 'execute')
+        order by 1
+    ) as lacking
+from (select 'synkron' as name) wanted
+left join pg_namespace schema on schema.nspname = wanted.name;
+
+-- name: ticks
+select clock_timestamp() as now, (select at from synkron.watermark) as watermark, newest.at, newest.scheduler
+from (select) nothing
+left join lateral (select at, scheduler from synkron.ticks order by at desc limit 1) newest on true;
+
+-- name: jobs
+-- Scans: all jobs, once, for a command.
+select
+    entrypoint::text as integration_type,
+    count(*) filter (where status = 'queued' and execute_after <= now()) as waiting,
+    min(execute_after) filter (where status = 'queued' and execute_after <= now()) as since,
+    count(*) filter (where status = 'picked') as under_way
+from synkron.queue
+group by 1
+order by 1;
+
+-- name: longest_window
+-- The longest catch-up window of an override.
+-- Scans: all overrides, once, for a command.
+select max(catch_up_window) from synkron.overrides;
