@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -158,3 +159,28 @@ async def test_a_drill_shows_the_hand_over(database: Database, connection: Conne
     assert synkron(database, tmp_path, "pg-cron", "remove", "--yes").returncode == 0
     assert await connection.fetchval("select count(*) from cron.job") == 0
     assert await connection.fetchval("select to_regproc('synkron.claim_planned') is null")
+
+
+async def test_the_doctor_mends_a_job_that_is_off_or_gone(
+    database: Database, connection: Connection, tmp_path: Path
+) -> None:
+    def doctor(asked: Database = database) -> tuple[str, list[str]]:
+        checks = json.loads(synkron(asked, tmp_path, "doctor", "--json").stdout)["checks"]
+        [found] = [one for one in checks if one["check"] == "pg_cron"]
+        return found["level"], found["commands"]
+
+    assert synkron(database, tmp_path, "pg-cron", "install", "--yes").returncode == 0
+    assert doctor() == ("ok", [])
+    await connection.execute("select cron.alter_job(jobid, active => false) from cron.job")
+    level, [command] = doctor()
+    assert level == "failed"
+    await connection.execute(command)
+    assert doctor() == ("ok", [])
+    await connection.execute("select cron.unschedule(jobname) from cron.job")
+    level, [command] = doctor()
+    assert level == "failed"
+    assert synkron(database, tmp_path, *command.split()[1:], "--yes").returncode == 0
+    assert doctor() == ("ok", [])
+    role = replace(database, superuser_url=database.url)
+    assert doctor(role) == ("skipped", [])
+    assert json.loads(synkron(role, tmp_path, "pg-cron", "status", "--json").stdout)["jobs"] == []

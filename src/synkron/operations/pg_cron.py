@@ -79,11 +79,15 @@ class AskedClock:
 
 @dataclass(frozen=True, slots=True)
 class ClockStatus:
-    """The clock, its jobs, the plans ahead; and of the last day, when each clock ticked last and what it claimed."""
+    """The clock, its jobs, the plans ahead; and of the last day, when each clock ticked last and what it claimed.
+
+    pg_cron shows its ``jobs`` only to the role that installed them, unless that role ``sees_all_jobs``.
+    """
 
     clock: SecondClock | None
     version: str | None
     jobs: Sequence[Job]
+    sees_all_jobs: bool
     scheduler_ticked_at: datetime | None
     pg_cron_ticked_at: datetime | None
     plans: int
@@ -101,11 +105,17 @@ async def read_status(connection: Connection) -> ClockStatus:
     """How both clocks do."""
     async with read_transaction(connection) as now:
         [available] = await connection.fetch(SQL["available"])
-        version = available["version"]
         names = [name for name, _ in JOBS.values()]
-        jobs = [read(Job, row) for row in await connection.fetch(JOBS_SQL["jobs"], names)] if version else []
+        jobs = await connection.fetch(JOBS_SQL["jobs"], names) if available["reads_jobs"] else []
         [state] = await connection.fetch(SQL["state"], now - DAY)
-        return read(ClockStatus, state, clock=await read_clock(connection), version=version, jobs=jobs)
+        return read(
+            ClockStatus,
+            state,
+            clock=await read_clock(connection),
+            version=available["version"],
+            jobs=[read(Job, row) for row in jobs],
+            sees_all_jobs=available["sees_all_jobs"],
+        )
 
 
 async def plan_install(connection: Connection) -> SecondClock | None:

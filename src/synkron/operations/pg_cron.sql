@@ -1,12 +1,22 @@
 -- pg_cron as a second clock: its job, the function that it calls, and how it does.
 
 -- name: available
--- Whether pg_cron can be installed in this database, and its version if it is.
+-- Whether pg_cron can be installed in this database, and its version if it is. Then also whether this role may read its
+-- jobs, of which it sees only its own if row security applies to it.
 select
     exists (select from pg_available_extensions where name = 'pg_cron') as is_available,
     (select extversion from pg_extension where extname = 'pg_cron') as version,
     current_setting('cron.database_name', true) as its_database,
-    current_database() as this_database;
+    current_database() as this_database,
+    coalesce(job.may_read, false) as reads_jobs,
+    coalesce(job.may_read and not row_security_active(job.oid), false) as sees_all_jobs
+from (select) nothing
+left join lateral (
+    select job.oid, has_schema_privilege(nspname, 'usage') and has_table_privilege(job.oid, 'select') as may_read
+    from pg_class job
+    join pg_namespace on pg_namespace.oid = relnamespace
+    where nspname = 'cron' and relname = 'job'
+) job on true;
 
 -- name: create
 create extension if not exists pg_cron;

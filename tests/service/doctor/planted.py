@@ -239,11 +239,11 @@ FAULTS = {
         settings={"types": {"bufdir": {"concurrency": 1}}},
         mend="truncate synkron.queue",
     ),
-    "pg_cron is not installed": Planted(
+    "a second clock without pg_cron": Planted(
         "pg_cron",
         Level.FAILED,
-        r"^pg_cron is the second clock \(claim\), and is not installed in this database\.$",
-        "^synkron pg-cron install --mode claim$",
+        r"^This server has no pg_cron\.$",
+        "^Install it ",
         sql="insert into synkron.second_clock (wakes, claims, ahead, threshold) "
         "values (false, true, interval '15 minutes', interval '45 seconds')",
         mend="synkron pg-cron remove --yes",

@@ -37,36 +37,34 @@ def test_the_oldest_server(number: int, level: Level) -> None:
 
 CLOCK = SecondClock(False, None, True, timedelta(minutes=15), timedelta(seconds=45), NOW, None, None)
 JOB = Job("synkron claim", True, "* * * * *", "succeeded", None, NOW)
-STATUS = ClockStatus(CLOCK, "1.6", [JOB], None, None, 0, 0, 0)
+STATUS = ClockStatus(CLOCK, "1.6", [JOB], True, None, None, 0, 0, 0)
 CALLS = replace(STATUS, clock=replace(CLOCK, calls="https://example.com/v1/tick"))
+NO_JOB = replace(STATUS, jobs=[])
+INSTALL = "synkron pg-cron install --mode claim"
 
 
 @pytest.mark.parametrize(
     ("status", "level", "why", "command"),
     [
-        (
-            replace(STATUS, clock=None),
-            "ok",
-            "Not used as a second clock (pg_cron 1.6, the server has no pg_net).",
-            "",
-        ),
+        (replace(STATUS, clock=None), "ok", "not the second clock. This database has pg_cron 1.6.", ""),
         (STATUS, "ok", "pg_cron 1.6 is the second clock: claim.", ""),
-        (replace(STATUS, version=None), "failed", "is not installed", "synkron pg-cron install --mode claim"),
-        (CALLS, "failed", "pg_net, which sends the request, is missing", "create extension pg_net;"),
-        (replace(STATUS, jobs=[]), "warning", "No job of pg_cron for claim", "synkron pg-cron install --mode claim"),
-        (replace(STATUS, jobs=[replace(JOB, is_active=False)]), "failed", "is not active", "select cron.alter_job("),
+        (replace(STATUS, version=None), "failed", "is not installed in this database.", INSTALL),
+        (CALLS, "failed", "pg_net, which is not installed", "create extension pg_net;"),
+        (NO_JOB, "failed", 'no job "synkron claim"', INSTALL),
+        (replace(NO_JOB, sees_all_jobs=False), "skipped", "only to the role that installed them", ""),
+        (replace(STATUS, jobs=[replace(JOB, is_active=False)]), "failed", "is not active", "select cron."),
         (
-            replace(STATUS, jobs=[replace(JOB, status="failed", message="no such function")]),
+            replace(STATUS, jobs=[replace(JOB, status="failed", message="x")]),
             "failed",
-            "failed: no such function.",
-            "synkron pg-cron install --mode claim",
+            "failed: x.",
+            INSTALL,
         ),
     ],
 )
 def test_the_second_clock(status: ClockStatus, level: str, why: str, command: str) -> None:
-    found = pg_cron.second_clock(status, {"pg_cron": "1.6"})
+    found = pg_cron.second_clock(status, None)
     assert (found.level, why in found.why) == (level, True), found
-    assert ("".join(found.commands)).startswith(command), found
+    assert "".join(found.commands).startswith(command), found
 
 
 def row(**values: Any) -> Integration:

@@ -13,7 +13,7 @@ import typer
 from synkron.cli.context import Invocation, database, invocation
 from synkron.cli.options import AsJson
 from synkron.cli.output import ExitCode, held_by, say, show_json, show_lines
-from synkron.errors import DatabaseError
+from synkron.errors import DatabaseError, SettingsError
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -92,9 +92,12 @@ def _examined(invoked: Invocation) -> Report:
     from synkron.cli.serving import settings_and_faults
     from synkron.postgres.connection import connected
     from synkron.service.doctor.check import Context
-    from synkron.service.doctor.examination import examine
+    from synkron.service.doctor.examination import examine, not_examined
 
-    settings, faults = settings_and_faults(invoked)
+    try:
+        settings, faults = settings_and_faults(invoked)
+    except SettingsError as error:
+        return not_examined(error.faults)
     with ExitStack() as stack:
         try:
             connect = partial(connected, stack.enter_context(database(settings)).url)

@@ -9,7 +9,7 @@ from synkron.errors import LedgerMissing, ServiceRoleRequired, SourceTableMissin
 from synkron.ledger.installation import at_home
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import NOTABLE_SKEW, clock_skew, nodes
-from synkron.operations.pg_cron import read_status
+from synkron.operations.pg_cron import plan_install, read_status
 from synkron.postgres.statements import migrations
 from synkron.service.doctor import host, ledger, network, pg_cron, server, store, tables
 from synkron.service.doctor.check import Check, Context
@@ -77,7 +77,10 @@ async def _worker(given: Context) -> Finding:
 
 
 async def _pg_cron(given: Context) -> Finding:
-    return pg_cron.second_clock(await read_status(given.connection), await store.read_extensions(given.connection))
+    status = await read_status(given.connection)
+    if status.clock is not None and status.version is None:
+        await plan_install(given.connection)  # says why it can't be installed
+    return pg_cron.second_clock(status, await store.read_pg_net(given.connection))
 
 
 async def _queue(given: Context) -> Finding:

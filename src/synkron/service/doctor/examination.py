@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from synkron.errors import SynkronError
 from synkron.postgres.connection import DRIVER_FAULTS, reason_of
+from synkron.service.doctor import host
 from synkron.service.doctor.check import Check, Context
 from synkron.service.doctor.checks import CHECKS
 from synkron.service.doctor.finding import Finding, Level, failed, refused
@@ -47,6 +48,12 @@ async def examine(given: Context, checks: Iterable[Check] = CHECKS) -> Report:
                 if given.is_lost:
                     causes.setdefault("connection", check.name)
     return report
+
+
+def not_examined(faults: Sequence[str]) -> Report:
+    """The report if the settings are at fault as a whole: nothing else can be checked."""
+    others = [check.name for check in CHECKS if check.name != "settings"]
+    return {"settings": host.settings(faults, {}), **{name: [_skipped("the check settings failed")] for name in others}}
 
 
 def _skipped(reason: str) -> Finding:

@@ -31,9 +31,10 @@ async def read_server(connection: Connection) -> Server:
     return read(Server, row)
 
 
-async def read_extensions(connection: Connection) -> dict[str, str | None]:
-    """Those of pg_cron and pg_net that the server offers, and their versions if they are installed in this database."""
-    return {row["name"]: row["installed_version"] for row in await connection.fetch(SQL["extensions"])}
+async def read_pg_net(connection: Connection) -> str | None:
+    """The version of pg_net that is installed in this database."""
+    found: str | None = await connection.fetchval(SQL["pg_net"])
+    return found
 
 
 async def read_row_security(connection: Connection, source: SourceQueries) -> tuple[str | None, list[SecuredTable]]:

@@ -14,8 +14,8 @@ select
 from pg_roles
 where rolname = current_user;
 
--- name: extensions
-select name::text, installed_version from pg_available_extensions where name in ('pg_cron', 'pg_net');
+-- name: pg_net
+select extversion from pg_extension where extname = 'pg_net';
 
 -- name: refusal
 -- Why this session may not read the two tables (`refusal` in source/row.sql); null if it may.
