@@ -76,6 +76,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "reports/verify/store": (SECURED,),
     "delivery/warm_up/send": (OTHER,),
     "reports/why/store": (SECURED,),
+    "service/status/store": (OTHER,),
 }
 
 # What is asked where that matters to the plan; an interval stands for the moment that lies so long ago.

@@ -109,7 +109,7 @@ begin
     end if;
     perform from synkron.watermark for update;
     select recorded_at into last_tick from synkron.ticks
-    where window_start <> at - interval '30 seconds 1 microsecond'
+    where {moves_watermark[ticks]}
     order by at desc limit 1;
     if last_tick > clock_timestamp() - (select threshold from synkron.second_clock) then
         return 0;
