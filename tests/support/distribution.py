@@ -31,7 +31,7 @@ def distribution_database(folder: Path) -> Iterator[EmbeddedServer]:
     assert there is not None
     account = account_in(folder)
     data = folder / "data"
-    _run(account, there / "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", data)
+    run_program(account, there / "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", data)
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": str(folder),
@@ -40,7 +40,7 @@ def distribution_database(folder: Path) -> Iterator[EmbeddedServer]:
         "max_connections": "200",
     }
     options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-    _run(
+    run_program(
         account, there / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={folder}/log", f"--options={options}"
     )
     try:
@@ -48,7 +48,7 @@ def distribution_database(folder: Path) -> Iterator[EmbeddedServer]:
         asyncio.run(_make_roles(server))
         yield server
     finally:
-        _run(account, there / "pg_ctl", "stop", "--mode=immediate", f"--pgdata={data}")
+        run_program(account, there / "pg_ctl", "stop", "--mode=immediate", f"--pgdata={data}")
 
 
 async def _make_roles(server: EmbeddedServer) -> None:
@@ -57,8 +57,8 @@ async def _make_roles(server: EmbeddedServer) -> None:
     await connection.close()
 
 
-def _run(account: Account | None, program: Path, *arguments: str | Path) -> None:
-    """PostgreSQL refuses to run as root."""
+def run_program(account: Account | None, program: Path, *arguments: str | Path) -> None:
+    """Run a program of the distribution's as the account: PostgreSQL refuses to run as root."""
     done = subprocess.run(
         [program, *arguments],
         cwd="/",
