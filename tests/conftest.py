@@ -33,6 +33,7 @@ from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa:
 from synkron.postgres.statements import statements  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
 from tests.support.driver import remember_types  # noqa: E402
+from tests.support.pgbouncer import NOT_INSTALLED, program  # noqa: E402
 from tests.support.template import WITHOUT_PARTITIONS, fill_template  # noqa: E402
 
 TEMPLATE = "synkron_template"
@@ -67,6 +68,8 @@ NO_DISTRIBUTION = (
 def pytest_configure() -> None:
     if programs() is None and os.environ.get("CI"):
         raise pytest.UsageError(NO_DISTRIBUTION)
+    if program() is None and os.environ.get("CI"):
+        raise pytest.UsageError(NOT_INSTALLED)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -87,6 +90,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if programs() is None:
         terminalreporter.write_line(NO_DISTRIBUTION, yellow=True)
+    if program() is None:
+        terminalreporter.write_line(NOT_INSTALLED, yellow=True)
 
 
 @pytest.fixture(scope="session")

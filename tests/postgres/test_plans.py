@@ -67,6 +67,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "ledger/queue.enqueue": (WORKER, SECURED, OTHER),
     "source/queries": (WORKER, SECURED, OTHER),
     "source/reader": (SECURED,),
+    "postgres/pooler": (OTHER,),
     "postgres/sessions": (OTHER,),
     "source/tables": (OTHER,),
     "scheduler/holds": (SECURED,),

@@ -12,11 +12,11 @@ from synkron.delivery.targets.lease import Terms
 from synkron.delivery.worker import Worker
 from synkron.ledger import history
 from synkron.model import Outcome, OutcomeKind, Run
-from synkron.postgres.connection import Pool
+from synkron.postgres.connection import Connection, Pool
 from synkron.runtime import SteadyClock
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Database
 from tests.support.fleet import nothing_queued, utc, watching
 
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)

@@ -15,6 +15,7 @@ from synkron.ledger.installation import at_home
 from synkron.model import InvalidIntegration
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connect, Connection
+from synkron.postgres.pooler import keeps_session
 from synkron.runtime import log, sleep
 from synkron.scheduler.plans import plan_ahead, read_planning_clock
 from synkron.scheduler.tick import Tick, next_tick, tick
@@ -57,7 +58,8 @@ async def keep_ticking(
     try:
         async with connect() as connection:
             woken, is_first = asyncio.Event(), True
-            await connection.add_listener(WAKE, lambda *_: woken.set())
+            if keeps_session(connection):
+                await connection.add_listener(WAKE, lambda *_: woken.set())
             while not stop.is_set():
                 began = loop.time()
                 await at_home(connection, settings)

@@ -17,7 +17,8 @@ from synkron.ledger.installation import read_installation, refuse_another
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import Reporter
-from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled, refuse_transaction_pooler
+from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled
+from synkron.postgres.pooler import known_mode
 from synkron.postgres.ready import once_ready
 from synkron.runtime import (
     WallClock,
@@ -96,8 +97,6 @@ async def serve(
     name = process_name()
     at_once = at_once or asyncio.Event()
     connect = partial(connected, url, settings.heartbeat)
-    if Role.WORKER in roles:
-        refuse_transaction_pooler(url)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(_opened(settings, roles, environment))
         in_words = SourceQueries(settings.source).in_words
@@ -109,7 +108,13 @@ async def serve(
             )
             address = await stack.enter_async_context(answering)
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
-        log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
+        log.info(
+            "started",
+            name=name,
+            roles=",".join(roles),
+            targets=",".join(parts.targets) or "none",
+            connection=known_mode(url),
+        )
         reporter = Reporter(name, roles, installed_version(), clock)
         faults = InternalFaults(connect, name)
         loops: dict[str, Loop] = {"report": lambda: keep_reporting(connect, settings, reporter, stop)}
