@@ -31,6 +31,7 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.postgres.statements import statements  # noqa: E402
+from synkron.runtime import log_through_structlog  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
 from tests.support.driver import remember_types  # noqa: E402
 from tests.support.pgbouncer import NOT_INSTALLED, program  # noqa: E402
@@ -40,6 +41,8 @@ TEMPLATE = "synkron_template"
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
 remember_types()
+# As the command line does, so that `structlog.testing.capture_logs` sees each line.
+log_through_structlog()
 hypothesis_settings.register_profile("synkron", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("synkron")
 
