@@ -394,6 +394,19 @@ CREATE TABLE synkron.migrations (
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE synkron.mirrored_integrations (
+    id text,
+    org_id text,
+    integration_type text,
+    is_enabled boolean,
+    cron_schedule text,
+    updated_at timestamp with time zone
+);
+CREATE TABLE synkron.mirrored_organizations (
+    id text,
+    name text,
+    timezone text
+);
 CREATE TABLE synkron.nodes (
     name text NOT NULL,
     role text NOT NULL,
@@ -792,6 +805,8 @@ CREATE INDEX incidents_newest ON synkron.incidents USING btree (opened_at DESC);
 CREATE UNIQUE INDEX incidents_open ON synkron.incidents USING btree (kind, subject) WHERE (closed_at IS NULL);
 CREATE UNIQUE INDEX installations_one_counts ON synkron.installations USING btree (((until IS NULL))) WHERE (until IS NULL);
 CREATE INDEX internal_faults_newest ON synkron.internal_faults USING btree (last_at);
+CREATE INDEX mirrored_integrations_by_id ON synkron.mirrored_integrations USING btree (id);
+CREATE INDEX mirrored_organizations_by_id ON synkron.mirrored_organizations USING btree (id);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
 CREATE INDEX pauses_by_end ON synkron.pauses USING btree (COALESCE(LEAST(ended_at, until), 'infinity'::timestamp with time zone));
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
@@ -818,6 +833,8 @@ CREATE INDEX runs_started_late ON ONLY synkron.runs USING btree (started_late_at
 CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (finished_at IS NULL);
 CREATE INDEX samples_oldest ON synkron.samples USING btree (at);
 CREATE INDEX silences_lasting ON synkron.silences USING btree (until) WHERE (ended_at IS NULL);
+CREATE INDEX synkron_due_expressions ON synkron.mirrored_integrations USING btree ("left"(cron_schedule, 513) COLLATE "C") WHERE (is_enabled AND (cron_schedule IS NOT NULL));
+CREATE INDEX synkron_due_timezones ON synkron.mirrored_organizations USING btree ("left"(timezone, 513) COLLATE "C");
 CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);
 CREATE INDEX verifications_newest ON synkron.verifications USING btree (at DESC);
 CREATE INDEX warm_ups_newest ON synkron.warm_ups USING btree (at DESC);
@@ -838,6 +855,8 @@ ALTER TABLE synkron.incidents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.installations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.internal_faults ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.migrations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.mirrored_integrations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE synkron.mirrored_organizations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.nodes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.overrides ENABLE ROW LEVEL SECURITY;
 ALTER TABLE synkron.pace ENABLE ROW LEVEL SECURITY;
@@ -876,6 +895,8 @@ GRANT SELECT,USAGE ON SEQUENCE synkron.incidents_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.installations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.internal_faults TO service_role;
 GRANT SELECT ON TABLE synkron.migrations TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.mirrored_integrations TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.mirrored_organizations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.nodes TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pace TO service_role;

@@ -41,6 +41,7 @@ RELEASED = {
     "0004_operations": "443d0e8af43cae59a5996cf9d8403d3eab441015f8ba6e61ea6549c42a11ec24",
     "0005_health_and_incidents": "a5251f027a81e706cee1ff83d6fd97615d62a8e934e8fd93b7174d3aa555dfd1",
     "0006_installation": "45ab7200f61e15c7956e9a040deda4f521eb74be8c18e2e0dd3d84059d422f0f",
+    "0007_mirror": "7c11c5baa517fff775d74d5550c284f53d6b8c82c23b066183afb14b53ae8e79",
 }
 
 

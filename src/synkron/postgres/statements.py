@@ -49,6 +49,7 @@ def _with_pauses(text: str) -> str:
 @cache
 def source_statements(file: str, source: SourceTables) -> dict[str, str]:
     """The statements of ``FILE.sql`` with the names of the application's tables filled in."""
+    source = source.in_database
     zone = source.organizations.timezone
     names: dict[str, object] = {
         "organizations": _Names(source.schema_name, source.organizations.model_dump()),

@@ -45,6 +45,7 @@ from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering
 from synkron.settings.signing import Signing
+from synkron.source.mirror import Mirror, mirror_of
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
 from synkron.vendors.probe import Prober, Watches, open_prober, read_watches, watches_of
@@ -110,10 +111,12 @@ async def serve(
         loops: dict[str, Loop] = {"report": lambda: keep_reporting(connect, settings, reporter, stop)}
         if Role.SCHEDULER in roles:
             last_tick = LastTick()
-            loops["scheduler"] = lambda: keep_ticking(connect, settings, name, stop, last_tick, parts.dead_man)
+            loops["scheduler"] = lambda: keep_ticking(
+                connect, settings, name, stop, last_tick, parts.dead_man, parts.mirror
+            )
             loops |= _beside_the_ticks(connect, settings, stop, parts, last_tick)
         if Role.WORKER in roles:
-            loops["worker"] = lambda: keep_working(url, settings, parts.targets, name, stop, at_once)
+            loops["worker"] = lambda: keep_working(url, settings, parts.targets, name, stop, at_once, parts.mirror)
         tasks = {asyncio.create_task(persist(loop, stop, run, faults), name=loop) for loop, run in loops.items()}
         await _together(tasks, stop, at_once, settings.shutdown_grace.total_seconds())
         with suppress(*DRIVER_FAULTS, SynkronError):
@@ -132,6 +135,7 @@ class _Parts:
     prober: Prober
     channels: Channels
     dead_man: DeadMan
+    mirror: Mirror | None
 
 
 @asynccontextmanager
@@ -142,6 +146,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
     watches = Watches((), {})
     targets: Mapping[str, Target] = {}
     channels = Channels({}, Redaction(()))
+    mirror: Mirror | None = None
     async with AsyncExitStack() as stack:
         if Role.API in roles:
             with gathering(faults):
@@ -156,6 +161,8 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
                 watches_of(settings)
         if set(roles) != {Role.API}:
             with gathering(faults):
+                mirror = mirror_of(settings, environment)
+            with gathering(faults):
                 targets = await stack.enter_async_context(open_targets(settings, environment))
         with gathering(faults):
             loop_clock = steady_clock(asyncio.get_running_loop())
@@ -165,7 +172,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
         if faults:
             raise SettingsError(list(dict.fromkeys(faults)))
         prober = await stack.enter_async_context(open_prober(watches.requests))
-        yield _Parts(targets, signings, watches, prober, channels, dead_man)
+        yield _Parts(targets, signings, watches, prober, channels, dead_man, mirror)
 
 
 async def faults_of(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> list[str]:

@@ -30,6 +30,7 @@ from synkron.settings.sections import (
     HealthSettings,
     IntegrationsTable,
     OrganizationsTable,
+    SourceSettings,
     SourceTables,
     TypeSettings,
     WarmUpSettings,
@@ -135,7 +136,7 @@ class Settings(BaseSettings):
 
     database_url: DatabaseAddress | None = None
     data_dir: Path | None = None
-    source: SourceTables = SourceTables()
+    source: SourceSettings = SourceSettings()
     installation: InstallationName | None = None
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
     announce: AnnounceSettings = AnnounceSettings()
@@ -201,6 +202,7 @@ SECRET_KEYS = {
     "url",
     "body",
     "client_secret",
+    "key",
     "channels",
     "heartbeat_url",
     "heartbeat_failure_url",

@@ -57,6 +57,11 @@ class DefaultTables(_Section):
     organizations: _Organizations = _Organizations()
     integrations: _Integrations = _Integrations()
 
+    @property
+    def in_database(self) -> DefaultTables:
+        """The tables that statements read."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

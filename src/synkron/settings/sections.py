@@ -66,6 +66,36 @@ class SourceTables(Section):
     organizations: OrganizationsTable = OrganizationsTable()
     integrations: IntegrationsTable = IntegrationsTable()
 
+    @property
+    def in_database(self) -> SourceTables:
+        """The tables that statements read."""
+        return self
+
+
+class DataApiSettings(Section):
+    """A Supabase project's Data API, where the application's database can't be reached otherwise."""
+
+    url: Address = Field(repr=False)
+    key: SecretReference
+
+
+class SourceSettings(SourceTables):
+    """Where the application's two tables are: in the database, or behind a Data API."""
+
+    data_api: DataApiSettings | None = None
+
+    @property
+    def in_database(self) -> SourceTables:
+        """The tables that statements read: the application's own, or their mirror (``source.mirror``)."""
+        return self if self.data_api is None else MIRROR
+
+
+MIRROR = SourceTables(
+    schema="synkron",
+    organizations=OrganizationsTable(table="mirrored_organizations"),
+    integrations=IntegrationsTable(table="mirrored_integrations", updated_at="updated_at"),
+)
+
 
 class HealthMode(StrEnum):
     """How the health of a type's vendor is measured: by runs and probes, or by runs alone."""
