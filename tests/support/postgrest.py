@@ -33,7 +33,7 @@ STATUS = {"42501": 403, "42703": 400, "42883": 404, "57014": 500, "53300": 503, 
 ITEM = re.compile(
     r"(?:(?P<alias>\w+):)?(?P<name>\w+)(?:::(?P<cast>\w+))?(?:!(?P<hint>\w+)\((?P<inner>[^)]*)\))?(?:,|$)"
 )
-OPERATORS = {"eq": "=", "gt": ">", "is": "is", "not.is": "is not"}
+OPERATORS = {"eq": "=", "gt": ">", "is": "is", "not.is": "is not", "in": "in"}
 
 Tamper = Callable[[int, web.Response], web.StreamResponse]
 """Changes the answer to the request of that number, counted from 0."""
@@ -193,9 +193,16 @@ def _filters(request: web.Request) -> str:
         if column not in ("select", "order", "limit"):
             operator = next(name for name in OPERATORS if text.startswith(f"{name}."))
             value = text.removeprefix(f"{operator}.")
-            given = value if operator.endswith("is") else "'" + value.replace("'", "''") + "'"
+            if operator == "in":
+                given = f"({', '.join(_literal(one) for one in json.loads('[' + value[1:-1] + ']'))})"
+            else:
+                given = value if operator.endswith("is") else _literal(value)
             conditions.append(f'"{column}" {OPERATORS[operator]} {given}')
     return " and ".join(conditions) or "true"
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _refusal(error: asyncpg.PostgresError, role: str, table: str) -> _Refused:

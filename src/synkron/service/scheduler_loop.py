@@ -21,6 +21,7 @@ from synkron.scheduler.plans import plan_ahead, read_planning_clock
 from synkron.scheduler.tick import Tick, next_tick, tick
 from synkron.service.heartbeat import DeadMan
 from synkron.settings.load import Settings
+from synkron.source.mirror import Mirror
 from synkron.source.reader import warn_invalid
 from synkron.vendors import store
 
@@ -49,9 +50,15 @@ class LastTick:
 
 
 async def keep_ticking(
-    connect: Connect, settings: Settings, name: str, stop: asyncio.Event, last_tick: LastTick, dead_man: DeadMan
+    connect: Connect,
+    settings: Settings,
+    name: str,
+    stop: asyncio.Event,
+    last_tick: LastTick,
+    dead_man: DeadMan,
+    mirror: Mirror | None = None,
 ) -> None:
-    """Tick at every half minute of the database's clock."""
+    """Tick at every half minute of the database's clock. Behind a Data API, no tick is made without a whole read."""
     loop = asyncio.get_running_loop()
     warned: frozenset[InvalidIntegration] = frozenset()
     maintain_at = loop.time()
@@ -67,6 +74,8 @@ async def keep_ticking(
                 if clock.at_rest:
                     await sleep(REST, stop)
                     continue
+                if mirror is not None:
+                    await mirror.refresh(connection)
                 done = await tick(connection, settings, scheduler=name)
                 dead_man.succeeded()
                 last_tick.invalid, last_tick.ahead = done.invalid, done.ahead

@@ -30,12 +30,12 @@ def integrations_in(rows: Iterable[Row], place: str) -> list[Integration]:
 def _integration(row: Row, place: str) -> Integration:
     try:
         organization = row["organization"]
-        given = {name: _text(row[name]) for name in ("id", "org_id", "integration_type", "cron_schedule")}
+        given = {name: text_in(row[name]) for name in ("id", "org_id", "integration_type", "cron_schedule")}
     except KeyError as error:
         raise unusable(place, f"answered with a row that has no {error.args[0]}") from None
     if organization is not None and not isinstance(organization, dict):
         raise unusable(place, "answered with a row whose organization is not one row")
-    zone = _zone(organization.get("timezone")) if organization else None
+    zone = zone_in(organization.get("timezone")) if organization else None
     updated_at, is_in_range = _instant(row.get("updated_at"))
     schedule = given["cron_schedule"]
     return Integration(
@@ -66,7 +66,8 @@ def _oddity(given: dict[str, str | None], zone: str | Decimal | None, *, is_in_r
     return None if is_in_range else "updated_at range"
 
 
-def _text(value: object) -> str | None:
+def text_in(value: object) -> str | None:
+    """The value of a column that should be text."""
     return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
 
 
@@ -74,11 +75,11 @@ def _cut(value: str | None) -> str:
     return NOTHING if value is None else value[:LONGEST_ID]
 
 
-def _zone(value: object) -> str | Decimal | None:
+def zone_in(value: object) -> str | Decimal | None:
     """Text, or a number of minutes. The column may be of any type, for example an array."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return Decimal(str(value))
-    return _text(value)
+    return text_in(value)
 
 
 def _instant(value: object) -> tuple[datetime | None, bool]:

@@ -6,6 +6,7 @@ written as a connection to PostgreSQL reads them. The syntax is that of https://
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from synkron.settings.sections import SourceTables
@@ -31,6 +32,11 @@ class Select:
         behind = (self.key, "not.is", "null") if last is None else (self.key, "gt", last)
         return replace(self, filters=(*self.filters, behind))
 
+    def among(self, ids: Sequence[str]) -> Select:
+        """The rows with these keys."""
+        quoted = ('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in ids)
+        return replace(self, filters=(*self.filters, (self.key, "in", f"({','.join(quoted)})")))
+
     def parameters(self) -> list[tuple[str, str]]:
         """The parameters of the request."""
         return [
@@ -48,14 +54,32 @@ def schedules(tables: SourceTables) -> Select:
     The foreign key is named by its column, so that a second one between the two tables makes nothing ambiguous.
     """
     names, owners = tables.integrations, tables.organizations
-    zone = f",timezone:{owners.timezone}" if owners.timezone else ""
-    edited = f"updated_at:{names.updated_at}," if names.updated_at else ""
-    return Select(
-        tables.schema_name,
-        names.table,
-        names.id,
-        f"id:{names.id}::text,org_id:{names.org_id}::text,integration_type:{names.integration_type}::text,"
-        f"cron_schedule:{names.cron_schedule}::text,{edited}"
-        f"organization:{owners.table}!{names.org_id}(id:{owners.id}::text{zone})",
-        ((names.is_enabled, "is", "true"), (names.cron_schedule, "not.is", "null")),
+    every = all_integrations(tables)
+    return replace(
+        every,
+        columns=f"{every.columns},organization:{owners.table}!{names.org_id}({_of_organization(tables)})",
+        filters=((names.is_enabled, "is", "true"), (names.cron_schedule, "not.is", "null")),
     )
+
+
+def all_integrations(tables: SourceTables) -> Select:
+    """Every integration, enabled or not."""
+    names = tables.integrations
+    edited = f",updated_at:{names.updated_at}" if names.updated_at else ""
+    columns = (
+        f"id:{names.id}::text,org_id:{names.org_id}::text,integration_type:{names.integration_type}::text,"
+        f"is_enabled:{names.is_enabled},cron_schedule:{names.cron_schedule}::text{edited}"
+    )
+    return Select(tables.schema_name, names.table, names.id, columns)
+
+
+def all_organizations(tables: SourceTables) -> Select:
+    """Every organization, with its name."""
+    owners = tables.organizations
+    columns = f"{_of_organization(tables)},name:{owners.name}::text"
+    return Select(tables.schema_name, owners.table, owners.id, columns)
+
+
+def _of_organization(tables: SourceTables) -> str:
+    owners = tables.organizations
+    return f"id:{owners.id}::text" + (f",timezone:{owners.timezone}" if owners.timezone else "")
