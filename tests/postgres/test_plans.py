@@ -66,6 +66,8 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "ledger/queue": (WORKER,),
     "ledger/queue.enqueue": (WORKER, SECURED, OTHER),
     "source/queries": (WORKER, SECURED, OTHER),
+    "source/mirror": (OTHER,),
+    "source/mirror.integrations_of": (WORKER,),
     "source/reader": (SECURED,),
     "postgres/pooler": (OTHER,),
     "postgres/sessions": (OTHER,),
