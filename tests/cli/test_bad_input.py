@@ -43,7 +43,6 @@ UNREACHABLE = "postgresql://someone:hush@127.0.0.1:1/app"
         (["run", "--role", "boss", "--role", "worker"], '"boss" is not a role'),
         (["pg-cron", "install", "--ahead", "1m59s"], "from 2m to 24h"),
         (["pg-cron", "install", "--ahead", "25h"], "from 2m to 24h"),
-        (["pg-cron", "install", "--threshold", "39s"], "from 40s to 1h"),
         (["explain"], "EXPRESSION"),
         (["explain", "0", "2", "*", "*", "*"], "put it in quotes"),
         (["explain", ""], "five"),

@@ -654,14 +654,12 @@ CREATE TABLE synkron.second_clock (
     calls text,
     claims boolean NOT NULL,
     ahead interval NOT NULL,
-    threshold interval NOT NULL,
     installed_at timestamp with time zone DEFAULT now() NOT NULL,
     planned_until timestamp with time zone,
     schedulers_rest_until timestamp with time zone,
     CONSTRAINT second_clock_ahead_check CHECK (((ahead >= '00:02:00'::interval) AND (ahead <= '1 day'::interval))),
     CONSTRAINT second_clock_calls_check CHECK ((calls ~ '^https?://'::text)),
-    CONSTRAINT second_clock_one_check CHECK (one),
-    CONSTRAINT second_clock_threshold_check CHECK (((threshold >= '00:00:40'::interval) AND (threshold <= '01:00:00'::interval)))
+    CONSTRAINT second_clock_one_check CHECK (one)
 );
 CREATE TABLE synkron.silences (
     id bigint NOT NULL,
