@@ -24,7 +24,6 @@ from typing import IO
 from zlib import crc32
 
 import asyncpg
-import structlog
 
 from bench.fetch_all import Read, with_adbc, with_psycopg
 from bench.optional import optional
@@ -88,7 +87,7 @@ def main() -> None:
     """Answer until there are no more questions."""
     _, way, url = sys.argv
     # A row that can't be fired costs a warning at every read. They are made, and go no further.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.getLogger("synkron").setLevel(logging.ERROR)
     read = {SYNKRON: _synkron, "psycopg": with_psycopg, "ADBC": with_adbc}[way](url)
     for line in sys.stdin:
         at = datetime.fromisoformat(line.strip())

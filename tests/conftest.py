@@ -31,14 +31,18 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.postgres.statements import statements  # noqa: E402
+from synkron.runtime import log_through_structlog  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
 from tests.support.driver import remember_types  # noqa: E402
+from tests.support.pgbouncer import NOT_INSTALLED, program  # noqa: E402
 from tests.support.template import WITHOUT_PARTITIONS, fill_template  # noqa: E402
 
 TEMPLATE = "synkron_template"
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
 remember_types()
+# As the command line does, so that `structlog.testing.capture_logs` sees each line.
+log_through_structlog()
 hypothesis_settings.register_profile("synkron", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("synkron")
 
@@ -67,6 +71,8 @@ NO_DISTRIBUTION = (
 def pytest_configure() -> None:
     if programs() is None and os.environ.get("CI"):
         raise pytest.UsageError(NO_DISTRIBUTION)
+    if program() is None and os.environ.get("CI"):
+        raise pytest.UsageError(NOT_INSTALLED)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -87,6 +93,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if programs() is None:
         terminalreporter.write_line(NO_DISTRIBUTION, yellow=True)
+    if program() is None:
+        terminalreporter.write_line(NOT_INSTALLED, yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from synkron.delivery.completion import complete_run
     from synkron.errors import DatabaseError, NotFound, Refused, SettingsError, SynkronError
-    from synkron.model import DueIntegration, Outcome, OutcomeKind, Run
+    from synkron.model import DueIntegration, Fault, InvalidIntegration, Outcome, OutcomeKind, Run
     from synkron.scheduler.tick import tick
     from synkron.settings.load import Settings, load_settings
     from synkron.settings.sections import SourceTables
-    from synkron.source.reader import read_due_integrations
+    from synkron.source.data_api.client import DataApi
+    from synkron.source.schedule import DueRead, read_due_integrations, read_schedule
+    from synkron.source.synchronous import read_due_integrations_sync
 
     __version__: str
 
 __all__ = [
+    "DataApi",
     "DatabaseError",
     "DueIntegration",
+    "DueRead",
+    "Fault",
+    "InvalidIntegration",
     "NotFound",
     "Outcome",
     "OutcomeKind",
@@ -34,16 +40,20 @@ __all__ = [
     "complete_run",
     "load_settings",
     "read_due_integrations",
+    "read_due_integrations_sync",
+    "read_schedule",
     "tick",
 ]
 _MODULES = {
     "delivery.completion": ["complete_run"],
     "errors": ["DatabaseError", "NotFound", "Refused", "SettingsError", "SynkronError"],
-    "model": ["DueIntegration", "Outcome", "OutcomeKind", "Run"],
+    "model": ["DueIntegration", "Fault", "InvalidIntegration", "Outcome", "OutcomeKind", "Run"],
     "scheduler.tick": ["tick"],
     "settings.load": ["Settings", "load_settings"],
     "settings.sections": ["SourceTables"],
-    "source.reader": ["read_due_integrations"],
+    "source.data_api.client": ["DataApi"],
+    "source.schedule": ["DueRead", "read_due_integrations", "read_schedule"],
+    "source.synchronous": ["read_due_integrations_sync"],
 }
 
 

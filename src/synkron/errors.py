@@ -9,6 +9,7 @@
     │   ├── DatabaseUnreachable          wrong URL, no server, wrong password
     │   │   └── DatabaseNotReady         it is starting, stopping, full, or dropped the connection
     │   ├── SourceTableMissing           a table or column of the application does not exist
+    │   ├── DataApiError                 a Data API's answer is incomplete, or not what was asked for
     │   ├── LedgerMissing                Synkron's own schema is absent or older than this release
     │   └── EmbeddedDatabaseError        the embedded PostgreSQL cannot start
     └── Refused                          Synkron will not do this
@@ -75,6 +76,10 @@ class DatabaseNotReady(DatabaseUnreachable):
 
 class SourceTableMissing(DatabaseError):
     """A table or column of the application is missing, or its type does not fit."""
+
+
+class DataApiError(DatabaseError):
+    """An answer of a Data API is incomplete, contradicts itself, or is not what was asked for. None of it is used."""
 
 
 class LedgerMissing(DatabaseError):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -90,7 +91,7 @@ def installed_version() -> str:
 
 
 def wall_clock() -> datetime:
-    """This host's time. It is only compared with the database's, to warn of a difference."""
+    """This host's time. It is only compared: with the database's, to warn of a difference, and with a key's expiry."""
     return datetime.now(UTC)  # noqa: TID251 - this clock is what is measured
 
 
@@ -181,18 +182,49 @@ async def by_turns(work: Steps[Answer]) -> Answer:
             began = loop.time()
 
 
+_standard = logging.getLogger("synkron")
+# Without a handler, Python would write warnings to stderr by itself.
+_standard.addHandler(logging.NullHandler())
 _prepare: list[Callable[[], None]] = []
 
 
 class _Log:
-    """The logger, found anew for each line, so that it is as it was set up last."""
+    """The logger. Where a program imports Synkron, it is the standard one; the command line sets structlog up instead.
+
+    A standard record has the event and its facts as its message, and the facts alone as ``record.facts``.
+    """
+
+    def __init__(self) -> None:
+        self.is_through_structlog = False
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a method of the logger's
+        if not self.is_through_structlog:
+            return partial(_log_standard, name)
         import structlog
 
         while _prepare:
             _prepare.pop()()
+        # Found anew for each line, so that it is as it was set up last.
         return getattr(structlog.get_logger("synkron"), name)
+
+
+def _log_standard(method: str, event: str, *, exc_info: Any = None, **facts: object) -> None:  # noqa: ANN401
+    level = logging.ERROR if method == "exception" else logging.getLevelNamesMapping()[method.upper()]
+    _standard.log(
+        level, "%s%s", event, _Facts(facts), exc_info=exc_info or method == "exception", extra={"facts": facts}
+    )
+
+
+class _Facts(dict[str, object]):
+    """Facts as text, which is only made if the line is written."""
+
+    def __str__(self) -> str:
+        return "".join(f" {key}={value}" for key, value in self.items())
+
+
+def log_through_structlog() -> None:
+    """Send the lines of this process through structlog, which has been set up or will be before the first line."""
+    _log.is_through_structlog = True
 
 
 def before_the_first_line(prepare: Callable[[], None]) -> None:
@@ -200,4 +232,5 @@ def before_the_first_line(prepare: Callable[[], None]) -> None:
     _prepare[:] = [prepare]
 
 
-log = cast("BoundLogger", _Log())
+_log = _Log()
+log = cast("BoundLogger", _log)

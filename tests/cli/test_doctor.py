@@ -50,8 +50,8 @@ def test_on_a_database_that_serves_nobody_yet(on_database: Command) -> None:
     ended = on_database("doctor")
     assert ended.code == 0
     levels = [line.split()[0] for line in ended.out.splitlines() if line and line[0] != " "]
-    assert levels == ["warning"] * 2 + ["ok"] * 16
-    assert ended.err == "18 checks: 0 failed, 2 warnings, 0 skipped.\n"
+    assert levels == ["warning"] * 2 + ["ok"] * 17
+    assert ended.err == "19 checks: 0 failed, 2 warnings, 0 skipped.\n"
 
 
 def test_in_json(on_database: Command, database: Database) -> None:
@@ -114,4 +114,4 @@ def test_settings_of_which_nothing_is_left(synkron: Command) -> None:
     ended = synkron("doctor")
     assert ended.code == 3
     assert ended.out.startswith("failed   settings      synkron.toml: this is not TOML")
-    assert ended.err == "18 checks: 1 failed, 0 warnings, 17 skipped.\n"
+    assert ended.err == "19 checks: 1 failed, 0 warnings, 18 skipped.\n"

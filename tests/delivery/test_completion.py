@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from synkron import complete_run
-from synkron.delivery.outcome import NO_REASON
+from synkron.delivery.recordable import NO_REASON
 from synkron.delivery.targets import read_signings
 from synkron.errors import NotFound, Refused
 from synkron.ledger import attempts, claims, history

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from synkron.delivery.outcome import NO_REASON
+from synkron.delivery.recordable import NO_REASON
 from synkron.delivery.targets import Target, open_targets
 from synkron.delivery.targets.function import CallableTarget
 from synkron.ledger import history

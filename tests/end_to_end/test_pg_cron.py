@@ -93,7 +93,7 @@ async def test_pg_cron_takes_over_and_hands_back(database: Database, connection:
     """The scheduler is killed; pg_cron claims the next minutes on time; a new scheduler goes on from there."""
     for _ in range(INTEGRATIONS):
         await add_integration(connection, "* * * * *")
-    done = synkron(database, tmp_path, "pg-cron", "install", "--threshold", "40s", "--yes")
+    done = synkron(database, tmp_path, "pg-cron", "install", "--yes")
     assert done.returncode == 0, done.stderr
     async with receiving() as receiver, watching(database, patience=PATIENCE) as until:
         settings = f'heartbeat = "3s"\n[types.xledger]\ntarget = "{receiver.url}"\nconcurrency = 50\n'
@@ -141,10 +141,7 @@ async def test_a_drill_shows_the_hand_over(database: Database, connection: Conne
     assert refused.returncode == 6
     assert "synkron pg-cron install" in refused.stderr
     for mode in ("wake", "claim"):
-        assert (
-            synkron(database, tmp_path, "pg-cron", "install", "--mode", mode, "--threshold", "40s", "--yes").returncode
-            == 0
-        )
+        assert synkron(database, tmp_path, "pg-cron", "install", "--mode", mode, "--yes").returncode == 0
     settings = ""
     async with process(database, tmp_path, "scheduler", settings), watching(database, patience=PATIENCE) as until:
         await until(holds("select count(*) > 0 from synkron.plans"))

@@ -15,8 +15,12 @@ import synkron.cron
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
+    "DataApi",
     "DatabaseError",
     "DueIntegration",
+    "DueRead",
+    "Fault",
+    "InvalidIntegration",
     "NotFound",
     "Outcome",
     "OutcomeKind",
@@ -30,6 +34,8 @@ NAMES = {
     "complete_run",
     "load_settings",
     "read_due_integrations",
+    "read_due_integrations_sync",
+    "read_schedule",
     "tick",
 }
 CRON_NAMES = {"Cron", "CronWarning", "Span", "lint", "parse", "parse_zone", "span_between"}

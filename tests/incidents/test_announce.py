@@ -16,9 +16,9 @@ from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
 from synkron.errors import SettingsError
-from synkron.incidents.announce import deliver_due, next_wait
 from synkron.incidents.channels import Channels, open_channels
 from synkron.incidents.message import trial
+from synkron.incidents.send import deliver_due, next_wait
 from synkron.incidents.store import reconcile
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings

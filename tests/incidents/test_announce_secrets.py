@@ -14,8 +14,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from synkron.errors import SettingsError
-from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import open_channels
+from synkron.incidents.send import deliver_due
 from synkron.incidents.store import reconcile
 from synkron.service.heartbeat import open_dead_man
 from synkron.settings.load import Settings

@@ -13,9 +13,9 @@ import asyncpg
 from structlog.testing import capture_logs
 
 from synkron.incidents import store
-from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import Channels, open_channels
 from synkron.incidents.conditions.store import read_conditions
+from synkron.incidents.send import deliver_due
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings

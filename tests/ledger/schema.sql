@@ -394,6 +394,19 @@ CREATE TABLE synkron.migrations (
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE synkron.mirrored_integrations (
+    id text,
+    org_id text,
+    integration_type text,
+    is_enabled boolean,
+    cron_schedule text,
+    updated_at timestamp with time zone
+);
+CREATE TABLE synkron.mirrored_organizations (
+    id text,
+    name text,
+    timezone text
+);
 CREATE TABLE synkron.nodes (
     name text NOT NULL,
     role text NOT NULL,
@@ -641,14 +654,12 @@ CREATE TABLE synkron.second_clock (
     calls text,
     claims boolean NOT NULL,
     ahead interval NOT NULL,
-    threshold interval NOT NULL,
     installed_at timestamp with time zone DEFAULT now() NOT NULL,
     planned_until timestamp with time zone,
     schedulers_rest_until timestamp with time zone,
     CONSTRAINT second_clock_ahead_check CHECK (((ahead >= '00:02:00'::interval) AND (ahead <= '1 day'::interval))),
     CONSTRAINT second_clock_calls_check CHECK ((calls ~ '^https?://'::text)),
-    CONSTRAINT second_clock_one_check CHECK (one),
-    CONSTRAINT second_clock_threshold_check CHECK (((threshold >= '00:00:40'::interval) AND (threshold <= '01:00:00'::interval)))
+    CONSTRAINT second_clock_one_check CHECK (one)
 );
 CREATE TABLE synkron.silences (
     id bigint NOT NULL,
@@ -822,6 +833,8 @@ CREATE INDEX incidents_newest ON synkron.incidents USING btree (opened_at DESC);
 CREATE UNIQUE INDEX incidents_open ON synkron.incidents USING btree (kind, subject) WHERE (closed_at IS NULL);
 CREATE UNIQUE INDEX installations_one_counts ON synkron.installations USING btree (((until IS NULL))) WHERE (until IS NULL);
 CREATE INDEX internal_faults_newest ON synkron.internal_faults USING btree (last_at);
+CREATE INDEX mirrored_integrations_by_id ON synkron.mirrored_integrations USING btree (id);
+CREATE INDEX mirrored_organizations_by_id ON synkron.mirrored_organizations USING btree (id);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
 CREATE INDEX pauses_by_end ON synkron.pauses USING btree (COALESCE(LEAST(ended_at, until), 'infinity'::timestamp with time zone));
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
@@ -878,6 +891,8 @@ GRANT SELECT,USAGE ON SEQUENCE synkron.incidents_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.installations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.internal_faults TO service_role;
 GRANT SELECT ON TABLE synkron.migrations TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.mirrored_integrations TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.mirrored_organizations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.nodes TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pace TO service_role;

@@ -9,9 +9,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import open_channels
 from synkron.incidents.lifecycle import Silence
+from synkron.incidents.send import deliver_due
 from synkron.incidents.store import forget, reconcile
 from synkron.model import Scope, State
 from synkron.operations.acknowledge import acknowledge

@@ -66,7 +66,10 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "ledger/queue": (WORKER,),
     "ledger/queue.enqueue": (WORKER, SECURED, OTHER),
     "source/queries": (WORKER, SECURED, OTHER),
+    "source/mirror": (OTHER,),
+    "source/mirror.integrations_of": (WORKER,),
     "source/reader": (SECURED,),
+    "postgres/pooler": (OTHER,),
     "postgres/sessions": (OTHER,),
     "source/tables": (OTHER,),
     "scheduler/holds": (SECURED,),
@@ -77,6 +80,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "delivery/warm_up/send": (OTHER,),
     "reports/why/store": (SECURED,),
     "service/doctor/store": (OTHER,),
+    "service/status/store": (OTHER,),
 }
 
 # What is asked where that matters to the plan; an interval stands for the moment that lies so long ago.

@@ -13,10 +13,12 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from synkron.postgres import silence, watch
+from synkron.postgres import silence
+from synkron.postgres.address import KeepAlive
 from synkron.postgres.connection import DRIVER_FAULTS, Connection, connected, pooled
 from synkron.postgres.sessions import SESSION
 from synkron.postgres.silence import SilenceGuard
+from synkron.postgres.watch import WatchedConnection
 from tests.conftest import Database
 from tests.support.silent_relay import SilentRelay, silent_relay
 
@@ -182,17 +184,21 @@ async def test_the_operating_system_probes_idle_connections(
 ) -> None:
     """Those over TCP; a Unix socket has no such thing."""
     probed: list[tuple[int, int]] = []
-    probe = watch._keep_alive
+    probe = WatchedConnection.keep_alive
 
-    def seen(own: Any) -> None:
-        probe(own)
-        if own.family == socket.AF_INET:
+    def seen(self: WatchedConnection, times: KeepAlive) -> None:
+        probe(self, times)
+        if self.local_port is not None:
+            assert self._socket is not None
             options = (socket.SOL_SOCKET, socket.SO_KEEPALIVE), (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
-            probed.append((own.getsockopt(*options[0]), own.getsockopt(*options[1])))
+            probed.append((self._socket.getsockopt(*options[0]), self._socket.getsockopt(*options[1])))
 
-    monkeypatch.setattr(watch, "_keep_alive", seen)
-    async with connected(relay.url), connected(database.url):
-        assert probed == [(1, 10)]
+    monkeypatch.setattr(WatchedConnection, "keep_alive", seen)
+    async with connected(f"{relay.url}?keepalives_idle=60"), connected(database.url):
+        assert (probed[0], probed[-1]) == ((1, 10), (1, 60))
+    probed.clear()
+    async with connected(f"{relay.url}?keepalives=0"):
+        assert probed[-1][0] == 0
 
 
 class TestPool:

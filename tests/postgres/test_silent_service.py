@@ -21,8 +21,7 @@ from synkron.delivery.warm_up.store import WarmthStore
 from synkron.ledger import history
 from synkron.ledger.nodes import Reporter
 from synkron.ledger.queue import _OwnJobs
-from synkron.postgres import connection as database_module
-from synkron.postgres import silence
+from synkron.postgres import address, silence
 from synkron.postgres.notifications import Notifications
 from synkron.service import background, scheduler_loop
 from synkron.service.serve import Role, serve
@@ -88,7 +87,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synkron.vendors.observer.FLUSH_EVERY", 0.2)
     monkeypatch.setattr("synkron.vendors.observer.REST", 0.1)
     monkeypatch.setattr("synkron.ledger.internal_faults.LONGEST_PAUSE", 0.5)
-    monkeypatch.setattr(database_module, "CONNECT_TIMEOUT", 1.0)
+    monkeypatch.setattr(address, "CONNECT_TIMEOUT", 1.0)
     monkeypatch.setattr(silence, "SHORTEST_ANSWER", 0.2)
     monkeypatch.setattr("tests.postgres.test_silent_service.far", Far())
 

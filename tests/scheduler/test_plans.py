@@ -31,11 +31,14 @@ EVERY_MINUTE = "* * * * *"
 START = utc("2026-03-02T02:00:00")
 
 
-async def install(connection: Connection) -> None:
-    """What `synkron pg-cron install` makes, without pg_cron."""
+async def install(connection: Connection, *, eager: bool = False) -> None:
+    """What `synkron pg-cron install` makes, without pg_cron. If it is ``eager``, it claims though a scheduler ticks."""
     queries = SourceQueries(SourceTables())
-    await connection.execute(await queries.fit(connection, queries.sql("operations/pg_cron")["claim_function"]))
-    await connection.execute(statements("operations/pg_cron")["set"], False, None, True, 15 * MINUTE, MINUTE)
+    text = await queries.fit(connection, queries.sql("operations/pg_cron")["claim_function"])
+    waits = "if decided_until >= date_trunc('minute', clock_timestamp()) then"
+    assert waits in text
+    await connection.execute(text.replace(waits, "if false then") if eager else text)
+    await connection.execute(statements("operations/pg_cron")["set"], False, None, True, 15 * MINUTE)
 
 
 async def plan(connection: Connection, *, anew: bool = False) -> int:
@@ -46,12 +49,6 @@ async def plan(connection: Connection, *, anew: bool = False) -> int:
 async def call_pg_cron(connection: Connection) -> int:
     claimed: int = await connection.fetchval("select synkron.claim_planned()")
     return claimed
-
-
-async def wait_for_nobody(connection: Connection) -> None:
-    """Let pg_cron claim though a scheduler ticks."""
-    await connection.execute("alter table synkron.second_clock drop constraint second_clock_threshold_check")
-    await connection.execute("update synkron.second_clock set threshold = interval '0'")
 
 
 async def claimed_of(connection: Connection, integration_id: str) -> list[str]:
@@ -90,7 +87,10 @@ async def test_while_a_scheduler_ticks_pg_cron_claims_nothing(connection: Connec
     await plan(connection)
     await tick(connection, SETTINGS, scheduler="test")
     assert await call_pg_cron(connection) == 0
-    await wait_for_nobody(connection)
+    await connection.execute("delete from synkron.watermark")
+    await connection.execute(
+        "insert into synkron.watermark (at) values (date_trunc('minute', now()) - interval '1 ms')"
+    )
     assert await call_pg_cron(connection) >= 1
 
 
@@ -188,10 +188,9 @@ async def test_both_clocks_at_once_decide_everything_once(database: Database, co
     """Twenty calls of each at the same time; `verify` finds nothing missed, doubled or out of place."""
     for _ in range(20):
         await add_integration(connection, EVERY_MINUTE)
-    await install(connection)
+    await install(connection, eager=True)
     await plan(connection)
     began = await connection.fetchval("select now()")
-    await wait_for_nobody(connection)
     async with asyncpg.create_pool(database.url, min_size=8, max_size=8) as pool:
 
         async def once(number: int) -> None:

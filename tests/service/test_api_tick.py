@@ -170,8 +170,7 @@ async def test_what_pg_cron_sends_is_taken(with_pgcrypto: Database) -> None:
     assert (can["has_pg_net"], can["hmac_schema"], can["has_vault"]) == (True, "public", True)
     await connection.execute(text.replace("CRYPTO", can["hmac_schema"]))
     async with receiving() as receiver, api(with_pgcrypto, receiver) as there:
-        span = timedelta(minutes=15)
-        await connection.execute(SQL["set"], False, there.url, False, span, span)
+        await connection.execute(SQL["set"], False, there.url, False, timedelta(minutes=15))
         await connection.execute("select synkron.ask_for_tick()")
         [asked] = await connection.fetch("select * from net.http_request_queue")
         assert (asked["method"], asked["url"], asked["timeout"]) == ("POST", there.url, 10_000)

@@ -171,5 +171,5 @@ async def test_a_view_does_not_hide_what_a_policy_takes_away(
     session = await connect_as(role, database)
     tables = SourceTables.model_validate({"integrations": {"table": "seen"}})
     with pytest.raises(ServiceRoleRequired, match=HIDES):
-        await read_due_integrations(utc(AT), session, source=tables)
+        await read_due_integrations(utc(AT), session, tables=tables)
     await session.close()

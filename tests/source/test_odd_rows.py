@@ -198,7 +198,7 @@ async def test_the_read_leaves_them_out(place: Place) -> None:
     await check_source(place.connection, SOURCE)
     for _ in range(3):
         with structlog.testing.capture_logs() as logs:
-            found = await read_due_integrations(AT, place.connection, source=SOURCE, types=SETTINGS.types)
+            found = await read_due_integrations(AT, place.connection, tables=SOURCE, types=SETTINGS.types)
         assert {one.integration_id for one in found} == HEALTHY
         assert _unsaid(place, [entry["reason"] for entry in logs]) == set()
         assert all(len(entry["reason"]) < 600 for entry in logs)
@@ -295,7 +295,7 @@ async def test_no_index_refuses_what_the_application_writes(connection: Connecti
 async def test_a_column_that_holds_no_times_is_told_in_a_sentence(connection: Connection, kind: str) -> None:
     await connection.execute(f"alter table organization_integrations add column edited {kind}")
     with pytest.raises(SourceTableMissing, match="updated_at, if it is named in the settings, to be a timestamptz"):
-        await read_due_integrations(AT, connection, source=SOURCE)
+        await read_due_integrations(AT, connection, tables=SOURCE)
 
 
 @pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
@@ -305,7 +305,7 @@ async def test_a_time_beyond_every_calendar_is_odd(connection: Connection, kind:
     latest = "5874897-12-31" if kind == "date" else "294276-12-31"
     await connection.execute(f"update organization_integrations set edited = '{latest}' where id = $1::text::uuid", far)
     with structlog.testing.capture_logs() as logs:
-        assert [one.integration_id for one in await read_due_integrations(AT, connection, source=SOURCE)] == [good]
+        assert [one.integration_id for one in await read_due_integrations(AT, connection, tables=SOURCE)] == [good]
     assert [entry["reason"] for entry in logs] == [ODDITIES["updated_at range"]]
 
 

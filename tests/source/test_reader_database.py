@@ -263,7 +263,7 @@ async def test_names_of_ones_own_and_no_zone_column(bare_database: Database) -> 
     )
     for _ in range(2):
         with structlog.testing.capture_logs() as logs:
-            found = await read_due_integrations(utc("2026-03-02T02:00:00"), connection, source=source)
+            found = await read_due_integrations(utc("2026-03-02T02:00:00"), connection, tables=source)
         assert [one.integration_id for one in found] == ["5"]
         assert [entry["integration_id"] for entry in logs] == ["6"]
     assert len(await read_all(connection, source)) == 2
@@ -329,7 +329,7 @@ async def test_an_index_of_another_table_is_no_index(connection: Connection) -> 
     """)
     source = SourceTables(integrations=IntegrationsTable(table="others"))
     for moment, count in (("2026-03-02T02:00:00", 0), ("2026-03-02T02:30:00", 1)):
-        assert len(await read_due_integrations(utc(moment), connection, source=source)) == count
+        assert len(await read_due_integrations(utc(moment), connection, tables=source)) == count
 
 
 async def _twenty_thousand(connection: Connection) -> None:

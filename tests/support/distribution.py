@@ -39,7 +39,7 @@ def distribution_database(folder: Path, **others: str) -> Iterator[EmbeddedServe
     assert there is not None
     account = account_in(folder)
     data = folder / "data"
-    _run(account, there / "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", data)
+    run_program(account, there / "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", data)
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": str(folder),
@@ -49,7 +49,7 @@ def distribution_database(folder: Path, **others: str) -> Iterator[EmbeddedServe
         **others,
     }
     options = " ".join(f"-c {name.replace('__', '.')}='{value}'" for name, value in settings.items())
-    _run(
+    run_program(
         account, there / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={folder}/log", f"--options={options}"
     )
     try:
@@ -57,7 +57,7 @@ def distribution_database(folder: Path, **others: str) -> Iterator[EmbeddedServe
         asyncio.run(_make_roles(server))
         yield server
     finally:
-        _run(account, there / "pg_ctl", "stop", "--mode=immediate", f"--pgdata={data}")
+        run_program(account, there / "pg_ctl", "stop", "--mode=immediate", f"--pgdata={data}")
 
 
 async def _make_roles(server: EmbeddedServer) -> None:
@@ -66,8 +66,8 @@ async def _make_roles(server: EmbeddedServer) -> None:
     await connection.close()
 
 
-def _run(account: Account | None, program: Path, *arguments: str | Path) -> None:
-    """PostgreSQL refuses to run as root."""
+def run_program(account: Account | None, program: Path, *arguments: str | Path) -> None:
+    """Run a program of the distribution's as the account: PostgreSQL refuses to run as root."""
     done = subprocess.run(
         [program, *arguments],
         cwd="/",

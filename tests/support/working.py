@@ -12,11 +12,12 @@ from synkron.delivery.targets.lease import Terms
 from synkron.delivery.worker import Worker
 from synkron.ledger import history
 from synkron.model import Outcome, OutcomeKind, Run
-from synkron.postgres.connection import Pool
+from synkron.postgres.connection import Connection, Pool
 from synkron.runtime import SteadyClock
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
-from tests.conftest import Connection, Database
+from synkron.source.mirror import Mirror
+from tests.conftest import Database
 from tests.support.fleet import nothing_queued, utc, watching
 
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
@@ -61,10 +62,14 @@ class Recorder:
 
 @asynccontextmanager
 async def working(
-    pool: Pool, target: Target | None, settings: Settings = QUICK, clock: SteadyClock | None = None
+    pool: Pool,
+    target: Target | None,
+    settings: Settings = QUICK,
+    clock: SteadyClock | None = None,
+    mirror: Mirror | None = None,
 ) -> AsyncIterator[Worker]:
     """A worker that takes jobs until the end of the block."""
-    worker = Worker(pool, settings, {} if target is None else {"xledger": target}, "w", clock)
+    worker = Worker(pool, settings, {} if target is None else {"xledger": target}, "w", clock, mirror)
     running = asyncio.create_task(worker.run())
     try:
         yield worker

@@ -43,7 +43,8 @@ RELEASED = {
     "0005_health_and_incidents": "a5251f027a81e706cee1ff83d6fd97615d62a8e934e8fd93b7174d3aa555dfd1",
     "0006_installation": "45ab7200f61e15c7956e9a040deda4f521eb74be8c18e2e0dd3d84059d422f0f",
     "0007_grants_alone": "9481bc731edb96acc10386c7ecdbda35c3c3ea1f8312e18f50559ec9c3eb2293",
-    "0008_second_clock": "21f8089a6e238096e62ba4c06eca506abef152a2a222bb70286aebe7611ccbe3",
+    "0008_second_clock": "e280b3bcbea07f8210aa88cadd65a2f6f5f87641cf8eb2b277d59d6fda45a46e",
+    "0009_mirror": "e8145cb3db616574b08f3d49f476710de462fffc53c0ffe8307cdde6f85597b3",
 }
 
 

@@ -15,6 +15,10 @@ COMMANDS = {
     "up": ("Do everything in one process, until Ctrl-C or SIGTERM.", "up:up"),
     "run": ("Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.", "service:run"),
     "tick": ("Tick once: claim what is due, then exit.", "service:tick"),
+    "status": (
+        "Show on one screen whether all is well: who ticks and works, what waits, what is wrong, what comes next.",
+        "status:status",
+    ),
     "due": ("Show which integrations fire in the minute around an instant.", "schedules:due"),
     "next": ("Show what fires next, over all organizations, soonest first.", "schedules:coming_next"),
     "forecast": (

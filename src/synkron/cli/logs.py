@@ -21,7 +21,7 @@ import typer
 
 from synkron.cli.secrets import without_secrets
 from synkron.errors import SettingsError
-from synkron.runtime import before_the_first_line, log
+from synkron.runtime import before_the_first_line, log, log_through_structlog
 from synkron.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _route(handler: logging.Handler, *, level: int, others: int) -> None:
     """Send every line to ``handler`` alone: Synkron's from ``level`` on, those of other packages from ``others`` on."""
     logging.basicConfig(handlers=[handler], level=others, force=True)
     logging.getLogger("synkron").setLevel(level)
+    log_through_structlog()
     if "structlog" in sys.modules:
         _configure()
     else:  # the first line brings it

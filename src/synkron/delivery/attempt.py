@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from synkron.delivery.calls import BrokenOff, Calls
 from synkron.delivery.decide import Turn, after_attempt, after_shortage, given_up
-from synkron.delivery.outcome import DONE
 from synkron.delivery.record import OutcomeRecorder
+from synkron.delivery.recordable import DONE
 from synkron.delivery.shortages import Shortages
 from synkron.delivery.targets import Target
 from synkron.delivery.targets.lease import Lease, Terms

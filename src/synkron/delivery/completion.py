@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synkron.delivery.decide import after_attempt
-from synkron.delivery.outcome import recordable
+from synkron.delivery.recordable import recordable
 from synkron.errors import NotFound, Refused
 from synkron.ledger import attempts
 from synkron.ledger.claims import run_of

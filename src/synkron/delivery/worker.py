@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from pgqueuer.domain.errors import RetryRequested
@@ -26,6 +26,7 @@ from synkron.runtime import SteadyClock, log, steady_clock
 from synkron.scheduler.moves import Move, move_all, moved_note
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
+from synkron.source.mirror import Mirror
 from synkron.source.queries import SourceQueries
 from synkron.vendors.health import DOWN
 from synkron.vendors.observer import Observer
@@ -52,8 +53,10 @@ class Worker:
         targets: Mapping[str, Target],
         name: str,
         clock: SteadyClock | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
         self._pool = pool
+        self._mirror = mirror
         self._settings = settings
         self._targets = targets
         self._name = name
@@ -71,7 +74,7 @@ class Worker:
         self._source = SourceQueries(settings.source)
         # The questions of concurrent jobs are combined into one statement.
         queue_manager_id = self._queue.queue_manager_id
-        self._turn: Batched[int, Turn | None] = Batched(lambda ids: read_turns(pool, self._source, ids, settings))
+        self._turn: Batched[int, Turn | None] = Batched(self._read_turns)
         self._start: Batched[tuple[int, int], Run | None] = Batched(
             lambda asked: attempts.start_all(pool, asked, name, queue_manager_id, settings.heartbeat / 10)
         )
@@ -187,6 +190,12 @@ class Worker:
             started = await self._start((run_id, job.id))
             if started is not None:
                 await self._attempts.make(started, turn, lease)
+
+    async def _read_turns(self, run_ids: Sequence[int]) -> list[Turn | None]:
+        """The runs as they are now; their rows are first read again into the mirror, if there is one."""
+        if self._mirror is not None:
+            await self._mirror.refresh_rows_of(self._pool, run_ids)
+        return await read_turns(self._pool, self._source, run_ids, self._settings)
 
     async def _deferred(self, turn: Turn) -> bool:
         """Let the run wait if its vendor is down and the settings say ``hold``. False if it may start."""

@@ -1,4 +1,4 @@
--- Parts of statements about `runs`, put into them in braces. GIVEN is what stands in the brackets.
+-- Parts of statements about `runs` and `ticks`, put into them in braces. GIVEN is what stands in the brackets.
 
 -- name: holds
 -- Whether the pause GIVEN is about the run.
@@ -25,6 +25,10 @@ and not (GIVEN.action = 'run' and GIVEN.state = 'skipped' and starts_with(GIVEN.
 and GIVEN.scheduled_for > (
     select coalesce(max(copied_at), '-infinity') from synkron.installations where until is null
 )
+
+-- name: moves_watermark
+-- Whether the tick GIVEN moved the watermark. A replay, and pg_cron when it claims plans, decide a window of their own.
+(GIVEN.window_start <> GIVEN.at - interval '30 seconds 1 microsecond')
 
 -- name: run
 -- The columns of a `Run`, from the row GIVEN.

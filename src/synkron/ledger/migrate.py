@@ -12,6 +12,7 @@ from synkron.errors import LedgerMissing, Refused
 from synkron.ledger.installation import name_installation
 from synkron.ledger.queue import queue_on
 from synkron.postgres.connection import Connection
+from synkron.postgres.pooler import needs_session
 from synkron.postgres.statements import migrations, source_statements, statements
 from synkron.settings.load import SourceTables
 
@@ -30,6 +31,7 @@ async def migrate(connection: Connection, *, grant_to: str | None = None, instal
     ``service_role`` is granted the same where it exists. ``installation`` names the ledger. Raises Refused when an
     applied migration has another text here, or the ledger has another name.
     """
+    needs_session(connection, "Migrating")
     applied = []
     await connection.execute(SQL["lock"])
     try:

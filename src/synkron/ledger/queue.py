@@ -201,6 +201,7 @@ class _OwnJobs(Queries):
             if not was_behind:
                 log.warning("jobs not ended", jobs=len(jobs), reason=str(error) or type(error).__name__)
             return False
+        self.driver.ended()
         return True
 
     async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:

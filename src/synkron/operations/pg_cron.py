@@ -40,7 +40,6 @@ class SecondClock:
     calls: str | None
     claims: bool
     ahead: timedelta
-    threshold: timedelta
     installed_at: datetime
     planned_until: datetime | None
     schedulers_rest_until: datetime | None
@@ -66,14 +65,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class AskedClock:
-    """The mode to install: how far ahead a scheduler plans, and after how long without a tick pg_cron claims.
-
-    ``url`` is the address to call.
-    """
+    """The mode to install, and how far ahead a scheduler plans. ``url`` is the address to call."""
 
     mode: str
     ahead: timedelta
-    threshold: timedelta
     url: str | None = None
 
 
@@ -137,9 +132,7 @@ async def install(connection: Connection, settings: Settings, asked: AskedClock,
             if asked.mode == CALL:
                 text = text.replace("CRYPTO", await _check_call(connection))
             await connection.execute(await queries.fit(connection, text))
-            await connection.execute(
-                SQL["set"], asked.mode == WAKE, asked.url, asked.mode == CLAIM, asked.ahead, asked.threshold
-            )
+            await connection.execute(SQL["set"], asked.mode == WAKE, asked.url, asked.mode == CLAIM, asked.ahead)
             await connection.execute(SQL["forget_plans"])
             await connection.execute(JOBS_SQL["schedule"], name, command)
         except PostgresError as error:

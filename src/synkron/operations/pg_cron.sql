@@ -22,16 +22,15 @@ left join lateral (
 create extension if not exists pg_cron;
 
 -- name: clock
-select wakes, calls, claims, ahead, threshold, installed_at, planned_until, schedulers_rest_until from synkron.second_clock;
+select wakes, calls, claims, ahead, installed_at, planned_until, schedulers_rest_until from synkron.second_clock;
 
 -- name: set
-insert into synkron.second_clock (wakes, calls, claims, ahead, threshold) values ($1, $2, $3, $4, $5)
+insert into synkron.second_clock (wakes, calls, claims, ahead) values ($1, $2, $3, $4)
 on conflict (one) do update set
     wakes = second_clock.wakes or excluded.wakes,
     calls = coalesce(excluded.calls, second_clock.calls),
     claims = second_clock.claims or excluded.claims,
     ahead = excluded.ahead,
-    threshold = excluded.threshold,
     planned_until = null;
 
 -- name: unset
@@ -101,14 +100,14 @@ end $$;
 
 -- name: claim_function
 -- requirement R17.6
--- Claims what is planned for the time from half a minute ago to a minute and a half ahead, if no scheduler has ticked
--- for the threshold. It decides only what is plain: the row is as it was planned, nothing holds it, and its last decided
+-- Claims what is planned for the time from half a minute ago to a minute and a half ahead, if no scheduler has decided
+-- this minute: they do so half a minute before it begins. It decides only what is plain: the row is as it was planned, nothing holds it, and its last decided
 -- period ended where the plan's begins. All else is left to the next tick of a scheduler. So is the watermark.
 -- The moments are taken one after the other, because each period begins where the one before ended.
 create or replace function synkron.claim_planned() returns integer
     language plpgsql set timezone = 'UTC' set jit = off set search_path = pg_catalog, pg_temp as $$
 declare
-    last_tick timestamptz;
+    decided_until timestamptz;
     moment timestamptz;
     tick bigint;
     total integer := 0;
@@ -117,11 +116,8 @@ begin
     if not synkron.is_at_home() or not exists (select from synkron.second_clock where claims) then
         return 0;
     end if;
-    perform from synkron.watermark for update;
-    select recorded_at into last_tick from synkron.ticks
-    where window_start <> at - interval '30 seconds 1 microsecond'
-    order by at desc limit 1;
-    if last_tick > clock_timestamp() - (select threshold from synkron.second_clock) then
+    select at into decided_until from synkron.watermark for update;
+    if decided_until >= date_trunc('minute', clock_timestamp()) then
         return 0;
     end if;
     perform synkron.keep_partitions(now(), now() + interval '1 day', '-infinity');

@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from typing import TypeAlias
 
 import asyncpg
-from asyncpg.exceptions import InvalidAuthorizationSpecificationError, InvalidCatalogNameError, PostgresError
+from asyncpg.exceptions import PostgresError
 
-from synkron.errors import DatabaseNotReady, DatabaseUnreachable, Refused, SettingsError
-from synkron.postgres.faults import is_passing
-from synkron.postgres.sessions import BY_KEY, SESSION, settle
-from synkron.postgres.silence import HEARTBEAT, end_left_behind, watching
-from synkron.postgres.watch import DRIVER_TIMEOUT, WatchedConnection
+from synkron.postgres.address import address_of
+from synkron.postgres.opening import opened, options, prepare
+from synkron.postgres.pooler import known_mode
+from synkron.postgres.sessions import BY_KEY, SESSION
+from synkron.postgres.silence import HEARTBEAT, watching
+from synkron.postgres.unreachable import reaching
+from synkron.postgres.watch import WatchedConnection
 
 # Strings, because asyncpg's classes take no type parameters at run time.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -28,10 +29,6 @@ Connect: TypeAlias = "Callable[[], AbstractAsyncContextManager[Connection]]"
 # The exceptions of the driver when the database or the connection to it fails.
 DRIVER_FAULTS = (PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
-# Supavisor and PgBouncer in transaction mode: no prepared statements, LISTEN or session locks.
-TRANSACTION_POOLER_PORT = 6543
-
-CONNECT_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 5.0
 
 
@@ -41,16 +38,10 @@ async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator
 
     If it is silent for longer than the ``heartbeat``, it is dropped, and its callers get a PostgresError.
     """
+    address = address_of(url)
     async with watching(url, heartbeat) as silence:
-        async with _reaching(url):
-            connection = await asyncpg.connect(url, **_options(url))
-            try:
-                if not _is_transaction_pooler(url):
-                    await settle(connection, SESSION, CONNECT_TIMEOUT)
-                await end_left_behind(url, connection)
-            except BaseException:
-                connection.terminate()
-                raise
+        with reaching(address):
+            connection = await opened(url, address, SESSION)
         silence.add(connection)
         try:
             yield connection
@@ -65,18 +56,19 @@ async def pooled(url: str, *, size: int, by_key: bool = False, heartbeat: timede
     ``by_key`` is for workers: statements are planned once, as look-ups by key. A connection is not reset when it is
     returned. The borrower must leave nothing on it: no setting, listener or cursor.
     """
+    address = address_of(url)
+    settings = SESSION | BY_KEY if by_key else SESSION
     async with watching(url, heartbeat) as silence:
 
-        async def prepare(connection: WatchedConnection) -> None:
-            if not _is_transaction_pooler(url):
-                await settle(connection, SESSION | BY_KEY if by_key else SESSION, CONNECT_TIMEOUT)
-            await end_left_behind(url, connection)
+        async def begin(connection: WatchedConnection) -> None:
+            await prepare(url, address, connection, settings)
             silence.add(connection)
 
-        async with _reaching(url):
-            pool = await asyncpg.create_pool(
-                url, min_size=0, max_size=size, **_options(url, init=prepare, reset=_leave_as_it_is)
-            )
+        with reaching(address):
+            if known_mode(url) is None:
+                await (await opened(url, address, settings)).close()
+            told = options(address, known_mode(url), init=begin, reset=_leave_as_it_is)
+            pool = await asyncpg.create_pool(address.url, min_size=0, max_size=size, **told)
             # If one connection is silent, the unused ones may be silent too.
             silence.when_dropped = pool.expire_connections
         try:
@@ -96,80 +88,5 @@ def reason_of(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def refuse_transaction_pooler(url: str) -> None:
-    """Raise Refused for the port of a transaction pooler: workers need LISTEN."""
-    if _is_transaction_pooler(url):
-        raise Refused(
-            f"{_place(url)} is a transaction pooler, which does not support LISTEN. Give workers a direct connection "
-            "or the session pooler (on Supabase port 5432). `synkron tick` works with both kinds of pooler."
-        )
-
-
 async def _leave_as_it_is(connection: Connection) -> None:
     """Do nothing: this saves the statement that would reset a connection each time it is returned."""
-
-
-def _options(url: str, **further: object) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "timeout": CONNECT_TIMEOUT,
-        "command_timeout": DRIVER_TIMEOUT,
-        "connection_class": WatchedConnection,
-        "server_settings": {"application_name": "synkron"},
-        **further,
-    }
-    if _is_transaction_pooler(url):
-        options["statement_cache_size"] = 0
-    return options
-
-
-@asynccontextmanager
-async def _reaching(url: str) -> AsyncIterator[None]:
-    """Turn a failure to connect into a sentence that names the host and never the password."""
-    try:
-        if "," not in url:
-            _ = urlsplit(url).port  # asyncpg would mistake a port above 65535 for another port
-        yield
-    except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as error:
-        raise DatabaseUnreachable(
-            f"PostgreSQL at {_place(url)} refused the connection: {error}. Check SYNKRON_DATABASE_URL."
-        ) from None
-    except PostgresError as error:
-        kind = DatabaseNotReady if is_passing(error) else DatabaseUnreachable
-        raise kind(f"PostgreSQL at {_place(url)} can't accept connections now: {error}") from None
-    except ConnectionResetError:
-        raise DatabaseNotReady(f"PostgreSQL at {_place(url)} closed the connection while it was being made.") from None
-    except OSError as error:
-        reason = "no answer within 10 s" if isinstance(error, TimeoutError) else str(error)
-        raise DatabaseUnreachable(
-            f"There is no PostgreSQL at {_place(url)} ({reason}). Check SYNKRON_DATABASE_URL and that the server runs."
-        ) from None
-    except (ValueError, OverflowError) as error:
-        # The driver's message may contain a part of the password.
-        fault = (
-            "SYNKRON_DATABASE_URL is not the address of a PostgreSQL database; expected one such as "
-            f"postgresql://user:password@host:5432/database ({type(error).__name__})"
-        )
-        raise SettingsError([fault]) from None
-    except asyncpg.InterfaceError as error:
-        raise DatabaseUnreachable(
-            f"The server at {_place(url)} is not a PostgreSQL that Synkron can use: {error}"
-        ) from None
-
-
-def _is_transaction_pooler(url: str) -> bool:
-    try:
-        return urlsplit(url).port == TRANSACTION_POOLER_PORT
-    except ValueError:
-        return False
-
-
-def _place(url: str) -> str:
-    """Host, port and database, without user and password."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "the given address"
-    if "@" in parts.path or parts.netloc.count("@") > 1:
-        return "the given address (in a password, write %40 for @, %2F for / and %3A for :)"
-    return f"{parts.hostname or 'the local socket'}{port}{parts.path}"

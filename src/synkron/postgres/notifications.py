@@ -13,6 +13,7 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.ports.driver import NotifyCallback
 
 from synkron.postgres.connection import DRIVER_FAULTS, Pool
+from synkron.postgres.pooler import keeps_session
 from synkron.runtime import log, sleep
 
 # The shortest time in seconds between two reads of the queue that notifications cause.
@@ -31,7 +32,8 @@ class Notifications(AsyncpgPoolDriver):
     """A notification only wakes the worker: everybody who may connect can send any number of them.
 
     Their content is not trusted, parsed or logged. ``cancellation`` is set if a notification mentions one; its waiter
-    then asks the ledger. PgQueuer is woken at most once for each time that it ``looked`` at the queue.
+    then asks the ledger. PgQueuer is woken at most once for each time that it ``looked`` at the queue. Behind a
+    transaction pooler none come, and PgQueuer finds jobs by polling.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -42,10 +44,17 @@ class Notifications(AsyncpgPoolDriver):
         self._is_woken = False
         self._has_news = False
         self._rest: asyncio.TimerHandle | None = None
+        self._polls = False
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         """Listen, and wake PgQueuer through ``callback``."""
-        self._wake, self._channel = partial(callback, CHANGED), channel
+        self._wake = partial(callback, CHANGED)
+        async with self._pool.acquire() as connection:
+            self._polls = not keeps_session(connection)
+        if self._polls:
+            log.info("no notifications", reason="the database is behind a transaction pooler", instead="polling")
+            return
+        self._channel = channel
         await super().add_listener(channel, self.heard)
 
     async def keep_listening(self, heartbeat: timedelta) -> NoReturn:
@@ -81,6 +90,11 @@ class Notifications(AsyncpgPoolDriver):
             self.cancellation.set()
         self._has_news = True
         self._wake_once()
+
+    def ended(self) -> None:
+        """Note that jobs were ended, which may have made room for others, or have enqueued some."""
+        if self._polls:
+            self.heard("")
 
     def looked(self) -> None:
         """Note that the queue is read now. A notification after this wakes PgQueuer again, ``APART`` later."""

@@ -18,6 +18,7 @@ from weakref import WeakSet
 import asyncpg
 from asyncpg.exceptions import InsufficientPrivilegeError, PostgresError
 
+from synkron.postgres.address import address_of
 from synkron.postgres.statements import statements
 from synkron.postgres.watch import Session, WatchedConnection
 from synkron.runtime import log, sleep
@@ -125,7 +126,10 @@ class SilenceGuard:
         known = {one.connection.session: one for one in waiting if one.connection.session is not None}
         try:
             async with self._other() as connection:
-                rows = await connection.fetch(SQL["at_rest"], *_columns(known), [one in long for one in known.values()])
+                await connection.execute("select")
+                asked = (*_columns(known), [one in long for one in known.values()])
+                # Behind a transaction pooler, no session is known.
+                rows = await connection.fetch(SQL["at_rest"], *asked) if known else []
         except PostgresError as error:
             return long, f"the server can't be asked ({error})"
         except (OSError, asyncpg.InterfaceError) as error:
@@ -144,7 +148,11 @@ class SilenceGuard:
     async def _other(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
         within = max(self._heartbeat * ANSWER_WITHIN, SHORTEST_ANSWER)
         connection = await asyncpg.connect(
-            self._url, timeout=within, command_timeout=within, server_settings={"application_name": "synkron"}
+            address_of(self._url).url,
+            timeout=within,
+            command_timeout=within,
+            server_settings={"application_name": "synkron"},
+            statement_cache_size=0,
         )
         try:
             yield connection

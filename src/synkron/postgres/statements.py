@@ -51,6 +51,7 @@ def _filled(text: str) -> str:
 @cache
 def source_statements(file: str, source: SourceTables) -> dict[str, str]:
     """The statements of ``FILE.sql`` with the names of the application's tables filled in."""
+    source = source.in_database
     zone = source.organizations.timezone
     names: dict[str, object] = {
         "organizations": _Names(source.schema_name, vars(source.organizations)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import wraps
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import asyncpg
 
+from synkron.postgres.address import KeepAlive
+
 if TYPE_CHECKING:
     from asyncpg.connect_utils import _ClientConfiguration, _ConnectionParameters
-    from asyncpg.cursor import Cursor, CursorFactory
+    from asyncpg.cursor import Cursor
     from asyncpg.protocol.protocol import Protocol
 
     _Connection = asyncpg.Connection[asyncpg.Record]
@@ -27,10 +29,6 @@ DRIVER_TIMEOUT = 2.0
 CLOSE_TIMEOUT = 2.0
 # How many rows of a cursor are fetched at once.
 PREFETCH = 50
-# For the operating system: seconds before it probes an idle connection, seconds between probes, and unanswered probes
-# before it gives up. Then, seconds after which it gives up on data that was sent and not acknowledged.
-KEEPALIVE = (10, 5, 3)
-UNACKNOWLEDGED = 30
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -62,8 +60,10 @@ def _watched(method: Method) -> Method:
 class WatchedConnection(_Connection):
     """A connection that tells since when it has waited for an answer. The operating system probes it too.
 
-    ``session`` is None before it is known and behind a transaction pooler.
+    ``session`` is None before it is known and behind a transaction pooler, where the connection ``keeps_session`` not.
     """
+
+    keeps_session = True
 
     def __init__(
         self,
@@ -77,7 +77,8 @@ class WatchedConnection(_Connection):
         super().__init__(protocol, transport, loop, addr, config, params)
         self.asked_at: float | None = None
         self.session: Session | None = None
-        _keep_alive(cast("asyncio.BaseTransport", transport).get_extra_info("socket"))
+        self._socket: socket.socket | None = cast("asyncio.BaseTransport", transport).get_extra_info("socket")
+        self.keep_alive(KeepAlive())
 
     execute = _watched(_Connection.execute)
     executemany = _watched(_Connection.executemany)
@@ -90,12 +91,36 @@ class WatchedConnection(_Connection):
     def cursor(self, query: str, *arguments: object, **options: object) -> Any:  # noqa: ANN401 - the driver's signature
         """An iterator over the rows, which are fetched some at a time."""
         at_once = cast("int | None", options.pop("prefetch", None)) or PREFETCH
-        return _Rows(self, super().cursor(query, *arguments, timeout=LONGEST, **options), at_once)  # type: ignore[call-overload]
+        return _Rows(self, query, arguments, at_once)
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the driver's signature
         """Close the connection. If the server does not answer, the connection is aborted."""
         with suppress(TimeoutError):
             await super().close(timeout=min(timeout or CLOSE_TIMEOUT, CLOSE_TIMEOUT))
+
+    @property
+    def local_port(self) -> int | None:
+        """The client's port; None over a Unix socket."""
+        if self._socket is None or self._socket.family not in (socket.AF_INET, socket.AF_INET6):
+            return None
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    def keep_alive(self, times: KeepAlive) -> None:
+        """Make the operating system notice that the other host is gone, with those of the options that it has."""
+        own = self._socket
+        if own is None or self.local_port is None:
+            return
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(times.idle > 0))
+        for names, value in (
+            (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), times.idle),
+            (("TCP_KEEPINTVL",), times.interval),
+            (("TCP_KEEPCNT",), times.probes),
+            (("TCP_USER_TIMEOUT",), times.unacknowledged),
+        ):
+            option = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
+            if option is not None and (value or option == getattr(socket, "TCP_USER_TIMEOUT", None)):
+                own.setsockopt(socket.IPPROTO_TCP, option, value)
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -108,16 +133,18 @@ class WatchedConnection(_Connection):
 
 
 class _Rows:
-    """The rows of a cursor. Each fetch is watched."""
+    """The rows of a cursor. Each fetch is watched. The statement has no name, which might be taken behind a pooler."""
 
-    def __init__(self, connection: WatchedConnection, cursor: CursorFactory[asyncpg.Record], at_once: int) -> None:
+    def __init__(self, connection: WatchedConnection, query: str, arguments: Sequence[object], at_once: int) -> None:
         self._connection = connection
-        self._cursor = cursor
+        self._query = query
+        self._arguments = arguments
         self._at_once = at_once
 
     async def __aiter__(self) -> AsyncIterator[asyncpg.Record]:
+        statement = await self._connection.prepare(self._query, name="")
         with self._connection.asking():
-            cursor = await self._cursor
+            cursor = await statement.cursor(*self._arguments, timeout=LONGEST)
         while rows := await self._fetched(cursor):
             for row in rows:
                 yield row
@@ -125,20 +152,3 @@ class _Rows:
     async def _fetched(self, cursor: Cursor[asyncpg.Record]) -> list[asyncpg.Record]:
         with self._connection.asking():
             return await cursor.fetch(self._at_once, timeout=LONGEST)
-
-
-def _keep_alive(own: socket.socket | None) -> None:
-    """Make the operating system notice that the other host is gone, with those of the options that it has."""
-    if own is None or own.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    idle, between, probes = KEEPALIVE
-    for names, value in (
-        (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), idle),
-        (("TCP_KEEPINTVL",), between),
-        (("TCP_KEEPCNT",), probes),
-        (("TCP_USER_TIMEOUT",), UNACKNOWLEDGED * 1000),
-    ):
-        option = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
-        if option is not None:
-            own.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -1,4 +1,4 @@
-"""Decides what happens to each occurrence, and to a run whose attempt failed. Pure: values in, values out."""
+"""Decides what happens to each occurrence: it runs, is merged, skipped or expired. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from synkron.model import Action, Decision, Occurrences, Source, Window
 from synkron.scheduler.pauses import Hold
 from synkron.scheduler.spread import spread_over
 from synkron.settings.policy import CatchUp, Policies, Policy
+from synkron.source.due import TOLERANCE
 
 HOUR = timedelta(hours=1)
 HEAD_START = timedelta(seconds=30)
-TOLERANCE = timedelta(seconds=30)
 # An integration with more expired moments than this gets a single row for them: nobody reads a thousand equal rows.
 EXPIRED_ONE_BY_ONE = 1000
 NOBODY: Mapping[str, Hold] = MappingProxyType({})

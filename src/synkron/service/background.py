@@ -9,9 +9,9 @@ from datetime import timedelta
 from synkron.delivery.hold import release_recovered
 from synkron.delivery.targets import Target
 from synkron.delivery.warm_up import send
-from synkron.incidents.announce import deliver_due
 from synkron.incidents.channels import Channels
 from synkron.incidents.conditions.store import read_conditions
+from synkron.incidents.send import deliver_due
 from synkron.incidents.store import is_alone, log_transitions, reconcile
 from synkron.ledger.installation import at_home, why_nothing_is_fired
 from synkron.ledger.nodes import REPORT_EVERY, Reporter

@@ -15,11 +15,13 @@ from synkron.ledger.installation import at_home
 from synkron.model import InvalidIntegration
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connect, Connection
+from synkron.postgres.pooler import keeps_session
 from synkron.runtime import log, sleep
 from synkron.scheduler.plans import plan_ahead, read_planning_clock
 from synkron.scheduler.tick import Tick, next_tick, tick
 from synkron.service.heartbeat import DeadMan
 from synkron.settings.load import Settings
+from synkron.source.mirror import Mirror
 from synkron.source.reader import warn_invalid
 from synkron.vendors import store
 
@@ -48,16 +50,23 @@ class LastTick:
 
 
 async def keep_ticking(
-    connect: Connect, settings: Settings, name: str, stop: asyncio.Event, last_tick: LastTick, dead_man: DeadMan
+    connect: Connect,
+    settings: Settings,
+    name: str,
+    stop: asyncio.Event,
+    last_tick: LastTick,
+    dead_man: DeadMan,
+    mirror: Mirror | None = None,
 ) -> None:
-    """Tick at every half minute of the database's clock."""
+    """Tick at every half minute of the database's clock. Behind a Data API, no tick is made without a whole read."""
     loop = asyncio.get_running_loop()
     warned: frozenset[InvalidIntegration] = frozenset()
     maintain_at = loop.time()
     try:
         async with connect() as connection:
             woken, is_first = asyncio.Event(), True
-            await connection.add_listener(WAKE, lambda *_: woken.set())
+            if keeps_session(connection):
+                await connection.add_listener(WAKE, lambda *_: woken.set())
             while not stop.is_set():
                 began = loop.time()
                 await at_home(connection, settings)
@@ -65,6 +74,8 @@ async def keep_ticking(
                 if clock.at_rest:
                     await sleep(REST, stop)
                     continue
+                if mirror is not None:
+                    await mirror.refresh(connection)
                 done = await tick(connection, settings, scheduler=name)
                 dead_man.succeeded()
                 last_tick.invalid, last_tick.ahead = done.invalid, done.ahead

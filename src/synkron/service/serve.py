@@ -11,13 +11,14 @@ from functools import partial
 from typing import TypeAlias
 
 from synkron.delivery.targets import Target, open_targets, read_signings
-from synkron.errors import SettingsError, SynkronError
+from synkron.errors import ServiceRoleRequired, SettingsError, SynkronError
 from synkron.incidents.channels import Channels, open_channels
 from synkron.ledger.installation import read_installation, refuse_another
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import Reporter
-from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled, refuse_transaction_pooler
+from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled
+from synkron.postgres.pooler import known_mode
 from synkron.postgres.ready import once_ready
 from synkron.runtime import (
     WallClock,
@@ -45,6 +46,7 @@ from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering
 from synkron.settings.signing import Signing, read_signing
+from synkron.source.mirror import Mirror, mirror_of
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
 from synkron.vendors.probe.prober import Prober, open_prober
@@ -96,8 +98,6 @@ async def serve(
     name = process_name()
     at_once = at_once or asyncio.Event()
     connect = partial(connected, url, settings.heartbeat)
-    if Role.WORKER in roles:
-        refuse_transaction_pooler(url)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(_opened(settings, roles, environment))
         in_words = SourceQueries(settings.source).in_words
@@ -105,20 +105,33 @@ async def serve(
         if Role.API in roles:
             pool = await stack.enter_async_context(pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat))
             answering = listening(
-                pool, settings, parts.signings, tick_signing=parts.tick_signing, targets=parts.targets
+                pool,
+                settings,
+                parts.signings,
+                tick_signing=parts.tick_signing,
+                targets=parts.targets,
+                mirror=parts.mirror,
             )
             address = await stack.enter_async_context(answering)
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
-        log.info("started", name=name, roles=",".join(roles), targets=",".join(parts.targets) or "none")
+        log.info(
+            "started",
+            name=name,
+            roles=",".join(roles),
+            targets=",".join(parts.targets) or "none",
+            connection=known_mode(url),
+        )
         reporter = Reporter(name, roles, installed_version(), clock)
         faults = InternalFaults(connect, name)
         loops: dict[str, Loop] = {"report": lambda: keep_reporting(connect, settings, reporter, stop)}
         if Role.SCHEDULER in roles:
             last_tick = LastTick()
-            loops["scheduler"] = lambda: keep_ticking(connect, settings, name, stop, last_tick, parts.dead_man)
+            loops["scheduler"] = lambda: keep_ticking(
+                connect, settings, name, stop, last_tick, parts.dead_man, parts.mirror
+            )
             loops |= _beside_the_ticks(connect, settings, stop, parts, last_tick)
         if Role.WORKER in roles:
-            loops["worker"] = lambda: keep_working(url, settings, parts.targets, name, stop, at_once)
+            loops["worker"] = lambda: keep_working(url, settings, parts.targets, name, stop, at_once, parts.mirror)
         tasks = {asyncio.create_task(persist(loop, stop, run, faults), name=loop) for loop, run in loops.items()}
         await _together(tasks, stop, at_once, settings.shutdown_grace.total_seconds())
         with suppress(*DRIVER_FAULTS, SynkronError):
@@ -138,6 +151,7 @@ class _Parts:
     prober: Prober
     channels: Channels
     dead_man: DeadMan
+    mirror: Mirror | None
 
 
 @asynccontextmanager
@@ -149,6 +163,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
     watches = Watches((), {})
     targets: Mapping[str, Target] = {}
     channels = Channels({}, Redaction(()))
+    mirror: Mirror | None = None
     async with AsyncExitStack() as stack:
         if Role.API in roles:
             with gathering(faults):
@@ -166,6 +181,8 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
                 watches_of(settings)
         if set(roles) != {Role.API} or settings.tick_secret is not None:
             with gathering(faults):
+                mirror = mirror_of(settings, environment)
+            with gathering(faults):
                 targets = await stack.enter_async_context(open_targets(settings, environment))
         with gathering(faults):
             loop_clock = steady_clock(asyncio.get_running_loop())
@@ -175,7 +192,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
         if faults:
             raise SettingsError(list(dict.fromkeys(faults)))
         prober = await stack.enter_async_context(open_prober(watches.requests))
-        yield _Parts(targets, signings, tick_signing, watches, prober, channels, dead_man)
+        yield _Parts(targets, signings, tick_signing, watches, prober, channels, dead_man, mirror)
 
 
 async def faults_of(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> list[str]:
@@ -185,6 +202,8 @@ async def faults_of(settings: Settings, roles: Collection[Role], environment: Ma
             return []
     except SettingsError as error:
         return error.faults
+    except ServiceRoleRequired as error:
+        return [f"supabase.secret_key: {error}"]
 
 
 def _beside_the_ticks(

@@ -11,6 +11,7 @@ from synkron.ledger.installation import at_home
 from synkron.postgres.connection import CLOSE_TIMEOUT, pooled
 from synkron.runtime import log, until
 from synkron.settings.load import Settings
+from synkron.source.mirror import Mirror
 
 POOL_SIZE = 20
 
@@ -22,12 +23,13 @@ async def keep_working(
     name: str,
     stop: asyncio.Event,
     at_once: asyncio.Event,
+    mirror: Mirror | None = None,
 ) -> None:
     """Execute runs. When told to stop, let those under way finish within the grace, then hand them back."""
     grace = settings.shutdown_grace.total_seconds()
     async with pooled(url, size=POOL_SIZE, by_key=True, heartbeat=settings.heartbeat) as pool:
         await at_home(pool, settings)
-        worker = Worker(pool, settings, targets, name)
+        worker = Worker(pool, settings, targets, name, mirror=mirror)
         running = asyncio.create_task(worker.run())
         try:
             await until(running, stop)

@@ -50,6 +50,13 @@ class DefaultTables:
     organizations: _Organizations = _Organizations()
     integrations: _Integrations = _Integrations()
 
+    data_api: bool = False
+
+    @property
+    def in_database(self) -> DefaultTables:
+        """The tables that statements read."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -66,9 +66,23 @@ class SourceTables(Section):
     organizations: OrganizationsTable = OrganizationsTable()
     integrations: IntegrationsTable = IntegrationsTable()
 
+    data_api: bool = False
+
+    @property
+    def in_database(self) -> SourceTables:
+        """The tables that statements read: the application's own, or behind a Data API their mirror (source.mirror)."""
+        return MIRROR if self.data_api else self
+
+
+MIRROR = SourceTables(
+    schema="synkron",
+    organizations=OrganizationsTable(table="mirrored_organizations"),
+    integrations=IntegrationsTable(table="mirrored_integrations", updated_at="updated_at"),
+)
+
 
 class SupabaseSettings(Section):
-    """The Supabase project whose Edge Functions are targets, and the key with which they are called."""
+    """The Supabase project whose Edge Functions are targets or whose Data API is the source, and its secret key."""
 
     url: Address | None = Field(default=None, repr=False)
     secret_key: SecretReference | None = None

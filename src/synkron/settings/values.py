@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-from synkron.settings.edge_function import function_in
 from synkron.settings.integrations import FLAVOURS, SHORTEST_INTERVAL
 from synkron.settings.integrations.naming import EXPECTED_INSTALLATION, INSTALLATION, LONGEST_NAME, fault_in_name
+from synkron.settings.supabase import function_in
 from synkron.text import duration
 
 LONGEST_DURATION = timedelta(days=3650)

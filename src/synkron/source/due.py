@@ -18,7 +18,7 @@ from synkron.source.parsed_texts import KNOWN, Zone
 
 AllOccurrences = tuple[list[Occurrences], list[InvalidIntegration]]
 
-
+# How far from an instant a moment counts as due at it.
 TOLERANCE = timedelta(seconds=30)
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from asyncpg import Record
 
-from synkron.model import EVERYTHING, DueIntegration, Integration, InvalidIntegration, Occurrences, Steps, Window
+from synkron.model import EVERYTHING, Integration, InvalidIntegration, Occurrences, Steps, Window
 from synkron.postgres.connection import Connection
 from synkron.runtime import by_turns, log
-from synkron.settings.integrations import BUILT_IN
-from synkron.source.due import AllOccurrences, occurrences_in_steps, window_around
+from synkron.source.due import AllOccurrences, occurrences_in_steps
 from synkron.source.parsed_texts import KNOWN
 from synkron.source.queries import SourceQueries
 
@@ -22,38 +20,9 @@ if TYPE_CHECKING:
     from synkron.settings.load import SourceTables
 
 
-# requirement R4, R8, R13
-async def read_due_integrations(
-    at: datetime,
-    connection: Connection,
-    *,
-    source: SourceTables | None = None,
-    types: Collection[str] = frozenset(BUILT_IN),
-) -> list[DueIntegration]:
-    """Every integration that fires at a minute within 30 s before and after ``at``, both ends included (R4).
-
-    Reads the two tables in one statement, in a transaction of its own with row security off. An invalid row is left
-    out with one warning. Raises NaiveDatetimeError; ServiceRoleRequired if row security would hide rows from the
-    role or a grant is missing; SourceTableMissing if a table or column does not exist.
-    """
-    from synkron.settings.load import SourceTables
-
-    window, queries = window_around(at), SourceQueries(source or SourceTables())
-    async with queries.reading(connection):
-        read = await read_window(connection, window, queries, types)
-    for row in read.invalid:
-        warn_invalid(row)
-    due = [
-        DueIntegration(one.integration.org_id, one.integration.integration_id, one.integration.integration_type, moment)
-        for one in read.due
-        for moment in one.moments
-    ]
-    return sorted(due, key=lambda one: (one.scheduled_for, one.org_id, one.integration_id))
-
-
 @dataclass(frozen=True, slots=True)
-class DueRead:
-    """The result of the due read: the integrations that are due, and the invalid rows."""
+class WindowRead:
+    """What is due in a window, and the invalid rows."""
 
     due: list[Occurrences]
     invalid: list[InvalidIntegration]
@@ -73,7 +42,9 @@ async def plan_due(connection: Connection, source: SourceQueries) -> None:
 
 
 # requirement R5, R10
-async def read_window(connection: Connection, window: Window, source: SourceQueries, types: Collection[str]) -> DueRead:
+async def read_window(
+    connection: Connection, window: Window, source: SourceQueries, types: Collection[str]
+) -> WindowRead:
     """What is due in the window: one statement, in the caller's secured transaction.
 
     A new process first reads the distinct expressions and zones. Without that, every expression would be new and the
@@ -88,7 +59,7 @@ async def read_window(connection: Connection, window: Window, source: SourceQuer
         KNOWN.expressions(),
         KNOWN.zones(),
     )
-    return DueRead(*await by_turns(_judged(rows, window, types)))
+    return WindowRead(*await by_turns(_judged(rows, window, types)))
 
 
 def _judged(rows: Iterable[Record], window: Window, types: Collection[str]) -> Steps[AllOccurrences]:

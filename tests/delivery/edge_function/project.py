@@ -71,10 +71,17 @@ class Project:
 
 @asynccontextmanager
 async def project(database: Database, folder: Path, **environment: str) -> AsyncIterator[Project]:
-    """A project with this database. Its function has the variables that Supabase gives it, and these."""
+    """A project with this database, to which the function's own table is added."""
     connection = await asyncpg.connect(database.url)
     await connection.execute(OWN_TABLE.read_text("utf-8"))
     await connection.close()
+    async with deployed(database, folder, **environment) as there:
+        yield there
+
+
+@asynccontextmanager
+async def deployed(database: Database, folder: Path, **environment: str) -> AsyncIterator[Project]:
+    """A project with this database as it is. Its function has the variables that Supabase gives it, and these."""
     # The tests' server has no port, and the function has no way but the network.
     async with silent_relay(database.url) as relay:
         variables = {

@@ -9,13 +9,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from synkron import read_due_integrations
 from synkron.ledger.migrate import create_source_tables
-from synkron.runtime import wall_clock
 from synkron.settings.load import SourceTables
 from tests.conftest import Connection, Database
 from tests.delivery.edge_function.project import EXAMPLE
-from tests.house.pages import blocks
 
 MIGRATIONS = sorted((EXAMPLE / "migrations").iterdir())
 TABLES = ("organizations", "organization_integrations", "synced_runs")
@@ -55,14 +52,6 @@ async def test_the_service_role_and_nobody_else_reads_and_writes_them(owner: Con
         for role, has in (("service_role", True), ("anon", False), ("authenticated", False)):
             assert await owner.fetchval("select has_table_privilege($1, $2, $3)", role, table, right) is has
     assert await owner.fetchval("select relrowsecurity from pg_class where oid = $1::regclass", table)
-
-
-async def test_the_page_s_row_fires_every_minute(owner: Connection) -> None:
-    [steps] = [block for block in blocks((EXAMPLE / "README.md").read_text("utf-8"), "sh") if "<<'SQL'" in block]
-    await owner.execute(steps.partition("<<'SQL'\n")[2].partition("\nSQL\n")[0])
-    now = wall_clock()
-    (due,) = await read_due_integrations(now, owner)
-    assert due.integration_type == "xledger"
 
 
 def test_the_platform_leaves_the_key_to_the_function() -> None:

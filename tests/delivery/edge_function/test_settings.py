@@ -15,9 +15,9 @@ from synkron.delivery.targets.http import HttpTarget
 from synkron.delivery.targets.request import WARM_UP
 from synkron.errors import SettingsError
 from synkron.runtime import wall_clock
-from synkron.settings.edge_function import fault_in_key, function_in
 from synkron.settings.load import Settings, load_settings
 from synkron.settings.policy import Policy
+from synkron.settings.supabase import fault_in_function_key, function_in
 from tests.delivery.targets.far_side import PATIENCE, RUN, accept, answering, far_side, terms
 
 KEY = "sb_secret_pl4nted"
@@ -92,7 +92,6 @@ def test_a_name_that_no_function_has(tmp_path: Path) -> None:
 
 WHOLE = "https://example.com/functions/v1/sync"
 PROJECT = {"url": "https://example.com", "secret_key": "env:KEY"}
-ADDRESS = 'supabase.url: expected the address of the project alone, "https://PROJECT.supabase.co"'
 
 
 @pytest.mark.parametrize(
@@ -100,11 +99,11 @@ ADDRESS = 'supabase.url: expected the address of the project alone, "https://PRO
     [
         ({}, KEY, "types.xledger.target: an Edge Function needs the project: add [supabase] with url = "),
         ({"url": "https://example.com"}, KEY, "types.xledger.target: an Edge Function needs a key: add secret_key = "),
-        (PROJECT | {"url": "https://example.com/rest/v1"}, KEY, ADDRESS),
-        (PROJECT | {"url": "https://example.com?apikey=1"}, KEY, ADDRESS),
-        (PROJECT | {"url": "https://user:pl4nted@example.com"}, KEY, ADDRESS),
-        (PROJECT | {"url": "https://example.com:port"}, KEY, ADDRESS),
-        (PROJECT | {"url": "http://[::1"}, KEY, ADDRESS),
+        (PROJECT | {"url": "https://example.com/functions"}, KEY, "supabase.url: it contains a path; expected"),
+        (PROJECT | {"url": "https://example.com?apikey=1"}, KEY, "supabase.url: it contains a query"),
+        (PROJECT | {"url": "https://user:pl4nted@example.com"}, KEY, "supabase.url: it contains a user or a password"),
+        (PROJECT | {"url": "https://example.com:port"}, KEY, "supabase.url: it can't be read as a URL"),
+        (PROJECT | {"url": "http://[::1"}, KEY, "supabase.url: it can't be read as a URL"),
         (
             PROJECT | {"secret_key": "env:ABSENT"},
             KEY,
@@ -160,7 +159,7 @@ async def test_a_key_is_never_a_bearer_token_alone(target: str, headers: dict[st
     "key", ["", "sb_secret_", "sb_secret_a b", "sb_secret_\u00e5", "sb_secret_\x00", "Sb_secret_a"]
 )
 def test_keys_that_are_none(key: str) -> None:
-    assert fault_in_key(key)
+    assert fault_in_function_key(key)
 
 
 @pytest.mark.parametrize(

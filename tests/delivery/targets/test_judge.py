@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.delivery.targets.http import outcome_of
+from synkron.delivery.targets.answer import outcome_of
 from synkron.model import Outcome, OutcomeKind
 
 DAY = timedelta(hours=24)

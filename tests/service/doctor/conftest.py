@@ -63,9 +63,8 @@ class Doctor:
         settings = Settings(**self.settings)
         environment = environment or {}
         faults = await faults_of(settings, all_roles(settings), environment)
-        return await examine(
-            Context(partial(connected, url or self.url), settings, environment, faults, **others), checks
-        )
+        url = url or self.url
+        return await examine(Context(partial(connected, url), url, settings, environment, faults, **others), checks)
 
     async def plant(self, sql: str) -> None:
         """As the superuser; ROLE is the service's role, quoted."""

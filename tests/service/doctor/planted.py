@@ -244,8 +244,7 @@ FAULTS = {
         Level.FAILED,
         r"^This server has no pg_cron\.$",
         "^Install it ",
-        sql="insert into synkron.second_clock (wakes, claims, ahead, threshold) "
-        "values (false, true, interval '15 minutes', interval '45 seconds')",
+        sql="insert into synkron.second_clock (wakes, claims, ahead) values (false, true, interval '15 minutes')",
         mend="synkron pg-cron remove --yes",
     ),
     "an override beyond the retention": Planted(

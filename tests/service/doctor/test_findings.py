@@ -35,7 +35,7 @@ def test_the_oldest_server(number: int, level: Level) -> None:
     assert (found.level, bool(found.remedy)) == (level, level is Level.FAILED)
 
 
-CLOCK = SecondClock(False, None, True, timedelta(minutes=15), timedelta(seconds=45), NOW, None, None)
+CLOCK = SecondClock(False, None, True, timedelta(minutes=15), NOW, None, None)
 JOB = Job("synkron claim", True, "* * * * *", "succeeded", None, NOW)
 STATUS = ClockStatus(CLOCK, "1.6", [JOB], True, None, None, 0, 0, 0)
 CALLS = replace(STATUS, clock=replace(CLOCK, calls="https://example.com/v1/tick"))

@@ -29,8 +29,8 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check everything that Synkron needs, and say what mends each fault.
 
     That is: the connection, role and grants, the tables and their rows, the ledger and its queue, who ticks and works,
-    the targets, the secrets. It changes nothing, sends no request, and takes at most half a minute. Ends with 3 if
-    anything failed.
+    the targets, the secrets. It changes nothing, sends no request but for a page of each table through the Data API if
+    that is the source, and takes at most a minute. Ends with 3 if anything failed.
 
     \b
     Examples:
@@ -100,10 +100,11 @@ def _examined(invoked: Invocation) -> Report:
         return not_examined(error.faults)
     with ExitStack() as stack:
         try:
-            connect = partial(connected, stack.enter_context(database(settings)).url)
+            url = stack.enter_context(database(settings)).url
+            connect = partial(connected, url)
         except DatabaseError as error:
-            connect = partial(_refused, error)
-        return asyncio.run(examine(Context(connect, settings, invoked.environment, faults)))
+            url, connect = "", partial(_refused, error)
+        return asyncio.run(examine(Context(connect, url, settings, invoked.environment, faults)))
 
 
 @asynccontextmanager

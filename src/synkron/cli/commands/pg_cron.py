@@ -15,14 +15,13 @@ from synkron.cli.context import answer
 from synkron.cli.options import AsJson, span_between
 from synkron.cli.output import facts_in_json, held_by, lateness, show_facts, show_json, show_lines, show_table
 from synkron.cli.table import Field, second
-from synkron.text import duration_text
 
 if TYPE_CHECKING:
     from synkron.operations.pg_cron import ClockStatus, SecondClock
 
 pg_cron = typer.Typer(no_args_is_help=True)
 
-AHEAD, THRESHOLD = timedelta(minutes=15), timedelta(seconds=45)
+AHEAD = timedelta(minutes=15)
 
 JOB = [
     Field("job", "name"),
@@ -73,21 +72,12 @@ def install(
             show_default="15m",
         ),
     ] = None,
-    threshold: Annotated[
-        timedelta | None,
-        typer.Option(
-            parser=span_between(timedelta(seconds=40), timedelta(hours=1)),
-            metavar="SPAN",
-            help="Claim after so long without a tick: 40s to 1h.",
-            show_default="45s",
-        ),
-    ] = None,
 ) -> Change[SecondClock | None, SecondClock]:
     """Install pg_cron's job for the mode: one job, whatever the number of organizations.
 
-    With claim, a scheduler plans the coming moments. If no scheduler ticks for the threshold, pg_cron claims on time
-    what is planned and has not been edited since; when a scheduler ticks again, it decides the rest. Both may run at
-    once. Runs of types with a pace are left to the schedulers.
+    With claim, a scheduler plans the coming moments. At a minute that no scheduler has decided, which they do half a
+    minute ahead, pg_cron claims on time what is planned and has not been edited since. When a scheduler ticks again, it
+    decides the rest. Both may run at once. Runs of types with a pace are left to the schedulers.
 
     With call, pg_cron and pg_net send a signed request to the role api at each half minute, which ticks and warms the
     targets up. The secret is the one in the vault with the name synkron_tick.
@@ -95,7 +85,7 @@ def install(
     \b
     Examples:
       synkron pg-cron install
-      synkron pg-cron install --mode claim --ahead 1h --threshold 1m
+      synkron pg-cron install --mode claim --ahead 1h
       synkron pg-cron install --mode wake --yes
       synkron pg-cron install --mode call --url https://synkron.example.com/v1/tick
     """
@@ -105,7 +95,7 @@ def install(
         raise typer.BadParameter("--url goes with --mode call, which needs it")
     if url is not None and not re.match(r"https?://[^\s/]+/", url):
         raise typer.BadParameter(f'"{url}" is not an address such as https://synkron.example.com/v1/tick')
-    asked = operation.AskedClock(mode.value, ahead or AHEAD, threshold or THRESHOLD, url)
+    asked = operation.AskedClock(mode.value, ahead or AHEAD, url)
     return Change(
         plan=lambda connection, _settings, _now: operation.plan_install(connection),
         do=lambda connection, settings, author: operation.install(connection, settings, asked, author),
@@ -216,5 +206,4 @@ def _facts(found: ClockStatus) -> dict[str, str]:
     if clock is not None and clock.claims:
         until = second(clock.planned_until)
         facts["planned"] = f"{found.plans:,} runs, up to {until}" if until else "nothing yet: a scheduler has to tick"
-        facts["takes over"] = f"after {duration_text(clock.threshold)} without a tick"
     return facts

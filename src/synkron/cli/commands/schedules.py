@@ -63,10 +63,10 @@ def due(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
 
     async def ask(connection: Connection, settings: Settings) -> list[DueIntegration]:
         from synkron.postgres.clock import database_clock
-        from synkron.source.reader import read_due_integrations
+        from synkron.source.schedule import read_due_integrations
 
         moment = at or await database_clock(connection)
-        return await read_due_integrations(moment, connection, source=settings.source, types=settings.types)
+        return await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
 
     show(answer(context, ask), DUE, as_json=as_json, empty="Nothing is due.")
 

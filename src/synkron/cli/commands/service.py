@@ -80,6 +80,11 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
         from synkron.scheduler.tick import tick
         from synkron.source.reader import warn_invalid
 
+        if settings.source.data_api:
+            from synkron.source.mirror import mirror_of
+
+            if mirror := mirror_of(settings, invocation(context).environment):
+                await mirror.refresh(connection)
         done = await tick(connection, settings, scheduler=process_name(), source="once", at=at)
         for row in done.invalid:
             warn_invalid(row)

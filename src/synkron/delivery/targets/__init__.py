@@ -15,12 +15,12 @@ from synkron.delivery.targets.request import TargetEndpoint, read_endpoint, read
 from synkron.errors import SettingsError
 from synkron.http import open_session
 from synkron.model import Outcome, Run
-from synkron.settings.edge_function import function_in
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering, secrets_of
 from synkron.settings.signing import Signing, read_signing
+from synkron.settings.supabase import function_in
 
 
 class Target(Protocol):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from re import fullmatch
 
 from pydantic import SecretStr
 from yarl import URL
 
-from synkron.settings.addresses import exact_url
-from synkron.settings.edge_function import fault_in_key
 from synkron.settings.load import SupabaseSettings
 from synkron.settings.secrets import fault, read_secret
+from synkron.settings.supabase import fault_in_function_key, fault_in_url
 
 API_KEY = "apikey"
 ERROR_CODE = "sb-error-code"
@@ -40,10 +37,9 @@ def read_function(name: str, key: str, project: SupabaseSettings) -> URL:
     """The address of the function of this name. Raises SettingsError; ``key`` is where the function is named."""
     if project.url is None:
         raise fault(key, 'an Edge Function needs the project: add [supabase] with url = "https://PROJECT.supabase.co"')
-    with suppress(ValueError):
-        if alone := fullmatch(r"(https?://[^/?#@\s]+)/?", project.url):
-            return exact_url(f"{alone[1]}/functions/v1/{name}")
-    raise fault("supabase.url", 'expected the address of the project alone, "https://PROJECT.supabase.co"')
+    if says := fault_in_url(project.url):
+        raise fault("supabase.url", f'{says}; expected the address of the project, "https://PROJECT.supabase.co"')
+    return URL(project.url).origin() / "functions/v1" / name
 
 
 def read_key(key: str, project: SupabaseSettings, environment: Mapping[str, str]) -> SecretStr:
@@ -51,7 +47,7 @@ def read_key(key: str, project: SupabaseSettings, environment: Mapping[str, str]
     if project.secret_key is None:
         raise fault(key, 'an Edge Function needs a key: add secret_key = "env:SUPABASE_SECRET_KEY" to [supabase]')
     found = read_secret("supabase.secret_key", project.secret_key, environment)
-    if says := fault_in_key(found.get_secret_value()):
+    if says := fault_in_function_key(found.get_secret_value()):
         raise fault("supabase.secret_key", says)
     return found
 

@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 from traceback import format_exception_only
 
-from synkron.delivery.outcome import recordable, shown
+from synkron.delivery.recordable import recordable, shown
 from synkron.delivery.targets.lease import Lease, Terms
 from synkron.errors import SettingsError
 from synkron.model import Outcome, OutcomeKind, Run

@@ -1,4 +1,4 @@
-"""A target that is an HTTP endpoint: one POST for each attempt, and the meaning of its answer."""
+"""A target that is an HTTP endpoint: one POST for each attempt."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from aiohttp import BytesPayload, ClientSession
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from synkron.delivery.outcome import DONE, LONGEST_RETRY_AFTER, recordable
+from synkron.delivery.recordable import DONE, recordable
+from synkron.delivery.targets.answer import outcome_of, refused
 from synkron.delivery.targets.edge_function import platform_error
 from synkron.delivery.targets.lease import Lease, Terms
 from synkron.delivery.targets.request import TargetEndpoint, body
-from synkron.delivery.targets.uptime import Uptime, answered_at
-from synkron.http import beginning, failure, incomplete, retry_after, status_text
+from synkron.delivery.targets.uptime import Uptime
+from synkron.http import beginning, failure, incomplete, status_text
 from synkron.model import Outcome, OutcomeKind, Run, recorded_status
 from synkron.settings.redaction import Redaction
 from synkron.shortage import Shortage
-from synkron.vendors.throttling import VendorError, refusal_in
-
-TOO_MANY_REQUESTS = 429
-RETRYABLE_STATUSES = frozenset({408, 409, 425, TOO_MANY_REQUESTS})
+from synkron.vendors.throttling import refusal_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,45 +138,3 @@ class _Leased(BytesPayload):
             self.was_withheld = True
             raise RuntimeError("the lease has ended")
         await super().write_with_length(writer, content_length)
-
-
-def outcome_of(status: int, headers: Mapping[str, str]) -> Outcome:
-    """What an HTTP answer means for the run."""
-    if status == 202:
-        return Outcome(OutcomeKind.ACCEPTED, status)
-    if 200 <= status < 300:
-        return Outcome(OutcomeKind.SUCCEEDED, status)
-    error = status_text(status)
-    if 300 <= status < 400:
-        return Outcome(
-            OutcomeKind.FINAL,
-            status,
-            f"{error}: redirects are not followed, because they could send secrets to another host; "
-            "set the target to the address that it redirects to",
-        )
-    if 400 <= status < 500 and status not in RETRYABLE_STATUSES:
-        return Outcome(OutcomeKind.FINAL, status, error)
-    return Outcome(
-        OutcomeKind.RETRYABLE,
-        status,
-        error,
-        retry_after(headers, LONGEST_RETRY_AFTER),
-        is_throttled=status == TOO_MANY_REQUESTS,
-    )
-
-
-def refused(
-    answer: Outcome, refusal: VendorError, wait: timedelta, headers: Mapping[str, str], at: datetime
-) -> Outcome:
-    """The outcome if the body contains a vendor's refusal: whatever the status, the export was not done.
-
-    The wait lasts until the reset that the vendor names, if that is after the answer's Date (without one: ``at``). Else
-    it is the answer's Retry-After, else ``wait``.
-    """
-    until = answered_at(headers, at)
-    if refusal.resets_at is not None and refusal.resets_at > until:
-        wait = min(refusal.resets_at - until, LONGEST_RETRY_AFTER)
-    elif answer.retry_after is not None:
-        wait = answer.retry_after
-    error = f"throttled: {refusal.code} in the body of an HTTP {answer.http_status}"
-    return Outcome(OutcomeKind.RETRYABLE, answer.http_status, error, wait, is_throttled=True)

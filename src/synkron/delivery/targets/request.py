@@ -15,11 +15,11 @@ from synkron.delivery.targets.edge_function import API_KEY, read_function, read_
 from synkron.errors import SettingsError
 from synkron.model import Run
 from synkron.settings.addresses import query_secrets, read_address
-from synkron.settings.edge_function import fault_in_bearer, function_in
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import SupabaseSettings, TypeSettings
 from synkron.settings.secrets import SECRET_LENGTH, fault, gathering, is_reference, read_header
 from synkron.settings.signing import Signing, read_signing
+from synkron.settings.supabase import fault_in_bearer, function_in
 from synkron.text import instant
 
 # Headers that Synkron sets itself. Others from the settings could contradict the body.

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from synkron.delivery.outcome import DONE
+from synkron.delivery.recordable import DONE
 from synkron.model import CallTiming, Outcome, Warmth
 
 KEPT = 200

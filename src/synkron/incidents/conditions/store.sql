@@ -134,11 +134,11 @@ group by asked.endpoint;
 with recent as (
     select at from synkron.ticks
     where at > $1::timestamptz - interval '1 hour' and at <= $1
-        and window_start <> at - interval '30 seconds 1 microsecond'
+        and {moves_watermark[ticks]}
     union all
     (
         select at from synkron.ticks
-        where at <= $1::timestamptz - interval '1 hour' and window_start <> at - interval '30 seconds 1 microsecond'
+        where at <= $1::timestamptz - interval '1 hour' and {moves_watermark[ticks]}
         order by at desc
         limit 1
     )

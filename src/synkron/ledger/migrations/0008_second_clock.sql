@@ -1,14 +1,13 @@
 -- pg_cron as a second clock: `synkron pg-cron install` sets it up.
 
 -- How pg_cron is used; no row if it is not. It `wakes` the schedulers; it `calls` the API at this address, which then
--- ticks; and it `claims` what a scheduler has planned `ahead` when none has ticked for the time `threshold`.
+-- ticks; and it `claims` what a scheduler has planned `ahead` at a minute that none has decided.
 create table synkron.second_clock (
     one boolean primary key default true check (one),
     wakes boolean not null,
     calls text check (calls ~ '^https?://'),
     claims boolean not null,
     ahead interval not null check (ahead between '2 minutes' and '1 day'),
-    threshold interval not null check (threshold between '40 seconds' and '1 hour'),
     installed_at timestamptz not null default now(),
     -- Everything up to this moment is planned.
     planned_until timestamptz,

@@ -10,7 +10,7 @@ select
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next_transaction,
     exists (
         select from synkron.ticks
-        where window_end <= $1 and at <= $1 and window_start <> at - interval '30 seconds 1 microsecond'
+        where window_end <= $1 and at <= $1 and {moves_watermark[ticks]}
     ) as ticked_before,
     (select copied_at from synkron.installations where until is null) as copied_at;
 
@@ -33,7 +33,7 @@ select
     end as saw_below,
     source = 'once' as is_asked
 from synkron.ticks
-where window_start <> at - interval '30 seconds 1 microsecond'
+where {moves_watermark[ticks]}
     and id between
         (select min(id) from synkron.ticks where at > $1::timestamptz - interval '1 minute' and window_end > $1)
         and (select max(id) from synkron.ticks where at > $1::timestamptz - interval '1 minute' and window_start < $2)
@@ -98,7 +98,7 @@ decided as (
             when r.claimed_at <> t.at and t.source <> 'once' or r.scheduled_for > t.window_end then false
             when r.source = 'schedule' then r.scheduled_for >= t.at - interval '30 seconds'
             when r.source = 'catch_up' then r.scheduled_for < t.at - interval '30 seconds'
-                or t.window_start = t.at - interval '30 seconds 1 microsecond'
+                or not {moves_watermark[t]}
             else false
         end as fits_tick,
         concat_ws(' ', case when a.run_id is not null then coalesce(a.outcome, 'open') end, more.outcomes) as outcomes,

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from synkron.model import Action, Source
 from synkron.reports.why.facts import Facts, RunFacts
 from synkron.reports.why.outcome import outcome
 from synkron.reports.why.row_now import advice, row
 from synkron.reports.why.words import clock, ended, local, minute, name, pause_of
+from synkron.scheduler.decide import HEAD_START
 from synkron.scheduler.pauses import Hold
 
-# How far ahead a tick decides.
-HEAD_START = timedelta(seconds=30)
-# How the part of a run's reason begins that says that the run followed its row (scheduler.decide.moved).
+# How the part of a run's reason begins that says that the run followed its row (scheduler.moves.moved_note).
 FOLLOWED = "its row"
 
 

@@ -80,15 +80,15 @@ select
         select from synkron.ticks
         where at between $1::timestamptz - interval '31 seconds' and $1::timestamptz + interval '30 seconds'
             and window_start < $1 and window_end >= $1
-            and window_start <> at - interval '30 seconds 1 microsecond'
+            and {moves_watermark[ticks]}
     ) as was_watched,
     (
         select max(at) from synkron.ticks
-        where at < $1::timestamptz + interval '30 seconds' and window_start <> at - interval '30 seconds 1 microsecond'
+        where at < $1::timestamptz + interval '30 seconds' and {moves_watermark[ticks]}
     ) as tick_before,
     (
         select min(at) from synkron.ticks
-        where at > $1::timestamptz + interval '30 seconds' and window_start <> at - interval '30 seconds 1 microsecond'
+        where at > $1::timestamptz + interval '30 seconds' and {moves_watermark[ticks]}
     ) as tick_after,
     (select at from synkron.watermark) as watermark,
     now() as now;

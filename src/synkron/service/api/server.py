@@ -21,6 +21,7 @@ from synkron.service.api.tick import TickEndpoint
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.signing import Signing
+from synkron.source.mirror import Mirror
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,13 +34,14 @@ async def listening(
     *,
     tick_signing: Signing | None = None,
     targets: Mapping[str, Target] = MappingProxyType({}),
+    mirror: Mirror | None = None,
 ) -> AsyncIterator[str]:
     """Serve until the end of the block. Yields the address. Raises Refused if the address ``listen`` can't be used.
 
-    ``tick_signing`` checks who asks for a tick, which warms up the ``targets``.
+    ``tick_signing`` checks who asks for a tick, which refreshes the ``mirror`` first and warms up the ``targets``.
     """
     redaction = Redaction(signing.secret for signing in signings.values())
-    ticks = TickEndpoint(pool, settings, tick_signing, targets, process_name())
+    ticks = TickEndpoint(pool, settings, tick_signing, targets, process_name(), mirror)
     endpoint = CompletionEndpoint(pool, settings, signings, redaction)
     application = web.Application(client_max_size=LONGEST_BODY, middlewares=[_in_json])
     application.router.add_post("/v1/runs/{id:[0-9]{1,30}}/complete", endpoint.post)

@@ -19,6 +19,7 @@ from synkron.scheduler.tick import tick
 from synkron.service.api.connection import body_of, in_json
 from synkron.settings.load import Settings
 from synkron.settings.signing import Signing, is_signed
+from synkron.source.mirror import Mirror
 
 WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or no tick_secret is set here"
 REFUSED = "this service starts no runs from its ledger; its log says why"
@@ -37,6 +38,7 @@ class TickEndpoint:
     signing: Signing | None
     targets: Mapping[str, Target]
     name: str
+    mirror: Mirror | None = None
     warming: set[asyncio.Task[object]] = field(default_factory=set)
 
     async def post(self, request: web.Request) -> web.Response:
@@ -47,6 +49,8 @@ class TickEndpoint:
             if self.signing is None or not is_signed(self.signing.webhook, request.headers, body, now):
                 raise web.HTTPUnauthorized(reason=WRONGLY_SIGNED)
             try:
+                if self.mirror is not None:
+                    await self.mirror.refresh(connection)
                 done = await tick(connection, self.settings, scheduler=self.name, source="pg_cron")
             except Refused as error:
                 log.warning("no tick", reason=str(error))

@@ -19,11 +19,12 @@ from synkron.source.queries import SourceQueries
 class Context:
     """What the checks work with, and what the first ones found for the later ones.
 
-    ``faults`` are those of the settings. The check of the connection opens it on the ``stack``. ``until`` is the event
-    loop's time at which the current check must be done.
+    ``url`` is the one that ``connect`` opens. ``faults`` are those of the settings. The check of the connection opens
+    it on the ``stack``. ``until`` is the event loop's time at which the current check must be done.
     """
 
     connect: Connect
+    url: str = field(repr=False)
     settings: Settings
     environment: Mapping[str, str]
     faults: Sequence[str] = ()

@@ -10,11 +10,13 @@ from synkron.ledger.installation import at_home
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import NOTABLE_SKEW, clock_skew, nodes
 from synkron.operations.pg_cron import plan_install, read_status
+from synkron.postgres.pooler import known_mode
 from synkron.postgres.statements import migrations
-from synkron.service.doctor import host, ledger, network, pg_cron, server, store, tables
+from synkron.service.doctor import data_api, host, ledger, network, pg_cron, server, store, tables
 from synkron.service.doctor.check import Check, Context
 from synkron.service.doctor.finding import Finding, identifier, migrate_for, ok, refused
 from synkron.settings.secrets import references_of
+from synkron.source.mirror import mirror_of
 from synkron.source.queries import ROWS_HIDDEN, refuse_users
 from synkron.source.reader import plan_due
 from synkron.text import several
@@ -39,7 +41,7 @@ async def _targets(given: Context) -> list[Finding]:
 async def _connection(given: Context) -> Finding:
     given.opened = await given.stack.enter_async_context(given.connect())
     given.server = await store.read_server(given.connection)
-    return server.connection(given.server)
+    return server.connection(given.server, known_mode(given.url))
 
 
 async def _server(given: Context) -> Finding:
@@ -92,6 +94,16 @@ async def _retention(given: Context) -> Finding:
     return ledger.retention(given.settings.retention, await store.longest_window(given.connection))
 
 
+async def _data_api(given: Context) -> list[Finding]:
+    mirror = mirror_of(given.settings, given.environment)
+    if mirror is None:
+        return [ok("It is not the source.")]
+    found = [data_api.key(mirror.api.check())]
+    async for table, page in data_api.pages(mirror.api, given.settings.source):
+        found.append(data_api.page(table, page))
+    return found
+
+
 async def _tables(given: Context) -> Finding:
     """Whether the tables and columns exist, may be read, and fit the due read."""
     try:
@@ -120,6 +132,8 @@ async def _row_security(given: Context) -> Finding:
 
 
 async def _indexes(given: Context) -> Finding:
+    if given.settings.source.data_api:
+        return ok("The mirror of the tables needs none.")
     return tables.indexes(await store.read_indexes(given.connection, given.source))
 
 
@@ -134,6 +148,7 @@ HERE = (
     Check("settings", _settings),
     Check("secrets", _secrets),
     Check("targets", _targets, within=10.0),
+    Check("data API", _data_api, within=30.0),
 )
 SERVER = (
     Check("connection", _connection, within=15.0),
@@ -150,7 +165,7 @@ LEDGER = (
     Check("queue", _queue, needs=("migrations",)),
     Check("retention", _retention, needs=("migrations",)),
 )
-# Of a source in PostgreSQL. The rows take the longest.
+# Behind a Data API, the tables are their mirror. The rows take the longest.
 SOURCE = (
     Check("tables", _tables, needs=("connection",)),
     Check("row security", _row_security, needs=("tables",)),

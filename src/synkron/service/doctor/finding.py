@@ -51,8 +51,9 @@ def refused(error: Exception, command: str | None = None) -> Finding:
 
     ``command`` is the one that mends it if it is known better here.
     """
-    why, _, remedy = str(error).partition(". ")
-    why = f"{why.removesuffix('.')}."
+    # A key is shown as its beginning and three dots.
+    why, *rest = re.split(r"(?<!\.\.)\. ", str(error), maxsplit=1)
+    why, remedy = f"{why.removesuffix('.')}.", "".join(rest)
     return (
         failed(why, command)
         if command

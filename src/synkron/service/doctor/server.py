@@ -1,10 +1,11 @@
-"""The server, the connection to it, and its clock. Pure."""
+"""The server, the connection to it, and its clock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from synkron.postgres.pooler import Mode
 from synkron.service.doctor.finding import Finding, failed, ok, warning
 from synkron.text import span
 
@@ -26,11 +27,13 @@ class Server:
     bypasses_row_security: bool
 
 
-def connection(server: Server) -> Finding:
-    """Where the connection leads, and as whom."""
+def connection(server: Server, mode: Mode | None) -> Finding:
+    """Where the connection leads, as whom, and what stands in between."""
     place = "over a local socket" if server.host is None else f"at {server.host}:{server.port}"
     rights = ", a superuser" if server.is_superuser else ", bypassing row security" * server.bypasses_row_security
-    return ok(f'As "{server.role}"{rights}, to the database "{server.database}" {place}.')
+    between = "" if mode in (None, Mode.DIRECT) else f", through a {mode}"
+    polls = " Workers poll, and `synkron migrate` needs a session." if mode is Mode.TRANSACTION else ""
+    return ok(f'As "{server.role}"{rights}, to the database "{server.database}" {place}{between}.{polls}')
 
 
 def version(server: Server) -> Finding:

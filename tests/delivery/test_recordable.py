@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.delivery.outcome import LONGEST_ERROR, NO_REASON, recordable
+from synkron.delivery.recordable import LONGEST_ERROR, NO_REASON, recordable
 from synkron.model import Outcome, OutcomeKind, recorded_status
 from synkron.text import one_line, printable
 

@@ -1,0 +1,55 @@
+"""Reads the status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+
+from synkron.incidents.conditions.store import read_conditions
+from synkron.incidents.store import incidents
+from synkron.ledger.installation import why_nothing_is_fired
+from synkron.ledger.nodes import nodes
+from synkron.model import Window
+from synkron.postgres.clock import database_clock
+from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
+from synkron.postgres.statements import statements
+from synkron.service.status.verdict import LastTick, LastVerification, Runs, Status
+from synkron.settings.load import Settings
+from synkron.source.reader import read_all
+from synkron.source.upcoming import upcoming
+from synkron.vendors.watches import watches_of
+
+SQL = statements("service/status/store")
+HOUR = timedelta(hours=1)
+
+
+async def read_status(connection: Connection, settings: Settings, coming: int) -> Status:
+    """How Synkron does now, with so many of the ``coming`` moments.
+
+    The conditions are read from the tables, so that they are true though no scheduler keeps the incidents up to date.
+    Rows that can't run are known from the incidents alone. Reads the whole table of integrations once. Raises
+    ServiceRoleRequired, SourceTableMissing, LedgerMissing and SettingsError.
+    """
+    now = await database_clock(connection)
+    [ticks] = await connection.fetch(SQL["ticks"])
+    [runs] = await connection.fetch(SQL["runs"], now)
+    [counts] = await connection.fetch(SQL["counts"], now)
+    verification = await connection.fetchrow(SQL["verification"])
+    fires = upcoming(await read_all(connection, settings.source), Window(now, now + HOUR), settings.types)
+    first = list(islice(fires, coming))
+    return Status(
+        at=now,
+        not_fired=await why_nothing_is_fired(connection, settings),
+        last_tick=None if ticks["at"] is None else read(LastTick, ticks),
+        pg_cron_claimed_at=ticks["pg_cron_claimed_at"],
+        nodes=await nodes(connection, settings.heartbeat),
+        runs=read(Runs, runs),
+        pauses=counts["pauses"],
+        held=counts["held"],
+        conditions=await read_conditions(connection, settings, watches_of(settings), (), now),
+        incidents=await incidents(connection),
+        verification=None if verification is None else read(LastVerification, verification),
+        due=len(first) + sum(1 for _ in fires),
+        coming=first,
+    )

@@ -1,0 +1,257 @@
+"""What a Data API may answer but rows: each is an error in a sentence, and nothing of a partial read is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+import structlog
+from aiohttp import web
+
+from synkron import read_due_integrations
+from synkron.errors import DataApiError, DatabaseNotReady, ServiceRoleRequired, SourceTableMissing, SynkronError
+from synkron.settings.sections import IntegrationsTable, OrganizationsTable, SourceTables
+from tests.conftest import Database
+from tests.source.sources import OVER_HTTP
+from tests.support.postgrest import SECRET_KEY, StandIn, Tamper
+
+AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
+BOTH = pytest.mark.parametrize("kind", OVER_HTTP)
+ROWS = 25
+
+
+@pytest.fixture(autouse=True)
+async def _rows(database: Database, stand_in: StandIn) -> None:
+    """Three pages of rows, the last of which is not full."""
+    stand_in.max_rows = 10
+    connection = await asyncpg.connect(database.url)
+    await connection.execute(f"""
+        insert into organizations (name) values ('Fjord');
+        insert into organization_integrations (org_id, integration_type, cron_schedule)
+            select id, 'xledger', '0 2 * * *' from organizations, generate_series(1, {ROWS});
+    """)
+    await connection.close()
+
+
+def always(text: str, status: int = 200, kind: str = "application/json", **headers: str) -> Tamper:
+    """The same answer to every request."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _, __: web.Response(text=text, status=status, content_type=kind, headers=named)
+
+
+def nth(number: int, change: Callable[[web.Response], web.StreamResponse]) -> Tamper:
+    """Changes one answer."""
+    return lambda asked, answer: change(answer) if asked == number else answer
+
+
+def rows_of(change: Callable[[list[dict[str, object]]], object]) -> Callable[[web.Response], web.Response]:
+    """Changes the rows of an answer, and nothing of what it says of them."""
+
+    def changed(answer: web.Response) -> web.Response:
+        rows = json.loads(answer.text or "")
+        return web.json_response(change(rows), status=answer.status, headers=_range(answer))
+
+    return changed
+
+
+def counting(total: object) -> Tamper:
+    """Says another total at every answer."""
+
+    def changed(_: int, answer: web.Response) -> web.Response:
+        shown = answer.headers["Content-Range"].partition("/")[0]
+        return web.Response(
+            text=answer.text, content_type="application/json", headers={"Content-Range": f"{shown}/{total}"}
+        )
+
+    return changed
+
+
+def lying(_: int, answer: web.Response) -> web.Response:
+    """Cuts its answers, and counts what is left of them."""
+    count = len(json.loads(answer.text or ""))
+    return web.Response(text=answer.text, content_type="application/json", headers={"Content-Range": f"*/{count}"})
+
+
+def _range(answer: web.Response) -> Mapping[str, str]:
+    return {"Content-Range": answer.headers["Content-Range"]}
+
+
+def _first_page_again() -> Tamper:
+    kept: list[web.Response] = []
+
+    def changed(_: int, answer: web.Response) -> web.Response:
+        kept.append(answer)
+        return web.Response(text=kept[0].text, content_type="application/json", headers=_range(kept[0]))
+
+    return changed
+
+
+HTML = "<!DOCTYPE html><title>Welcome</title>"
+ERROR = json.dumps({"code": "XX000", "message": f"internal error of {SECRET_KEY}", "hint": None, "details": None})
+BAD_ANSWERS: Mapping[str, tuple[Tamper, type[SynkronError], str]] = {
+    "HTML": (always(HTML, kind="text/html"), DataApiError, "other than rows in JSON"),
+    "HTML on the second page": (
+        nth(1, lambda _: web.Response(text=HTML, content_type="text/html")), DataApiError, "other than rows in JSON"
+    ),
+    "nothing": (always(""), DataApiError, "other than rows|did not say how many"),
+    "half of the JSON": (nth(1, lambda answer: web.Response(
+        text=(answer.text or "")[:99], content_type="application/json", headers=_range(answer)
+    )), DataApiError, "other than rows in JSON"),
+    "a number": (always("7", Content_Range="0-0/1"), DataApiError, "other than rows in JSON"),
+    "a 200 with an error": (always(ERROR), DataApiError, r"reported success, but answered with an error \(XX000"),
+    "rows that are none": (always("[1]", Content_Range="0-0/1"), DataApiError, "a row without an id"),
+    "a row without an id": (
+        nth(1, rows_of(lambda rows: [*rows[:-1], {"org_id": "o"}])),
+        DataApiError, "a row without an id",
+    ),
+    "a row without its organization": (
+        nth(0, rows_of(lambda rows: [{key: row[key] for key in row if key != "organization"} for row in rows])),
+        DataApiError, "a row that has no organization",
+    ),
+    "several organizations for a row": (
+        nth(0, rows_of(lambda rows: [row | {"organization": [row["organization"]]} for row in rows])),
+        DataApiError, "whose organization is not one row",
+    ),
+    "a page twice": (_first_page_again(), DataApiError, "a row of an earlier page again"),
+    "a silent cut": (nth(2, rows_of(lambda rows: rows[:0])), DataApiError, "counted 25 rows and answered with 20"),
+    "a cut that the count denies": (lying, DataApiError, "counted 10 rows and answered with 20"),
+    "a count that is too large": (counting(26), DataApiError, "counted 26 rows and answered with 25"),
+    "a count that is too small": (counting(24), DataApiError, "counted 24 rows and answered with 25"),
+    "no count": (counting("*"), DataApiError, "did not say how many rows"),
+    "no such column": (
+        always('{"code": "42703", "message": "column x.y does not exist"}', 400), SourceTableMissing, "column x.y"
+    ),
+    "an unknown error": (always('{"code": "PGRST999", "message": "odd"}', 400), DataApiError, "PGRST999: odd"),
+    "401 without a body": (always("", 401), ServiceRoleRequired, "not one of this project"),
+    "500": (always(ERROR, 500), DatabaseNotReady, "internal error"),
+    "502 in HTML": (always(HTML, 502, "text/html"), DatabaseNotReady, "502"),
+    "503 for ever": (
+        always('{"code": "PGRST002", "message": "no schema cache"}', 503), DatabaseNotReady, "asked 3 times"
+    ),
+}  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+async def test_nothing_fires(name: str, kind: str, database: Database, stand_in: StandIn) -> None:
+    stand_in.tamper, error, says = BAD_ANSWERS[name]
+    async with OVER_HTTP[kind](database, stand_in) as source:
+        with structlog.testing.capture_logs() as logs, pytest.raises(error, match=says) as raised:
+            await read_due_integrations(AT, source)
+    assert SECRET_KEY[10:] not in str(raised.value) + str(logs)
+    assert "\n" not in str(raised.value)
+
+
+@BOTH
+async def test_a_server_that_is_away_for_a_moment_is_asked_again(
+    kind: str, database: Database, stand_in: StandIn
+) -> None:
+    stand_in.tamper = lambda asked, answer: web.Response(status=503, text=HTML) if asked in (0, 1, 3) else answer
+    async with OVER_HTTP[kind](database, stand_in) as source:
+        assert len(await read_due_integrations(AT, source)) == ROWS
+    assert len(stand_in.requests) == 4 + 3
+
+
+@BOTH
+async def test_a_connection_that_breaks_is_made_again(kind: str, database: Database, stand_in: StandIn) -> None:
+    def break_off(asked: int, answer: web.Response) -> web.Response:
+        if asked in (0, 2):
+            transport = stand_in.requests[-1].transport
+            assert transport is not None
+            transport.close()
+        return answer
+
+    stand_in.tamper = break_off
+    async with OVER_HTTP[kind](database, stand_in) as source:
+        assert len(await read_due_integrations(AT, source)) == ROWS
+
+
+@BOTH
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 429, 500, 502, 504])
+async def test_nothing_else_is_asked_again(kind: str, status: int, database: Database, stand_in: StandIn) -> None:
+    stand_in.tamper = always('{"message": "no"}' if status < 500 else HTML, status)
+    async with OVER_HTTP[kind](database, stand_in) as source:
+        with pytest.raises(SynkronError):
+            await read_due_integrations(AT, source)
+    assert len(stand_in.requests) == 1
+
+
+@BOTH
+async def test_a_server_that_is_not_there(kind: str, database: Database, stand_in: StandIn) -> None:
+    stand_in.url = "http://127.0.0.1:9"
+    async with OVER_HTTP[kind](database, stand_in) as source:
+        with pytest.raises(DatabaseNotReady, match="asked 3 times"):
+            await read_due_integrations(AT, source)
+
+
+async def test_a_redirect_is_not_followed_with_the_key(database: Database, stand_in: StandIn) -> None:
+    """By Synkron's own client. Supabase's follows redirects, and sends the key on to the same host alone."""
+    stand_in.tamper = always("", 308, Location="http://127.0.0.1:9/")
+    async with OVER_HTTP["data api"](database, stand_in) as source:
+        with pytest.raises(DataApiError, match="Redirects are not followed"):
+            await read_due_integrations(AT, source)
+
+
+async def test_an_endless_answer_is_not_read_to_its_end(
+    database: Database, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synkron.source.data_api.client.LONGEST_ANSWER", 1000)
+    async with OVER_HTTP["data api"](database, stand_in) as source:
+        with pytest.raises(DataApiError, match="an answer of more than"):
+            await read_due_integrations(AT, source)
+
+
+async def test_an_answer_that_does_not_come(
+    database: Database, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synkron.source.data_api.client.TIMEOUT", timedelta())
+    async with OVER_HTTP["data api"](database, stand_in) as source:
+        with pytest.raises(DatabaseNotReady, match=r"No answer from the Data API .* within"):
+            await read_due_integrations(AT, source)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("edit", "tables", "says"),
+    [
+        pytest.param("drop table organization_integrations", SourceTables(), "PGRST205.*name yours", id="no table"),
+        pytest.param(
+            "select",
+            SourceTables(integrations=IntegrationsTable(cron_schedule="cron")),
+            "42703.*cron does not exist.*name yours",
+            id="no column",
+        ),
+        pytest.param(
+            "select",
+            SourceTables(organizations=OrganizationsTable(timezone="zone")),
+            "zone does not exist.*name yours",
+            id="no column of the organization",
+        ),
+        pytest.param(
+            "alter table organization_integrations drop constraint organization_integrations_org_id_fkey",
+            SourceTables(),
+            r"PGRST200.*foreign key from public\.organization_integrations\.org_id .*reload schema",
+            id="no foreign key",
+        ),
+        pytest.param("select", SourceTables(schema="private"), "PGRST106.*Add private to the exposed", id="no schema"),
+        pytest.param(
+            "drop index synkron_due_expressions; alter table organization_integrations alter is_enabled drop default, "
+            "alter is_enabled type int using is_enabled::int",
+            SourceTables(),
+            "42804.*is_enabled is boolean",
+            id="not a boolean",
+        ),
+    ],
+)
+async def test_what_is_missing_is_named(
+    kind: str, edit: str, tables: SourceTables, says: str, database: Database, stand_in: StandIn
+) -> None:
+    connection = await asyncpg.connect(database.superuser_url)
+    await connection.execute(edit)
+    await connection.close()
+    async with OVER_HTTP[kind](database, stand_in) as source:
+        with pytest.raises(SourceTableMissing, match=says):
+            await read_due_integrations(AT, source, tables=tables)
