@@ -3,10 +3,14 @@
 -- name: available
 -- Whether pg_cron can be installed in this database, and its version if it is. Then also whether this role may read its
 -- jobs, of which it sees only its own if row security applies to it.
+-- Only some roles may read in which database pg_cron works; for others, nothing is known against this one.
 select
     exists (select from pg_available_extensions where name = 'pg_cron') as is_available,
     (select extversion from pg_extension where extname = 'pg_cron') as version,
-    current_setting('cron.database_name', true) as its_database,
+    case
+        when pg_has_role('pg_read_all_settings', 'usage') then current_setting('cron.database_name', true)
+        else current_database()
+    end as its_database,
     current_database() as this_database,
     coalesce(job.may_read, false) as reads_jobs,
     coalesce(job.may_read and not row_security_active(job.oid), false) as sees_all_jobs
