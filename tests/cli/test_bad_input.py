@@ -43,6 +43,11 @@ UNREACHABLE = "postgresql://someone:hush@127.0.0.1:1/app"
         (["run", "--role", "boss", "--role", "worker"], '"boss" is not a role'),
         (["pg-cron", "install", "--ahead", "1m59s"], "from 2m to 24h"),
         (["pg-cron", "install", "--ahead", "25h"], "from 2m to 24h"),
+        *(
+            (["pg-cron", "install", "--mode", "call", "--url", url], "without a secret")
+            for url in ("https://[::1/v1/tick", "https://h:99999/v1/tick", "http://u:pw@h/v1/tick", "https://h/t?k=s")
+        ),
+        (["migrate", "--emit", ""], "--emit is empty"),
         (["explain"], "EXPRESSION"),
         (["explain", "0", "2", "*", "*", "*"], "put it in quotes"),
         (["explain", ""], "five"),

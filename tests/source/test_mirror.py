@@ -121,6 +121,35 @@ async def test_a_number_of_minutes_becomes_an_offset(database: Database, setting
     await superuser.close()
 
 
+@pytest.mark.parametrize("minutes", ["1" + "0" * 5000, "1e999999999"])
+async def test_a_zone_of_a_billion_digits_leaves_out_its_organization_alone(
+    connection: Connection, settings: Settings, mirror: Mirror, stand_in: StandIn, minutes: str
+) -> None:
+    await add_integration(connection, "* * * * *", org_id=await add_organization(connection, "Fjord", "840"))
+    other = await add_integration(connection, "* * * * *")
+    stand_in.tamper = lambda _, answer: web.Response(
+        text=(answer.text or "").replace('"840"', minutes), status=answer.status, headers=answer.headers
+    )
+    await mirror.refresh(connection)
+    done = await tick(connection, settings, scheduler="test", at=AT)
+    assert [row.integration_id for row in done.invalid] != [other]
+    assert (done.claimed, len(done.invalid)) == (1, 1)
+
+
+async def test_a_time_that_is_none_leaves_out_its_row_alone(connection: Connection, settings: Settings) -> None:
+    await connection.execute("alter table organization_integrations add edited jsonb")
+    one = await add_integration(connection, "* * * * *")
+    await add_integration(connection, "* * * * *")
+    await connection.execute("""update organization_integrations set edited = '{"a": 1}' where id::text = $1""", one)
+    tables = SourceTables.model_validate({"data_api": True, "integrations": {"updated_at": "edited"}})
+    found = mirror_of(Settings(source=tables, supabase=settings.supabase), {"KEY": SECRET_KEY})
+    assert found is not None
+    await found.refresh(connection)
+    done = await tick(connection, settings, scheduler="test", at=AT)
+    assert [row.integration_id for row in done.invalid] == [one]
+    assert done.claimed == 1
+
+
 async def test_a_tick_claims_from_the_mirror_what_the_data_api_holds(
     connection: Connection, settings: Settings, mirror: Mirror
 ) -> None:

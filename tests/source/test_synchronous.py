@@ -95,6 +95,13 @@ def test_a_role_that_row_security_filters_is_refused(database: Database) -> None
         )
 
 
+def test_a_connection_that_is_closed(database: Database) -> None:
+    connection = psycopg.connect(database.url)
+    connection.close()
+    with pytest.raises(DatabaseUnreachable, match="can't be asked for its address"):
+        read_due_integrations_sync(AT, connection)
+
+
 async def test_in_an_event_loop_it_says_what_to_do(database: Database) -> None:
     with pytest.raises(TypeError, match="await read_due_integrations there"):
         read_due_integrations_sync(AT, database.url)

@@ -79,13 +79,25 @@ def invocation(context: typer.Context) -> Invocation:
 
 
 def answer(
-    context: typer.Context, ask: Callable[[Connection, Settings], Awaitable[Answer]], *, create: bool = False
+    context: typer.Context,
+    ask: Callable[[Connection, Settings], Awaitable[Answer]],
+    *,
+    create: bool = False,
+    fresh: bool = False,
 ) -> Answer:
-    """What ``ask`` answers on a connection of the command's own; ``create`` as for ``database``."""
+    """What ``ask`` answers on a connection of the command's own; ``create`` as for ``database``.
+
+    With ``fresh``, tables behind a Data API are read first, so that the answer is of now.
+    """
     import asyncio
 
     async def asked(url: str) -> Answer:
         async with connection(url, settings.source) as opened:
+            if fresh and settings.source.data_api:
+                from synkron.source.mirror import mirror_of
+
+                if mirror := mirror_of(settings, invocation(context).environment):
+                    await mirror.refresh(opened)
             return await ask(opened, settings)
 
     settings = invocation(context).settings()

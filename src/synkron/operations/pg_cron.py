@@ -113,9 +113,11 @@ async def read_status(connection: Connection) -> ClockStatus:
         )
 
 
-async def plan_install(connection: Connection) -> SecondClock | None:
-    """What is installed now, in the caller's transaction. Raises Refused if pg_cron can't be used in this database."""
+async def plan_install(connection: Connection, mode: str = CLAIM) -> SecondClock | None:
+    """What is installed now, in the caller's transaction. Raises Refused if the mode can't be used in this database."""
     await _check(connection)
+    if mode == CALL:
+        await _check_call(connection)
     return await read_clock(connection)
 
 

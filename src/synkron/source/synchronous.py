@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from synkron.errors import DatabaseUnreachable
 from synkron.model import DueIntegration
 from synkron.postgres.connection import connected
 from synkron.settings.integrations import BUILT_IN
@@ -53,13 +54,17 @@ def read_due_integrations_sync(
 
 def _address_of(given: Any) -> str:  # noqa: ANN401 - of any of these libraries, none of which is needed
     """The URL of the server that the connection is open to."""
-    if hasattr(given, "ensure_connection"):  # Django, which opens it when it is needed
-        given.ensure_connection()
-        given = given.connection
-    elif hasattr(given, "exec_driver_sql"):  # SQLAlchemy
-        given = given.connection.driver_connection
-    info = getattr(given, "info", None)
-    if not hasattr(info, "password"):
+    try:
+        if hasattr(given, "ensure_connection"):  # Django, which opens it when it is needed
+            given.ensure_connection()
+            given = given.connection
+        elif hasattr(given, "exec_driver_sql"):  # SQLAlchemy
+            given = given.connection.driver_connection
+        info = getattr(given, "info", None)
+        has_address = hasattr(info, "password")
+    except Exception as error:  # each library has its own
+        raise DatabaseUnreachable(f"The connection that was given can't be asked for its address: {error}") from error
+    if not has_address:
         raise TypeError(
             "url_or_connection: expected a PostgreSQL URL, or an open connection of psycopg, Django, or SQLAlchemy on "
             f"psycopg; found {type(given).__module__}.{type(given).__name__}"

@@ -89,6 +89,11 @@ def _first_page_again() -> Tamper:
     return changed
 
 
+def rows_id(ident: object) -> Tamper:
+    """Puts another id on the first row of each answer."""
+    return lambda _, answer: rows_of(lambda rows: [row | {"id": ident} for row in rows[:1]] + rows[1:])(answer)
+
+
 HTML = "<!DOCTYPE html><title>Welcome</title>"
 ERROR = json.dumps({"code": "XX000", "message": f"internal error of {SECRET_KEY}", "hint": None, "details": None})
 BAD_ANSWERS: Mapping[str, tuple[Tamper, type[SynkronError], str]] = {
@@ -107,6 +112,12 @@ BAD_ANSWERS: Mapping[str, tuple[Tamper, type[SynkronError], str]] = {
         nth(1, rows_of(lambda rows: [*rows[:-1], {"org_id": "o"}])),
         DataApiError, "a row without an id",
     ),
+    "an id that is a list": (
+        rows_id([1]), DataApiError, "an id that is neither text nor a number"
+    ),
+    "half of a character": (rows_id("\ud800"), DataApiError, "text that PostgreSQL can't hold"),
+    "a NUL": (rows_id("a\0b"), DataApiError, "text that PostgreSQL can't hold"),
+    "a count of thousands of digits": (counting("9" * 5000), DataApiError, "did not say how many|can't read"),
     "a row without its organization": (
         nth(0, rows_of(lambda rows: [{key: row[key] for key in row if key != "organization"} for row in rows])),
         DataApiError, "a row that has no organization",

@@ -69,7 +69,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         untargeted = _without_target(rows, settings)
         return rows, findings, untargeted, await read_names(connection, settings.source), reason
 
-    rows, findings, untargeted, names, reason = answer(context, ask)
+    rows, findings, untargeted, names, reason = answer(context, ask, fresh=True)
     invalid = len({id(one.row) for one in findings if one.level == "invalid"})
     warnings = sum(one.level == "warning" for one in findings)
     if as_json:

@@ -73,7 +73,7 @@ def forecast(
             connection, settings, now, hours, integration_type=integration_type, proposed=proposed
         )
 
-    outlook = answer(context, ask)
+    outlook = answer(context, ask, fresh=True)
     if as_json:
         from synkron.cli.commands.forecast_tables import as_answer
 

@@ -93,11 +93,11 @@ def install(
 
     if (url is not None) != (mode is Mode.CALL):
         raise typer.BadParameter("--url goes with --mode call, which needs it")
-    if url is not None and not re.match(r"https?://[^\s/]+/", url):
-        raise typer.BadParameter(f'"{url}" is not an address such as https://synkron.example.com/v1/tick')
+    if url is not None and not _is_address(url):
+        raise typer.BadParameter("--url takes an address such as https://synkron.example.com/v1/tick, without a secret")
     asked = operation.AskedClock(mode.value, ahead or AHEAD, url)
     return Change(
-        plan=lambda connection, _settings, _now: operation.plan_install(connection),
+        plan=lambda connection, _settings, _now: operation.plan_install(connection, asked.mode),
         do=lambda connection, settings, author: operation.install(connection, settings, asked, author),
         question="Install it?",
         told=lambda found: _installing(found, asked.mode),
@@ -178,6 +178,24 @@ def drill(
         show_lines("Nothing was due in that time.")
     if any(one.unclaimed for one in moments):
         raise typer.Exit(ExitCode.DATA)
+
+
+def _is_address(url: str) -> bool:
+    """Whether it is an address with a path and nothing else: pg_cron's tables would show a password or a query."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and has_port
+        and parts.path.startswith("/")
+        and not (parts.query or parts.fragment or "@" in parts.netloc or re.search(r"\s", url))
+    )
 
 
 def _installing(found: SecondClock | None, mode: str) -> Iterator[str]:

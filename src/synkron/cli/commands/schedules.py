@@ -68,7 +68,7 @@ def due(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
         moment = at or await database_clock(connection)
         return await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
 
-    show(answer(context, ask), DUE, as_json=as_json, empty="Nothing is due.")
+    show(answer(context, ask, fresh=True), DUE, as_json=as_json, empty="Nothing is due.")
 
 
 def coming_next(
@@ -100,7 +100,7 @@ def coming_next(
         pauses = await from_ledger(read_pauses(connection, now), settings)
         return list(islice(fires, limit + 1)), names, bool(pauses)
 
-    fires, names, is_paused = answer(context, ask)
+    fires, names, is_paused = answer(context, ask, fresh=True)
     show(fires[:limit], fire_fields(names), as_json=as_json)
     if is_paused:
         say("Some of it may not: `synkron pauses` shows what is paused.")

@@ -80,18 +80,13 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
         from synkron.scheduler.tick import tick
         from synkron.source.reader import warn_invalid
 
-        if settings.source.data_api:
-            from synkron.source.mirror import mirror_of
-
-            if mirror := mirror_of(settings, invocation(context).environment):
-                await mirror.refresh(connection)
         done = await tick(connection, settings, scheduler=process_name(), source="once", at=at)
         for row in done.invalid:
             warn_invalid(row)
         await make_partitions_ahead(connection)
         return done
 
-    done = answer(context, ask)
+    done = answer(context, ask, fresh=True)
     if as_json:
         show_json(
             {
@@ -146,6 +141,8 @@ def migrate(
       synkron migrate --emit supabase/migrations --grant-to synkron_service
     """
     if emit is not None:
+        if not emit.name:
+            raise typer.BadParameter("--emit is empty; name the folder, such as supabase/migrations.")
         if with_source_tables or with_index or installation is not None:
             raise typer.BadParameter("--emit goes with --grant-to and --json alone.")
         _emit(emit, grant_to, as_json=as_json)

@@ -27,6 +27,7 @@ from synkron.source.data_api.refusal import error_of, refusal_in
 from synkron.source.data_api.select import Select
 
 # A page of rows whose texts are all far too long to be valid still fits.
+LONGEST_NUMBER = 100  # digits
 LONGEST_ANSWER = 64 * 1024 * 1024
 
 
@@ -95,7 +96,7 @@ class DataApi:
             if len(body) > LONGEST_ANSWER:
                 raise unusable(self.place, f"gave an answer of more than {LONGEST_ANSWER >> 20} MB")
         try:
-            content: object = json.loads(bytes(body), parse_float=Decimal)
+            content: object = json.loads(bytes(body), parse_float=Decimal, parse_int=_number)
         except (ValueError, RecursionError):
             return None
         return content
@@ -114,7 +115,12 @@ def _warn_of_legacy_key(place: str) -> None:
     log.warning("legacy key", place=place, reason=LEGACY_WARNING)
 
 
+def _number(text: str) -> int | Decimal:
+    """A whole number; Python refuses to make an ``int`` of thousands of digits."""
+    return int(text) if len(text) <= LONGEST_NUMBER else Decimal(text)
+
+
 def _counted(headers: Mapping[str, str]) -> int | None:
     """The number of rows in ``Content-Range: 0-999/2500``."""
-    found = fullmatch(r"(?:\d+-\d+|\*)/(\d+)", headers.get("Content-Range", ""))
+    found = fullmatch(r"(?:\d+-\d+|\*)/(\d{1,18})", headers.get("Content-Range", ""))
     return int(found[1]) if found else None

@@ -14,7 +14,7 @@ from synkron.cron.zone import LARGEST_OFFSET_IN_MINUTES
 from synkron.errors import SourceTableMissing
 from synkron.settings.sections import SourceTables
 from synkron.source.data_api.pages import Row
-from synkron.source.data_api.rows import LONGEST_ZONE, text_in, zone_in
+from synkron.source.data_api.rows import LONGEST_ZONE, instant_in, text_in, zone_in
 from synkron.source.oddity import LONGEST_ID
 
 
@@ -30,7 +30,7 @@ def integration_columns(rows: Sequence[Row], tables: SourceTables) -> list[Seque
         *([_cut(row[name], LONGEST_ID) for row in rows] for name in ("id", "org_id", "integration_type")),
         [row["is_enabled"] for row in rows],
         [_cut(row["cron_schedule"], MAX_LENGTH) for row in rows],
-        [text_in(row.get("updated_at")) for row in rows],
+        [_edited(row.get("updated_at")) for row in rows],
     ]
 
 
@@ -44,6 +44,12 @@ def organization_columns(rows: Iterable[Row]) -> list[Sequence[object]]:
     ]
 
 
+def _edited(value: object) -> str | None:
+    """The time as text. What is none becomes infinite, which the reports name as out of range."""
+    moment, is_one = instant_in(value)
+    return "infinity" if not is_one else None if moment is None else moment.isoformat()
+
+
 def _cut(value: object, longest: int) -> str | None:
     text = text_in(value)
     return None if text is None else text[: longest + 1]
@@ -54,6 +60,6 @@ def _zone(value: object) -> str | None:
     zone = zone_in(value)
     if not isinstance(zone, Decimal):
         return zone
-    is_offset = zone.is_finite() and zone == int(zone) and abs(zone) <= LARGEST_OFFSET_IN_MINUTES
+    is_offset = zone.is_finite() and zone.copy_abs() <= LARGEST_OFFSET_IN_MINUTES and zone == int(zone)
     hours, minutes = divmod(abs(int(zone)), 60) if is_offset else (0, 0)
     return f"{'-' if zone < 0 else '+'}{hours:02}:{minutes:02}" if is_offset else f"{zone} minutes"

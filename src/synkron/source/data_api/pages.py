@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from synkron.errors import DataApiError
 from synkron.text import one_line, several
 
 Row = Mapping[str, object]
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 Hide = Callable[[str], str]
 
 
@@ -30,6 +33,10 @@ def page_of(content: object, total: int | None, place: str, hide: Hide) -> Page:
         )
     if not all(isinstance(row, dict) and "id" in row for row in content):
         raise unusable(place, "answered with a row without an id")
+    if not all(isinstance(row["id"], str | int | float | Decimal | None) for row in content):
+        raise unusable(place, "answered with an id that is neither text nor a number")
+    if any(_is_unstorable(value) for row in content for value in row.values()):
+        raise unusable(place, "answered with text that PostgreSQL can't hold: a NUL, or half of a character")
     if total is None:
         raise unusable(
             place,
@@ -75,6 +82,12 @@ class Pages:
         """The key of the last row, as text; None if that has none."""
         key = self.rows[-1]["id"] if self.rows else None
         return None if key is None else str(key)
+
+
+def _is_unstorable(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_is_unstorable, value.values()))
+    return isinstance(value, str) and UNSTORABLE.search(value) is not None
 
 
 def unusable(place: str, reason: str) -> DataApiError:

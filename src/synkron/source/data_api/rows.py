@@ -36,7 +36,7 @@ def _integration(row: Row, place: str) -> Integration:
     if organization is not None and not isinstance(organization, dict):
         raise unusable(place, "answered with a row whose organization is not one row")
     zone = zone_in(organization.get("timezone")) if organization else None
-    updated_at, is_in_range = _instant(row.get("updated_at"))
+    updated_at, is_in_range = instant_in(row.get("updated_at"))
     schedule = given["cron_schedule"]
     return Integration(
         integration_id=_cut(given["id"]),
@@ -82,7 +82,7 @@ def zone_in(value: object) -> str | Decimal | None:
     return text_in(value)
 
 
-def _instant(value: object) -> tuple[datetime | None, bool]:
+def instant_in(value: object) -> tuple[datetime | None, bool]:
     """The time, and whether it is one. Without a zone it is in UTC, which is the Data API's."""
     if value is None:
         return None, True

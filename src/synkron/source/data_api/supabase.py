@@ -15,7 +15,7 @@ from synkron.settings.redaction import Redaction
 from synkron.settings.sections import SourceTables
 from synkron.source.data_api.client import checked
 from synkron.source.data_api.key import REMEDY, claims_in
-from synkron.source.data_api.pages import Hide, Page, page_of
+from synkron.source.data_api.pages import Hide, Page, page_of, unusable
 from synkron.source.data_api.project import place_of, rest_address
 from synkron.source.data_api.read import TIMEOUT, Ask, NotReached
 from synkron.source.data_api.refusal import Refusal, error_of
@@ -97,6 +97,8 @@ async def _ask(rest: AsyncPostgrestClient, select: Select, tables: SourceTables,
         if refusal.is_passing:
             raise NotReached(f"{place} is not available: {refusal.said}") from None
         raise error_of(refusal, place, tables) from None
+    except ValueError:  # of the client's own, on a count that is no number
+        raise unusable(place, "gave an answer that the Supabase client can't read") from None
     except (HTTPError, OSError) as error:
         raise NotReached(f"{place} gave no answer ({type(error).__name__})") from None
     return page_of(answer.data, answer.count, place, hide)
