@@ -27,7 +27,6 @@ from synkron.runtime import (
     process_name,
     steady_clock,
     unless_stopped,
-    until,
     wall_clock,
 )
 from synkron.service.api.server import listening
@@ -40,6 +39,7 @@ from synkron.service.background import (
     keep_watching,
 )
 from synkron.service.heartbeat import DeadMan, open_dead_man
+from synkron.service.loops import together
 from synkron.service.scheduler_loop import LastTick, keep_ticking
 from synkron.service.worker_loop import keep_working
 from synkron.settings.load import Settings
@@ -53,8 +53,7 @@ from synkron.vendors.probe.prober import Prober, open_prober
 from synkron.vendors.watches import Watches, read_watches, watches_of
 
 API_POOL_SIZE = 5
-# Seconds that the loops have after the grace, and again after they were cancelled; seconds to report the end.
-END_WITHIN = 3.0
+# Seconds to report the end.
 FAREWELL_WITHIN = 1.0
 
 
@@ -133,7 +132,7 @@ async def serve(
         if Role.WORKER in roles:
             loops["worker"] = lambda: keep_working(url, settings, parts.targets, name, stop, at_once, parts.mirror)
         tasks = {asyncio.create_task(persist(loop, stop, run, faults), name=loop) for loop, run in loops.items()}
-        await _together(tasks, stop, at_once, settings.shutdown_grace.total_seconds())
+        await together(tasks, stop, at_once, settings.shutdown_grace.total_seconds())
         with suppress(*DRIVER_FAULTS, SynkronError):
             async with asyncio.timeout(FAREWELL_WITHIN), connect() as connection:
                 await reporter.stop(connection)
@@ -223,26 +222,6 @@ def _beside_the_ticks(
             for name in names
         },
     }
-
-
-async def _together(
-    loops: Collection[asyncio.Task[None]], stop: asyncio.Event, at_once: asyncio.Event, grace: float
-) -> None:
-    """Wait for the loops until told to stop, then for the grace, then a moment more. Then cancel the rest."""
-    everything = asyncio.gather(*loops, return_exceptions=True)
-    try:
-        await until(everything, stop)
-        await until(everything, at_once, longest=grace)
-    finally:
-        stop.set()
-        at_once.set()
-        _, left = await asyncio.wait(loops, timeout=END_WITHIN)
-        if left:
-            names = ",".join(sorted(loop.get_name() for loop in left))
-            log.warning("loops cancelled", loops=names, reason="the database does not answer")
-            for loop in left:
-                loop.cancel()
-            await asyncio.wait(left, timeout=END_WITHIN)
 
 
 async def _check(settings: Settings, connection: Connection) -> None:

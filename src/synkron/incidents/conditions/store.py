@@ -21,6 +21,7 @@ from synkron.ledger.nodes import silence
 from synkron.model import InvalidIntegration
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
+from synkron.postgres.statements import statements
 from synkron.runtime import log
 from synkron.settings.load import Settings
 from synkron.source.oddity import NOTHING
@@ -69,7 +70,7 @@ async def read_conditions(
         cold_starts = await connection.fetch(sql["cold_starts"], at, MOST_COLD)
         expired_ones = await connection.fetch(sql["expired"], at, MOST_EXPIRED)
         versions = await connection.fetch(sql["tzdata"], at, silence(settings.heartbeat))
-        verification = await connection.fetchrow(sql["verification"])
+        verification = await read_verification(connection)
         faults = await connection.fetch(sql["internal_faults"], at, FAULT_IS_TOLD_FOR, MOST_FAULTS)
         org_ids = {run.org_id for run in late_runs} | {run.org_id for run in failed_runs}
         org_ids |= {row.org_id for row in invalid[:MOST_NAMED]}
@@ -83,9 +84,15 @@ async def read_conditions(
         *(cold(read(ColdStarts, row, is_cut=row["looked_at"] >= MOST_COLD)) for row in cold_starts),
         *expired([read(Expired, row, is_cut=row["looked_at"] >= MOST_EXPIRED) for row in expired_ones]),
         *tzdata_differs({row["tzdata"]: row["nodes"] for row in versions}, at),
-        *verified(None if verification is None else Verified(**verification)),
+        *verified(verification),
         *(internal(InternalFault(**row)) for row in faults),
     ]
+
+
+async def read_verification(connection: Connection) -> Verified | None:
+    """The newest verification that the service recorded."""
+    row = await connection.fetchrow(statements("incidents/conditions/store")["verification"])
+    return None if row is None else read(Verified, row)
 
 
 async def _of_vendors(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import islice
 
-from synkron.incidents.conditions.store import read_conditions
+from synkron.incidents.conditions.store import read_conditions, read_verification
 from synkron.incidents.store import incidents
 from synkron.ledger.installation import why_nothing_is_fired
 from synkron.ledger.nodes import nodes
@@ -14,7 +14,7 @@ from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
-from synkron.service.status.verdict import LastTick, LastVerification, Runs, Status
+from synkron.service.status.verdict import LastTick, Runs, Status
 from synkron.settings.load import Settings
 from synkron.source.reader import read_all
 from synkron.source.upcoming import upcoming
@@ -35,7 +35,6 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
     [ticks] = await connection.fetch(SQL["ticks"])
     [runs] = await connection.fetch(SQL["runs"], now)
     [counts] = await connection.fetch(SQL["counts"], now)
-    verification = await connection.fetchrow(SQL["verification"])
     fires = upcoming(await read_all(connection, settings.source), Window(now, now + HOUR), settings.types)
     first = list(islice(fires, coming))
     return Status(
@@ -49,7 +48,7 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
         held=counts["held"],
         conditions=await read_conditions(connection, settings, watches_of(settings), (), now),
         incidents=await incidents(connection),
-        verification=None if verification is None else read(LastVerification, verification),
+        verification=await read_verification(connection),
         due=len(first) + sum(1 for _ in fires),
         coming=first,
     )

@@ -31,7 +31,3 @@ select
     (select count(*) from synkron.pauses where starts_at <= $1 and ended_at is null and (until is null or until > $1))
         as pauses,
     (select count(*) from synkron.held) as held;
-
--- name: verification
--- The newest verification that the service recorded. Plan: the index verifications_newest.
-select at, since, until, expected, missed, doubled, unexplained from synkron.verifications order by at desc limit 1;

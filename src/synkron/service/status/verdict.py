@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.conditions.failed_runs import Verified
+from synkron.incidents.conditions.store import LONGEST_BETWEEN_TICKS
 from synkron.incidents.grouping import joined
 from synkron.incidents.lifecycle import Incident
 from synkron.ledger.nodes import Node
 from synkron.source.upcoming import Upcoming
 from synkron.text import minute, several, span
-
-# Ticks come every half minute; those of an external caller perhaps every minute.
-TICKS_WITHIN = timedelta(minutes=2, seconds=30)
 
 
 class Verdict(StrEnum):
@@ -47,19 +46,6 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True)
-class LastVerification:
-    """What the service last verified, and what it found."""
-
-    at: datetime
-    since: datetime
-    until: datetime
-    expected: int
-    missed: int
-    doubled: int
-    unexplained: int
-
-
-@dataclass(frozen=True, slots=True)
 class Need:
     """Something that needs a person: what, and the command that shows more or mends it."""
 
@@ -86,7 +72,7 @@ class Status:
     held: int
     conditions: Sequence[Condition]
     incidents: Sequence[Incident]
-    verification: LastVerification | None
+    verification: Verified | None
     due: int
     coming: Sequence[Upcoming]
 
@@ -107,7 +93,11 @@ class Status:
     @property
     def ticks(self) -> bool:
         """Whether somebody ticks."""
-        return self.not_fired is None and self.last_tick is not None and self.at - self.last_tick.at <= TICKS_WITHIN
+        return (
+            self.not_fired is None
+            and self.last_tick is not None
+            and self.at - self.last_tick.at <= LONGEST_BETWEEN_TICKS
+        )
 
     @property
     def verdict(self) -> Verdict:
@@ -137,7 +127,7 @@ class Status:
         elif not self.ticks:
             claims = (
                 f" pg_cron claimed what was planned, last at {minute(self.pg_cron_claimed_at)}."
-                if (self.pg_cron_claimed_at is not None and self.at - self.pg_cron_claimed_at <= TICKS_WITHIN)
+                if (self.pg_cron_claimed_at is not None and self.at - self.pg_cron_claimed_at <= LONGEST_BETWEEN_TICKS)
                 else ""
             )
             yield Need(
