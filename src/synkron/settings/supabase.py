@@ -11,6 +11,8 @@ from synkron.settings.addresses import fault_in_address
 
 MAKE_ONE = 'make a key that begins with "sb_secret_" under API Keys in the project\'s settings'
 REST = "/rest/v1"
+# How a secret key begins.
+SECRET = "sb_secret_"  # noqa: S105
 
 
 class KeyKind(StrEnum):
@@ -31,7 +33,7 @@ def kind_of(key: str) -> KeyKind:
         return KeyKind.EMPTY
     if not fullmatch(r"[!-~]+", key):
         return KeyKind.UNSENDABLE
-    prefixes = {"sb_secret_": KeyKind.SECRET, "sb_publishable_": KeyKind.PUBLISHABLE, "sbp_": KeyKind.ACCESS_TOKEN}
+    prefixes = {SECRET: KeyKind.SECRET, "sb_publishable_": KeyKind.PUBLISHABLE, "sbp_": KeyKind.ACCESS_TOKEN}
     for prefix, kind in prefixes.items():
         if key.startswith(prefix) and key != prefix:
             return kind
