@@ -32,13 +32,13 @@ def fault_in_address(text: str) -> str | None:
         return "it contains a line break, a blank or a control character"
     try:
         url = URL(text)
-        host, _ = url.host, url.explicit_port
+        host, port = url.host, url.explicit_port
     except ValueError:
         return "it can't be read as a URL"
     if url.scheme not in ("http", "https"):
         return "it begins with neither https:// nor http://"
-    if not host:
-        return "it names no host"
+    if not host or port == 0:
+        return "it names no host" if not host else "its port is 0"
     if url.raw_user is not None or url.raw_password is not None:
         return "it contains a user or a password"
     return "it contains a query or a fragment" if url.raw_query_string or url.raw_fragment else None

@@ -94,7 +94,7 @@ def install(
     if (url is not None) != (mode is Mode.CALL):
         raise typer.BadParameter("--url goes with --mode call, which needs it")
     # pg_cron's tables would show a password or a query.
-    if url is not None and (fault := fault_in_address(url)):
+    if url is not None and (fault := fault_in_address(url) or ("it has no path" if url.count("/") < 3 else None)):
         raise typer.BadParameter(f"--url: {fault}; expected an address such as https://synkron.example.com/v1/tick")
     asked = operation.AskedClock(mode.value, ahead or AHEAD, url)
     return Change(
