@@ -44,8 +44,16 @@ UNREACHABLE = "postgresql://someone:hush@127.0.0.1:1/app"
         (["pg-cron", "install", "--ahead", "1m59s"], "from 2m to 24h"),
         (["pg-cron", "install", "--ahead", "25h"], "from 2m to 24h"),
         *(
-            (["pg-cron", "install", "--mode", "call", "--url", url], "without a secret")
-            for url in ("https://[::1/v1/tick", "https://h:99999/v1/tick", "http://u:pw@h/v1/tick", "https://h/t?k=s")
+            (["pg-cron", "install", "--mode", "call", "--url", url], f"--url: {fault}")
+            for url, fault in (
+                ("https://[::1/v1/tick", "it can't be read"),
+                ("https://h:99999/v1/tick", "it can't be read"),
+                ("http://u:pw@h/v1/tick", "it contains a user or a password"),
+                ("https://h/t?k=s", "it contains a query"),
+                ("h/v1/tick", "it begins with neither"),
+                ("https://h:0/v1/tick", "its port is 0"),
+                ("https://h", "it has no path"),
+            )
         ),
         (["migrate", "--emit", ""], "--emit is empty"),
         (["explain"], "EXPRESSION"),

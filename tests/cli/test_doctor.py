@@ -109,6 +109,23 @@ def test_faults_of_the_settings_are_findings(synkron: Command) -> None:
     assert [one["level"] for one in checks if one["check"] == "connection"] == ["failed"]
 
 
+def test_a_target_s_module_that_does_not_end(synkron: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is named, and so is the next one; the rest is checked."""
+    monkeypatch.setattr("synkron.cli.commands.doctor.OPENED_WITHIN", 0.3)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("endless", "endless_too"):
+        (tmp_path / f"{name}.py").write_text("import threading\nthreading.Event().wait()\n", "utf-8")
+    targets = '[types.xledger]\ntarget = "endless:run"\n[types.bufdir]\ntarget = "endless_too:run"\n'
+    Path("synkron.toml").write_text(targets, "utf-8")
+    checks = synkron("doctor", "--json").answer["checks"]
+    assert [one["why"] for one in checks if one["check"] == "settings"] == [
+        f"types.{name}.target: {module} can't be imported (TimeoutError: it did not end within 0.3 s); correct the "
+        "name, install its package beside Synkron, or put its folder on PYTHONPATH."
+        for name, module in (("xledger", "endless"), ("bufdir", "endless_too"))
+    ]
+    assert [one["level"] for one in checks if one["check"] == "connection"] == ["failed"]
+
+
 def test_settings_of_which_nothing_is_left(synkron: Command) -> None:
     Path("synkron.toml").write_text("a = ", "utf-8")
     ended = synkron("doctor")

@@ -91,7 +91,7 @@ UNKNOWN = [
     (7200, "at most 840 minutes (14 hours)"),
     (10**400, "at most 840 minutes (14 hours)"),
     (Decimal("1e999999"), "at most 840 minutes (14 hours)"),
-    (Decimal("30.5"), "a whole number of minutes"),
+    (Decimal("30.5"), "30.5: an offset must be a whole number of minutes"),
     (Decimal("NaN"), "not a number of minutes"),
     (Decimal("-Infinity"), "not a number of minutes"),
     (True, "a bool is not a zone"),

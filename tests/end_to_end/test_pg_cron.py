@@ -161,11 +161,16 @@ async def test_a_drill_shows_the_hand_over(database: Database, connection: Conne
 async def test_the_doctor_mends_a_job_that_is_off_or_gone(
     database: Database, connection: Connection, tmp_path: Path
 ) -> None:
+    """Mode call can't be installed here; a dry run says so as well."""
+
     def doctor(asked: Database = database) -> tuple[str, list[str]]:
         checks = json.loads(synkron(asked, tmp_path, "doctor", "--json").stdout)["checks"]
         [found] = [one for one in checks if one["check"] == "pg_cron"]
         return found["level"], found["commands"]
 
+    call = ("pg-cron", "install", "--mode", "call", "--url", "https://synkron.example.com/v1/tick")
+    refused = [synkron(database, tmp_path, *call, option) for option in ("--dry-run", "--yes")]
+    assert [(one.returncode, "There is no pg_net, which sends" in one.stderr) for one in refused] == [(6, True)] * 2
     assert synkron(database, tmp_path, "pg-cron", "install", "--yes").returncode == 0
     assert doctor() == ("ok", [])
     await connection.execute("select cron.alter_job(jobid, active => false) from cron.job")

@@ -86,7 +86,6 @@ def test_the_time_to_connect() -> None:
         ("postgres://h1:5432,h2:5433/app?target_session_attrs=primary", "h1:5432,h2:5433/app"),
         ("postgresql://[::1]:5432/app", "[::1]:5432/app"),
         ("postgresql:///app?host=db.example.com&port=5433", "db.example.com:5433/app"),
-        ("postgresql:///?service=nightly", "the service nightly"),
         ("postgresql://anna@:5433/app", "the local socket:5433/app"),
         ("postgresql://anna:se:cret%40@db.example.com", "db.example.com"),
     ],

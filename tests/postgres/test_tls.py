@@ -12,7 +12,7 @@ from synkron.errors import DatabaseUnreachable, SettingsError
 from synkron.postgres.connection import connected
 from tests.conftest import Database
 from tests.support.silent_relay import silent_relay
-from tests.support.tls import TlsServer, can_run, make_certificates, tls_server
+from tests.support.tls import ENCODED, PASSWORD, TlsServer, can_run, make_certificates, tls_server
 
 pytestmark = pytest.mark.skipif(not can_run(), reason="the distribution's PostgreSQL or openssl is not installed")
 
@@ -57,6 +57,23 @@ async def test_what_works(tls: TlsServer, query: str, host: str) -> None:
         name = "nightly" if "nightly" in query else "synkron"
         assert await connection.fetchval("show application_name") == name
         assert await connection.fetchval("show work_mem") == ("7MB" if "work_mem" in query else "4MB")
+
+
+async def test_a_file_of_passwords(tls: TlsServer, tmp_path: Path) -> None:
+    file = tmp_path / "passwords"
+    url = tls.url(f"passfile={file}").replace(f":{ENCODED}@", "@")
+    with pytest.raises(SettingsError, match=rf"passfile names {file}, which can't be read \(No such file"):
+        async with connected(url):
+            pass
+    # Unlike libpq, the driver takes the colon in this password as it is.
+    file.write_text(f"other:5432:app:anna:hunter2\nlocalhost:*:postgres:anna:{PASSWORD}\n", "utf-8")
+    file.chmod(0o640)
+    with pytest.raises(SettingsError, match="which others may read; run `chmod 600` on it"):
+        async with connected(url):
+            pass
+    file.chmod(0o600)
+    async with connected(url) as connection:
+        assert await connection.fetchval("select current_user") == "anna"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from standardwebhooks import Webhook
+from structlog.testing import capture_logs
 
 from synkron.delivery.targets import open_targets
 from synkron.operations.pg_cron import SQL
@@ -20,12 +21,15 @@ from synkron.postgres.embedded import EmbeddedServer
 from synkron.service.api.server import listening
 from synkron.service.api.tick import REFUSED
 from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.sections import SourceTables, SupabaseSettings
 from synkron.settings.signing import read_signing
+from synkron.source.mirror import mirror_of
 from synkron.source.queries import SourceQueries
 from tests.conftest import TEMPLATE, Connection, Database, cloned
 from tests.end_to_end.receiver import Receiver, receiving
 from tests.support.distribution import programs
 from tests.support.fleet import PATIENCE, add_integration
+from tests.support.postgrest import SECRET_KEY, postgrest
 
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 REFERENCE = "env:TICK"
@@ -62,19 +66,27 @@ class Api:
 
 @asynccontextmanager
 async def api(
-    database: Database, receiver: Receiver, *, secret: str | None = REFERENCE, installation: str | None = None
+    database: Database,
+    receiver: Receiver,
+    *,
+    secret: str | None = REFERENCE,
+    installation: str | None = None,
+    data_api: str | None = None,
 ) -> AsyncIterator[Api]:
     settings = Settings(
+        source=SourceTables(data_api=data_api is not None),
+        supabase=SupabaseSettings(url=data_api, secret_key="env:KEY"),
         installation=installation,
         listen="127.0.0.1:0",
         tick_secret=secret,
         types={"xledger": TypeSettings(target=receiver.url, spread=timedelta(minutes=1))},
     )
     signing = read_signing("tick_secret", secret, {"TICK": SECRET}) if secret else None
+    mirror = mirror_of(settings, {"KEY": SECRET_KEY})
     async with (
         pooled(database.url, size=3) as pool,
         open_targets(settings, {}) as targets,
-        listening(pool, settings, {}, tick_signing=signing, targets=targets) as url,
+        listening(pool, settings, {}, tick_signing=signing, targets=targets, mirror=mirror) as url,
         ClientSession() as session,
     ):
         yield Api(f"{url}/v1/tick", session)
@@ -104,6 +116,26 @@ async def test_a_signed_request_ticks_and_warms_up(database: Database, connectio
         await receiver.until(lambda it: it.warm_ups == 1, PATIENCE)
     ticks = await connection.fetch("select source, claimed from synkron.ticks order by id")
     assert [row["source"] for row in ticks] == ["pg_cron", "pg_cron"]
+
+
+async def test_it_reads_a_data_api_first_and_warns_of_an_invalid_row_once(
+    database: Database, connection: Connection
+) -> None:
+    """Where pg_cron calls, there may be no scheduler that would say so."""
+    await add_integration(connection, "* * * * *")
+    malformed = await add_integration(connection, "99 * * * *")
+    async with (
+        postgrest(database.superuser_url) as stand_in,
+        receiving() as receiver,
+        api(database, receiver, data_api=stand_in.url) as there,
+    ):
+        with capture_logs() as lines:
+            (_, first), (_, second) = [await there.post(signed()) for _ in range(2)]
+        stand_in.tamper = lambda _, answer: web.Response(text="<html>", status=answer.status)
+        assert (await there.post(signed()))[0] == 503
+    assert (first["claimed"] != 0, second["claimed"]) == (True, 0)
+    assert [line["integration_id"] for line in lines if line["event"] == "integration left out"] == [malformed]
+    assert await connection.fetchval("select count(*) from synkron.ticks") == 2
 
 
 @pytest.mark.parametrize(

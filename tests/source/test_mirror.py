@@ -8,6 +8,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -226,21 +227,29 @@ async def accept(run: Run) -> None:
     """The target of the service's runs."""
 
 
-async def test_a_single_tick_reads_the_data_api_first(
+async def test_a_command_reads_the_data_api_first(
     database: Database, connection: Connection, stand_in: StandIn, tmp_path: Path
 ) -> None:
-    await add_integration(connection, "* * * * *")
+    """Each answers of the rows as they are now, though nothing else has refreshed the mirror."""
+    malformed = await add_integration(connection, "99 * * * *")
     written = f'[source]\ndata_api = true\n[supabase]\nurl = "{stand_in.url}"\nsecret_key = "env:KEY"\n'
     (tmp_path / "synkron.toml").write_text(written, "utf-8")
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("synkron")),
-        *("tick", "--json"),
-        cwd=tmp_path,
-        env=os.environ | {"SYNKRON_DATABASE_URL": database.url, "KEY": SECRET_KEY},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await process.communicate()
-    assert json.loads(out)["claimed"] == 1
+
+    async def answer(command: str) -> dict[str, Any]:
+        process = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).with_name("synkron")),
+            *(command, "--json"),
+            cwd=tmp_path,
+            env=os.environ | {"SYNKRON_DATABASE_URL": database.url, "KEY": SECRET_KEY},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+    assert [one["integration_id"] for one in (await answer("check"))["findings"]] == [malformed]
+    await connection.execute("update organization_integrations set cron_schedule = '* * * * *'")
+    assert (await answer("tick"))["claimed"] == 1
 
 
 @pytest.mark.parametrize(

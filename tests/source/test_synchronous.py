@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import create_engine, text
 
 from synkron import read_due_integrations_sync
-from synkron.errors import DatabaseUnreachable, ServiceRoleRequired
+from synkron.errors import DatabaseUnreachable, NaiveDatetimeError, ServiceRoleRequired, SettingsError
 from synkron.source.synchronous import _address_of
 from tests.conftest import Database
 
@@ -66,8 +66,27 @@ def test_a_url(database: Database) -> None:
     with psycopg.connect(database.url) as connection:
         connection.execute(ADD)
     assert [due.scheduled_for for due in read_due_integrations_sync(AT, database.url)] == [AT]
-    with pytest.raises(DatabaseUnreachable, match=r"There is no PostgreSQL at 127\.0\.0\.1:9/"):
-        read_due_integrations_sync(AT, "postgresql://synkron:hush@127.0.0.1:9/app")
+
+
+NOWHERE = "postgresql://synkron:hush@127.0.0.1:9/app"
+
+
+@pytest.mark.parametrize(
+    ("at", "given", "error", "said"),
+    [
+        (AT, NOWHERE, DatabaseUnreachable, r"no PostgreSQL at 127\.0\.0\.1:9/.* Check the URL that was given and"),
+        (AT, f"{NOWHERE}?pgbouncer=true", SettingsError, "^the URL that was given: its parameter pgbouncer is unknown"),
+        (AT, f"{NOWHERE}?sslrootcert=/none", SettingsError, "^the URL that was given: sslrootcert names /none"),
+        (AT, "", SettingsError, "^the URL that was given: this is not the address of a PostgreSQL"),
+        (AT.replace(tzinfo=None), NOWHERE, NaiveDatetimeError, "2026-03-02"),
+    ],
+)
+def test_what_is_wrong_is_named_as_the_caller_gave_it(at: datetime, given: str, error: Any, said: str) -> None:
+    """Nothing is said of settings, which this program may not have; and nothing is asked for a moment that is none."""
+    with pytest.raises(error, match=said) as raised:
+        read_due_integrations_sync(at, given)
+    assert "SYNKRON" not in str(raised.value)
+    assert "hush" not in str(raised.value)
 
 
 # requirement R13

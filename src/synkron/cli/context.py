@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from synkron.cli.options import Since
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings, SourceTables
+    from synkron.source.mirror import Mirror
 
 Answer = TypeVar("Answer")
 
@@ -93,16 +94,22 @@ def answer(
 
     async def asked(url: str) -> Answer:
         async with connection(url, settings.source) as opened:
-            if fresh and settings.source.data_api:
-                from synkron.source.mirror import mirror_of
-
-                if mirror := mirror_of(settings, invocation(context).environment):
-                    await mirror.refresh(opened)
+            if fresh and (mirror := mirror_for(settings, invocation(context))):
+                await mirror.refresh(opened)
             return await ask(opened, settings)
 
     settings = invocation(context).settings()
     with database(settings, create=create) as place:
         return asyncio.run(asked(place.url))
+
+
+def mirror_for(settings: Settings, invoked: Invocation) -> Mirror | None:
+    """The mirror of the tables, if they are behind a Data API. Other commands start without its HTTP client."""
+    if not settings.source.data_api:
+        return None
+    from synkron.source.mirror import mirror_of
+
+    return mirror_of(settings, invoked.environment)
 
 
 async def moment_of(since: Since | None, connection: Connection) -> datetime | None:

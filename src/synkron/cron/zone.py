@@ -79,6 +79,6 @@ def _reason(text: str) -> str:
 
 
 def _refuse(value: object, reason: str) -> NoReturn:
-    shown = ascii(value)
+    shown = str(value) if isinstance(value, Decimal) else ascii(value)
     shown = shown if len(shown) <= 42 else f"{shown[:39]}..."
     raise ZoneError(f"{shown}: {reason}; {_ALLOWED}")

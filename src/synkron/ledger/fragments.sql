@@ -1,4 +1,4 @@
--- Parts of statements about `runs` and `ticks`, put into them in braces. GIVEN is what stands in the brackets.
+-- Parts of statements about Synkron's own tables, put into them in braces. GIVEN is what stands in the brackets.
 
 -- name: holds
 -- Whether the pause GIVEN is about the run.
@@ -6,15 +6,17 @@
 and (GIVEN.integration_type is null or GIVEN.integration_type = runs.integration_type)
 and (GIVEN.integration_id is null or GIVEN.integration_id = runs.integration_id)
 
+-- name: not_over
+-- Whether the pause of the row of `pauses` has not ended by the moment GIVEN, by itself or by hand.
+(pauses.ended_at is null and (pauses.until is null or pauses.until > GIVEN))
+
+-- name: in_effect
+-- Whether it is in effect at the moment GIVEN.
+(pauses.starts_at <= GIVEN and {not_over[GIVEN]})
+
 -- name: paused
 -- Whether the run is paused at the moment GIVEN.
-exists (
-    select from synkron.pauses
-    where pauses.ended_at is null
-        and pauses.starts_at <= GIVEN
-        and (pauses.until is null or pauses.until > GIVEN)
-        and {holds[pauses]}
-)
+exists (select from synkron.pauses where {in_effect[GIVEN]} and {holds[pauses]})
 
 -- name: ends_a_period
 -- Whether a period ends with the decision GIVEN, so that the next one begins there. A merged moment's period belongs to
@@ -69,3 +71,26 @@ cross join lateral (
     order by runs.scheduled_for
     limit 1
 ) next
+
+-- name: rights
+-- What the service's role may do with the objects of the schema GIVEN: each object by kind, name and as it is written in
+-- SQL, and a privilege on it. Partitions need none: they are reached through their tables.
+(
+    select 'table' as kind, oid, relname as name, oid::regclass::text as object, privilege
+    from pg_class
+    cross join unnest(array['select', 'insert', 'update', 'delete']) privilege
+    where relnamespace = GIVEN
+        and relkind in ('r', 'p')
+        and not relispartition
+        and not (relname = 'migrations' and privilege <> 'select')
+        and not (relname = 'audit' and privilege in ('update', 'delete'))
+    union all
+    select 'sequence', oid, relname, oid::regclass::text, privilege
+    from pg_class
+    cross join unnest(array['usage', 'select']) privilege
+    where relnamespace = GIVEN and relkind = 'S'
+    union all
+    select 'function', oid, proname, oid::regprocedure::text, 'execute'
+    from pg_proc
+    where pronamespace = GIVEN and proname in ('keep_partitions', 'pause_over')
+)

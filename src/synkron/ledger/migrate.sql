@@ -40,6 +40,7 @@ select set_config('synkron.grant_to', $1, false);
 do $$
 declare
     role name;
+    one record;
 begin
     revoke all on schema synkron from public;
     for role in
@@ -47,12 +48,16 @@ begin
         where rolname in ('service_role', current_setting('synkron.grant_to'))
     loop
         execute format('grant usage on schema synkron to %I', role);
-        execute format('grant select, insert, update, delete on all tables in schema synkron to %I', role);
-        if role <> current_user then
-            execute format('revoke insert, update, delete on synkron.migrations from %I', role);
-            execute format('revoke update, delete on synkron.audit from %I', role);
-        end if;
-        execute format('grant usage, select on all sequences in schema synkron to %I', role);
-        execute format('grant execute on function synkron.keep_partitions, synkron.pause_over to %I', role);
+        for one in
+            select kind, object, string_agg(privilege, ', ') as privileges
+            from {rights['synkron'::regnamespace]} found
+            group by kind, object
+        loop
+            -- An owner who migrates keeps its own rights.
+            if one.kind = 'table' and role <> current_user then
+                execute format('revoke insert, update, delete on %s from %I', one.object, role);
+            end if;
+            execute format('grant %s on %s %s to %I', one.privileges, one.kind, one.object, role);
+        end loop;
     end loop;
 end $$;

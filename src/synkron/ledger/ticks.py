@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from synkron.ledger.claims import Claimed
 from synkron.model import Window
 from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 
 SQL = statements("ledger/ticks")
+# Ticks come every half minute; those of an external caller perhaps every minute.
+LONGEST_BETWEEN_TICKS = timedelta(minutes=2, seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class LastTick:
+    """The newest tick that moved the watermark. ``source`` is 'service', 'once' or 'pg_cron'."""
+
+    at: datetime
+    scheduler: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,12 @@ class TickFigures:
     due: int
     invalid: int
     snapshot: str | None = None
+
+
+async def read_last_tick(connection: Connection) -> LastTick | None:
+    """The newest tick that moved the watermark; None before the first."""
+    row = await connection.fetchrow(SQL["newest"])
+    return None if row is None else read(LastTick, row)
 
 
 async def lock_watermark(connection: Connection) -> datetime:

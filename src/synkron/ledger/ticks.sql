@@ -1,5 +1,9 @@
 -- The rows of the ticks, and the watermark.
 
+-- name: newest
+-- The newest tick that moved the watermark. Plan: the index ticks_newest.
+select at, scheduler, source from synkron.ticks where {moves_watermark[ticks]} order by at desc limit 1;
+
 -- name: first_watermark
 -- The first tick starts half a minute ago: it never runs the past.
 insert into synkron.watermark (at) values (now() - interval '30 seconds') on conflict (one) do nothing;

@@ -42,7 +42,7 @@ select id, org_id, integration_type, integration_id, reason, author, starts_at, 
         else 'active'
     end as state
 from synkron.pauses
-where $1 or (ended_at is null and (until is null or until > now()))
+where $1 or {not_over[now()]}
 order by id desc;
 
 -- name: overrides

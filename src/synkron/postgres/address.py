@@ -17,6 +17,7 @@ from synkron.postgres.parameters import AS_IT_IS, INSTEAD, OF_SYNKRON, OF_THE_DR
 
 EXAMPLE = "postgresql://user:password@host:5432/database"
 MARKS = "write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for # and %26 for &"
+SETTING = "SYNKRON_DATABASE_URL"
 CONNECT_TIMEOUT = 10.0
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -41,11 +42,13 @@ USUAL = KeepAlive()
 class Address:
     """Where the database is. ``place`` is its hosts, ports and name, for messages; ``url`` is for the driver.
 
-    ``files`` are the files that the URL names, by parameter. ``attributes`` is the kind of server that it asks for.
+    ``named`` says to people where the URL is written. ``files`` are the files that the URL names, by parameter.
+    ``attributes`` is the kind of server that it asks for.
     """
 
     url: str = field(repr=False)
     place: str
+    named: str = SETTING
     connect_timeout: float = CONNECT_TIMEOUT
     keep_alive: KeepAlive = USUAL
     application_name: str = "synkron"
@@ -53,8 +56,19 @@ class Address:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def address_of(url: str) -> Address:
-    """The address that the URL names. Raises SettingsError."""
+def address_of(url: str, named: str = SETTING) -> Address:
+    """The address that the URL names. Raises SettingsError, which says where it is written."""
+    try:
+        return _address_of(url, named)
+    except _Malformed as fault:
+        raise SettingsError([f"{named}: {fault}."]) from None
+
+
+class _Malformed(Exception):
+    """What is wrong with the URL."""
+
+
+def _address_of(url: str, named: str) -> Address:
     scheme, mark, rest = url.partition("://")
     if not mark or scheme not in ("postgresql", "postgres") or CONTROL.search(url):
         _refuse(f"this is not the address of a PostgreSQL database; expected one such as {EXAMPLE}")
@@ -68,7 +82,7 @@ def address_of(url: str) -> Address:
     try:
         given = dict(_parameters(query))
         kept = {name: value for name, value in given.items() if _is_for_driver(name, value)}
-    except SettingsError:
+    except _Malformed:
         if (not at and "@" in query) or "password=" in query:
             _refuse_marks()  # What is taken for the name of a parameter may be a part of a password.
         raise
@@ -77,16 +91,19 @@ def address_of(url: str) -> Address:
     return Address(
         url=f"{scheme}://{before}" + (f"?{encoded}" if encoded else ""),
         place=_place(hosts, unquote(database) or kept.get("dbname", ""), kept),
+        named=named,
         connect_timeout=float(given.get("connect_timeout", CONNECT_TIMEOUT)),
         keep_alive=_keep_alive(given),
         application_name=given.get("application_name") or given.get("fallback_application_name") or "synkron",
         attributes=kept.get("target_session_attrs", "any"),
-        files={name: kept[name] for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl") if kept.get(name)},
+        files={
+            name: kept[name] for name in ("passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl") if kept.get(name)
+        },
     )
 
 
 def _check_host(host: str, *, may_be_empty: bool) -> None:
-    """Raise SettingsError for a malformed host or port. Neither is shown: it may be a part of a password."""
+    """Refuse a malformed host or port. Neither is shown: it may be a part of a password."""
     found = re.fullmatch(r"(\[[^\[\]]+\]|[^\[\]:]*)(?::(.*))?", host)
     if not found or not (found[1] or may_be_empty) or (found[2] and not _is_port(found[2])):
         _refuse(
@@ -109,7 +126,7 @@ def _parameters(query: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_for_driver(name: str, value: str) -> bool:
-    """Whether the parameter is for the driver. Raises SettingsError if nobody does what it says."""
+    """Whether the parameter is for the driver. Refuses it if nobody does what it says."""
     if CONTROL.search(value):
         _refuse(f"its parameter {name} contains a control character; remove it")
     if name in VALUES and value not in VALUES[name]:
@@ -140,7 +157,7 @@ def _check_number(name: str, value: str) -> None:
 
 
 def _check_tls(parameters: Mapping[str, str]) -> None:
-    """Raise SettingsError for parameters that contradict each other."""
+    """Refuse parameters that contradict each other."""
     mode = parameters.get("sslmode", "prefer")
     if parameters.get("sslnegotiation") == "direct" and mode in ("disable", "allow", "prefer"):
         _refuse("sslnegotiation=direct needs sslmode=require, verify-ca or verify-full")
@@ -166,9 +183,7 @@ def _keep_alive(given: Mapping[str, str]) -> KeepAlive:
 def _place(hosts: str, database: str, parameters: Mapping[str, str]) -> str:
     """Hosts, ports and database, without user and password."""
     named = unquote(hosts) or parameters.get("host", "")
-    if not named and "service" in parameters:
-        named = f"the service {parameters['service']}"
-    elif not named or named.startswith(("/", ":")):
+    if not named or named.startswith(("/", ":")):
         named = "the local socket" + (named if named.startswith(":") else "")
     elif not hosts and "port" in parameters:
         named += f":{parameters['port']}"
@@ -185,4 +200,4 @@ def _refuse_marks() -> NoReturn:
 
 
 def _refuse(fault: str) -> NoReturn:
-    raise SettingsError([f"SYNKRON_DATABASE_URL: {fault}."])
+    raise _Malformed(fault)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.exceptions import PostgresError
 
-from synkron.postgres.address import address_of
+from synkron.postgres.address import SETTING, address_of
 from synkron.postgres.opening import opened, options, prepare
 from synkron.postgres.pooler import known_mode
 from synkron.postgres.sessions import BY_KEY, SESSION
@@ -33,12 +33,13 @@ CLOSE_TIMEOUT = 5.0
 
 
 @asynccontextmanager
-async def connected(url: str, heartbeat: timedelta = HEARTBEAT) -> AsyncIterator[Connection]:
-    """One connection, closed at the end. Raises DatabaseUnreachable.
+async def connected(url: str, heartbeat: timedelta = HEARTBEAT, *, named: str = SETTING) -> AsyncIterator[Connection]:
+    """One connection, closed at the end. Raises DatabaseUnreachable, and SettingsError for a malformed URL.
 
-    If it is silent for longer than the ``heartbeat``, it is dropped, and its callers get a PostgresError.
+    Messages name the URL as ``named``. A connection that is silent for longer than the ``heartbeat`` is dropped, and
+    its callers get a PostgresError.
     """
-    address = address_of(url)
+    address = address_of(url, named)
     async with watching(url, heartbeat) as silence:
         with reaching(address):
             connection = await opened(url, address, SESSION)

@@ -17,7 +17,6 @@ OF_THE_DRIVER = frozenset(
         "passfile",
         "password",
         "port",
-        "service",
         "ssl_max_protocol_version",
         "ssl_min_protocol_version",
         "sslcert",
@@ -92,7 +91,9 @@ INSTEAD: dict[str, str] = {
     "requiressl": "set sslmode=require instead",
     "scram_client_key": "give the password instead",
     "scram_server_key": "give the password instead",
-    "servicefile": "name the file in the environment, as PGSERVICEFILE",
+    # The driver connects elsewhere, without a word, if the file or the service in it is not there.
+    "service": "write what the service's file says into the URL",
+    "servicefile": "write what the service's file says into the URL",
     "ssl": "set sslmode=require instead",
     "sslcertmode": "the driver sends the certificate of sslcert if the server asks for one; remove it",
     "sslcompression": "compressed TLS is not safe, and the driver never uses it; remove it",

@@ -22,7 +22,6 @@ from synkron.errors import DatabaseNotReady, DatabaseUnreachable, SettingsError
 from synkron.postgres.address import EXAMPLE, MARKS, Address
 from synkron.postgres.faults import is_passing
 
-CHECK = "Check SYNKRON_DATABASE_URL"
 # PgBouncer gives one code to all that it says itself. Other reasons, such as that all connections are in use, pass.
 LASTING = (
     "unsupported startup parameter",
@@ -37,19 +36,19 @@ LASTING = (
 def reaching(address: Address) -> Iterator[None]:
     """Turn a failure to connect into DatabaseUnreachable, DatabaseNotReady or SettingsError."""
     _check_files(address)
-    place = address.place
+    place, check = address.place, f"Check {address.named}"
     try:
         yield
     except InvalidPasswordError as error:
         raise DatabaseUnreachable(
-            f"PostgreSQL at {place} refused the connection: {error}. {CHECK}; in a password, {MARKS}, and %25 for %."
+            f"PostgreSQL at {place} refused the connection: {error}. {check}; in a password, {MARKS}, and %25 for %."
         ) from None
     except (InvalidAuthorizationSpecificationError, InvalidCatalogNameError) as error:
-        raise DatabaseUnreachable(f"PostgreSQL at {place} refused the connection: {error}. {CHECK}.") from None
+        raise DatabaseUnreachable(f"PostgreSQL at {place} refused the connection: {error}. {check}.") from None
     except ProtocolViolationError as error:
         kind = DatabaseUnreachable if any(one in str(error) for one in LASTING) else DatabaseNotReady
         raise kind(
-            f"The server at {place} refused the connection: {error}. {CHECK}, and the settings of the pooler if there "
+            f"The server at {place} refused the connection: {error}. {check}, and the settings of the pooler if there "
             "is one."
         ) from None
     except PostgresError as error:
@@ -57,7 +56,7 @@ def reaching(address: Address) -> Iterator[None]:
         raise kind(f"PostgreSQL at {place} can't accept connections now: {error}") from None
     except TargetServerAttributeNotMatched:
         raise DatabaseUnreachable(
-            f"No server at {place} is what target_session_attrs={address.attributes} asks for. {CHECK}, and which "
+            f"No server at {place} is what target_session_attrs={address.attributes} asks for. {check}, and which "
             "server is the primary."
         ) from None
     except ssl.SSLError as error:
@@ -68,12 +67,14 @@ def reaching(address: Address) -> Iterator[None]:
         raise DatabaseUnreachable(_about_network(address, error)) from None
     except ClientConfigurationError as error:
         if "root certificate" not in str(error):
-            raise _fault(str(error)) from None
-        raise _fault("its sslmode needs sslrootcert, the file with the certificate of the server's authority") from None
+            raise _fault(address, str(error)) from None
+        raise _fault(
+            address, "its sslmode needs sslrootcert, the file with the certificate of the server's authority"
+        ) from None
     except (ValueError, OverflowError) as error:
         # The driver's message may contain a part of the password.
         fault = f"this is not the address of a PostgreSQL database; expected one such as {EXAMPLE}"
-        raise _fault(f"{fault} ({type(error).__name__})") from None
+        raise _fault(address, f"{fault} ({type(error).__name__})") from None
     except asyncpg.InterfaceError as error:
         raise DatabaseUnreachable(f"The server at {place} is not a PostgreSQL that Synkron can use: {error}") from None
 
@@ -85,12 +86,19 @@ def _check_files(address: Address) -> None:
             with Path(file).open("rb"):
                 pass
         except OSError as error:
-            raise _fault(f"{name} names {file}, which can't be read ({error.strerror}); correct the path") from None
+            raise _fault(
+                address, f"{name} names {file}, which can't be read ({error.strerror}); correct the path"
+            ) from None
+        # The driver then connects without a password.
+        if name == "passfile" and Path(file).stat().st_mode & 0o077:
+            raise _fault(address, f"passfile names {file}, which others may read; run `chmod 600` on it")
         if name in ("sslrootcert", "sslcrl"):
             try:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
             except ssl.SSLError:
-                raise _fault(f"{name} names {file}, which holds no certificate in PEM; name another file") from None
+                raise _fault(
+                    address, f"{name} names {file}, which holds no certificate in PEM; name another file"
+                ) from None
 
 
 def _about_tls(address: Address, error: ssl.SSLError) -> str:
@@ -98,7 +106,7 @@ def _about_tls(address: Address, error: ssl.SSLError) -> str:
         has_own = "sslcert" in address.files
         own = " sslcert and sslkey must belong together, and the server must accept them." if has_own else ""
         reason = (error.reason or str(error)).replace("_", " ").lower()
-        return f"TLS with the server at {address.place} is not possible: {reason}.{own} {CHECK}."
+        return f"TLS with the server at {address.place} is not possible: {reason}.{own} Check {address.named}."
     reason = error.verify_message.rstrip(".")
     if "mismatch" in reason or "match" in reason:
         remedy = "Connect by a name that is in the certificate, or set sslmode=verify-ca, which does not check the name"
@@ -114,12 +122,12 @@ def _about_tls(address: Address, error: ssl.SSLError) -> str:
 def _about_network(address: Address, error: OSError) -> str:
     if "rejected SSL upgrade" in str(error):
         return (
-            f"The server at {address.place} does not offer TLS, and sslmode in SYNKRON_DATABASE_URL asks for it. "
+            f"The server at {address.place} does not offer TLS, and sslmode in {address.named} asks for it. "
             "Switch TLS on in the server, or set sslmode=prefer if the network between is trusted."
         )
     reason = f"no answer within {address.connect_timeout:g} s" if isinstance(error, TimeoutError) else str(error)
-    return f"There is no PostgreSQL at {address.place} ({reason}). {CHECK} and that the server runs."
+    return f"There is no PostgreSQL at {address.place} ({reason}). Check {address.named} and that the server runs."
 
 
-def _fault(what: str) -> SettingsError:
-    return SettingsError([f"SYNKRON_DATABASE_URL: {what}."])
+def _fault(address: Address, what: str) -> SettingsError:
+    return SettingsError([f"{address.named}: {what}."])

@@ -5,10 +5,10 @@
 select pg_current_snapshot()::text;
 
 -- name: pauses
--- The pauses that have not ended by the moment $1, by themselves or by hand.
+-- The pauses that have not ended by the moment $1.
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until
 from synkron.pauses
-where ended_at is null and (until is null or until > $1)
+where {not_over[$1]}
 order by id;
 
 -- name: hold
@@ -45,13 +45,11 @@ from synkron.held h
 cross join {rows}
 where i.id = h.integration_id::ID_TYPE
     and not exists (
-        select from synkron.pauses p
-        where p.ended_at is null
-            and p.starts_at <= $1
-            and (p.until is null or p.until > $1)
-            and (p.org_id is null or p.org_id = i.org_id::text)
-            and (p.integration_type is null or p.integration_type = i.integration_type::text)
-            and (p.integration_id is null or p.integration_id = i.id::text)
+        select from synkron.pauses
+        where {in_effect[$1]}
+            and (pauses.org_id is null or pauses.org_id = i.org_id::text)
+            and (pauses.integration_type is null or pauses.integration_type = i.integration_type::text)
+            and (pauses.integration_id is null or pauses.integration_id = i.id::text)
     );
 
 -- name: release

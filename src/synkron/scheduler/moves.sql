@@ -56,7 +56,7 @@ select exists (
     select from synkron.runs
     where finished_at is null and (deferred_until > now() or integration_type <> all($1::text[]))
 ) or exists (
-    select from synkron.pauses where ended_at is null and starts_at <= now() and (until is null or until > now())
+    select from synkron.pauses where {in_effect[now()]}
 );
 
 -- name: left_behind

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from synkron.cron.timeline import utc
 from synkron.errors import Refused
@@ -23,14 +24,25 @@ from synkron.settings.load import Settings
 from synkron.source.due import not_understood, window_around
 from synkron.source.queries import SourceQueries
 
+if TYPE_CHECKING:
+    from synkron.source.mirror import Mirror
+
 AHEAD = timedelta(minutes=1)
 
 
 # requirement R15
 async def tick(
-    connection: Connection, settings: Settings, *, scheduler: str, source: str = "service", at: datetime | None = None
+    connection: Connection,
+    settings: Settings,
+    *,
+    scheduler: str,
+    source: str = "service",
+    at: datetime | None = None,
+    mirror: Mirror | None = None,
 ) -> Tick:
     """One tick. Everything it decides is written in one transaction, or nothing is.
+
+    Behind a Data API, the ``mirror`` of the tables is refreshed first: without a whole read there is no tick.
 
     1. Read the database's clock; ``at`` replaces it if given.
     2. Lock the watermark, and check that the ledger is at home. If that had to wait for another tick, begin again. The
@@ -44,10 +56,12 @@ async def tick(
     ``source`` is 'service', 'once' or 'pg_cron'; ``scheduler`` names this scheduler in the tick's row. Concurrent ticks
     run one after the other, and each leaves alone what an earlier one has claimed (G2). Raises Refused if ``at`` is
     ahead of the clock or before the retention, or if the settings are for another installation; NotAtHome,
-    ServiceRoleRequired, SourceTableMissing and LedgerMissing.
+    ServiceRoleRequired, SourceTableMissing and LedgerMissing; and what reading the Data API raises.
     """
     queries = SourceQueries(settings.source)
     async with queries.in_words():
+        if mirror is not None:
+            await mirror.refresh(connection)
         try:
             return await _tick(connection, settings, queries, scheduler, source, at)
         except _Overtaken:

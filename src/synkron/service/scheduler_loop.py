@@ -18,11 +18,11 @@ from synkron.postgres.connection import Connect, Connection
 from synkron.postgres.pooler import keeps_session
 from synkron.runtime import log, sleep
 from synkron.scheduler.plans import plan_ahead, read_planning_clock
-from synkron.scheduler.tick import Tick, next_tick, tick
+from synkron.scheduler.tick import next_tick, tick
 from synkron.service.heartbeat import DeadMan
+from synkron.service.tick_log import TickLog
 from synkron.settings.load import Settings
 from synkron.source.mirror import Mirror
-from synkron.source.reader import warn_invalid
 from synkron.vendors import store
 
 # Ticks begin a little after the half minute, so that the next minute is inside the window however the two clocks round.
@@ -60,7 +60,7 @@ async def keep_ticking(
 ) -> None:
     """Tick at every half minute of the database's clock. Behind a Data API, no tick is made without a whole read."""
     loop = asyncio.get_running_loop()
-    warned: frozenset[InvalidIntegration] = frozenset()
+    tick_log = TickLog()
     maintain_at = loop.time()
     try:
         async with connect() as connection:
@@ -74,13 +74,11 @@ async def keep_ticking(
                 if clock.at_rest:
                     await sleep(REST, stop)
                     continue
-                if mirror is not None:
-                    await mirror.refresh(connection)
-                done = await tick(connection, settings, scheduler=name)
+                done = await tick(connection, settings, scheduler=name, mirror=mirror)
                 dead_man.succeeded()
                 last_tick.invalid, last_tick.ahead = done.invalid, done.ahead
                 last_tick.looked.set()
-                warned = _log_tick(done, warned)
+                tick_log.write(done)
                 if loop.time() >= maintain_at:
                     await _maintain(connection, done.at, settings.retention)
                     maintain_at = loop.time() + MAINTAIN_EVERY.total_seconds()
@@ -123,13 +121,3 @@ async def _maintain(connection: Connection, now: datetime, keep_for: timedelta) 
     await store.forget(connection, now)
     await send.forget_warm_ups(connection, now)
     await incidents.forget(connection, now, keep_for)
-
-
-def _log_tick(done: Tick, warned: frozenset[InvalidIntegration]) -> frozenset[InvalidIntegration]:
-    """Log the tick, and warn about each invalid row once for as long as the ticks find it."""
-    for row in frozenset(done.invalid) - warned:
-        warn_invalid(row)
-    warned = frozenset(done.invalid)
-    write = log.info if done.claimed or done.skipped else log.debug
-    write("tick", at=done.at.isoformat(), due=done.due, claimed=done.claimed, skipped=done.skipped, invalid=len(warned))
-    return warned

@@ -7,7 +7,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 from yarl import URL
 
-from synkron.settings.secrets import SECRET_LENGTH, fault
+from synkron.errors import SettingsError
+from synkron.settings.redaction import SECRET_LENGTH
 
 # The characters that a request's first line may contain. Others are escaped; escapes stay as they are.
 _SENT_AS_IT_IS = "".join(character for character in map(chr, range(0x21, 0x7F)) if character not in '"#<>\\^`{|}')
@@ -25,18 +26,34 @@ def exact_url(text: str) -> URL:
     return URL.build(scheme=url.scheme, authority=url.raw_authority, path=path, query_string=query, encoded=True)
 
 
+def fault_in_address(text: str) -> str | None:
+    """Why this is not an address of host, port and path alone, or None if it is. Shows nothing of it."""
+    if not text.isprintable() or " " in text:
+        return "it contains a line break, a blank or a control character"
+    try:
+        url = URL(text)
+        host, port = url.host, url.explicit_port
+    except ValueError:
+        return "it can't be read as a URL"
+    if url.scheme not in ("http", "https"):
+        return "it begins with neither https:// nor http://"
+    if not host or port == 0:
+        return "it names no host" if not host else "its port is 0"
+    if url.raw_user is not None or url.raw_password is not None:
+        return "it contains a user or a password"
+    return "it contains a query or a fragment" if url.raw_query_string or url.raw_fragment else None
+
+
 def read_address(key: str, text: str) -> URL:
     """An address without a user or password. Raises SettingsError, naming ``key``."""
     try:
         address = exact_url(text)
     except ValueError:
-        raise fault(key, 'this is not an address; expected one such as "https://example.com/sync"') from None
+        expected = 'this is not an address; expected one such as "https://example.com/sync"'
+        raise SettingsError([f"{key}: {expected}"]) from None
     if address.raw_user is not None or address.raw_password is not None:
-        raise fault(
-            key,
-            "an address in the settings must not contain a user or password; remove them, and send them in a header: "
-            'headers = { Authorization = "env:NAME" }',
-        )
+        remedy = 'remove them, and send them in a header: headers = { Authorization = "env:NAME" }'
+        raise SettingsError([f"{key}: an address in the settings must not contain a user or password; {remedy}"])
     return address
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -43,6 +45,18 @@ class Redaction:
         Secrets are removed before the text is cut.
         """
         return one_line(self.hide(text), EXCERPT_LENGTH)
+
+
+def hide_parts(text: str, secret: str, most: int) -> str:
+    """The text without those parts of the secret that are longer than ``most`` characters."""
+    length = most + 1
+    parts = {secret[start : start + length] for start in range(len(secret) - most)}
+    is_hidden = [False] * len(text)
+    for start in range(len(text) - most):
+        if text[start : start + length] in parts:
+            is_hidden[start : start + length] = [True] * length
+    pieces = groupby(zip(text, is_hidden, strict=True), key=itemgetter(1))
+    return "".join(REDACTED if hidden else "".join(one for one, _ in piece) for hidden, piece in pieces)
 
 
 def _forms(secret: str) -> set[str]:

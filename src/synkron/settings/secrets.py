@@ -28,6 +28,9 @@ def read_secret(key: str, reference: str, environment: Mapping[str, str]) -> Sec
             raise fault(key, f"the environment variable {place} is not set; set it, or correct the name")
         found = environment[place].strip()
     else:
+        if Path(place).exists() and not Path(place).is_file():
+            # It could be read only once, or without an end.
+            raise fault(key, f"the file {place} can't be read (it is not a regular file); correct the path")
         try:
             found = Path(place).read_text("utf-8").strip()
         except OSError as error:

@@ -7,8 +7,12 @@ from re import fullmatch
 
 from yarl import URL
 
+from synkron.settings.addresses import fault_in_address
+
 MAKE_ONE = 'make a key that begins with "sb_secret_" under API Keys in the project\'s settings'
 REST = "/rest/v1"
+# How a secret key begins.
+SECRET = "sb_secret_"  # noqa: S105
 
 
 class KeyKind(StrEnum):
@@ -29,7 +33,7 @@ def kind_of(key: str) -> KeyKind:
         return KeyKind.EMPTY
     if not fullmatch(r"[!-~]+", key):
         return KeyKind.UNSENDABLE
-    prefixes = {"sb_secret_": KeyKind.SECRET, "sb_publishable_": KeyKind.PUBLISHABLE, "sbp_": KeyKind.ACCESS_TOKEN}
+    prefixes = {SECRET: KeyKind.SECRET, "sb_publishable_": KeyKind.PUBLISHABLE, "sbp_": KeyKind.ACCESS_TOKEN}
     for prefix, kind in prefixes.items():
         if key.startswith(prefix) and key != prefix:
             return kind
@@ -38,22 +42,9 @@ def kind_of(key: str) -> KeyKind:
 
 def fault_in_url(project_url: str) -> str | None:
     """Why this is not the address of a project, or None if it is. Shows nothing of it."""
-    if not project_url.isprintable() or " " in project_url:
-        return "it contains a line break, a blank or a control character"
-    try:
-        url = URL(project_url)
-        host, _ = url.host, url.explicit_port
-    except ValueError:
-        return "it can't be read as a URL"
-    if url.scheme not in ("http", "https"):
-        return "it begins with neither https:// nor http://"
-    if not host:
-        return "it names no host"
-    if url.raw_user is not None or url.raw_password is not None:
-        return "it contains a user or a password"
-    if url.raw_query_string or url.raw_fragment:
-        return "it contains a query or a fragment"
-    return None if url.path.rstrip("/") in ("", REST) else "it contains a path"
+    if fault := fault_in_address(project_url):
+        return fault
+    return None if URL(project_url).path.rstrip("/") in ("", REST) else "it contains a path"
 
 
 def function_in(target: str | None) -> str | None:

@@ -50,10 +50,10 @@ def faults(row: Integration, types: Collection[str]) -> list[InvalidIntegration]
     """Why the row could not run if it were enabled."""
     if row.cron_schedule is None:
         return []
-    if row.oddity is not None:
-        return [one for one in [misplaced(row, types)] if one]
     checked = (schedule_of(row, row.cron_schedule), misplaced(row, types))
-    return [one for one in checked if isinstance(one, InvalidIntegration)]
+    found = [one for one in checked if isinstance(one, InvalidIntegration)]
+    # A zone that is too long is unknown as well. Only the first fault is named, which is the one that a tick names.
+    return found[:1] if row.oddity is not None else found
 
 
 def _findings(row: Integration, types: Collection[str], linted: Lint) -> Iterator[RowFinding]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from synkron.cron.timeline import utc
 from synkron.errors import DatabaseUnreachable
 from synkron.model import DueIntegration
 from synkron.postgres.connection import connected
@@ -34,8 +35,8 @@ def read_due_integrations_sync(
     one of its own, as the user that the connection logged in as. So the read is in **another transaction**: it sees
     what is committed, not what the given connection has changed since, nor its ``SET ROLE``.
 
-    Raises what ``read_due_integrations`` raises; DatabaseUnreachable; TypeError for anything else, and for a call
-    inside an event loop.
+    Raises what ``read_due_integrations`` raises; DatabaseUnreachable; SettingsError for a malformed URL; TypeError for
+    anything else, and for a call inside an event loop.
     """
     try:
         asyncio.get_running_loop()
@@ -43,10 +44,14 @@ def read_due_integrations_sync(
         pass
     else:
         raise TypeError("read_due_integrations_sync was called in an event loop: await read_due_integrations there")
-    url = url_or_connection if isinstance(url_or_connection, str) else _address_of(url_or_connection)
+    utc(at)
+    if isinstance(url_or_connection, str):
+        url, named = url_or_connection, "the URL that was given"
+    else:
+        url, named = _address_of(url_or_connection), "the address of the connection that was given"
 
     async def read() -> list[DueIntegration]:
-        async with connected(url) as connection:
+        async with connected(url, named=named) as connection:
             return await read_due_integrations(at, connection, tables=tables, types=types)
 
     return asyncio.run(read())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -166,8 +167,12 @@ async def test_a_secret_in_a_file(tmp_path: Path) -> None:
     assert await faults(xledger={"target": ADDRESS, "secret": "file:latin"}) == [
         "types.xledger.secret: the file latin is not UTF-8 text; correct the path"
     ]
-    [told] = await faults(xledger={"target": ADDRESS, "secret": "file:."})
-    assert told == "types.xledger.secret: the file . can't be read (Is a directory); correct the path"
+    os.mkfifo(tmp_path / "pipe")  # nobody will ever write to it
+    for name in (".", "pipe", "/dev/zero"):
+        [told] = await faults(xledger={"target": ADDRESS, "secret": f"file:{name}"})
+        assert (
+            told == f"types.xledger.secret: the file {name} can't be read (it is not a regular file); correct the path"
+        )
 
 
 async def test_a_header_s_name() -> None:

@@ -103,7 +103,7 @@ async def doctor(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("synkron.service.doctor.examination.WITHIN", PATIENCE)
     monkeypatch.setattr("synkron.service.doctor.network.WITHIN", PATIENCE)
-    monkeypatch.setattr("synkron.service.doctor.ledger.TICKS_WITHIN", SHORT_OF_THE_PLANTED)
+    monkeypatch.setattr("synkron.service.doctor.ledger.LONGEST_BETWEEN_TICKS", SHORT_OF_THE_PLANTED)
     async with serviced(f'synk\'s "{database.name}" $x', superuser, database) as role, listening() as port:
         settings: dict[str, Any] = {"types": {"xledger": {"target": f"http://127.0.0.1:{port}/sync"}}}
         await add_integration(connection, "0 2 * * *")

@@ -35,6 +35,11 @@ WAITS = """
 # Triggers keep the ledger from being changed so.
 UNGUARDED = "set session_replication_role = replica; {}; reset session_replication_role;"
 THREE_HOURS_AGO = UNGUARDED.format("update synkron.ticks set at = now() - interval '3 hours'")
+# What pg_cron claims of the plans is no tick: it decides nothing else.
+CLAIMED_BY_PG_CRON = """
+    insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid)
+    values (now(), now() - interval '30 seconds 1 microsecond', now(), 'pg_cron', 'pg_cron', 1, 1, 0, 0)
+"""
 FAULTS = {
     "no grant on a table": Planted(
         "tables",
@@ -196,7 +201,7 @@ FAULTS = {
         Level.FAILED,
         r"^here:1 runs as a scheduler, but the last tick was 3 hours ago\.$",
         "^synkron tick$",
-        sql=THREE_HOURS_AGO,
+        sql=f"{THREE_HOURS_AGO} {CLAIMED_BY_PG_CRON}",
     ),
     "a clock that was set back": Planted(
         "scheduler",

@@ -100,7 +100,7 @@ def test_rows(rows: list[Integration], level: Level, why: str) -> None:
 
 def test_what_an_installation_does_without() -> None:
     """Nobody ticked, no node, no job: only warnings, each with its remedy."""
-    ticks = ledger.Ticks(NOW, None, None, None)
+    ticks = ledger.Ticks(NOW, None, None)
     found = [
         ledger.scheduler(ticks, []),
         ledger.worker([]),

@@ -13,6 +13,7 @@ from synkron.errors import ServiceRoleRequired, SynkronError
 from synkron.settings.supabase import KeyKind
 from synkron.source.data_api.key import check_key, headers_of
 from synkron.source.data_api.project import rest_address
+from tests.source.sources import shows_at_most_six
 from tests.support.postgrest import PUBLISHABLE_KEY, SECRET_KEY, token
 
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -52,7 +53,7 @@ def test_a_key_of_anybody_else_is_refused(key: str, error: type[SynkronError], s
     with pytest.raises(error) as refused:
         check_key(key, NOW)
     assert says in str(refused.value)
-    assert _shows_at_most_six(str(refused.value), key)
+    assert shows_at_most_six(str(refused.value), key)
 
 
 def test_each_is_refused_with_a_sentence_of_its_own() -> None:
@@ -83,7 +84,7 @@ def test_any_text_is_a_key_or_refused_in_a_sentence(key: str) -> None:
     except SynkronError as refused:
         said = str(refused)
     assert said or key.startswith("sb_secret_")
-    assert _shows_at_most_six(said, key)
+    assert shows_at_most_six(said, key)
 
 
 @pytest.mark.parametrize(
@@ -116,9 +117,3 @@ def test_the_forms_of_a_project_s_url(url: str) -> None:
 
 def test_a_source_shows_six_characters_of_its_key() -> None:
     assert repr(DataApi(PROJECT, SECRET_KEY)) == f"DataApi('{PROJECT}', 'sb_sec'...)"
-
-
-def _shows_at_most_six(said: str, key: str) -> bool:
-    """Whether no seven characters of the key in a row are in the message, but for what every key begins with."""
-    rest = key.removeprefix("sb_secret_").removeprefix("sb_publishable_")
-    return not any(rest[n : n + 7] in said for n in range(len(rest) - 6))

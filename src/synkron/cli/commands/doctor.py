@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import textwrap
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from shutil import get_terminal_size
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # The columns that a line may take: as many as the terminal has, within these.
 NARROWEST, WIDEST = 60, 120
+# Seconds for what the settings name to be opened. The checks have a limit of their own.
+OPENED_WITHIN = 15.0
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
@@ -95,7 +99,8 @@ def _examined(invoked: Invocation) -> Report:
     from synkron.service.doctor.examination import examine, not_examined
 
     try:
-        settings, faults = settings_and_faults(invoked)
+        with interrupted(OPENED_WITHIN):
+            settings, faults = settings_and_faults(invoked)
     except SettingsError as error:
         return not_examined(error.faults)
     with ExitStack() as stack:
@@ -105,6 +110,28 @@ def _examined(invoked: Invocation) -> Report:
         except DatabaseError as error:
             url, connect = "", partial(_refused, error)
         return asyncio.run(examine(Context(connect, url, settings, invoked.environment, faults)))
+
+
+@contextmanager
+def interrupted(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in what has not ended after so many seconds, and again in what then goes on for a second.
+
+    It is meant for the import of a callable's module, in which anything may happen. Only where the system has alarms.
+    """
+    if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise TimeoutError(f"it did not end within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -90,11 +89,13 @@ def install(
       synkron pg-cron install --mode call --url https://synkron.example.com/v1/tick
     """
     from synkron.operations import pg_cron as operation
+    from synkron.settings.addresses import fault_in_address
 
     if (url is not None) != (mode is Mode.CALL):
         raise typer.BadParameter("--url goes with --mode call, which needs it")
-    if url is not None and not _is_address(url):
-        raise typer.BadParameter("--url takes an address such as https://synkron.example.com/v1/tick, without a secret")
+    # pg_cron's tables would show a password or a query.
+    if url is not None and (fault := fault_in_address(url) or ("it has no path" if url.count("/") < 3 else None)):
+        raise typer.BadParameter(f"--url: {fault}; expected an address such as https://synkron.example.com/v1/tick")
     asked = operation.AskedClock(mode.value, ahead or AHEAD, url)
     return Change(
         plan=lambda connection, _settings, _now: operation.plan_install(connection, asked.mode),
@@ -178,24 +179,6 @@ def drill(
         show_lines("Nothing was due in that time.")
     if any(one.unclaimed for one in moments):
         raise typer.Exit(ExitCode.DATA)
-
-
-def _is_address(url: str) -> bool:
-    """Whether it is an address with a path and nothing else: pg_cron's tables would show a password or a query."""
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and has_port
-        and parts.path.startswith("/")
-        and not (parts.query or parts.fragment or "@" in parts.netloc or re.search(r"\s", url))
-    )
 
 
 def _installing(found: SecondClock | None, mode: str) -> Iterator[str]:

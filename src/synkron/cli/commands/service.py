@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.context import answer, database, invocation
+from synkron.cli.context import answer, database, invocation, mirror_for
 from synkron.cli.options import AsJson, At, InstallationName
 from synkron.cli.output import show_json, show_lines
 from synkron.cli.serving import say_targets, settings_of_service, stop_on_signals
@@ -80,13 +80,14 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
         from synkron.scheduler.tick import tick
         from synkron.source.reader import warn_invalid
 
-        done = await tick(connection, settings, scheduler=process_name(), source="once", at=at)
+        mirror = mirror_for(settings, invocation(context))
+        done = await tick(connection, settings, scheduler=process_name(), source="once", at=at, mirror=mirror)
         for row in done.invalid:
             warn_invalid(row)
         await make_partitions_ahead(connection)
         return done
 
-    done = answer(context, ask, fresh=True)
+    done = answer(context, ask)
     if as_json:
         show_json(
             {

@@ -18,6 +18,7 @@ from synkron.incidents.conditions.unhealthy_vendors import VendorEndpoint, is_to
 from synkron.incidents.conditions.wording import Names
 from synkron.ledger.history import late_run_of
 from synkron.ledger.nodes import silence
+from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS
 from synkron.model import InvalidIntegration
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -28,8 +29,6 @@ from synkron.source.oddity import NOTHING
 from synkron.source.queries import SourceQueries
 from synkron.vendors.health import Verdict, Watch
 
-# Ticks come every half minute; those of an external caller perhaps every minute.
-LONGEST_BETWEEN_TICKS = timedelta(minutes=2, seconds=30)
 GAP_IS_TOLD_FOR = timedelta(minutes=15)
 # How many rows of each kind are read. Beyond that, "at least so many" is enough.
 MOST_LATE = 2_000

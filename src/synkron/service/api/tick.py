@@ -17,6 +17,7 @@ from synkron.postgres.connection import Pool
 from synkron.runtime import log
 from synkron.scheduler.tick import tick
 from synkron.service.api.connection import body_of, in_json
+from synkron.service.tick_log import TickLog
 from synkron.settings.load import Settings
 from synkron.settings.signing import Signing, is_signed
 from synkron.source.mirror import Mirror
@@ -39,6 +40,7 @@ class TickEndpoint:
     targets: Mapping[str, Target]
     name: str
     mirror: Mirror | None = None
+    tick_log: TickLog = field(default_factory=TickLog)
     warming: set[asyncio.Task[object]] = field(default_factory=set)
 
     async def post(self, request: web.Request) -> web.Response:
@@ -49,12 +51,11 @@ class TickEndpoint:
             if self.signing is None or not is_signed(self.signing.webhook, request.headers, body, now):
                 raise web.HTTPUnauthorized(reason=WRONGLY_SIGNED)
             try:
-                if self.mirror is not None:
-                    await self.mirror.refresh(connection)
-                done = await tick(connection, self.settings, scheduler=self.name, source="pg_cron")
+                done = await tick(connection, self.settings, scheduler=self.name, source="pg_cron", mirror=self.mirror)
             except Refused as error:
                 log.warning("no tick", reason=str(error))
                 raise web.HTTPServiceUnavailable(reason=REFUSED) from None
+        self.tick_log.write(done)
         if done.ahead:
             task = asyncio.create_task(self._warm_up(done.ahead))
             self.warming.add(task)

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 
 from synkron.incidents.conditions.wording import listed
 from synkron.ledger.nodes import Node
+from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS, LastTick
 from synkron.service.doctor.finding import Finding, failed, migrate_for, ok, warning
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.policy import Policy
 from synkron.text import duration_text, several, span
 
-# Ticks come every half minute, from a clock of one's own perhaps every minute.
-TICKS_WITHIN = timedelta(minutes=2)
 RUN_SCHEDULER, RUN_WORKER = "synkron run --role scheduler", "synkron run --role worker"
 
 
@@ -29,12 +28,11 @@ class LedgerGrants:
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """Up to when everything is decided, and the newest tick; both None before the first. ``now`` is the database's."""
+    """Up to when everything is decided, and the last tick; both None before the first. ``now`` is the database's."""
 
     now: datetime
     watermark: datetime | None
-    at: datetime | None
-    scheduler: str | None
+    last: LastTick | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +57,15 @@ def grants(found: LedgerGrants, role: str) -> Finding:
 
 def scheduler(ticks: Ticks, nodes: Sequence[Node]) -> Finding:
     """Whether somebody ticks: a service, or a clock of one's own with ``synkron tick``."""
-    if ticks.watermark is not None and ticks.watermark - ticks.now > TICKS_WITHIN:
+    if ticks.watermark is not None and ticks.watermark - ticks.now > LONGEST_BETWEEN_TICKS:
         return failed(
             f"Everything up to {span(ticks.watermark - ticks.now)} from now is decided already: the database's clock "
             "was set back, and nothing is claimed until it is there again.",
             remedy="Wait, or correct the clock of the database's host.",
         )
-    if ticks.at is not None and ticks.now - ticks.at <= TICKS_WITHIN:
-        return ok(f"The last tick was {span(ticks.now - ticks.at)} ago, by {ticks.scheduler}.")
-    last = "nobody has ticked yet" if ticks.at is None else f"the last tick was {span(ticks.now - ticks.at)} ago"
+    if ticks.last is not None and ticks.now - ticks.last.at <= LONGEST_BETWEEN_TICKS:
+        return ok(f"The last tick was {span(ticks.now - ticks.last.at)} ago, by {ticks.last.scheduler}.")
+    last = "nobody has ticked yet" if ticks.last is None else f"the last tick was {span(ticks.now - ticks.last.at)} ago"
     if running := _running(nodes, "scheduler"):
         return failed(f"{listed(running)} runs as a scheduler, but {last}.", "synkron tick")
     return warning(f"No scheduler is running: {last}.", RUN_SCHEDULER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from synkron.ledger.ticks import read_last_tick
 from synkron.model import EVERYTHING, Integration
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
@@ -76,9 +77,9 @@ async def read_ledger_grants(connection: Connection) -> LedgerGrants:
 
 
 async def read_ticks(connection: Connection) -> Ticks:
-    """The newest tick, and up to when everything is decided."""
-    [row] = await connection.fetch(SQL["ticks"])
-    return read(Ticks, row)
+    """The newest tick that moved the watermark, and up to when everything is decided."""
+    [row] = await connection.fetch(SQL["watermark"])
+    return read(Ticks, row, last=await read_last_tick(connection))
 
 
 async def read_jobs(connection: Connection) -> list[Jobs]:

@@ -54,40 +54,25 @@ where wanted.zone is null
     );
 
 -- name: ledger_grants
--- What this role lacks of what `synkron migrate` grants to the service's role (`grant` in ledger/migrate.sql).
+-- Whether the schema synkron exists and may be used, and what this role lacks of the rights in it.
 select
     schema.oid is not null as exists,
     coalesce(has_schema_privilege(schema.oid, 'usage'), false) as may_use,
     array(
-        select privilege || ' on ' || found.relname
-        from pg_class found
-        cross join unnest(array['select', 'insert', 'update', 'delete']) privilege
-        where found.relnamespace = schema.oid
-            and found.relkind in ('r', 'p')
-            and not found.relispartition
-            and not (found.relname = 'migrations' and privilege <> 'select')
-            and not (found.relname = 'audit' and privilege in ('update', 'delete'))
-            and not has_table_privilege(found.oid, privilege)
-        union all
-        select 'usage on ' || found.relname
-        from pg_class found
-        where found.relnamespace = schema.oid
-            and case when found.relkind = 'S' then not has_sequence_privilege(found.oid, 'usage') end
-        union all
-        select 'execute on ' || found.proname
-        from pg_proc found
-        where found.pronamespace = schema.oid
-            and found.proname in ('keep_partitions', 'pause_over')
-            and not has_function_privilege(found.oid, 'execute')
+        select privilege || ' on ' || name
+        from {rights[schema.oid]} found
+        where not case kind
+            when 'table' then has_table_privilege(oid, privilege)
+            when 'sequence' then has_sequence_privilege(oid, privilege)
+            else has_function_privilege(oid, privilege)
+        end
         order by 1
     ) as lacking
 from (select 'synkron' as name) wanted
 left join pg_namespace schema on schema.nspname = wanted.name;
 
--- name: ticks
-select clock_timestamp() as now, (select at from synkron.watermark) as watermark, newest.at, newest.scheduler
-from (select) nothing
-left join lateral (select at, scheduler from synkron.ticks order by at desc limit 1) newest on true;
+-- name: watermark
+select clock_timestamp() as now, (select at from synkron.watermark) as watermark;
 
 -- name: jobs
 -- Scans: all jobs, once, for a command.

@@ -9,12 +9,13 @@ from synkron.incidents.conditions.store import read_conditions, read_verificatio
 from synkron.incidents.store import incidents
 from synkron.ledger.installation import why_nothing_is_fired
 from synkron.ledger.nodes import nodes
+from synkron.ledger.ticks import read_last_tick
 from synkron.model import Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
-from synkron.service.status.verdict import LastTick, Runs, Status
+from synkron.service.status.verdict import Runs, Status
 from synkron.settings.load import Settings
 from synkron.source.reader import read_all
 from synkron.source.upcoming import upcoming
@@ -32,7 +33,6 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
     ServiceRoleRequired, SourceTableMissing, LedgerMissing and SettingsError.
     """
     now = await database_clock(connection)
-    [ticks] = await connection.fetch(SQL["ticks"])
     [runs] = await connection.fetch(SQL["runs"], now)
     [counts] = await connection.fetch(SQL["counts"], now)
     fires = upcoming(await read_all(connection, settings.source), Window(now, now + HOUR), settings.types)
@@ -40,8 +40,8 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
     return Status(
         at=now,
         not_fired=await why_nothing_is_fired(connection, settings),
-        last_tick=None if ticks["at"] is None else read(LastTick, ticks),
-        pg_cron_claimed_at=ticks["pg_cron_claimed_at"],
+        last_tick=await read_last_tick(connection),
+        pg_cron_claimed_at=await connection.fetchval(SQL["pg_cron_claimed_at"]),
         nodes=await nodes(connection, settings.heartbeat),
         runs=read(Runs, runs),
         pauses=counts["pauses"],

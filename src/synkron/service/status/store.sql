@@ -1,18 +1,9 @@
 -- What a glance needs of the ledger.
 
--- name: ticks
--- The newest tick that moved the watermark, and when pg_cron last claimed what was planned. Plan: the index ticks_newest;
--- one of pg_cron is looked for within an hour.
-select
-    last.at, last.scheduler, last.source,
-    (
-        select max(at) from synkron.ticks
-        where at > now() - interval '1 hour' and source = 'pg_cron' and not {moves_watermark[ticks]}
-    ) as pg_cron_claimed_at
-from (select) always
-left join (
-    select at, scheduler, source from synkron.ticks where {moves_watermark[ticks]} order by at desc limit 1
-) last on true;
+-- name: pg_cron_claimed_at
+-- When pg_cron last claimed what was planned, within an hour. Plan: the index ticks_newest.
+select max(at) from synkron.ticks
+where at > now() - interval '1 hour' and source = 'pg_cron' and not {moves_watermark[ticks]};
 
 -- name: runs
 -- The unfinished runs. Plan: the index runs_unfinished of each month, as `waiting` of the conditions.
@@ -28,6 +19,5 @@ where finished_at is null;
 -- The pauses in effect at $1, and the integrations that were due and could not run.
 -- Scans: held, which is as long as the answer counts.
 select
-    (select count(*) from synkron.pauses where starts_at <= $1 and ended_at is null and (until is null or until > $1))
-        as pauses,
+    (select count(*) from synkron.pauses where {in_effect[$1]}) as pauses,
     (select count(*) from synkron.held) as held;

@@ -10,10 +10,10 @@ from enum import StrEnum
 
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.failed_runs import Verified
-from synkron.incidents.conditions.store import LONGEST_BETWEEN_TICKS
 from synkron.incidents.grouping import joined
 from synkron.incidents.lifecycle import Incident
 from synkron.ledger.nodes import Node
+from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS, LastTick
 from synkron.source.upcoming import Upcoming
 from synkron.text import minute, several, span
 
@@ -24,15 +24,6 @@ class Verdict(StrEnum):
     WELL = "well"
     NEEDS_A_PERSON = "needs a person"
     NOBODY_TICKS = "nobody ticks"
-
-
-@dataclass(frozen=True, slots=True)
-class LastTick:
-    """The newest tick that moved the watermark. ``source`` is 'service', 'once' or 'pg_cron'."""
-
-    at: datetime
-    scheduler: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,13 @@ from functools import cache
 from re import fullmatch
 
 from aiohttp import ClientError, ClientResponse, ClientSession
-from pydantic import SecretStr
 
 from synkron.http import failure, open_session, retry_after
 from synkron.runtime import log, wall_clock
-from synkron.settings.redaction import Redaction
 from synkron.settings.sections import SourceTables
 from synkron.settings.supabase import KeyKind
 from synkron.shortage import Shortage
-from synkron.source.data_api.key import LEGACY_WARNING, SHOWN, check_key, headers_of
+from synkron.source.data_api.key import LEGACY_WARNING, SHOWN, check_key, headers_of, hiding
 from synkron.source.data_api.pages import Page, page_of, unusable
 from synkron.source.data_api.project import place_of, rest_address
 from synkron.source.data_api.read import PAUSES, TIMEOUT, Ask, NotReached
@@ -45,7 +43,7 @@ class DataApi:
         self._key = key
         self.place = place_of(self._address)
         self.check()
-        self._hide = Redaction([SecretStr(key)]).hide
+        self._hide = hiding(key)
 
     def __repr__(self) -> str:
         return f"DataApi({str(self._address.origin())!r}, {self._key[:SHOWN]!r}...)"

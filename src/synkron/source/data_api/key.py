@@ -8,12 +8,18 @@ from binascii import Error as NotBase64
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from pydantic import SecretStr
+
 from synkron.errors import ServiceRoleRequired, SettingsError
-from synkron.settings.supabase import KeyKind, kind_of
+from synkron.settings.redaction import Redaction, hide_parts
+from synkron.settings.supabase import SECRET, KeyKind, kind_of
+from synkron.source.data_api.pages import Hide
 from synkron.text import minute, printable
 
 # No more of a key is ever shown; of a short text, which may be any secret, nothing is.
 SHOWN, SHORT = 6, 20
+# Of a server's text, which is cut far below that.
+LONGEST_TEXT = 10_000
 SERVICE_ROLE = "service_role"
 LEGACY_WARNING = (
     "the Data API's key is a legacy service_role key, which Supabase is removing; create a secret key (sb_secret_...) "
@@ -58,6 +64,16 @@ def headers_of(key: str, kind: KeyKind) -> dict[str, str]:
 def shown(key: str) -> str:
     """The key as messages name it: by at most its first six characters."""
     return f"The key {printable(key[:SHOWN])}..." if len(key) >= SHORT else "The key that was given"
+
+
+def hiding(key: str) -> Hide:
+    """What takes the key out of a server's text: whole, encoded, and in parts that show more than six characters."""
+    whole = Redaction([SecretStr(key)])
+
+    def hide(text: str) -> str:
+        return hide_parts(whole.hide(text[:LONGEST_TEXT]), key.removeprefix(SECRET), SHOWN)
+
+    return hide
 
 
 def claims_in(key: str) -> dict[str, object] | None:

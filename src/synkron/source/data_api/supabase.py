@@ -8,13 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from pydantic import SecretStr
-
 from synkron.errors import ServiceRoleRequired
-from synkron.settings.redaction import Redaction
 from synkron.settings.sections import SourceTables
 from synkron.source.data_api.client import checked
-from synkron.source.data_api.key import REMEDY, claims_in
+from synkron.source.data_api.key import REMEDY, claims_in, hiding
 from synkron.source.data_api.pages import Hide, Page, page_of, unusable
 from synkron.source.data_api.project import place_of, rest_address
 from synkron.source.data_api.read import TIMEOUT, Ask, NotReached
@@ -44,7 +41,7 @@ async def opened(client: AsyncClient, tables: SourceTables) -> AsyncIterator[Ask
 
     What the client will send is settled here: a user who signs in to it during the read changes nothing.
     """
-    place, hide = place_of_client(client), Redaction([SecretStr(client.supabase_key)]).hide
+    place, hide = place_of_client(client), hiding(client.supabase_key)
     rest = client.schema(tables.schema_name)
     await _check_client(client, rest, place)
 
