@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, Organization, SinceADay, Type
 from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_json, show_lines, show_table
@@ -61,9 +62,10 @@ def drift(
         from synkron.reports.drift import read_drift
 
         now = await database_clock(connection)
+        [since] = await moments(connection, settings, from_, now=now, org_id=org)
         found = await read_drift(
             connection,
-            from_.moment(now) if from_ else now - DAY,
+            since or now - DAY,
             now,
             settings.announce.late_after,
             integration_type=integration_type,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.confirm import Change, changing
-from synkron.cli.context import answer, moment_of
+from synkron.cli.context import answer
 from synkron.cli.options import AsJson, Limit, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
@@ -100,13 +101,14 @@ def list_incidents(
         refuse_options(context, "--json")
         return
 
-    async def ask(connection: Connection, _: Settings) -> list[Incident]:
+    async def ask(connection: Connection, settings: Settings) -> list[Incident]:
         from synkron.incidents import store
 
+        [since] = await moments(connection, settings, from_, org_id=org)
         return await store.incidents(
             connection,
             closed=everything,
-            since=await moment_of(from_, connection),
+            since=since,
             kind=kind,
             org_id=org,
             integration_type=integration_type,
