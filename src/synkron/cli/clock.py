@@ -13,6 +13,7 @@ import typer
 
 from synkron.cli.output import say
 from synkron.errors import Refused, SourceTableMissing, ZoneError
+from synkron.model import EVERYTHING, Scope
 
 if TYPE_CHECKING:
     from synkron.cli.when import WrittenTime
@@ -27,12 +28,11 @@ async def moments(
     settings: Settings,
     *asked: WrittenTime | None,
     now: datetime | None = None,
-    org_id: str | None = None,
-    integration_id: str | None = None,
+    scope: Scope = EVERYTHING,
 ) -> list[datetime | None]:
     """The instants in UTC, which are told; None where nothing was asked for. Raises BadParameter as ``moment`` does.
 
-    The zone is that of the organization (or of the integration's), where one is named and exists, else the operator's.
+    The zone is that of the organization that the scope names, by itself or by an integration; else the operator's.
     """
     from synkron.postgres.clock import database_clock
 
@@ -41,7 +41,7 @@ async def moments(
     now = now or await database_clock(connection)
     zone: tzinfo = UTC
     if any(one and one.needs_zone for one in asked):
-        zone = await _organizations_zone(connection, settings, org_id, integration_id) or operators_zone(os.environ)
+        zone = await _organizations_zone(connection, settings, scope) or operators_zone(os.environ)
     return [None if one is None else moment(one, now, zone) for one in asked]
 
 
@@ -92,17 +92,15 @@ def _named(name: str) -> tzinfo:
         ) from None
 
 
-async def _organizations_zone(
-    connection: Connection, settings: Settings, org_id: str | None, integration_id: str | None
-) -> tzinfo | None:
-    """The zone of the organization that is named; None where none is, or where it can't be found or read."""
+async def _organizations_zone(connection: Connection, settings: Settings, scope: Scope) -> tzinfo | None:
+    """The zone of the scope's organization; None where it names none, or where that can't be found or read."""
     from synkron.cron import parse_zone
     from synkron.source.reader import read_zones
 
-    if (org_id, integration_id) == (None, None):
+    if scope.org_id is None and scope.integration_id is None:
         return None
     try:
-        zones = await read_zones(connection, settings.source, org_id, integration_id)
+        zones = await read_zones(connection, settings.source, scope.org_id, scope.integration_id)
     except (Refused, SourceTableMissing):
         return None
     try:

@@ -20,6 +20,7 @@ from synkron.cli.context import answer, invocation
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import ExitCode, say, show_json, show_lines
 from synkron.cli.when import WrittenTime
+from synkron.model import Scope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -149,8 +150,8 @@ def _operate(
 async def _with_instants(connection: Connection, settings: Settings, given: Mapping[str, Any]) -> Mapping[str, object]:
     """The options, with the instant of each time: read once, so that what is done is what a person was told."""
     times = {name: value for name, value in given.items() if isinstance(value, WrittenTime)}
-    named = {"org_id": given.get("org"), "integration_id": given.get("integration")}
-    found = await moments(connection, settings, *times.values(), **named)
+    scope = Scope(given.get("org"), given.get("integration_type"), given.get("integration"))
+    found = await moments(connection, settings, *times.values(), scope=scope)
     return {**given, **dict(zip(times, found, strict=True))}
 
 

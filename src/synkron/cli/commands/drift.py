@@ -15,6 +15,7 @@ from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_
 from synkron.cli.table import Field, minute
 from synkron.ledger.drift import LateRun, Stage, lost_in, stages
 from synkron.ledger.drift import lateness as late_by
+from synkron.model import Scope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -62,7 +63,7 @@ def drift(
         from synkron.reports.drift import read_drift
 
         now = await database_clock(connection)
-        [since] = await moments(connection, settings, from_, now=now, org_id=org)
+        [since] = await moments(connection, settings, from_, now=now, scope=Scope(org))
         found = await read_drift(
             connection,
             since or now - DAY,

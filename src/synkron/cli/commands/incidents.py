@@ -16,6 +16,7 @@ from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
 from synkron.incidents.message import facts_of, touched
+from synkron.model import Scope
 from synkron.text import instant, one_line
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def list_incidents(
     async def ask(connection: Connection, settings: Settings) -> list[Incident]:
         from synkron.incidents import store
 
-        [since] = await moments(connection, settings, from_, org_id=org)
+        [since] = await moments(connection, settings, from_, scope=Scope(org))
         return await store.incidents(
             connection,
             closed=everything,

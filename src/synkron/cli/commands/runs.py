@@ -16,7 +16,7 @@ from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, 
 from synkron.cli.table import Field, minute, precise
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
-from synkron.model import Source, State
+from synkron.model import Scope, Source, State
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def list_runs(
     async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedRun], Mapping[str, str]]:
         from synkron.ledger import history
 
-        [since] = await moments(connection, settings, from_, org_id=org)
+        [since] = await moments(connection, settings, from_, scope=Scope(org))
         found = await history.runs(
             connection,
             org_id=org,

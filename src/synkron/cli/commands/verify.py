@@ -69,7 +69,7 @@ def verify(
         from synkron.source.reader import read_names
 
         now = await database_clock(connection)
-        since, end = await moments(connection, settings, from_, until, now=now, org_id=org)
+        since, end = await moments(connection, settings, from_, until, now=now, scope=Scope(org))
         begin, end = since or now - store.DAY, end or now
         if begin >= end:
             raise Refused(f"The range ends ({minute(end)} UTC) before it begins ({minute(begin)} UTC).")

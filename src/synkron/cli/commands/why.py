@@ -15,6 +15,7 @@ from synkron.cli.clock import moments
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson, AtPast, Integration, Organization, Type
 from synkron.cli.output import show_json, show_lines
+from synkron.model import Scope
 from synkron.text import printable
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def why(
         from synkron.postgres.clock import database_clock
         from synkron.reports.why.store import read_facts
 
-        [moment] = await moments(connection, settings, at, org_id=org, integration_id=integration)
+        [moment] = await moments(connection, settings, at, scope=Scope(org, None, integration))
         return await read_facts(
             connection,
             settings,
