@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -25,7 +24,6 @@ from synkron.errors import (
 )
 
 if TYPE_CHECKING:
-    from synkron.cli.options import Since
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings, SourceTables
     from synkron.source.mirror import Mirror
@@ -110,13 +108,6 @@ def mirror_for(settings: Settings, invoked: Invocation) -> Mirror | None:
     from synkron.source.mirror import mirror_of
 
     return mirror_of(settings, invoked.environment)
-
-
-async def moment_of(since: Since | None, connection: Connection) -> datetime | None:
-    """The instant that ``--since`` means, by the database's clock; None where it was not given."""
-    from synkron.postgres.clock import database_clock
-
-    return since.moment(await database_clock(connection)) if since else None
 
 
 async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:
