@@ -23,10 +23,12 @@ from synkron.errors import (
     SettingsError,
     SourceTableMissing,
 )
+from synkron.model import EVERYTHING, Scope
 
 if TYPE_CHECKING:
     from synkron.cli.options import Since
     from synkron.postgres.connection import Connection
+    from synkron.reports.names.match import AskedScope
     from synkron.settings.load import Settings, SourceTables
 
 Answer = TypeVar("Answer")
@@ -110,6 +112,18 @@ async def moment_of(since: Since | None, connection: Connection) -> datetime | N
     from synkron.postgres.clock import database_clock
 
     return since.moment(await database_clock(connection)) if since else None
+
+
+async def scope_of(asked: AskedScope, connection: Connection, settings: Settings) -> Scope:
+    """The scope that the options name, outside a transaction. Says what each text stands for where it is no id."""
+    if not any(asked):
+        return EVERYTHING
+    from synkron.reports.names.store import resolve
+
+    found = await resolve(connection, settings, asked)
+    if found.notes:
+        say(*found.notes)
+    return found.scope
 
 
 async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:

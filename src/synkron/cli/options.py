@@ -127,11 +127,18 @@ At = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Organization = Annotated[
-    str | None, typer.Option("--org", parser=written, metavar="ID", help="Only this organization.")
+    str | None,
+    typer.Option("--org", parser=written, metavar="ORG", help="Only this organization: its name, a part, or its id."),
 ]
 Type = Annotated[str | None, typer.Option("--type", parser=written, metavar="TYPE", help="Only this integration type.")]
 Integration = Annotated[
-    str | None, typer.Option("--integration", parser=written, metavar="ID", help="Only this integration.")
+    str | None,
+    typer.Option(
+        "--integration",
+        parser=written,
+        metavar="INTEGRATION",
+        help='Only this integration: its id, the beginning of it, or "ORG TYPE".',
+    ),
 ]
 InstallationName = Annotated[
     str | None,

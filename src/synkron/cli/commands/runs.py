@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer, moment_of, organization_names
-from synkron.cli.options import AsJson, Organization, SinceWhen, Type, refuse_options
+from synkron.cli.context import answer, moment_of, organization_names, scope_of
+from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, minute, precise
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
 from synkron.model import Source, State
+from synkron.reports.names.match import AskedScope
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def list_runs(
     context: typer.Context,
     org: Organization = None,
     integration_type: Type = None,
+    integration: Integration = None,
     state: Annotated[State | None, typer.Option(help="Only runs in this state.")] = None,
     from_: SinceWhen = None,
     limit: Annotated[
@@ -82,7 +84,8 @@ def list_runs(
     Examples:
       synkron runs
       synkron runs --since 24h --state failed
-      synkron runs --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --json
+      synkron runs --org fjordlys --type xledger
+      synkron runs --integration 0b8f6f0e --json
       synkron runs show 4711
     """
     if context.invoked_subcommand is not None:
@@ -95,8 +98,7 @@ def list_runs(
 
         found = await history.runs(
             connection,
-            org_id=org,
-            integration_type=integration_type,
+            await scope_of(AskedScope(org, integration_type, integration), connection, settings),
             state=state,
             since=await moment_of(from_, connection),
             limit=most + 1,
