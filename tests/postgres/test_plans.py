@@ -91,9 +91,9 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
 # What is asked where that matters to the plan; an interval stands for the moment that lies so long ago.
 AN_HOUR, A_DAY, AGES, NOW = timedelta(hours=1), timedelta(days=1), timedelta(days=400), timedelta()
 ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
-    "reports/drift.stages": (A_DAY, NOW, None, None, AN_HOUR, [0.5]),
-    "reports/drift.waiting": (A_DAY, NOW, None, None, AN_HOUR),
-    "reports/drift.worst": (A_DAY, NOW, None, None, 100),
+    "reports/drift.stages": (A_DAY, NOW, None, None, None, AN_HOUR, [0.5]),
+    "reports/drift.waiting": (A_DAY, NOW, None, None, None, AN_HOUR),
+    "reports/drift.worst": (A_DAY, NOW, None, None, None, 100),
     "ledger/history.totals": (A_DAY,),
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import typer
 
-from synkron.cli.context import answer, invocation
+from synkron.cli.context import answer, invocation, scope_of
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import ExitCode, say, show_json, show_lines
 
 if TYPE_CHECKING:
+    from synkron.model import Scope
     from synkron.postgres.connection import Connection
+    from synkron.reports.names.match import AskedScope
     from synkron.settings.load import Settings
 
 Plan = TypeVar("Plan")
@@ -70,7 +72,15 @@ class Change(Generic[Plan, Done]):
     show: Callable[[Plan, bool], None] = lambda *_: None
 
 
-def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
+@dataclass(frozen=True, slots=True)
+class ScopedChange(Generic[Plan, Done]):
+    """A change of what is ``asked`` for, made from the scope that this turns out to be."""
+
+    asked: AskedScope
+    of: Callable[[Scope], Change[Plan, Done]]
+
+
+def changing(ask: Callable[..., Change[Any, Any] | ScopedChange[Any, Any]]) -> Callable[..., None]:
     """Make a command of a function that says what is to be changed. It gets the options that all of them have.
 
     The function is given its own options, and a ``Consent`` where it takes one as ``agreed``. What is done is planned
@@ -89,8 +99,8 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
         **given: object,
     ) -> None:
         agreed = Consent(dry_run, yes, as_json)
-        change = ask(**given, **({"agreed": agreed} if takes_consent else {}))
-        plan, done = _operate(context, agreed, author, change)
+        asked = ask(**given, **({"agreed": agreed} if takes_consent else {}))
+        change, plan, done = _operate(context, agreed, author, asked)
         if as_json:
             show_json({"dry_run": dry_run, **change.json(plan, done)})
         elif done is not None:
@@ -109,8 +119,8 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
 
 
 def _operate(
-    context: typer.Context, agreed: Consent, author: str | None, change: Change[Plan, Done]
-) -> tuple[Plan, Done | None]:
+    context: typer.Context, agreed: Consent, author: str | None, asked: Change[Plan, Done] | ScopedChange[Plan, Done]
+) -> tuple[Change[Plan, Done], Plan, Done | None]:
     """Plan, tell, ask, do. Raises BadParameter where nobody can be asked."""
     if not (agreed.dry_run or agreed.yes or sys.stdin.isatty()):
         raise typer.BadParameter(
@@ -120,16 +130,17 @@ def _operate(
 
     name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[Plan, Done | None]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[Change[Plan, Done], Plan, Done | None]:
+        change = asked if isinstance(asked, Change) else asked.of(await scope_of(asked.asked, connection, settings))
         async with read_transaction(connection) as now:
             planned = await change.plan(connection, settings, now)
         _tell(planned, agreed, change)
         if agreed.dry_run or not change.changes(planned):
-            return planned, None
+            return change, planned, None
         if not agreed.yes and not typer.confirm(change.question, err=True):
             say("Nothing was changed.")
             raise typer.Exit(ExitCode.FAILURE)
-        return planned, await change.do(connection, settings, name)
+        return change, planned, await change.do(connection, settings, name)
 
     return answer(context, ask)
 

@@ -114,8 +114,11 @@ async def moment_of(since: Since | None, connection: Connection) -> datetime | N
     return since.moment(await database_clock(connection)) if since else None
 
 
-async def scope_of(asked: AskedScope, connection: Connection, settings: Settings) -> Scope:
-    """The scope that the options name, outside a transaction. Says what each text stands for where it is no id."""
+async def scope_of(asked: AskedScope, connection: Connection, settings: Settings, *, around: bool = False) -> Scope:
+    """The scope that the options name, outside a transaction. Says what each text stands for where it is no id.
+
+    ``around`` adds the organization and the type of an integration.
+    """
     if not any(asked):
         return EVERYTHING
     from synkron.reports.names.store import resolve
@@ -123,7 +126,7 @@ async def scope_of(asked: AskedScope, connection: Connection, settings: Settings
     found = await resolve(connection, settings, asked)
     if found.notes:
         say(*found.notes)
-    return found.scope
+    return found.around if around else found.scope
 
 
 async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:

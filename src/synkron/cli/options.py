@@ -131,15 +131,14 @@ Organization = Annotated[
     typer.Option("--org", parser=written, metavar="ORG", help="Only this organization: its name, a part, or its id."),
 ]
 Type = Annotated[str | None, typer.Option("--type", parser=written, metavar="TYPE", help="Only this integration type.")]
-Integration = Annotated[
-    str | None,
-    typer.Option(
-        "--integration",
-        parser=written,
-        metavar="INTEGRATION",
-        help='Only this integration: its id, the beginning of it, or "ORG TYPE".',
-    ),
-]
+_INTEGRATION = typer.Option(
+    "--integration",
+    parser=written,
+    metavar="INTEGRATION",
+    help='This integration: its id, the beginning of it, or "ORG TYPE".',
+)
+Integration = Annotated[str | None, _INTEGRATION]
+OneIntegration = Annotated[str, _INTEGRATION]
 InstallationName = Annotated[
     str | None,
     typer.Option("--installation", parser=installation_name, metavar="NAME", help="The name of this ledger."),

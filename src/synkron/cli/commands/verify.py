@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.context import answer
-from synkron.cli.options import AsJson, Organization, Since, SinceADay, Type, since, span
+from synkron.cli.context import answer, scope_of
+from synkron.cli.options import AsJson, Integration, Organization, Since, SinceADay, Type, since, span
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.table import Field, minute
-from synkron.errors import NotFound, Refused
-from synkron.model import Scope
+from synkron.errors import Refused
+from synkron.reports.names.match import AskedScope
 from synkron.reports.verify.basis import LATE
 from synkron.reports.verify.evidence import FindingKind, Undelivered
 from synkron.text import several
@@ -37,6 +37,7 @@ def verify(
     ] = None,
     org: Organization = None,
     integration_type: Type = None,
+    integration: Integration = None,
     late_after: Annotated[
         timedelta | None,
         typer.Option(parser=span, metavar="SPAN", help="How late a start is a finding.", show_default="5m"),
@@ -66,6 +67,7 @@ def verify(
         from synkron.reports.verify import store
         from synkron.source.reader import read_names
 
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         now = await database_clock(connection)
         begin = from_.moment(now) if from_ else now - store.DAY
         end = until.moment(now) if until else now
@@ -76,15 +78,12 @@ def verify(
             settings,
             begin,
             end,
-            scope=Scope(org, integration_type),
+            scope=scope,
             late_after=late_after or LATE,
             is_strict=strict,
             most=most,
         )
-        names = await read_names(connection, settings.source)
-        if org is not None and org not in names and not report.integrations:
-            raise NotFound(f"There is no organization {org}. `synkron due --json` shows ids; a name is not enough.")
-        return report, names
+        return report, await read_names(connection, settings.source)
 
     report, names = answer(context, ask)
     if as_json:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from synkron.cli.context import answer
+from synkron.cli.context import answer, scope_of
 from synkron.cli.options import AsJson, At, Integration, Organization, Type
 from synkron.cli.output import show_json, show_lines
+from synkron.reports.names.match import AskedScope
 from synkron.text import printable
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def why(
 
     \b
     Examples:
-      synkron why --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --at 2026-11-23T02:00Z
-      synkron why --integration 0b0e3c52-6a56-4a0b-8a57-6a1d2f3c4b5d --at 2026-11-23T03:00+01:00 --json
+      synkron why --org fjordlys --type xledger --at 2026-11-23T02:00Z
+      synkron why --integration 0b8f6f0e --at 2026-11-23T03:00+01:00 --json
     """
     by_name, by_id = (org, integration_type) != (None, None), integration is not None
     if by_name == by_id or (by_name and None in (org, integration_type)):
@@ -52,9 +53,7 @@ def why(
             connection,
             settings,
             at or await database_clock(connection),
-            integration_id=integration,
-            org_id=org,
-            integration_type=integration_type,
+            await scope_of(AskedScope(org, integration_type, integration), connection, settings),
         )
 
     found = answer(context, ask)

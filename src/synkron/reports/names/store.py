@@ -22,9 +22,13 @@ MOST_LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The scope that was meant. ``notes`` say what each text stands for, where it is no id."""
+    """The scope that was meant; ``around`` it are the organization and the type of its integration, if known.
+
+    ``notes`` say what each text stands for, where it is no id.
+    """
 
     scope: Scope
+    around: Scope
     notes: Sequence[str]
 
 
@@ -44,7 +48,8 @@ async def resolve(connection: Connection, settings: Settings, asked: AskedScope)
             f"Integration {one.id} is {one.integration_type} of {one.organization or one.org_id}, and not what --org "
             "and --type name. Leave these out."
         )
-    return Resolved(Scope(org_id, kind, one.id if one else None), search.notes)
+    scope = Scope(org_id, kind, one.id if one else None)
+    return Resolved(scope, Scope(one.org_id, one.integration_type, one.id) if one else scope, search.notes)
 
 
 @dataclass(frozen=True, slots=True)
