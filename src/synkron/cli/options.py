@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from synkron.cli.completion import complete_organization, complete_type
 from synkron.text import duration, duration_text, printable
 
 EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
@@ -128,9 +129,24 @@ At = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Organization = Annotated[
     str | None,
-    typer.Option("--org", parser=written, metavar="ORG", help="Only this organization: its name, a part, or its id."),
+    typer.Option(
+        "--org",
+        parser=written,
+        autocompletion=complete_organization,
+        metavar="ORG",
+        help="Only this organization: its name, a part, or its id.",
+    ),
 ]
-Type = Annotated[str | None, typer.Option("--type", parser=written, metavar="TYPE", help="Only this integration type.")]
+Type = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        parser=written,
+        autocompletion=complete_type,
+        metavar="TYPE",
+        help="Only this integration type.",
+    ),
+]
 _INTEGRATION = typer.Option(
     "--integration",
     parser=written,

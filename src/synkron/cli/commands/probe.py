@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.completion import complete_type
 from synkron.cli.confirm import DryRun
 from synkron.cli.context import answer, invocation, scope_of
 from synkron.cli.options import AsJson, written
@@ -42,7 +43,9 @@ class _Plan:
 
 def probe(
     context: typer.Context,
-    integration_type: Annotated[str, typer.Argument(metavar="TYPE", parser=written, help="The integration type.")],
+    integration_type: Annotated[
+        str, typer.Argument(metavar="TYPE", parser=written, autocompletion=complete_type, help="The integration type.")
+    ],
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:

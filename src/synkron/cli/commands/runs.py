@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.completion import complete_run
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, moment_of, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
@@ -29,7 +30,8 @@ LIMIT_OF_A_TABLE, LIMIT_OF_JSON = 50, 10_000
 
 runs = typer.Typer(invoke_without_command=True)
 RunNumbers = Annotated[
-    list[int], typer.Argument(metavar="ID...", min=1, max=2**63 - 1, help="The numbers of the runs.")
+    list[int],
+    typer.Argument(metavar="ID...", min=1, max=2**63 - 1, autocompletion=complete_run, help="The numbers of the runs."),
 ]
 
 
@@ -113,7 +115,9 @@ def list_runs(
 @runs.command("show")
 def show_run(
     context: typer.Context,
-    run_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The run's number.")],
+    run_id: Annotated[
+        int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, autocompletion=complete_run, help="The run's number.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show one run with all its attempts. Ends with 4 when there is none of that number.

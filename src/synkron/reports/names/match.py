@@ -1,7 +1,11 @@
-"""Which of the candidates a text names: by an id, a name, or a part of one. Pure."""
+"""Which of the candidates a text names: by an id, a name, or a part of one. Pure.
+
+Of a name only the letters and digits are compared, so that it can be written without what a shell understands.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,12 +40,13 @@ def matches(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     1. It is the id.
     2. It is the id in another case.
     3. It is the name, in any case.
-    4. It is a part of the name, or the id begins with it.
+    4. It has the letters and digits of the name.
+    5. They are a part of the name, or the id begins with the text.
     """
-    asked = _folded(text.removesuffix("…"))
+    asked, words = _folded(text), words_of(text)
     found: dict[int, dict[str, Candidate]] = {}
-    for one in candidates if asked else ():
-        if (rule := _rule(text, asked, one)) is not None:
+    for one in candidates:
+        if (rule := _rule(text, asked, words, one)) is not None:
             found.setdefault(rule, {}).setdefault(one.id, one)
     return list(found[min(found)].values()) if found else []
 
@@ -52,10 +57,10 @@ def nearest(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
 
     by_key: dict[str, list[Candidate]] = {}
     for one in candidates:
-        name = _folded(one.name)
+        name = words_of(one.name)
         for key in filter(None, dict.fromkeys((name, *name.split()))):
             by_key.setdefault(key, []).append(one)
-    near = get_close_matches(_folded(text), by_key, n=2 * MOST_NEAR)
+    near = get_close_matches(words_of(text), by_key, n=2 * MOST_NEAR)
     return list(dict.fromkeys(one for key in near for one in by_key[key]))[:MOST_NEAR]
 
 
@@ -69,17 +74,24 @@ def is_prefix(text: str) -> bool:
     return len(text) >= SHORTEST_PREFIX and " " not in text
 
 
-def _rule(text: str, asked: str, one: Candidate) -> int | None:
+def words_of(name: str) -> str:
+    """The letters and digits of the name, in small letters, with one blank for whatever is between them."""
+    return " ".join(re.split(r"[\W_]+", _folded(name))).strip()
+
+
+def _rule(text: str, asked: str, words: str, one: Candidate) -> int | None:
     if one.id == text:
         return 1
     ident = _folded(one.id)
-    if ident == asked:
+    if asked and ident == asked:
         return 2
-    name = _folded(one.name)
-    if name == asked:
+    if asked and _folded(one.name) == asked:
         return 3
+    name = words_of(one.name)
+    if words and name == words:
+        return 4
     begins = is_prefix(asked) and not ident.isdecimal() and ident.startswith(asked)
-    return 4 if begins or asked in name else None
+    return 5 if begins or (words and words in name) else None
 
 
 def _folded(text: str) -> str:

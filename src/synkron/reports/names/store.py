@@ -13,6 +13,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.reports.names.match import SHORTEST_PREFIX, AskedScope, Candidate, forms, is_prefix, matches, nearest
 from synkron.settings.load import Settings
+from synkron.settings.quick import type_names
 from synkron.source.queries import SourceQueries
 
 FILE = "reports/names/store"
@@ -67,6 +68,13 @@ class NamedIntegration:
         return Candidate(self.id, f"{self.organization or self.org_id} {self.integration_type}")
 
 
+async def read_types(connection: Connection, settings: Settings) -> list[str]:
+    """The types of the rows."""
+    source = SourceQueries(settings.source)
+    async with source.reading(connection):
+        return [row["id"] for row in await connection.fetch(source.sql(FILE)["types"])]
+
+
 @dataclass(slots=True)
 class _Search:
     """A search for what one command names. ``unreadable`` is why the application's tables can't be read."""
@@ -93,17 +101,18 @@ class _Search:
 
     async def type(self, text: str) -> str:
         """The name of the type."""
-        if text in self.settings.types:
+        names = type_names(self.settings)
+        if text in names:
             return text
         rows = {row["id"] for row in await self._rows(FILE, "types")}
         if text not in rows and (gone := await self._on_record("type", text)):
             return str(gone["id"])
-        known = [Candidate(name, name) for name in sorted({*self.settings.types, *rows})]
+        known = [Candidate(name, name) for name in sorted({*names, *rows})]
         found = matches(text, known)
         if not found and (gone := await self._on_record("type_of_runs", text)):
             return str(gone["id"])
-        names = ", ".join(one.name for one in known)
-        return self._only("type", text, found, f'There is no integration type "{text}". Known are {names}.').id
+        listed = ", ".join(one.name for one in known)
+        return self._only("type", text, found, f'There is no integration type "{text}". Known are {listed}.').id
 
     async def integration(self, text: str) -> NamedIntegration:
         """The integration, or what is on record of one that is gone."""
