@@ -5,6 +5,7 @@
     ├── ZoneError (also ValueError)      a time zone is unknown
     ├── NaiveDatetimeError (also ValueError)  a datetime has no zone
     ├── SettingsError                    synkron.toml or the environment is invalid; lists every error
+    ├── Ambiguous                        a text names several things; lists them
     ├── DatabaseError                    the database cannot serve
     │   ├── DatabaseUnreachable          wrong URL, no server, wrong password
     │   │   └── DatabaseNotReady         it is starting, stopping, full, or dropped the connection
@@ -60,6 +61,14 @@ class SettingsError(SynkronError):
         super().__init__("\n".join(faults))
         self.faults = faults
         self.rest = rest
+
+
+class Ambiguous(SynkronError):
+    """What was given names several things, and nothing is guessed. ``lines`` lists them."""
+
+    def __init__(self, message: str, lines: list[str]) -> None:
+        super().__init__(message)
+        self.lines = lines
 
 
 class DatabaseError(SynkronError):

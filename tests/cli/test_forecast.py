@@ -158,22 +158,28 @@ def test_pauses_are_not_heeded_and_that_is_said(on_database: Command, database: 
     [
         (["--hours", "0"], "--hours"),
         (["--hours", "745"], "--hours"),
-        (["--type", "fiken"], 'Invalid value for --type: "fiken" is not a known integration type; known are bufdir,'),
         (["--spread", "15m"], '"15m" is not TYPE=VALUE, such as xledger=15m'),
         (["--pace", "xledger="], '"xledger=" is not TYPE=VALUE, such as xledger=60'),
-        (["--pace", "fiken=60"], '"fiken" is not a known integration type'),
         (["--spread", "xledger=soon"], '--spread xledger=...: expected a duration such as "30s", "1m30s"'),
         (["--spread", "xledger=-5m"], "--spread xledger=...: expected a duration"),
         (["--pace", "xledger=0"], "--pace xledger=...: expected greater than or equal to 1; found '0'"),
         (["--pace", "xledger=many"], "--pace xledger=...: "),
         (["--pace", "xledger=60", "--pace", "xledger=70"], "xledger is given twice"),
-        (["--type", "xledger", "--pace", "bufdir=60"], "only xledger is shown, and something is proposed for bufdir"),
+        (["--pace", "xledger=60", "--pace", "xled=70"], "xledger is given twice"),
+        (["--type", "xled", "--pace", "buf=60"], "only xledger is shown, and something is proposed for bufdir"),
     ],
 )
 def test_bad_input(on_database: Command, arguments: list[str], said: str) -> None:
     ended = on_database("forecast", *arguments)
     assert (ended.code, ended.out) == (2, ""), ended.err
     assert said in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize("arguments", [["--type", "fiken"], ["--pace", "fiken=60"], ["--spread", "fiken=15m"]])
+def test_an_unknown_type(on_database: Command, arguments: list[str]) -> None:
+    ended = on_database("forecast", *arguments)
+    assert (ended.code, ended.out) == (4, "")
+    assert 'There is no integration type "fiken". Known are bufdir, dynamics, xledger.' in ended.err
 
 
 @pytest.mark.parametrize(("share", "drawn"), [(0, ""), (1e-9, "▏"), (0.5, "████"), (0.55, "████▍"), (1, "████████")])

@@ -228,7 +228,9 @@ def test_what_can_t_be_probed(on_database: Command) -> None:
     passive = on_database("probe", "fiken")
     assert (passive.code, "The vendor of fiken is not probed" in passive.err) == (6, True)
     unknown = on_database("probe", "tripletex")
-    assert (unknown.code, "bufdir, fiken, xledger" in unknown.err) == (4, True)
+    assert (unknown.code, "Known are bufdir, dynamics, fiken, xledger." in unknown.err) == (4, True)
+    unwatched = on_database("probe", "dyn")
+    assert (unwatched.code, "dynamics is not watched" in unwatched.err) == (4, True)
     secretless = on_database("probe", "xledger")
     assert secretless.code == 2
     assert (

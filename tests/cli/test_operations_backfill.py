@@ -178,8 +178,8 @@ MINUTELY = "update organization_integrations set cron_schedule = '* * * * *'"
         (401 * 24, 1, ["--type", "xledger"], 6, "before the retention of 400d"),
         (1, 0, ["--type", "nope"], 4, 'There is no integration type "nope".'),
         (1, 0, ["--type", "bufdir"], 4, "There is no integration of type bufdir."),
-        (1, 0, ["--org", NOBODY], 4, f"There is no organization {NOBODY}"),
-        (1, 0, ["--integration", "x'y"], 4, "There is no integration x'y."),
+        (1, 0, ["--org", NOBODY], 4, f'There is no organization "{NOBODY}"'),
+        (1, 0, ["--integration", "x'y"], 4, 'There is no integration "x\'y".'),
         (1, 0, [], 2, "a backfill of everything is not made"),
     ],
 )

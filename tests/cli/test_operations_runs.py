@@ -219,9 +219,9 @@ def test_trigger_twice_makes_two_runs(on_database: Command, past: Past) -> None:
 @pytest.mark.parametrize(
     ("given", "change", "code", "said"),
     [
-        (["--integration", "not a uuid"], "select", 4, "There is no integration not a uuid."),
-        (["--integration", NOBODY], "select", 4, f"There is no integration {NOBODY}."),
-        (["--org", NOBODY, "--type", "xledger"], "select", 4, f"There is no organization {NOBODY}"),
+        (["--integration", "not a uuid"], "select", 4, 'There is no integration "not a uuid".'),
+        (["--integration", NOBODY], "select", 4, f'There is no integration "{NOBODY}".'),
+        (["--org", NOBODY, "--type", "xledger"], "select", 4, f'There is no organization "{NOBODY}"'),
         (["--org", FJORD, "--type", "xledgr"], "select", 4, 'There is no integration type "xledgr".'),
         (["--org", FJORD, "--type", "bufdir"], "select", 4, "There is no integration of type bufdir of organization"),
         (["--org", FJORD, "--type", "xledger"],

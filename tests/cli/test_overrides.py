@@ -109,8 +109,8 @@ def test_the_policy_in_effect_and_where_it_comes_from(on_database: Command, past
         (["--completion-timeout", "9999d"], 2, "completion_timeout: expected a duration such as"),
         (["--catch-up-window", "400d"], 2, "catch_up_window: expected a duration shorter than the retention (400d)"),
         ([], 2, "give at least one value"),
-        (["--timeout", "5m", "--integration", NOBODY], 4, f"There is no integration {NOBODY}."),
-        (["--timeout", "5m", "--integration", "no uuid"], 4, "There is no integration no uuid."),
+        (["--timeout", "5m", "--integration", NOBODY], 4, f'There is no integration "{NOBODY}".'),
+        (["--timeout", "5m", "--integration", "no uuid"], 4, 'There is no integration "no uuid".'),
     ],
 )
 def test_what_is_refused(on_database: Command, past: Past, options: list[str], code: int, said: str) -> None:
@@ -133,8 +133,8 @@ def test_every_fault_is_said(on_database: Command, past: Past) -> None:
         (["timeout"], 4, "has no override of timeout."),
         (["catch_up", "timeout"], 4, "has no override of timeout."),
         (["pace"], 2, '"pace" can\'t be set; allowed are catch_up, catch_up_window'),
-        (["--integration", NOBODY], 4, f"Integration {NOBODY} has no overrides."),
-        (["--integration", "no uuid"], 4, "Integration no uuid has no overrides."),
+        (["--integration", NOBODY], 4, f'There is no integration "{NOBODY}".'),
+        (["--integration", "no uuid"], 4, 'There is no integration "no uuid".'),
     ],
 )
 def test_what_is_not_set_is_not_taken_back(

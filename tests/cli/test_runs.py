@@ -76,8 +76,11 @@ def ledger(database: Database) -> None:
     [
         ([], ["two", "one", "three", "four"]),
         (["--org", FJORD], ["one", "four"]),
-        (["--org", "nobody"], []),
+        (["--org", "fjord"], ["one", "four"]),
+        (["--org", VIK.upper(), "--type", "buf"], ["three"]),
         (["--type", "bufdir"], ["three"]),
+        (["--integration", "two"], ["two"]),
+        (["--integration", "two", "--type", "dynamics"], ["two"]),
         (["--state", "failed"], ["two"]),
         (["--since", "7d"], ["two", "one", "three"]),
         (["--since", "1450m"], ["two", "one"]),

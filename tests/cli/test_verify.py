@@ -326,13 +326,6 @@ def _zulu(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def test_an_organization_that_is_not_there_is_not_in_order(on_database: Command, ledger: datetime) -> None:
-    del ledger
-    ended = on_database("verify", "--org", "nobody")
-    assert (ended.code, ended.out) == (4, "")
-    assert "There is no organization nobody" in ended.err
-
-
 @pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 3)])
 def test_what_was_not_delivered_is_a_finding_where_that_is_asked(
     on_database: Command, database: Database, moments: list[datetime], options: list[str], code: int

@@ -13,7 +13,7 @@ import pytest
 from synkron.ledger import attempts, claims, history, retention, skips, ticks
 from synkron.ledger.keys import BEFORE_INSTALLATIONS, idempotency_key, is_key_of, run_key
 from synkron.ledger.queue import queue_on
-from synkron.model import Decision, Integration, Occurrences, Outcome, OutcomeKind, Run, Source, State, Window
+from synkron.model import Decision, Integration, Occurrences, Outcome, OutcomeKind, Run, Scope, Source, State, Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Executor, Pool
 from synkron.scheduler.decide import decide
@@ -418,8 +418,9 @@ async def months_of(connection: Connection) -> list[str]:
 async def test_history_filters(connection: Connection) -> None:
     await claim(connection, [10, 0], integrations=2)
     assert len(await history.runs(connection)) == 4
-    assert {run.org_id for run in await history.runs(connection, org_id="o2")} == {"o2"}
-    assert await history.runs(connection, integration_type="bufdir") == []
+    assert {run.org_id for run in await history.runs(connection, Scope("o2"))} == {"o2"}
+    assert {run.integration_id for run in await history.runs(connection, Scope(None, None, "i2"))} == {"i2"}
+    assert await history.runs(connection, Scope(integration_type="bufdir")) == []
     assert await history.runs(connection, state="succeeded") == []
     assert len(await history.runs(connection, since=await database_clock(connection) - MINUTE * 5)) == 2
     newest, *_ = await history.runs(connection, limit=1)

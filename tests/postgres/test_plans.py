@@ -76,6 +76,11 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "scheduler/plans": (SECURED, OTHER),
     "scheduler/policies": (SECURED,),
     "delivery/turn": (WORKER,),
+    "reports/names/store": (SECURED,),
+    "reports/names/store.integration_on_record": (OTHER,),
+    "reports/names/store.organization_on_record": (OTHER,),
+    "reports/names/store.type_of_runs_on_record": (OTHER,),
+    "reports/names/store.type_on_record": (OTHER,),
     "reports/verify/store": (SECURED,),
     "delivery/warm_up/send": (OTHER,),
     "reports/why/store": (SECURED,),
@@ -86,9 +91,9 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
 # What is asked where that matters to the plan; an interval stands for the moment that lies so long ago.
 AN_HOUR, A_DAY, AGES, NOW = timedelta(hours=1), timedelta(days=1), timedelta(days=400), timedelta()
 ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
-    "reports/drift.stages": (A_DAY, NOW, None, None, AN_HOUR, [0.5]),
-    "reports/drift.waiting": (A_DAY, NOW, None, None, AN_HOUR),
-    "reports/drift.worst": (A_DAY, NOW, None, None, 100),
+    "reports/drift.stages": (A_DAY, NOW, None, None, None, AN_HOUR, [0.5]),
+    "reports/drift.waiting": (A_DAY, NOW, None, None, None, AN_HOUR),
+    "reports/drift.worst": (A_DAY, NOW, None, None, None, 100),
     "ledger/history.totals": (A_DAY,),
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),

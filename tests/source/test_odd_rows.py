@@ -242,7 +242,7 @@ async def test_nothing_else_that_reads_the_tables_stumbles(place: Place) -> None
     assert (await forecast_fleet(place.connection, SETTINGS, AT, 24)).as_set.left_out == place.rows
     assert len(await read_rows(place.connection, Settings(source=SOURCE), Scope())) == len(rows)
     await tick(place.connection, SETTINGS, scheduler="test", at=AT)
-    facts = await read_facts(place.connection, SETTINGS, AT, org_id="fjord", integration_type="xledger")
+    facts = await read_facts(place.connection, SETTINGS, AT, Scope("fjord", "xledger"))
     assert {one.integration_id for one in facts if one.fault is None} == HEALTHY
     assert len(facts) > len(HEALTHY)
     report = await verify(place.connection, SETTINGS, AT - timedelta(hours=1), AT + timedelta(minutes=1))

@@ -49,7 +49,7 @@ def synkron(
     Exit codes:
       0  ok
       1  failure: the database is not available, nobody ticks (`status`), or Synkron met an error of its own
-      2  usage: an option, an expression or the settings are invalid
+      2  usage: an option, an expression or the settings are invalid, or a name fits several
       3  findings: `check`, `verify` or `doctor` found something wrong, or `status` that a person is needed
       4  not found
       6  refused: it can't be done now, row security hides rows from the role, or a grant is missing

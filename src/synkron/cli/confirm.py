@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer, invocation
+from synkron.cli.context import answer, invocation, scope_of
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import ExitCode, say, show_json, show_lines
 from synkron.cli.when import WrittenTime
-from synkron.model import Scope
+from synkron.model import EVERYTHING, Scope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
+    from synkron.reports.names.match import AskedScope
     from synkron.settings.load import Settings
 
 Plan = TypeVar("Plan")
@@ -73,7 +74,15 @@ class Change(Generic[Plan, Done]):
     show: Callable[[Plan, bool], None] = lambda *_: None
 
 
-def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
+@dataclass(frozen=True, slots=True)
+class ScopedChange(Generic[Plan, Done]):
+    """A change of what is ``asked`` for, made from the scope that this turns out to be."""
+
+    asked: AskedScope
+    of: Callable[[Scope], Change[Plan, Done]]
+
+
+def changing(ask: Callable[..., Change[Any, Any] | ScopedChange[Any, Any]]) -> Callable[..., None]:
     """Make a command of a function that says what is to be changed. It gets the options that all of them have.
 
     The function is given its own options, and a ``Consent`` where it takes one as ``agreed``. What is done is planned
@@ -94,10 +103,9 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
     ) -> None:
         agreed = Consent(dry_run, yes, as_json)
 
-        def asked(given: Mapping[str, object]) -> Change[Any, Any]:
+        def asked(given: Mapping[str, object]) -> Change[Any, Any] | ScopedChange[Any, Any]:
             return ask(**given, **({"agreed": agreed} if takes_consent else {}))
 
-        asked(given)
         change, plan, done = _operate(context, agreed, author, given, asked)
         if as_json:
             show_json({"dry_run": dry_run, **change.json(plan, done)})
@@ -121,9 +129,10 @@ def _operate(
     agreed: Consent,
     author: str | None,
     given: Mapping[str, Any],
-    asked: Callable[[Mapping[str, object]], Change[Plan, Done]],
+    asked: Callable[[Mapping[str, object]], Change[Plan, Done] | ScopedChange[Plan, Done]],
 ) -> tuple[Change[Plan, Done], Plan, Done | None]:
     """Plan, tell, ask, do. Raises BadParameter where nobody can be asked."""
+    first = asked(given)  # refuses what does not fit together
     if not (agreed.dry_run or agreed.yes or sys.stdin.isatty()):
         raise typer.BadParameter(
             "there is no terminal to ask at; give --yes to do it, or --dry-run to see what it would"
@@ -133,7 +142,10 @@ def _operate(
     name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
 
     async def ask(connection: Connection, settings: Settings) -> tuple[Change[Plan, Done], Plan, Done | None]:
-        change = asked(await _with_instants(connection, settings, given))
+        scope = await scope_of(first.asked, connection, settings) if isinstance(first, ScopedChange) else EVERYTHING
+        change = asked(await _with_instants(connection, settings, given, scope))
+        if isinstance(change, ScopedChange):
+            change = change.of(scope)
         async with read_transaction(connection) as now:
             planned = await change.plan(connection, settings, now)
         _tell(planned, agreed, change)
@@ -147,10 +159,11 @@ def _operate(
     return answer(context, ask)
 
 
-async def _with_instants(connection: Connection, settings: Settings, given: Mapping[str, Any]) -> Mapping[str, object]:
+async def _with_instants(
+    connection: Connection, settings: Settings, given: Mapping[str, Any], scope: Scope
+) -> Mapping[str, object]:
     """The options, with the instant of each time: read once, so that what is done is what a person was told."""
     times = {name: value for name, value in given.items() if isinstance(value, WrittenTime)}
-    scope = Scope(given.get("org"), given.get("integration_type"), given.get("integration"))
     found = await moments(connection, settings, *times.values(), scope=scope)
     return {**given, **dict(zip(times, found, strict=True))}
 

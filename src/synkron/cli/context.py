@@ -22,9 +22,11 @@ from synkron.errors import (
     SettingsError,
     SourceTableMissing,
 )
+from synkron.model import EVERYTHING, Scope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
+    from synkron.reports.names.match import AskedScope
     from synkron.settings.load import Settings, SourceTables
     from synkron.source.mirror import Mirror
 
@@ -108,6 +110,21 @@ def mirror_for(settings: Settings, invoked: Invocation) -> Mirror | None:
     from synkron.source.mirror import mirror_of
 
     return mirror_of(settings, invoked.environment)
+
+
+async def scope_of(asked: AskedScope, connection: Connection, settings: Settings, *, around: bool = False) -> Scope:
+    """The scope that the options name, outside a transaction. Says what each text stands for where it is no id.
+
+    ``around`` adds the organization and the type of an integration.
+    """
+    if not any(asked):
+        return EVERYTHING
+    from synkron.reports.names.store import resolve
+
+    found = await resolve(connection, settings, asked)
+    if found.notes:
+        say(*found.notes)
+    return found.around if around else found.scope
 
 
 async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:

@@ -42,12 +42,15 @@ def ending_in_sentences() -> Iterator[None]:
 def told(error: Exception) -> ExitCode:
     """Say what it was; answers the exit code to leave with."""
     from synkron.cli.output import ExitCode, say
-    from synkron.errors import NotFound, Refused, SettingsError, SynkronError
+    from synkron.errors import Ambiguous, NotFound, Refused, SettingsError, SynkronError
     from synkron.text import one_line
 
     match error:
         case SettingsError():
             say(*(f"error: {one_line(fault)}" for fault in error.faults))
+            return ExitCode.USAGE
+        case Ambiguous():
+            say(f"error: {one_line(str(error))}", *(f"  {line}" for line in error.lines))
             return ExitCode.USAGE
         case SynkronError():
             say(f"error: {one_line(str(error))}")

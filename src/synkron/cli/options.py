@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from synkron.cli.completion import complete_organization, complete_type
 from synkron.cli.when import Meant, TimeRefused, WrittenTime, read_time
 from synkron.text import duration, duration_text, printable
 
@@ -91,12 +92,33 @@ AtFuture = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Organization = Annotated[
-    str | None, typer.Option("--org", parser=written, metavar="ID", help="Only this organization.")
+    str | None,
+    typer.Option(
+        "--org",
+        parser=written,
+        autocompletion=complete_organization,
+        metavar="ORG",
+        help="Only this organization: its name, a part, or its id.",
+    ),
 ]
-Type = Annotated[str | None, typer.Option("--type", parser=written, metavar="TYPE", help="Only this integration type.")]
-Integration = Annotated[
-    str | None, typer.Option("--integration", parser=written, metavar="ID", help="Only this integration.")
+Type = Annotated[
+    str | None,
+    typer.Option(
+        "--type",
+        parser=written,
+        autocompletion=complete_type,
+        metavar="TYPE",
+        help="Only this integration type.",
+    ),
 ]
+_INTEGRATION = typer.Option(
+    "--integration",
+    parser=written,
+    metavar="INTEGRATION",
+    help='This integration: its id, the beginning of it, or "ORG TYPE".',
+)
+Integration = Annotated[str | None, _INTEGRATION]
+OneIntegration = Annotated[str, _INTEGRATION]
 InstallationName = Annotated[
     str | None,
     typer.Option("--installation", parser=installation_name, metavar="NAME", help="The name of this ledger."),

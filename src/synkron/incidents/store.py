@@ -23,6 +23,7 @@ from synkron.incidents.lifecycle import (
     plan,
 )
 from synkron.incidents.message import BEGINNINGS
+from synkron.model import EVERYTHING, Scope
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
@@ -105,12 +106,11 @@ async def incidents(
     closed: bool = False,
     since: datetime | None = None,
     kind: IncidentKind | None = None,
-    org_id: str | None = None,
-    integration_type: str | None = None,
+    scope: Scope = EVERYTHING,
     limit: int | None = None,
 ) -> list[Incident]:
-    """The open incidents, the newest first; with ``closed``, all incidents."""
-    rows = await connection.fetch(SQL["incidents"], closed, since, kind, org_id, integration_type, limit)
+    """The open incidents, the newest first; with ``closed``, all incidents. An integration's are not told apart."""
+    rows = await connection.fetch(SQL["incidents"], closed, since, kind, *scope[:2], limit)
     return [incident_of(row) for row in rows]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from asyncpg import Record
 
 from synkron.ledger.drift import LateRun, Moments
-from synkron.model import Source
+from synkron.model import EVERYTHING, Scope, Source
 from synkron.postgres.connection import Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
@@ -80,15 +80,14 @@ class Totals:
 
 async def runs(
     connection: Executor,
+    scope: Scope = EVERYTHING,
     *,
-    org_id: str | None = None,
-    integration_type: str | None = None,
     state: str | None = None,
     since: datetime | None = None,
     limit: int | None = None,
 ) -> list[RecordedRun]:
     """The decided occurrences that match, the newest first. Without a limit, all of them."""
-    rows = await connection.fetch(SQL["runs"], org_id, integration_type, state, since, limit)
+    rows = await connection.fetch(SQL["runs"], *scope, state, since, limit)
     return [RecordedRun(**dict(row)) for row in rows]
 
 

@@ -1,17 +1,19 @@
 -- Questions to the ledger, for the commands and the demo.
 
 -- name: runs
--- Decided occurrences, the newest first. A filter that is null is not applied.
+-- Decided occurrences of a scope (organization $1, type $2, integration $3), the newest first. A filter that is null is
+-- not applied.
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
     execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
     finished_at, next_attempt_at, drift, http_status, error
 from synkron.runs
 where ($1::text is null or org_id = $1)
     and ($2::text is null or integration_type = $2)
-    and ($3::text is null or state = $3)
-    and ($4::timestamptz is null or scheduled_for >= $4)
+    and ($3::text is null or integration_id = $3)
+    and ($4::text is null or state = $4)
+    and ($5::timestamptz is null or scheduled_for >= $5)
 order by scheduled_for desc, id desc
-limit $5;
+limit $6;
 
 -- name: run
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,

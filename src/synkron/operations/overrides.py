@@ -10,7 +10,7 @@ from asyncpg import Record
 from pydantic import ValidationError
 
 from synkron.errors import NotFound, Refused, SettingsError
-from synkron.model import Integration, Scope
+from synkron.model import EVERYTHING, Integration, Scope
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows_by_id
 from synkron.operations.transaction import read_transaction, write_transaction
@@ -114,14 +114,18 @@ async def unset_override(
     return change
 
 
-async def overrides(connection: Connection, settings: Settings) -> list[Override]:
-    """Every integration that has overrides."""
+async def overrides(connection: Connection, settings: Settings, scope: Scope = EVERYTHING) -> list[Override]:
+    """The integrations of the scope that have overrides. One whose row is gone has only its id."""
     async with read_transaction(connection):
         values = {row["integration_id"]: _values(row) for row in await connection.fetch(SQL["overrides"], None)}
         found = {one.integration_id: one for one in await read_rows_by_id(connection, settings, values)}
         names = await read_names(connection, settings, {one.org_id for one in found.values()})
     organizations = {key: names.get(one.org_id) or one.org_id for key, one in found.items()}
-    return [Override(key, found.get(key), organizations.get(key, ""), values[key]) for key in values]
+    return [
+        Override(key, found.get(key), organizations.get(key, ""), values[key])
+        for key in values
+        if (scope.holds(found[key]) if key in found else scope in (EVERYTHING, Scope(integration_id=key)))
+    ]
 
 
 async def in_effect(

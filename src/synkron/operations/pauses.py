@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.errors import NotFound, Refused
-from synkron.model import Scope
+from synkron.model import EVERYTHING, Integration, Scope
 from synkron.operations.audit import record
 from synkron.operations.pause_effects import MissedInPause, PauseEffect, due_after, foreseen, look_ahead
-from synkron.operations.scope import Covered, covered, end_of, in_words, live, look_up, read_names
+from synkron.operations.scope import (
+    Covered,
+    covered,
+    end_of,
+    in_words,
+    live,
+    look_up,
+    meet,
+    read_names,
+    read_rows_by_id,
+)
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -122,10 +132,25 @@ async def resume(connection: Connection, settings: Settings, asked: int | Scope,
     return ended
 
 
-async def pauses(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedPause]:
-    """The active pauses, the newest first; with ``ended``, all pauses."""
+async def pauses(
+    connection: Connection, settings: Settings, around: Scope = EVERYTHING, *, ended: bool = False
+) -> list[RecordedPause]:
+    """The active pauses, the newest first; with ``ended``, all. Only those that hold something of the scope.
+
+    ``around`` has the organization and the type of its integration.
+    """
     async with read_transaction(connection):
-        return await _pauses(connection, settings, ended=ended)
+        found = await _pauses(connection, settings, ended=ended)
+        if around == EVERYTHING:
+            return found
+        ids = [one.scope.integration_id for one in found if one.scope.integration_id is not None]
+        rows = {row.integration_id: row for row in await read_rows_by_id(connection, settings, ids)}
+    return [one for one in found if meet(_around(one.scope, rows), around)]
+
+
+def _around(scope: Scope, rows: Mapping[str, Integration]) -> Scope:
+    row = rows.get(scope.integration_id or "")
+    return Scope(row.org_id, row.integration_type, row.integration_id) if row else scope
 
 
 async def _pausable(

@@ -99,6 +99,11 @@ def in_words(scope: Scope, names: Mapping[str, str]) -> str:
     return f"type {scope.integration_type}" + ("" if scope.org_id is None else f" of {organization}")
 
 
+def meet(one: Scope, other: Scope) -> bool:
+    """Whether something may be in both scopes, each with the organization and the type of its integration."""
+    return all(mine is None or theirs is None or mine == theirs for mine, theirs in zip(one, other, strict=True))
+
+
 def end_of(what: str, until: datetime | timedelta, now: datetime) -> datetime:
     """When a pause or silence ends, which is asked for by a moment or a duration. Raises Refused if that is past."""
     end = now + until if isinstance(until, timedelta) else until

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from synkron.errors import NotFound
 from synkron.incidents.lifecycle import Incident, Silence
 from synkron.incidents.store import incidents
-from synkron.model import Scope
+from synkron.model import EVERYTHING, Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import end_of, in_words, read_names
+from synkron.operations.scope import end_of, in_words, meet, read_names
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -98,10 +98,16 @@ async def unsilence(connection: Connection, settings: Settings, number: int, aut
         return await _silence(connection, settings, number, now)
 
 
-async def silences(connection: Connection, settings: Settings, *, ended: bool = False) -> list[RecordedSilence]:
-    """The active silences, the newest first; with ``ended``, all silences."""
+async def silences(
+    connection: Connection, settings: Settings, around: Scope = EVERYTHING, *, ended: bool = False
+) -> list[RecordedSilence]:
+    """The active silences, the newest first; with ``ended``, all. Only those about something of the scope.
+
+    ``around`` has the organization and the type of its integration.
+    """
     async with read_transaction(connection) as now:
-        return await _silences(connection, settings, now, ended=ended)
+        found = await _silences(connection, settings, now, ended=ended)
+    return [one for one in found if meet(Scope(one.org_id, one.integration_type), around)]
 
 
 async def _subject(connection: Connection, settings: Settings, one: Silence) -> str:

@@ -10,6 +10,7 @@ from asyncpg import Record
 
 from synkron.ledger.drift import LateRun, Stage
 from synkron.ledger.history import late_run_of
+from synkron.model import EVERYTHING, Scope
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 
@@ -65,17 +66,16 @@ async def read_drift(
     since: datetime,
     now: datetime,
     late_after: timedelta,
+    scope: Scope = EVERYTHING,
     *,
-    integration_type: str | None = None,
-    org_id: str | None = None,
     most: int,
 ) -> DriftReport:
     """The drift of the runs scheduled from ``since`` to ``now``, by type, with the ``most`` worst runs."""
-    scope = (since, now, integration_type, org_id)
+    asked = (since, now, *scope)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        stages = await connection.fetch(SQL["stages"], *scope, late_after, SHARES)
-        not_started = await connection.fetch(SQL["waiting"], *scope, late_after)
-        worst = await connection.fetch(SQL["worst"], *scope, most)
+        stages = await connection.fetch(SQL["stages"], *asked, late_after, SHARES)
+        not_started = await connection.fetch(SQL["waiting"], *asked, late_after)
+        worst = await connection.fetch(SQL["worst"], *asked, most)
     started = {row["integration_type"]: row for row in stages}
     waiting = {row["integration_type"]: row for row in not_started}
     types = [_type(name, started.get(name), waiting.get(name)) for name in sorted({*started, *waiting})]

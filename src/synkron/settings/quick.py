@@ -6,13 +6,14 @@ To import these takes longer than a short command takes for its answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from synkron.settings.integrations import BUILT_IN
 from synkron.settings.redaction import keys_in
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ class QuickSettings:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever may be set
         return getattr(self._whole, name)
+
+
+def type_names(settings: Settings | QuickSettings) -> Collection[str]:
+    """The names of the integration types. Without a file, they are those that are built in."""
+    return BUILT_IN if isinstance(settings, QuickSettings) else settings.types
 
 
 def quick_settings(config: Path | None, environment: Mapping[str, str]) -> QuickSettings | None:

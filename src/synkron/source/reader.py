@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncpg import Record
 
-from synkron.model import EVERYTHING, Integration, InvalidIntegration, Occurrences, Steps, Window
+from synkron.model import EVERYTHING, Integration, InvalidIntegration, Occurrences, Scope, Steps, Window
 from synkron.postgres.connection import Connection
 from synkron.runtime import by_turns, log
 from synkron.source.due import AllOccurrences, occurrences_in_steps
@@ -80,11 +80,11 @@ def _learn(rows: Iterable[Record]) -> None:
             KNOWN.expression(row["expression"])
 
 
-async def read_all(connection: Connection, source: SourceTables) -> list[Integration]:
-    """Every row, enabled or not, by organization."""
+async def read_all(connection: Connection, source: SourceTables, scope: Scope = EVERYTHING) -> list[Integration]:
+    """Every row of the scope, enabled or not, by organization."""
     queries = SourceQueries(source)
     async with queries.reading(connection):
-        rows = await connection.fetch(queries.sql("source/reader")["rows"], *EVERYTHING)
+        rows = await connection.fetch(queries.sql("source/reader")["rows"], *scope)
     return [integration_of(row) for row in rows]
 
 

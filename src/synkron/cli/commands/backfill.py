@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Change, Consent, changing
+from synkron.cli.confirm import Change, Consent, ScopedChange, changing
 from synkron.cli.options import PAST, Integration, Organization, Type, past
 from synkron.cli.output import facts_in_json, show_lines, show_table
 from synkron.cli.table import Field
-from synkron.model import Scope
+from synkron.reports.names.match import AskedScope
 from synkron.text import several
 
 if TYPE_CHECKING:
+    from synkron.model import Scope
     from synkron.operations.backfill import BackfillPlan
 
 SHOWN = 50
@@ -51,7 +52,7 @@ def backfill(
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
-) -> Change[BackfillPlan, Done]:
+) -> ScopedChange[BackfillPlan, Done]:
     """Run the occurrences of a past range that did not run.
 
     They are those of the schedules as they stand now, from --from (included) to --to (left out). Each that was
@@ -62,7 +63,7 @@ def backfill(
     \b
     Examples:
       synkron backfill --from yesterday --to today --type xledger --dry-run
-      synkron backfill --from 2026-11-23T08:00Z --to 2026-11-23T09:00Z --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11
+      synkron backfill --from 2026-11-23T08:00Z --to 2026-11-23T09:00Z --org fjordlys
       synkron backfill --from 2026-11-23T08:00+01:00 --to 2026-11-23T12:00+01:00 --type bufdir --yes --json
     """
     if (org, integration_type) == (None, None) and integration is None:
@@ -71,7 +72,6 @@ def backfill(
         )
     from synkron.operations import backfill
 
-    asked = backfill.AskedBackfill(Scope(org, integration_type, integration), from_, to)
     most = None if agreed.yes or agreed.dry_run else backfill.MOST_UNASKED
 
     def as_json(plan: BackfillPlan, done: Done | None) -> Mapping[str, object]:
@@ -87,17 +87,21 @@ def backfill(
             "occurrences": [facts_in_json(one, occurrence_fields(made.names)) for one in made.occurrences],
         }
 
-    return Change(
-        plan=lambda connection, settings, now: backfill.plan_backfill(connection, settings, asked, now, most),
-        do=lambda connection, settings, author: backfill.backfill(connection, settings, asked, author, most=most),
-        question="Run them?",
-        told=_told,
-        show=_show,
-        done=_done,
-        json=as_json,
-        changes=lambda plan: bool(plan.runs),
-        nothing=NOTHING,
-    )
+    def of(scope: Scope) -> Change[BackfillPlan, Done]:
+        asked = backfill.AskedBackfill(scope, from_, to)
+        return Change(
+            plan=lambda connection, settings, now: backfill.plan_backfill(connection, settings, asked, now, most),
+            do=lambda connection, settings, author: backfill.backfill(connection, settings, asked, author, most=most),
+            question="Run them?",
+            told=_told,
+            show=_show,
+            done=_done,
+            json=as_json,
+            changes=lambda plan: bool(plan.runs),
+            nothing=NOTHING,
+        )
+
+    return ScopedChange(AskedScope(org, integration_type, integration), of)
 
 
 def _told(plan: BackfillPlan) -> Iterator[str]:

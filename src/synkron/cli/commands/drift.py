@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer, organization_names
-from synkron.cli.options import AsJson, Organization, SinceADay, Type
+from synkron.cli.context import answer, organization_names, scope_of
+from synkron.cli.options import AsJson, Integration, Organization, SinceADay, Type
 from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_json, show_lines, show_table
 from synkron.cli.table import Field, minute
 from synkron.ledger.drift import LateRun, Stage, lost_in, stages
 from synkron.ledger.drift import lateness as late_by
-from synkron.model import Scope
+from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -32,6 +32,7 @@ def drift(
     from_: SinceADay = None,
     integration_type: Type = None,
     org: Organization = None,
+    integration: Integration = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -62,15 +63,15 @@ def drift(
         from synkron.postgres.clock import database_clock
         from synkron.reports.drift import read_drift
 
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         now = await database_clock(connection)
-        [since] = await moments(connection, settings, from_, now=now, scope=Scope(org))
+        [since] = await moments(connection, settings, from_, now=now, scope=scope)
         found = await read_drift(
             connection,
             since or now - DAY,
             now,
             settings.announce.late_after,
-            integration_type=integration_type,
-            org_id=org,
+            scope,
             most=most,
         )
         return found, await organization_names(connection, settings)

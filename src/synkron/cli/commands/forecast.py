@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.context import answer
+from synkron.cli.context import answer, scope_of
 from synkron.cli.options import AsJson, Type
 from synkron.cli.output import say, show_json, show_lines
 from synkron.errors import SettingsError
 from synkron.reports.forecast.warnings import WarningKind, warnings
+from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -55,23 +56,21 @@ def forecast(
       synkron forecast --json | jq '.types[] | {integration_type, fires, peak: .as_set.peak}'
     """
     proposals = _proposals(spread=spread or [], pace=pace or [])
-    if integration_type is not None and (others := proposals.keys() - {integration_type}):
-        raise typer.BadParameter(
-            f"only {integration_type} is shown, and something is proposed for {', '.join(sorted(others))}.",
-            param_hint="--type",
-        )
 
     async def ask(connection: Connection, settings: Settings) -> ComparedForecast:
         from synkron.postgres.clock import database_clock
         from synkron.reports.forecast.store import forecast_fleet
 
-        if integration_type is not None:
-            _known(integration_type, settings, "--type")
-        proposed = {name: _proposed(name, values, settings) for name, values in proposals.items()}
+        _, shown, _ = await scope_of(AskedScope(None, integration_type), connection, settings)
+        named = await _named(proposals, connection, settings)
+        if shown is not None and (others := named.keys() - {shown}):
+            raise typer.BadParameter(
+                f"only {shown} is shown, and something is proposed for {', '.join(sorted(others))}.",
+                param_hint="--type",
+            )
+        proposed = {name: _proposed(name, values, settings) for name, values in named.items()}
         now = await database_clock(connection)
-        return await forecast_fleet(
-            connection, settings, now, hours, integration_type=integration_type, proposed=proposed
-        )
+        return await forecast_fleet(connection, settings, now, hours, integration_type=shown, proposed=proposed)
 
     outlook = answer(context, ask, fresh=True)
     if as_json:
@@ -96,6 +95,18 @@ def _proposals(**given: Sequence[str]) -> dict[str, dict[str, str]]:
                 raise typer.BadParameter(f"{name} is given twice.", param_hint=f"--{key}")
             proposals[name][key] = value
     return proposals
+
+
+async def _named(proposals: Proposals, connection: Connection, settings: Settings) -> dict[str, dict[str, str]]:
+    """What is proposed for each of the types that are meant."""
+    named: dict[str, dict[str, str]] = {}
+    for name, values in proposals.items():
+        _, kind, _ = await scope_of(AskedScope(None, name), connection, settings)
+        already = named.setdefault(str(kind), {})
+        if twice := already.keys() & values.keys():
+            raise typer.BadParameter(f"{kind} is given twice.", param_hint=f"--{min(twice)}")
+        already.update(values)
+    return named
 
 
 def _proposed(name: str, values: Mapping[str, str], settings: Settings) -> Policy:

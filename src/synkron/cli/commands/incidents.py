@@ -8,15 +8,15 @@ import typer
 
 from synkron.cli.clock import moments
 from synkron.cli.confirm import Change, changing
-from synkron.cli.context import answer
-from synkron.cli.options import AsJson, Limit, Organization, SinceWhen, Type, refuse_options
+from synkron.cli.context import answer, scope_of
+from synkron.cli.options import AsJson, Integration, Limit, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
 from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
 from synkron.incidents.message import facts_of, touched
-from synkron.model import Scope
+from synkron.reports.names.match import AskedScope
 from synkron.text import instant, one_line
 
 if TYPE_CHECKING:
@@ -83,12 +83,14 @@ def list_incidents(
     kind: Annotated[IncidentKind | None, typer.Option(help="Only this kind.")] = None,
     org: Organization = None,
     integration_type: Type = None,
+    integration: Integration = None,
     limit: Limit = MOST,
     as_json: AsJson = False,
 ) -> None:
     """Show what is wrong now: the open incidents, the newest first.
 
     Without an organization or a type in particular, an incident is about several: `synkron incidents show` says whom.
+    Those of an integration are those of its organization and type.
 
     \b
     Examples:
@@ -102,17 +104,19 @@ def list_incidents(
         refuse_options(context, "--json")
         return
 
+    named = AskedScope(org, integration_type, integration)
+
     async def ask(connection: Connection, settings: Settings) -> list[Incident]:
         from synkron.incidents import store
 
-        [since] = await moments(connection, settings, from_, scope=Scope(org))
+        scope = await scope_of(named, connection, settings, around=True)
+        [since] = await moments(connection, settings, from_, scope=scope)
         return await store.incidents(
             connection,
             closed=everything,
             since=since,
             kind=kind,
-            org_id=org,
-            integration_type=integration_type,
+            scope=scope,
             limit=limit + 1,
         )
 

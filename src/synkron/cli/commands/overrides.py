@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Change, changing
-from synkron.cli.context import answer
-from synkron.cli.options import AsJson, refuse_options, written
+from synkron.cli.confirm import Change, ScopedChange, changing
+from synkron.cli.context import answer, scope_of
+from synkron.cli.options import AsJson, Integration, OneIntegration, Organization, Type, refuse_options
 from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
 from synkron.cli.table import Field
+from synkron.reports.names.match import AskedScope
 from synkron.settings.integrations.naming import section_of
 from synkron.text import duration_text
 
 if TYPE_CHECKING:
+    from synkron.model import Scope
+    from synkron.operations.overrides import EffectiveValue, Override
     from synkron.operations.overrides import OverrideChange as Setting
+    from synkron.operations.scope import Covered
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
 overrides = typer.Typer(invoke_without_command=True)
-
-OneIntegration = Annotated[str, typer.Option("--integration", parser=written, metavar="ID", help="The integration.")]
 
 
 def _json(value: object) -> object:
@@ -64,34 +66,36 @@ def in_effect_fields(kind: str) -> list[Field]:
     ]
 
 
+@overrides.command("list")
 @overrides.callback()
-def list_overrides(context: typer.Context, as_json: AsJson = False) -> None:
+def list_overrides(
+    context: typer.Context,
+    org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the integrations for which something is set over their type's policy.
 
     \b
     Examples:
       synkron overrides
-      synkron overrides show --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51
-      synkron overrides set --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51 --catch-up all --timeout 5m
+      synkron overrides list --type xledger --json
+      synkron overrides show --integration "fjordlys xledger"
+      synkron overrides set --integration 0b8f6f0e --catch-up all --timeout 5m
     """
     if context.invoked_subcommand is not None:
         refuse_options(context, "--json")
-    else:
-        list_(context, as_json=as_json)
+        return
 
+    async def ask(connection: Connection, settings: Settings) -> list[Override]:
+        from synkron.operations.overrides import overrides
 
-@overrides.command("list")
-def list_(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show the integrations for which something is set: the same as `synkron overrides`.
-
-    \b
-    Examples:
-      synkron overrides list --json
-    """
-    from synkron.operations.overrides import overrides
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
+        return await overrides(connection, settings, scope)
 
     empty = "Nothing is set for a single integration; the types' policies hold for all."
-    show(answer(context, overrides), OVERRIDDEN, as_json=as_json, empty=empty)
+    show(answer(context, ask), OVERRIDDEN, as_json=as_json, empty=empty)
 
 
 @overrides.command("show")
@@ -100,16 +104,22 @@ def show_policy(context: typer.Context, integration: OneIntegration, as_json: As
 
     \b
     Examples:
-      synkron overrides show --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51
-      synkron overrides show --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51 --json
+      synkron overrides show --integration "fjordlys xledger"
+      synkron overrides show --integration 0b8f6f0e --json
     """
-    from synkron.operations.overrides import in_effect
 
-    found, values = answer(context, lambda connection, settings: in_effect(connection, settings, integration))
-    fields = in_effect_fields(found.rows[0].integration_type)
+    async def ask(connection: Connection, settings: Settings) -> tuple[Covered, list[EffectiveValue]]:
+        from synkron.operations.overrides import in_effect
+
+        scope = await scope_of(AskedScope(integration=integration), connection, settings)
+        return await in_effect(connection, settings, str(scope.integration_id))
+
+    found, values = answer(context, ask)
+    [row] = found.rows
+    fields = in_effect_fields(row.integration_type)
     if as_json:
         policy = [facts_in_json(one, fields) for one in values]
-        show_json({"integration_id": integration, "policy": policy})
+        show_json({"integration_id": row.integration_id, "policy": policy})
         return
     show_lines(f"The policy of {found.subject}:", "")
     show_table(fields, values)
@@ -129,15 +139,15 @@ def set_(
     completion_timeout: Annotated[
         str | None, typer.Option(metavar="SPAN", help="How long it may take to complete a run it accepted.")
     ] = None,
-) -> Change[Setting, Setting]:
+) -> ScopedChange[Setting, Setting]:
     """Set something for one integration, over its type's policy. What is not named stays as it is.
 
     The values are those of synkron.toml. It holds from the next tick on, and for runs whose turn comes after that.
 
     \b
     Examples:
-      synkron overrides set --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51 --catch-up all --timeout 5m
-      synkron overrides set --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51 --attempts 1 --yes --json
+      synkron overrides set --integration 0b8f6f0e --catch-up all --timeout 5m
+      synkron overrides set --integration "fjordlys xledger" --attempts 1 --yes --json
     """
     given = {
         "catch_up": catch_up,
@@ -154,14 +164,19 @@ def set_(
         raise typer.BadParameter("give at least one value, such as --catch-up all; --help lists them")
     from synkron.operations import overrides
 
-    async def plan(connection: Connection, settings: Settings, _: datetime) -> Setting:
-        return await overrides.plan_set(connection, settings, integration, overrides.checked(texts, settings))
+    def of(scope: Scope) -> Change[Setting, Setting]:
+        one = str(scope.integration_id)
 
-    async def do(connection: Connection, settings: Settings, author: str) -> Setting:
-        values = overrides.checked(texts, settings)
-        return await overrides.set_override(connection, settings, integration, values, author)
+        async def plan(connection: Connection, settings: Settings, _: datetime) -> Setting:
+            return await overrides.plan_set(connection, settings, one, overrides.checked(texts, settings))
 
-    return Change(plan, do, "Set it?", told=_told, done=_done, json=_as_json)
+        async def do(connection: Connection, settings: Settings, author: str) -> Setting:
+            values = overrides.checked(texts, settings)
+            return await overrides.set_override(connection, settings, one, values, author)
+
+        return Change(plan, do, "Set it?", told=_told, done=_done, json=_as_json)
+
+    return ScopedChange(AskedScope(integration=integration), of)
 
 
 @overrides.command()
@@ -171,13 +186,13 @@ def unset(
     keys: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY]...", help="catch_up, timeout, ...; all if none is given.")
     ] = None,
-) -> Change[Setting, Setting]:
+) -> ScopedChange[Setting, Setting]:
     """Let the type's policy hold again for an integration: for some keys, or for all.
 
     \b
     Examples:
-      synkron overrides unset --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51
-      synkron overrides unset --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51 timeout catch_up --yes
+      synkron overrides unset --integration 0b8f6f0e
+      synkron overrides unset --integration "fjordlys xledger" timeout catch_up --yes
     """
     from synkron.operations import overrides
     from synkron.scheduler.policies import OVERRIDABLE
@@ -187,16 +202,19 @@ def unset(
         raise typer.BadParameter(
             f'"{unknown[0]}" can\'t be set; allowed are {", ".join(OVERRIDABLE)}', param_hint="KEY"
         )
-    return Change(
-        plan=lambda connection, settings, _: overrides.plan_unset(connection, settings, integration, names),
-        do=lambda connection, settings, author: overrides.unset_override(
-            connection, settings, integration, names, author
-        ),
-        question="Take it back?",
-        told=_told,
-        done=_done,
-        json=_as_json,
-    )
+
+    def of(scope: Scope) -> Change[Setting, Setting]:
+        one = str(scope.integration_id)
+        return Change(
+            plan=lambda connection, settings, _: overrides.plan_unset(connection, settings, one, names),
+            do=lambda connection, settings, author: overrides.unset_override(connection, settings, one, names, author),
+            question="Take it back?",
+            told=_told,
+            done=_done,
+            json=_as_json,
+        )
+
+    return ScopedChange(AskedScope(integration=integration), of)
 
 
 def _told(change: Setting) -> Iterator[str]:

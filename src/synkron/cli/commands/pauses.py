@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer
+from synkron.cli.confirm import Change, Reason, ScopedChange, changing
+from synkron.cli.context import answer, scope_of
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
 from synkron.cli.output import facts_in_json, held_by
 from synkron.cli.table import Field, minute
-from synkron.model import Scope
+from synkron.reports.names.match import AskedScope
 from synkron.text import duration_text, several
 
 if TYPE_CHECKING:
+    from synkron.model import Scope
     from synkron.operations.pause_effects import PauseEffect
     from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
+    from synkron.postgres.connection import Connection
+    from synkron.settings.load import Settings
 
 Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
 
@@ -33,7 +36,7 @@ def pause(
     everything: Everything = False,
     until: Until = None,
     for_: For = None,
-) -> Change[PausePlan, RecordedPause]:
+) -> ScopedChange[PausePlan, RecordedPause]:
     """Pause an integration, an organization, a type, or everything.
 
     Nothing of it starts until the pause ends; what is running goes on. What would have fired meanwhile is decided when
@@ -43,26 +46,29 @@ def pause(
     \b
     Examples:
       synkron pause --type xledger --reason "their maintenance" --for 4h
-      synkron pause --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --reason "contract ended"
+      synkron pause --org fjordlys --reason "contract ended"
       synkron pause --all --reason "incident 12" --until "tomorrow 18:00" --dry-run
     """
     if until is not None and for_ is not None:
         raise typer.BadParameter("give --until or --for, not both")
-    scope = _scope(org, integration_type, integration, everything=everything)
+    named = _asked(org, integration_type, integration, everything=everything)
     from synkron.operations import pauses
 
-    asked = pauses.AskedPause(scope, reason, until if until is not None else for_)
-    return Change(
-        plan=lambda connection, settings, now: pauses.plan_pause(connection, settings, asked, now),
-        do=lambda connection, settings, author: pauses.pause(connection, settings, asked, author),
-        question="Pause it?",
-        told=_pausing,
-        done=lambda _, made: [
-            f"Pause {made.id}: {made.subject} is paused {_end(made.until)}.",
-            f"End it with `synkron resume --number {made.id}`.",
-        ],
-        json=_as_json,
-    )
+    def of(scope: Scope) -> Change[PausePlan, RecordedPause]:
+        asked = pauses.AskedPause(scope, reason, until if until is not None else for_)
+        return Change(
+            plan=lambda connection, settings, now: pauses.plan_pause(connection, settings, asked, now),
+            do=lambda connection, settings, author: pauses.pause(connection, settings, asked, author),
+            question="Pause it?",
+            told=_pausing,
+            done=lambda _, made: [
+                f"Pause {made.id}: {made.subject} is paused {_end(made.until)}.",
+                f"End it with `synkron resume --number {made.id}`.",
+            ],
+            json=_as_json,
+        )
+
+    return ScopedChange(named, of)
 
 
 @changing
@@ -74,7 +80,7 @@ def resume(
     number: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, max=2**63 - 1, help="The pause of this number.")
     ] = None,
-) -> Change[ResumePlan, RecordedPause]:
+) -> ScopedChange[ResumePlan, RecordedPause]:
     """End a pause, named by its number or by exactly its scope.
 
     The next tick decides what would have fired meanwhile, by the catch-up policy. A pause that reaches further, such as
@@ -89,41 +95,60 @@ def resume(
     named = (org, integration_type, integration) != (None, None, None) or everything
     if (number is not None) == named:
         raise typer.BadParameter("give the pause's number, or whom it holds (--org, --type, --integration or --all)")
-    asked = number if number is not None else _scope(org, integration_type, integration, everything=everything)
+    asked_scope = AskedScope() if number else _asked(org, integration_type, integration, everything=everything)
     from synkron.operations import pauses
 
-    return Change(
-        plan=lambda connection, settings, now: pauses.plan_resume(connection, settings, asked, now),
-        do=lambda connection, settings, author: pauses.resume(connection, settings, asked, author),
-        question="Resume it?",
-        told=_resuming,
-        done=lambda plan, ended: [
-            f"Pause {ended.id} has ended: {ended.subject} is resumed.",
-            *([_still_paused(plan)] if plan.still_paused else []),
-        ],
-        json=_as_json,
-    )
+    def of(scope: Scope) -> Change[ResumePlan, RecordedPause]:
+        asked = number or scope
+        return Change(
+            plan=lambda connection, settings, now: pauses.plan_resume(connection, settings, asked, now),
+            do=lambda connection, settings, author: pauses.resume(connection, settings, asked, author),
+            question="Resume it?",
+            told=_resuming,
+            done=lambda plan, ended: [
+                f"Pause {ended.id} has ended: {ended.subject} is resumed.",
+                *([_still_paused(plan)] if plan.still_paused else []),
+            ],
+            json=_as_json,
+        )
+
+    return ScopedChange(asked_scope, of)
 
 
-def list_pauses(context: typer.Context, ended: Ended = False, as_json: AsJson = False) -> None:
+def list_pauses(
+    context: typer.Context,
+    org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
+    ended: Ended = False,
+    as_json: AsJson = False,
+) -> None:
     """Show the pauses in effect, the newest first.
+
+    Those that hold an organization, a type or an integration are its own and the wider ones.
 
     \b
     Examples:
       synkron pauses
+      synkron pauses --org fjordlys
       synkron pauses --ended --json
     """
-    from synkron.operations.pauses import pauses
 
-    found = answer(context, lambda connection, settings: pauses(connection, settings, ended=ended))
-    show_lasting(found, "pause", "paused", ended=ended, as_json=as_json)
+    async def ask(connection: Connection, settings: Settings) -> list[RecordedPause]:
+        from synkron.operations.pauses import pauses
+
+        named = AskedScope(org, integration_type, integration)
+        scope = await scope_of(named, connection, settings, around=True)
+        return await pauses(connection, settings, scope, ended=ended)
+
+    show_lasting(answer(context, ask), "pause", "paused", ended=ended, as_json=as_json)
 
 
-def _scope(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> Scope:
+def _asked(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> AskedScope:
     narrowed = (org, integration_type) != (None, None)
     if sum([narrowed, integration is not None, everything]) != 1:
         raise typer.BadParameter("give --org, --type or both; or --integration; or --all")
-    return Scope(org, integration_type, integration)
+    return AskedScope(org, integration_type, integration)
 
 
 def _pausing(plan: PausePlan) -> Iterator[str]:

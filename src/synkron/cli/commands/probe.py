@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.completion import complete_type
 from synkron.cli.confirm import DryRun
-from synkron.cli.context import answer, invocation
+from synkron.cli.context import answer, invocation, scope_of
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import facts_in_json, milliseconds, show_json, show_lines
 from synkron.cli.table import Field
+from synkron.reports.names.match import AskedScope
 from synkron.settings.redaction import REDACTED
 from synkron.vendors.health import Health, Verdict, Watch
 from synkron.vendors.probe_times import next_probe, probe_blocks
@@ -41,7 +43,9 @@ class _Plan:
 
 def probe(
     context: typer.Context,
-    integration_type: Annotated[str, typer.Argument(metavar="TYPE", parser=written, help="The integration type.")],
+    integration_type: Annotated[
+        str, typer.Argument(metavar="TYPE", parser=written, autocompletion=complete_type, help="The integration type.")
+    ],
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -73,6 +77,7 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
     from synkron.vendors.probe.request import method_for
     from synkron.vendors.watches import read_watches
 
+    integration_type = await _type(integration_type, connection, settings)
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     watch = monitor.probed_watch(watches.watches, integration_type)
     at = await database_clock(connection)
@@ -99,9 +104,14 @@ async def _probe(context: typer.Context, connection: Connection, settings: Setti
     from synkron.vendors.watches import read_watches
 
     await at_home(connection, settings)
+    integration_type = await _type(integration_type, connection, settings)
     watches = read_watches(settings, invocation(context).environment, only=integration_type)
     async with open_prober(watches.requests) as prober:
         return await monitor.probe_now(connection, watches, prober, integration_type, await database_clock(connection))
+
+
+async def _type(text: str, connection: Connection, settings: Settings) -> str:
+    return str((await scope_of(AskedScope(None, text), connection, settings)).integration_type)
 
 
 def _address(request: ProbeRequest) -> str:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.clock import moments
+from synkron.cli.completion import complete_run
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer, organization_names
-from synkron.cli.options import AsJson, Organization, SinceWhen, Type, refuse_options
+from synkron.cli.context import answer, organization_names, scope_of
+from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, minute, precise
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
-from synkron.model import Scope, Source, State
+from synkron.model import Source, State
+from synkron.reports.names.match import AskedScope
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ LIMIT_OF_A_TABLE, LIMIT_OF_JSON = 50, 10_000
 
 runs = typer.Typer(invoke_without_command=True)
 RunNumbers = Annotated[
-    list[int], typer.Argument(metavar="ID...", min=1, max=2**63 - 1, help="The numbers of the runs.")
+    list[int],
+    typer.Argument(metavar="ID...", min=1, max=2**63 - 1, autocompletion=complete_run, help="The numbers of the runs."),
 ]
 
 
@@ -67,6 +70,7 @@ def list_runs(
     context: typer.Context,
     org: Organization = None,
     integration_type: Type = None,
+    integration: Integration = None,
     state: Annotated[State | None, typer.Option(help="Only runs in this state.")] = None,
     from_: SinceWhen = None,
     limit: Annotated[
@@ -83,7 +87,8 @@ def list_runs(
     Examples:
       synkron runs
       synkron runs --since yesterday --state failed
-      synkron runs --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --json
+      synkron runs --org fjordlys --type xledger
+      synkron runs --integration 0b8f6f0e --json
       synkron runs show 4711
     """
     if context.invoked_subcommand is not None:
@@ -94,11 +99,11 @@ def list_runs(
     async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedRun], Mapping[str, str]]:
         from synkron.ledger import history
 
-        [since] = await moments(connection, settings, from_, scope=Scope(org))
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
+        [since] = await moments(connection, settings, from_, scope=scope)
         found = await history.runs(
             connection,
-            org_id=org,
-            integration_type=integration_type,
+            scope,
             state=state,
             since=since,
             limit=most + 1,
@@ -113,7 +118,9 @@ def list_runs(
 @runs.command("show")
 def show_run(
     context: typer.Context,
-    run_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The run's number.")],
+    run_id: Annotated[
+        int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, autocompletion=complete_run, help="The run's number.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show one run with all its attempts. Ends with 4 when there is none of that number.

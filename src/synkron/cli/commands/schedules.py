@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer, from_ledger
-from synkron.cli.options import AsJson, AtFuture, Limit, Organization
+from synkron.cli.context import answer, from_ledger, scope_of
+from synkron.cli.options import AsJson, AtFuture, Integration, Limit, Organization, Type
 from synkron.cli.output import say, show
 from synkron.cli.table import Field
 from synkron.model import Window
+from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
     from synkron.model import DueIntegration
@@ -50,7 +51,14 @@ def zone_of(timezone: object) -> str:
     return "UTC" if timezone in (None, "") else str(timezone)
 
 
-def due(context: typer.Context, at: AtFuture = None, as_json: AsJson = False) -> None:
+def due(
+    context: typer.Context,
+    at: AtFuture = None,
+    org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
+    as_json: AsJson = False,
+) -> None:
     """Show which integrations fire in the minute around an instant.
 
     That is, within 30 seconds before or after it. Nothing is claimed and nothing is run.
@@ -66,9 +74,11 @@ def due(context: typer.Context, at: AtFuture = None, as_json: AsJson = False) ->
         from synkron.postgres.clock import database_clock
         from synkron.source.schedule import read_due_integrations
 
-        [moment] = await moments(connection, settings, at)
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
+        [moment] = await moments(connection, settings, at, scope=scope)
         moment = moment or await database_clock(connection)
-        return await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
+        found = await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
+        return [one for one in found if scope.holds(one)]
 
     show(answer(context, ask, fresh=True), DUE, as_json=as_json, empty="Nothing is due.")
 
@@ -76,6 +86,8 @@ def due(context: typer.Context, at: AtFuture = None, as_json: AsJson = False) ->
 def coming_next(
     context: typer.Context,
     org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
     hours: Annotated[int, typer.Option(metavar="HOURS", min=1, max=8784, help="How far ahead to look.")] = 24,
     limit: Limit = 50,
     as_json: AsJson = False,
@@ -86,7 +98,7 @@ def coming_next(
     Examples:
       synkron next
       synkron next --hours 168 --limit 500
-      synkron next --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --json
+      synkron next --org fjordlys --type xledger --json
     """
 
     async def ask(connection: Connection, settings: Settings) -> tuple[list[Upcoming], Mapping[str, str], bool]:
@@ -95,8 +107,9 @@ def coming_next(
         from synkron.source.reader import read_all, read_names
         from synkron.source.upcoming import upcoming
 
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         now = await database_clock(connection)
-        rows = [row for row in await read_all(connection, settings.source) if org in (None, row.org_id)]
+        rows = await read_all(connection, settings.source, scope)
         fires = upcoming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
         names = await read_names(connection, settings.source)
         pauses = await from_ledger(read_pauses(connection, now), settings)
@@ -109,4 +122,4 @@ def coming_next(
     if not fires:
         say(f"Nothing fires in the next {hours} hours.")
     if len(fires) > limit:
-        say(f"Cut after {limit}: more fires in the next {hours} hours. Raise --limit, or name one --org.")
+        say(f"Cut after {limit}: more fires in the next {hours} hours. Raise --limit, or name an --org or a --type.")

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.commands.incidents import incidents
-from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer
+from synkron.cli.confirm import Change, Reason, ScopedChange, changing
+from synkron.cli.context import answer, scope_of
 from synkron.cli.lasting import Ended, show_lasting
-from synkron.cli.options import AsJson, For, Organization, Type, Until, written
+from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until, written
 from synkron.cli.output import held_by
 from synkron.cli.table import minute
 from synkron.incidents.lifecycle import Incident, Silence
+from synkron.model import Scope
+from synkron.reports.names.match import AskedScope
 from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.operations.silences import RecordedSilence, SilencePlan
+    from synkron.postgres.connection import Connection
+    from synkron.settings.load import Settings
 
 MOST_NAMED = 10
 
@@ -35,7 +39,7 @@ def silence(
     ] = None,
     until: Until = None,
     for_: For = None,
-) -> Change[SilencePlan, RecordedSilence]:
+) -> ScopedChange[SilencePlan, RecordedSilence]:
     """Silence an organization, a type or an endpoint for a while. Given several, only what fits all of them.
 
     Incidents still open and close. Those that are open when the silence ends are announced then. Runs go on: to stop
@@ -44,15 +48,13 @@ def silence(
     \b
     Examples:
       synkron incidents silence --type xledger --for 4h --reason "their maintenance"
-      synkron incidents silence --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --until 2026-12-01T08:00Z --reason "moving"
+      synkron incidents silence --org fjordlys --until 2026-12-01T08:00Z --reason "moving"
     """
     if (until is None) == (for_ is None):
         raise typer.BadParameter("a silence has an end: give --until or --for, and not both")
     if (org, integration_type, endpoint) == (None, None, None):
         raise typer.BadParameter("give --org, --type or --endpoint, or several of them")
     from synkron.operations import silences
-
-    asked = silences.AskedSilence(Silence(org, integration_type, endpoint), reason, until or for_ or timedelta())
 
     def told(plan: SilencePlan) -> Iterator[str]:
         yield f"Announce nothing of {plan.subject} until {minute(plan.until)} UTC."
@@ -64,29 +66,49 @@ def silence(
         yield f"Silence {made.id}: of {made.subject} nothing is announced until {minute(made.until)} UTC."
         yield f"End it before with `synkron incidents unsilence {made.id}`."
 
-    return Change(
-        plan=lambda connection, settings, now: silences.plan_silence(connection, settings, asked, now),
-        do=lambda connection, settings, author: silences.silence(connection, settings, asked, author),
-        question="Silence it?",
-        told=told,
-        done=done,
-        json=_silence_json,
-    )
+    def of(scope: Scope) -> Change[SilencePlan, RecordedSilence]:
+        silence = Silence(scope.org_id, scope.integration_type, endpoint)
+        asked = silences.AskedSilence(silence, reason, until or for_ or timedelta())
+        return Change(
+            plan=lambda connection, settings, now: silences.plan_silence(connection, settings, asked, now),
+            do=lambda connection, settings, author: silences.silence(connection, settings, asked, author),
+            question="Silence it?",
+            told=told,
+            done=done,
+            json=_silence_json,
+        )
+
+    return ScopedChange(AskedScope(org, integration_type), of)
 
 
 @incidents.command("silences")
-def list_silences(context: typer.Context, ended: Ended = False, as_json: AsJson = False) -> None:
+def list_silences(
+    context: typer.Context,
+    org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
+    ended: Ended = False,
+    as_json: AsJson = False,
+) -> None:
     """Show the silences in effect, the newest first.
+
+    Those of an organization, a type or an integration are its own and the wider ones.
 
     \b
     Examples:
       synkron incidents silences
+      synkron incidents silences --org fjordlys
       synkron incidents silences --ended --json
     """
-    from synkron.operations.silences import silences
 
-    found = answer(context, lambda connection, settings: silences(connection, settings, ended=ended))
-    show_lasting(found, "silence", "silenced", ended=ended, as_json=as_json)
+    async def ask(connection: Connection, settings: Settings) -> list[RecordedSilence]:
+        from synkron.operations.silences import silences
+
+        named = AskedScope(org, integration_type, integration)
+        scope = await scope_of(named, connection, settings, around=True)
+        return await silences(connection, settings, scope, ended=ended)
+
+    show_lasting(answer(context, ask), "silence", "silenced", ended=ended, as_json=as_json)
 
 
 @incidents.command()

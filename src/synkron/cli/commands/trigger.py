@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Change, changing
+from synkron.cli.confirm import Change, ScopedChange, changing
 from synkron.cli.options import Integration, Organization, Type, written
 from synkron.cli.table import second
-from synkron.model import Scope
+from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
+    from synkron.model import Scope
     from synkron.operations.trigger import Triggered, TriggerPlan
 
 
@@ -24,7 +25,7 @@ def trigger(
     reason: Annotated[
         str | None, typer.Option(parser=written, metavar="TEXT", help="The reason, which others see.")
     ] = None,
-) -> Change[TriggerPlan, Triggered]:
+) -> ScopedChange[TriggerPlan, Triggered]:
     """Run one integration now, outside its schedule.
 
     The run has a key of its own. Its period reaches from the end of the last period that succeeded to now; where none
@@ -32,7 +33,7 @@ def trigger(
 
     \b
     Examples:
-      synkron trigger --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --reason "they asked for it"
+      synkron trigger --org fjordlys --type xledger --reason "they asked for it"
       synkron trigger --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51 --yes
       synkron trigger --integration 0b8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51 --dry-run --json
     """
@@ -40,15 +41,17 @@ def trigger(
         raise typer.BadParameter("give --org and --type together, or --integration")
     from synkron.operations import trigger
 
-    scope = Scope(org, integration_type, integration)
-    return Change(
-        plan=lambda connection, settings, now: trigger.plan_trigger(connection, settings, scope, now),
-        do=lambda connection, settings, author: trigger.trigger(connection, settings, scope, author, reason),
-        question="Run it?",
-        told=_told,
-        done=_done,
-        json=_as_json,
-    )
+    def of(scope: Scope) -> Change[TriggerPlan, Triggered]:
+        return Change(
+            plan=lambda connection, settings, now: trigger.plan_trigger(connection, settings, scope, now),
+            do=lambda connection, settings, author: trigger.trigger(connection, settings, scope, author, reason),
+            question="Run it?",
+            told=_told,
+            done=_done,
+            json=_as_json,
+        )
+
+    return ScopedChange(AskedScope(org, integration_type, integration), of)
 
 
 def _told(plan: TriggerPlan) -> Iterator[str]:

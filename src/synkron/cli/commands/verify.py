@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer
-from synkron.cli.options import PAST, AsJson, Organization, SinceADay, Type, past, span
+from synkron.cli.context import answer, scope_of
+from synkron.cli.options import PAST, AsJson, Integration, Organization, SinceADay, Type, past, span
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.table import Field, minute
 from synkron.cli.when import WrittenTime
-from synkron.errors import NotFound, Refused
-from synkron.model import Scope
+from synkron.errors import Refused
+from synkron.reports.names.match import AskedScope
 from synkron.reports.verify.basis import LATE
 from synkron.reports.verify.evidence import FindingKind, Undelivered
 from synkron.text import several
@@ -39,6 +39,7 @@ def verify(
     ] = None,
     org: Organization = None,
     integration_type: Type = None,
+    integration: Integration = None,
     late_after: Annotated[
         timedelta | None,
         typer.Option(parser=span, metavar="SPAN", help="How late a start is a finding.", show_default="5m"),
@@ -68,8 +69,9 @@ def verify(
         from synkron.reports.verify import store
         from synkron.source.reader import read_names
 
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         now = await database_clock(connection)
-        since, end = await moments(connection, settings, from_, until, now=now, scope=Scope(org))
+        since, end = await moments(connection, settings, from_, until, now=now, scope=scope)
         begin, end = since or now - store.DAY, end or now
         if begin >= end:
             raise Refused(f"The range ends ({minute(end)} UTC) before it begins ({minute(begin)} UTC).")
@@ -78,15 +80,12 @@ def verify(
             settings,
             begin,
             end,
-            scope=Scope(org, integration_type),
+            scope=scope,
             late_after=late_after or LATE,
             is_strict=strict,
             most=most,
         )
-        names = await read_names(connection, settings.source)
-        if org is not None and org not in names and not report.integrations:
-            raise NotFound(f"There is no organization {org}. `synkron due --json` shows ids; a name is not enough.")
-        return report, names
+        return report, await read_names(connection, settings.source)
 
     report, names = answer(context, ask)
     if as_json:

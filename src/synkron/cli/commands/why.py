@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer
+from synkron.cli.context import answer, scope_of
 from synkron.cli.options import AsJson, AtPast, Integration, Organization, Type
 from synkron.cli.output import show_json, show_lines
-from synkron.model import Scope
+from synkron.reports.names.match import AskedScope
 from synkron.text import printable
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def why(
 
     \b
     Examples:
-      synkron why --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --at 02:00
-      synkron why --integration 0b0e3c52-6a56-4a0b-8a57-6a1d2f3c4b5d --at 2026-11-23T03:00+01:00 --json
+      synkron why --org fjordlys --type xledger --at 02:00
+      synkron why --integration 0b8f6f0e --at 2026-11-23T03:00+01:00 --json
     """
     by_name, by_id = (org, integration_type) != (None, None), integration is not None
     if by_name == by_id or (by_name and None in (org, integration_type)):
@@ -50,14 +50,13 @@ def why(
         from synkron.postgres.clock import database_clock
         from synkron.reports.why.store import read_facts
 
-        [moment] = await moments(connection, settings, at, scope=Scope(org, None, integration))
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
+        [moment] = await moments(connection, settings, at, scope=scope)
         return await read_facts(
             connection,
             settings,
             moment or await database_clock(connection),
-            integration_id=integration,
-            org_id=org,
-            integration_type=integration_type,
+            scope,
         )
 
     found = answer(context, ask)

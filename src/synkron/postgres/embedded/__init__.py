@@ -81,6 +81,13 @@ def embedded_database(directory: Path, settings: Mapping[str, str] | None = None
         yield server
 
 
+@contextmanager
+def running_database(directory: Path) -> Iterator[EmbeddedServer | None]:
+    """The server of ``directory`` if one is running, which nothing keeps from stopping. Starts and writes nothing."""
+    with _socket_folder(directory.resolve() / "postgresql") as folder:
+        yield EmbeddedServer(folder) if answers(folder) else None
+
+
 def _enter(directory: Path, settings: Mapping[str, str], resources: ExitStack) -> EmbeddedServer:
     _claim(directory)
     users = resources.enter_context(_lock_file(directory / "users.lock"))

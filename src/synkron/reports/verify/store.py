@@ -94,7 +94,7 @@ async def verify(
 ) -> Report:
     """Verify the moments after ``since``, up to ``until`` or to where everything has been decided.
 
-    ``scope`` is everything, an organization, a type, or a type of an organization. Moments from before this ledger was
+    Moments from before this ledger was
     copied from another are not verified here. ``is_strict`` reports what was not delivered as findings. Keeps the first
     ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and LedgerMissing.
     """
@@ -129,7 +129,7 @@ async def verify(
         )
         if scope == EVERYTHING:
             report.note([_orphan(row) for row in await connection.fetch(sql["orphans"], start, end)], most)
-        asked = (start, end, scope.org_id, scope.integration_type, late_after)
+        asked = (start, end, *scope, late_after)
         async with aclosing(_batches(connection, sql["integrations"], *asked)) as batches:
             async for batch in batches:
                 doubts: list[UnsureFinding] = []

@@ -41,8 +41,8 @@ order by id;
 
 -- name: integrations
 -- The current rows and the decisions, by integration: each row that may fire, joined with each of its rows in the
--- ledger, or either of them alone. Limited to the organization $3 and the type $4 if they are given. The rows of an
--- integration are ordered by their moments.
+-- ledger, or either of them alone. Limited to a scope (organization $3, type $4, integration $5; null is
+-- any). The rows of an integration are ordered by their moments.
 --
 -- The first columns are the integration's id, and whether the row is odd; an odd row decides nothing. The next columns
 -- are those of verify.evidence.LiveRow, in its order; they are null if there is no current row. Each row has the
@@ -52,7 +52,7 @@ order by id;
 -- The other columns are those of verify.evidence.RecordedDecision: the ledger's rows of ($1, $2], later ones whose
 -- period overlaps it, and earlier runs that those of the window may have waited for: unfinished ones, and those of the
 -- day before that ended in the window. A tick number below the oldest one kept is that of a deleted tick. A run of a
--- tick was claimed in its transaction, unless the tick's moment was given by hand. A run that started more than $5 after
+-- tick was claimed in its transaction, unless the tick's moment was given by hand. A run that started more than $6 after
 -- it could have may have waited for a pause.
 --
 -- Scans: all current rows and all decisions of the window are wanted. Plan: each table is read once, joined by hashing
@@ -77,7 +77,9 @@ with rows as (
         from {organizations} t
     ) o on o.id = i.org_id and organization_twice.id is null
     left join synkron.held h on h.integration_id = i.id::text
-    where ($3::text is null or i.org_id::text = $3) and ($4::text is null or i.integration_type::text = $4)
+    where ($3::text is null or i.org_id::text = $3)
+        and ($4::text is null or i.integration_type::text = $4)
+        and ($5::text is null or i.id::text = $5)
     offset 0
 ),
 standing as (
@@ -106,7 +108,7 @@ decided as (
         least(a.started_at, more.attempted_from) as attempted_from,
         greatest(a.finished_at, more.attempted_to) as attempted_to,
         coalesce(a.finished_at < a.started_at, false) or coalesce(more.runs_back, false) as runs_back,
-        case when r.action = 'run' and coalesce(r.started_at, now()) > r.execute_after + $5::interval
+        case when r.action = 'run' and coalesce(r.started_at, now()) > r.execute_after + $6::interval
             then (
                 select max(least(coalesce(least(p.ended_at, p.until), 'infinity'), now()))
                 from synkron.pauses p
@@ -145,7 +147,9 @@ decided as (
         where scheduled_for > $1 and scheduled_for <= $2 and attempt > 1
         group by run_id, scheduled_for
     ) more on more.run_id = r.id and more.scheduled_for = r.scheduled_for
-    where ($3::text is null or r.org_id = $3) and ($4::text is null or r.integration_type = $4)
+    where ($3::text is null or r.org_id = $3)
+        and ($4::text is null or r.integration_type = $4)
+        and ($5::text is null or r.integration_id = $5)
 )
 select
     coalesce(standing.integration_id, decided.integration_id) collate "C" as of_integration,

@@ -10,7 +10,7 @@ from asyncpg import Record
 from synkron.cron import Cron
 from synkron.cron.timeline import utc
 from synkron.errors import NotFound
-from synkron.model import Action, Integration, InvalidIntegration, Source, State
+from synkron.model import Action, Integration, InvalidIntegration, Scope, Source, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.reports.why.facts import AuditFacts, Facts, PauseFacts, RunFacts
@@ -30,10 +30,7 @@ async def read_facts(
     connection: Connection,
     settings: Settings,
     at: datetime,
-    *,
-    integration_id: str | None = None,
-    org_id: str | None = None,
-    integration_type: str | None = None,
+    scope: Scope,
 ) -> list[Facts]:
     """What is known about the minute of ``at``, for the integration, or for all of a type that the organization has.
 
@@ -44,20 +41,15 @@ async def read_facts(
     sql = source.sql("reports/why/store")
     async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
         await source.secure(connection)
-        rows = await connection.fetch(sql["integrations"], integration_id, org_id, integration_type, moment)
+        rows = await connection.fetch(sql["integrations"], *scope, moment)
         if not rows:
-            raise NotFound(await _what_there_is(connection, sql, integration_id, org_id, integration_type))
+            raise NotFound(await _what_there_is(connection, sql, scope))
         return [await _facts(connection, sql, settings, row, moment) for row in rows]
 
 
-async def _what_there_is(
-    connection: Connection,
-    sql: Mapping[str, str],
-    integration_id: str | None,
-    org_id: str | None,
-    integration_type: str | None,
-) -> str:
+async def _what_there_is(connection: Connection, sql: Mapping[str, str], scope: Scope) -> str:
     """Says that there is no such integration, and which ones might be meant."""
+    org_id, integration_type, integration_id = scope
     if integration_id is not None:
         return (
             f"There is no integration {integration_id}, and the ledger has no record of one around that time. "

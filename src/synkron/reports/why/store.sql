@@ -1,22 +1,22 @@
 -- What `synkron why` reads about an integration and a minute, all in one transaction with one snapshot.
 
 -- name: integrations
--- The integrations that match the id $1, or the organization $2 and the type $3; also those that are no longer in the
+-- The integrations of the organization $1 and the type $2, or the one with the id $3; also those that are no longer in the
 -- table and have a row in the ledger within a day of $4.
 -- Scans: the tables, once, for a command; ids are compared as text.
 with standing as (
     select {row}, {doubled} as doubled
     from {rows}
     where case
-        when $1::text is not null then i.id::text = $1
-        else i.org_id::text = $2 and i.integration_type::text = $3
+        when $3::text is not null then i.id::text = $3
+        else i.org_id::text = $1 and i.integration_type::text = $2
     end
 ),
 gone as (
     select distinct on (integration_id) integration_id, org_id, integration_type, timezone
     from synkron.runs
     where scheduled_for between $4::timestamptz - interval '1 day' and $4::timestamptz + interval '1 day'
-        and case when $1::text is not null then integration_id = $1 else org_id = $2 and integration_type = $3 end
+        and case when $3::text is not null then integration_id = $3 else org_id = $1 and integration_type = $2 end
         and integration_id not in (select integration_id from standing)
     order by integration_id, scheduled_for desc
 )

@@ -1,0 +1,182 @@
+"""Finds what a person names: the texts of a command become a scope of ids that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from asyncpg import DataError, Record
+
+from synkron.errors import Ambiguous, LedgerMissing, NotFound, Refused, ServiceRoleRequired, SourceTableMissing
+from synkron.model import Scope
+from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
+from synkron.reports.names.match import SHORTEST_PREFIX, AskedScope, Candidate, forms, is_prefix, matches, nearest
+from synkron.settings.load import Settings
+from synkron.settings.quick import type_names
+from synkron.source.queries import SourceQueries
+
+FILE = "reports/names/store"
+# Of what a text fits, so many are listed.
+MOST_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The scope that was meant; ``around`` it are the organization and the type of its integration, if known.
+
+    ``notes`` say what each text stands for, where it is no id.
+    """
+
+    scope: Scope
+    around: Scope
+    notes: Sequence[str]
+
+
+async def resolve(connection: Connection, settings: Settings, asked: AskedScope) -> Resolved:
+    """The scope that is asked for. It is read outside a transaction.
+
+    An id wins over a name that reads the same, and for an id nothing else is read. What is only in Synkron's own
+    tables, because its row is gone, is found by its whole id. Raises NotFound if nothing is named so; Ambiguous if
+    several are; ServiceRoleRequired and SourceTableMissing if it is not on record and the tables can't be read.
+    """
+    search = _Search(connection, settings, SourceQueries(settings.source))
+    org_id = None if asked.org is None else await search.organization(asked.org)
+    kind = None if asked.integration_type is None else await search.type(asked.integration_type)
+    one = None if asked.integration is None else await search.integration(asked.integration)
+    if one and (org_id not in (None, one.org_id) or kind not in (None, one.integration_type)):
+        raise NotFound(
+            f"Integration {one.id} is {one.integration_type} of {one.organization or one.org_id}, and not what --org "
+            "and --type name. Leave these out."
+        )
+    scope = Scope(org_id, kind, one.id if one else None)
+    return Resolved(scope, Scope(one.org_id, one.integration_type, one.id) if one else scope, search.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedIntegration:
+    """An integration with its organization. Of one that is gone, only what is on record is known."""
+
+    id: str
+    org_id: str | None
+    integration_type: str | None
+    organization: str
+
+    @property
+    def candidate(self) -> Candidate:
+        """As it is named: by its organization and its type."""
+        return Candidate(self.id, f"{self.organization or self.org_id} {self.integration_type}")
+
+
+async def read_types(connection: Connection, settings: Settings) -> list[str]:
+    """The types of the rows."""
+    source = SourceQueries(settings.source)
+    async with source.reading(connection):
+        return [row["id"] for row in await connection.fetch(source.sql(FILE)["types"])]
+
+
+@dataclass(slots=True)
+class _Search:
+    """A search for what one command names. ``unreadable`` is why the application's tables can't be read."""
+
+    connection: Connection
+    settings: Settings
+    source: SourceQueries
+    notes: list[str] = field(default_factory=list)
+    unreadable: Refused | SourceTableMissing | None = None
+
+    async def organization(self, text: str) -> str:
+        """The id of the organization."""
+        rows = await self._rows("source/reader", "names", forms(text))
+        if not rows and (gone := await self._on_record("organization", text)):
+            return str(gone["id"])
+        known = [
+            Candidate(row["org_id"], row["name"]) for row in rows or await self._rows("source/reader", "names", None)
+        ]
+        found = matches(text, known)
+        near = "" if found else ", ".join(one.name for one in nearest(text, known))
+        table = f"{self.settings.source.schema_name}.{self.settings.source.organizations.table}"
+        missing = f'There is no organization "{text}" in {table}.{f" The nearest: {near}." if near else ""}'
+        return self._only("organization", text, found, missing).id
+
+    async def type(self, text: str) -> str:
+        """The name of the type."""
+        names = type_names(self.settings)
+        if text in names:
+            return text
+        rows = {row["id"] for row in await self._rows(FILE, "types")}
+        if text not in rows and (gone := await self._on_record("type", text)):
+            return str(gone["id"])
+        known = [Candidate(name, name) for name in sorted({*names, *rows})]
+        found = matches(text, known)
+        if not found and (gone := await self._on_record("type_of_runs", text)):
+            return str(gone["id"])
+        listed = ", ".join(one.name for one in known)
+        return self._only("type", text, found, f'There is no integration type "{text}". Known are {listed}.').id
+
+    async def integration(self, text: str) -> NamedIntegration:
+        """The integration, or what is on record of one that is gone."""
+        rows, why = await self._with_id(text), ""
+        if not rows and (gone := await self._on_record("integration", text)):
+            return read(NamedIntegration, gone)
+        if not rows and is_prefix(text):
+            rows = await self._rows(FILE, "integrations_that_begin", text, MOST_LISTED + 1)
+            rows = [row for row in rows if not row["id"].isdecimal()]
+        elif not rows and " " in text:
+            rows, why = await self._of(text)
+        found = {row["id"]: read(NamedIntegration, row) for row in rows}
+        missing = (
+            f'There is no integration "{text}".{why} Name it by its id, by the first {SHORTEST_PREFIX} characters of '
+            'that or more, or by its organization and type, such as "Fjord xledger".'
+        )
+        return found[self._only("integration", text, [one.candidate for one in found.values()], missing).id]
+
+    async def _of(self, text: str) -> tuple[list[Record], str]:
+        """The rows of the organization and the type in the text, or why there are none."""
+        organization, _, kind = text.rpartition(" ")
+        inner = replace(self, notes=[])
+        try:
+            whose = (await inner.organization(organization), await inner.type(kind))
+        except NotFound as error:
+            return [], f" {error}"
+        return await self._rows(FILE, "integrations_of", *whose, MOST_LISTED + 1), ""
+
+    async def _with_id(self, text: str) -> list[Record]:
+        """The rows of the integration with this id. A text that the id's column can't hold is no id."""
+        try:
+            return await self._rows(FILE, "integrations_with_id", forms(text))
+        except DataError:
+            return []
+
+    async def _rows(self, file: str, name: str, *arguments: object) -> list[Record]:
+        """What a statement reads of the application's tables; nothing if they can't be read."""
+        if self.unreadable is not None:
+            return []
+        try:
+            async with self.source.reading(self.connection):
+                statement = await self.source.fit(self.connection, self.source.sql(file)[name])
+                return await self.connection.fetch(statement, *arguments)
+        except (Refused, SourceTableMissing) as error:
+            self.unreadable = error
+            return []
+
+    async def _on_record(self, kind: str, text: str) -> Record | None:
+        """What Synkron's own tables know under this id."""
+        try:
+            async with self.source.in_words():
+                return await self.connection.fetchrow(self.source.sql(FILE)[f"{kind}_on_record"], forms(text))
+        except (LedgerMissing, ServiceRoleRequired):
+            return None
+
+    def _only(self, kind: str, text: str, found: Sequence[Candidate], missing: str) -> Candidate:
+        """The one that was found. Notes what it is if the text is not its id."""
+        if not found:
+            raise self.unreadable or NotFound(missing)
+        if len(found) > 1:
+            listed = [f"{one.id}  {one.name}" for one in found[:MOST_LISTED]]
+            more = ["and more"] if len(found) > MOST_LISTED else []
+            raise Ambiguous(f'"{text}" fits several {kind}s. Give its id, or more of its name:', [*listed, *more])
+        [one] = found
+        if one.id != text:
+            self.notes.append(f'{kind} "{text}": {one.name}' + (f" ({one.id})" if one.id != one.name else ""))
+        return one

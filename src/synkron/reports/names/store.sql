@@ -1,0 +1,90 @@
+-- What a person may have named, in the application's tables and in Synkron's own.
+
+-- name: types
+-- The types of the rows, each once.
+-- Scans: the integrations, once, for a command, if the text is no type of the settings.
+select distinct {legible[i.integration_type 200]} as id from {integration_rows} i where i.integration_type is not null;
+
+-- name: integrations_with_id
+-- The integrations with the ids $1. The texts are cast to the column's type, ID_TYPE, so the index of the primary key is
+-- used; a text that is none of the type makes the statement fail.
+select
+    {legible[i.id 200]} as id, {legible[i.org_id 200]} as org_id, {legible[i.integration_type 200]} as integration_type,
+    coalesce({legible[o.name 200]}, '') as organization
+from {integration_rows} i
+left join {named_organizations} o on o.id = i.org_id
+where i.id = any($1::text[]::ID_TYPE[]) and i.org_id is not null and i.integration_type is not null;
+
+-- name: integrations_that_begin
+-- Up to $2 integrations whose id begins with $1, in any case.
+-- Scans: the integrations, once, for a command, if the text is no whole id.
+select
+    {legible[i.id 200]} as id, {legible[i.org_id 200]} as org_id, {legible[i.integration_type 200]} as integration_type,
+    coalesce({legible[o.name 200]}, '') as organization
+from {integration_rows} i
+left join {named_organizations} o on o.id = i.org_id
+where starts_with(lower(i.id::text), lower($1)) and i.org_id is not null and i.integration_type is not null
+order by 1
+limit $2;
+
+-- name: integrations_of
+-- Up to $3 integrations of the organization $1 and the type $2.
+-- Scans: the integrations, once, for a command.
+select
+    {legible[i.id 200]} as id, {legible[i.org_id 200]} as org_id, {legible[i.integration_type 200]} as integration_type,
+    coalesce({legible[o.name 200]}, '') as organization
+from {integration_rows} i
+left join {named_organizations} o on o.id = i.org_id
+where i.id is not null and i.org_id::text = $1 and i.integration_type::text = $2
+order by 1
+limit $3;
+
+-- name: organization_on_record
+-- The first of the ids $1 that Synkron's own tables have as an organization's, though its row may be gone.
+-- Scans: the incidents, pauses and silences, once, for a command, if no row has the id.
+select one.id
+from unnest($1::text[]) with ordinality one (id, place)
+where exists (select from synkron.runs where org_id = one.id)
+    or exists (select from synkron.incidents where org_id = one.id)
+    or exists (select from synkron.pauses where org_id = one.id)
+    or exists (select from synkron.silences where org_id = one.id)
+order by one.place
+limit 1;
+
+-- name: integration_on_record
+-- The same for an integration, with what is known of it.
+-- Scans: the pauses, once, for a command, if no row has the id.
+select one.id, run.org_id, run.integration_type, '' as organization
+from unnest($1::text[]) with ordinality one (id, place)
+left join lateral (
+    select org_id, integration_type from synkron.runs
+    where integration_id = one.id
+    order by scheduled_for desc
+    limit 1
+) run on true
+where run.org_id is not null
+    or exists (select from synkron.overrides where integration_id = one.id)
+    or exists (select from synkron.pauses where integration_id = one.id)
+order by one.place
+limit 1;
+
+-- name: type_on_record
+-- The same for a type, in the tables that have few rows, or a row for each type that was ever called.
+-- Scans: the incidents, pauses and silences, once, for a command, if no row and no setting has the type.
+select one.id
+from unnest($1::text[]) with ordinality one (id, place)
+where exists (select from synkron.warmth where integration_type = one.id)
+    or exists (select from synkron.incidents where integration_type = one.id)
+    or exists (select from synkron.pauses where integration_type = one.id)
+    or exists (select from synkron.silences where integration_type = one.id)
+order by one.place
+limit 1;
+
+-- name: type_of_runs_on_record
+-- The same for a type whose runs were all skipped, so that its target was never called.
+-- Scans: the runs, once, for a command, up to the first of the type; all of them if the type is unknown.
+select one.id
+from unnest($1::text[]) with ordinality one (id, place)
+where exists (select from synkron.runs where integration_type = one.id)
+order by one.place
+limit 1;
