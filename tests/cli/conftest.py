@@ -20,6 +20,7 @@ import structlog
 import typer.main
 
 from synkron.cli import main
+from synkron.cli.output import say_through
 from synkron.cli.secrets import hide
 from tests.conftest import Database
 
@@ -82,6 +83,7 @@ def untouched_logging() -> Iterator[None]:
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(False)
     hide(())
+    say_through(None)
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     ours.setLevel(levels[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -115,8 +117,9 @@ def test_a_service_names_every_fault_at_once(synkron: Command, arguments: list[s
     Path("synkron.toml").write_text(FAULTY, "utf-8")
     ended = synkron(*arguments)
     assert (ended.code, ended.out) == (2, "")
-    keys = {line.removeprefix("error: ").partition(": ")[0] for line in ended.err.splitlines()}
-    assert keys == {
+    keys = {line["event"].partition(": ")[0] for line in map(json.loads, ended.err.splitlines())}
+    assert {key.partition(".")[0] if key.startswith("no database") else key for key in keys} == {
+        "no database is named",
         "types.xledger.health.interval",
         "types.dynamics.flavour",
         "types.fiken.health.url",
@@ -137,7 +140,7 @@ def test_a_service_finds_a_missing_secret_before_it_does_or_promises_anything(
     Path("synkron.toml").write_text(f"[types.xledger]\n{target}", "utf-8")
     ended = synkron(*arguments)
     _one_sentence(ended, 2, "types.xledger.secret")
-    assert len(ended.err.splitlines()) == 1
+    assert len(ended.err.splitlines()) == 2
     assert not (tmp_path / "none").exists()
 
 
@@ -202,11 +205,53 @@ def test_no_address_of_a_database(
     assert "hush" not in ended.err
 
 
-@pytest.mark.parametrize("arguments", [*READING, ["run"]])
-def test_no_embedded_database_yet(synkron: Command, arguments: list[str], tmp_path: Path) -> None:
-    """Asking does not make one."""
-    _one_sentence(synkron(*arguments), 1, "`synkron up --demo`")
+@pytest.mark.parametrize(
+    ("arguments", "code"), [*((one, 1) for one in [*READING, ["migrate"]]), (["run"], 2), (["up"], 2)]
+)
+def test_no_database_is_invented(synkron: Command, arguments: list[str], code: int, tmp_path: Path) -> None:
+    """Neither by asking nor by serving."""
+    _one_sentence(synkron(*arguments), code, "`synkron up --embedded`")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "up", "runs", "doctor"])
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("SYNKRON_DATABASE_ULR", "SYNKRON_DATABASE_URL"),
+        ("SYNKRON_DATABASE", "SYNKRON_DATABASE_URL"),
+        ("SYNKRON_LOG_FROMAT", "SYNKRON_LOG_FORMAT"),
+        ("SYNKRON_TYPE__XLEDGER__TARGET", "SYNKRON_TYPES__XLEDGER__TARGET"),
+    ],
+)
+def test_a_variable_that_is_nearly_a_known_one(
+    synkron: Command, monkeypatch: pytest.MonkeyPatch, command: str, name: str, right: str
+) -> None:
+    monkeypatch.setenv(name, "postgresql://someone:hush@127.0.0.1:1/app")
+    ended = synkron(command)
+    assert ended.code == (3 if command == "doctor" else 2)
+    told = " ".join((ended.out + ended.err).split())
+    assert f"{name}: Synkron has no variable of this name; did you mean {right}?" in told
+    assert "hush" not in told
+
+
+def test_other_variables_may_have_any_name(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that the settings name, and one that is not like any of Synkron's."""
+    monkeypatch.setenv("SYNKRON_DATABASE_URI", "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0")
+    monkeypatch.setenv("SYNKRON_DATABASE_PASSWORD", "x")
+    Path("synkron.toml").write_text('[types.xledger]\nsecret = "env:SYNKRON_DATABASE_URI"\n', "utf-8")
+    _one_sentence(synkron("runs"), 1, "there is no embedded database")
+
+
+def test_a_port_that_is_taken_is_found_before_the_database_is_touched(
+    synkron: Command, bare_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", bare_database.url)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("SYNKRON_LISTEN", f"127.0.0.1:{taken.getsockname()[1]}")
+        _one_sentence(synkron("up"), 6, "Synkron can't listen on")
+        assert "database: " not in synkron("up").err
+    assert "Run `synkron migrate`" in synkron("runs").err
 
 
 SOURCE = ["due", "next", "forecast", "check", "tick", "run", "up"]

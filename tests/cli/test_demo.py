@@ -41,6 +41,10 @@ def test_without_a_terminal_it_logs(folder: Path) -> None:
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (0, "")
     assert f"The demo's data stays in {folder / 'data'}" in err
+    for command in (["up"], ["up", "--embedded"], ["run"]):
+        refused = _ended(folder, *command)
+        assert (refused.code, refused.out) == (6, "")
+        assert "are the demo's, which must not reach your targets" in refused.err
     runs = json.loads(_ended(folder, "runs", "--json").out)
     assert len(runs) >= tick["claimed"] >= len(EVERY_MINUTE)
     assert EVERY_MINUTE <= {run["integration_id"] for run in runs} <= LIVE
@@ -74,6 +78,26 @@ def test_other_rows_are_left_alone(folder: Path) -> None:
     ended = _ended(folder, "up", "--demo")
     assert (ended.code, ended.out) == (6, "")
     assert "contain rows that are not the demo's" in ended.err
+
+
+def test_an_embedded_database_is_set_up_by_request_and_then_used(folder: Path) -> None:
+    """By `up --embedded`, once; then by `up` and `run`, where SYNKRON_DATA_DIR names it."""
+    data = folder / "data"
+    for command, lasts in ((["up"], False), (["up", "--embedded"], True), (["up"], True), (["run"], True)):
+        process = spawn(*command, folder=folder, environment=_environment(folder))
+        assert process.stderr
+        first = json.loads(process.stderr.readline())["event"]
+        if lasts:
+            assert first == f"database: embedded PostgreSQL, with its data in {data}"
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == (0 if lasts else 2)
+        assert data.exists() == lasts
+    elsewhere = _environment(folder) | {"SYNKRON_DATABASE_URL": "postgresql://synkron@127.0.0.1:1/app"}
+    process = spawn("up", "--embedded", folder=folder, environment=elsewhere)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 6
+    assert "env -u SYNKRON_DATABASE_URL synkron up --embedded" in err
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.cli.conftest import SYNKRON, spawn
+from tests.cli.conftest import SYNKRON, Command, spawn
 from tests.conftest import Connection, Database
 
 PATIENCE = 30.0
@@ -85,11 +86,31 @@ async def test_up_says_what_it_does(database: Database, connection: Connection, 
     finally:
         process.kill()
     assert (process.returncode, out) == (0, "")
-    assert "target: xledger is delivered to http://127.0.0.1:9/sync\n" in told
-    assert "warning: no target for dynamics, bufdir: such runs will be skipped." in told
-    assert "next: 20" in told
     assert "hush" not in told + err
-    assert '"event": "stopped"' in err
+    lines = [json.loads(line) for line in (told + err).splitlines()]  # a log in JSON, and nothing else
+    said = [(line["level"], line["event"]) for line in lines]
+    assert said[0] == ("info", f"database: PostgreSQL, the local socket/{database.name}")
+    assert said[1] == ("info", "target: xledger is delivered to http://127.0.0.1:9/sync")
+    assert said[2][0] == "warning"
+    assert said[2][1].startswith("no target for dynamics, bufdir: such runs will be skipped.")
+    assert said[3][1].startswith("next: 20")
+    assert said[-1] == ("info", "stopped")
+
+
+@pytest.mark.parametrize("command", ["up", "run"])
+def test_a_service_that_can_not_start_promises_nothing(
+    on_database: Command, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The log is for people here: the error is the only line."""
+    monkeypatch.setenv("SYNKRON_LOG_FORMAT", "console")
+    for setting, value in {"INSTALLATION": "other", "SOURCE__SCHEMA": "nowhere"}.items():
+        monkeypatch.setenv(f"SYNKRON_{setting}", value)
+        ended = on_database(command)
+        assert ended.out == ""
+        assert ended.code in (1, 6)
+        assert ended.err.startswith("error: ")
+        assert len(ended.err.splitlines()) == 1
+        monkeypatch.delenv(f"SYNKRON_{setting}")
 
 
 @asynccontextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -129,7 +130,84 @@ def test_check_finds_every_row_at_fault(on_database: Command) -> None:
 
 @pytest.mark.usefixtures("cast")
 def test_check_names_the_row_in_what_a_narrow_terminal_shows_too(on_database: Command) -> None:
-    assert f"integration {_id('b2')}: cron_schedule" in on_database("check").out
+    assert f"integration {_id('b2')}: cron_schedule" in on_database("check", "--details").out
+
+
+@pytest.mark.usefixtures("cast")
+def test_check_has_a_line_for_each_kind_the_worst_first(on_database: Command, database: Database) -> None:
+    execute(
+        database.url,
+        "insert into organization_integrations (org_id, integration_type, cron_schedule) "
+        f"select '{FJORD}', 'xledger', '30 2 * * *' from generate_series(1, 200)",
+    )
+    ended = on_database("check")
+    heading, *lines = ended.out.splitlines()
+    assert heading.split() == ["level", "rows", "finding", "for", "example"]
+    assert [line.split()[:2] for line in lines] == [
+        *[["invalid", "1"]] * 3,
+        ["warning", "201"],
+        ["warning", "1"],
+    ]
+    assert "W4: a coming change of clocks is in its way" in lines[3]
+    assert "Fjord, xledger: the clocks of Europe/Oslo" in lines[3]
+    assert "`synkron check --details` shows every finding, with its row." in ended.err
+    kinds = on_database("check", "--json").answer["kinds"]
+    assert [(one["kind"], one["rows"]) for one in kinds[3:]] == [("W4", 201), ("disabled", 1)]
+    assert kinds[0]["example"]["integration_id"] in {_id("b2"), _id("b3"), _id("c1")}
+
+
+@pytest.mark.usefixtures("cast")
+def test_check_warns_of_coming_changes_of_clocks_only(on_database: Command) -> None:
+    today = datetime.now(UTC).date()  # noqa: TID251 (the database's clock is this host's)
+    messages = [one["message"] for one in on_database("check", "--json").answer["findings"] if one["rule"] == "W4"]
+    days = [date.fromisoformat(found) for message in messages for found in re.findall(r"\d{4}-\d\d-\d\d", message)]
+    assert len(days) == 2
+    assert all(today - timedelta(days=1) <= day <= today + timedelta(days=366) for day in days)
+
+
+def test_check_warns_of_a_schedule_that_is_closer_than_its_vendor_expects(
+    on_database: Command, database: Database
+) -> None:
+    schedules = {
+        ("xledger", "*/15 * * * *"): False,
+        ("xledger", "0,50 * * * *"): True,
+        ("xledger", "0,10 5 1 1 *"): True,
+        ("dynamics", "* * * * *"): True,
+        ("bufdir", "0 2 * * *"): False,
+        ("bufdir", "0 2,3 * * 1"): True,
+    }
+    execute(
+        database.url,
+        f"insert into organizations values ('{FJORD}', 'Fjord', 'UTC')",
+        *(
+            "insert into organization_integrations (org_id, integration_type, cron_schedule) "
+            f"values ('{FJORD}', '{kind}', '{text}')"
+            for kind, text in schedules
+        ),
+    )
+    ended = on_database("check", "--json")
+    assert ended.code == 0
+    found = {(one["integration_type"], one["cron_schedule"]): one["message"] for one in ended.answer["findings"]}
+    assert set(found) == {key for key, is_closer in schedules.items() if is_closer}
+    assert found["xledger", "0,50 * * * *"] == (
+        "two of its moments are only 10m apart; the vendor of xledger expects 15m or more between two syncs"
+    )
+    assert "warning     4  it fires more often than its vendor expects" in on_database("check").out
+
+
+def test_check_warns_of_a_pace_below_the_load(
+    on_database: Command, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(
+        database.url,
+        f"insert into organizations values ('{FJORD}', 'Fjord', 'UTC')",
+        "insert into organization_integrations (org_id, integration_type, cron_schedule) "
+        f"select '{FJORD}', 'dynamics', '*/5 * * * *' from generate_series(1, 10)",
+    )
+    monkeypatch.setenv("SYNKRON_TYPES__DYNAMICS__PACE", "2")
+    assert on_database("check", "--json").answer["pace_below_load"] == []
+    monkeypatch.setenv("SYNKRON_TYPES__DYNAMICS__PACE", "1")
+    assert "warning: dynamics: the pace is below the load: 2,880 fire" in on_database("check").err
 
 
 @pytest.mark.usefixtures("cast")
@@ -145,7 +223,7 @@ def test_check_says_of_which_types_the_runs_will_be_skipped(on_database: Command
 
 @pytest.mark.usefixtures("cast")
 def test_check_as_a_table_shows_text_and_nothing_that_steers_the_terminal(on_database: Command) -> None:
-    ended = on_database("check")
+    ended = on_database("check", "--details")
     assert ended.code == 3
     assert r"V\x1b[1mik [red]" in ended.out
     assert "\x1b" not in ended.out

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import asyncpg
 import pytest
@@ -226,7 +226,7 @@ async def test_a_tick_and_a_worker_deliver_everybody_else(place: Place) -> None:
 async def test_check_names_each(place: Place) -> None:
     rows = await read_all(place.connection, SOURCE)
     assert len(rows) == len(HEALTHY) + place.rows
-    findings = check(rows, SETTINGS.types, year=2026)
+    findings = check(rows, SETTINGS.types, today=date(2026, 1, 1))
     invalid = [one for one in findings if one.level is Level.INVALID]
     assert _unsaid(place, [one.message for one in invalid]) == set()
     assert len({id(one.row) for one in invalid}) == place.rows

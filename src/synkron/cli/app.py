@@ -42,7 +42,7 @@ def synkron(
 ) -> None:
     """Runs the scheduled syncs of many organizations, each once per period, and records the proof.
 
-    Without SYNKRON_DATABASE_URL, the commands use the embedded PostgreSQL that `synkron up` makes.
+    Without SYNKRON_DATABASE_URL, commands that answer use the embedded PostgreSQL of `synkron up --embedded` or --demo.
     Answers go to stdout, everything else to stderr.
 
     \b

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
 
-from synkron.cli.output import say
 from synkron.cli.secrets import hide
 from synkron.errors import (
     EmbeddedDatabaseError,
@@ -41,7 +40,7 @@ class Invocation:
     verbose: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
-    def settings(self, *, whole: bool = False) -> Settings:
+    def settings(self, *, whole: bool = False, serving: bool = False) -> Settings:
         """Set up the log and read the settings, whose secrets nothing shows from then on. Raises SettingsError.
 
         A command that serves needs the ``whole`` of them; a short one reads only what it asks for.
@@ -49,7 +48,7 @@ class Invocation:
         from synkron.cli import logs
         from synkron.settings.quick import quick_settings
 
-        logs.set_up(verbose=self.verbose, environment=self.environment)
+        logs.set_up(verbose=self.verbose, environment=self.environment, serving=serving)
         if not whole and (quick := quick_settings(self.config, os.environ)):
             hide(quick.secrets(self.environment))
             return cast("Settings", quick)
@@ -73,6 +72,14 @@ class Place:
     url: str
     folder: Path | None
 
+    @property
+    def name(self) -> str:
+        """The database for people, without user and password."""
+        from synkron.postgres.address import address_of
+
+        embedded = f"embedded PostgreSQL, with its data in {self.folder}"
+        return embedded if self.folder else f"PostgreSQL, {address_of(self.url).place}"
+
 
 def invocation(context: typer.Context) -> Invocation:
     """The options that stood before this command."""
@@ -83,10 +90,9 @@ def answer(
     context: typer.Context,
     ask: Callable[[Connection, Settings], Awaitable[Answer]],
     *,
-    create: bool = False,
     fresh: bool = False,
 ) -> Answer:
-    """What ``ask`` answers on a connection of the command's own; ``create`` as for ``database``.
+    """What ``ask`` answers on a connection of the command's own.
 
     With ``fresh``, tables behind a Data API are read first, so that the answer is of now.
     """
@@ -99,7 +105,7 @@ def answer(
             return await ask(opened, settings)
 
     settings = invocation(context).settings()
-    with database(settings, create=create) as place:
+    with database(settings) as place:
         return asyncio.run(asked(place.url))
 
 
@@ -152,23 +158,28 @@ async def from_ledger(asked: Awaitable[Answer], settings: Settings) -> Answer | 
 def database(settings: Settings, *, create: bool = False) -> Iterator[Place]:
     """The database of the settings; the embedded one, started or joined, when they name none.
 
-    An embedded database that is not there yet is made only where ``create`` says so, and the person is told where.
+    An embedded database that is not there yet is made only where ``create`` says so.
     """
     if settings.database_url is not None:
         yield Place(settings.database_url.get_secret_value(), None)
         return
-    from synkron.postgres.embedded import data_directory, embedded_database
+    from synkron.postgres.embedded import embedded_database
 
-    folder = data_directory({"SYNKRON_DATA_DIR": str(settings.data_dir)} if settings.data_dir else {})
+    folder = embedded_folder(settings)
     if not create and not folder.exists():
         raise EmbeddedDatabaseError(
             f"SYNKRON_DATABASE_URL is not set, and there is no embedded database in {folder} yet. "
-            "Set the URL, or make the embedded database with `synkron up` (or `synkron up --demo`)."
+            "Set the URL, or make the embedded database with `synkron up --embedded` (or `synkron up --demo`)."
         )
     with embedded_database(folder) as server:
-        if create:
-            say(f"database: embedded PostgreSQL, with its data in {folder}")
         yield Place(server.url(), folder)
+
+
+def embedded_folder(settings: Settings) -> Path:
+    """Where the embedded database of these settings is, or would be."""
+    from synkron.postgres.embedded import data_directory
+
+    return data_directory({"SYNKRON_DATA_DIR": str(settings.data_dir)} if settings.data_dir else {})
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
+from synkron.cli.output import say_through
 from synkron.cli.secrets import without_secrets
 from synkron.errors import SettingsError
 from synkron.runtime import before_the_first_line, log, log_through_structlog
@@ -37,11 +38,11 @@ COLORS = {"warning": "yellow", "error": "red", "critical": "red"}
 Renderer = Callable[[Mapping[str, object]], str]
 
 
-def set_up(*, verbose: bool, environment: Mapping[str, str]) -> None:
+def set_up(*, verbose: bool, environment: Mapping[str, str], serving: bool = False) -> None:
     """Route every log line, our own and other packages', and what Python itself would write, through one format.
 
-    ``SYNKRON_LOG_FORMAT`` chooses it: ``console`` or ``json``. Others' lines count from warnings on.
-    Raises SettingsError.
+    ``SYNKRON_LOG_FORMAT`` chooses it: ``console`` or ``json``. Others' lines count from warnings on. What a command
+    that is ``serving`` says becomes a line of a log in JSON, as a program reads that. Raises SettingsError.
     """
     chosen = environment.get("SYNKRON_LOG_FORMAT") or ("console" if sys.stderr.isatty() else "json")
     if chosen not in ("console", "json"):
@@ -54,6 +55,7 @@ def set_up(*, verbose: bool, environment: Mapping[str, str]) -> None:
     level = logging.DEBUG if verbose else logging.INFO
     _route(handler, level=level, others=logging.INFO if verbose else logging.WARNING)
     _catch_all()
+    say_through(_say_in_log if serving and chosen == "json" else None)
 
 
 def keep(lines: deque[str]) -> None:
@@ -61,6 +63,14 @@ def keep(lines: deque[str]) -> None:
     handler = _Keeping(lines)
     handler.setFormatter(_Formatter(TIME_OF_DAY, _brief))
     _route(handler, level=logging.WARNING, others=logging.WARNING)
+
+
+def _say_in_log(line: str) -> None:
+    level, mark, rest = line.partition(": ")
+    if mark and level in ("error", "warning"):
+        getattr(log, level)(rest)
+    else:
+        log.info(line)
 
 
 def _route(handler: logging.Handler, *, level: int, others: int) -> None:

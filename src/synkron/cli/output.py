@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from shutil import get_terminal_size
@@ -38,8 +38,21 @@ def show_lines(*lines: str, err: bool = False) -> None:
 
 
 def say(*lines: str) -> None:
-    """Tell the person at the terminal something that is not the answer."""
-    show_lines(*map(without_secrets, lines), err=True)
+    """Tell the person at the terminal, or the reader of a service's log, something that is not the answer."""
+    if _say_elsewhere is None:
+        show_lines(*map(without_secrets, lines), err=True)
+    else:
+        for line in lines:
+            _say_elsewhere(line)
+
+
+_say_elsewhere: Callable[[str], None] | None = None
+
+
+def say_through(elsewhere: Callable[[str], None] | None) -> None:
+    """Let ``say`` give its lines to a function; with None, write them to stderr again."""
+    global _say_elsewhere  # as stderr, it is the process's own
+    _say_elsewhere = elsewhere
 
 
 def show_json(answer: object) -> None:

@@ -6,12 +6,13 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from synkron.cli.context import Invocation
+from synkron.cli.context import Invocation, embedded_folder
 from synkron.cli.output import say
-from synkron.errors import SettingsError
+from synkron.errors import Refused, SettingsError
 from synkron.settings.integrations.naming import section_of
 
 if TYPE_CHECKING:
@@ -19,26 +20,65 @@ if TYPE_CHECKING:
     from synkron.service.serve import Role
     from synkron.settings.load import Settings
 
+# The name of a file in the demo's data folder.
+DEMO = "demo"
 
-def settings_of_service(invoked: Invocation, roles: list[Role] | None = None) -> Settings:
+
+def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *, embedded: bool = False) -> Settings:
     """The settings, of which all that the roles (or all) open can be opened: found out before anything is done or said.
 
-    Raises SettingsError with every fault.
+    ``embedded`` says that the embedded database is meant. Raises SettingsError with every fault, and Refused.
     """
-    settings, faults = settings_and_faults(invoked, roles)
+    from synkron.service.api.server import check_listen
+    from synkron.service.serve import Role, all_roles
+
+    settings, faults = settings_and_faults(invoked, roles, serving=True)
+    if not embedded and settings.database_url is None and not (settings.data_dir and is_embedded(settings)):
+        faults.append(
+            "no database is named. Set SYNKRON_DATABASE_URL to one such as postgresql://user:password@host:5432/app, "
+            "or start Synkron's own PostgreSQL with `synkron up --embedded` (`synkron up --demo` for the demo); what "
+            "that has set up is used wherever SYNKRON_DATA_DIR names its folder"
+        )
     if faults:
         raise SettingsError(faults)
+    if settings.database_url is None:
+        refuse_demo(embedded_folder(settings))
+    if Role.API in (roles or all_roles(settings)):
+        asyncio.run(check_listen(settings.listen))
     return settings
 
 
-def settings_and_faults(invoked: Invocation, roles: list[Role] | None = None) -> tuple[Settings, list[str]]:
+def is_embedded(settings: Settings) -> bool:
+    """Whether an embedded database is there already."""
+    from synkron.postgres.embedded import is_set_up
+
+    return is_set_up(embedded_folder(settings))
+
+
+def mark_demo(folder: Path) -> None:
+    """Let everybody know that the organizations of the database in this folder are the demo's."""
+    (folder / DEMO).touch()
+
+
+def refuse_demo(folder: Path) -> None:
+    """Raise Refused if the organizations of the database in this folder are the demo's."""
+    if (folder / DEMO).exists():
+        raise Refused(
+            f"The organizations in {folder} are the demo's, which must not reach your targets. Set SYNKRON_DATA_DIR "
+            "to another folder for `synkron up --embedded`, or SYNKRON_DATABASE_URL to your database."
+        )
+
+
+def settings_and_faults(
+    invoked: Invocation, roles: list[Role] | None = None, *, serving: bool = False
+) -> tuple[Settings, list[str]]:
     """The settings without what is invalid, and every fault. Raises SettingsError if nothing is left of them."""
     from synkron.service.serve import all_roles, faults_of
     from synkron.settings.load import Settings
 
     faults: list[str] = []
     try:
-        settings = invoked.settings(whole=True)
+        settings = invoked.settings(whole=True, serving=serving)
     except SettingsError as error:
         if not isinstance(error.rest, Settings):
             raise
@@ -46,10 +86,10 @@ def settings_and_faults(invoked: Invocation, roles: list[Role] | None = None) ->
     return settings, faults + asyncio.run(faults_of(settings, roles or all_roles(settings), invoked.environment))
 
 
-async def prepare(connection: Connection, settings: Settings, *, embedded: bool) -> None:
+async def prepare(connection: Connection, settings: Settings, *, embedded: bool) -> list[str]:
     """Bring the database up to this release; an embedded one gets the application's two tables as well.
 
-    A role that may not create is content with a database that is up to date already.
+    Answers the migrations. A role that may not create is content with a database that is up to date already.
     """
     from asyncpg import InsufficientPrivilegeError
 
@@ -60,11 +100,10 @@ async def prepare(connection: Connection, settings: Settings, *, embedded: bool)
     except InsufficientPrivilegeError:
         await check_ledger(connection)
         applied = []
-    if applied:
-        say(f"migrated: {', '.join(applied)}")
     if embedded:
         await create_source_tables(connection, settings.source)
         await create_due_indexes(connection, settings.source)
+    return applied
 
 
 def say_targets(settings: Settings) -> None:

@@ -21,14 +21,17 @@ class CronWarning:
     message: str
 
 
-def lint(cron: Cron, zone: tzinfo, year: int) -> list[CronWarning]:
-    """What is probably not intended, judged over a calendar year in the zone."""
+def lint(cron: Cron, zone: tzinfo, year: int, *, since: date | None = None) -> list[CronWarning]:
+    """What is probably not intended, judged over a calendar year in the zone.
+
+    With ``since``, of the changes of clocks only those of the year that begins with that day count.
+    """
     never = [cron.describe()] if cron.never_fires else []
     rules = {
         "W1": never,
         "W2": map(_uneven_step, cron.uneven_steps),
         "W3": _either_day(cron, year),
-        "W4": _changes_of_clocks(cron, zone, year),
+        "W4": _changes_of_clocks(cron, zone, *(_year_from(since) if since else (date(year, 1, 1), date(year, 12, 31)))),
     }
     return [CronWarning(code, message) for code, messages in rules.items() for message in messages]
 
@@ -56,18 +59,22 @@ def _days_in(pattern: Pattern, year: int) -> int:
     return sum(pattern.days_of(month_of(year, month)).bit_count() for month in months)
 
 
-def _changes_of_clocks(pattern: Pattern, zone: tzinfo, year: int) -> Iterator[str]:
-    first = date(year, 1, 1).toordinal() * MINUTES_PER_DAY
-    last = date(year, 12, 31).toordinal() * MINUTES_PER_DAY + MINUTES_PER_DAY - 1
+def _year_from(day: date) -> tuple[date, date]:
+    return day, date.fromordinal(min(day.toordinal() + 364, date.max.toordinal()))
+
+
+def _changes_of_clocks(pattern: Pattern, zone: tzinfo, begin: date, end: date) -> Iterator[str]:
+    first = begin.toordinal() * MINUTES_PER_DAY
+    last = end.toordinal() * MINUTES_PER_DAY + MINUTES_PER_DAY - 1
     around = stretches(max(first - MINUTES_PER_DAY, FIRST_INSTANT), min(last + MINUTES_PER_DAY, END_OF_TIME - 1), zone)
     for before, after in pairwise(around):
         jump = after.offset - before.offset
         if _is_unnoticed(pattern, jump):
             continue
-        begin, end = sorted((after.start + before.offset, after.start + after.offset))
-        if not first <= begin <= last:
+        opens, closes = sorted((after.start + before.offset, after.start + after.offset))
+        if not first <= opens <= last:
             continue
-        walls = [day * MINUTES_PER_DAY + time for day, times in pattern.between(begin, end - 1) for time in times]
+        walls = [day * MINUTES_PER_DAY + time for day, times in pattern.between(opens, closes - 1) for time in times]
         if walls:
             yield f"the clocks of {zone} {_effect(pattern, _named(walls), after, jump)}"
 

@@ -83,12 +83,14 @@ async def serve(
     *,
     at_once: asyncio.Event | None = None,
     clock: WallClock = wall_clock,
+    ready: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> None:
     """Run the loops of the roles until ``stop`` is set; then let the attempts under way finish, or hand them back.
 
     Attempts have the settings' grace to finish, unless ``at_once`` is set in the meantime. If the database is lost, the
     loops wait for it. ``clock`` is the host's own clock: only its difference from the database's is reported. On a
-    ledger that is not at home, the loops wait until it is.
+    ledger that is not at home, the loops wait until it is. ``ready`` is called in place of ``check``, which it calls
+    itself: it prepares the database, and says that all is well.
 
     Raises DatabaseUnreachable if there is no database at the start, LedgerMissing if it was not migrated,
     SourceTableMissing and ServiceRoleRequired, SettingsError if the settings of a target, probe or channel are invalid,
@@ -100,7 +102,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(_opened(settings, roles, environment))
         in_words = SourceQueries(settings.source).in_words
-        await unless_stopped(once_ready(connect, in_words, partial(_check, settings), stop), stop)
+        await unless_stopped(once_ready(connect, in_words, ready or partial(check, settings), stop), stop)
         if Role.API in roles:
             pool = await stack.enter_async_context(pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat))
             answering = listening(
@@ -224,7 +226,7 @@ def _beside_the_ticks(
     }
 
 
-async def _check(settings: Settings, connection: Connection) -> None:
+async def check(settings: Settings, connection: Connection) -> None:
     """Check that all tables exist and that the ledger is the one that the settings name.
 
     Raises LedgerMissing, SourceTableMissing, ServiceRoleRequired and Refused.

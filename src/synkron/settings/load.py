@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from synkron.errors import SettingsError
 from synkron.settings.integrations import BUILT_IN, FLAVOURS
 from synkron.settings.integrations.naming import section_of, toml_key
 from synkron.settings.policy import Policy
-from synkron.settings.quick import CONFIG_FILE
+from synkron.settings.quick import CONFIG_FILE, KNOWN
 from synkron.settings.sections import (
     AnnounceSettings,
     HealthSettings,
@@ -39,6 +40,7 @@ from synkron.settings.values import (
     SecretReference,
     TypeName,
 )
+from synkron.settings.variables import PREFIX, misspelt
 
 __all__ = [
     "SECRET_KEYS",
@@ -65,13 +67,16 @@ def load_settings(path: Path | None = None) -> Settings:
     if path is not None and not path.is_file():
         raise SettingsError([f"{path}: there is no such file; give --config the path of a synkron.toml"])
     try:
-        written = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+        text = file.read_text("utf-8") if file.is_file() else ""
+        written = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"{file}: this is not TOML: {error}"]) from None
     except OSError as error:
         raise SettingsError([f"{file}: this file can't be read: {error.strerror}"]) from None
+    known = {name.upper() for name in Settings.model_fields} | {name.removeprefix(PREFIX) for name in KNOWN}
+    slips = list(misspelt(os.environ, known, text))
     try:
-        return Settings(**written)
+        settings = Settings(**written)
     except EnvironmentFault as error:
         field = re.findall(r'"(\w+)"', str(error))[:1]
         raise SettingsError(
@@ -79,7 +84,10 @@ def load_settings(path: Path | None = None) -> Settings:
         ) from None
     except ValidationError as error:
         faults = error.errors()
-        raise SettingsError([fault_in(one) for one in faults], _without(written, faults)) from None
+        raise SettingsError([*slips, *map(fault_in, faults)], _without(written, faults)) from None
+    if slips:
+        raise SettingsError(slips, settings)
+    return settings
 
 
 def _without(written: dict[str, Any], faults: list[ErrorDetails]) -> Settings | None:

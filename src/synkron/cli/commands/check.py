@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,50 +42,153 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
     ]
 
 
-def check(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check every row of the table of integrations.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The findings of one kind: how many rows have it, and one of them."""
 
-    That is: its schedule, zone, type and organization.
+    level: str
+    kind: str
+    rows: int
+    example: RowFinding
+
+    @property
+    def words(self) -> str:
+        """What is wrong with the rows."""
+        return WORDS.get(self.kind, self.kind)
+
+
+WORDS = {
+    "schedule": "the schedule is invalid",
+    "zone": "the organization's time zone is unknown",
+    "type": "the type is not in the settings",
+    "organization": "the organization is missing",
+    "row": "a value can't be used",
+    "too_often": "it fires more often than its vendor expects",
+    "disabled": "disabled, and could not run if enabled",
+    "W1": "W1: it never fires",
+    "W2": "W2: a step is uneven",
+    "W3": "W3: either day field is enough",
+    "W4": "W4: a coming change of clocks is in its way",
+}
+
+
+def kind_fields(names: Mapping[str, str]) -> list[Field]:
+    """A kind of findings, with an example."""
+    return [
+        Field("level", key="level"),
+        Field("rows", key="rows", right=True),
+        Field(key="kind"),
+        Field("finding", "words"),
+        Field("for example", lambda one: _example(one.example, names), shrink=True),
+        Field(key="example", value=lambda one: facts_in_json(one.example, finding_fields(names))),
+    ]
+
+
+def kinds_of(findings: Sequence[RowFinding]) -> list[Kind]:
+    """The findings by kind, the worst first: invalid rows before warnings, and the most rows before fewer."""
+    by_kind: dict[tuple[str, str], list[RowFinding]] = {}
+    for one in findings:
+        by_kind.setdefault((one.level, one.kind), []).append(one)
+    kinds = [Kind(*key, len({id(one.row) for one in alike}), alike[0]) for key, alike in by_kind.items()]
+    return sorted(kinds, key=lambda one: (one.level != "invalid", -one.rows))
+
+
+def check(
+    context: typer.Context,
+    details: Annotated[bool, typer.Option("--details", help="Show every finding, with its row.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every row of the table of integrations, and show what was found by kind, the worst first.
+
+    That is: its schedule, zone, type and organization, and whether its type has a target and a sufficient pace.
 
     Ends with 3 when an enabled row can't be fired, or none is, as the ledger is a copy or was restored. A schedule that
     can be fired and is probably not meant so (W1 never fires, W2 uneven steps, W3 both day fields, W4 a time that a
-    change of clocks skips or repeats) is a warning, and so is any fault of a disabled row; warnings alone end with 0.
+    coming change of clocks skips or repeats, more often than the vendor expects) is a warning, and so is any fault of a
+    disabled row; warnings alone end with 0.
 
     \b
     Examples:
       synkron check
+      synkron check --details
       synkron check --json | jq '.findings[] | select(.level == "invalid")'
     """
 
-    async def ask(
-        connection: Connection, settings: Settings
-    ) -> tuple[list[Integration], list[RowFinding], list[str], Mapping[str, str], str | None]:
+    async def ask(connection: Connection, settings: Settings) -> Checked:
         from synkron.ledger.installation import why_nothing_is_fired
         from synkron.postgres.clock import database_clock
         from synkron.source import check
         from synkron.source.reader import read_all, read_names
 
-        rows = await read_all(connection, settings.source)
-        findings = check.check(rows, settings.types, year=(await database_clock(connection)).year)
-        reason = await from_ledger(why_nothing_is_fired(connection, settings), settings)
-        untargeted = _without_target(rows, settings)
-        return rows, findings, untargeted, await read_names(connection, settings.source), reason
+        rows, now = await read_all(connection, settings.source), await database_clock(connection)
+        shortest = {name: one.profile.shortest_schedule for name, one in settings.types.items()}
+        return Checked(
+            len(rows),
+            check.check(rows, settings.types, today=now.date(), shortest=shortest),
+            _without_target(rows, settings),
+            await _below_load(connection, settings, now),
+            await read_names(connection, settings.source),
+            await from_ledger(why_nothing_is_fired(connection, settings), settings),
+        )
 
-    rows, findings, untargeted, names, reason = answer(context, ask, fresh=True)
-    invalid = len({id(one.row) for one in findings if one.level == "invalid"})
-    warnings = sum(one.level == "warning" for one in findings)
+    found = answer(context, ask, fresh=True)
+    kinds, names = kinds_of(found.findings), found.names
+    invalid = len({id(one.row) for one in found.findings if one.level == "invalid"})
+    warnings = sum(one.level == "warning" for one in found.findings)
     if as_json:
-        found = [facts_in_json(one, finding_fields(names)) for one in findings]
-        answered = {"rows": len(rows), "invalid": invalid, "warnings": warnings, "nothing_is_fired": reason}
-        show_json(answered | {"types_without_target": untargeted, "findings": found})
-    elif findings:
-        show_table(finding_fields(names), findings)
-    say(f"{several(len(rows), 'row')} checked: {invalid} can't be fired, {several(warnings, 'warning')}.")
-    say_without_target(untargeted)
-    if reason is not None:
-        say(f"error: nothing is fired. {reason}")
-    if invalid or reason is not None:
+        show_json(
+            {
+                "rows": found.rows,
+                "invalid": invalid,
+                "warnings": warnings,
+                "nothing_is_fired": found.nothing_is_fired,
+                "types_without_target": found.untargeted,
+                "pace_below_load": found.below_load,
+                "kinds": [facts_in_json(one, kind_fields(names)) for one in kinds],
+                "findings": [facts_in_json(one, finding_fields(names)) for one in found.findings],
+            }
+        )
+    elif found.findings and details:
+        show_table(finding_fields(names), found.findings)
+    elif found.findings:
+        show_table(kind_fields(names), kinds)
+    say(f"{several(found.rows, 'row')} checked: {invalid} can't be fired, {several(warnings, 'warning')}.")
+    if found.findings and not (details or as_json):
+        say("`synkron check --details` shows every finding, with its row.")
+    say_without_target(found.untargeted)
+    for message in found.below_load:
+        say(f"warning: {message}.")
+    if found.nothing_is_fired is not None:
+        say(f"error: nothing is fired. {found.nothing_is_fired}")
+    if invalid or found.nothing_is_fired is not None:
         raise typer.Exit(ExitCode.DATA)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found: in the rows, and about the types."""
+
+    rows: int
+    findings: list[RowFinding]
+    untargeted: list[str]
+    below_load: list[str]
+    names: Mapping[str, str]
+    nothing_is_fired: str | None
+
+
+def _example(one: RowFinding, names: Mapping[str, str]) -> str:
+    return f"{names.get(one.row.org_id) or one.row.org_id}, {one.row.integration_type}: {one.message}"
+
+
+async def _below_load(connection: Connection, settings: Settings, now: datetime) -> list[str]:
+    """A sentence for each type whose pace is below the load of a day."""
+    from synkron.reports.forecast.store import forecast_fleet
+    from synkron.reports.forecast.warnings import WarningKind, warnings
+
+    if all(one.pace is None for one in settings.policies.values()):
+        return []
+    outlook = await forecast_fleet(connection, settings, now, 24)
+    return [one.message for one in warnings(outlook.as_set) if one.kind is WarningKind.PACE_BELOW_LOAD]
 
 
 def _without_target(rows: Sequence[Integration], settings: Settings) -> list[str]:

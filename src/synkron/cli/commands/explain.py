@@ -57,7 +57,7 @@ def explain(
     now = datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
     now = moment(at, now, place) if at else now
     moments = _next(cron, now, place)
-    warnings = lint(cron, place, now.year)
+    warnings = lint(cron, place, now.year, since=now.astimezone(place).date())
     fields = [
         Field(f"in {zone}", lambda moment: f"{moment.astimezone(place):%a %Y-%m-%d %H:%M}"),
         Field("", lambda moment: f"{moment.astimezone(place):%z}"),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer, database, invocation, mirror_for
+from synkron.cli.context import Place, answer, database, invocation, mirror_for
 from synkron.cli.options import AsJson, AtPast, InstallationName
-from synkron.cli.output import show_json, show_lines
+from synkron.cli.output import say, show_json, show_lines
 from synkron.cli.serving import say_targets, settings_of_service, stop_on_signals
 from synkron.errors import Refused
 from synkron.text import several
@@ -35,9 +35,10 @@ def run(
 ) -> None:
     """Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.
 
-    Any number of each may run on any number of hosts. The database must be migrated (`synkron migrate`). The API
-    takes the completions of runs that a target answered with 202; it listens on `listen` (127.0.0.1:8077).
-    A first Ctrl-C lets the attempts under way finish, a second hands them back to other workers at once.
+    Any number of each may run on any number of hosts. The database is that of SYNKRON_DATABASE_URL, migrated
+    (`synkron migrate`), or the embedded one that `synkron up --embedded` set up in SYNKRON_DATA_DIR. The API takes the
+    completions of runs that a target answered with 202; it listens on `listen` (127.0.0.1:8077). A first Ctrl-C lets
+    the attempts under way finish, a second hands them back to other workers at once.
 
     \b
     Examples:
@@ -47,19 +48,24 @@ def run(
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
     from synkron import runtime
-    from synkron.service.serve import Role, serve
+    from synkron.service.serve import Role, check, serve
 
-    async def serve_until_stopped(url: str) -> None:
+    async def serve_until_stopped(place: Place) -> None:
+        async def ready(opened: Connection) -> None:
+            await check(settings, opened)
+            say(f"database: {place.name}")
+            if Role.WORKER in roles:
+                say_targets(settings)
+
         stop = stop_on_signals()
-        await serve(url, settings, roles, stop.asked, invoked.environment, at_once=stop.at_once)
+        environment = invoked.environment
+        await serve(place.url, settings, roles, stop.asked, environment, at_once=stop.at_once, ready=ready)
 
     roles = _roles(role)
     invoked = invocation(context)
     settings = settings_of_service(invoked, roles)
-    if Role.WORKER in roles:
-        say_targets(settings)
     with database(settings) as place:
-        runtime.run(serve_until_stopped(place.url))
+        runtime.run(serve_until_stopped(place))
 
 
 def tick(context: typer.Context, at: AtPast = None, as_json: AsJson = False) -> None:
@@ -179,7 +185,7 @@ def migrate(
             await migrate.create_due_indexes(connection, settings.source)
         return applied, await read_installation(connection)
 
-    applied, found = answer(context, ask, create=True)
+    applied, found = answer(context, ask)
     if as_json:
         show_json(
             {

@@ -1,10 +1,9 @@
-"""The command that does everything in one process: up, and up --demo."""
+"""The command that does everything in one process: up, up --embedded and up --demo."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,20 +20,25 @@ if TYPE_CHECKING:
     from synkron.settings.load import Settings
 
 AHEAD = timedelta(hours=24)
+HINT = "`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops."
 
 
 def up(
     context: typer.Context,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="On Synkron's own PostgreSQL, set up in SYNKRON_DATA_DIR if need be.")
+    ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Show a fleet of twelve organizations at work.")] = False,
 ) -> None:
     """Do everything in one process, until Ctrl-C or SIGTERM.
 
     Migrates the database, ticks, and delivers runs. Answers HTTP as well where `listen` is set in the settings.
 
-    Without SYNKRON_DATABASE_URL, an embedded PostgreSQL is started, in SYNKRON_DATA_DIR or the user's data folder.
-    A first Ctrl-C lets the attempts under way finish, a second hands them back at once.
+    The database is that of SYNKRON_DATABASE_URL. With --embedded it is a PostgreSQL that Synkron starts, whose data is
+    in SYNKRON_DATA_DIR or the user's data folder; where SYNKRON_DATA_DIR names what --embedded has set up, that is used
+    without the option too. A first Ctrl-C lets the attempts under way finish, a second hands them back at once.
 
-    --demo fills the embedded database with its own organizations, starts three vendors' endpoints on this machine,
+    --demo fills an embedded database with its own organizations, starts three vendors' endpoints on this machine,
     and shows live what fires. It touches nothing else, and is refused where there is anything else.
 
     \b
@@ -42,14 +46,17 @@ def up(
       synkron up --demo
       SYNKRON_DATA_DIR=/tmp/synkron-demo synkron up --demo
       SYNKRON_DATABASE_URL=postgresql://synkron@localhost/app synkron up
+      SYNKRON_DATA_DIR=/var/lib/synkron synkron up --embedded
     """
     from synkron import runtime
 
+    if demo and embedded:
+        raise typer.BadParameter("--demo has an embedded database of its own; leave --embedded out.")
     invoked = invocation(context)
     # The demo calls and tells nobody of those that the settings name.
-    settings = invoked.settings() if demo else settings_of_service(invoked)
-    if demo:
-        _refuse_other_database(settings)
+    settings = invoked.settings(serving=True) if demo else settings_of_service(invoked, embedded=embedded)
+    if demo or embedded:
+        _refuse_other_database(settings, "--demo" if demo else "--embedded")
     with database(settings, create=True) as place:
         if demo:
             from synkron.cli.demo.run import run_demo
@@ -60,30 +67,33 @@ def up(
 
 
 async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
-    from synkron.postgres.connection import connected
-    from synkron.postgres.ready import once_ready
-    from synkron.runtime import unless_stopped
-    from synkron.service.serve import all_roles, serve
-    from synkron.source.queries import SourceQueries
+    from synkron.service.serve import all_roles, check, serve
+    from synkron.source.reader import check_source
 
-    async def prepare_and_say(opened: Connection) -> None:
-        await prepare(opened, settings, embedded=place.folder is not None)
+    async def ready(opened: Connection) -> None:
+        """All that can be wrong shows before the first word."""
+        embedded = place.folder is not None
+        if not embedded and not settings.source.data_api:
+            await check_source(opened, settings.source)
+        applied = await prepare(opened, settings, embedded=embedded)
+        await check(settings, opened)
+        coming = await _coming(opened, settings)
+        say(f"database: {place.name}", *([f"migrated: {', '.join(applied)}"] if applied else []))
         say_targets(settings)
-        say(await _coming(opened, settings))
+        say(
+            coming,
+            "`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.",
+        )
 
     stop = stop_on_signals()
-    connect = partial(connected, place.url, settings.heartbeat)
-    in_words = SourceQueries(settings.source).in_words
-    await unless_stopped(once_ready(connect, in_words, prepare_and_say, stop.asked), stop.asked)
-    say("`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.")
-    await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
+    await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once, ready=ready)
 
 
-def _refuse_other_database(settings: Settings) -> None:
+def _refuse_other_database(settings: Settings, option: str) -> None:
     if settings.database_url is not None:
         raise Refused(
-            "The demo keeps to an embedded database of its own, and SYNKRON_DATABASE_URL (or database_url in "
-            "synkron.toml) names another. Leave it out: `env -u SYNKRON_DATABASE_URL synkron up --demo`."
+            f"{option} means an embedded database, and SYNKRON_DATABASE_URL (or database_url in synkron.toml) names "
+            f"another. Leave it out: `env -u SYNKRON_DATABASE_URL synkron up {option}`."
         )
 
 

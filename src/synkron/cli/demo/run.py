@@ -16,7 +16,7 @@ from synkron.cli.demo.fleet import is_only_demo, seed
 from synkron.cli.demo.vendors import Vendors, vendor_endpoints
 from synkron.cli.demo.view import LiveView
 from synkron.cli.output import say
-from synkron.cli.serving import prepare, stop_on_signals
+from synkron.cli.serving import mark_demo, prepare, stop_on_signals
 from synkron.errors import Refused
 from synkron.ledger.history import totals
 from synkron.postgres.clock import database_clock
@@ -34,6 +34,9 @@ async def run_demo(place: Place, settings: Settings, environment: Mapping[str, s
         await _refuse_second_demo(held, place)
         await prepare(held, settings, embedded=True)
         await _refuse_other_rows(held, settings, place)
+        say(f"database: {place.name}")
+        if place.folder is not None:
+            mark_demo(place.folder)
         await seed(held, settings.source)
         async with vendor_endpoints() as vendors:
             began = await database_clock(held)

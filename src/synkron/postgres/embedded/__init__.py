@@ -1,9 +1,10 @@
-"""PostgreSQL 18 in a folder of the user: for ``synkron up`` without a database URL, and for the tests.
+"""PostgreSQL 18 in a folder of the user: for ``synkron up --embedded`` and the demo, and for the tests.
 
     <data directory>/      0700
         postgresql/        0700; the cluster, its socket and its log
         start.lock         held by the process that starts or stops the server
         users.lock         held, shared, by every process that uses the server
+        demo               there if the organizations are the demo's (``cli.serving``)
 
 Locks end with their process, so a killed process is not counted as a user. ``cluster`` runs PostgreSQL's programs,
 ``programs`` finds them, and ``account`` chooses the user id that they run under when Synkron runs as root.
@@ -53,6 +54,11 @@ def data_directory(environment: Mapping[str, str]) -> Path:
         ) from None
     found = user_data_path("synkron", appauthor=False)
     return _DIRECTORY_OF_ROOT if os.geteuid() == 0 and not found.exists() else found
+
+
+def is_set_up(directory: Path) -> bool:
+    """Whether the folder holds a cluster."""
+    return (directory / "postgresql").exists()
 
 
 @dataclass(frozen=True)

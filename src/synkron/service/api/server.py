@@ -50,14 +50,8 @@ async def listening(
     runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=5.0)
     await runner.setup()
     try:
-        host, _, port = settings.listen.rpartition(":")
-        try:
-            listener = await _listener(runner, host.strip("[]"), int(port))
-        except OSError as error:
-            raise Refused(
-                f"Synkron can't listen on {settings.listen} ({os.strerror(error.errno or 0)}). Set `listen` in "
-                "synkron.toml, or SYNKRON_LISTEN, to another host:port."
-            ) from None
+        host = settings.listen.rpartition(":")[0]
+        listener = await _listening(settings.listen, _connections(runner))
         try:
             yield f"http://{host}:{listener.sockets[0].getsockname()[1]}"
         finally:
@@ -68,11 +62,28 @@ async def listening(
         await runner.cleanup()
 
 
-async def _listener(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
-    """A listening socket with our own connections, which are limited in number, unlike the library's."""
+async def check_listen(listen: str) -> None:
+    """Raise Refused if the address can't be used now."""
+    (await _listening(listen, asyncio.Protocol)).close()
+
+
+async def _listening(listen: str, connect: Callable[[], asyncio.Protocol]) -> asyncio.Server:
+    host, _, port = listen.rpartition(":")
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(connect, host.strip("[]"), int(port), backlog=128)
+    except OSError as error:
+        raise Refused(
+            f"Synkron can't listen on {listen} ({os.strerror(error.errno or 0)}). Set `listen` in synkron.toml, or "
+            "SYNKRON_LISTEN, to another host:port."
+        ) from None
+
+
+def _connections(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    """Our own connections, which are limited in number, unlike the library's."""
     server = cast("web.Server", runner.server)
     loop, most = asyncio.get_running_loop(), most_connections()
-    return await loop.create_server(lambda: Connection(server, loop, most), host, port, backlog=128)
+    return lambda: Connection(server, loop, most)
 
 
 @web.middleware

@@ -53,20 +53,20 @@ async def read_indexes(connection: Connection, source: SourceQueries) -> dict[st
 
 async def count_rows(connection: Connection, settings: Settings, until: float) -> RowCount:
     """Every row, judged as by ``synkron check``; only the first ones if the event loop's time reaches ``until``."""
-    year = (await database_clock(connection)).year
+    today = (await database_clock(connection)).date()
     source, count = SourceQueries(settings.source), RowCount()
     batch: list[Integration] = []
     async with source.reading(connection):
         async for row in connection.cursor(source.sql("source/reader")["rows"], *EVERYTHING, prefetch=AT_ONCE):
             batch.append(integration_of(row))
             if len(batch) == AT_ONCE:
-                count.add(batch, check(batch, settings.types, year=year))
+                count.add(batch, check(batch, settings.types, today=today))
                 batch = []
                 await sleep(0)
                 count.is_cut = asyncio.get_running_loop().time() >= until
                 if count.is_cut:
                     break
-    count.add(batch, check(batch, settings.types, year=year))
+    count.add(batch, check(batch, settings.types, today=today))
     return count
 
 
