@@ -13,9 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from synkron.delivery.targets.function import Function
 from synkron.errors import SettingsError
 from synkron.runtime import until
+from synkron.service.host_log import without_secrets
 from synkron.service.serve import Role, serve
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings, fault_in, load_settings
+from synkron.settings.secrets import secrets_of
 from synkron.settings.sections import TypeSettings
 from synkron.settings.values import TypeName
 
@@ -47,20 +49,21 @@ async def running(
     stop, at_once, started = asyncio.Event(), asyncio.Event(), asyncio.Event()
     url = chosen.database_url.get_secret_value()
     service = serve(url, chosen, _roles(roles), stop, os.environ, at_once=at_once, functions=targets, started=started)
-    serving = asyncio.create_task(service, name="synkron")
-    try:
-        await until(serving, started)
-        if started.is_set():
-            yield
-    finally:
-        stop.set()
+    with without_secrets(secrets_of(chosen, os.environ)):
+        serving = asyncio.create_task(service, name="synkron")
         try:
-            await asyncio.wait({serving})
-        except asyncio.CancelledError:
-            at_once.set()
-            await asyncio.wait({serving})
-            raise
-        serving.result()
+            await until(serving, started)
+            if started.is_set():
+                yield
+        finally:
+            stop.set()
+            try:
+                await asyncio.wait({serving})
+            except asyncio.CancelledError:
+                at_once.set()
+                await asyncio.wait({serving})
+                raise
+            serving.result()
 
 
 def _roles(names: Collection[str]) -> list[Role]:
