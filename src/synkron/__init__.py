@@ -1,4 +1,4 @@
-"""Synkron: fires the scheduled syncs of many organizations, once per period, and keeps the proof.
+"""Fires the scheduled syncs of many organizations: exactly one run per period, delivered at least once, and the proof.
 
 All that a program may import is here and in ``synkron.cron``. The other modules may change with any release.
 """
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from synkron.errors import DatabaseError, NotFound, Refused, SettingsError, SynkronError
     from synkron.model import DueIntegration, Fault, InvalidIntegration, Outcome, OutcomeKind, Run
     from synkron.scheduler.tick import tick
+    from synkron.service.application import running
     from synkron.settings.load import Settings, load_settings
     from synkron.settings.sections import SourceTables
     from synkron.source.data_api.client import DataApi
@@ -42,6 +43,7 @@ __all__ = [
     "read_due_integrations",
     "read_due_integrations_sync",
     "read_schedule",
+    "running",
     "tick",
 ]
 _MODULES = {
@@ -49,6 +51,7 @@ _MODULES = {
     "errors": ["DatabaseError", "NotFound", "Refused", "SettingsError", "SynkronError"],
     "model": ["DueIntegration", "Fault", "InvalidIntegration", "Outcome", "OutcomeKind", "Run"],
     "scheduler.tick": ["tick"],
+    "service.application": ["running"],
     "settings.load": ["Settings", "load_settings"],
     "settings.sections": ["SourceTables"],
     "source.data_api.client": ["DataApi"],
@@ -70,3 +73,8 @@ def __getattr__(name: str) -> object:
             found: object = getattr(import_module(f"synkron.{module}"), name)
             return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The names, before they are imported too: ``help(synkron)`` and completion show them."""
+    return sorted({*globals(), *__all__})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from typer.main import get_command
 
 from synkron.cli.app import app
 from synkron.cli.context import Invocation
-from synkron.cli.lazy import COMMANDS, Later
+from synkron.cli.lazy import COMMANDS, GROUPS, Later
 from synkron.cli.serving import settings_of_service
 from synkron.service.serve import Role
 from synkron.settings.load import Settings
@@ -32,11 +33,32 @@ def test_a_summary_is_what_the_command_says_of_itself(name: str) -> None:
         assert later.get_short_help_str(limit) == later.loaded.get_short_help_str(limit)
 
 
-def test_every_command_is_named_once(synkron: Command) -> None:
-    shown = synkron("--help").out.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in shown if line.startswith("  ") and line[2] != " "][: len(COMMANDS)] == list(
-        COMMANDS
+def test_every_command_is_named_once_below_its_purpose(synkron: Command) -> None:
+    shown = synkron("--help").out
+    for purpose, group in GROUPS.items():
+        lines = shown.partition(f"\n{purpose}:\n")[2].partition("\n\n")[0].splitlines()
+        # One line each, with all summaries in one column.
+        assert [line[:13].split() for line in lines] == [[name] for name in group]
+        assert all(line[13].isupper() for line in lines)
+    assert set(vars(get_command(app))["commands"]) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", [[], ["runs"], ["runs", "show"], ["pause"]], ids=" ".join)
+def test_the_short_option_for_help(words: list[str], synkron: Command) -> None:
+    assert synkron(*words, "-h") == synkron(*words, "--help")
+    assert "-h, --help" in synkron(*words, "-h").out
+
+
+def test_the_release_by_an_option_too(synkron: Command) -> None:
+    assert synkron("--version").out == synkron("version").out == f"synkron {version('synkron')}\n"
+
+
+def test_the_package_is_the_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "synkron", "runs", "-h"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
+    assert done.stderr == ""
+    assert done.stdout.startswith("Usage: synkron runs [OPTIONS]")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["runs", "--help"], ["pause", "--help"]])

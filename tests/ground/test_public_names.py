@@ -36,6 +36,7 @@ NAMES = {
     "read_due_integrations",
     "read_due_integrations_sync",
     "read_schedule",
+    "running",
     "tick",
 }
 CRON_NAMES = {"Cron", "CronWarning", "Span", "lint", "parse", "parse_zone", "span_between"}
@@ -45,6 +46,7 @@ def test_the_names() -> None:
     assert set(synkron.__all__) == NAMES
     assert set(synkron.cron.__all__) == CRON_NAMES
     assert all(hasattr(synkron, name) for name in NAMES)
+    assert set(dir(synkron)) >= NAMES
     assert synkron.__version__ == version("synkron")
 
 

@@ -190,9 +190,9 @@ def is_command(line: str) -> bool:
     command: Any = get_command(app)
     for word in remaining:
         below = getattr(command, "commands", {})
-        if word.startswith("--"):
+        if word.startswith("-"):
             found = [parameter for parameter in command.params if word in parameter.opts]
-            if not found and word != "--help":
+            if not found and word not in ("-h", "--help"):
                 return False
             if found and not found[0].is_flag:
                 next(remaining, None)

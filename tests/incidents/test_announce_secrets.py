@@ -164,8 +164,25 @@ async def test_a_service_that_raises_what_it_knows(caplog: pytest.LogCaptureFixt
         def leak(message: object) -> None:
             raise ValueError(PASSWORD, message)
 
-        service._notified = leak
+        service._refusal = leak
         error = await channels.send("mail", trial("1", NOON))
         await asyncio.to_thread(lambda: None)
     assert error == "ValueError in the service's own code"
     assert_clean(caplog.text)
+
+
+async def test_the_program_s_own_use_of_the_same_libraries_is_logged_as_before(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from synkron.incidents.message import trial
+
+    caplog.set_level(logging.DEBUG)
+    theirs = ("apprise", "urllib3.connectionpool", "requests.sessions")
+    before = [(logging.getLogger(name).level, logging.getLogger(name).propagate) for name in theirs]
+    async with planted(200) as (_, settings, environment), open_channels(settings, environment) as channels:
+        assert await channels.send("chat", trial("1", NOON)) is None
+        assert [record.name for record in caplog.records if record.name.startswith(theirs)] == []
+        for name in theirs:
+            logging.getLogger(name).debug("a line of the program's own: error=403")
+    assert [record.name for record in caplog.records if record.name.startswith(theirs)] == list(theirs)
+    assert [(logging.getLogger(name).level, logging.getLogger(name).propagate) for name in theirs] == before

@@ -16,6 +16,7 @@ from synkron.cli.lazy import Commands
 app = typer.Typer(
     name="synkron",
     cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -30,6 +31,15 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(app(arguments, prog_name="synkron", standalone_mode=False) or 0)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from synkron.cli.output import show_lines
+        from synkron.runtime import installed_version
+
+        show_lines(f"synkron {installed_version()}")
+        raise typer.Exit
+
+
 @app.callback()
 def synkron(
     context: typer.Context,
@@ -39,8 +49,11 @@ def synkron(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Log everything, and show the traceback of a fault in Synkron.")
     ] = False,
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the release.")
+    ] = False,
 ) -> None:
-    """Runs the scheduled syncs of many organizations, each once per period, and records the proof.
+    """Runs the scheduled syncs of many organizations: exactly one run per period, delivered at least once.
 
     Without SYNKRON_DATABASE_URL, commands that answer use the embedded PostgreSQL of `synkron up --embedded` or --demo.
     Answers go to stdout, everything else to stderr.

@@ -10,60 +10,75 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-# A command's summary, and where it is: the file in ``commands``, and its name there.
-COMMANDS = {
-    "up": ("Do everything in one process, until Ctrl-C or SIGTERM.", "up:up"),
-    "run": ("Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.", "service:run"),
-    "tick": ("Tick once: claim what is due, then exit.", "service:tick"),
-    "status": (
-        "Show on one screen whether all is well: who ticks and works, what waits, what is wrong, what comes next.",
-        "status:status",
-    ),
-    "due": ("Show which integrations fire in the minute around an instant.", "schedules:due"),
-    "next": ("Show what fires next, over all organizations, soonest first.", "schedules:coming_next"),
-    "forecast": (
-        "Forecast how many integrations fire and start, minute by minute, over the whole fleet.",
-        "forecast:forecast",
-    ),
-    "explain": ("Explain a cron expression.", "explain:explain"),
-    "check": ("Check every row of the table of integrations.", "check:check"),
-    "doctor": ("Check everything that Synkron needs, and say what mends each fault.", "doctor:doctor"),
-    "drift": (
-        "Show how late runs start, by type, in which stage the time is lost, and the worst runs.",
-        "drift:drift",
-    ),
-    "trigger": ("Run one integration now, outside its schedule.", "trigger:trigger"),
-    "backfill": ("Run the occurrences of a past range that did not run.", "backfill:backfill"),
-    "pause": ("Pause an integration, an organization, a type, or everything.", "pauses:pause"),
-    "resume": ("End a pause, named by its number or by exactly its scope.", "pauses:resume"),
-    "pauses": ("Show the pauses in effect, the newest first.", "pauses:list_pauses"),
-    "audit": ("Show who changed what, the newest first.", "audit:audit"),
-    "verify": ("Verify that everything that was due ran, once and in time.", "verify:verify"),
-    "why": ("Say in words why an integration did or did not run at a minute.", "why:why"),
-    "health": (
-        "Show the health of the vendors' endpoints, how it is known, and when the next probe is due.",
-        "health:health",
-    ),
-    "probe": (
-        "Probe the vendor of an integration type now, or show with --dry-run what would be sent.",
-        "probe:probe",
-    ),
-    "nodes": ("Show the schedulers, workers and APIs of the last seven days, the one seen last first.", "nodes:nodes"),
-    "migrate": ("Bring the schema synkron up to this release.", "service:migrate"),
-    "adopt": (
-        "Say whether a copied or restored ledger is the original or a copy, so that it runs again.",
-        "adopt:adopt",
-    ),
-    "pg-cron": ("Let pg_cron be a second clock, for when no scheduler ticks.", "pg_cron:pg_cron"),
-    "version": ("Show the release.", "service:version"),
-    "runs": ("Show what was decided and what ran, the newest first.", "runs:runs"),
-    "overrides": (
-        "Show the integrations for which something is set over their type's policy.",
-        "overrides:overrides",
-    ),
-    "incidents": ("Show what is wrong now: the open incidents, the newest first.", "silences:incidents"),
-    "announce": ("Try out the channels that incidents are announced to.", "announce:announce"),
+# The commands by purpose, in the order in which a person needs them: the summary of each, and where it is: the file in
+# ``commands``, and its name there.
+GROUPS = {
+    "Set up and run": {
+        "up": ("Do everything in one process, until Ctrl-C or SIGTERM.", "up:up"),
+        "migrate": ("Bring the schema synkron up to this release.", "service:migrate"),
+        "doctor": ("Check everything that Synkron needs, and say what mends each fault.", "doctor:doctor"),
+        "check": ("Check every row of the table of integrations.", "check:check"),
+        "announce": ("Try out the channels that incidents are announced to.", "announce:announce"),
+        "run": ("Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.", "service:run"),
+        "tick": ("Tick once: claim what is due, then exit.", "service:tick"),
+        "pg-cron": ("Let pg_cron be a second clock, for when no scheduler ticks.", "pg_cron:pg_cron"),
+    },
+    "See whether all is well": {
+        "status": (
+            "Show on one screen whether all is well: who ticks and works, what waits, what is wrong, what comes next.",
+            "status:status",
+        ),
+        "runs": ("Show what was decided and what ran, the newest first.", "runs:runs"),
+        "incidents": ("Show what is wrong now: the open incidents, the newest first.", "silences:incidents"),
+        "verify": ("Verify that everything that was due ran, once and in time.", "verify:verify"),
+        "drift": (
+            "Show how late runs start, by type, in which stage the time is lost, and the worst runs.",
+            "drift:drift",
+        ),
+        "health": (
+            "Show the health of the vendors' endpoints, how it is known, and when the next probe is due.",
+            "health:health",
+        ),
+        "nodes": (
+            "Show the schedulers, workers and APIs of the last seven days, the one seen last first.",
+            "nodes:nodes",
+        ),
+    },
+    "Look at the schedules": {
+        "next": ("Show what fires next, over all organizations, soonest first.", "schedules:coming_next"),
+        "due": ("Show which integrations fire in the minute around an instant.", "schedules:due"),
+        "why": ("Say in words why an integration did or did not run at a minute.", "why:why"),
+        "explain": ("Explain a cron expression.", "explain:explain"),
+        "forecast": (
+            "Forecast how many integrations fire and start, minute by minute, over the whole fleet.",
+            "forecast:forecast",
+        ),
+    },
+    "Step in": {
+        "trigger": ("Run one integration now, outside its schedule.", "trigger:trigger"),
+        "backfill": ("Run the occurrences of a past range that did not run.", "backfill:backfill"),
+        "pause": ("Pause an integration, an organization, a type, or everything.", "pauses:pause"),
+        "resume": ("End a pause, named by its number or by exactly its scope.", "pauses:resume"),
+        "pauses": ("Show the pauses in effect, the newest first.", "pauses:list_pauses"),
+        "overrides": (
+            "Show the integrations for which something is set over their type's policy.",
+            "overrides:overrides",
+        ),
+        "probe": (
+            "Probe the vendor of an integration type now, or show with --dry-run what would be sent.",
+            "probe:probe",
+        ),
+        "adopt": (
+            "Say whether a copied or restored ledger is the original or a copy, so that it runs again.",
+            "adopt:adopt",
+        ),
+        "audit": ("Show who changed what, the newest first.", "audit:audit"),
+    },
+    "About Synkron": {
+        "version": ("Show the release.", "service:version"),
+    },
 }
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 
 
 class Later(TyperCommand):
@@ -99,6 +114,16 @@ class Commands(TyperGroup):
         defer_coercion(self)
         for name, (summary, place) in COMMANDS.items():
             self.add_command(Later(name, summary, place))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002  as Typer has it
+        """List them by purpose, all summaries in one column."""
+        widest = max(map(len, COMMANDS))
+        limit = formatter.width - widest - 4
+        for purpose, group in GROUPS.items():
+            with formatter.section(purpose):
+                formatter.write_dl(
+                    [(name.ljust(widest), self.commands[name].get_short_help_str(limit)) for name in group]
+                )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
         """The command that is called, imported now."""

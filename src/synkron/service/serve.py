@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from types import MappingProxyType
 from typing import TypeAlias
 
 from synkron.delivery.targets import Target, open_targets, read_signings
+from synkron.delivery.targets.function import Function
 from synkron.errors import ServiceRoleRequired, SettingsError, SynkronError
 from synkron.incidents.channels import Channels, open_channels
 from synkron.ledger.installation import read_installation, refuse_another
@@ -84,13 +86,16 @@ async def serve(
     at_once: asyncio.Event | None = None,
     clock: WallClock = wall_clock,
     ready: Callable[[Connection], Awaitable[None]] | None = None,
+    functions: Mapping[str, Function] = MappingProxyType({}),
+    started: asyncio.Event | None = None,
 ) -> None:
     """Run the loops of the roles until ``stop`` is set; then let the attempts under way finish, or hand them back.
 
     Attempts have the settings' grace to finish, unless ``at_once`` is set in the meantime. If the database is lost, the
     loops wait for it. ``clock`` is the host's own clock: only its difference from the database's is reported. On a
     ledger that is not at home, the loops wait until it is. ``ready`` is called in place of ``check``, which it calls
-    itself: it prepares the database, and says that all is well.
+    itself: it prepares the database, and says that all is well. ``functions`` are targets that need not be imported.
+    ``started`` is set when the loops run.
 
     Raises DatabaseUnreachable if there is no database at the start, LedgerMissing if it was not migrated,
     SourceTableMissing and ServiceRoleRequired, SettingsError if the settings of a target, probe or channel are invalid,
@@ -100,7 +105,7 @@ async def serve(
     at_once = at_once or asyncio.Event()
     connect = partial(connected, url, settings.heartbeat)
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(_opened(settings, roles, environment))
+        parts = await stack.enter_async_context(_opened(settings, roles, environment, functions))
         in_words = SourceQueries(settings.source).in_words
         await unless_stopped(once_ready(connect, in_words, ready or partial(check, settings), stop), stop)
         if Role.API in roles:
@@ -134,6 +139,8 @@ async def serve(
         if Role.WORKER in roles:
             loops["worker"] = lambda: keep_working(url, settings, parts.targets, name, stop, at_once, parts.mirror)
         tasks = {asyncio.create_task(persist(loop, stop, run, faults), name=loop) for loop, run in loops.items()}
+        if started is not None:
+            started.set()
         await together(tasks, stop, at_once, settings.shutdown_grace.total_seconds())
         with suppress(*DRIVER_FAULTS, SynkronError):
             async with asyncio.timeout(FAREWELL_WITHIN), connect() as connection:
@@ -156,7 +163,12 @@ class _Parts:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> AsyncIterator[_Parts]:
+async def _opened(
+    settings: Settings,
+    roles: Collection[Role],
+    environment: Mapping[str, str],
+    functions: Mapping[str, Function] = MappingProxyType({}),
+) -> AsyncIterator[_Parts]:
     """The parts, closed at the end. Raises SettingsError with the errors of all parts."""
     faults: list[str] = []
     signings: Mapping[str, Signing] = {}
@@ -184,7 +196,7 @@ async def _opened(settings: Settings, roles: Collection[Role], environment: Mapp
             with gathering(faults):
                 mirror = mirror_of(settings, environment)
             with gathering(faults):
-                targets = await stack.enter_async_context(open_targets(settings, environment))
+                targets = await stack.enter_async_context(open_targets(settings, environment, functions))
         with gathering(faults):
             loop_clock = steady_clock(asyncio.get_running_loop())
             dead_man = await stack.enter_async_context(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 from typing import Protocol
 
 from yarl import URL
 
-from synkron.delivery.targets.function import CallableTarget, load_function
+from synkron.delivery.targets.function import CallableTarget, Function, load_function
 from synkron.delivery.targets.http import HttpTarget
 from synkron.delivery.targets.lease import Terms
 from synkron.delivery.targets.request import TargetEndpoint, read_endpoint, read_target
@@ -34,10 +35,13 @@ class Target(Protocol):
 
 
 @asynccontextmanager
-async def open_targets(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Mapping[str, Target]]:
+async def open_targets(
+    settings: Settings, environment: Mapping[str, str], given: Mapping[str, Function] = MappingProxyType({})
+) -> AsyncIterator[Mapping[str, Target]]:
     """The targets by integration type, without the types that have none. Closed at the end.
 
-    ``env:NAME`` is looked up in ``environment``. Raises SettingsError with all errors, before anything is opened.
+    Callables are imported, unless they are ``given``. ``env:NAME`` is looked up in ``environment``. Raises
+    SettingsError with all errors, before anything is opened.
     """
     endpoints: dict[str, TargetEndpoint] = {}
     functions: dict[str, CallableTarget] = {}
@@ -52,7 +56,8 @@ async def open_targets(settings: Settings, environment: Mapping[str, str]) -> As
     for name, one in settings.types.items():
         if one.target is not None and not _is_http(one.target):
             with gathering(faults):
-                functions[name] = CallableTarget(load_function(name, one, redaction), one.concurrency, redaction)
+                called = load_function(name, one, redaction, given.get(name))
+                functions[name] = CallableTarget(called, one.concurrency, redaction)
     if faults:
         # What is wrong with the Supabase project is found for each type that calls one of its functions.
         raise SettingsError(list(dict.fromkeys(faults)))

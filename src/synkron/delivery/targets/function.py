@@ -11,6 +11,7 @@ from contextvars import copy_context
 from functools import partial
 from importlib import import_module
 from traceback import format_exception_only
+from typing import TypeAlias
 
 from synkron.delivery.recordable import recordable, shown
 from synkron.delivery.targets.lease import Lease, Terms
@@ -20,6 +21,8 @@ from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import TypeSettings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import fault, gathering
+
+Function: TypeAlias = Callable[[Run], object]
 
 # Values that show work not done or a failure not raised. If they counted as success, an export would be lost.
 NOT_RESULTS = (Generator, AsyncGenerator, BaseException, OutcomeKind, type)
@@ -34,7 +37,7 @@ class CallableTarget:
     threads. Such a callable needs time limits of its own.
     """
 
-    def __init__(self, function: Callable[[Run], object], concurrency: int, redaction: Redaction) -> None:
+    def __init__(self, function: Function, concurrency: int, redaction: Redaction) -> None:
         self._function = function
         self._redaction = redaction
         # Not the event loop's own threads: callables that hang would block name look-ups, which use those.
@@ -94,23 +97,24 @@ class CallableTarget:
         return Outcome(OutcomeKind.RETRYABLE, error=self._redaction.excerpt(text))
 
 
-def load_function(name: str, one: TypeSettings, redaction: Redaction) -> Callable[[Run], object]:
-    """Import the callable of the type ``name``. Raises SettingsError with all errors."""
+def load_function(name: str, one: TypeSettings, redaction: Redaction, given: Function | None = None) -> Function:
+    """The callable of the type ``name``: imported, unless it is ``given``. Raises SettingsError with all errors."""
     faults: list[str] = []
-    for key, given in (("secret", one.secret), ("headers", one.headers)):
+    for key, written in (("secret", one.secret), ("headers", one.headers)):
         with gathering(faults):
-            if given:
+            if written:
                 raise fault(
                     f"{section_of(name)}.{key}", "only an HTTP target uses it, and this one is a callable; remove it"
                 )
     with gathering(faults):
-        function = _imported(f"{section_of(name)}.target", one.target or "", redaction)
+        key, target = f"{section_of(name)}.target", one.target or ""
+        function = _checked(key, target, _imported(key, target, redaction) if given is None else given)
     if faults:
         raise SettingsError(faults)
     return function
 
 
-def _imported(key: str, target: str, redaction: Redaction) -> Callable[[Run], object]:
+def _imported(key: str, target: str, redaction: Redaction) -> object:
     module_name, _, function_name = target.partition(":")
     try:
         module = import_module(module_name)
@@ -124,6 +128,11 @@ def _imported(key: str, target: str, redaction: Redaction) -> Callable[[Run], ob
     function: object = getattr(module, function_name, None)
     if function is None:
         raise fault(key, f"the module {module_name} has no {function_name}; correct the name after the colon")
+    return function
+
+
+def _checked(key: str, target: str, function: object) -> Function:
+    """The function, if it can be called with a run."""
     if not callable(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise fault(key, f"{target} can't be called; name a function or coroutine function that takes a run")
     try:

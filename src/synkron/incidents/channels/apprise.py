@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -20,40 +21,49 @@ from synkron.incidents.message import Message, Tone
 from synkron.settings.secrets import SECRET_LENGTH, fault, is_reference, read_secret
 
 if TYPE_CHECKING:
-    from apprise import Apprise, AppriseResult
+    from apprise import Apprise
 
-# Apprise and its dependencies log URLs with their tokens. Nothing else here uses these libraries.
-SILENCED = ("urllib3", "requests", "requests_oauthlib", "oauthlib")
+# Apprise and its dependencies log URLs with their tokens.
+LOGGERS = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib")
+# The HTTP statuses in what they log while we call them; None while the program that Synkron runs in calls them.
+_statuses: ContextVar[list[int] | None] = ContextVar("synkron_apprise_statuses", default=None)
 
 
 def read_service(key: str, written: str, environment: Mapping[str, str]) -> Service:
     """The service of the URL that the setting holds or refers to. Raises SettingsError, which does not show the URL."""
     secret = read_secret(key, written, environment) if is_reference(written) else SecretStr(written)
-    # Imported only for such a channel, because the import takes half a second.
-    from apprise import Apprise, AppriseAsset
+    with _silenced():
+        # Imported only for such a channel, because the import takes half a second.
+        try:
+            from apprise import Apprise, AppriseAsset
+        except ImportError:
+            raise fault(
+                key,
+                "this needs Apprise, which is not installed; install it with `pip install 'synkron[announce]'`, or "
+                "announce to a webhook with a secret",
+            ) from None
 
-    _silence_all()
-    # Keep nothing on disk, read nothing from the environment, and set no time limit: ours applies.
-    asset = AppriseAsset(
-        app_id="Synkron",
-        app_desc="Synkron",
-        app_url="",
-        async_mode=False,
-        storage_mode="memory",
-        service_timeout=0,
-        allow_templates=False,
-    )
-    service = Apprise.instantiate(secret.get_secret_value(), asset=asset)
-    if service is None:
-        raise fault(
-            key,
-            "Apprise does not know this URL, or part of it is missing; it must begin with the name of a service, as in "
-            "mailto://, slack:// or ntfy://. See the service's page in Apprise's documentation",
+        # Keep nothing on disk, read nothing from the environment, and set no time limit: ours applies.
+        asset = AppriseAsset(
+            app_id="Synkron",
+            app_desc="Synkron",
+            app_url="",
+            async_mode=False,
+            storage_mode="memory",
+            service_timeout=0,
+            allow_templates=False,
         )
-    # A URL may say that a failure does not count; here each one does.
-    service.optional = False
-    apprise = Apprise(asset=asset)
-    apprise.add(service)
+        service = Apprise.instantiate(secret.get_secret_value(), asset=asset)
+        if service is None:
+            raise fault(
+                key,
+                "Apprise does not know this URL, or part of it is missing; it must begin with the name of a service, "
+                "as in mailto://, slack:// or ntfy://. See the service's page in Apprise's documentation",
+            )
+        # A URL may say that a failure does not count; here each one does.
+        service.optional = False
+        apprise = Apprise(asset=asset)
+        apprise.add(service)
     return Service(apprise, secret)
 
 
@@ -64,7 +74,7 @@ class Service:
         self._apprise = apprise
         self._url = url
         self._turn = asyncio.Lock()
-        self._sending: Future[AppriseResult] | None = None
+        self._sending: Future[str | None] | None = None
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
@@ -80,13 +90,13 @@ class Service:
         async with self._turn:
             if self._sending is not None and not self._sending.done():
                 raise NotDelivered("an earlier message is still being sent")
-            self._sending = _in_thread(lambda: self._notified(message))
-            result = await asyncio.wrap_future(self._sending)
-        if not result:
-            raise NotDelivered(f"the service refused it or can't be reached{_status(result)}")
+            self._sending = _in_thread(lambda: self._refusal(message))
+            refusal = await asyncio.wrap_future(self._sending)
+        if refusal is not None:
+            raise NotDelivered(refusal)
 
-    def _notified(self, message: Message) -> AppriseResult:
-        """Runs in the thread."""
+    def _refusal(self, message: Message) -> str | None:
+        """Why the message was not delivered, or None if it was. Runs in the thread."""
         from apprise import NotifyFormat, NotifyType
 
         kinds = {
@@ -94,18 +104,24 @@ class Service:
             Tone.ALL_CLEAR: NotifyType.SUCCESS,
             Tone.TRIAL: NotifyType.INFO,
         }
-        return self._apprise.notify(
-            title=message.title,
-            body=message.body,
-            notify_type=kinds[message.tone],
-            body_format=NotifyFormat.TEXT,
-            interpret_escapes=False,
-        )
+        with _silenced() as statuses:
+            is_delivered = self._apprise.notify(
+                title=message.title,
+                body=message.body,
+                notify_type=kinds[message.tone],
+                body_format=NotifyFormat.TEXT,
+                interpret_escapes=False,
+            )
+        if is_delivered:
+            return None
+        # Of all that the libraries log, only the status is safe to show.
+        status = f" ({status_text(statuses[0])})" if statuses else ""
+        return f"the service refused it or can't be reached{status}"
 
 
-def _in_thread(call: Callable[[], AppriseResult]) -> Future[AppriseResult]:
+def _in_thread(call: Callable[[], str | None]) -> Future[str | None]:
     """Call it in a daemon thread: at its end, the process would wait for a thread of a pool."""
-    answer: Future[AppriseResult] = Future()
+    answer: Future[str | None] = Future()
     answer.set_running_or_notify_cancel()  # from now on it is done only when the thread is
 
     def run() -> None:
@@ -119,28 +135,27 @@ def _in_thread(call: Callable[[], AppriseResult]) -> Future[AppriseResult]:
     return answer
 
 
-def _silence_all() -> None:
-    """Drop the log lines of these libraries; of Apprise's lines, keep the HTTP status for ``_status``."""
-    for name in SILENCED:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    logger = logging.getLogger("apprise")
-    logger.setLevel(logging.WARNING)
-    logger.propagate = False
-    logger.addFilter(_status_alone)  # a logger keeps a filter only once
+@contextmanager
+def _silenced() -> Iterator[list[int]]:
+    """Let out no line that these libraries log meanwhile; answers the HTTP statuses in them.
+
+    Other threads and tasks of this process, which may use the same libraries, log as before.
+    """
+    there = [name for name in list(logging.root.manager.loggerDict) if name.partition(".")[0] in LOGGERS]
+    for name in (*LOGGERS, *there):
+        logging.getLogger(name).addFilter(_is_not_ours)  # a logger keeps a filter only once
+    statuses: list[int] = []
+    token = _statuses.set(statuses)
+    try:
+        yield statuses
+    finally:
+        _statuses.reset(token)
 
 
-def _status_alone(record: logging.LogRecord) -> bool:
-    """Reduce a line to the HTTP status in it; drop it if there is none."""
-    found = None
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    statuses = _statuses.get()
+    if statuses is None:
+        return True
     with suppress(TypeError, ValueError):  # arguments that do not match the line
-        found = re.search(r"\berror=(\d{3})\b", record.getMessage())
-    record.msg, record.args, record.exc_info = (found[0] if found else ""), None, None
-    return found is not None
-
-
-def _status(result: AppriseResult) -> str:
-    """The HTTP status of the service's response, the only part of Apprise's log that is safe to show."""
-    for entry in result.logs():
-        status = int(entry.message.removeprefix("error="))
-        return f" ({status_text(status)})"
-    return ""
+        statuses += map(int, re.findall(r"\berror=(\d{3})\b", record.getMessage()))
+    return False

@@ -30,6 +30,7 @@ from platformdirs import user_data_path
 from synkron.errors import EmbeddedDatabaseError
 from synkron.postgres.embedded.account import hand_over
 from synkron.postgres.embedded.cluster import SOCKET, Cluster, answers, failure
+from synkron.postgres.embedded.programs import programs as installed_programs
 from synkron.postgres.embedded.programs import programs_for
 from synkron.postgres.statements import statements
 
@@ -95,6 +96,7 @@ def running_database(directory: Path) -> Iterator[EmbeddedServer | None]:
 
 
 def _enter(directory: Path, settings: Mapping[str, str], resources: ExitStack) -> EmbeddedServer:
+    installed_programs()  # Where they are not installed, nothing is made.
     _claim(directory)
     users = resources.enter_context(_lock_file(directory / "users.lock"))
     with _start_lock(directory) as start_lock:

