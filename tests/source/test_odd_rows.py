@@ -208,7 +208,7 @@ async def test_a_tick_and_a_worker_deliver_everybody_else(place: Place) -> None:
     done = await tick(place.connection, SETTINGS, scheduler="test", at=AT)
     assert done.claimed == len(HEALTHY)
     assert _unsaid(place, [one.reason for one in done.invalid]) == set()
-    findings = check(await read_all(place.connection, SOURCE), SETTINGS.types, year=2026)
+    findings = check(await read_all(place.connection, SOURCE), SETTINGS.types, today=date(2026, 1, 1))
     assert {one.reason for one in done.invalid} == {one.message for one in findings if one.level is Level.INVALID}
     conditions = await read_conditions(place.connection, SETTINGS, [], done.invalid, AT)
     assert {one.subject for one in conditions} >= {one.integration_id[:LONGEST_ID] for one in done.invalid if one.due}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
 
+from synkron.cli.output import say
 from synkron.cli.secrets import hide
 from synkron.errors import (
     EmbeddedDatabaseError,
