@@ -35,6 +35,10 @@ WAITS = """
 # Triggers keep the ledger from being changed so.
 UNGUARDED = "set session_replication_role = replica; {}; reset session_replication_role;"
 THREE_HOURS_AGO = UNGUARDED.format("update synkron.ticks set at = now() - interval '3 hours'")
+TICK_OF_PG_CRON = """
+    insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid)
+    values (now(), now() - interval '1 minute', now() + interval '1 minute', 'pg_cron', 'pg_cron', 0, 0, 0, 0);
+"""
 FAULTS = {
     "no grant on a table": Planted(
         "tables",
@@ -189,6 +193,14 @@ FAULTS = {
         r"^No scheduler is running: the last tick was 3 hours ago\.$",
         "^synkron run --role scheduler$",
         sql=f"{THREE_HOURS_AGO} delete from synkron.nodes where role = 'scheduler'",
+        mend="synkron tick",
+    ),
+    "pg_cron ticks alone": Planted(
+        "scheduler",
+        Level.WARNING,
+        r"^No scheduler is running: the last tick was 3 hours ago\.$",
+        "^synkron run --role scheduler$",
+        sql=f"{THREE_HOURS_AGO} {TICK_OF_PG_CRON} delete from synkron.nodes where role = 'scheduler'",
         mend="synkron tick",
     ),
     "a scheduler that does not tick": Planted(

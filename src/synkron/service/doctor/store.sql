@@ -85,9 +85,12 @@ from (select 'synkron' as name) wanted
 left join pg_namespace schema on schema.nspname = wanted.name;
 
 -- name: ticks
+-- The newest tick of a scheduler: pg_cron claims only what one has planned.
 select clock_timestamp() as now, (select at from synkron.watermark) as watermark, newest.at, newest.scheduler
 from (select) nothing
-left join lateral (select at, scheduler from synkron.ticks order by at desc limit 1) newest on true;
+left join lateral (
+    select at, scheduler from synkron.ticks where source <> 'pg_cron' order by at desc limit 1
+) newest on true;
 
 -- name: jobs
 -- Scans: all jobs, once, for a command.
