@@ -142,6 +142,9 @@ async def test_a_drill_shows_the_hand_over(database: Database, connection: Conne
     assert "synkron pg-cron install" in refused.stderr
     for mode in ("wake", "claim"):
         assert synkron(database, tmp_path, "pg-cron", "install", "--mode", mode, "--yes").returncode == 0
+    refused = synkron(database, tmp_path, "pg-cron", "drill")
+    assert refused.returncode == 6
+    assert "Nothing is planned" in refused.stderr
     settings = ""
     async with process(database, tmp_path, "scheduler", settings), watching(database, patience=PATIENCE) as until:
         await until(holds("select count(*) > 0 from synkron.plans"))
@@ -186,3 +189,6 @@ async def test_the_doctor_mends_a_job_that_is_off_or_gone(
     role = replace(database, superuser_url=database.url)
     assert doctor(role) == ("skipped", [])
     assert json.loads(synkron(role, tmp_path, "pg-cron", "status", "--json").stdout)["jobs"] == []
+    refused = synkron(role, tmp_path, "pg-cron", "install", "--yes")
+    assert refused.returncode == 6
+    assert "grant usage on schema cron to ROLE" in refused.stderr

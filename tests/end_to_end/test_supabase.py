@@ -52,7 +52,6 @@ def test_there_are_ten() -> None:
 
 async def test_the_ten_steps(bare_database: Database, tmp_path: Path) -> None:
     (tmp_path / "synkron").symlink_to(ROOT)
-    (tmp_path / "my-app").mkdir()
     (tmp_path / "bin").mkdir()
     shim = tmp_path / "bin" / "supabase"
     [cli] = command() or []

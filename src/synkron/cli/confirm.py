@@ -135,7 +135,7 @@ def _operate(
     first = asked(given)  # refuses what does not fit together
     if not (agreed.dry_run or agreed.yes or sys.stdin.isatty()):
         raise typer.BadParameter(
-            "there is no terminal to ask at; give --yes to do it, or --dry-run to see what it would"
+            "there is no terminal to ask at; give --yes to do it, or --dry-run to see what would happen"
         )
     from synkron.operations.transaction import read_transaction
 

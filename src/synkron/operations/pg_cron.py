@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from asyncpg import PostgresError
+from asyncpg import InsufficientPrivilegeError, PostgresError
 
 from synkron.errors import Refused
 from synkron.operations.audit import record
@@ -137,10 +137,13 @@ async def install(connection: Connection, settings: Settings, asked: AskedClock,
             await connection.execute(SQL["set"], asked.mode == WAKE, asked.url, asked.mode == CLAIM, asked.ahead)
             await connection.execute(SQL["forget_plans"])
             await connection.execute(JOBS_SQL["schedule"], name, command)
-        except PostgresError as error:
+        except InsufficientPrivilegeError as error:
             raise Refused(
-                f"pg_cron can't be set up: {error}. Run this as the database's owner or a superuser."
+                f"pg_cron can't be set up: {error.args[0]}. Run this as the owner of the schema synkron, after a "
+                "superuser has run `create extension if not exists pg_cron; grant usage on schema cron to ROLE` for it."
             ) from None
+        except PostgresError as error:
+            raise Refused(f"pg_cron can't be set up: {error.args[0]}.") from None
         after = await read_clock(connection)
         assert after is not None  # noqa: S101 (it was written above)
         await _record(connection, author, "install", None if before is None else before.modes, after.modes)

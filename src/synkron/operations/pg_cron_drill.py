@@ -31,7 +31,7 @@ class DrilledMoment:
 async def drill(connection: Connection, length: timedelta, begun: Callable[[datetime], None]) -> list[DrilledMoment]:
     """Let the schedulers rest for the length. Returns the moments that were due, in order.
 
-    ``begun`` is told until when they rest. Raises Refused if pg_cron does not claim.
+    ``begun`` is told until when they rest. Raises Refused if pg_cron does not claim, or nothing is planned.
     """
     clock = await read_clock(connection)
     if clock is None or not clock.claims:
@@ -39,6 +39,11 @@ async def drill(connection: Connection, length: timedelta, begun: Callable[[date
             "pg_cron claims nothing here, so there is nothing to drill. `synkron pg-cron install` sets it up."
         )
     start = await database_clock(connection)
+    if clock.planned_until is None or clock.planned_until <= start:
+        raise Refused(
+            "Nothing is planned, so pg_cron has nothing to claim. Start a scheduler (`synkron run --role scheduler`), "
+            "and drill after its first tick."
+        )
     try:
         end = await connection.fetchval(SQL["rest"], length)
         begun(end)

@@ -196,6 +196,14 @@ FAULTS = {
         sql=f"{THREE_HOURS_AGO} delete from synkron.nodes where role = 'scheduler'",
         mend="synkron tick",
     ),
+    "pg_cron ticks alone": Planted(
+        "scheduler",
+        Level.WARNING,
+        r"^No scheduler is running: the last tick was 3 hours ago\.$",
+        "^synkron run --role scheduler$",
+        sql=f"{THREE_HOURS_AGO} {CLAIMED_BY_PG_CRON}; delete from synkron.nodes where role = 'scheduler'",
+        mend="synkron tick",
+    ),
     "a scheduler that does not tick": Planted(
         "scheduler",
         Level.FAILED,

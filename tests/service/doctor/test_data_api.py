@@ -45,8 +45,10 @@ async def test_all_is_well(doctor: Doctor, stand_in: StandIn) -> None:
 )
 async def test_a_key(doctor: Doctor, stand_in: StandIn, key: str, level: Level, why: str) -> None:
     del stand_in
-    found = (await doctor.examined(environment={"KEY": key}))["data API"][0]
+    checks = await doctor.examined(environment={"KEY": key})
+    found = checks["data API"][0]
     assert (found.level, why in f"{found.why} {found.remedy}") == (level, True), found
+    assert not [one for findings in checks.values() for one in findings if one.why.endswith("..")]
 
 
 @pytest.mark.parametrize(("rows", "max_rows", "level"), [(300, 150, Level.OK), (300, 50, Level.WARNING)])

@@ -37,6 +37,7 @@ def test_the_oldest_server(number: int, level: Level) -> None:
 
 CLOCK = SecondClock(False, None, True, timedelta(minutes=15), NOW, None, None)
 JOB = Job("synkron claim", True, "* * * * *", "succeeded", None, NOW)
+WAKE = replace(JOB, name="synkron wake")
 STATUS = ClockStatus(CLOCK, "1.6", [JOB], True, None, None, 0, 0, 0)
 CALLS = replace(STATUS, clock=replace(CLOCK, calls="https://example.com/v1/tick"))
 NO_JOB = replace(STATUS, jobs=[])
@@ -58,6 +59,18 @@ INSTALL = "synkron pg-cron install --mode claim"
             "failed",
             "failed: x.",
             INSTALL,
+        ),
+        (
+            replace(STATUS, clock=replace(CLOCK, wakes=True), jobs=[replace(JOB, status="failed", message="x"), WAKE]),
+            "failed",
+            "failed: x.",
+            INSTALL,
+        ),
+        (
+            replace(STATUS, jobs=[replace(JOB, status="failed", message="connection failed")]),
+            "failed",
+            "failed: connection failed.",
+            "",
         ),
     ],
 )

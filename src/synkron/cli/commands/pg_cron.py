@@ -199,7 +199,7 @@ def _facts(found: ClockStatus) -> dict[str, str]:
     clock = found.clock
     facts = {
         "pg_cron": found.version or "not installed",
-        "mode": "not used" if clock is None else _modes(clock),
+        "mode": "not used" if clock is None else " and ".join(clock.modes),
         "last tick of a scheduler": second(found.scheduler_ticked_at) or "not in 24 h",
         "last tick of pg_cron": second(found.pg_cron_ticked_at) or "not in 24 h",
         "claimed in 24 h": f"{found.claimed_by_schedulers:,} by schedulers, {found.claimed_by_pg_cron:,} by pg_cron",

@@ -241,6 +241,6 @@ def _emit(folder: Path, grant_to: str | None, *, as_json: bool) -> None:
     if as_json:
         show_json({"files": made})
     elif made:
-        show_lines(*made, "Apply them with `supabase db push`.")
+        show_lines(*made, "Apply them with `supabase db push --remote`.")
     else:
         show_lines(f"Nothing to write: {folder} has all migrations of this release.")

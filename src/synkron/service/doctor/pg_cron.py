@@ -8,6 +8,12 @@ from synkron.incidents.conditions.wording import listed
 from synkron.operations.pg_cron import CALL, JOBS, ClockStatus, SecondClock
 from synkron.service.doctor.finding import Finding, Level, failed, ok
 
+# What pg_cron says if the server asks it for a password.
+CAN_NOT_CONNECT = "connection failed"
+USE_WORKERS = (
+    "Set cron.use_background_workers = on for the server, so that pg_cron needs no connection, and restart it."
+)
+
 
 def second_clock(status: ClockStatus, pg_net: str | None) -> Finding:
     """Whether pg_cron has its jobs, and what they call, if it is the second clock. ``pg_net`` is its version."""
@@ -34,7 +40,10 @@ def second_clock(status: ClockStatus, pg_net: str | None) -> Finding:
                 f"select cron.alter_job(jobid, active => true) from cron.job where jobname = '{job.name}';",  # noqa: S608
             )
         if job.status == "failed":
-            return failed(f'The last run of pg_cron\'s job "{job.name}" failed: {job.message}.', _install(clock))
+            why = f'The last run of pg_cron\'s job "{job.name}" failed: {job.message}.'
+            if job.message == CAN_NOT_CONNECT:
+                return failed(why, remedy=USE_WORKERS)
+            return failed(why, *[_install(clock, mode) for mode, (name, _) in JOBS.items() if name == job.name])
     return ok(f"pg_cron {status.version} is the second clock: {listed(clock.modes)}.")
 
 
