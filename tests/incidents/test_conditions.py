@@ -189,8 +189,8 @@ def test_rows_that_can_t_be_fired(fault: Fault, kind: IncidentKind, reason: str)
 
 
 def test_a_gap_that_lasts_and_one_that_is_over() -> None:
-    open_gap = TickGap(TWO, None, 0, 0, is_cut=False)
-    over = TickGap(TWO - 30 * MINUTE, TWO - 20 * MINUTE, 3, 40, is_cut=False)
+    open_gap = TickGap(TWO, None, 0, 0, 0, is_cut=False)
+    over = TickGap(TWO - 30 * MINUTE, TWO - 20 * MINUTE, 3, 40, 0, is_cut=False)
     assert tick_gaps([], NOW) == []
     told = only(tick_gaps([over, open_gap], NOW))
     assert (told.kind, told.subject, told.since) == (IncidentKind.TICK_GAP, "ticks", over.began)
@@ -199,6 +199,14 @@ def test_a_gap_that_lasts_and_one_that_is_over() -> None:
     told = only(tick_gaps([over], NOW))
     assert told.title == "No scheduler ticked for 10 minutes"
     assert "It made 3 runs late. Merged, skipped or expired: 40 occurrences." in told.detail
+
+
+def test_a_gap_in_which_pg_cron_claims() -> None:
+    lasting, over = TickGap(TWO, None, 0, 0, 5, is_cut=False), TickGap(TWO, NOW, 0, 0, 1, is_cut=False)
+    assert (
+        "pg_cron claims what was planned, and nothing else is claimed until" in only(tick_gaps([lasting], NOW)).detail
+    )
+    assert only(tick_gaps([over], NOW)).detail.endswith(" UTC. pg_cron claimed 1 planned run.")
 
 
 def test_cold_starts_say_what_they_cost_as_far_as_it_is_known() -> None:

@@ -453,7 +453,13 @@ async def test_a_gap_says_what_it_made_late(connection: Connection, fjord: str) 
         state = {"state": "succeeded", "started_at": ended} if action == "run" else {"state": "skipped"}
         values: dict[str, Any] = done | state | {"source": source, "action": action}
         await add_run(connection, began + minute * MINUTE, **values)
+    await connection.execute(
+        "insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid) "
+        "values ($1, $1::timestamptz - interval '30 seconds 1 microsecond', $1, 'pg_cron', 'pg_cron', 5, 5, 0, 0)",
+        began + 5 * MINUTE,
+    )
     found = {one.kind: one for one in await told(connection)}
+    assert "pg_cron claimed 5 planned runs. It made 1 run late." in found[IncidentKind.TICK_GAP].detail
     assert found[IncidentKind.TICK_GAP].touches == {"runs": 1, "not_run": 2}
     assert "from 2026-03-02 11:40 UTC to 2026-03-02 11:50 UTC" in found[IncidentKind.TICK_GAP].detail
     assert found[IncidentKind.TICK_GAP].since == began

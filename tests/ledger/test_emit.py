@@ -76,6 +76,18 @@ async def test_only_what_the_folder_lacks_is_written(tmp_path: Path) -> None:
     assert all(path.name.startswith("20261130") for path in again)
 
 
+def test_they_come_behind_the_newest_file(tmp_path: Path) -> None:
+    """Whatever clock that was named by. A file of another form has no version."""
+    for name in (
+        "20261129235959_the_application_s_own.sql",
+        "20261399000000_no_month.sql",
+        "99991231235959_.sql",
+        "README.md",
+    ):
+        (tmp_path / name).touch()
+    assert [path.name[:14] for path in emit(tmp_path, AT)[:2]] == ["20261130000000", "20261130000001"]
+
+
 async def test_another_role_is_granted_in_a_file_of_its_own(bare_database: Database, tmp_path: Path) -> None:
     """The role's name may hold anything; the file's may not."""
     role = f"O'Hara's \"service\" of {bare_database.name}"

@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synkron import tick
+from synkron.errors import Refused
 from synkron.ledger.installation import copied
 from synkron.model import Integration, Occurrences, Scope
 from synkron.operations import pauses
+from synkron.operations.pg_cron import read_clock
+from synkron.operations.pg_cron_drill import drill
 from synkron.postgres.statements import statements
 from synkron.reports.verify.store import verify
 from synkron.scheduler.plans import plan_ahead, read_planning_clock
@@ -59,6 +62,26 @@ async def claimed_of(connection: Connection, integration_id: str) -> list[str]:
         integration_id,
     )
     return [row["source"] for row in rows]
+
+
+async def test_a_drill_is_as_long_as_the_plan_at_most(connection: Connection) -> None:
+    """Beyond it nothing is left to claim, and the report would not know what was due. Another mode keeps the plan."""
+    await install(connection)
+
+    async def refused(length: timedelta) -> str:
+        with pytest.raises(Refused) as told:
+            await drill(connection, length, lambda _: None)
+        return str(told.value)
+
+    assert "Nothing is planned" in await refused(MINUTE)
+    await plan(connection)
+    assert "`synkron pg-cron install --ahead 17m`" in await refused(16 * MINUTE)
+    set_up = statements("operations/pg_cron")["set"]
+    for ahead in (20 * MINUTE, None):
+        await connection.execute(set_up, True, None, False, ahead)
+    clock = await read_clock(connection)
+    assert clock is not None
+    assert (clock.modes, clock.ahead) == (("wake", "claim"), 20 * MINUTE)
 
 
 # requirement R17.6

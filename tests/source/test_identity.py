@@ -56,6 +56,7 @@ WRONG = {
     ),
     "the claims of a Supabase user": (with_claims(role="authenticated", sub="1"), CLAIMS),
     "claims without a role": (with_claims(sub="1"), CLAIMS),
+    "claims that are not JSON": (f"{GRANTED} alter role ROLE set request.jwt.claims = 'authenticated';", CLAIMS),
     "a user who says that he is the service role": (
         with_claims(role="authenticated", user_metadata={"role": "service_role"}),
         CLAIMS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,10 +20,13 @@ def emit(folder: Path, at: datetime, *, grant_to: str | None = None) -> list[Pat
     """Write a file for each migration that has none in the folder yet, and one with the grants. Returns the new files.
 
     They do the same as ``migrate``, and leave alone what it has done already. Their versions are the seconds from
-    ``at`` on, because the CLI refuses a file that is older than the last one it applied. Raises Refused.
+    ``at`` on, or behind the newest file, because the CLI refuses one that is older than the last one it applied. Raises
+    Refused.
     """
     try:
-        known = {path.name.partition("_")[2] for path in folder.iterdir()}
+        names = [path.name for path in folder.iterdir()]
+        known = {name.partition("_")[2] for name in names}
+        at = max([at, *(version + timedelta(seconds=1) for version in map(_version, names) if version)])
         made: list[Path] = []
         for name, text in _files(grant_to):
             if f"{name}.sql" not in known:
@@ -35,6 +39,14 @@ def emit(folder: Path, at: datetime, *, grant_to: str | None = None) -> list[Pat
             "`supabase init` makes: supabase/migrations."
         ) from None
     return made
+
+
+def _version(name: str) -> datetime | None:
+    """The time in the name of a migration of the CLI; None for any other file."""
+    found = None
+    with suppress(ValueError):
+        found = datetime.strptime(f"{name[:15]}+0000", "%Y%m%d%H%M%S_%z")
+    return found if found and found.year < 9999 else None
 
 
 def _files(grant_to: str | None) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ LONGEST_BETWEEN_TICKS = timedelta(minutes=2, seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class LastTick:
+class NewestTick:
     """The newest tick that moved the watermark. ``source`` is 'service', 'once' or 'pg_cron'."""
 
     at: datetime
@@ -34,10 +34,10 @@ class TickFigures:
     snapshot: str | None = None
 
 
-async def read_last_tick(connection: Connection) -> LastTick | None:
+async def read_newest_tick(connection: Connection) -> NewestTick | None:
     """The newest tick that moved the watermark; None before the first."""
     row = await connection.fetchrow(SQL["newest"])
-    return None if row is None else read(LastTick, row)
+    return None if row is None else read(NewestTick, row)
 
 
 async def lock_watermark(connection: Connection) -> datetime:

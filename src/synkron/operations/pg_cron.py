@@ -65,10 +65,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class AskedClock:
-    """The mode to install, and how far ahead a scheduler plans. ``url`` is the address to call."""
+    """The mode to install, and how far ahead a scheduler plans, if it is given. ``url`` is the address to call."""
 
     mode: str
-    ahead: timedelta
+    ahead: timedelta | None = None
     url: str | None = None
 
 

@@ -29,12 +29,14 @@ create extension if not exists pg_cron;
 select wakes, calls, claims, ahead, installed_at, planned_until, schedulers_rest_until from synkron.second_clock;
 
 -- name: set
-insert into synkron.second_clock (wakes, calls, claims, ahead) values ($1, $2, $3, $4)
+-- What is not given stays as it was installed before.
+insert into synkron.second_clock (wakes, calls, claims, ahead)
+values ($1, $2, $3, coalesce($4, interval '15 minutes'))
 on conflict (one) do update set
     wakes = second_clock.wakes or excluded.wakes,
     calls = coalesce(excluded.calls, second_clock.calls),
     claims = second_clock.claims or excluded.claims,
-    ahead = excluded.ahead,
+    ahead = coalesce($4, second_clock.ahead),
     planned_until = null;
 
 -- name: unset

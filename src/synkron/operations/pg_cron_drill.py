@@ -12,9 +12,12 @@ from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.runtime import sleep
+from synkron.text import duration_text, minute
 
 # How long the last runs have to start before the report.
 SETTLE = timedelta(seconds=5)
+# By how much a plan has to reach beyond the drill when it is made: the schedulers plan at each tick.
+MARGIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class DrilledMoment:
 async def drill(connection: Connection, length: timedelta, begun: Callable[[datetime], None]) -> list[DrilledMoment]:
     """Let the schedulers rest for the length. Returns the moments that were due, in order.
 
-    ``begun`` is told until when they rest. Raises Refused if pg_cron does not claim, or nothing is planned.
+    ``begun`` is told until when they rest. Raises Refused if pg_cron does not claim, or less is planned.
     """
     clock = await read_clock(connection)
     if clock is None or not clock.claims:
@@ -43,6 +46,12 @@ async def drill(connection: Connection, length: timedelta, begun: Callable[[date
         raise Refused(
             "Nothing is planned, so pg_cron has nothing to claim. Start a scheduler (`synkron run --role scheduler`), "
             "and drill after its first tick."
+        )
+    if clock.planned_until < start + length:
+        raise Refused(
+            f"Runs are planned up to {minute(clock.planned_until)}, and the drill would last until "
+            f"{minute(start + length)}. Give fewer --minutes, or let the schedulers plan farther: "
+            f"`synkron pg-cron install --ahead {duration_text(length + MARGIN)}`."
         )
     try:
         end = await connection.fetchval(SQL["rest"], length)

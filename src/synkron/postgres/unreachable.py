@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,7 +91,7 @@ def _check_files(address: Address) -> None:
                 address, f"{name} names {file}, which can't be read ({error.strerror}); correct the path"
             ) from None
         # The driver then connects without a password.
-        if name == "passfile" and Path(file).stat().st_mode & 0o077:
+        if name == "passfile" and sys.platform != "win32" and Path(file).stat().st_mode & 0o077:
             raise _fault(address, f"passfile names {file}, which others may read; run `chmod 600` on it")
         if name in ("sslrootcert", "sslcrl"):
             try:

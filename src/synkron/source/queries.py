@@ -11,6 +11,7 @@ from asyncpg.exceptions import (
     DatatypeMismatchError,
     InsufficientPrivilegeError,
     InvalidSchemaNameError,
+    InvalidTextRepresentationError,
     UndefinedColumnError,
     UndefinedFunctionError,
     UndefinedTableError,
@@ -59,6 +60,11 @@ class SourceQueries:
             yield
         except InsufficientPrivilegeError as error:
             raise self._privilege(error) from None
+        except InvalidTextRepresentationError as error:
+            # Of all these statements, only `refusal` reads JSON: that of the claims.
+            if error.server_source_filename != "jsonfuncs.c":
+                raise
+            raise ServiceRoleRequired(REFUSALS["claims"]) from None
         except (UndefinedTableError, UndefinedColumnError, InvalidSchemaNameError) as error:
             raise self._missing(error) from None
         except (UndefinedFunctionError, DatatypeMismatchError) as error:

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from aiohttp import web
 from supabase import AsyncClient, AsyncClientOptions, create_async_client
 from supabase_auth.types import Session, User
 
@@ -107,6 +108,27 @@ async def test_a_wrong_identity_sends_no_request(
         async with make(stand_in) as source:
             await read_due_integrations(AT, source)
     assert [request.path for request in stand_in.requests] == []
+
+
+async def test_a_user_who_signs_in_during_the_read_changes_nothing(database: Database, stand_in: StandIn) -> None:
+    connection = await asyncpg.connect(database.url)
+    for _ in range(2):
+        await add_integration(connection, "0 2 * * *")
+    await connection.close()
+    stand_in.max_rows = 1
+    async with supabase_client(stand_in.url, SECRET_KEY) as client:
+        first = client.postgrest
+
+        def sign_in(number: int, answer: web.Response) -> web.Response:
+            if number == 0:
+                client._listen_to_auth_events("SIGNED_IN", session())
+            return answer
+
+        stand_in.tamper = sign_in
+        assert len(await read_due_integrations(AT, client)) == 2
+        assert client.postgrest is not first
+        await first.aclose()
+    assert {request.headers["Authorization"] for request in stand_in.requests} == {f"Bearer {SECRET_KEY}"}
 
 
 async def test_a_key_that_expires_is_refused_at_the_next_read(

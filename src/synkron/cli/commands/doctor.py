@@ -99,10 +99,12 @@ def _examined(invoked: Invocation) -> Report:
     from synkron.service.doctor.examination import examine, not_examined
 
     try:
-        with interrupted(OPENED_WITHIN):
+        with _interrupted(OPENED_WITHIN):
             settings, faults = settings_and_faults(invoked)
     except SettingsError as error:
         return not_examined(error.faults)
+    except TimeoutError:
+        return not_examined([f"what the settings name could not be opened within {OPENED_WITHIN:g} s"])
     with ExitStack() as stack:
         try:
             url = stack.enter_context(database(settings)).url
@@ -113,7 +115,7 @@ def _examined(invoked: Invocation) -> Report:
 
 
 @contextmanager
-def interrupted(seconds: float) -> Iterator[None]:
+def _interrupted(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in what has not ended after so many seconds, and again in what then goes on for a second.
 
     It is meant for the import of a callable's module, in which anything may happen. Only where the system has alarms.

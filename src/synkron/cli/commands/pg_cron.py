@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 pg_cron = typer.Typer(no_args_is_help=True)
 
-AHEAD = timedelta(minutes=15)
-
 JOB = [
     Field("job", "name"),
     Field("active", lambda job: "yes" if job.is_active else "no"),
@@ -68,7 +66,7 @@ def install(
             parser=span_between(timedelta(minutes=2), timedelta(days=1)),
             metavar="SPAN",
             help="How far ahead the schedulers plan: 2m to 24h.",
-            show_default="15m",
+            show_default="15m, or as installed before",
         ),
     ] = None,
 ) -> Change[SecondClock | None, SecondClock]:
@@ -96,7 +94,7 @@ def install(
     # pg_cron's tables would show a password or a query.
     if url is not None and (fault := fault_in_address(url) or ("it has no path" if url.count("/") < 3 else None)):
         raise typer.BadParameter(f"--url: {fault}; expected an address such as https://synkron.example.com/v1/tick")
-    asked = operation.AskedClock(mode.value, ahead or AHEAD, url)
+    asked = operation.AskedClock(mode.value, ahead, url)
     return Change(
         plan=lambda connection, _settings, _now: operation.plan_install(connection, asked.mode),
         do=lambda connection, settings, author: operation.install(connection, settings, asked, author),

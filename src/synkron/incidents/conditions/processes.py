@@ -15,13 +15,15 @@ from synkron.text import several, span
 class TickGap:
     """A gap between two ticks, and what was caught up after it. ``ended`` is None while the gap lasts.
 
-    ``runs`` started late because of it, ``others`` were merged, skipped or expired; ``is_cut``: there are more.
+    ``runs`` started late because of it, ``others`` were merged, skipped or expired; ``is_cut``: there are more. pg_cron
+    ``claimed`` so many runs in the meantime.
     """
 
     began: datetime
     ended: datetime | None
     runs: int
     others: int
+    claimed: int
     is_cut: bool
 
 
@@ -47,7 +49,10 @@ def tick_gaps(gaps: Sequence[TickGap], at: datetime) -> list[Condition]:
     before = "".join(f" Earlier gap: from {moment(gap.began)} to {moment(gap.ended or at)}." for gap in earlier)
     if newest.ended is None:
         title = f"No scheduler has ticked for {lasted}"
-        told = f"The last tick was at {moment(newest.began)}. No run is claimed until the next tick, which catches up."
+        claims = "pg_cron claims what was planned, and nothing else" if newest.claimed else "No run"
+        told = (
+            f"The last tick was at {moment(newest.began)}. {claims} is claimed until the next tick, which catches up."
+        )
     else:
         title = f"No scheduler ticked for {lasted}"
         told = f"There was no tick from {moment(newest.began)} to {moment(newest.ended)}. {_caught_up(newest)}"
@@ -110,7 +115,8 @@ def internal(fault: InternalFault) -> Condition:
 
 
 def _caught_up(gap: TickGap) -> str:
+    claimed = f"pg_cron claimed {several(gap.claimed, 'planned run')}. " if gap.claimed else ""
     if not (gap.runs or gap.others):
-        return "Nothing was due then."
+        return claimed.rstrip() or "Nothing was due then."
     others = f" Merged, skipped or expired: {several(gap.others, 'occurrence')}." if gap.others else ""
-    return f"It made {several(gap.runs, 'run', at_least=gap.is_cut)} late.{others}"
+    return f"{claimed}It made {several(gap.runs, 'run', at_least=gap.is_cut)} late.{others}"

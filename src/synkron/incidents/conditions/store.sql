@@ -129,7 +129,8 @@ group by asked.endpoint;
 
 -- name: tick_gaps
 -- Gaps of more than $2 between consecutive ticks of the last hour, or between the last tick and now, that ended less
--- than $3 ago; with what was caught up after each: up to $4 decisions. A replay (tick --at) does not count as a tick.
+-- than $3 ago; with what was caught up after each: up to $4 decisions; and what pg_cron claimed in it. Neither a replay
+-- (tick --at) nor a claim of pg_cron counts as a tick.
 -- Plan: the index ticks_newest; for a gap the index runs_newest.
 with recent as (
     select at from synkron.ticks
@@ -146,7 +147,10 @@ with recent as (
 gap as (
     select at as began, lead(at) over (order by at) as ended from recent
 )
-select gap.began, gap.ended, caught_up.runs, caught_up.others
+select gap.began, gap.ended, caught_up.runs, caught_up.others, (
+    select coalesce(sum(claimed), 0) from synkron.ticks
+    where at > gap.began and at < coalesce(gap.ended, $1) and source = 'pg_cron'
+) as claimed
 from gap
 cross join lateral (
     select count(*) filter (where action = 'run') as runs, count(*) filter (where action <> 'run') as others

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from synkron.incidents.conditions.wording import listed
 from synkron.ledger.nodes import Node
-from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS, LastTick
+from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS, NewestTick
 from synkron.service.doctor.finding import Finding, failed, migrate_for, ok, warning
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.policy import Policy
@@ -32,7 +32,7 @@ class Ticks:
 
     now: datetime
     watermark: datetime | None
-    last: LastTick | None
+    last: NewestTick | None
 
 
 @dataclass(frozen=True, slots=True)

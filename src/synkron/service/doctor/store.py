@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from synkron.ledger.ticks import read_last_tick
+from synkron.ledger.ticks import read_newest_tick
 from synkron.model import EVERYTHING, Integration
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
@@ -79,7 +79,7 @@ async def read_ledger_grants(connection: Connection) -> LedgerGrants:
 async def read_ticks(connection: Connection) -> Ticks:
     """The newest tick that moved the watermark, and up to when everything is decided."""
     [row] = await connection.fetch(SQL["watermark"])
-    return read(Ticks, row, last=await read_last_tick(connection))
+    return read(Ticks, row, last=await read_newest_tick(connection))
 
 
 async def read_jobs(connection: Connection) -> list[Jobs]:

@@ -9,7 +9,7 @@ from synkron.incidents.conditions.store import read_conditions, read_verificatio
 from synkron.incidents.store import incidents
 from synkron.ledger.installation import why_nothing_is_fired
 from synkron.ledger.nodes import nodes
-from synkron.ledger.ticks import read_last_tick
+from synkron.ledger.ticks import read_newest_tick
 from synkron.model import Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
@@ -40,7 +40,7 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
     return Status(
         at=now,
         not_fired=await why_nothing_is_fired(connection, settings),
-        last_tick=await read_last_tick(connection),
+        last_tick=await read_newest_tick(connection),
         pg_cron_claimed_at=await connection.fetchval(SQL["pg_cron_claimed_at"]),
         nodes=await nodes(connection, settings.heartbeat),
         runs=read(Runs, runs),

@@ -13,7 +13,7 @@ from synkron.incidents.conditions.failed_runs import Verified
 from synkron.incidents.grouping import joined
 from synkron.incidents.lifecycle import Incident
 from synkron.ledger.nodes import Node
-from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS, LastTick
+from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS, NewestTick
 from synkron.source.upcoming import Upcoming
 from synkron.text import minute, several, span
 
@@ -55,7 +55,7 @@ class Status:
 
     at: datetime
     not_fired: str | None
-    last_tick: LastTick | None
+    last_tick: NewestTick | None
     pg_cron_claimed_at: datetime | None
     nodes: Sequence[Node]
     runs: Runs
