@@ -18,11 +18,10 @@ import typer
 from synkron.cli.context import answer, invocation, scope_of
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import ExitCode, say, show_json, show_lines
+from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
-    from synkron.model import Scope
     from synkron.postgres.connection import Connection
-    from synkron.reports.names.match import AskedScope
     from synkron.settings.load import Settings
 
 Plan = TypeVar("Plan")
@@ -72,19 +71,12 @@ class Change(Generic[Plan, Done]):
     show: Callable[[Plan, bool], None] = lambda *_: None
 
 
-@dataclass(frozen=True, slots=True)
-class ScopedChange(Generic[Plan, Done]):
-    """A change of what is ``asked`` for, made from the scope that this turns out to be."""
-
-    asked: AskedScope
-    of: Callable[[Scope], Change[Plan, Done]]
-
-
-def changing(ask: Callable[..., Change[Any, Any] | ScopedChange[Any, Any]]) -> Callable[..., None]:
+def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
     """Make a command of a function that says what is to be changed. It gets the options that all of them have.
 
     The function is given its own options, and a ``Consent`` where it takes one as ``agreed``. What is done is planned
-    again then, in its own transaction; a dry run does nothing.
+    again then, in its own transaction; a dry run does nothing. It is called before the database is, to refuse what
+    does not fit together, and again with the ids of what was named.
     """
     del ask.__annotations__["return"]  # of what is imported only for the types
     own = inspect.signature(ask, eval_str=True).parameters
@@ -99,8 +91,12 @@ def changing(ask: Callable[..., Change[Any, Any] | ScopedChange[Any, Any]]) -> C
         **given: object,
     ) -> None:
         agreed = Consent(dry_run, yes, as_json)
-        asked = ask(**given, **({"agreed": agreed} if takes_consent else {}))
-        change, plan, done = _operate(context, agreed, author, asked)
+
+        def asked(given: Mapping[str, object]) -> Change[Any, Any]:
+            return ask(**given, **({"agreed": agreed} if takes_consent else {}))
+
+        asked(given)
+        change, plan, done = _operate(context, agreed, author, given, asked)
         if as_json:
             show_json({"dry_run": dry_run, **change.json(plan, done)})
         elif done is not None:
@@ -118,9 +114,17 @@ def changing(ask: Callable[..., Change[Any, Any] | ScopedChange[Any, Any]]) -> C
     return command
 
 
+# What was to be changed, the plan, and what was done.
+Operated = tuple[Change[Any, Any], Any, Any]
+
+
 def _operate(
-    context: typer.Context, agreed: Consent, author: str | None, asked: Change[Plan, Done] | ScopedChange[Plan, Done]
-) -> tuple[Change[Plan, Done], Plan, Done | None]:
+    context: typer.Context,
+    agreed: Consent,
+    author: str | None,
+    given: Mapping[str, Any],
+    asked: Callable[[Mapping[str, object]], Change[Any, Any]],
+) -> Operated:
     """Plan, tell, ask, do. Raises BadParameter where nobody can be asked."""
     if not (agreed.dry_run or agreed.yes or sys.stdin.isatty()):
         raise typer.BadParameter(
@@ -130,8 +134,8 @@ def _operate(
 
     name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[Change[Plan, Done], Plan, Done | None]:
-        change = asked if isinstance(asked, Change) else asked.of(await scope_of(asked.asked, connection, settings))
+    async def ask(connection: Connection, settings: Settings) -> Operated:
+        change = asked(await _with_ids(connection, settings, given))
         async with read_transaction(connection) as now:
             planned = await change.plan(connection, settings, now)
         _tell(planned, agreed, change)
@@ -143,6 +147,14 @@ def _operate(
         return change, planned, await change.do(connection, settings, name)
 
     return answer(context, ask)
+
+
+async def _with_ids(connection: Connection, settings: Settings, given: Mapping[str, Any]) -> Mapping[str, object]:
+    """The options, with the ids of the organization, the type and the integration that they name."""
+    named = AskedScope(given.get("org"), given.get("integration_type"), given.get("integration"))
+    scope = await scope_of(named, connection, settings)
+    ids = zip(("org", "integration_type", "integration"), scope, strict=True)
+    return {**given, **{option: ident for option, ident in ids if option in given}}
 
 
 def _tell(planned: Plan, agreed: Consent, change: Change[Plan, Done]) -> None:
