@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from synkron.cli.commands.schedules import zone_of
-from synkron.cli.context import answer, from_ledger
-from synkron.cli.options import AsJson
+from synkron.cli.context import answer, from_ledger, scope_of
+from synkron.cli.options import AsJson, Integration, Organization, Type
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.serving import say_without_target
 from synkron.cli.table import Field
+from synkron.reports.names.match import AskedScope
 from synkron.text import several
 
 if TYPE_CHECKING:
-    from synkron.model import Integration
+    from synkron.model import Integration as Row
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
     from synkron.source.check import RowFinding
@@ -40,7 +41,13 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
     ]
 
 
-def check(context: typer.Context, as_json: AsJson = False) -> None:
+def check(
+    context: typer.Context,
+    org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
+    as_json: AsJson = False,
+) -> None:
     """Check every row of the table of integrations.
 
     That is: its schedule, zone, type and organization.
@@ -52,18 +59,20 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     Examples:
       synkron check
+      synkron check --org fjordlys
       synkron check --json | jq '.findings[] | select(.level == "invalid")'
     """
 
     async def ask(
         connection: Connection, settings: Settings
-    ) -> tuple[list[Integration], list[RowFinding], list[str], Mapping[str, str], str | None]:
+    ) -> tuple[list[Row], list[RowFinding], list[str], Mapping[str, str], str | None]:
         from synkron.ledger.installation import why_nothing_is_fired
         from synkron.postgres.clock import database_clock
         from synkron.source import check
         from synkron.source.reader import read_all, read_names
 
-        rows = await read_all(connection, settings.source)
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
+        rows = await read_all(connection, settings.source, scope)
         findings = check.check(rows, settings.types, year=(await database_clock(connection)).year)
         reason = await from_ledger(why_nothing_is_fired(connection, settings), settings)
         untargeted = _without_target(rows, settings)
@@ -86,7 +95,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         raise typer.Exit(ExitCode.DATA)
 
 
-def _without_target(rows: Sequence[Integration], settings: Settings) -> list[str]:
+def _without_target(rows: Sequence[Row], settings: Settings) -> list[str]:
     """The types of enabled, scheduled rows whose runs will be skipped, as nothing is set to be called."""
     wanted = {row.integration_type for row in rows if row.is_enabled and row.cron_schedule is not None}
     return [name for name, one in settings.types.items() if name in wanted and not one.target]
