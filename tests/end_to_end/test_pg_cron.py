@@ -189,6 +189,6 @@ async def test_the_doctor_mends_a_job_that_is_off_or_gone(
     role = replace(database, superuser_url=database.url)
     assert doctor(role) == ("skipped", [])
     assert json.loads(synkron(role, tmp_path, "pg-cron", "status", "--json").stdout)["jobs"] == []
-    refused = synkron(role, tmp_path, "pg-cron", "install", "--yes")
-    assert refused.returncode == 6
-    assert "grant usage on schema cron to ROLE" in refused.stderr
+    ungranted = synkron(role, tmp_path, "pg-cron", "install", "--yes")
+    assert ungranted.returncode == 6
+    assert "grant usage on schema cron to ROLE" in ungranted.stderr

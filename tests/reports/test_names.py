@@ -72,7 +72,8 @@ ALL = [
         # Too short, not the beginning, or of a number, whose beginning is another number.
         ("7b1", []),
         ("5f2e", []),
-        ("471", [NAMED_LIKE_AN_ID]),
+        ("471", []),
+        ("47", []),
         # Nothing.
         ("", []),
         (" ", []),

@@ -13,13 +13,20 @@ from synkron.settings.sections import SourceTables
 from tests.conftest import Connection
 
 FJORDLYS, FJORD, VIK, GONE = (f"{n}b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11" for n in "7890")
-ONE, TWO, THREE, FOUR, LOST = (f"{n}f8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51" for n in "1234c")
-ORGANIZATIONS = [(FJORDLYS, "Fjordlys Barnehager"), (FJORD, "Fjord"), (VIK, "Vik \x1b[31mOmsorg"), (TWO, "Fjordlys")]
+ONE, TWO, THREE, FOUR, FIVE, LOST = (f"{n}f8f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51" for n in "12345c")
+ORGANIZATIONS = [
+    (FJORDLYS, "Fjordlys Barnehager"),
+    (FJORD, "Fjord"),
+    (VIK, "Vik \x1b[31mOmsorg"),
+    (TWO, "Fjordlys"),
+    (FIVE, "Lofoten"),
+]
 INTEGRATIONS = [
     (ONE, FJORDLYS, "xledger"),
     (TWO, FJORDLYS, "dynamics"),
     (THREE, VIK, "fiken"),
     (FOUR, VIK, "fiken"),
+    (FIVE, FIVE, "xledger"),
 ]
 RECORDED = [(ONE, FJORDLYS, "xledger"), (LOST, GONE, "telex")]
 DIRECT, MIRRORED = Settings(), Settings(source=SourceTables(data_api=True), supabase={"url": "https://a.supabase.co"})
@@ -76,6 +83,7 @@ SCOPES: list[tuple[dict[str, str], Scope]] = [
     ({"integration": "1F8F6F0E-52"}, Scope(None, None, ONE)),
     ({"integration": "Fjordlys Barnehager  xledger"}, Scope(None, None, ONE)),
     ({"integration": "barnehager dyn"}, Scope(None, None, TWO)),
+    ({"integration": "lofoten"}, Scope(None, None, FIVE)),
     ({"org": "barnehager", "integration_type": "xled", "integration": "1f8f"}, Scope(FJORDLYS, "xledger", ONE)),
 ]
 
@@ -104,6 +112,8 @@ UNKNOWN: list[tuple[dict[str, str], type[SynkronError], str]] = [
     ({"integration": "fjor xledger"}, Ambiguous, '"fjor" fits several organizations.'),
     ({"integration": "barnehager telefax"}, NotFound, 'There is no integration type "telefax"'),
     ({"integration": "fjord xledger"}, NotFound, 'There is no integration "fjord xledger".'),
+    ({"integration": "vik"}, Ambiguous, '"vik" fits several integrations.'),
+    ({"integration": "fjord"}, NotFound, 'There is no integration "fjord".'),
     ({"integration": "vik fiken"}, Ambiguous, '"vik fiken" fits several integrations.'),
     ({"org": "fjord", "integration": ONE}, NotFound, "is xledger of Fjordlys Barnehager, and not"),
     ({"integration_type": "dynamics", "integration": ONE}, NotFound, "is xledger of Fjordlys Barnehager, and not"),
@@ -146,7 +156,7 @@ async def test_ids_of_another_type(connection: Connection, kind: str) -> None:
         f"create table public.organizations (id {kind} primary key, name text, timezone text)",
         f"create table public.organization_integrations (id {kind} primary key, org_id {kind})",
         "alter table organization_integrations add integration_type text, add is_enabled bool, add cron_schedule text",
-        "insert into organizations values (47115, 'Fjord'), (12, '47116')",
+        "insert into organizations values (47115, 'Fjord'), (12, '4711')",
         "insert into organization_integrations values (47115, 12, 'xledger', true)",
     ):
         await connection.execute(statement)

@@ -20,11 +20,10 @@ from synkron.cli.context import answer, invocation, scope_of
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import ExitCode, say, show_json, show_lines
 from synkron.cli.when import WrittenTime
-from synkron.model import EVERYTHING, Scope
+from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
-    from synkron.reports.names.match import AskedScope
     from synkron.settings.load import Settings
 
 Plan = TypeVar("Plan")
@@ -74,20 +73,13 @@ class Change(Generic[Plan, Done]):
     show: Callable[[Plan, bool], None] = lambda *_: None
 
 
-@dataclass(frozen=True, slots=True)
-class ScopedChange(Generic[Plan, Done]):
-    """A change of what is ``asked`` for, made from the scope that this turns out to be."""
-
-    asked: AskedScope
-    of: Callable[[Scope], Change[Plan, Done]]
-
-
-def changing(ask: Callable[..., Change[Any, Any] | ScopedChange[Any, Any]]) -> Callable[..., None]:
+def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
     """Make a command of a function that says what is to be changed. It gets the options that all of them have.
 
     The function is given its own options, and a ``Consent`` where it takes one as ``agreed``. What is done is planned
     again then, in its own transaction; a dry run does nothing. It is called before the database is, to refuse what
-    does not fit together, and again with the instants of the times that were written.
+    does not fit together, and again with the ids of what was named,
+    and the instants of the times that were written.
     """
     del ask.__annotations__["return"]  # of what is imported only for the types
     own = inspect.signature(ask, eval_str=True).parameters
@@ -103,9 +95,10 @@ def changing(ask: Callable[..., Change[Any, Any] | ScopedChange[Any, Any]]) -> C
     ) -> None:
         agreed = Consent(dry_run, yes, as_json)
 
-        def asked(given: Mapping[str, object]) -> Change[Any, Any] | ScopedChange[Any, Any]:
+        def asked(given: Mapping[str, object]) -> Change[Any, Any]:
             return ask(**given, **({"agreed": agreed} if takes_consent else {}))
 
+        asked(given)
         change, plan, done = _operate(context, agreed, author, given, asked)
         if as_json:
             show_json({"dry_run": dry_run, **change.json(plan, done)})
@@ -124,28 +117,28 @@ def changing(ask: Callable[..., Change[Any, Any] | ScopedChange[Any, Any]]) -> C
     return command
 
 
+# What was to be changed, the plan, and what was done.
+Operated = tuple[Change[Any, Any], Any, Any]
+
+
 def _operate(
     context: typer.Context,
     agreed: Consent,
     author: str | None,
     given: Mapping[str, Any],
-    asked: Callable[[Mapping[str, object]], Change[Plan, Done] | ScopedChange[Plan, Done]],
-) -> tuple[Change[Plan, Done], Plan, Done | None]:
+    asked: Callable[[Mapping[str, object]], Change[Any, Any]],
+) -> Operated:
     """Plan, tell, ask, do. Raises BadParameter where nobody can be asked."""
-    first = asked(given)  # refuses what does not fit together
     if not (agreed.dry_run or agreed.yes or sys.stdin.isatty()):
         raise typer.BadParameter(
-            "there is no terminal to ask at; give --yes to do it, or --dry-run to see what would happen"
+            "there is no terminal to ask at; give --yes to do it, or --dry-run to see what it would do"
         )
     from synkron.operations.transaction import read_transaction
 
     name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[Change[Plan, Done], Plan, Done | None]:
-        scope = await scope_of(first.asked, connection, settings) if isinstance(first, ScopedChange) else EVERYTHING
-        change = asked(await _with_instants(connection, settings, given, scope))
-        if isinstance(change, ScopedChange):
-            change = change.of(scope)
+    async def ask(connection: Connection, settings: Settings) -> Operated:
+        change = asked(await _resolved(connection, settings, given))
         async with read_transaction(connection) as now:
             planned = await change.plan(connection, settings, now)
         _tell(planned, agreed, change)
@@ -159,13 +152,18 @@ def _operate(
     return answer(context, ask)
 
 
-async def _with_instants(
-    connection: Connection, settings: Settings, given: Mapping[str, Any], scope: Scope
-) -> Mapping[str, object]:
-    """The options, with the instant of each time: read once, so that what is done is what a person was told."""
+async def _resolved(connection: Connection, settings: Settings, given: Mapping[str, Any]) -> Mapping[str, object]:
+    """The options, with the ids of what they name and the instants of their times, in the zone of whom they name.
+
+    This is done once, so that what is done is what a person was told.
+    """
+    named = AskedScope(given.get("org"), given.get("integration_type"), given.get("integration"))
+    scope = await scope_of(named, connection, settings)
+    ids = zip(("org", "integration_type", "integration"), scope, strict=True)
     times = {name: value for name, value in given.items() if isinstance(value, WrittenTime)}
     found = await moments(connection, settings, *times.values(), scope=scope)
-    return {**given, **dict(zip(times, found, strict=True))}
+    known = {option: ident for option, ident in ids if option in given}
+    return {**given, **known, **dict(zip(times, found, strict=True))}
 
 
 def _tell(planned: Plan, agreed: Consent, change: Change[Plan, Done]) -> None:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Change, Consent, ScopedChange, changing
+from synkron.cli.confirm import Change, Consent, changing
 from synkron.cli.options import PAST, Integration, Organization, Type, past
 from synkron.cli.output import facts_in_json, show_lines, show_table
 from synkron.cli.table import Field
-from synkron.reports.names.match import AskedScope
+from synkron.model import Scope
 from synkron.text import several
 
 if TYPE_CHECKING:
-    from synkron.model import Scope
     from synkron.operations.backfill import BackfillPlan
 
 SHOWN = 50
@@ -52,7 +51,7 @@ def backfill(
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
-) -> ScopedChange[BackfillPlan, Done]:
+) -> Change[BackfillPlan, Done]:
     """Run the occurrences of a past range that did not run.
 
     They are those of the schedules as they stand now, from --from (included) to --to (left out). Each that was
@@ -72,6 +71,7 @@ def backfill(
         )
     from synkron.operations import backfill
 
+    asked = backfill.AskedBackfill(Scope(org, integration_type, integration), from_, to)
     most = None if agreed.yes or agreed.dry_run else backfill.MOST_UNASKED
 
     def as_json(plan: BackfillPlan, done: Done | None) -> Mapping[str, object]:
@@ -87,21 +87,17 @@ def backfill(
             "occurrences": [facts_in_json(one, occurrence_fields(made.names)) for one in made.occurrences],
         }
 
-    def of(scope: Scope) -> Change[BackfillPlan, Done]:
-        asked = backfill.AskedBackfill(scope, from_, to)
-        return Change(
-            plan=lambda connection, settings, now: backfill.plan_backfill(connection, settings, asked, now, most),
-            do=lambda connection, settings, author: backfill.backfill(connection, settings, asked, author, most=most),
-            question="Run them?",
-            told=_told,
-            show=_show,
-            done=_done,
-            json=as_json,
-            changes=lambda plan: bool(plan.runs),
-            nothing=NOTHING,
-        )
-
-    return ScopedChange(AskedScope(org, integration_type, integration), of)
+    return Change(
+        plan=lambda connection, settings, now: backfill.plan_backfill(connection, settings, asked, now, most),
+        do=lambda connection, settings, author: backfill.backfill(connection, settings, asked, author, most=most),
+        question="Run them?",
+        told=_told,
+        show=_show,
+        done=_done,
+        json=as_json,
+        changes=lambda plan: bool(plan.runs),
+        nothing=NOTHING,
+    )
 
 
 def _told(plan: BackfillPlan) -> Iterator[str]:

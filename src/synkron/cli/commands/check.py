@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.commands.schedules import zone_of
-from synkron.cli.context import answer, from_ledger
-from synkron.cli.options import AsJson
+from synkron.cli.context import answer, from_ledger, scope_of
+from synkron.cli.options import AsJson, Integration, Organization, Type
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.serving import say_without_target
 from synkron.cli.table import Field
+from synkron.model import EVERYTHING
+from synkron.reports.names.match import AskedScope
 from synkron.text import several
 
 if TYPE_CHECKING:
-    from synkron.model import Integration
+    from synkron.model import Integration as Row
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
     from synkron.source.check import RowFinding
@@ -95,6 +97,9 @@ def kinds_of(findings: Sequence[RowFinding]) -> list[Kind]:
 
 def check(
     context: typer.Context,
+    org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
     details: Annotated[bool, typer.Option("--details", help="Show every finding, with its row.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -110,6 +115,7 @@ def check(
     \b
     Examples:
       synkron check
+      synkron check --org fjordlys
       synkron check --details
       synkron check --json | jq '.findings[] | select(.level == "invalid")'
     """
@@ -120,13 +126,14 @@ def check(
         from synkron.source import check
         from synkron.source.reader import read_all, read_names
 
-        rows, now = await read_all(connection, settings.source), await database_clock(connection)
+        scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
+        rows, now = await read_all(connection, settings.source, scope), await database_clock(connection)
         shortest = {name: one.profile.shortest_schedule for name, one in settings.types.items()}
         return Checked(
             len(rows),
             check.check(rows, settings.types, today=now.date(), shortest=shortest),
             _without_target(rows, settings),
-            await _below_load(connection, settings, now),
+            await _below_load(connection, settings, now) if scope == EVERYTHING else [],
             await read_names(connection, settings.source),
             await from_ledger(why_nothing_is_fired(connection, settings), settings),
         )
@@ -191,7 +198,7 @@ async def _below_load(connection: Connection, settings: Settings, now: datetime)
     return [one.message for one in warnings(outlook.as_set) if one.kind is WarningKind.PACE_BELOW_LOAD]
 
 
-def _without_target(rows: Sequence[Integration], settings: Settings) -> list[str]:
+def _without_target(rows: Sequence[Row], settings: Settings) -> list[str]:
     """The types of enabled, scheduled rows whose runs will be skipped, as nothing is set to be called."""
     wanted = {row.integration_type for row in rows if row.is_enabled and row.cron_schedule is not None}
     return [name for name, one in settings.types.items() if name in wanted and not one.target]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from synkron.cli.context import answer
-from synkron.cli.options import AsJson
+from synkron.cli.context import answer, scope_of
+from synkron.cli.options import AsJson, Type
 from synkron.cli.output import say, show, show_lines
 from synkron.cli.table import Field
+from synkron.reports.names.match import AskedScope
 from synkron.settings.integrations import SHORTEST_INTERVAL
 from synkron.vendors.health import Health, Verdict, Watch, is_passive
 from synkron.vendors.probe_times import next_probe
@@ -49,7 +50,7 @@ class _Shown:
         return self.known.health if self.known else Health(self.watch.endpoint, (), Verdict.UNKNOWN, "", None, self.at)
 
 
-def health(context: typer.Context, as_json: AsJson = False) -> None:
+def health(context: typer.Context, integration_type: Type = None, as_json: AsJson = False) -> None:
     """Show the health of the vendors' endpoints, how it is known, and when the next probe is due.
 
     A strip shows the last 24 hours, the oldest first: the worst of each.
@@ -57,6 +58,7 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
     \b
     Examples:
       synkron health
+      synkron health --type xledger
       synkron health --json
     """
 
@@ -65,6 +67,7 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
         from synkron.vendors import store
         from synkron.vendors.watches import watches_of
 
+        _, kind, _ = await scope_of(AskedScope(None, integration_type), connection, settings)
         watches = watches_of(settings)
         named = {watch.endpoint for watch in watches}
         # Another process may have other settings, as the demo has.
@@ -75,6 +78,7 @@ def health(context: typer.Context, as_json: AsJson = False) -> None:
         return [
             _Shown(watch, watch.endpoint in named, known.get(watch.endpoint), hours[watch.endpoint], at)
             for watch in watches
+            if kind is None or kind in watch.integration_types
         ]
 
     found = answer(context, ask)

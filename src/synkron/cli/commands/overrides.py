@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Change, ScopedChange, changing
+from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, scope_of
 from synkron.cli.options import AsJson, Integration, OneIntegration, Organization, Type, refuse_options
 from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
@@ -18,7 +18,6 @@ from synkron.settings.integrations.naming import section_of
 from synkron.text import duration_text
 
 if TYPE_CHECKING:
-    from synkron.model import Scope
     from synkron.operations.overrides import EffectiveValue, Override
     from synkron.operations.overrides import OverrideChange as Setting
     from synkron.operations.scope import Covered
@@ -139,7 +138,7 @@ def set_(
     completion_timeout: Annotated[
         str | None, typer.Option(metavar="SPAN", help="How long it may take to complete a run it accepted.")
     ] = None,
-) -> ScopedChange[Setting, Setting]:
+) -> Change[Setting, Setting]:
     """Set something for one integration, over its type's policy. What is not named stays as it is.
 
     The values are those of synkron.toml. It holds from the next tick on, and for runs whose turn comes after that.
@@ -164,19 +163,14 @@ def set_(
         raise typer.BadParameter("give at least one value, such as --catch-up all; --help lists them")
     from synkron.operations import overrides
 
-    def of(scope: Scope) -> Change[Setting, Setting]:
-        one = str(scope.integration_id)
+    async def plan(connection: Connection, settings: Settings, _: datetime) -> Setting:
+        return await overrides.plan_set(connection, settings, integration, overrides.checked(texts, settings))
 
-        async def plan(connection: Connection, settings: Settings, _: datetime) -> Setting:
-            return await overrides.plan_set(connection, settings, one, overrides.checked(texts, settings))
+    async def do(connection: Connection, settings: Settings, author: str) -> Setting:
+        values = overrides.checked(texts, settings)
+        return await overrides.set_override(connection, settings, integration, values, author)
 
-        async def do(connection: Connection, settings: Settings, author: str) -> Setting:
-            values = overrides.checked(texts, settings)
-            return await overrides.set_override(connection, settings, one, values, author)
-
-        return Change(plan, do, "Set it?", told=_told, done=_done, json=_as_json)
-
-    return ScopedChange(AskedScope(integration=integration), of)
+    return Change(plan, do, "Set it?", told=_told, done=_done, json=_as_json)
 
 
 @overrides.command()
@@ -186,7 +180,7 @@ def unset(
     keys: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY]...", help="catch_up, timeout, ...; all if none is given.")
     ] = None,
-) -> ScopedChange[Setting, Setting]:
+) -> Change[Setting, Setting]:
     """Let the type's policy hold again for an integration: for some keys, or for all.
 
     \b
@@ -203,18 +197,16 @@ def unset(
             f'"{unknown[0]}" can\'t be set; allowed are {", ".join(OVERRIDABLE)}', param_hint="KEY"
         )
 
-    def of(scope: Scope) -> Change[Setting, Setting]:
-        one = str(scope.integration_id)
-        return Change(
-            plan=lambda connection, settings, _: overrides.plan_unset(connection, settings, one, names),
-            do=lambda connection, settings, author: overrides.unset_override(connection, settings, one, names, author),
-            question="Take it back?",
-            told=_told,
-            done=_done,
-            json=_as_json,
-        )
-
-    return ScopedChange(AskedScope(integration=integration), of)
+    return Change(
+        plan=lambda connection, settings, _: overrides.plan_unset(connection, settings, integration, names),
+        do=lambda connection, settings, author: overrides.unset_override(
+            connection, settings, integration, names, author
+        ),
+        question="Take it back?",
+        told=_told,
+        done=_done,
+        json=_as_json,
+    )
 
 
 def _told(change: Setting) -> Iterator[str]:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Change, Reason, ScopedChange, changing
+from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, scope_of
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
 from synkron.cli.output import facts_in_json, held_by
 from synkron.cli.table import Field, minute
+from synkron.model import Scope
 from synkron.reports.names.match import AskedScope
 from synkron.text import duration_text, several
 
 if TYPE_CHECKING:
-    from synkron.model import Scope
     from synkron.operations.pause_effects import PauseEffect
     from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
     from synkron.postgres.connection import Connection
@@ -36,7 +36,7 @@ def pause(
     everything: Everything = False,
     until: Until = None,
     for_: For = None,
-) -> ScopedChange[PausePlan, RecordedPause]:
+) -> Change[PausePlan, RecordedPause]:
     """Pause an integration, an organization, a type, or everything.
 
     Nothing of it starts until the pause ends; what is running goes on. What would have fired meanwhile is decided when
@@ -51,24 +51,21 @@ def pause(
     """
     if until is not None and for_ is not None:
         raise typer.BadParameter("give --until or --for, not both")
-    named = _asked(org, integration_type, integration, everything=everything)
+    scope = _scope(org, integration_type, integration, everything=everything)
     from synkron.operations import pauses
 
-    def of(scope: Scope) -> Change[PausePlan, RecordedPause]:
-        asked = pauses.AskedPause(scope, reason, until if until is not None else for_)
-        return Change(
-            plan=lambda connection, settings, now: pauses.plan_pause(connection, settings, asked, now),
-            do=lambda connection, settings, author: pauses.pause(connection, settings, asked, author),
-            question="Pause it?",
-            told=_pausing,
-            done=lambda _, made: [
-                f"Pause {made.id}: {made.subject} is paused {_end(made.until)}.",
-                f"End it with `synkron resume --number {made.id}`.",
-            ],
-            json=_as_json,
-        )
-
-    return ScopedChange(named, of)
+    asked = pauses.AskedPause(scope, reason, until if until is not None else for_)
+    return Change(
+        plan=lambda connection, settings, now: pauses.plan_pause(connection, settings, asked, now),
+        do=lambda connection, settings, author: pauses.pause(connection, settings, asked, author),
+        question="Pause it?",
+        told=_pausing,
+        done=lambda _, made: [
+            f"Pause {made.id}: {made.subject} is paused {_end(made.until)}.",
+            f"End it with `synkron resume --number {made.id}`.",
+        ],
+        json=_as_json,
+    )
 
 
 @changing
@@ -80,7 +77,7 @@ def resume(
     number: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, max=2**63 - 1, help="The pause of this number.")
     ] = None,
-) -> ScopedChange[ResumePlan, RecordedPause]:
+) -> Change[ResumePlan, RecordedPause]:
     """End a pause, named by its number or by exactly its scope.
 
     The next tick decides what would have fired meanwhile, by the catch-up policy. A pause that reaches further, such as
@@ -95,24 +92,20 @@ def resume(
     named = (org, integration_type, integration) != (None, None, None) or everything
     if (number is not None) == named:
         raise typer.BadParameter("give the pause's number, or whom it holds (--org, --type, --integration or --all)")
-    asked_scope = AskedScope() if number else _asked(org, integration_type, integration, everything=everything)
+    asked = number if number is not None else _scope(org, integration_type, integration, everything=everything)
     from synkron.operations import pauses
 
-    def of(scope: Scope) -> Change[ResumePlan, RecordedPause]:
-        asked = number or scope
-        return Change(
-            plan=lambda connection, settings, now: pauses.plan_resume(connection, settings, asked, now),
-            do=lambda connection, settings, author: pauses.resume(connection, settings, asked, author),
-            question="Resume it?",
-            told=_resuming,
-            done=lambda plan, ended: [
-                f"Pause {ended.id} has ended: {ended.subject} is resumed.",
-                *([_still_paused(plan)] if plan.still_paused else []),
-            ],
-            json=_as_json,
-        )
-
-    return ScopedChange(asked_scope, of)
+    return Change(
+        plan=lambda connection, settings, now: pauses.plan_resume(connection, settings, asked, now),
+        do=lambda connection, settings, author: pauses.resume(connection, settings, asked, author),
+        question="Resume it?",
+        told=_resuming,
+        done=lambda plan, ended: [
+            f"Pause {ended.id} has ended: {ended.subject} is resumed.",
+            *([_still_paused(plan)] if plan.still_paused else []),
+        ],
+        json=_as_json,
+    )
 
 
 def list_pauses(
@@ -144,11 +137,11 @@ def list_pauses(
     show_lasting(answer(context, ask), "pause", "paused", ended=ended, as_json=as_json)
 
 
-def _asked(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> AskedScope:
+def _scope(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> Scope:
     narrowed = (org, integration_type) != (None, None)
     if sum([narrowed, integration is not None, everything]) != 1:
         raise typer.BadParameter("give --org, --type or both; or --integration; or --all")
-    return AskedScope(org, integration_type, integration)
+    return Scope(org, integration_type, integration)
 
 
 def _pausing(plan: PausePlan) -> Iterator[str]:

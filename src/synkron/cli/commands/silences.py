@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.commands.incidents import incidents
-from synkron.cli.confirm import Change, Reason, ScopedChange, changing
+from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, scope_of
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until, written
 from synkron.cli.output import held_by
 from synkron.cli.table import minute
 from synkron.incidents.lifecycle import Incident, Silence
-from synkron.model import Scope
 from synkron.reports.names.match import AskedScope
 from synkron.text import several
 
@@ -39,7 +38,7 @@ def silence(
     ] = None,
     until: Until = None,
     for_: For = None,
-) -> ScopedChange[SilencePlan, RecordedSilence]:
+) -> Change[SilencePlan, RecordedSilence]:
     """Silence an organization, a type or an endpoint for a while. Given several, only what fits all of them.
 
     Incidents still open and close. Those that are open when the silence ends are announced then. Runs go on: to stop
@@ -56,6 +55,8 @@ def silence(
         raise typer.BadParameter("give --org, --type or --endpoint, or several of them")
     from synkron.operations import silences
 
+    asked = silences.AskedSilence(Silence(org, integration_type, endpoint), reason, until or for_ or timedelta())
+
     def told(plan: SilencePlan) -> Iterator[str]:
         yield f"Announce nothing of {plan.subject} until {minute(plan.until)} UTC."
         count = several(len(plan.incidents), "open incident")
@@ -66,19 +67,14 @@ def silence(
         yield f"Silence {made.id}: of {made.subject} nothing is announced until {minute(made.until)} UTC."
         yield f"End it before with `synkron incidents unsilence {made.id}`."
 
-    def of(scope: Scope) -> Change[SilencePlan, RecordedSilence]:
-        silence = Silence(scope.org_id, scope.integration_type, endpoint)
-        asked = silences.AskedSilence(silence, reason, until or for_ or timedelta())
-        return Change(
-            plan=lambda connection, settings, now: silences.plan_silence(connection, settings, asked, now),
-            do=lambda connection, settings, author: silences.silence(connection, settings, asked, author),
-            question="Silence it?",
-            told=told,
-            done=done,
-            json=_silence_json,
-        )
-
-    return ScopedChange(AskedScope(org, integration_type), of)
+    return Change(
+        plan=lambda connection, settings, now: silences.plan_silence(connection, settings, asked, now),
+        do=lambda connection, settings, author: silences.silence(connection, settings, asked, author),
+        question="Silence it?",
+        told=told,
+        done=done,
+        json=_silence_json,
+    )
 
 
 @incidents.command("silences")

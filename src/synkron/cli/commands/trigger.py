@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.confirm import Change, ScopedChange, changing
+from synkron.cli.confirm import Change, changing
 from synkron.cli.options import Integration, Organization, Type, written
 from synkron.cli.table import second
-from synkron.reports.names.match import AskedScope
+from synkron.model import Scope
 
 if TYPE_CHECKING:
-    from synkron.model import Scope
     from synkron.operations.trigger import Triggered, TriggerPlan
 
 
@@ -25,7 +24,7 @@ def trigger(
     reason: Annotated[
         str | None, typer.Option(parser=written, metavar="TEXT", help="The reason, which others see.")
     ] = None,
-) -> ScopedChange[TriggerPlan, Triggered]:
+) -> Change[TriggerPlan, Triggered]:
     """Run one integration now, outside its schedule.
 
     The run has a key of its own. Its period reaches from the end of the last period that succeeded to now; where none
@@ -41,17 +40,15 @@ def trigger(
         raise typer.BadParameter("give --org and --type together, or --integration")
     from synkron.operations import trigger
 
-    def of(scope: Scope) -> Change[TriggerPlan, Triggered]:
-        return Change(
-            plan=lambda connection, settings, now: trigger.plan_trigger(connection, settings, scope, now),
-            do=lambda connection, settings, author: trigger.trigger(connection, settings, scope, author, reason),
-            question="Run it?",
-            told=_told,
-            done=_done,
-            json=_as_json,
-        )
-
-    return ScopedChange(AskedScope(org, integration_type, integration), of)
+    scope = Scope(org, integration_type, integration)
+    return Change(
+        plan=lambda connection, settings, now: trigger.plan_trigger(connection, settings, scope, now),
+        do=lambda connection, settings, author: trigger.trigger(connection, settings, scope, author, reason),
+        question="Run it?",
+        told=_told,
+        done=_done,
+        json=_as_json,
+    )
 
 
 def _told(plan: TriggerPlan) -> Iterator[str]:

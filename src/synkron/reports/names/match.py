@@ -15,6 +15,7 @@ from synkron.text import one_line
 
 # Of an id, this many characters at least; a number is given whole, since its beginning is another number.
 SHORTEST_PREFIX = 4
+_BETWEEN = re.compile(r"[\W_]+")
 MOST_NEAR = 3
 
 
@@ -41,7 +42,7 @@ def matches(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     2. It is the id in another case.
     3. It is the name, in any case.
     4. It has the letters and digits of the name.
-    5. They are a part of the name, or the id begins with the text.
+    5. They are a part of the name, and not only digits; or the id begins with the text.
     """
     asked, words = _folded(text), words_of(text)
     found: dict[int, dict[str, Candidate]] = {}
@@ -60,7 +61,11 @@ def nearest(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
         name = words_of(one.name)
         for key in filter(None, dict.fromkeys((name, *name.split()))):
             by_key.setdefault(key, []).append(one)
-    near = get_close_matches(words_of(text), by_key, n=2 * MOST_NEAR)
+    asked = words_of(text)
+    # To compare two texts takes so long that only those are compared which have a third of the pairs of letters.
+    pairs = [asked[start : start + 2] for start in range(len(asked) - 1)]
+    alike = [key for key in by_key if 3 * sum(pair in key for pair in pairs) >= len(pairs)]
+    near = get_close_matches(asked, alike, n=2 * MOST_NEAR)
     return list(dict.fromkeys(one for key in near for one in by_key[key]))[:MOST_NEAR]
 
 
@@ -76,22 +81,27 @@ def is_prefix(text: str) -> bool:
 
 def words_of(name: str) -> str:
     """The letters and digits of the name, in small letters, with one blank for whatever is between them."""
-    return " ".join(re.split(r"[\W_]+", _folded(name))).strip()
+    return _words(_folded(name))
 
 
 def _rule(text: str, asked: str, words: str, one: Candidate) -> int | None:
     if one.id == text:
         return 1
-    ident = _folded(one.id)
+    ident = one.id.casefold()
     if asked and ident == asked:
         return 2
-    if asked and _folded(one.name) == asked:
+    called = _folded(one.name)
+    if asked and called == asked:
         return 3
-    name = words_of(one.name)
+    name = _words(called)
     if words and name == words:
         return 4
     begins = is_prefix(asked) and not ident.isdecimal() and ident.startswith(asked)
-    return 5 if begins or (words and words in name) else None
+    return 5 if begins or (words and words in name and not words.isdecimal()) else None
+
+
+def _words(folded: str) -> str:
+    return folded if folded.replace(" ", "").isalnum() else " ".join(_BETWEEN.split(folded)).strip()
 
 
 def _folded(text: str) -> str:

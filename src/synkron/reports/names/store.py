@@ -122,8 +122,8 @@ class _Search:
         if not rows and is_prefix(text):
             rows = await self._rows(FILE, "integrations_that_begin", text, MOST_LISTED + 1)
             rows = [row for row in rows if not row["id"].isdecimal()]
-        elif not rows and " " in text:
-            rows, why = await self._of(text)
+        if not rows and not text.isdecimal():
+            rows, why = await self._called(text)
         found = {row["id"]: read(NamedIntegration, row) for row in rows}
         missing = (
             f'There is no integration "{text}".{why} Name it by its id, by the first {SHORTEST_PREFIX} characters of '
@@ -131,15 +131,19 @@ class _Search:
         )
         return found[self._only("integration", text, [one.candidate for one in found.values()], missing).id]
 
-    async def _of(self, text: str) -> tuple[list[Record], str]:
-        """The rows of the organization and the type in the text, or why there are none."""
+    async def _called(self, text: str) -> tuple[list[Record], str]:
+        """The integrations of the organization, or of the organization and the type, in the text; or why none."""
+        inner, why = replace(self, notes=[]), ""
         organization, _, kind = text.rpartition(" ")
-        inner = replace(self, notes=[])
-        try:
-            whose = (await inner.organization(organization), await inner.type(kind))
-        except NotFound as error:
-            return [], f" {error}"
-        return await self._rows(FILE, "integrations_of", *whose, MOST_LISTED + 1), ""
+        for name, of in ((text, None), (organization, kind)):
+            try:
+                whose = (await inner.organization(name), of and await inner.type(of)) if name else ()
+            except NotFound as error:
+                why = f" {error}"
+            else:
+                if whose and (rows := await self._rows(FILE, "integrations_of", *whose, MOST_LISTED + 1)):
+                    return rows, ""
+        return [], why
 
     async def _with_id(self, text: str) -> list[Record]:
         """The rows of the integration with this id. A text that the id's column can't hold is no id."""

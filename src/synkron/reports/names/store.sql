@@ -28,14 +28,14 @@ order by 1
 limit $2;
 
 -- name: integrations_of
--- Up to $3 integrations of the organization $1 and the type $2.
+-- Up to $3 integrations of the organization $1 and the type $2, null is any.
 -- Scans: the integrations, once, for a command.
 select
     {legible[i.id 200]} as id, {legible[i.org_id 200]} as org_id, {legible[i.integration_type 200]} as integration_type,
     coalesce({legible[o.name 200]}, '') as organization
 from {integration_rows} i
 left join {named_organizations} o on o.id = i.org_id
-where i.id is not null and i.org_id::text = $1 and i.integration_type::text = $2
+where i.id is not null and i.org_id::text = $1 and ($2::text is null or i.integration_type::text = $2)
 order by 1
 limit $3;
 
