@@ -1,0 +1,108 @@
+"""The wheel, built once for the session, and environments in which nothing else is installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.house.pages import ROOT, text_of
+
+UV = Path(sys.executable).with_name("uv")
+
+
+@cache
+def pythons() -> dict[str, str]:
+    """Every Python of this machine from 3.11 on, by its version: this one, those on the search path, and pyenv's."""
+    installed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob("*/bin/python3")
+    on_path = [shutil.which(f"python3.{minor}") for minor in range(11, 20)]
+    found: dict[str, str] = {}
+    for one in filter(None, [sys.executable, *on_path, *map(str, sorted(installed))]):
+        code = "import sys; print('%d.%d' % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))"
+        asked = subprocess.run([one, "-c", code], capture_output=True, text=True, check=False)
+        if asked.returncode == 0:
+            found.setdefault(asked.stdout.strip(), one)
+    return found
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment with the wheel, run without the variables of ours."""
+
+    folder: Path
+    wheel: Path
+
+    def install(self, *extras: str) -> None:
+        """Install the wheel with these extras, in the releases that are locked."""
+        constraints = self.folder / "constraints.txt"
+        locked = re.findall(r"^\w\S*==[^\\\n]*", text_of("requirements/dev.txt"), flags=re.MULTILINE)
+        constraints.write_text("\n".join(locked), "utf-8")
+        python = str(self.folder / "bin/python")
+        uv = (str(UV), "pip", "install", "-q", "--python", python)
+        # What script/setup has fetched needs no network. uv does not know where else packages are; pip does.
+        for install in ((*uv, "--offline"), uv, (sys.executable, "-m", "pip", "--python", python, "install", "-q")):
+            wanted = (f"{self.wheel}[{','.join(extras)}]", "--constraint", str(constraints))
+            done = subprocess.run([*install, *wanted], capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return
+        pytest.fail(done.stderr)
+
+    def check(self) -> None:
+        """See that what the packages need is there, in releases that fit."""
+        done("-m", "pip", "--python", str(self.folder / "bin/python"), "check")
+
+    def run(self, program: str, *arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run one of its programs, and answer how it ended."""
+        kept = {name: os.environ[name] for name in ("HOME", "PATH", "TZ") if name in os.environ}
+        return subprocess.run(
+            [self.folder / "bin" / program, *arguments],
+            cwd=cwd,
+            env=kept | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def packages(self) -> Path:
+        """Where the packages are."""
+        [found] = self.folder.glob("lib/python3.*/site-packages")
+        return found
+
+
+Made = Callable[[str], Environment]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    done("-m", "hatchling", "build", "-t", "wheel", "-d", str(folder))
+    [built] = folder.iterdir()
+    return built
+
+
+@pytest.fixture
+def environment(wheel: Path, tmp_path: Path) -> Made:
+    """Makes the environment of a Python with the wheel alone."""
+
+    def make(version: str) -> Environment:
+        made = Environment(tmp_path / "environment", wheel)
+        done("-m", "venv", "--without-pip", str(made.folder), python=pythons()[version])
+        made.install()
+        return made
+
+    return make
+
+
+def done(*arguments: str, python: str = sys.executable) -> None:
+    """Run Python in the root, and see that it ended well."""
+    ended = subprocess.run([python, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
