@@ -132,7 +132,7 @@ async def test_it_reads_a_data_api_first_and_warns_of_an_invalid_row_once(
         with capture_logs() as lines:
             (_, first), (_, second) = [await there.post(signed()) for _ in range(2)]
         stand_in.tamper = lambda _, answer: web.Response(text="<html>", status=answer.status)
-        assert (await there.post(signed()))[0] == 503
+        assert await there.post(signed()) == (503, {"error": REFUSED})
     assert (first["claimed"] != 0, second["claimed"]) == (True, 0)
     assert [line["integration_id"] for line in lines if line["event"] == "integration left out"] == [malformed]
     assert await connection.fetchval("select count(*) from synkron.ticks") == 2

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from synkron.delivery.targets import Target
 from synkron.delivery.warm_up import send
-from synkron.errors import Refused
+from synkron.errors import DatabaseError, Refused
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Pool
 from synkron.runtime import log
@@ -23,7 +23,7 @@ from synkron.settings.signing import Signing, is_signed
 from synkron.source.mirror import Mirror
 
 WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or no tick_secret is set here"
-REFUSED = "this service starts no runs from its ledger; its log says why"
+REFUSED = "there was no tick; the log of this service says why"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class TickEndpoint:
                 raise web.HTTPUnauthorized(reason=WRONGLY_SIGNED)
             try:
                 done = await tick(connection, self.settings, scheduler=self.name, source="pg_cron", mirror=self.mirror)
-            except Refused as error:
+            except (Refused, DatabaseError) as error:
                 log.warning("no tick", reason=str(error))
                 raise web.HTTPServiceUnavailable(reason=REFUSED) from None
         self.tick_log.write(done)
