@@ -148,7 +148,7 @@ async def test_what_each_text_stands_for_is_said(connection: Connection, setting
     assert (await resolve(connection, settings, AskedScope(FJORDLYS, "xledger", ONE))).notes == []
 
 
-@pytest.mark.parametrize("kind", ["text", "bigint", "integer"])
+@pytest.mark.parametrize("kind", ["text", "bigint", "integer", "varchar(5)", "numeric"])
 async def test_ids_of_another_type(connection: Connection, kind: str) -> None:
     """A number is given whole: its beginning is another number."""
     for statement in (
@@ -167,7 +167,12 @@ async def test_ids_of_another_type(connection: Connection, kind: str) -> None:
         (AskedScope(None, None, "47115"), Scope(None, None, "47115")),
     ):
         assert (await resolve(connection, DIRECT, asked)).scope == scope
-    for asked in (AskedScope("2"), AskedScope(None, None, "4711"), AskedScope(None, None, "9" * 40)):
+    for asked in (
+        AskedScope("2"),
+        AskedScope(None, None, "4711"),
+        AskedScope(None, None, "9" * 40),
+        AskedScope(None, None, "471150"),
+    ):
         with pytest.raises(NotFound):
             await resolve(connection, DIRECT, asked)
 
