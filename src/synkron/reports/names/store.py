@@ -146,7 +146,7 @@ class _Search:
         return [], why
 
     async def _with_id(self, text: str) -> list[Record]:
-        """The rows of the integration with this id. What the column of the ids can't hold, or would change, is no id."""
+        """The rows of the integration with this id. What its column can't hold, or would change, is no id."""
         try:
             rows = await self._rows(FILE, "integrations_with_id", forms(text))
         except DataError:
