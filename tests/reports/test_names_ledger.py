@@ -91,6 +91,13 @@ SCOPES: list[tuple[dict[str, str], Scope]] = [
 async def test_what_is_named(connection: Connection, settings: Settings) -> None:
     for asked, scope in SCOPES:
         assert (await resolve(connection, settings, AskedScope(**asked))).scope == scope, asked
+    told = await resolve(connection, settings, AskedScope("barnehager", "XLEDGER", "1f8f"))
+    assert told.notes == [
+        f'organization "barnehager": Fjordlys Barnehager ({FJORDLYS})',
+        'type "XLEDGER": xledger',
+        f'integration "1f8f": Fjordlys Barnehager xledger ({ONE})',
+    ]
+    assert (await resolve(connection, settings, AskedScope(FJORDLYS, "xledger", ONE))).notes == []
 
 
 UNKNOWN: list[tuple[dict[str, str], type[SynkronError], str]] = [
@@ -120,56 +127,50 @@ UNKNOWN: list[tuple[dict[str, str], type[SynkronError], str]] = [
 ]
 
 
+LISTED = {
+    "fjor": [f"{FJORDLYS}  Fjordlys Barnehager", f"{FJORD}  Fjord", f"{TWO}  Fjordlys"],
+    "vik": [f"{one}  Vik \x1b[31mOmsorg fiken" for one in (THREE, FOUR)],
+    "vik fiken": [f"{one}  Vik \x1b[31mOmsorg fiken" for one in (THREE, FOUR)],
+    "e": [f"{kind}  {kind}" for kind in ("fiken", "xledger")],
+}
+
+
 async def test_what_is_not(connection: Connection, settings: Settings) -> None:
     for asked, kind, said in UNKNOWN:
         with pytest.raises(kind) as raised:
             await resolve(connection, settings, AskedScope(**asked))
         if settings is DIRECT or "public" not in said:
             assert said in str(raised.value), asked
+        if isinstance(raised.value, Ambiguous):
+            assert sorted(raised.value.lines) == sorted(LISTED[said.split('"')[1]]), asked
 
 
-async def test_several_are_listed_with_their_ids(connection: Connection, settings: Settings) -> None:
-    for asked, lines in (
-        (AskedScope("fjor"), [f"{FJORDLYS}  Fjordlys Barnehager", f"{FJORD}  Fjord", f"{TWO}  Fjordlys"]),
-        (AskedScope(None, None, "vik fiken"), [f"{one}  Vik \x1b[31mOmsorg fiken" for one in (THREE, FOUR)]),
-    ):
-        with pytest.raises(Ambiguous) as raised:
-            await resolve(connection, settings, asked)
-        assert sorted(raised.value.lines) == sorted(lines)
-
-
-async def test_what_each_text_stands_for_is_said(connection: Connection, settings: Settings) -> None:
-    told = await resolve(connection, settings, AskedScope("barnehager", "XLEDGER", "1f8f"))
-    assert told.notes == [
-        f'organization "barnehager": Fjordlys Barnehager ({FJORDLYS})',
-        'type "XLEDGER": xledger',
-        f'integration "1f8f": Fjordlys Barnehager xledger ({ONE})',
-    ]
-    assert (await resolve(connection, settings, AskedScope(FJORDLYS, "xledger", ONE))).notes == []
-
-
-@pytest.mark.parametrize("kind", ["text", "bigint", "integer"])
-async def test_ids_of_another_type(connection: Connection, kind: str) -> None:
+async def test_ids_of_another_type(connection: Connection) -> None:
     """A number is given whole: its beginning is another number."""
-    for statement in (
-        "drop table organization_integrations, organizations",
-        f"create table public.organizations (id {kind} primary key, name text, timezone text)",
-        f"create table public.organization_integrations (id {kind} primary key, org_id {kind})",
-        "alter table organization_integrations add integration_type text, add is_enabled bool, add cron_schedule text",
-        "insert into organizations values (47115, 'Fjord'), (12, '4711')",
-        "insert into organization_integrations values (47115, 12, 'xledger', true)",
-    ):
-        await connection.execute(statement)
-    for asked, scope in (
-        (AskedScope("47115"), Scope("47115")),
-        (AskedScope("12"), Scope("12")),
-        (AskedScope("4711"), Scope("12")),
-        (AskedScope(None, None, "47115"), Scope(None, None, "47115")),
-    ):
-        assert (await resolve(connection, DIRECT, asked)).scope == scope
-    for asked in (AskedScope("2"), AskedScope(None, None, "4711"), AskedScope(None, None, "9" * 40)):
-        with pytest.raises(NotFound):
-            await resolve(connection, DIRECT, asked)
+    for kind in ("text", "bigint", "integer", "varchar(5)", "numeric"):
+        for statement in (
+            "drop table organization_integrations, organizations",
+            f"create table public.organizations (id {kind} primary key, name text, timezone text)",
+            f"create table public.organization_integrations (id {kind} primary key, org_id {kind})",
+            "alter table organization_integrations add integration_type text",
+            "alter table organization_integrations add is_enabled boolean, add cron_schedule text",
+            "insert into organizations values (47115, 'Fjord'), (12, '4711')",
+            "insert into organization_integrations values (47115, 12, 'xledger', true)",
+        ):
+            await connection.execute(statement)
+        for asked, scope in (
+            (AskedScope("47115"), Scope("47115")),
+            (AskedScope("12"), Scope("12")),
+            (AskedScope("4711"), Scope("12")),
+            (AskedScope(None, None, "47115"), Scope(None, None, "47115")),
+        ):
+            assert (await resolve(connection, DIRECT, asked)).scope == scope, kind
+        for unknown in ("2", "471"):
+            with pytest.raises(NotFound):
+                await resolve(connection, DIRECT, AskedScope(unknown))
+        for unknown in ("4711", "471150", "9" * 40):
+            with pytest.raises(NotFound):
+                await resolve(connection, DIRECT, AskedScope(None, None, unknown))
 
 
 async def test_without_the_tables_the_ledger_answers(connection: Connection) -> None:

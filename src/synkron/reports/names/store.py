@@ -95,9 +95,9 @@ class _Search:
         ]
         found = matches(text, known)
         near = "" if found else ", ".join(one.name for one in nearest(text, known))
+        advice = f"The nearest: {near}." if near else "Give its name, a part of it, or its id."
         table = f"{self.settings.source.schema_name}.{self.settings.source.organizations.table}"
-        missing = f'There is no organization "{text}" in {table}.{f" The nearest: {near}." if near else ""}'
-        return self._only("organization", text, found, missing).id
+        return self._only("organization", text, found, f'There is no organization "{text}" in {table}. {advice}').id
 
     async def type(self, text: str) -> str:
         """The name of the type."""
@@ -146,11 +146,12 @@ class _Search:
         return [], why
 
     async def _with_id(self, text: str) -> list[Record]:
-        """The rows of the integration with this id. A text that the id's column can't hold is no id."""
+        """The rows of the integration with this id. What its column can't hold, or would change, is no id."""
         try:
-            return await self._rows(FILE, "integrations_with_id", forms(text))
+            rows = await self._rows(FILE, "integrations_with_id", forms(text))
         except DataError:
             return []
+        return [row for row in rows if row["id"].casefold() == text.casefold()]
 
     async def _rows(self, file: str, name: str, *arguments: object) -> list[Record]:
         """What a statement reads of the application's tables; nothing if they can't be read."""
