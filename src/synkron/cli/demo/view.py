@@ -53,7 +53,8 @@ class LiveView:
             async for shot in self._snapshots(done):
                 if stop.is_set():
                     under_way = f"stopping: {shot.totals.running} attempts under way"
-                    shot = replace(shot, banner=f"{under_way}; Ctrl-C again hands them back at once")
+                    banner = f"{under_way}; Ctrl-C again hands them back at once"
+                    shot = replace(shot, banner=banner, asks_for_help=False)
                 live.update(screen(shot, console.width, console.height), refresh=True)
 
     async def _snapshots(self, done: asyncio.Event) -> AsyncIterator[Snapshot]:
