@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 PREFIX = "SYNKRON_"
-# How alike DATABASE_URL and another name are: DATABASE_ULR 0.92; DATABASE_PORT, which Kubernetes sets in the pods beside a
-# service named synkron-database, 0.8.
+# How alike two names are: DATABASE_ULR and DATABASE_URL 0.92; DATABASE_PORT, which Kubernetes sets in the pods beside a
+# service named synkron-database, and DATABASE_URL 0.8.
 ALIKE = 0.85
 
 
