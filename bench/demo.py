@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import machine
-from synkron.cli.demo.fleet import INTEGRATIONS
+from synkron.cli.demo.fleet import INTEGRATIONS, REFUSED
 from synkron.cron import parse_zone
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
@@ -51,8 +51,10 @@ class Observation:
 
     @property
     def settled(self) -> list[dict[str, Any]]:
-        """The runs whose moment lies so far back that even a second attempt must have ended."""
-        return [run for run in self.runs if datetime.fromisoformat(run["scheduled_for"]) < self.ended - SETTLING]
+        """The runs whose moment lies so far back that even a second attempt must have ended, but the one that fails."""
+        latest = self.ended - SETTLING
+        old = [run for run in self.runs if datetime.fromisoformat(run["scheduled_for"]) < latest]
+        return [run for run in old if run["integration_id"] != str(REFUSED.id)]
 
     @property
     def counted(self) -> Counter[Slot]:

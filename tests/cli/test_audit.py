@@ -55,10 +55,24 @@ def test_changes_as_a_table(on_database: Command) -> None:
     heading, *rows = on_database("audit").out.splitlines()
     assert heading.split("  ")[0] == "when (UTC)"
     assert [" ".join(row.split()[2:]) for row in rows] == [
-        "kari: end override integration 7 timeout 5m -> nothing",
-        "ola: resume type xledger pause 1 ->",
+        "kari: end override integration 7 from timeout 5m to nothing",
+        "ola: resume type xledger from pause 1 to nothing",
         "kari: pause type xledger pause 1, reason why",
     ]
+
+
+def test_the_change_of_a_run_reads_from_to(on_database: Command, database: Database) -> None:
+    before = '{"runs": [{"run": 7, "state": "running", "failures": 0, "error": null}]}'
+    after = '{"runs": [{"run": 7, "state": "failed"}], "reason": "wrong period"}'
+    execute(
+        database.url,
+        "insert into synkron.audit (author, action, subject, before, after) "
+        f"values ('kari', 'cancel', 'run 7', '{before}', '{after}')",
+    )
+    assert (
+        "kari: cancel run 7  from run 7, state running, failures 0 to run 7, state failed, reason wrong period"
+        in on_database("audit").out
+    )
 
 
 def test_nobody_has_changed_anything(on_database: Command) -> None:

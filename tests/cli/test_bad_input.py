@@ -219,7 +219,7 @@ def test_no_database_is_invented(synkron: Command, arguments: list[str], code: i
     ("name", "right"),
     [
         ("SYNKRON_DATABASE_ULR", "SYNKRON_DATABASE_URL"),
-        ("SYNKRON_DATABASE", "SYNKRON_DATABASE_URL"),
+        ("SYNKRON_DATABASEURL", "SYNKRON_DATABASE_URL"),
         ("SYNKRON_LOG_FROMAT", "SYNKRON_LOG_FORMAT"),
         ("SYNKRON_TYPE__XLEDGER__TARGET", "SYNKRON_TYPES__XLEDGER__TARGET"),
     ],
@@ -236,7 +236,9 @@ def test_a_variable_that_is_nearly_a_known_one(
 
 
 def test_other_variables_may_have_any_name(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that the settings name, and one that is not like any of Synkron's."""
+    """One that the settings name, those of a service in Kubernetes, and one that is not like any of Synkron's."""
+    monkeypatch.setenv("SYNKRON_DATABASE_PORT", "tcp://10.0.0.1:5432")
+    monkeypatch.setenv("SYNKRON_DATABASE_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("SYNKRON_DATABASE_URI", "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0")
     monkeypatch.setenv("SYNKRON_DATABASE_PASSWORD", "x")
     Path("synkron.toml").write_text('[types.xledger]\nsecret = "env:SYNKRON_DATABASE_URI"\n', "utf-8")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import signal
 import subprocess
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,9 +55,14 @@ def test_without_a_terminal_it_logs(folder: Path) -> None:
 
 def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(folder: Path) -> None:
     terminal, inner = pty.openpty()
-    with _demo(folder, stdout=inner) as process:
+    ours = partial(fcntl.ioctl, 0, termios.TIOCSCTTY)
+    with _demo(folder, stdin=inner, stdout=inner, start_new_session=True, preexec_fn=ours) as process:
         os.close(inner)
         shown = _shown_until(terminal, "runs, the newest first")
+        os.write(terminal, b"?")
+        shown += _shown_until(terminal, "synkron runs retry NUMBER")
+        os.write(terminal, b" ")
+        shown += _shown_until(terminal, "runs, the newest first")
         second = _ended(folder, "up", "--demo")
         process.send_signal(signal.SIGINT)
         rest = _shown_until(terminal, "")

@@ -10,11 +10,15 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import asyncpg
 import pytest
 
 from synkron.cli.commands.health import strip
-from synkron.vendors.health import Verdict
-from synkron.vendors.store import Hour
+from synkron.model import Outcome, OutcomeKind
+from synkron.settings.load import load_settings
+from synkron.vendors.health import Verdict, sample_of_run
+from synkron.vendors.store import Hour, record
+from synkron.vendors.watches import watches_of
 from tests.cli.conftest import Command, execute
 from tests.conftest import Database
 from tests.delivery.targets.far_side import Answer, FarSide, accept, answering, far_side
@@ -81,6 +85,28 @@ def vendor(answer: Answer = accept) -> Iterator[FarSide]:
     finally:
         ended.set()
         thread.join()
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(("status", "verdict"), [(500, "degraded"), (503, "degraded"), (502, "unreachable")])
+def test_a_target_that_fails_is_told_from_the_vendor_behind_it(
+    on_database: Command, database: Database, status: int, verdict: str
+) -> None:
+    """The runs of two organizations failed; 502 says that the vendor is the cause."""
+
+    async def fail() -> None:
+        watch = next(one for one in watches_of(load_settings()) if "bufdir" in one.integration_types)
+        connection = await asyncpg.connect(database.url)
+        for org_id in ("one", "two"):
+            outcome = Outcome(OutcomeKind.RETRYABLE, status, f"HTTP {status}")
+            await record(connection, watch, [sample_of_run(outcome, timedelta(), datetime.now(UTC), org_id=org_id)])  # noqa: TID251
+        await connection.close()
+
+    asyncio.run(fail())
+    found = {one["integration_types"][0]: one for one in on_database("health", "--json").answer}
+    assert (found["bufdir"]["verdict"], found["bufdir"]["known_by"]) == (verdict, "run")
+    blamed = "its target blames the vendor" if verdict == "unreachable" else "at its target, which says nothing of the"
+    assert blamed in found["bufdir"]["reason"]
 
 
 @pytest.mark.usefixtures("settings")

@@ -95,7 +95,8 @@ def test_cancel_ends_a_run(on_database: Command, past: Past, state: str, then: s
             f"select id, scheduled_for, attempt, 'w' from synkron.runs where id = {run}",
         )
     ended = on_database("runs", "cancel", str(run), "--reason", "wrong period", "--author", "kari", "--yes")
-    assert (ended.code, ended.out, ended.err) == (0, f"Run {run} is {then}.\n", "")
+    recorded = "as skipped" if then == "skipped" else "as failed; what its target has begun may go on"
+    assert (ended.code, ended.out, ended.err) == (0, f"Run {run} is cancelled, and recorded {recorded}.\n", "")
     [after] = fetch(past.url, f"select state, {column} why, finished_at from synkron.runs where id = $1", run)
     assert (after["state"], after["why"]) == (then, "cancelled by kari: wrong period")
     assert after["finished_at"] is not None
@@ -104,6 +105,22 @@ def test_cancel_ends_a_run(on_database: Command, past: Past, state: str, then: s
     assert outcomes == (["cancelled"] if state == "running" else [])
     assert past.jobs() == [str(behind)]
     assert past.audit() == [("kari", "cancel", f"run {run}")]
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_why_names_the_run_that_is_ahead_and_blames_no_worker(on_database: Command, past: Past, accepted: bool) -> None:
+    ahead = past.record(2, "running")
+    past.record(1, "claimed")
+    execute(
+        past.url,
+        f"insert into synkron.running select integration_id, id, 1 from synkron.runs where id = {ahead}",
+        *([f"update synkron.runs set completes_by = now() + interval '1 hour' where id = {ahead}"] if accepted else []),
+    )
+    at = f"{past.hour - HOUR:%Y-%m-%dT%H:%MZ}"
+    told = " ".join(on_database("why", "--integration", past.hourly, "--at", at).out.split())
+    assert f"it waits behind run {ahead} of its integration, which" in told
+    assert ("its target accepted (202) and has until" in told) == accepted
+    assert "worker" not in told
 
 
 def test_cancel_takes_the_runs_behind_too(on_database: Command, past: Past) -> None:

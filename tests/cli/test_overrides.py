@@ -172,7 +172,7 @@ def test_a_dry_run_changes_nothing(on_database: Command, past: Past, command: li
     ended = on_database("overrides", *command, "--integration", past.hourly, "--dry-run")
     assert (ended.code, ended.err) == (0, "")
     after = "skip" if command[0] == "set" else "the type's"
-    assert ended.out.splitlines()[1] == f"  catch_up: all -> {after}"
+    assert ended.out.splitlines()[1] == f"  catch_up: from all to {after}"
     assert past.everything() == before
 
 

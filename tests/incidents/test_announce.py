@@ -17,9 +17,11 @@ from structlog.testing import capture_logs
 
 from synkron.errors import SettingsError
 from synkron.incidents.channels import Channels, open_channels
+from synkron.incidents.conditions.invalid_rows import invalid
 from synkron.incidents.message import trial
 from synkron.incidents.send import deliver_due, next_wait
 from synkron.incidents.store import reconcile
+from synkron.model import Fault, InvalidIntegration
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings
 from tests.conftest import Connection, Database
@@ -113,12 +115,42 @@ async def test_two_that_deliver_at_once_deliver_each_once(connection: Connection
             return number
 
         delivered = await asyncio.gather(*(deliver() for _ in range(3)))
-        assert sum(delivered) == 24
+        assert sum(delivered) == 13
         assert await deliver_due(connection, channels, NOON + HOUR) == 0
     ids = [request.headers["webhook-id"] for request in there.requests]
     assert len(ids) == len(set(ids)) == 12
-    assert len({mail["Subject"] for mail in mails.mails}) == len(mails.mails) == 12
+    [mail] = mails.mails
+    assert mail["Subject"].startswith("[synkron] opened: 12 incidents, such as ")
     assert all(row["attempts"] == 1 for row in await announcements(connection))
+
+
+async def test_what_is_announced_at_one_moment_is_one_mail(connection: Connection) -> None:
+    """Thirteen rows that can't run, and later two of them that can; a webhook gets each by itself."""
+    faults = [Fault.SCHEDULE] * 6 + [Fault.TYPE] * 3 + [Fault.ZONE] * 4
+    rows = [
+        InvalidIntegration("o1", f"i{number}", "xledger", f"it is wrong ({number})", fault)
+        for number, fault in enumerate(faults)
+    ]
+    async with mail_server() as mails, hooked(mail=mails.url) as (there, settings, channels):
+        mails.refuses = True
+        await reconcile(connection, invalid(rows, {"o1": "Fjord"}, NOON), settings, NOON)
+        while await deliver_due(connection, channels, NOON):
+            pass
+        mails.refuses = False
+        assert await deliver_due(connection, channels, NOON + MINUTE) == 1
+        await reconcile(connection, invalid(rows[2:], {"o1": "Fjord"}, NOON), settings, NOON + HOUR)
+        while await deliver_due(connection, channels, NOON + HOUR):
+            pass
+    opened, closed = mails.mails
+    assert opened["Subject"] == "[synkron] opened: 13 rows can't run"
+    body = opened.get_body(("plain", "html"))
+    assert body is not None
+    assert "xledger of Fjord can't run: it is wrong (0)" in body.get_content()
+    assert "4 integrations of Fjord can't run: it is wrong (9)" in body.get_content()
+    assert "`synkron check` shows all rows that can't run." in body.get_content()
+    assert closed["Subject"] == "[synkron] closed: 2 rows can't run"
+    assert len(there.requests) == 10 + 2
+    assert all(row["sent_at"] for row in await announcements(connection))
 
 
 async def test_one_that_fails_is_tried_again_later_and_later(connection: Connection) -> None:

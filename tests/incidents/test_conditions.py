@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -183,8 +184,15 @@ def test_probes_that_are_used_up() -> None:
 def test_rows_that_can_t_be_fired(fault: Fault, kind: IncidentKind, reason: str) -> None:
     rows = [InvalidIntegration("o1", f"i{number}", "xledger", "it is wrong", fault) for number in range(21)]
     found = invalid(rows[:20], NAMES, NOW)
-    assert [(one.kind, one.subject) for one in found] == [(kind, f"i{number}") for number in range(20)]
-    assert found[0].title == "xledger of Fjord can't run: it is wrong"
+    if fault in (Fault.ZONE, Fault.ORGANIZATION):
+        assert [(one.kind, one.subject) for one in found] == [(kind, "organization o1")]
+        assert found[0].title == "20 integrations of Fjord can't run: it is wrong"
+        rows = [replace(row, org_id=f"o{number}") for number, row in enumerate(rows)]
+        one, *_ = invalid(rows[:20], {"o0": "Fjord"}, NOW)
+        assert (one.subject, one.title) == ("organization o0", "xledger of Fjord can't run: it is wrong")
+    else:
+        assert [(one.kind, one.subject) for one in found] == [(kind, f"i{number}") for number in range(20)]
+        assert found[0].title == "xledger of Fjord can't run: it is wrong"
     assert only(invalid(rows, NAMES, NOW)).title == (f"21 integrations can't run: {reason}")
 
 

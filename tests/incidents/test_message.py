@@ -21,7 +21,7 @@ CLOSED = replace(OPEN, closed_at=NOON + HOUR + 5 * MINUTE)
 
 
 def test_an_opening_says_what_since_when_whom_and_what_to_do() -> None:
-    message = message_of(4, Occasion.OPENED, OPEN, NOON, NOON + MINUTE)
+    message = message_of(4, Occasion.OPENED, [OPEN], NOON, NOON + MINUTE)
     assert (message.id, message.type, message.tone) == ("announcement-4", "incident.opened", Tone.ALARM)
     assert (message.made_at, message.at) == (NOON, NOON + MINUTE)
     assert message.title == "[synkron] opened: xledger of Fjord is not as it should be"
@@ -36,13 +36,13 @@ def test_an_opening_says_what_since_when_whom_and_what_to_do() -> None:
 
 
 def test_a_reminder_says_when_it_was_seen_last() -> None:
-    message = message_of(5, Occasion.REMINDED, OPEN, NOON, NOON)
+    message = message_of(5, Occasion.REMINDED, [OPEN], NOON, NOON)
     assert message.title.startswith("[synkron] still open: ")
     assert "Last seen: 2026-03-02 13:00 UTC" in message.body
 
 
 def test_a_closing_says_that_it_is_over_and_asks_for_nothing() -> None:
-    message = message_of(6, Occasion.CLOSED, CLOSED, NOON, NOON)
+    message = message_of(6, Occasion.CLOSED, [CLOSED], NOON, NOON)
     assert (message.type, message.tone) == ("incident.closed", Tone.ALL_CLEAR)
     assert message.title.startswith("[synkron] closed: ")
     assert "Last seen: 2026-03-02 13:00 UTC; closed: 2026-03-02 13:05 UTC" in message.body
@@ -51,7 +51,7 @@ def test_a_closing_says_that_it_is_over_and_asks_for_nothing() -> None:
 
 
 def test_programs_get_the_fields() -> None:
-    facts = message_of(6, Occasion.CLOSED, CLOSED, NOON, NOON).facts
+    facts = message_of(6, Occasion.CLOSED, [CLOSED], NOON, NOON).facts
     assert json.loads(json.dumps(facts)) == {
         "incident": 17,
         "state": "closed",
@@ -93,7 +93,7 @@ def test_whom_it_touches(touches: dict[str, object], org_id: str | None, said: s
 @given(hostile_texts(), st.sampled_from(Occasion))
 def test_a_webhook_has_the_true_text_in_json_that_drives_nothing(text: str, occasion: Occasion) -> None:
     said: Condition = condition(title=text, detail=text, remedy=text, org_id=text, touches={"organizations": [text]})
-    sent = body(message_of(1, occasion, replace(CLOSED, condition=said), NOON, NOON)).decode()
+    sent = body(message_of(1, occasion, [replace(CLOSED, condition=said)], NOON, NOON)).decode()
     assert dangerous_in(sent) == []
     data = json.loads(sent)["data"]
     assert (data["title"], data["detail"], data["touches"]) == (text, text, {"organizations": [text]})
@@ -108,7 +108,7 @@ def test_a_trial_says_that_nothing_is_wrong() -> None:
 @given(st.text(max_size=3000) | hostile_texts(), st.sampled_from(Occasion))
 def test_whatever_it_says_a_title_is_one_line_and_a_message_is_short(text: str, occasion: Occasion) -> None:
     said: Condition = condition(title=text, detail=text, remedy=text, org_id=text, touches={})
-    message = message_of(1, occasion, replace(CLOSED, condition=said), NOON, NOON)
+    message = message_of(1, occasion, [replace(CLOSED, condition=said)], NOON, NOON)
     assert len(message.title) <= 200
     assert len(message.title.splitlines()) == 1
     assert len(message.body) < 2000

@@ -29,6 +29,8 @@ async def test_totals_count_what_was_decided_since(connection: Connection) -> No
         succeeded=11,
         failed=1,
         skipped=1,
+        caught_up=2,
+        caught_up_moments=2,
         drift_p50=timedelta(milliseconds=50),
         drift_p95=timedelta(milliseconds=100),
     )

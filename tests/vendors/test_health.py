@@ -264,8 +264,13 @@ def test_what_was_heard_late_changes_no_verdict() -> None:
         (Outcome(OutcomeKind.FINAL, 422, "HTTP 422"), "healthy"),
         (Outcome(OutcomeKind.FINAL, error="no such ledger"), "healthy"),
         (Outcome(OutcomeKind.RETRYABLE, 409, "HTTP 409"), "healthy"),
-        (Outcome(OutcomeKind.RETRYABLE, 503, "HTTP 503"), "unreachable"),
-        (Outcome(OutcomeKind.RETRYABLE, error="no answer within 160 s"), "unreachable"),
+        # The target says that what is behind it failed.
+        (Outcome(OutcomeKind.RETRYABLE, 502, "HTTP 502"), "unreachable"),
+        (Outcome(OutcomeKind.RETRYABLE, 504, "HTTP 504"), "unreachable"),
+        # The target itself failed.
+        (Outcome(OutcomeKind.RETRYABLE, 500, "HTTP 500"), "degraded"),
+        (Outcome(OutcomeKind.RETRYABLE, 503, "HTTP 503"), "degraded"),
+        (Outcome(OutcomeKind.RETRYABLE, error="no answer within 160 s"), "degraded"),
         (Outcome(OutcomeKind.RETRYABLE, 429, "HTTP 429"), "throttled"),
         (Outcome(OutcomeKind.RETRYABLE, 200, "BURST", is_throttled=True), "throttled"),
         (Outcome(OutcomeKind.FINAL, error="enough", is_throttled=True), "throttled"),
@@ -275,6 +280,20 @@ def test_what_a_run_shows(outcome: Outcome, finding: str) -> None:
     sample = sample_of_run(outcome, MINUTE, NOON)
     assert (sample.source, sample.finding, sample.latency) == (Contact.RUN, finding, MINUTE)
     assert (outcome.error or "") in sample.reason
+
+
+@pytest.mark.parametrize("probes", [True, False])
+def test_a_target_that_fails_makes_no_vendor_unreachable(probes: bool) -> None:
+    """However many organizations' runs it refuses; a probe is sent early, and decides."""
+    watch = replace(WATCH, probes=probes)
+    known = Health(watch.endpoint, watch.integration_types, Verdict.HEALTHY, "", "run", NOON)
+    for number in range(5):
+        outcome = Outcome(OutcomeKind.RETRYABLE, 500, "HTTP 500")
+        sample = sample_of_run(outcome, MINUTE, NOON + number * MINUTE, org_id=f"o{number}")
+        known = health_after(known, sample, watch)
+    assert (known.verdict, known.failed_runs) == (Verdict.DEGRADED, 5)
+    assert known.known_by == ("run" if probes else "passive")
+    assert (known.next_probe_at == NOON) == probes
 
 
 def test_what_a_run_shows_can_be_kept_whatever_it_is() -> None:

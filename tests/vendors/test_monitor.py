@@ -26,7 +26,7 @@ from tests.delivery.targets.far_side import FarSide, accept, answering, far_side
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
-BROKEN = Outcome(OutcomeKind.RETRYABLE, 503, "HTTP 503")
+BROKEN = Outcome(OutcomeKind.RETRYABLE, 502, "HTTP 502")
 ENVIRONMENT = {"TOKEN": "token s3cret-value"}
 
 
@@ -261,7 +261,7 @@ async def test_what_is_written_down(connection: Connection) -> None:
         ("run", "unreachable", 1),
         ("run", "healthy", 1),
     ]
-    assert (samples[1]["http_status"], samples[1]["latency"]) == (503, MINUTE)
+    assert (samples[1]["http_status"], samples[1]["latency"]) == (502, MINUTE)
     hours = (await store.read_hours(connection, [watch], NOON))[watch.endpoint]
     assert [
         (one.hour, one.probes, one.findings[Verdict.HEALTHY], one.findings[Verdict.UNREACHABLE]) for one in hours

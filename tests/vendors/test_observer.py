@@ -21,7 +21,7 @@ from tests.conftest import Connection, Database
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
-BROKEN = Outcome(OutcomeKind.RETRYABLE, 503, "HTTP 503")
+BROKEN = Outcome(OutcomeKind.RETRYABLE, 502, "HTTP 502")
 SILENT = Outcome(OutcomeKind.RETRYABLE, error="no answer from there within 160 s")
 ENOUGH = Outcome(OutcomeKind.RETRYABLE, 429, "HTTP 429", retry_after=timedelta(hours=2), is_throttled=True)
 SETTINGS = Settings(

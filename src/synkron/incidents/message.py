@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from synkron.incidents.condition import Condition
+from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.grouping import FLEET, is_count
 from synkron.incidents.lifecycle import Incident, Occasion
 from synkron.text import instant, minute, one_line, printable
@@ -16,7 +16,21 @@ from synkron.text import instant, minute, one_line, printable
 LONGEST_TITLE = 200
 LONGEST_DETAIL = 1000
 LONGEST_REMEDY = 400
+LONGEST_LISTED = 150
+MOST_LISTED = 10
 ORGANIZATIONS_SHOWN = 10
+OF_ROWS = {
+    IncidentKind.INVALID_SCHEDULE,
+    IncidentKind.UNKNOWN_ZONE,
+    IncidentKind.UNKNOWN_TYPE,
+    IncidentKind.NO_ORGANIZATION,
+    IncidentKind.INVALID_ROW,
+}
+ENDINGS = {
+    Occasion.OPENED: "opened together",
+    Occasion.REMINDED: "are still open",
+    Occasion.CLOSED: "have ended together",
+}
 BEGINNINGS = {Occasion.OPENED: "opened", Occasion.REMINDED: "still open", Occasion.CLOSED: "closed"}
 
 
@@ -45,16 +59,19 @@ class Message:
     at: datetime
 
 
-def message_of(number: int, occasion: Occasion, incident: Incident, made_at: datetime, at: datetime) -> Message:
-    """The message of the announcement ``number``, about the incident as it is now."""
-    title = f"[synkron] {BEGINNINGS[occasion]}: {incident.condition.title}"
+def message_of(
+    number: int, occasion: Occasion, incidents: Sequence[Incident], made_at: datetime, at: datetime
+) -> Message:
+    """The message of the announcement ``number`` (of several, the first), about the incidents as they are now."""
+    several = len(incidents) > 1
+    title = f"[synkron] {BEGINNINGS[occasion]}: {_title_of(incidents) if several else incidents[0].condition.title}"
     return Message(
         id=f"announcement-{number}",
         type=f"incident.{occasion}",
         tone=Tone.ALL_CLEAR if occasion is Occasion.CLOSED else Tone.ALARM,
         title=one_line(title, LONGEST_TITLE),
-        body=_body(occasion, incident),
-        facts=facts_of(incident),
+        body=_body_of(occasion, incidents) if several else _body(occasion, incidents[0]),
+        facts={"incidents": [facts_of(one) for one in incidents]} if several else facts_of(incidents[0]),
         made_at=made_at,
         at=at,
     )
@@ -113,6 +130,32 @@ def touched(one: Condition) -> str:
         if isinstance(number, int) and name != "organizations_total"
     ]
     return "; ".join(parts)
+
+
+def _title_of(incidents: Sequence[Incident]) -> str:
+    if all(one.condition.kind in OF_ROWS for one in incidents):
+        rows = [one.condition.touches.get("integrations", 1) for one in incidents]
+        return f"{sum(number for number in rows if isinstance(number, int)):,} rows can't run"
+    return f"{len(incidents):,} incidents, such as {incidents[0].condition.title}"
+
+
+def _body_of(occasion: Occasion, incidents: Sequence[Incident]) -> str:
+    """A line for each."""
+    listed = [f"- {one.id}: {one_line(one.condition.title, LONGEST_LISTED)}" for one in incidents[:MOST_LISTED]]
+    more = len(incidents) - len(listed)
+    lines = [
+        f"These {len(incidents):,} incidents {ENDINGS[occasion]}:",
+        *listed,
+        *([f"- and {more:,} more"] if more else []),
+    ]
+    if occasion is not Occasion.CLOSED:
+        check = "`synkron check` shows all rows that can't run. " if _title_of(incidents).endswith("can't run") else ""
+        lines += [
+            "",
+            f"What to do: {check}`synkron incidents show {incidents[0].id}` says it of one.",
+            f"To stop the reminders of one: synkron incidents acknowledge {incidents[0].id}",
+        ]
+    return "\n".join(lines)
 
 
 def _body(occasion: Occasion, incident: Incident) -> str:

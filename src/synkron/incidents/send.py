@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from asyncpg import Record
@@ -29,10 +29,11 @@ GIVE_UP_AFTER = timedelta(hours=24)
 async def deliver_due(
     connection: Connection, channels: Channels, at: datetime, only: Collection[str] | None = None
 ) -> int:
-    """Send what is due at ``at``, one announcement for each channel (or those in ``only``); returns how many it tried.
+    """Send what is due at ``at``, one message for each channel (or those in ``only``); returns how many it tried.
 
     1. Give up announcements whose channel no process has in its settings.
-    2. Claim the due ones in one statement: other callers get others, or none.
+    2. Claim the due ones in one statement: other callers get others, or none. Where people read, what was announced at
+       the same moment is one message.
     3. Send to all channels concurrently, within 30 s each; no transaction is open meanwhile.
     4. Record what was sent, and when to retry what was not; after 24 h it is given up.
 
@@ -41,10 +42,13 @@ async def deliver_due(
     names = list(channels.by_name)
     for gone in await connection.fetch(SQL["abandon"], names, at):
         log.warning("announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel")
-    claimed = await connection.fetch(SQL["claim"], names if only is None else list(only), at, LEASE)
+    wanted = names if only is None else list(only)
+    by_channel: dict[str, list[Record]] = {}
+    for row in await connection.fetch(SQL["claim"], wanted, at, LEASE, list(channels.for_people)):
+        by_channel.setdefault(row["channel"], []).append(row)
     turn = asyncio.Lock()
-    await asyncio.gather(*(_deliver(connection, turn, channels, row, at) for row in claimed))
-    return len(claimed)
+    await asyncio.gather(*(_deliver(connection, turn, channels, rows, at) for rows in by_channel.values()))
+    return len(by_channel)
 
 
 def next_wait(attempts: int) -> timedelta:
@@ -52,24 +56,29 @@ def next_wait(attempts: int) -> timedelta:
     return doubled(FIRST_WAIT, attempts - 1, LONGEST_WAIT)
 
 
-async def _deliver(connection: Connection, turn: asyncio.Lock, channels: Channels, row: Record, at: datetime) -> None:
-    """Send one, and record the result at once: it must not wait for a slower channel.
+async def _deliver(
+    connection: Connection, turn: asyncio.Lock, channels: Channels, rows: Sequence[Record], at: datetime
+) -> None:
+    """Send one message, and record the result at once: it must not wait for a slower channel.
 
-    ``turn`` is for the connection, which does one thing at a time.
+    ``rows`` are its announcements. ``turn`` is for the connection, which does one thing at a time.
     """
-    message = message_of(row["number"], Occasion(row["transition"]), incident_of(row), row["made_at"], at)
-    error = await channels.send(row["channel"], message)
+    first = rows[0]
+    incidents = [incident_of(row) for row in rows]
+    message = message_of(first["number"], Occasion(first["transition"]), incidents, first["made_at"], at)
+    error = await channels.send(first["channel"], message)
     async with turn:
         if error is None:
-            await connection.execute(SQL["sent"], row["number"], at)
+            await connection.execute(SQL["sent"], [row["number"] for row in rows], at)
         else:
-            await _record_failure(connection, row, error, at)
+            await _record_failure(connection, rows, error, at)
 
 
-async def _record_failure(connection: Connection, row: Record, error: str, at: datetime) -> None:
+async def _record_failure(connection: Connection, rows: Sequence[Record], error: str, at: datetime) -> None:
+    row = rows[0]
     is_over = at - row["made_at"] >= GIVE_UP_AFTER
     again = None if is_over else at + next_wait(row["attempts"])
-    await connection.execute(SQL["failed"], row["number"], error, again, at)
+    await connection.execute(SQL["failed"], [one["number"] for one in rows], error, again, at)
     log.warning(
         "announcement given up" if is_over else "announcement not delivered",
         announcement=row["number"],

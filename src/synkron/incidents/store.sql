@@ -61,9 +61,11 @@ cross join unnest($3::text[]) with ordinality as channel (name, place)
 order by told.place, channel.place;
 
 -- name: claim
--- The announcements due at $2: for each channel of $1 the oldest. Nobody else tries them during the lease $3; an
--- attempt whose process dies is repeated after it. Earlier announcements of the same incident go first.
-with due as (
+-- The announcements due at $2: for each channel of $1 the oldest, and for those that are also in $4, all others of the
+-- same moment and occasion, which go into one message; only the first of them leads to the others. Nobody else tries
+-- them during the lease $3; an attempt whose process dies is repeated after it. Earlier announcements of the same
+-- incident go first.
+with first as (
     select oldest.id
     from unnest($1::text[]) as channel (name)
     cross join lateral (
@@ -76,10 +78,36 @@ with due as (
                 where earlier.incident_id = one.incident_id and earlier.channel = one.channel and earlier.id < one.id
                     and earlier.sent_at is null and earlier.given_up_at is null
             )
+            and not exists (
+                select from synkron.announcements ahead
+                where one.channel = any($4::text[])
+                    and ahead.channel = one.channel and ahead.made_at = one.made_at
+                    and ahead.transition = one.transition and ahead.id < one.id
+                    and ahead.sent_at is null and ahead.given_up_at is null
+            )
         order by one.next_attempt_at, one.id
         limit 1
         for update skip locked
     ) oldest
+),
+due as (
+    select id from first
+    union
+    select others.id
+    from first
+    join synkron.announcements leader on leader.id = first.id and leader.channel = any($4::text[])
+    cross join lateral (
+        select one.id
+        from synkron.announcements one
+        where one.channel = leader.channel and one.made_at = leader.made_at and one.transition = leader.transition
+            and one.next_attempt_at <= $2 and one.sent_at is null and one.given_up_at is null
+            and not exists (
+                select from synkron.announcements earlier
+                where earlier.incident_id = one.incident_id and earlier.channel = one.channel and earlier.id < one.id
+                    and earlier.sent_at is null and earlier.given_up_at is null
+            )
+        for update
+    ) others
 ),
 claimed as (
     update synkron.announcements one
@@ -98,14 +126,14 @@ order by claimed.id;
 
 -- name: sent
 update synkron.announcements set sent_at = $2, error = null
-where id = $1 and sent_at is null and given_up_at is null;
+where id = any($1::bigint[]) and sent_at is null and given_up_at is null;
 
 -- name: failed
 -- Try again at $3; if that is null, it is given up at $4.
 update synkron.announcements
 set error = $2, next_attempt_at = coalesce($3, next_attempt_at),
     given_up_at = case when $3::timestamptz is null then $4::timestamptz end
-where id = $1 and sent_at is null and given_up_at is null;
+where id = any($1::bigint[]) and sent_at is null and given_up_at is null;
 
 -- name: abandon
 -- Give up announcements that nobody has tried for an hour and whose channel is not in $1: no process has it any more.

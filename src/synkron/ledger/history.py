@@ -67,13 +67,18 @@ class RecordedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The number of occurrences by result, and the drift of those that fired on time: median and 95th percentile."""
+    """The number of occurrences by result, and the drift of those that were due afterwards: median, 95th percentile.
+
+    ``caught_up`` runs stand for ``caught_up_moments`` from before. They are late: the drift leaves them out.
+    """
 
     claimed: int
     running: int
     succeeded: int
     failed: int
     skipped: int
+    caught_up: int
+    caught_up_moments: int
     drift_p50: timedelta | None
     drift_p95: timedelta | None
 

@@ -35,6 +35,11 @@ select
     count(*) filter (where state = 'succeeded') as succeeded,
     count(*) filter (where state = 'failed') as failed,
     count(*) filter (where state = 'skipped') as skipped,
+    count(*) filter (where action = 'run' and (source = 'catch_up' or (source = 'schedule' and scheduled_for < $1)))
+        as caught_up,
+    coalesce(sum(occurrences) filter (
+        where action = 'merge' or source = 'catch_up' or (source = 'schedule' and scheduled_for < $1)
+    ), 0)::bigint as caught_up_moments,
     percentile_disc(0.5) within group (order by drift)
         filter (where source = 'schedule' and scheduled_for >= $1) as drift_p50,
     percentile_disc(0.95) within group (order by drift)

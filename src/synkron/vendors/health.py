@@ -33,6 +33,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+OF_VENDOR = frozenset({502, 504})  # a target's answers that blame the vendor: Bad Gateway, Gateway Timeout
 # With these verdicts, a run that is due now would fail.
 DOWN = frozenset({Verdict.UNREACHABLE, Verdict.THROTTLED})
 
@@ -126,12 +127,12 @@ def health_after(health: Health, sample: Sample, watch: Watch) -> Health:
     verdict: Verdict | None = sample.finding
     if sample.finding is Verdict.THROTTLED:
         known = _throttled(health, sample)
+    elif sample.source is Contact.RUN and sample.finding is not Verdict.HEALTHY:
+        verdict, known = _failed_run(health, sample, watch)
     elif sample.finding in (Verdict.HEALTHY, Verdict.DEGRADED):
         known = _answered(health, sample, watch)
-    elif sample.source is Contact.PROBE:
-        known = _failed_probe(health, sample, watch)
     else:
-        verdict, known = _failed_run(health, sample, watch)
+        known = _failed_probe(health, sample, watch)
     known = replace(known, sampled_at=sample.at, next_probe_at=known.next_probe_at if watch.probes else None)
     if verdict is None:
         return known
@@ -154,8 +155,8 @@ def sample_of_run(
 ) -> Sample:
     """What an organization's run shows about the vendor behind its target. ``at`` is when it ended.
 
-    A mistake of the organization (a 4xx) shows only that the vendor answers, and the duration of a run shows nothing. A
-    throttled run may name one of the vendor's ``throttled_codes``, each of which has its own time to wait.
+    A mistake of the organization (a 4xx) shows only that the vendor answers; the duration shows nothing. A failure is
+    the target's own unless that blames the vendor, with 502 or 504. ``throttled_codes`` have their own times to wait.
     """
     status = outcome.http_status
     told = one_line(outcome.error or f"HTTP {status}", 300)
@@ -168,8 +169,10 @@ def sample_of_run(
         finding, reason = Verdict.HEALTHY, f"a run {outcome.kind}"
     elif outcome.kind is OutcomeKind.FINAL or (status is not None and 400 <= status < 500):
         finding, reason = Verdict.HEALTHY, f"it answered a run with {told}"
+    elif status in OF_VENDOR:
+        finding, reason = Verdict.UNREACHABLE, f"a run failed, and its target blames the vendor: {told}"
     else:
-        finding, reason = Verdict.UNREACHABLE, f"a run failed: {told}"
+        finding, reason = Verdict.DEGRADED, f"a run failed at its target, which says nothing of the vendor: {told}"
     return Sample(
         at=at,
         source=Contact.RUN,
@@ -220,10 +223,10 @@ def _failed_run(health: Health, sample: Sample, watch: Watch) -> tuple[Verdict |
         soonest = max(sample.at, health.passive_until or sample.at, _earliest(health) or sample.at)
         known = replace(known, next_probe_at=min(soonest, health.next_probe_at or soonest))
     if is_passive(health, watch, sample.at):
-        return Verdict.UNREACHABLE, known
+        return sample.finding, known
     if health.verdict in (Verdict.UNREACHABLE, Verdict.UNAUTHORIZED):
         return None, known
-    return Verdict.DEGRADED if known.failed_runs == 1 else Verdict.UNREACHABLE, known
+    return Verdict.DEGRADED if known.failed_runs == 1 else sample.finding, known
 
 
 def _throttled(health: Health, sample: Sample) -> Health:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -14,6 +15,8 @@ from rich.console import Console
 
 from synkron.cli.demo.screen import screen
 from synkron.cli.demo.snapshot import Snapshot
+from synkron.incidents.condition import Condition, IncidentKind
+from synkron.incidents.lifecycle import Incident
 from synkron.ledger.history import RecordedRun, Totals
 from synkron.model import Integration, InvalidIntegration
 from synkron.source.upcoming import Upcoming
@@ -50,6 +53,12 @@ RUN = RecordedRun(
     http_status=200,
     error=None,
 )
+INCIDENT = Incident(
+    Condition(IncidentKind.INVALID_SCHEDULE, "i3", "xledger of Vik can't run: no such minute", "", "", MINUTE),
+    opened_at=MINUTE,
+    seen_at=MINUTE,
+    id=7,
+)
 SHOT = Snapshot(
     now=NOW,
     since=NOW - timedelta(minutes=65),
@@ -57,11 +66,11 @@ SHOT = Snapshot(
     names={"fjord": "Fjordlys Barnehager"},
     fires=[Upcoming(MINUTE + timedelta(minutes=1), ROW)] * 9,
     runs=[RUN] * 30,
-    totals=Totals(120, 2, 110, 3, 5, timedelta(milliseconds=43), timedelta(milliseconds=91)),
+    totals=Totals(120, 2, 110, 3, 5, 0, 0, timedelta(milliseconds=43), timedelta(milliseconds=91)),
     invalid=[InvalidIntegration("fjord", "i2", "bufdir", 'cron_schedule "99 * * * *": minute is 0-59')],
     notes=["14:03:00 run will be retried (run 9): HTTP 503"],
     vendors={"xledger": Verdict.HEALTHY, "bufdir": Verdict.UNREACHABLE},
-    incidents=4,
+    incidents=[INCIDENT] * 4,
 )
 SIZES = [(80, 24), (100, 30), (124, 36), (140, 45), (200, 60)]
 
@@ -86,9 +95,42 @@ def test_it_shows_what_matters(width: int, height: int) -> None:
         "82 ms  Fjordlys Barnehager   xledger",
         "✓ succeeded    1  200",
         "✓  110 succeeded  ✗    3 failed  –    5 skipped  drift p50   43 ms p95   91 ms",
-        "Fjordlys Barnehager, bufdir: cron_schedule",
-        "Ctrl-C stops",
+        "Any key shows help. Ctrl-C stops.",
     ):
+        assert part in text
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_each_incident_and_each_row_that_can_not_run_gets_its_turn(width: int, height: int) -> None:
+    shots = [replace(SHOT, now=NOW + 5 * n * timedelta(seconds=1)) for n in range(5)]
+    text = "\n".join(line for shot in shots for line in _drawn(shot, width, height))
+    assert "incident 7: xledger of Vik can't run: no such minute" in text
+    assert "Fjordlys Barnehager, bufdir can't run: cron_schedule" in text
+
+
+def test_what_was_caught_up_is_said_and_left_out_of_the_drift() -> None:
+    shot = replace(SHOT, totals=replace(SHOT.totals, caught_up=21, caught_up_moments=300))
+    wide, narrow = ("\n".join(_drawn(shot, width, 24)) for width in (80, 60))
+    assert "runs, the newest first; 21 caught up what was missed, not in p50 and p95" in wide
+    assert "runs; 21 caught up, not in p50 and p95" in narrow
+
+
+def test_at_60_columns_nothing_that_is_shown_is_cut() -> None:
+    text = "\n".join(_drawn(replace(SHOT, invalid=[], incidents=[]), 60, 24))
+    assert "…" not in text
+    assert re.search(r"14:03 +82 ms +Fjordlys Barnehager +xledger +✓", text)
+    assert "✓  110  ✗    3  –    5  p50   43 ms p95   91 ms" in text
+
+
+@pytest.mark.parametrize(("width", "height"), [*SIZES, (60, 24)])
+def test_a_key_shows_help_with_a_command_for_the_run_that_failed(width: int, height: int) -> None:
+    failed = replace(RUN, id=4711, state="failed", error="HTTP 422")
+    shot = replace(SHOT, runs=[failed])
+    assert "synkron runs retry 4711" in _drawn(shot, width, height)[-1]
+    lines = _drawn(replace(shot, asks_for_help=True), width, height)
+    assert len(lines) == height
+    text = "\n".join(lines)
+    for part in ("drift", "synkron runs retry 4711", "synkron incidents", "Ctrl-C", "Any key"):
         assert part in text
 
 
@@ -116,7 +158,9 @@ def test_nothing_jumps(width: int, height: int) -> None:
         notes=["x" * 300] * 30,
         banner="stopping: 12 attempts under way " * 5,
     )
-    empty = replace(SHOT, names={}, fires=[], runs=[], invalid=[], notes=[], totals=Totals(0, 0, 0, 0, 0, None, None))
+    empty = replace(
+        SHOT, names={}, fires=[], runs=[], invalid=[], notes=[], totals=Totals(0, 0, 0, 0, 0, 0, 0, None, None)
+    )
     drawn = [_drawn(shot, width, height) for shot in (SHOT, full, empty)]
     assert len({tuple(_places_of_frames(lines)) for lines in drawn}) == 1
     headings = [tuple(line for line in lines if " UTC " in line and " type " in line) for lines in drawn]

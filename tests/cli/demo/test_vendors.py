@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from standardwebhooks import Webhook
 
+from synkron.cli.demo.fleet import REFUSED
 from synkron.cli.demo.vendors import CREDENTIAL, LATENCY, Vendors, vendor_endpoints
 from synkron.delivery.targets import open_targets
 from synkron.delivery.targets.request import body
@@ -66,6 +67,14 @@ async def test_what_synkron_sends_is_accepted_and_remembered(vendors: Vendors) -
         outcomes = [(await targets[name].call(replace(RUN, key=f"run-{name}"), terms())).kind for name in LATENCY]
     assert outcomes == [OutcomeKind.SUCCEEDED] * 3
     assert vendors.successes == {f"run-{name}": 1 for name in LATENCY}
+
+
+async def test_one_run_fails_for_good_and_succeeds_when_it_is_retried(vendors: Vendors) -> None:
+    refused = [replace(RUN, key=f"key-{number}", integration_id=str(REFUSED.id)) for number in (1, 2)]
+    async with open_targets(settings_for(vendors), vendors.environment) as targets:
+        outcomes = [await targets["dynamics"].call(run, terms()) for run in (*refused, refused[0])]
+    assert [one.kind for one in outcomes] == [OutcomeKind.FINAL, OutcomeKind.SUCCEEDED, OutcomeKind.SUCCEEDED]
+    assert "synkron runs retry" in (outcomes[0].error or "")
 
 
 async def test_about_one_run_in_25_fails_at_first_and_never_at_its_second_attempt(vendors: Vendors) -> None:

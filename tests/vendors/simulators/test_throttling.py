@@ -25,7 +25,7 @@ from tests.vendors.simulators.watched import watched
 from tests.vendors.simulators.xledger import Xledger
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-BROKEN = Outcome(OutcomeKind.RETRYABLE, 503, "HTTP 503")
+BROKEN = Outcome(OutcomeKind.RETRYABLE, 502, "HTTP 502")
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)
 
 

@@ -106,11 +106,11 @@ async def _asked(client: ClientSession, method: str, url: str, **request: Any) -
         async with client.request(method, url, **request) as response:
             content = await response.text()
     except ClientError:
-        return Outcome(OutcomeKind.RETRYABLE, error="the vendor hung up")
+        return Outcome(OutcomeKind.RETRYABLE, 502, "the vendor hung up")
     if response.status == 429 or "RATE_LIMIT" in content or "INSUFFICIENT_CREDITS" in content:
         wait = response.headers.get("Retry-After")
         named = None if wait is None else timedelta(seconds=int(wait))
         return Outcome(OutcomeKind.RETRYABLE, response.status, "throttled", named, is_throttled=True)
     if response.status >= 500:
-        return Outcome(OutcomeKind.RETRYABLE, response.status, f"the vendor answered {response.status}")
+        return Outcome(OutcomeKind.RETRYABLE, 502, f"the vendor answered {response.status}")
     return DONE

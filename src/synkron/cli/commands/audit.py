@@ -51,11 +51,16 @@ def audit(
 def _change(one: AuditEntry) -> str:
     if one.before is None:
         return _facts(one.after or {})
-    return f"{_facts(one.before)} -> {_facts(one.after) if one.after else 'nothing'}"
+    return f"from {_facts(one.before) or 'nothing'} to {_facts(one.after or {}) or 'nothing'}"
 
 
 def _facts(facts: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {_text(value)}" for name, value in facts.items() if value is not None)
+    """The facts in one line. A list, such as that of runs, says itself what it is about."""
+    return ", ".join(
+        _text(value) if isinstance(value, list) else f"{name.replace('_', ' ')} {_text(value)}"
+        for name, value in facts.items()
+        if value is not None
+    )
 
 
 def _text(value: object) -> str:
@@ -67,5 +72,5 @@ def _text(value: object) -> str:
 ENTRY = [
     Field("when (UTC)", "at", second),
     Field("who did what", lambda one: f"{one.author}: {one.action} {one.subject}", wrap=True),
-    Field("from -> to", _change, wrap=True),
+    Field("what changed", _change, wrap=True),
 ]

@@ -218,7 +218,7 @@ def _told(change: Setting) -> Iterator[str]:
         before, after = (
             _text(values[key]) if key in values else "the type's" for values in (change.before, change.after)
         )
-        yield f"  {key}: {before} -> {after}"
+        yield f"  {key}: from {before} to {after}"
 
 
 def _done(_: Setting, done: Setting) -> Iterator[str]:

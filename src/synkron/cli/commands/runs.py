@@ -207,7 +207,8 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
 
     def done(_: CancelPlan, plan: CancelPlan) -> Iterator[str]:
         for one in plan.runs:
-            yield f"Run {one.id} is {one.state}."
+            kept = "as failed; what its target has begun may go on" if one.state == "failed" else "as skipped"
+            yield f"Run {one.id} is cancelled, and recorded {kept}."
             yield from _merged(one, plan.merged.get(one.id))
 
     def json(plan: CancelPlan, done: CancelPlan | None) -> Mapping[str, object]:

@@ -20,6 +20,7 @@ from synkron.text import printable
 
 Row = TypeVar("Row")
 
+NORMAL = 80  # below, a table leaves out what it would have to cut
 WIDE = 100
 VERY_WIDE = 124
 LONGEST = 500  # more than fits into a line of any terminal
@@ -134,8 +135,8 @@ def _period(run: RecordedRun) -> str:
 
 FIRES: Sequence[Column[Upcoming]] = (
     Column("UTC", lambda fire, _: text(f"{fire.scheduled_for:%H:%M}"), width=5),
-    Column("in", lambda fire, shot: _countdown(fire.scheduled_for - shot.now), width=6, right=True),
-    Column("local", lambda fire, _: text(_local(fire), "dim"), width=5),
+    Column("in", lambda fire, shot: _countdown(fire.scheduled_for - shot.now), width=6, right=True, least=NORMAL),
+    Column("local", lambda fire, _: text(_local(fire), "dim"), width=5, least=NORMAL),
     Column("organization", lambda fire, shot: _organization(fire.integration.org_id, shot), width=20),
     Column("type", lambda fire, _: text(fire.integration.integration_type), width=8),
     Column("schedule", lambda fire, _: _schedule(fire), share=1, most=WIDE - 1),
@@ -146,10 +147,12 @@ RUNS: Sequence[Column[RecordedRun]] = (
     Column("UTC", lambda run, _: text(f"{run.scheduled_for:%H:%M}"), width=5),
     Column("started", lambda run, _: text(_started(run), "dim"), width=12, least=WIDE),
     Column("drift", lambda run, _: drift(run.drift), width=7, right=True),
-    Column("organization", lambda run, shot: _organization(run.org_id, shot), width=20),
+    Column("organization", lambda run, shot: _organization(run.org_id, shot), width=20, least=NORMAL),
+    Column("organization", lambda run, shot: _organization(run.org_id, shot), share=1, most=NORMAL - 1),
     Column("type", lambda run, _: text(run.integration_type), width=8),
     Column("period", lambda run, _: text(_period(run), "dim"), width=11, least=VERY_WIDE),
-    Column("state", lambda run, _: _state(run), width=11),
-    Column("try", lambda run, _: text(str(run.attempt or "")), width=3, right=True),
-    Column("answer", lambda run, _: _answer(run), share=1),
+    Column("state", lambda run, _: _state(run), width=11, least=NORMAL),
+    Column("", lambda run, _: _state(run)[:1], width=1, most=NORMAL - 1),
+    Column("try", lambda run, _: text(str(run.attempt or "")), width=3, right=True, least=NORMAL),
+    Column("answer", lambda run, _: _answer(run), share=1, least=NORMAL),
 )

@@ -24,6 +24,10 @@ on conflict ({integrations.id}) do update set
 select not exists (select from {organizations} where {organizations.id}::text <> all ($1::text[]))
     and not exists (select from {integrations} where {integrations.id}::text <> all ($2::text[]));
 
+-- name: is_new
+-- Whether no tick has decided anything yet.
+select not exists (select from synkron.watermark);
+
 -- name: lock
 -- Held while the demo's connection is open: one demo at a time on the same data.
 select pg_try_advisory_lock(hashtext('synkron.demo'));

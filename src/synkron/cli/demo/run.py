@@ -13,19 +13,24 @@ from rich.console import Console
 from synkron.cli import logs
 from synkron.cli.context import Place, connection
 from synkron.cli.demo.fleet import is_only_demo, seed
+from synkron.cli.demo.keys import pressed_keys
 from synkron.cli.demo.vendors import Vendors, vendor_endpoints
 from synkron.cli.demo.view import LiveView
 from synkron.cli.output import say
-from synkron.cli.serving import mark_demo, prepare, stop_on_signals
+from synkron.cli.serving import Stop, mark_demo, prepare, stop_on_signals
 from synkron.errors import Refused
-from synkron.ledger.history import totals
+from synkron.ledger.history import Totals, totals
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
+from synkron.runtime import sleep
 from synkron.service.serve import all_roles, serve
 from synkron.settings.load import AnnounceSettings, Settings
+from synkron.text import several
 
 NOTES = 20
+# The second of a minute from which on a tick no longer decides that minute.
+FIRST_TICK = 30.2
 
 
 async def run_demo(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
@@ -40,9 +45,11 @@ async def run_demo(place: Place, settings: Settings, environment: Mapping[str, s
         await seed(held, settings.source)
         async with vendor_endpoints() as vendors:
             began = await database_clock(held)
-            await _serve(place, demo_settings(settings, vendors), {**environment, **vendors.environment}, began)
+            wait = _until_a_moment_lies_ahead(began) if await _is_new(held) else 0.0
+            opened = demo_settings(settings, vendors)
+            await _serve(place, opened, {**environment, **vendors.environment}, began, wait)
         done = await totals(held, began)
-    say(f"{done.succeeded} runs succeeded, {done.failed} failed, {done.skipped} were skipped.")
+    say(f"{done.succeeded} runs succeeded, {done.failed} failed, {done.skipped} were skipped.{_caught_up(done)}")
     say(f"The demo's data stays in {place.folder}; `synkron runs` shows its runs.")
 
 
@@ -50,6 +57,23 @@ def demo_settings(settings: Settings, vendors: Vendors) -> Settings:
     """The settings with the demo's vendors as the only targets: nothing else is called, probed or announced to."""
     nobody = {"announce": AnnounceSettings(), "heartbeat_url": None, "heartbeat_failure_url": None}
     return settings.model_copy(update={"types": vendors.types, **nobody})
+
+
+async def _is_new(held: Connection) -> bool:
+    """Whether nothing was decided yet. After a stop, there is something to catch up at once."""
+    return bool(await held.fetchval(statements("cli/demo/fleet")["is_new"]))
+
+
+def _until_a_moment_lies_ahead(now: datetime) -> float:
+    """Seconds until the first tick, which also decides the half minute before it, decides no moment that is over."""
+    past = now.second + now.microsecond / 1_000_000
+    return max(0.0, FIRST_TICK - past)
+
+
+def _caught_up(done: Totals) -> str:
+    runs = several(done.caught_up, "run")
+    moments = several(done.caught_up_moments, "moment")
+    return f" {runs} caught up {moments} that had passed before the start." if done.caught_up else ""
 
 
 async def _refuse_second_demo(held: Connection, place: Place) -> None:
@@ -70,22 +94,30 @@ async def _refuse_other_rows(held: Connection, settings: Settings, place: Place)
         )
 
 
-async def _serve(place: Place, settings: Settings, environment: Mapping[str, str], began: datetime) -> None:
+async def _serve(
+    place: Place, settings: Settings, environment: Mapping[str, str], began: datetime, wait: float
+) -> None:
     stop = stop_on_signals()
-    serving = serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
+    serving = _served(place, settings, environment, stop, wait)
     console = Console()
     if not sys.stdout.isatty() or console.is_dumb_terminal:
         await serving
         return
     notes: deque[str] = deque(maxlen=NOTES)
     logs.keep(notes)
-    view = LiveView(place.url, settings, str(place.folder), began, notes)
     done = asyncio.Event()
-    showing = asyncio.create_task(view.show(console, stop.asked, done))
-    # If the view fails, the demo ends: it must not leave a frozen picture.
-    showing.add_done_callback(lambda _: stop.asked.set())
-    try:
-        await serving
-    finally:
-        done.set()
-        await showing
+    with pressed_keys() as keys:
+        view = LiveView(place.url, settings, str(place.folder), began, notes, keys)
+        showing = asyncio.create_task(view.show(console, stop.asked, done))
+        # If the view fails, the demo ends: it must not leave a frozen picture.
+        showing.add_done_callback(lambda _: stop.asked.set())
+        try:
+            await serving
+        finally:
+            done.set()
+            await showing
+
+
+async def _served(place: Place, settings: Settings, environment: Mapping[str, str], stop: Stop, wait: float) -> None:
+    await sleep(wait, stop.asked)
+    await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)

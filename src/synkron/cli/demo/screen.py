@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from math import ceil
 
 from rich import box
 from rich.layout import Layout
@@ -11,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from synkron.cli.demo.cells import FIRES, RUNS, STATES, WIDE, drift, table, text
+from synkron.cli.demo.cells import FIRES, NORMAL, RUNS, STATES, WIDE, drift, table, text
 from synkron.cli.demo.snapshot import Snapshot
 from synkron.model import InvalidIntegration
 from synkron.vendors.health import Verdict
@@ -26,38 +27,41 @@ VERDICTS = {
     Verdict.UNKNOWN: ("·", "dim"),
 }
 FRAME = 3  # a panel's two borders, and its table's heading
-SECONDS_PER_FAULT = 5
+SECONDS_PER_TURN = 5
 
 
 def screen(shot: Snapshot, width: int, height: int) -> Layout:
-    """The snapshot for a terminal of this size; 80 x 24 is enough, a larger one shows more."""
+    """The snapshot for a terminal of this size; 80 x 24 is enough, a larger one shows more, a narrower one less."""
     tall = height >= TALL
     coming = 8 if tall else 4
     fires = _panel(table(FIRES, shot.fires[:coming], shot, width), _title_of_fires(shot))
-    above = [Layout(_header(shot), size=1), Layout(fires, size=coming + FRAME)]
+    above = [Layout(_header(shot, width), size=1), Layout(fires, size=coming + FRAME)]
     below = [
-        *([Layout(_faults(shot), size=6), Layout(_notes(shot), size=6)] if tall else []),
+        *([Layout(_wrongs(shot), size=6), Layout(_notes(shot), size=6)] if tall else []),
         Layout(_totals(shot, width), size=1),
-        Layout(_watched(shot), size=1),
-        *([] if tall else [Layout(_one_fault(shot), size=1)]),
-        Layout(_footer(shot), size=1),
+        Layout(_watched(shot, width), size=1),
+        *([] if tall else [Layout(_one_wrong(shot), size=1)]),
+        Layout(_footer(shot, width), size=1),
     ]
     left = max(height - sum(part.size or 0 for part in above + below), FRAME + 1)
     begun = [run for run in shot.runs if run.scheduled_for <= shot.now][: left - FRAME]
-    runs = _panel(table(RUNS, begun, shot, width), "runs, the newest first")
+    runs = _panel(table(RUNS, begun, shot, width), _title_of_runs(shot, width))
     layout = Layout()
-    layout.split_column(*above, Layout(runs, size=left), *below)
+    if shot.asks_for_help:
+        layout.split_column(Layout(_header(shot, width), size=1), _help(shot))
+    else:
+        layout.split_column(*above, Layout(runs, size=left), *below)
     return layout
 
 
-def _header(shot: Snapshot) -> Table:
+def _header(shot: Snapshot, width: int) -> Table:
     line = Table.grid(expand=True, padding=(0, 2, 0, 0))
     line.add_column(no_wrap=True)
     line.add_column(justify="right", no_wrap=True, overflow="ellipsis", ratio=1)
     up = timedelta(seconds=int((shot.now - shot.since).total_seconds()))
     line.add_row(
         Text.assemble((" Synkron demo", "bold"), f"   {shot.now:%a %H:%M:%S} UTC   ", (f"up {up}", "dim")),
-        text(shot.place + " ", style="dim"),
+        text(f"{shot.place} " if width >= NORMAL else "", style="dim"),
     )
     return line
 
@@ -71,21 +75,45 @@ def _title_of_fires(shot: Snapshot) -> str:
     return f"next: {due} at {moment:%H:%M}" + (f", {claimed} of them claimed ahead" if claimed else "")
 
 
-def _faults(shot: Snapshot) -> Panel:
-    lines = [Text.assemble(_subject(shot, one), text(f": {one.reason}")) for one in shot.invalid[:4]]
-    more = len(shot.invalid) - len(lines)
-    title = f"{len(shot.invalid)} rows can't run" + (f", {more} of them not shown" if more > 0 else "")
-    return _lines(lines, title)
+def _title_of_runs(shot: Snapshot, width: int) -> str:
+    caught = shot.totals.caught_up
+    if not caught:
+        return "runs, the newest first"
+    if width < NORMAL:
+        return f"runs; {caught} caught up, not in p50 and p95"
+    return f"runs, the newest first; {caught} caught up what was missed, not in p50 and p95"
 
 
-def _one_fault(shot: Snapshot) -> Text:
-    """One row that can't run; they take turns."""
-    if not shot.invalid:
+def _wrong(shot: Snapshot) -> list[Text]:
+    """The open incidents, and the rows that can't run and have no incident yet: a line each."""
+    subjects = {one.condition.subject for one in shot.incidents}
+    lines = [text(f"incident {one.id}: {one.condition.title}") for one in shot.incidents]
+    rows = [one for one in shot.invalid if not subjects & {one.integration_id, f"organization {one.org_id}"}]
+    return lines + [Text.assemble(_subject(shot, one), text(f" can't run: {one.reason}")) for one in rows]
+
+
+def _turn(shot: Snapshot, pages: int) -> int:
+    return int(shot.now.timestamp()) // SECONDS_PER_TURN % pages
+
+
+def _wrongs(shot: Snapshot) -> Panel:
+    """What is wrong, four lines at a time."""
+    lines = _wrong(shot)
+    pages = max(1, ceil(len(lines) / 4))
+    first = 4 * _turn(shot, pages)
+    shown = f", {first + 1} to {min(first + 4, len(lines))}" if pages > 1 else ""
+    return _lines(
+        lines[first : first + 4], f"{len(shot.incidents)} incidents open, {len(shot.invalid)} rows can't run{shown}"
+    )
+
+
+def _one_wrong(shot: Snapshot) -> Text:
+    """One thing that is wrong; they take turns."""
+    lines = _wrong(shot)
+    if not lines:
         return text(" ")
-    turn = int(shot.now.timestamp()) // SECONDS_PER_FAULT % len(shot.invalid)
-    one = shot.invalid[turn]
-    counted = f" can't run {turn + 1}/{len(shot.invalid)}  "
-    return _cut(Text.assemble((counted, "yellow"), _subject(shot, one), text(f": {one.reason}")))
+    turn = _turn(shot, len(lines))
+    return _cut(Text.assemble((f" {turn + 1}/{len(lines)}  ", "yellow"), lines[turn]))
 
 
 def _notes(shot: Snapshot) -> Panel:
@@ -94,13 +122,15 @@ def _notes(shot: Snapshot) -> Panel:
 
 def _totals(shot: Snapshot, width: int) -> Text:
     totals = shot.totals
+    narrow = width < NORMAL
     return _cut(
         Text.assemble(
             *(f" {totals.claimed:>5} claimed " if width >= WIDE else ""),
-            _counted("succeeded", totals.succeeded),
-            _counted("failed", totals.failed),
-            _counted("skipped", totals.skipped),
-            " drift p50",
+            _counted("succeeded", totals.succeeded, narrow=narrow),
+            _counted("failed", totals.failed, narrow=narrow),
+            _counted("skipped", totals.skipped, narrow=narrow),
+            "" if narrow else " drift",
+            " p50",
             drift(totals.drift_p50, 8),
             " p95",
             drift(totals.drift_p95, 8),
@@ -108,25 +138,68 @@ def _totals(shot: Snapshot, width: int) -> Text:
     )
 
 
-def _watched(shot: Snapshot) -> Text:
+def _watched(shot: Snapshot, width: int) -> Text:
     """The health of the vendors, and the number of open incidents."""
-    line = text(" vendors")
+    line = text(" vendors" if width >= NORMAL else "")
     for name in sorted(shot.vendors):
         symbol, style = VERDICTS[shot.vendors[name]]
         line.append(text(f"  {symbol} {name}", style))
-    line.append(f"   incidents: {shot.incidents} open", "yellow" if shot.incidents else "dim")
+    count = len(shot.incidents)
+    line.append(f"   incidents: {count} open", "yellow" if count else "dim")
     return _cut(line)
 
 
-def _counted(state: str, number: int) -> tuple[str, str]:
+def _counted(state: str, number: int, *, narrow: bool) -> tuple[str, str]:
     symbol, style = STATES[state]
-    return f" {symbol} {number:>4} {state} ", style if number else "dim"
+    return f" {symbol} {number:>4} {'' if narrow else f'{state} '}", style if number else "dim"
 
 
-def _footer(shot: Snapshot) -> Text:
+def _footer(shot: Snapshot, width: int) -> Text:
     if shot.banner:
         return _cut(text(f" {shot.banner}", style="bold yellow"))
-    return _cut(text(" Ctrl-C stops; in another terminal: synkron runs, next, check, health, incidents", style="dim"))
+    if failed := _failed(shot):
+        retry = f"synkron runs retry {failed}"
+        words = (
+            f" Any key: help. Ctrl-C stops. Try it elsewhere: {retry}"
+            if width >= NORMAL
+            else f" Any key: help. Try: {retry}"
+        )
+        return _cut(text(words, style="dim"))
+    return _cut(text(" Any key shows help. Ctrl-C stops.", style="dim"))
+
+
+def _failed(shot: Snapshot) -> int | None:
+    """The newest run that has failed for good."""
+    return next((run.id for run in shot.runs if run.state == "failed"), None)
+
+
+def _help(shot: Snapshot) -> Panel:
+    failed = _failed(shot)
+    retry = f"synkron runs retry {failed}" if failed else "synkron runs retry NUMBER"
+    lines = [
+        ("Any key", "goes back"),
+        ("Ctrl-C", "stops; twice: at once"),
+        ("", ""),
+        ("drift", "actual less scheduled start"),
+        ("p50, p95", "of runs due since the start"),
+        ("try", "attempt: 1 in 25 is retried"),
+        ("", ""),
+        ("In another terminal:", f"export SYNKRON_DATA_DIR={shot.place}"),
+        (retry, "what failed for good, again"),
+        ("synkron runs", "what came of each moment"),
+        ("synkron status", "whether all is well"),
+        ("synkron incidents", "what is wrong, what to do"),
+        ("synkron health", "how the vendors are"),
+        ("synkron check", "the rows that can't run"),
+        ("synkron next", "what comes"),
+        ("synkron --help", "everything else"),
+    ]
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, meaning in lines:
+        table.add_row(text(what, "bold"), text(meaning))
+    return _panel(table, "help")
 
 
 def _subject(shot: Snapshot, row: InvalidIntegration) -> Text:

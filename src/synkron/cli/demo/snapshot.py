@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from synkron.incidents.lifecycle import Incident
 from synkron.ledger.history import RecordedRun, Totals
 from synkron.model import InvalidIntegration
 from synkron.source.upcoming import Upcoming
@@ -16,8 +17,8 @@ from synkron.vendors.health import Verdict
 class Snapshot:
     """What the screen shows at one moment.
 
-    ``since`` is when the demo started, ``vendors`` has the verdict of each type's vendor, ``incidents`` is the number
-    of open ones, and ``banner`` replaces the last line.
+    ``since`` is when the demo started, ``vendors`` has the verdict of each type's vendor, ``incidents`` are the open
+    ones, ``asks_for_help`` shows the help, and ``banner`` replaces the last line.
     """
 
     now: datetime
@@ -30,5 +31,6 @@ class Snapshot:
     invalid: Sequence[InvalidIntegration]
     notes: Sequence[str]
     vendors: Mapping[str, Verdict]
-    incidents: int
+    incidents: Sequence[Incident]
+    asks_for_help: bool = False
     banner: str | None = None

@@ -1,4 +1,4 @@
-"""Three vendors on loopback. Each takes runs, of which some fail at first, and answers the probes of its health."""
+"""Three vendors on loopback. Each takes runs, of which some fail at first and one for good, and answers its probes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hashlib import blake2b
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from synkron.cli.demo.fleet import REFUSED
 from synkron.settings.load import TypeSettings
 
 # Seconds, shortest and longest.
@@ -57,6 +58,7 @@ class Vendors:
         self.credential = secrets.token_urlsafe(24)
         self.successes: Counter[str] = Counter()
         self._latency = latency
+        self._refused: str | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -109,9 +111,13 @@ class Vendors:
         if not self._is_signed(request, content):
             return _refusal(401, "the signature is missing or wrong")
         try:
-            attempt = int(json.loads(content)["attempt"])
+            run = json.loads(content)
+            attempt = int(run["attempt"])
         except (ValueError, KeyError, TypeError):
             return _refusal(400, "the body is not a run")
+        if run.get("integration_id") == str(REFUSED.id) and self._refused is None:
+            self._refused = key
+            return _refusal(422, "the period is closed; open it, then `synkron runs retry`")
         repeated = key in self.successes
         status = 200 if repeated else _answer(key, attempt)
         if status == 200:
@@ -147,7 +153,7 @@ async def _front_page(request: web.Request) -> web.Response:
 
 
 def _answer(key: str, attempt: int) -> int:
-    """About 1 run in 25 fails on its first attempt; none fails on its second, so that no run is lost."""
+    """About 1 run in 25 fails on its first attempt; none fails on its second."""
     if attempt > 1 or _lot(f"failure {key}") >= SHARE_OF_FAILURES:
         return 200
     return FAILURES[int(_lot(f"kind {key}") * len(FAILURES))]

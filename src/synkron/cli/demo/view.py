@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -12,6 +12,7 @@ from asyncpg import InterfaceError, PostgresError
 from rich.console import Console
 from rich.live import Live
 
+from synkron.cli.demo.keys import Keys
 from synkron.cli.demo.screen import screen
 from synkron.cli.demo.snapshot import Snapshot
 from synkron.errors import SynkronError
@@ -35,13 +36,14 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """The view of one database, named ``place``. ``notes`` are the latest log lines; the caller adds to them."""
+    """The view of one database, named ``place``. The caller adds to ``notes`` (the latest log lines) and ``keys``."""
 
     url: str
     settings: Settings
     place: str
     since: datetime
     notes: Sequence[str]
+    keys: Keys = field(default_factory=Keys)
 
     async def show(self, console: Console, stop: asyncio.Event, done: asyncio.Event) -> None:
         """Fill the terminal until ``done`` is set; once ``stop`` is set, show that the demo is stopping."""
@@ -51,7 +53,8 @@ class LiveView:
             async for shot in self._snapshots(done):
                 if stop.is_set():
                     under_way = f"stopping: {shot.totals.running} attempts under way"
-                    shot = replace(shot, banner=f"{under_way}; Ctrl-C again hands them back at once")
+                    banner = f"{under_way}; Ctrl-C again hands them back at once"
+                    shot = replace(shot, banner=banner, asks_for_help=False)
                 live.update(screen(shot, console.width, console.height), refresh=True)
 
     async def _snapshots(self, done: asyncio.Event) -> AsyncIterator[Snapshot]:
@@ -87,5 +90,6 @@ class LiveView:
             vendors={
                 name: health.verdict for health in await store.read_all(connection) for name in health.integration_types
             },
-            incidents=len(await incidents(connection)),
+            incidents=await incidents(connection),
+            asks_for_help=self.keys.ask_for_help,
         )

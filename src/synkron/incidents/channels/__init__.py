@@ -33,6 +33,11 @@ class Channels:
     by_name: Mapping[str, Channel]
     redaction: Redaction = field(repr=False)
 
+    @property
+    def for_people(self) -> list[str]:
+        """The channels that people read; a webhook is read by programs, and gets a message for each incident."""
+        return [name for name, one in self.by_name.items() if not isinstance(one, Webhook)]
+
     async def send(self, name: str, message: Message) -> str | None:
         """Send within 30 s; returns why it was not delivered, without any secret, or None."""
         try:

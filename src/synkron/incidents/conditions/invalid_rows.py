@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from synkron.incidents.condition import Condition, IncidentKind
-from synkron.incidents.conditions.wording import MOST_APART, Names, called, touched
+from synkron.incidents.conditions.wording import MOST_APART, Names, called, listed, touched
 from synkron.model import Fault, InvalidIntegration
 from synkron.text import several
 
@@ -38,20 +39,46 @@ REASONS: Mapping[Fault, str] = {
 
 # The moments of these are put on hold (synkron.held); those of the others are not known.
 HELD = (Fault.TYPE, Fault.ORGANIZATION)
+# All integrations of an organization have these at once.
+OF_ORGANIZATION = (Fault.ZONE, Fault.ORGANIZATION)
 
 
 def invalid(rows: Sequence[InvalidIntegration], names: Names, at: datetime) -> list[Condition]:
-    """One condition for each row; a single one if very many rows have the same fault."""
-    by_fault: dict[Fault, list[InvalidIntegration]] = defaultdict(list)
+    """One condition for each row, or organization that is at fault; a single one if very many have the same fault."""
+    by_fault: dict[Fault, dict[str, list[InvalidIntegration]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        by_fault[row.fault].append(row)
+        by_fault[row.fault][_subject(row)].append(row)
     found = []
-    for fault, alike in sorted(by_fault.items()):
-        if len(alike) > MOST_APART:
-            found.append(_many(fault, alike, at))
+    for fault, apart in sorted(by_fault.items()):
+        if len(apart) > MOST_APART:
+            found.append(_many(fault, [row for alike in apart.values() for row in alike], at))
+        elif fault in OF_ORGANIZATION:
+            found += [_whole(subject, alike, names, at) for subject, alike in apart.items()]
         else:
-            found += [_one(row, names, at) for row in alike]
+            found += [_one(row, names, at) for alike in apart.values() for row in alike]
     return found
+
+
+def _subject(row: InvalidIntegration) -> str:
+    return f"organization {row.org_id}" if row.fault in OF_ORGANIZATION else row.integration_id
+
+
+def _whole(subject: str, rows: Sequence[InvalidIntegration], names: Names, at: datetime) -> Condition:
+    """The condition of an organization, none of whose integrations can run."""
+    one, types = _one(rows[0], names, at), {row.integration_type for row in rows}
+    if len(rows) == 1:
+        return replace(one, subject=subject)
+    return replace(
+        one,
+        subject=subject,
+        title=f"{len(rows)} integrations of {called(rows[0].org_id, names)} can't run: {rows[0].reason}",
+        detail=(
+            f"They are enabled, but every tick leaves them out ({listed(sorted(types))}). No other organization is "
+            f"affected.{_what_of_its_moments(rows[0].fault)}"
+        ),
+        integration_type=one.integration_type if len(types) == 1 else None,
+        touches=touched([rows[0].org_id], integrations=len(rows)),
+    )
 
 
 def _one(row: InvalidIntegration, names: Names, at: datetime) -> Condition:

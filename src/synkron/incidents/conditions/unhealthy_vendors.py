@@ -19,6 +19,7 @@ SAYS: Mapping[Verdict, str] = {
     Verdict.UNAUTHORIZED: "the vendor rejects the credentials",
     Verdict.THROTTLED: "the vendor is throttling requests",
 }
+AT_THE_TARGET = "runs fail at the target, and nothing is known of the vendor"
 KNOWN_BY = {"run": "by a run", "probe": "by a probe", "passive": "by a run, because probes are off"}
 
 
@@ -60,13 +61,13 @@ def unwell(endpoint: VendorEndpoint, watch: Watch, org_ids: Sequence[str], *, is
     return Condition(
         kind=IncidentKind.THROTTLED if throttled else IncidentKind.UNHEALTHY,
         subject=endpoint.endpoint,
-        title=f"{_types(watch)}: {SAYS[endpoint.verdict]}",
+        title=f"{_types(watch)}: {AT_THE_TARGET if _is_at_the_target(endpoint) else SAYS[endpoint.verdict]}",
         detail=(
             f"{endpoint.endpoint} has been {endpoint.verdict} since {moment(endpoint.since)}: "
             f"{endpoint.reason.rstrip('.')}. This was detected {KNOWN_BY.get(endpoint.known_by or '', 'by hand')}."
             f"{until} Live integrations of {organizations} use it."
         ),
-        remedy=_remedy(endpoint.verdict, watch),
+        remedy=_remedy(endpoint, watch),
         since=endpoint.since,
         integration_type=watch.integration_types[0] if len(watch.integration_types) == 1 else None,
         endpoint=endpoint.endpoint,
@@ -105,9 +106,19 @@ def _types(watch: Watch) -> str:
     return listed(watch.integration_types)
 
 
-def _remedy(verdict: Verdict, watch: Watch) -> str:
+def _is_at_the_target(endpoint: VendorEndpoint) -> bool:
+    """A run makes an endpoint degraded if its target failed, and did not say that the vendor did."""
+    return endpoint.verdict is Verdict.DEGRADED and endpoint.known_by in ("run", "passive")
+
+
+def _remedy(endpoint: VendorEndpoint, watch: Watch) -> str:
     name = watch.integration_types[0]
-    match verdict:
+    match endpoint.verdict:
+        case _ if _is_at_the_target(endpoint):
+            return (
+                f"Look at the log of the target. `synkron runs --state failed --type {name}` lists what failed "
+                "for good. If the vendor is the cause, let the target answer 502 or 504."
+            )
         case Verdict.UNAUTHORIZED:
             return (
                 f"Check the credentials of the probe (`{section_of(name)}.health`) and those that the target uses. "

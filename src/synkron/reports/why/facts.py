@@ -15,7 +15,8 @@ class RunFacts:
     """A run in the ledger. ``errors`` are the errors of its failed attempts, the oldest first.
 
     ``deferred_at`` is when it first waited for its vendor to recover. It waits up to ``deferred_until``; None: it no
-    longer waits.
+    longer waits. ``behind`` is the run of its integration that is running; ``behind_until`` is when that must be
+    completed, if its target has accepted it.
     """
 
     id: int
@@ -38,6 +39,8 @@ class RunFacts:
     deferred_at: datetime | None = None
     deferred_until: datetime | None = None
     deferred_reason: str | None = None
+    behind: int | None = None
+    behind_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ def _waits(run: RunFacts, facts: Facts) -> str:
         return f'has not started: it is paused by {facts.paused_now.author} ("{facts.paused_now.reason}")'
     if facts.fault:
         return f"has not started, because its row can't run: {facts.fault}"
+    if run.behind and run.behind_until:
+        accepted = f"which its target accepted (202) and has until {clock(run.behind_until, facts)} to complete"
+        return f"has not started: it waits behind run {run.behind} of its integration, {accepted}"
+    if run.behind:
+        return f"has not started: it waits behind run {run.behind} of its integration, which is running"
     return (
         f"has not started, although it has been ready since {clock(run.next_attempt_at, facts)}: no worker is running "
         "or free, or an older run of the integration has not finished"

@@ -48,6 +48,8 @@ def advice(facts: Facts) -> list[str]:
     if facts.paused_now and (run is None or run.state is State.CLAIMED):
         return [f"`synkron resume --number {facts.paused_now.id}` ends the pause"]
     if run is not None and run.state is State.CLAIMED and run.next_attempt_at <= facts.now:
+        if run.behind:
+            return [f"`synkron runs show {run.behind}` shows the run that is ahead, `synkron runs cancel` ends it"]
         return ["`synkron nodes` lists the workers"]
     if run is not None and run.state is State.SKIPPED and facts.fires and not _was_backfilled(facts):
         return [f"To run its period by hand: `{_backfill(facts)}`"]

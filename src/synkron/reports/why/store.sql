@@ -58,6 +58,13 @@ select
     id, source, action, state, reason, scheduled_for, period_start, execute_after, claimed_at, started_at, finished_at,
     next_attempt_at, attempt, retries, error, completes_by, occurrences, cron_schedule, timezone, deferred_at,
     deferred_until, deferred_reason,
+    (select r.run_id from synkron.running r where r.integration_id = $1 and r.run_id <> runs.id) as behind,
+    (
+        select ahead.completes_by
+        from synkron.running r
+        join synkron.runs ahead on ahead.id = r.run_id
+        where r.integration_id = $1 and r.run_id <> runs.id
+    ) as behind_until,
     array(
         select coalesce(a.error, 'HTTP ' || a.http_status, a.outcome)
         from synkron.attempts a
