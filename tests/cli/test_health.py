@@ -16,8 +16,8 @@ from synkron.cli.commands.health import strip
 from synkron.vendors.health import Verdict
 from synkron.vendors.store import Hour
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
 from tests.delivery.targets.far_side import Answer, FarSide, accept, answering, far_side
+from tests.support.databases import Database
 
 SETTINGS = """
 [types.xledger]

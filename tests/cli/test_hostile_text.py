@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from tests.cli.conftest import SYNKRON, Command
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in
 
 TEXT = f"{HOSTILE}\u202e\u2028\u200b"

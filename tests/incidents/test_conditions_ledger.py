@@ -17,7 +17,8 @@ from synkron.postgres.statements import source_statements
 from synkron.scheduler.tick import tick
 from synkron.settings.load import AnnounceSettings, Settings, SourceTables, TypeSettings
 from synkron.vendors.health import Watch
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.late_runs import MINUTE, add_attempt, add_job, add_run, make_room
 from tests.support.working import QUICK, Recorder, working

@@ -20,7 +20,8 @@ from synkron.scheduler.decide import decide
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policies, Policy
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import installation_of
 from tests.support.turns import skip, start
 
