@@ -33,6 +33,8 @@ from tests.support.driver import remember_types  # noqa: E402
 from tests.support.pgbouncer import NOT_INSTALLED, program  # noqa: E402
 from tests.support.template import WITHOUT_PARTITIONS  # noqa: E402
 
+# A session finds what its functions are written in loaded already.
+HURRIED = {"fsync": "off", "shared_preload_libraries": "plpgsql"}
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
 remember_types()
@@ -110,7 +112,7 @@ def distribution_server() -> Iterator[EmbeddedServer]:
 def embedded_server() -> Iterator[EmbeddedServer]:
     with (
         TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder,
-        embedded_database(Path(folder), settings={"fsync": "off"}) as running,
+        embedded_database(Path(folder), settings=HURRIED) as running,
         templates(running),
     ):
         yield running
