@@ -10,9 +10,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -22,22 +20,21 @@ time.tzset()
 # A shell's background jobs ignore Ctrl-C, and so would every process that a test starts and stops with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-import asyncio  # noqa: E402
-
 import asyncpg  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
-from synkron.postgres.statements import statements  # noqa: E402
 from synkron.runtime import log_through_structlog  # noqa: E402
+from tests.support.databases import Database, bare, migrated, templates  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
 from tests.support.driver import remember_types  # noqa: E402
 from tests.support.pgbouncer import NOT_INSTALLED, program  # noqa: E402
-from tests.support.template import WITHOUT_PARTITIONS, fill_template  # noqa: E402
+from tests.support.template import WITHOUT_PARTITIONS  # noqa: E402
 
-TEMPLATE = "synkron_template"
+# A session finds what its functions are written in loaded already.
+HURRIED = {"fsync": "off", "shared_preload_libraries": "plpgsql"}
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
 remember_types()
@@ -47,18 +44,6 @@ hypothesis_settings.register_profile("synkron", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("synkron")
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
-_numbers = count(1)
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database of a test's own. ``url`` is the service's role, ``superuser_url`` the owner of everything."""
-
-    name: str
-    url: str
-    superuser_url: str
-
 
 EMBEDDED, DISTRIBUTION = "embedded_server", "distribution_server"
 SERVERS = {"server", EMBEDDED, DISTRIBUTION}
@@ -118,8 +103,8 @@ def distribution_server() -> Iterator[EmbeddedServer]:
     with (
         TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder,
         distribution_database(Path(folder)) as running,
+        templates(running),
     ):
-        asyncio.run(_make_template(running))
         yield running
 
 
@@ -127,23 +112,23 @@ def distribution_server() -> Iterator[EmbeddedServer]:
 def embedded_server() -> Iterator[EmbeddedServer]:
     with (
         TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder,
-        embedded_database(Path(folder), settings={"fsync": "off"}) as running,
+        embedded_database(Path(folder), settings=HURRIED) as running,
+        templates(running),
     ):
-        asyncio.run(_make_template(running))
         yield running
 
 
 @pytest.fixture
 async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
     """A migrated database with the application's two tables, empty."""
-    async for made in cloned(server, TEMPLATE):
+    async for made in migrated(server):
         yield made
 
 
 @pytest.fixture
 async def bare_database(server: EmbeddedServer) -> AsyncIterator[Database]:
     """An empty database that belongs to the service's role: nothing is installed."""
-    async for made in cloned(server, "template1"):
+    async for made in bare(server):
         yield made
 
 
@@ -168,37 +153,3 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
     """Connections to the test's database, as the service's role."""
     async with asyncpg.create_pool(database.url, min_size=1, max_size=10) as opened:
         yield opened
-
-
-async def _make_template(server: EmbeddedServer) -> None:
-    await _create(server, TEMPLATE, "template1")
-    connection = await asyncpg.connect(server.url(database=TEMPLATE))
-    await fill_template(connection)
-    await connection.close()
-
-
-async def cloned(server: EmbeddedServer, template: str) -> AsyncGenerator[Database, None]:
-    """A database for as long as the caller likes."""
-    name = f"test_{next(_numbers)}"
-    await _create(server, name, template)
-    if template == TEMPLATE:
-        await _settle(server.url(database=name))
-    yield Database(name, server.url(database=name), server.url(database=name, user="postgres"))
-    connection = await asyncpg.connect(server.url(database="postgres", user="postgres"))
-    await connection.execute(f"drop database {name} with (force)")
-    await connection.close()
-
-
-async def _settle(url: str) -> None:
-    """Make the copy of the template an installation of its own, which fires."""
-    connection = await asyncpg.connect(url)
-    await connection.execute("update synkron.installations set id = gen_random_uuid()")
-    await connection.execute(statements("ledger/installation")["note"])
-    await connection.close()
-
-
-async def _create(server: EmbeddedServer, name: str, template: str) -> None:
-    connection = await asyncpg.connect(server.url(database="postgres", user="postgres"))
-    await connection.execute(f"create database {name} template {template} owner synkron strategy file_copy")
-    await connection.execute(f"alter database {name} set timezone to 'Pacific/Chatham'")
-    await connection.close()

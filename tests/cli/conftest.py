@@ -22,7 +22,7 @@ import typer.main
 from synkron.cli import main
 from synkron.cli.output import say_through
 from synkron.cli.secrets import hide
-from tests.conftest import Database
+from tests.support.databases import Database
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
 # A process builds its commands once, which takes longer than most of them; here one process calls hundreds.

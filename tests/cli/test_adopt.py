@@ -9,7 +9,7 @@ import pytest
 from synkron.postgres.embedded import EmbeddedServer
 from tests.cli.conftest import Command, execute
 from tests.cli.past import fetch, make_past
-from tests.conftest import Database
+from tests.support.databases import Database
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command, Ended, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 UNREACHABLE = "postgresql://someone:hush@127.0.0.1:1/app"
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.pgbouncer import PgBouncer, pgbouncer, program
 
 pytestmark = pytest.mark.skipif(program() is None, reason="the distribution's PgBouncer is not installed")

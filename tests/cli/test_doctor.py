@@ -9,7 +9,7 @@ import pytest
 from synkron.cli.commands.doctor import lines
 from synkron.service.doctor.finding import Finding, Level
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 NOT_CHECKED = Finding(Level.SKIPPED, "Not checked, because the check row security failed.")
 REPORT = {

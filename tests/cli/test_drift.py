@@ -14,7 +14,8 @@ import pytest
 from synkron.ledger.drift import Moments, Stage, lateness, stages
 from synkron.model import Source
 from tests.cli.conftest import Command
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_organization
 from tests.support.late_runs import MINUTE, add_attempt, add_job, add_run, make_room
 

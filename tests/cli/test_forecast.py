@@ -8,7 +8,7 @@ import pytest
 
 from synkron.cli.commands.forecast_chart import ASCII, bar
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 HERD = 412
 

@@ -20,8 +20,8 @@ from synkron.vendors.health import Verdict, sample_of_run
 from synkron.vendors.store import Hour, record
 from synkron.vendors.watches import watches_of
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
 from tests.delivery.targets.far_side import Answer, FarSide, accept, answering, far_side
+from tests.support.databases import Database
 
 SETTINGS = """
 [types.xledger]

@@ -7,13 +7,14 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from tests.cli.conftest import SYNKRON, Command
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in
 
 TEXT = f"{HOSTILE}\u202e\u2028\u200b"
@@ -149,34 +150,66 @@ def test_nor_what_it_is_asked(on_database: Command, arguments: list[str]) -> Non
     assert dangerous_in(ended.out + ended.err, but="\n") == []
 
 
-@pytest.mark.parametrize("arguments", [["check"], ["next"], ["runs"], ["why"], ["health"], ["incidents"], ["up"]])
-def test_at_a_terminal_and_in_a_pipe(run_id: str, database: Database, arguments: list[str]) -> None:
-    """The bytes that a real process writes; ``up`` warns of the rows in its log."""
+END = "---- end of the command"
+# One process for many commands, as each start takes as long as all of them.
+MANY = f"""
+import json, sys
+from contextlib import suppress
+from synkron.cli import main
+for arguments in json.loads(sys.argv[1]):
+    with suppress(SystemExit):
+        main(arguments)
+    sys.stderr.flush()
+    print("{END}", flush=True)
+"""
+
+
+def test_at_a_terminal_and_in_a_pipe(run_id: str, database: Database) -> None:
+    """The bytes that a real process writes."""
     del run_id
-    given = [*arguments, "--integration", _integration(database)] if arguments == ["why"] else arguments
-    for written in (_at_a_terminal(given), b"" if arguments == ["up"] else _in_a_pipe(given)):
-        text = re.sub(r"\x1b\[[0-9;]*m", "", written.decode().replace("\r\n", "\n"))
-        assert dangerous_in(text, but="\n") == []
-        assert arguments == ["up"] or SPELT[:8] in text
-    if arguments == ["up"]:
-        assert SPELT in _at_a_terminal(given).decode()
+    commands = [
+        ["check"],
+        ["next"],
+        ["runs"],
+        ["why", "--integration", _integration(database)],
+        ["health"],
+        ["incidents"],
+    ]
+    process = [sys.executable, "-c", MANY, json.dumps(commands)]
+    for written in (_at_a_terminal(process), _in_a_pipe(process)):
+        *texts, rest = _safe(written).split(END)
+        assert [SPELT[:8] in text for text in texts] == [True] * len(commands), texts
+        assert rest.strip() == ""
 
 
-def _in_a_pipe(arguments: list[str]) -> bytes:
-    ended = subprocess.run([SYNKRON, *arguments], capture_output=True, check=False, timeout=PATIENCE)
-    return ended.stdout + ended.stderr
+@pytest.mark.usefixtures("run_id")
+def test_a_service_at_a_terminal_warns_of_the_rows() -> None:
+    assert SPELT in _safe(_at_a_terminal([SYNKRON, "up"], until=b"known integration type"))
 
 
-def _at_a_terminal(arguments: list[str]) -> bytes:
-    """All that comes; a process that does not end by itself is told to once it has warned of the unknown type."""
+def _safe(written: bytes) -> str:
+    """The text, whose colours are all that drives the terminal."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", written.decode().replace("\r\n", "\n"))
+    assert dangerous_in(text, but="\n") == []
+    return text
+
+
+def _in_a_pipe(process: list[str]) -> bytes:
+    return subprocess.run(
+        process, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=PATIENCE
+    ).stdout
+
+
+def _at_a_terminal(arguments: list[str], until: bytes | None = None) -> bytes:
+    """All that comes; a process that does not end by itself is told to once it has written this."""
     ours, theirs = os.openpty()
-    process = subprocess.Popen([SYNKRON, *arguments], stdin=theirs, stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(arguments, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     written = b""
     try:
         while True:
             written += os.read(ours, 65_536)
-            if arguments == ["up"] and b"known integration type" in written:
+            if until and until in written:
                 process.terminate()
     except OSError:  # nobody holds the other side any more
         return written

@@ -15,8 +15,8 @@ from synkron.incidents.store import reconcile
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
 from tests.cli.test_pauses import LATER, Terminal
-from tests.conftest import Database
 from tests.support.announcing import announcing
+from tests.support.databases import Database
 from tests.support.incident_cast import MINUTE, condition
 
 WHY = ["--reason", "their maintenance", "--author", "kari"]

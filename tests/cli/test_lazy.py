@@ -19,7 +19,7 @@ from synkron.service.serve import Role
 from synkron.settings.load import Settings
 from synkron.settings.secrets import secrets_of
 from tests.cli.conftest import Command
-from tests.conftest import Database
+from tests.support.databases import Database
 
 HEAVY = ("aiohttp", "apprise", "asyncpg", "pgqueuer", "pydantic", "pydantic_settings", "rich", "structlog")
 

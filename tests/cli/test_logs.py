@@ -28,7 +28,7 @@ from synkron.runtime import sleep
 from synkron.service import serve as service
 from synkron.service.serve import Role, serve
 from tests.cli.conftest import Command
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 TWO_NODES = """
     insert into synkron.nodes (name, role, version, started_at, seen_at, stopped_at, skew)

@@ -6,7 +6,7 @@ import pytest
 
 from synkron.source.oddity import ODDITIES
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 GOOD = "00000000-0000-4000-9000-0000000000a1"
 TWICE = "00000000-0000-4000-9000-0000000000b1"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
-from tests.conftest import Database
+from tests.support.databases import Database
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
-from tests.conftest import Database
+from tests.support.databases import Database
 
 UNKNOWN_TYPE = """
     update synkron.runs set integration_type = 'abc';

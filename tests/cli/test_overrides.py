@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Command, execute
 from tests.cli.past import NOBODY, Past, fetch, make_past
-from tests.conftest import Database
+from tests.support.databases import Database
 
 ALL_SET = {
     "--catch-up": "all",

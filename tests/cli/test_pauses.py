@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
-from tests.conftest import Database
+from tests.support.databases import Database
 
 LATER = "2199-01-01T00:00Z"
 OLDER = "those older than 24h, but for the newest, expire"

@@ -15,7 +15,8 @@ import asyncpg
 import pytest
 
 from tests.cli.conftest import SYNKRON, Command, spawn
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 
 PATIENCE = 30.0
 QUIET = {f"SYNKRON_TYPES__{name}__HEALTH__MODE": "passive" for name in ("XLEDGER", "DYNAMICS", "BUFDIR")}

@@ -17,7 +17,7 @@ from synkron.model import Outcome, OutcomeKind
 from synkron.settings.load import Settings
 from tests.cli.conftest import Command, execute
 from tests.cli.past import HOUR, Past, fetch, make_past
-from tests.conftest import Database
+from tests.support.databases import Database
 
 PAUSED = "insert into synkron.pauses (reason, author) values ('incident', 'ola')"
 SUCCEEDED = "update synkron.runs set state = 'succeeded', started_at = now(), finished_at = now(), attempt = 1"

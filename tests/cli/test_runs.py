@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 FJORD, VIK = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 KEYS = [

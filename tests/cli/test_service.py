@@ -10,7 +10,7 @@ from synkron.cli.commands.service import _roles
 from synkron.ledger.migrate import BEFORE_THE_FIRST_RELEASE
 from synkron.service.serve import Role
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 FJORD = "00000000-0000-4000-8000-000000000001"
 

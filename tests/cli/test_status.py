@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, Past, make_past
-from tests.conftest import Database
+from tests.support.databases import Database
 
 ALIVE = """
     insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid)

@@ -12,7 +12,7 @@ import pytest
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
 from tests.cli.conftest import Command, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 
 FJORD, VIK = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 HOURLY, DISABLED = (f"00000000-0000-4000-9000-0000000000{end}" for end in ("a1", "a2"))

@@ -16,7 +16,7 @@ from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
 from synkron.settings.policy import CatchUp
 from tests.cli.conftest import Command, Ended, execute
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.fleet import nothing_queued, watching
 from tests.support.turns import start
 from tests.support.working import BROKEN, Recorder, working

@@ -29,7 +29,8 @@ from synkron.scheduler.tick import tick
 from synkron.service.api.server import listening
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.signing import is_signed
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 from tests.support.turns import skip, start
 

@@ -17,7 +17,8 @@ from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.vendors import store
 from synkron.vendors.health import DOWN, Contact, Sample, Verdict
 from synkron.vendors.watches import watches_of
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.working import BROKEN, Recorder, claim, working
 

@@ -15,7 +15,8 @@ from synkron.ledger import attempts, history
 from synkron.ledger.queue import queue_on
 from synkron.model import Run, State
 from synkron.postgres.connection import Pool
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.turns import skip, start
 from tests.support.working import DONE, QUICK, Recorder, claim, deliver, working

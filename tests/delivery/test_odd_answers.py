@@ -17,8 +17,9 @@ from synkron.model import Outcome, OutcomeKind, Run
 from synkron.postgres.connection import Pool
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import raw_far_side
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.working import claim, working
 

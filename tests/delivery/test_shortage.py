@@ -27,8 +27,9 @@ from synkron.vendors.health import Verdict
 from synkron.vendors.monitor import probe_now, watch_health
 from synkron.vendors.probe.prober import open_prober
 from synkron.vendors.watches import read_watches
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import RUN, accept, far_side
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 from tests.support.working import claim, deliver
 from tests.vendors.test_monitor import NOON

@@ -11,8 +11,9 @@ from synkron.delivery.targets import open_targets
 from synkron.ledger import history
 from synkron.postgres.connection import Pool
 from synkron.settings.load import Settings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import far_side
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 from tests.support.working import claim, deliver
 

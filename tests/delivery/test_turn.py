@@ -11,7 +11,8 @@ from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
 from synkron.source.queries import SourceQueries
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 from tests.support.working import QUICK, Recorder, claim, deliver
 

@@ -17,7 +17,8 @@ from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Pool
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.turns import start
 from tests.support.working import BROKEN, QUICK, Recorder, claim, deliver, working

@@ -19,7 +19,8 @@ from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.connection import Pool, connected
 from synkron.settings.load import SourceTables
 from synkron.source.queries import SourceQueries
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, blocked, nothing_queued, utc, watching
 from tests.support.turns import start
 from tests.support.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working

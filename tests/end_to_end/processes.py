@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.conftest import Database
+from tests.support.databases import Database
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
 # Xledger itself is not asked how it is. As a variable, for settings that the previous release must read as well.

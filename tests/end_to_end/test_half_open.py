@@ -10,9 +10,10 @@ from pathlib import Path
 from synkron.runtime import sleep
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.end_to_end.processes import SYNKRON, Process, process
 from tests.end_to_end.receiver import receiving
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 
 PATIENCE = 100.0

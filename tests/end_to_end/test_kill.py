@@ -14,8 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from synkron.ledger import history
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.end_to_end.receiver import Receiver, receiving
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))

@@ -12,9 +12,10 @@ from synkron.ledger import history
 from synkron.ledger.nodes import nodes
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.end_to_end.processes import process
 from tests.end_to_end.receiver import receiving
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc, watching
 
 PATIENCE = 100.0

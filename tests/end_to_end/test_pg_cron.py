@@ -19,9 +19,10 @@ from synkron.ledger.migrate import create_source_tables, migrate
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.reports.verify.store import verify
 from synkron.settings.load import Settings, SourceTables
-from tests.conftest import Connection, Database, in_memory
+from tests.conftest import Connection, in_memory
 from tests.end_to_end.processes import SYNKRON, process
 from tests.end_to_end.receiver import receiving
+from tests.support.databases import Database
 from tests.support.distribution import distribution_database, has_extension
 from tests.support.fleet import Condition, add_integration, watching
 

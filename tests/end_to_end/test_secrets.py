@@ -16,9 +16,9 @@ from aiohttp import ClientSession
 from synkron.ledger.migrate import create_source_tables, migrate
 from synkron.runtime import sleep
 from synkron.settings.load import SourceTables
-from tests.conftest import Database
 from tests.end_to_end.processes import SYNKRON, Process, process
 from tests.faults.server import Server, running_server
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
 PATIENCE = 120.0

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.edge_function.project import SYNKRON_KEY, deployed
 from tests.house.pages import ROOT, blocks, text_of
+from tests.support.databases import Database
 from tests.support.deno import needs_npm
 from tests.support.fleet import watching
 from tests.support.silent_relay import silent_relay

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.house.pages import blocks, text_of
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 from tests.support.postgrest import SECRET_KEY, postgrest
 

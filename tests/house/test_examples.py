@@ -27,9 +27,10 @@ from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.signing import is_signed
 from synkron.vendors.throttling import refusal_in
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import PATIENCE, RUN, SIGNING, delivered, terms
 from tests.house.pages import ROOT, blocks, pages, text_of
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
 

@@ -24,10 +24,11 @@ from synkron.incidents.store import reconcile
 from synkron.model import Fault, InvalidIntegration
 from synkron.runtime import wall_clock
 from synkron.settings.load import Settings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import SIGNING, FarSide, accept, answering, far_side
 from tests.house.pages import blocks, text_of
 from tests.support.announcing import ENVIRONMENT, announcements, announcing, mail_server
+from tests.support.databases import Database
 from tests.support.incident_cast import HOUR, LOOK, MINUTE, NOON, condition
 
 

@@ -17,7 +17,8 @@ from synkron.postgres.statements import source_statements
 from synkron.scheduler.tick import tick
 from synkron.settings.load import AnnounceSettings, Settings, SourceTables, TypeSettings
 from synkron.vendors.health import Watch
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.late_runs import MINUTE, add_attempt, add_job, add_run, make_room
 from tests.support.working import QUICK, Recorder, working
@@ -564,33 +565,33 @@ async def much(connection: Connection, fjord: str) -> None:
     await connection.execute("vacuum analyze synkron.runs, synkron.attempts, synkron.ticks, synkron.pauses")
 
 
+PLANS = [
+    ("waiting", (5 * MINUTE, 2000), "runs_unfinished"),
+    ("started_late", (5 * MINUTE, 2000), "runs_started_late"),
+    ("failed", (5000,), "runs_failed"),
+    ("failed", (5000,), "runs_delivered_once"),
+    ("cold_starts", (1000,), "attempts_cold"),
+    ("expired", (10_000,), "runs_expired"),
+    ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "ticks_newest"),
+    ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "runs_newest"),
+]
+
+
 @pytest.mark.usefixtures("much")
-@pytest.mark.parametrize(
-    ("statement", "arguments", "index"),
-    [
-        ("waiting", (5 * MINUTE, 2000), "runs_unfinished"),
-        ("started_late", (5 * MINUTE, 2000), "runs_started_late"),
-        ("failed", (5000,), "runs_failed"),
-        ("failed", (5000,), "runs_delivered_once"),
-        ("cold_starts", (1000,), "attempts_cold"),
-        ("expired", (10_000,), "runs_expired"),
-        ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "ticks_newest"),
-        ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "runs_newest"),
-    ],
-)
-async def test_plans(connection: Connection, statement: str, arguments: tuple[object, ...], index: str) -> None:
+async def test_plans(connection: Connection) -> None:
     """By the index that is made for it; no table of the ledger is read from end to end."""
-    asked = "explain " + source_statements("incidents/conditions/store", SourceTables())[statement]
-    plan = "\n".join(line[0] for line in await connection.fetch(asked, NOON, *arguments))
-    rows = await connection.fetch(
-        "select child.relname from pg_class child left join pg_inherits on inhrelid = child.oid "
-        "where coalesce(inhparent, child.oid) = $1::regclass",
-        f"synkron.{index}",
-    )
-    assert any(row["relname"] in plan for row in rows), plan
-    assert not re.search(r"Seq Scan on (\w+_2026_0[23]|ticks)", plan), plan
-    if statement == "waiting":
-        assert re.search(r"Anti Join(?s:.*)on pause", plan), plan
+    for statement, arguments, index in PLANS:
+        asked = "explain " + source_statements("incidents/conditions/store", SourceTables())[statement]
+        plan = "\n".join(line[0] for line in await connection.fetch(asked, NOON, *arguments))
+        rows = await connection.fetch(
+            "select child.relname from pg_class child left join pg_inherits on inhrelid = child.oid "
+            "where coalesce(inhparent, child.oid) = $1::regclass",
+            f"synkron.{index}",
+        )
+        assert any(row["relname"] in plan for row in rows), plan
+        assert not re.search(r"Seq Scan on (\w+_(?!2026_01)\d{4}_\d\d|ticks)", plan), plan
+        if statement == "waiting":
+            assert re.search(r"Anti Join(?s:.*)on pause", plan), plan
 
 
 # Moments that expired

@@ -29,7 +29,8 @@ from synkron.service import background, scheduler_loop
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.source.queries import SourceQueries
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 from tests.support.working import claim
 

@@ -19,9 +19,10 @@ from synkron.incidents.send import deliver_due
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import accept, far_side
 from tests.support.announcing import ENVIRONMENT, announcing, mail_server
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, watching
 from tests.support.working import Recorder, working
 

@@ -14,8 +14,9 @@ from synkron.operations.acknowledge import acknowledge
 from synkron.operations.silences import AskedSilence, silence, unsilence
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.support.announcing import announcements, announcing
+from tests.support.databases import Database
 from tests.support.incident_cast import HOUR, LOOK, MINUTE, NOON, changes, condition, many
 
 SETTINGS = announcing(hook="http://127.0.0.1:9/incidents", mail="json://127.0.0.1:9")

@@ -11,7 +11,7 @@ from synkron.errors import SynkronError
 from synkron.ledger.asked import check_asked
 from synkron.ledger.migrate import migrate
 from synkron.settings.load import SourceTables
-from tests.conftest import Database
+from tests.support.databases import Database
 
 NOTHING: dict[str, Any] = {"grant_to": None, "installation": None, "source_tables": False, "indexes": False}
 HERE = SourceTables()

@@ -20,7 +20,8 @@ from synkron.scheduler.decide import decide
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policies, Policy
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import installation_of
 from tests.support.turns import skip, start
 
@@ -290,6 +291,7 @@ async def test_a_run_that_is_under_way_is_not_skipped_by_another_job(connection:
     assert await attempts.finish(connection, run, DONE, State.SUCCEEDED, NOW)
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_a_month_with_an_unfinished_run_is_kept(connection: Connection) -> None:
     (run_id,) = (await claim(connection, [60 * 24 * 35])).run_ids
     run = await started(connection, run_id)
@@ -357,6 +359,7 @@ async def test_a_first_boot_starts_half_a_minute_ago(connection: Connection) -> 
         assert await database_clock(connection) - await ticks.lock_watermark(connection) == timedelta(seconds=30)
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_what_is_older_than_the_retention_is_dropped(connection: Connection) -> None:
     for run_id in (await claim(connection, [0, 60 * 24 * 35])).run_ids:
         await skip(connection, run_id, "superseded: the integration was disabled", 1)
@@ -373,6 +376,7 @@ async def test_what_is_older_than_the_retention_is_dropped(connection: Connectio
     assert await connection.fetchval("select count(*) from synkron.queue_log") == 0
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_a_month_that_somebody_reads_is_kept_until_later(database: Database, connection: Connection) -> None:
     """Dropping it would wait for the reader, and everybody else behind the drop."""
     clock = await database_clock(connection)
@@ -392,6 +396,7 @@ async def test_a_month_that_somebody_reads_is_kept_until_later(database: Databas
     await reader.close()
 
 
+@pytest.mark.usefixtures("no_partitions")
 async def test_what_a_change_may_still_need_is_not_dropped_beside_it(
     database: Database, connection: Connection
 ) -> None:

@@ -14,7 +14,8 @@ from synkron.errors import Refused
 from synkron.ledger.emit import emit
 from synkron.ledger.migrate import check_ledger, migrate
 from synkron.postgres.statements import migrations
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import utc
 from tests.support.schema import dumped
 from tests.support.silent_relay import silent_relay

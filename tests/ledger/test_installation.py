@@ -32,10 +32,11 @@ from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
 from synkron.vendors.probe.prober import open_prober
 from synkron.vendors.watches import Watches
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import accept, far_side
 from tests.support.announcing import idle
 from tests.support.copies import copied, opened
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc, watching
 from tests.support.turns import start
 

@@ -19,7 +19,8 @@ from synkron.ledger.migrate import (
 )
 from synkron.postgres.statements import migrations, statements
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.schema import dumped
 
 pytestmark = pytest.mark.each_server

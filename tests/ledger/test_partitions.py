@@ -13,8 +13,9 @@ import pytest
 from synkron.ledger import retention
 from synkron.postgres.clock import database_clock
 from synkron.scheduler.tick import tick
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.ledger.test_claims import months_of
+from tests.support.databases import Database
 from tests.support.fleet import PATIENCE, add_integration, blocked
 from tests.support.working import QUICK
 

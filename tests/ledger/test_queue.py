@@ -20,7 +20,8 @@ from structlog.testing import capture_logs
 
 from synkron.ledger.queue import SQL, Manager
 from synkron.postgres.connection import Executor, Pool
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 from tests.support.working import QUICK, Recorder, claim, working
 

@@ -25,9 +25,10 @@ from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.support.announcing import announcements, announcing
 from tests.support.copies import copied, opened
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, installation_of, utc
 from tests.support.incident_cast import condition
 from tests.support.stepped_clock import install_clock, set_clock

@@ -11,8 +11,9 @@ from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.runs import cancel, retry
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import Pool
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import FarSide, accept, answering, delivered
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, installation_of, utc
 from tests.support.working import MOMENT, QUICK, claim, deliver
 

@@ -20,7 +20,8 @@ from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import Tick, tick
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, watching
 from tests.support.working import Recorder, claim, deliver, working
 

@@ -21,7 +21,8 @@ from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import PATIENCE, add_integration, blocked, nothing_queued, utc, watching
 from tests.support.turns import start
 from tests.support.working import QUICK, REFUSED, Recorder, claim, deliver, working

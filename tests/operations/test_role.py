@@ -23,8 +23,9 @@ from synkron.operations.runs import cancel, retry
 from synkron.operations.silences import AskedSilence, silence, unsilence
 from synkron.operations.trigger import trigger
 from synkron.scheduler.tick import tick
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.support.announcing import ENVIRONMENT, announcing
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 from tests.support.incident_cast import NOON, condition
 from tests.support.working import QUICK

@@ -17,7 +17,8 @@ from synkron.postgres.connection import Connection as ServiceConnection
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import PATIENCE, add_integration, utc
 from tests.support.working import QUICK, claim
 

@@ -16,7 +16,8 @@ from synkron.ledger import attempts, history
 from synkron.ledger.queue import QUEUE, SQL
 from synkron.postgres.connection import Pool
 from synkron.postgres.notifications import APART, CHANGED, Notifications
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import PATIENCE, add_integration, nothing_queued, watching
 from tests.support.working import Recorder, claim, working
 

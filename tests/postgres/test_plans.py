@@ -22,13 +22,13 @@ from synkron.postgres.embedded import EmbeddedServer
 from synkron.postgres.embedded.programs import VERSION
 from synkron.settings.load import SourceTables
 from synkron.source.queries import SourceQueries
-from tests.conftest import TEMPLATE, Database, cloned
+from tests.support.databases import Database, migrated
 from tests.support.grown import SMALL, grow
 from tests.support.planning import Statement, plan_of, statements_in
 
 pytestmark = pytest.mark.each_server
 
-MOST_COST = 100_000
+MOST_COST = 30_000
 # From how many rows on a table's scan is a fault.
 LARGE, EMPTY = 10_000, -1
 # The sessions that statements are used in: a worker's, those in transactions of ticks, operations and reports, others.
@@ -109,7 +109,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
 def grown(server: EmbeddedServer) -> Iterator[Database]:
     """A database of many rows, to which nothing is written."""
     with asyncio.Runner() as runner:
-        clone = cloned(server, TEMPLATE)
+        clone = migrated(server)
         made = runner.run(anext(clone))
         runner.run(grow(made.superuser_url))
         yield made

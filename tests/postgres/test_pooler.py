@@ -17,7 +17,7 @@ from synkron.postgres.connection import connected, pooled
 from synkron.postgres.pooler import Mode, keeps_session, known_mode
 from synkron.postgres.sessions import SESSION
 from synkron.postgres.watch import WatchedConnection
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.pgbouncer import PgBouncer, pgbouncer, program
 from tests.support.silent_relay import silent_relay
 

@@ -17,7 +17,7 @@ from synkron.postgres.connection import Connection, connected
 from synkron.postgres.ready import once_ready
 from synkron.settings.load import SourceTables
 from synkron.source.queries import SourceQueries
-from tests.conftest import Database
+from tests.support.databases import Database
 
 KILLED = "select pg_terminate_backend(pg_backend_pid())"
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from synkron.postgres.connection import connected, pooled
-from tests.conftest import Database
+from tests.support.databases import Database
 
 pytestmark = pytest.mark.each_server
 

@@ -19,7 +19,7 @@ from synkron.postgres.connection import DRIVER_FAULTS, Connection, connected, po
 from synkron.postgres.sessions import SESSION
 from synkron.postgres.silence import SilenceGuard
 from synkron.postgres.watch import WatchedConnection
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.silent_relay import SilentRelay, silent_relay
 
 

@@ -27,8 +27,9 @@ from synkron.service import background, scheduler_loop
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.vendors.observer import Observer
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.end_to_end.processes import process
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 from tests.support.silent_relay import SilentRelay, silent_relay
 from tests.support.working import claim

@@ -10,7 +10,7 @@ import pytest
 
 from synkron.errors import DatabaseUnreachable, SettingsError
 from synkron.postgres.connection import connected
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.silent_relay import silent_relay
 from tests.support.tls import ENCODED, PASSWORD, TlsServer, can_run, make_certificates, tls_server
 

@@ -20,7 +20,8 @@ from synkron.scheduler.tick import tick
 from synkron.settings.load import SourceTables
 from synkron.source.parsed_texts import KNOWN
 from synkron.source.queries import SourceQueries
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.working import QUICK, Recorder, claim, working
 

@@ -16,7 +16,8 @@ from synkron.settings.load import IntegrationsTable, OrganizationsTable, Setting
 from synkron.settings.policy import Policy
 from synkron.source.due import all_occurrences
 from synkron.source.reader import read_all
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, utc
 
 NOW = utc("2026-10-24T12:34:56")

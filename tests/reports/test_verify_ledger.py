@@ -17,7 +17,8 @@ from synkron.scheduler.tick import tick
 from synkron.service.serve import Role, serve
 from synkron.settings.load import OrganizationsTable, Settings, SourceTables, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, watching
 
 HOUR = timedelta(hours=1)

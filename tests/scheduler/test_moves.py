@@ -17,7 +17,8 @@ from synkron.postgres.connection import Pool
 from synkron.scheduler.moves import Move, move_all, move_left_behind
 from synkron.settings.load import Settings, SourceTables, TypeSettings
 from synkron.source.queries import SourceQueries
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import Condition, add_integration, add_organization, nothing_queued, watching
 from tests.support.turns import start
 from tests.support.working import BROKEN, Recorder, claim

@@ -16,7 +16,8 @@ from synkron.postgres.statements import source_statements, statements
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.stepped_clock import install_clock, set_clock
 from tests.support.working import Recorder, working

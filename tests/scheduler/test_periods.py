@@ -20,7 +20,8 @@ from synkron.reports.verify.store import verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, blocked, utc
 from tests.support.stepped_clock import install_clock, set_clock
 from tests.support.turns import skip

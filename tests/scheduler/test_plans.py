@@ -25,7 +25,8 @@ from synkron.scheduler.plans import plan_ahead, read_planning_clock
 from synkron.scheduler.undecided import undecided
 from synkron.settings.load import Settings, SourceTables
 from synkron.source.queries import SourceQueries
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, utc
 
 MINUTE = timedelta(minutes=1)

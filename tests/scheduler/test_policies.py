@@ -9,7 +9,8 @@ import pytest
 
 from synkron.ledger import claims, history
 from synkron.postgres.connection import Pool
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.turns import start
 from tests.support.working import BROKEN, QUICK, Recorder, claim, deliver, working

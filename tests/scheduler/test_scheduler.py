@@ -14,7 +14,8 @@ from synkron.ledger import history
 from synkron.scheduler.tick import Tick, next_tick, tick
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, utc
 
 MINUTE = timedelta(minutes=1)

@@ -13,7 +13,8 @@ from synkron.runtime import sleep
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 from tests.support.stepped_clock import install_clock
 

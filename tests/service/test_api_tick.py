@@ -25,8 +25,9 @@ from synkron.settings.sections import SourceTables, SupabaseSettings
 from synkron.settings.signing import read_signing
 from synkron.source.mirror import mirror_of
 from synkron.source.queries import SourceQueries
-from tests.conftest import TEMPLATE, Connection, Database, cloned
+from tests.conftest import Connection
 from tests.end_to_end.receiver import Receiver, receiving
+from tests.support.databases import Database, migrated
 from tests.support.distribution import programs
 from tests.support.fleet import PATIENCE, add_integration
 from tests.support.postgrest import SECRET_KEY, postgrest
@@ -186,7 +187,7 @@ async def test_where_no_runs_may_start_nobody_ticks(
 @pytest.fixture
 async def with_pgcrypto(distribution_server: EmbeddedServer) -> AsyncIterator[Database]:
     """The embedded server has no pgcrypto."""
-    async for made in cloned(distribution_server, TEMPLATE):
+    async for made in migrated(distribution_server):
         yield made
 
 

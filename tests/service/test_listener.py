@@ -18,8 +18,9 @@ from synkron.delivery.targets import read_signings
 from synkron.postgres.connection import pooled
 from synkron.service.api import connection
 from synkron.service.api.server import listening
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.test_completion import ENVIRONMENT, SETTINGS, Api, accepted, body
+from tests.support.databases import Database
 
 PATIENCE = 60.0
 NO_HTTP = {"error": "this is not a valid HTTP request"}

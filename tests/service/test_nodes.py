@@ -15,8 +15,9 @@ from synkron.runtime import WallClock, installed_version, wall_clock
 from synkron.service import scheduler_loop
 from synkron.service.serve import Role, serve
 from synkron.settings.load import Settings, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import SIGNING, accept, far_side
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 
 HEARTBEAT = timedelta(seconds=30)

@@ -21,7 +21,8 @@ from synkron.service import scheduler_loop
 from synkron.service import serve as service
 from synkron.service.serve import Role, serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 
 QUIET = HealthSettings(mode="passive")

@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from synkron.service import background
 from synkron.service.serve import Role, serve
 from synkron.settings.load import Settings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import FarSide, far_side
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
 SIGNING = "whsec_UGxhbnRlZFBsYW50ZWRQbGFudGVkUGxhbnRlZFBsYW50"

@@ -9,8 +9,9 @@ import asyncpg
 
 from synkron.delivery.worker import Worker
 from synkron.settings.load import Settings, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.settings.test_type_names import NAMES
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.working import Recorder, claim
 

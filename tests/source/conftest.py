@@ -10,7 +10,7 @@ import pytest
 from synkron.source import due
 from synkron.source.data_api import client, read
 from synkron.source.parsed_texts import ParsedTexts
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.postgrest import StandIn, postgrest
 
 

@@ -11,7 +11,7 @@ from supabase import AsyncClient, create_async_client
 
 from synkron import DataApi
 from synkron.source.schedule import Source
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.postgrest import SECRET_KEY, StandIn
 
 Opened: TypeAlias = AbstractAsyncContextManager[Source]

@@ -11,7 +11,7 @@ from synkron.delivery.worker import Worker
 from synkron.ledger import history
 from synkron.ledger.migrate import migrate
 from synkron.postgres.connection import pooled
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.fleet import nothing_queued, watching
 from tests.support.working import QUICK, Recorder, claim
 

@@ -13,8 +13,8 @@ from synkron import DueIntegration, DueRead, Fault, SourceTables, read_due_integ
 from synkron.errors import NaiveDatetimeError
 from synkron.settings.sections import IntegrationsTable, OrganizationsTable
 from synkron.source.parsed_texts import ParsedTexts
-from tests.conftest import Database
 from tests.source.sources import ALL, OVER_HTTP
+from tests.support.databases import Database
 from tests.support.postgrest import StandIn
 
 EVERY_SOURCE = pytest.mark.parametrize("kind", ALL)

@@ -22,9 +22,10 @@ from synkron.postgres.embedded.cluster import Cluster
 from synkron.postgres.embedded.programs import programs
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.support.accounts import account_in
 from tests.support.copies import opened
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 
 MOMENT, LATER = utc("2026-03-02T02:00:00"), utc("2026-03-02T03:00:00")

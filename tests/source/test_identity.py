@@ -14,7 +14,8 @@ from synkron.errors import ServiceRoleRequired
 from synkron.ledger.migrate import migrate
 from synkron.settings.load import Settings, SourceTables
 from synkron.source.queries import SourceQueries
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 
 pytestmark = pytest.mark.each_server

@@ -25,7 +25,8 @@ from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.sections import SourceTables, SupabaseSettings
 from synkron.source.mirror import Mirror, mirror_of
 from synkron.source.reader import read_all, read_names
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.postgrest import PUBLISHABLE_KEY, SECRET_KEY, StandIn
 from tests.support.working import Recorder, working

@@ -34,7 +34,8 @@ from synkron.source.oddity import LONGEST_ID, ODDITIES
 from synkron.source.parsed_texts import ParsedTexts
 from synkron.source.reader import check_source, read_all, read_names
 from synkron.source.upcoming import upcoming
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.working import MOMENT, Recorder, claim, deliver, working
 

@@ -18,7 +18,8 @@ from synkron.source.due import window_around
 from synkron.source.parsed_texts import ParsedTexts
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import read_all
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, utc
 
 pytestmark = pytest.mark.each_server

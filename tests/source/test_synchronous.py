@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from synkron import read_due_integrations_sync
 from synkron.errors import DatabaseUnreachable, NaiveDatetimeError, ServiceRoleRequired, SettingsError
 from synkron.source.synchronous import _address_of
-from tests.conftest import Database
+from tests.support.databases import Database
 
 DJANGO = {"ENGINE": "django.db.backends.postgresql"}
 AT = datetime(2026, 3, 2, 2, tzinfo=UTC)

@@ -9,7 +9,8 @@ from dataclasses import replace
 import asyncpg
 
 from synkron.postgres.embedded import EmbeddedServer
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 
 
 @asynccontextmanager

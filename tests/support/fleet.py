@@ -12,7 +12,8 @@ from uuid import UUID
 import asyncpg
 
 from synkron.postgres.connection import Executor
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 
 # A minute that lies ahead is waited for.
 PATIENCE = 60.0

@@ -6,7 +6,7 @@ import asyncpg
 
 from tests.support.template import WITHOUT_PARTITIONS
 
-ROWS = 100_000
+ROWS = 30_000
 # Of the ledger's tables, those that hold a row for each endpoint, type, process, month, release or minute ahead, and
 # not for each organization, integration, run or event.
 SMALL = frozenset(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from tests.conftest import Database
+    from tests.support.databases import Database
 
 NOT_INSTALLED = (
     "The tests of poolers did not run: the distribution's PgBouncer is not installed (on Debian: apt-get install "

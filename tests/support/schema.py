@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from synkron.postgres.embedded.programs import programs
-from tests.conftest import Database
+from tests.support.databases import Database
 
 
 def dumped(database: Database) -> str:

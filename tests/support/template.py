@@ -6,27 +6,27 @@ from synkron.ledger.migrate import create_due_indexes, create_source_tables, mig
 from synkron.postgres.connection import Connection
 from synkron.settings.load import SourceTables
 
-# Most tests tick in March 2026. A tick of the past makes a partition for each month from there to the present, which
-# took longer than all else that it does, and who reads runs pays for each. So all that is past is one partition, and
-# the names of the months in it are taken.
+# Most tests tick in March 2026, others now. A tick makes a partition for each month from there to two months ahead,
+# which took longer than all else that it does, and each session that reads runs pays for each of them. So all of this
+# time is one partition, that of the last month, and the names of the months before are taken.
 PARTITIONS = """
     set timezone = 'UTC';
-    select synkron.keep_partitions('2026-03-01', '2026-03-01', '-infinity');
-    select synkron.keep_partitions(now(), now() + interval '62 days', '-infinity');
+    select synkron.keep_partitions(now() + interval '62 days', now() + interval '62 days', '-infinity');
     do $$
     declare
         parent text;
-        this_month constant timestamptz := date_trunc('month', now());
+        last constant timestamptz := date_trunc('month', now() + interval '62 days');
+        partition text;
         month timestamptz;
     begin
         foreach parent in array array['runs', 'attempts'] loop
-            execute format('alter table synkron.%1$I detach partition synkron.%1$s_2026_03', parent);
+            partition := parent || '_' || to_char(last, 'YYYY_MM');
+            execute format('alter table synkron.%I detach partition synkron.%I', parent, partition);
             execute format(
-                'alter table synkron.%1$I attach partition synkron.%1$s_2026_03 for values from (%2$L) to (%3$L)',
-                parent, timestamptz '2026-03-01', this_month
+                'alter table synkron.%I attach partition synkron.%I for values from (%L) to (%L)',
+                parent, partition, timestamptz '2026-03-01', last + interval '1 month'
             );
-            for month in
-                select generate_series(timestamptz '2026-04-01', this_month - interval '1 day', interval '1 month')
+            for month in select generate_series(timestamptz '2026-03-01', last - interval '1 day', interval '1 month')
             loop
                 execute format('create type synkron.%I as ()', parent || '_' || to_char(month, 'YYYY_MM'));
             end loop;

@@ -17,7 +17,7 @@ from synkron.runtime import SteadyClock
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
 from synkron.source.mirror import Mirror
-from tests.conftest import Database
+from tests.support.databases import Database
 from tests.support.fleet import nothing_queued, utc, watching
 
 DONE = Outcome(OutcomeKind.SUCCEEDED, 200)

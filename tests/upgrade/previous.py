@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.conftest import Database
+from tests.support.databases import Database
 
 COMMIT = "09f1f95"
 ROOT = Path(__file__).parents[2]

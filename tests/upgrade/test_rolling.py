@@ -24,9 +24,10 @@ from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.statements import migrations
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.end_to_end.processes import process
 from tests.end_to_end.receiver import Receiver, receiving
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 from tests.support.turns import start
 from tests.upgrade.previous import COMMIT, Previous, take_out

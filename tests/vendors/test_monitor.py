@@ -20,8 +20,9 @@ from synkron.vendors.health import Contact, Health, Sample, Verdict, Watch, samp
 from synkron.vendors.monitor import probe_now, spending_warning, watch_health
 from synkron.vendors.probe.prober import open_prober
 from synkron.vendors.watches import Watches, read_watches, watches_of
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.targets.far_side import FarSide, accept, answering, far_side
+from tests.support.databases import Database
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -16,7 +16,8 @@ from synkron.vendors import observer as observing
 from synkron.vendors.health import Verdict
 from synkron.vendors.observer import MOST_WAITING, Observer
 from synkron.vendors.watches import watches_of
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

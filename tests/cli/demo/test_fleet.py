@@ -13,7 +13,8 @@ from synkron.errors import CronError, Refused, ZoneError
 from synkron.ledger.migrate import create_source_tables
 from synkron.settings.integrations import BUILT_IN
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, SourceTables
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 
 SOURCE = SourceTables()
 HOSTILE = SourceTables(

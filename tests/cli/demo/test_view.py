@@ -15,7 +15,8 @@ from synkron.cli.demo.view import LiveView
 from synkron.postgres.clock import database_clock
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 
 PATIENCE = 20.0
 

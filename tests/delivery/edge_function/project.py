@@ -16,10 +16,10 @@ import asyncpg
 from synkron.delivery.targets import open_targets
 from synkron.delivery.targets.http import HttpTarget
 from synkron.settings.load import Settings
-from tests.conftest import Database
 from tests.delivery.edge_function.platform import Platform, platform
 from tests.delivery.targets.far_side import SIGNING
 from tests.house.pages import ROOT
+from tests.support.databases import Database
 from tests.support.deno import Served, served
 from tests.support.silent_relay import silent_relay
 

@@ -11,9 +11,9 @@ from aiohttp import ClientSession
 from synkron.delivery.targets.request import WARM_UP, body
 from synkron.delivery.targets.uptime import BOOTED_AT
 from synkron.settings.integrations import Profile
-from tests.conftest import Database
 from tests.delivery.edge_function.project import FUNCTION, KEY, PUBLISHABLE, SYNKRON_KEY, project
 from tests.delivery.targets.far_side import RUN, terms
+from tests.support.databases import Database
 from tests.support.deno import LOCKED, checked, needs_npm
 
 pytestmark = needs_npm

@@ -11,8 +11,9 @@ import pytest
 
 from synkron.ledger.migrate import create_source_tables
 from synkron.settings.load import SourceTables
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.edge_function.project import EXAMPLE
+from tests.support.databases import Database
 
 MIGRATIONS = sorted((EXAMPLE / "migrations").iterdir())
 TABLES = ("organizations", "organization_integrations", "synced_runs")

@@ -20,9 +20,10 @@ from synkron.model import OutcomeKind
 from synkron.postgres.connection import Pool
 from synkron.service.api.server import listening
 from synkron.settings.load import Settings, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.delivery.edge_function.project import KEY, SYNKRON_KEY, project
 from tests.delivery.targets.far_side import RUN, SIGNING, far_side, terms
+from tests.support.databases import Database
 from tests.support.deno import needs_npm
 from tests.support.fleet import PATIENCE, add_integration, blocked, nothing_queued, watching
 from tests.support.working import claim, deliver, working

@@ -26,7 +26,8 @@ from synkron.service.doctor.examination import Report, examine
 from synkron.service.doctor.finding import identifier
 from synkron.service.serve import all_roles, faults_of
 from synkron.settings.load import Settings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
 BIN = Path(sys.executable).parent

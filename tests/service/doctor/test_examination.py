@@ -12,8 +12,9 @@ import pytest
 
 from synkron.service.doctor.finding import Finding, Level, identifier
 from synkron.text import printable
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.service.doctor.conftest import NAMES, PATIENT, Doctor, serviced
+from tests.support.databases import Database
 from tests.support.hostile import HOSTILE
 
 OK = {Level.OK}

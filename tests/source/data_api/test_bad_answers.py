@@ -14,8 +14,8 @@ from aiohttp import web
 from synkron import read_due_integrations
 from synkron.errors import DataApiError, DatabaseNotReady, ServiceRoleRequired, SourceTableMissing, SynkronError
 from synkron.settings.sections import IntegrationsTable, OrganizationsTable, SourceTables
-from tests.conftest import Database
 from tests.source.sources import OVER_HTTP, shows_at_most_six
+from tests.support.databases import Database
 from tests.support.postgrest import SECRET_KEY, StandIn, Tamper
 
 AT = datetime(2026, 3, 2, 2, tzinfo=UTC)

@@ -17,8 +17,8 @@ from supabase_auth.types import Session, User
 from synkron import DataApi, read_due_integrations
 from synkron.errors import ServiceRoleRequired, SettingsError, SynkronError
 from synkron.source.schedule import Source
-from tests.conftest import Database
 from tests.source.sources import supabase_client
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 from tests.support.postgrest import PUBLISHABLE_KEY, SECRET_KEY, StandIn, token
 

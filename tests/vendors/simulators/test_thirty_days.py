@@ -1,4 +1,6 @@
-"""Thirty days of each vendor, by a stepped clock: outages, throttling and nightly exports, over real HTTP.
+"""Days of each vendor, by a stepped clock: outages, throttling and nightly exports, over real HTTP.
+
+Thirty of Xledger, whose allowance is a month's, and of the others as many as have something happen.
 
 Shown with `-s`: a line for each vendor.
 """
@@ -29,11 +31,11 @@ from tests.vendors.simulators.watched import NAMES, Watched, watched
 from tests.vendors.simulators.xledger import Xledger
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
-DAYS = 30
-END = START + timedelta(days=DAYS)
+DAYS = {"xledger": 30, "business_central": 13, "dataverse": 13, "bufdir": 13}
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-# As many requests of exports as leave room for a tenth of the allowance, or of what the vendor takes at once.
-EXPORTS = {"xledger": 150, "business_central": 50, "dataverse": 50, "bufdir": 1}
+# As many requests of exports a night as leave room for no more than the probes' share, or for two requests at once.
+EXPORTS = {"xledger": 15, "business_central": 10, "dataverse": 10, "bufdir": 1}
+ALLOWANCE, LIMIT = DAYS["xledger"] * EXPORTS["xledger"] + 500, 12
 
 
 def moment(day: int, hour: int, minute: int = 0) -> datetime:
@@ -41,15 +43,15 @@ def moment(day: int, hour: int, minute: int = 0) -> datetime:
 
 
 OUTAGES = [
-    (moment(3, 1, 7), moment(3, 7, 40), SimulatedFault.DOWN),
-    (moment(9, 14, 3), moment(9, 14, 51), SimulatedFault.CLOSED),
-    (moment(14, 22), moment(15, 21, 13), SimulatedFault.ERROR),
-    (moment(21, 2, 1), moment(21, 2, 30), SimulatedFault.DOWN),
+    (moment(2, 1, 7), moment(2, 7, 40), SimulatedFault.DOWN),
+    (moment(5, 14, 3), moment(5, 14, 51), SimulatedFault.CLOSED),
+    (moment(7, 22), moment(8, 21, 13), SimulatedFault.ERROR),
+    (moment(11, 2, 1), moment(11, 2, 30), SimulatedFault.DOWN),
 ]
 THROTTLED = [
-    (moment(6, 1, 30), moment(6, 5)),
-    (moment(18, 9, 2), moment(18, 13, 30)),
-    (moment(26, 12), moment(26, 12, 2)),
+    (moment(3, 1, 30), moment(3, 5)),
+    (moment(9, 9, 2), moment(9, 13, 30)),
+    (moment(12, 12), moment(12, 12, 2)),
 ]
 
 
@@ -83,15 +85,16 @@ class Recording:
 @pytest.mark.parametrize("name", NAMES)
 async def test_thirty_days(connection: Connection, name: str) -> None:
     clock = SteppedClock(START)
-    async with watched(name, clock, limit=60) as there:
+    async with watched(name, clock, allowance=ALLOWANCE, limit=LIMIT) as there:
         there.vendor.outages = list(OUTAGES)
-        course = await lived_through(connection, there, clock, EXPORTS[name])
+        end = START + timedelta(days=DAYS[name])
+        course = await lived_through(connection, there, clock, EXPORTS[name], end)
         [watch] = there.watches.watches
         named = await named_resets(connection)
         spend = await connection.fetchrow(
             "select sum(probes) as probes, sum(counted) as counted from synkron.probe_spend"
         )
-        late = [one for change in changes() if (one := lateness(course, watch, *change)) is not None]
+        late = [one for change in changes(end) if (one := lateness(course, watch, *change)) is not None]
         assert spend is not None
         sys.stdout.write(_line(name, watch, course, spend["counted"], late))
         # Never closer than 15 minutes, and never while the vendor said that it wants none.
@@ -111,17 +114,19 @@ async def test_thirty_days(connection: Connection, name: str) -> None:
             assert there.vendor.requests_by_month["2026-06"] <= course.exports + len(course.probes)
 
 
-async def lived_through(connection: Connection, there: Watched, clock: SteppedClock, exports: int) -> Course:
-    """Thirty days, stepped from one thing that happens to the next."""
+async def lived_through(
+    connection: Connection, there: Watched, clock: SteppedClock, exports: int, end: datetime
+) -> Course:
+    """All of the days, stepped from one thing that happens to the next."""
     course = Course()
     [watch] = there.watches.watches
     happening = _happening(there.vendor)
-    nightly = [moment(day, 2, minute) for day in range(1, DAYS + 1) for minute in (0, 5)]
+    nightly = [moment(day, 2, minute) for day in range(1, (end - START).days + 1) for minute in (0, 5)]
     stops = sorted({*happening, *nightly})
     async with open_prober(there.watches.requests) as prober, ClientSession(connector=TCPConnector(limit=0)) as client:
         recording = Recording(prober, course.probes)
         failed = False
-        while clock.now < END:
+        while clock.now < end:
             at = clock.now
             if at in happening:
                 happening[at]()
@@ -130,8 +135,8 @@ async def lived_through(connection: Connection, there: Watched, clock: SteppedCl
             due = await watch_health(connection, there.watches, recording, at)
             [known] = (await store.read_known(connection, [watch], at)).values()
             course.known.append((at, known.health))
-            following = next((stop for stop in stops if stop > at), END)
-            clock.now = max(at + SECOND, min(following, due or END, END))
+            following = next((stop for stop in stops if stop > at), end)
+            clock.now = max(at + SECOND, min(following, due or end, end))
     return course
 
 
@@ -170,10 +175,10 @@ def _happening(vendor: Simulator) -> dict[datetime, Callable[[], None]]:
     return found
 
 
-def changes() -> list[tuple[datetime, datetime, Verdict]]:
+def changes(last: datetime) -> list[tuple[datetime, datetime, Verdict]]:
     """When the vendor began to be unreachable, and to be there again: from, until when, and what is true."""
     edges = sorted([(start, end) for start, end, _ in OUTAGES])
-    ends = [start for start, _ in edges[1:]] + [END]
+    ends = [start for start, _ in edges[1:]] + [last]
     return [
         *((start, end, Verdict.UNREACHABLE) for start, end in edges),
         *((end, following, Verdict.HEALTHY) for (_, end), following in zip(edges, ends, strict=True)),
@@ -186,7 +191,10 @@ def lateness(course: Course, watch: Watch, start: datetime, end: datetime, truth
     interval = watch.interval if before.failures == 0 else backoff(watch.endpoint, before.failures, watch.interval)
     if is_passive(before, watch, start) or start + interval >= end:
         return None
-    known = next((seen for seen, health in course.known if seen >= start and health.verdict is truth), END)
+    known = next(
+        (seen for seen, health in course.known if seen >= start and health.verdict is truth),
+        datetime.max.replace(tzinfo=UTC),
+    )
     took = known - start
     told = f"{truth} of {start:%d %H:%M} known after {_whole(took)}, allowed {_whole(interval)}"
     return took <= interval + SECOND, told

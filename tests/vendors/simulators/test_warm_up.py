@@ -14,7 +14,8 @@ from synkron.postgres.connection import Pool
 from synkron.reports.drift import read_drift
 from synkron.scheduler.tick import Tick, tick
 from synkron.settings.load import Settings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 from tests.support.stepped_clock import install_clock, set_clock
 from tests.support.working import deliver
