@@ -11,7 +11,7 @@ import pytest
 from synkron.cli import completion
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, HOUR, Past, make_past
-from tests.conftest import Database
+from tests.support.databases import Database
 
 # What some shell would evaluate, expand, or take for two.
 HOSTILE = "Fjordvik'; $(touch x) `touch x` \\$(touch x) \x1b[31m\n* & Sønner"

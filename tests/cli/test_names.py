@@ -8,8 +8,8 @@ import typer.main
 from synkron.cli.app import app
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, Past, make_past
-from tests.conftest import Database
 from tests.house.test_documents import commands
+from tests.support.databases import Database
 
 LYS = "7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11"
 LOFOTEN, LOFTHUS = (f"0f{n}f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51" for n in (1, 2))

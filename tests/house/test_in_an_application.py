@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.end_to_end.processes import QUIET
 from tests.house.pages import blocks, text_of
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.working import claim
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
 from tests.house.pages import blocks, text_of
 from tests.package.conftest import Made, pythons
+from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
 HERE = "{}.{}".format(*sys.version_info)

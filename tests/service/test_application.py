@@ -19,7 +19,8 @@ from synkron.errors import DatabaseUnreachable, SettingsError, SourceTableMissin
 from synkron.model import Run
 from synkron.service.host_log import without_secrets
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
-from tests.conftest import Connection, Database
+from tests.conftest import Connection
+from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.working import claim
 
