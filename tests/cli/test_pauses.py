@@ -48,7 +48,7 @@ def test_pause_and_resume(on_database: Command, past: Past, options: list[str], 
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"Pause 1: {subject.split(' (xl')[0]} is paused until somebody resumes it.\n")
     [row] = on_database("pauses", "--json").answer
-    assert (row["id"], row["reason"], row["author"], row["until"], row["state"]) == (
+    assert (row["pause_id"], row["reason"], row["author"], row["until"], row["state"]) == (
         1,
         "their maintenance",
         "kari",

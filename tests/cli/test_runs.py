@@ -12,10 +12,11 @@ from tests.conftest import Database
 
 FJORD, VIK = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 KEYS = [
-    "id",
+    "run_id",
     "key",
     "integration_id",
     "org_id",
+    "org_name",
     "integration_type",
     "source",
     "scheduled_for",
@@ -135,7 +136,7 @@ def test_the_ledger_stands_without_the_applications_tables(on_database: Command,
 
 @pytest.mark.usefixtures("ledger")
 def test_one_run_with_its_attempts(on_database: Command) -> None:
-    number = next(run["id"] for run in on_database("runs", "--json").answer if run["key"] == "two")
+    number = next(run["run_id"] for run in on_database("runs", "--json").answer if run["key"] == "two")
     run: dict[str, Any] = on_database("runs", "show", str(number), "--json").answer
     assert list(run) == [*KEYS, "stages_ms", "attempts"]
     assert run["stages_ms"]["spread"] == 0

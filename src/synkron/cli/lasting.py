@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +13,9 @@ from synkron.cli.table import Field, minute
 Ended = Annotated[bool, typer.Option("--ended", help="Also those that have ended.")]
 
 
-def show_lasting(found: Sequence[Any], noun: str, participle: str, *, ended: bool, as_json: bool) -> None:
+def show_lasting(
+    found: Sequence[Any], names: Mapping[str, str], noun: str, participle: str, *, ended: bool, as_json: bool
+) -> None:
     """Show those that last, or with ``ended`` all; in JSON, each is as it was recorded."""
     fields = [
         Field("no", "id", right=True),
@@ -26,4 +28,4 @@ def show_lasting(found: Sequence[Any], noun: str, participle: str, *, ended: boo
         *([Field("state", "state")] if ended else []),
     ]
     empty = f"There was never a {noun}." if ended else f"Nothing is {participle}."
-    show(found, fields, as_json=as_json, empty=empty)
+    show(found, fields, as_json=as_json, empty=empty, noun=noun, names=names)

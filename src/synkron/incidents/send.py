@@ -40,7 +40,9 @@ async def deliver_due(
     """
     names = list(channels.by_name)
     for gone in await connection.fetch(SQL["abandon"], names, at):
-        log.warning("announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel")
+        log.warning(
+            "announcement given up", announcement_id=gone["id"], channel=gone["channel"], reason="no such channel"
+        )
     claimed = await connection.fetch(SQL["claim"], names if only is None else list(only), at, LEASE)
     turn = asyncio.Lock()
     await asyncio.gather(*(_deliver(connection, turn, channels, row, at) for row in claimed))
@@ -72,8 +74,8 @@ async def _record_failure(connection: Connection, row: Record, error: str, at: d
     await connection.execute(SQL["failed"], row["number"], error, again, at)
     log.warning(
         "announcement given up" if is_over else "announcement not delivered",
-        announcement=row["number"],
-        incident=row["id"],
+        announcement_id=row["number"],
+        incident_id=row["id"],
         channel=row["channel"],
         attempt=row["attempts"],
         reason=error,

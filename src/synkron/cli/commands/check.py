@@ -30,7 +30,6 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="message"),
         Field(key="org_id", value="row.org_id"),
         Field("organization", lambda one: names.get(one.row.org_id) or one.row.org_id, shrink=True),
-        Field(key="organization", value=lambda one: names.get(one.row.org_id)),
         Field(key="integration_id", value="row.integration_id"),
         Field("type", "row.integration_type", key="integration_type", shrink=True),
         Field("finding", lambda one: f"integration {one.row.integration_id}: {one.message}", wrap=True),
@@ -75,7 +74,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         found = [facts_in_json(one, finding_fields(names)) for one in findings]
         answered = {"rows": len(rows), "invalid": invalid, "warnings": warnings, "nothing_is_fired": reason}
-        show_json(answered | {"types_without_target": untargeted, "findings": found})
+        show_json(answered | {"types_without_target": untargeted, "findings": found}, names)
     elif findings:
         show_table(finding_fields(names), findings)
     say(f"{several(len(rows), 'row')} checked: {invalid} can't be fired, {several(warnings, 'warning')}.")

@@ -77,7 +77,7 @@ def drift(
 
     found, names = answer(context, ask)
     if as_json:
-        show_json(_as_answer(found, names))
+        show_json(_as_answer(found, names), names)
     elif found.types:
         _show(found, names)
     else:
@@ -140,7 +140,6 @@ def _worst_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="org_id"),
         Field("scheduled (UTC)", "moments.scheduled_for"),
         Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True),
-        Field(key="organization", value=lambda run: names.get(run.org_id)),
         Field("type", key="integration_type", shrink=True),
         Field(key="source", value="moments.source"),
         Field(key="scheduled_for", value="moments.scheduled_for"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.confirm import Change, changing
-from synkron.cli.context import answer
+from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, refuse_options, written
 from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
 from synkron.cli.table import Field
@@ -17,6 +17,7 @@ from synkron.settings.integrations.naming import section_of
 from synkron.text import duration_text
 
 if TYPE_CHECKING:
+    from synkron.operations.overrides import Override
     from synkron.operations.overrides import OverrideChange as Setting
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
@@ -43,13 +44,10 @@ def _values(values: Mapping[str, object]) -> str:
 
 
 OVERRIDDEN = [
-    Field("integration id", key="integration_id"),
-    Field(key="org_id", value=lambda one: one.integration and one.integration.org_id),
-    Field("organization", key="organization", value=lambda one: one.organization or None, shrink=True),
-    Field(key="integration_type", value=lambda one: one.integration and one.integration.integration_type),
+    Field("integration id", "integration_id"),
+    Field("organization", "organization", shrink=True),
     Field("type", lambda one: one.integration.integration_type if one.integration else "deleted"),
     Field("set", "values", _values, wrap=True),
-    Field(key="values", value=lambda one: _json_of(one.values)),
 ]
 
 
@@ -90,8 +88,15 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """
     from synkron.operations.overrides import overrides
 
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Override], Mapping[str, str]]:
+        return await overrides(connection, settings), await organization_names(connection, settings)
+
+    found, names = answer(context, ask)
+    if as_json:
+        show_json([_whose(one) | {"values": _json_of(one.values)} for one in found], names)
+        return
     empty = "Nothing is set for a single integration; the types' policies hold for all."
-    show(answer(context, overrides), OVERRIDDEN, as_json=as_json, empty=empty)
+    show(found, OVERRIDDEN, as_json=False, empty=empty)
 
 
 @overrides.command("show")
@@ -109,7 +114,9 @@ def show_policy(context: typer.Context, integration: OneIntegration, as_json: As
     fields = in_effect_fields(found.rows[0].integration_type)
     if as_json:
         policy = [facts_in_json(one, fields) for one in values]
-        show_json({"integration_id": integration, "policy": policy})
+        [row] = found.rows
+        whose = {"integration_id": integration, "org_id": row.org_id, "integration_type": row.integration_type}
+        show_json(whose | {"policy": policy}, found.names)
         return
     show_lines(f"The policy of {found.subject}:", "")
     show_table(fields, values)
@@ -199,6 +206,16 @@ def unset(
     )
 
 
+def _whose(one: Override | Setting) -> dict[str, object]:
+    """Whose override it is, as JSON has it."""
+    row = one.integration
+    return {
+        "integration_id": one.integration_id,
+        "org_id": row and row.org_id,
+        "integration_type": row and row.integration_type,
+    }
+
+
 def _told(change: Setting) -> Iterator[str]:
     yield f"{change.subject[0].upper()}{change.subject[1:]}:"
     changed = [key for key in {**change.before, **change.after} if change.before.get(key) != change.after.get(key)]
@@ -221,7 +238,7 @@ def _done(_: Setting, done: Setting) -> Iterator[str]:
 def _as_json(plan: Setting, done: Setting | None) -> Mapping[str, object]:
     change = done or plan
     return {
-        "integration_id": change.integration_id,
+        **_whose(change),
         "before": _json_of(change.before),
         "after": _json_of(change.after),
     }

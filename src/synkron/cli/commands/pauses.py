@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer
+from synkron.cli.context import answer, organization_names
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
 from synkron.cli.output import facts_in_json, held_by
 from synkron.cli.table import Field, minute
 from synkron.model import Scope
+from synkron.scheduler.pauses import Pause
 from synkron.text import duration_text, several
 
 if TYPE_CHECKING:
     from synkron.operations.pause_effects import PauseEffect
     from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
+    from synkron.postgres.connection import Connection
+    from synkron.settings.load import Settings
 
 Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
 
@@ -115,8 +118,11 @@ def list_pauses(context: typer.Context, ended: Ended = False, as_json: AsJson = 
     """
     from synkron.operations.pauses import pauses
 
-    found = answer(context, lambda connection, settings: pauses(connection, settings, ended=ended))
-    show_lasting(found, "pause", "paused", ended=ended, as_json=as_json)
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedPause], Mapping[str, str]]:
+        found = await pauses(connection, settings, ended=ended)
+        return found, await organization_names(connection, settings)
+
+    show_lasting(*answer(context, ask), "pause", "paused", ended=ended, as_json=as_json)
 
 
 def _scope(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> Scope:
@@ -174,7 +180,10 @@ def _consequence(one: PauseEffect) -> str:
 
 def _as_json(plan: PausePlan | ResumePlan, done: RecordedPause | None) -> Mapping[str, object]:
     consequences = [facts_in_json(one, CONSEQUENCE) for one in plan.consequences]
-    return {"pause": done, "plan": held_by(plan) | {"consequences": consequences}}
+    facts = held_by(plan) | {"consequences": consequences}
+    if isinstance(paused := facts.get("pause"), Pause):
+        facts["pause"] = held_by(paused, "pause")
+    return {"pause": done and held_by(done, "pause"), "plan": facts}
 
 
 def _window(one: PauseEffect) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer, from_ledger
+from synkron.cli.context import answer, from_ledger, organization_names
 from synkron.cli.options import AsJson, AtFuture, Limit, Organization
 from synkron.cli.output import say, show
 from synkron.cli.table import Field
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from synkron.settings.load import Settings
     from synkron.source.upcoming import Upcoming
 
-DUE = [
-    Field("scheduled for (UTC)", "scheduled_for"),
-    Field("type", "integration_type"),
-    Field("organization id", "org_id", shrink=True),
-    Field("integration id", "integration_id", shrink=True),
-]
+
+def due_fields(names: Mapping[str, str]) -> list[Field]:
+    """What is due in a minute; in JSON, it is as the reader returns it."""
+    return [
+        Field("fires (UTC)", "scheduled_for"),
+        Field("organization", lambda one: names.get(one.org_id) or one.org_id, shrink=True),
+        Field("type", "integration_type", shrink=True),
+        Field("integration id", "integration_id"),
+    ]
 
 
 def fire_fields(names: Mapping[str, str]) -> list[Field]:
@@ -36,7 +39,6 @@ def fire_fields(names: Mapping[str, str]) -> list[Field]:
         Field("fires (UTC)", key="scheduled_for"),
         Field(key="org_id", value="integration.org_id"),
         Field("organization", lambda one: names.get(one.integration.org_id) or one.integration.org_id, shrink=True),
-        Field(key="organization", value=lambda one: names.get(one.integration.org_id)),
         Field(key="integration_id", value="integration.integration_id"),
         Field("type", "integration.integration_type", key="integration_type"),
         Field("schedule", "integration.cron_schedule", key="cron_schedule", shrink=True),
@@ -62,15 +64,17 @@ def due(context: typer.Context, at: AtFuture = None, as_json: AsJson = False) ->
       synkron due --at 2026-11-30T01:00Z --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> list[DueIntegration]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[DueIntegration], Mapping[str, str]]:
         from synkron.postgres.clock import database_clock
         from synkron.source.schedule import read_due_integrations
 
         [moment] = await moments(connection, settings, at)
         moment = moment or await database_clock(connection)
-        return await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
+        due = await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
+        return due, await organization_names(connection, settings)
 
-    show(answer(context, ask, fresh=True), DUE, as_json=as_json, empty="Nothing is due.")
+    found, names = answer(context, ask, fresh=True)
+    show(found, due_fields(names), as_json=as_json, empty="Nothing is due.", names=names)
 
 
 def coming_next(
@@ -103,7 +107,7 @@ def coming_next(
         return list(islice(fires, limit + 1)), names, bool(pauses)
 
     fires, names, is_paused = answer(context, ask, fresh=True)
-    show(fires[:limit], fire_fields(names), as_json=as_json)
+    show(fires[:limit], fire_fields(names), as_json=as_json, names=names)
     if is_paused:
         say("Some of it may not: `synkron pauses` shows what is paused.")
     if not fires:

@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.commands.incidents import incidents
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer
+from synkron.cli.context import answer, organization_names
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Organization, Type, Until, written
 from synkron.cli.output import held_by
@@ -20,6 +20,8 @@ from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.operations.silences import RecordedSilence, SilencePlan
+    from synkron.postgres.connection import Connection
+    from synkron.settings.load import Settings
 
 MOST_NAMED = 10
 
@@ -85,8 +87,11 @@ def list_silences(context: typer.Context, ended: Ended = False, as_json: AsJson 
     """
     from synkron.operations.silences import silences
 
-    found = answer(context, lambda connection, settings: silences(connection, settings, ended=ended))
-    show_lasting(found, "silence", "silenced", ended=ended, as_json=as_json)
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedSilence], Mapping[str, str]]:
+        found = await silences(connection, settings, ended=ended)
+        return found, await organization_names(connection, settings)
+
+    show_lasting(*answer(context, ask), "silence", "silenced", ended=ended, as_json=as_json)
 
 
 @incidents.command()
@@ -126,4 +131,6 @@ def _named(found: Sequence[Incident]) -> Iterator[str]:
 
 
 def _silence_json(plan: SilencePlan, done: RecordedSilence | None) -> Mapping[str, object]:
-    return {"silence": done, "plan": held_by(plan) | {"incidents": [one.id for one in plan.incidents]}}
+    facts = held_by(plan) | {"incident_ids": [one.id for one in plan.incidents]}
+    del facts["incidents"]
+    return {"silence": done and held_by(done, "silence"), "plan": facts}

@@ -90,7 +90,7 @@ def verify(
 
     report, names = answer(context, ask)
     if as_json:
-        show_json(_report(report, names))
+        show_json(_report(report, names), names)
     elif report.findings:
         show_table(finding_fields(names), report.findings)
     _say_totals(report)
@@ -111,7 +111,6 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
         Field("run", key="run_id", right=True),
         Field("integration id", "integration_id", optional=True),
         Field("what", "message", wrap=True),
-        Field(key="organization", value=lambda one: names.get(one.org_id or "")),
     ]
 
 

@@ -76,6 +76,7 @@ class Facts:
     effect now.
     """
 
+    org_id: str
     organization: str
     integration_id: str
     integration_type: str
