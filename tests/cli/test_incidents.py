@@ -264,7 +264,7 @@ def test_silences_as_a_table(on_database: Command, past: Past) -> None:
     on_database("incidents", "silence", "--org", FJORD, *WHY, "--until", LATER, "--yes")
     heading, row = on_database("incidents", "silences").out.splitlines()
     assert heading.split() == ["no", "silenced", "since", "(UTC)", "until", "(UTC)", "reason,", "and", "who"]
-    assert f"organization {FJORD} (Fjord)" in row
+    assert "  organization Fjord  " in row
     assert row.endswith("2199-01-01 00:00  their maintenance (kari)")
     assert len(past.audit()) == 1
 

@@ -117,7 +117,7 @@ def test_runs_as_a_table_name_the_organizations(on_database: Command) -> None:
     ended = on_database("runs")
     assert (ended.code, ended.err) == (0, "")
     heading, *rows = (line.split() for line in ended.out.splitlines())
-    assert " ".join(heading) == "id scheduled (UTC) organization type state drift try http why"
+    assert " ".join(heading) == "run scheduled (UTC) organization type state drift try http why"
     assert [" ".join(row[3:]) for row in rows] == [
         r"Vik dynamics failed 2.0 s 2 500 HTTP 500: no\x1b[m",
         "Fjord xledger succeeded 82 ms 1 200",

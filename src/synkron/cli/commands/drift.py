@@ -12,7 +12,7 @@ from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, Organization, SinceADay, Type
 from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_json, show_lines, show_table
-from synkron.cli.table import Field, minute
+from synkron.cli.table import NAME, Field, minute
 from synkron.ledger.drift import LateRun, Stage, lost_in, stages
 from synkron.ledger.drift import lateness as late_by
 from synkron.model import Scope
@@ -139,7 +139,7 @@ def _worst_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="integration_id"),
         Field(key="org_id"),
         Field("scheduled (UTC)", "moments.scheduled_for"),
-        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True),
+        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True, least=NAME),
         Field("type", key="integration_type", shrink=True),
         Field(key="source", value="moments.source"),
         Field(key="scheduled_for", value="moments.scheduled_for"),

@@ -31,7 +31,7 @@ incidents = typer.Typer(invoke_without_command=True)
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, max=2**63 - 1, help="The incident's number.")]
 INCIDENT = [
     Field("no", "id", right=True),
-    Field("kind", "condition.kind"),
+    Field("kind", "condition.kind", optional=True),
     Field("what", lambda one: one_line(one.condition.title, 500), wrap=True),
     Field("since (UTC)", "condition.since"),
     Field("state", "state"),
@@ -53,7 +53,8 @@ ANNOUNCEMENT = [
 def _state(one: Incident) -> str:
     if one.acknowledged_at is None:
         return one.state
-    return f"{one.state}, acknowledged by {one.acknowledged_by} at {second(one.acknowledged_at)} UTC"
+    closed = "closed, " if one.closed_at else ""
+    return f"{closed}acknowledged by {one.acknowledged_by} at {second(one.acknowledged_at)} UTC"
 
 
 def fact_fields(names: Mapping[str, str]) -> list[Field]:

@@ -12,7 +12,7 @@ from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, refuse_options, written
 from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
-from synkron.cli.table import Field
+from synkron.cli.table import NAME, Field
 from synkron.settings.integrations.naming import section_of
 from synkron.text import duration_text
 
@@ -45,7 +45,7 @@ def _values(values: Mapping[str, object]) -> str:
 
 OVERRIDDEN = [
     Field("integration id", "integration_id"),
-    Field("organization", "organization", shrink=True),
+    Field("organization", "organization", shrink=True, least=NAME),
     Field("type", lambda one: one.integration.integration_type if one.integration else "deleted"),
     Field("set", "values", _values, wrap=True),
 ]

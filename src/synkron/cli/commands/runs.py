@@ -13,7 +13,7 @@ from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
-from synkron.cli.table import Field, minute, precise
+from synkron.cli.table import NAME, Field, minute, precise
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
 from synkron.model import Scope, Source, State
@@ -36,9 +36,9 @@ RunNumbers = Annotated[
 def run_fields(names: Mapping[str, str]) -> list[Field]:
     """A run in a list; in JSON, it is as the ledger has it."""
     return [
-        Field("id", "id", right=True),
+        Field("run", "id", right=True),
         Field("scheduled (UTC)", "scheduled_for"),
-        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True),
+        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True, least=NAME),
         Field("type", "integration_type"),
         Field("state", "state"),
         Field("drift", "drift", lateness, right=True),

@@ -13,7 +13,7 @@ from synkron.cli.clock import moments
 from synkron.cli.context import answer, from_ledger, organization_names
 from synkron.cli.options import AsJson, AtFuture, Limit, Organization
 from synkron.cli.output import say, show
-from synkron.cli.table import Field
+from synkron.cli.table import NAME, Field
 from synkron.model import Window
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def due_fields(names: Mapping[str, str]) -> list[Field]:
     """What is due in a minute; in JSON, it is as the reader returns it."""
     return [
         Field("fires (UTC)", "scheduled_for"),
-        Field("organization", lambda one: names.get(one.org_id) or one.org_id, shrink=True),
+        Field("organization", lambda one: names.get(one.org_id) or one.org_id, shrink=True, least=NAME),
         Field("type", "integration_type", shrink=True),
         Field("integration id", "integration_id"),
     ]
@@ -38,7 +38,12 @@ def fire_fields(names: Mapping[str, str]) -> list[Field]:
     return [
         Field("fires (UTC)", key="scheduled_for"),
         Field(key="org_id", value="integration.org_id"),
-        Field("organization", lambda one: names.get(one.integration.org_id) or one.integration.org_id, shrink=True),
+        Field(
+            "organization",
+            lambda one: names.get(one.integration.org_id) or one.integration.org_id,
+            shrink=True,
+            least=NAME,
+        ),
         Field(key="integration_id", value="integration.integration_id"),
         Field("type", "integration.integration_type", key="integration_type"),
         Field("schedule", "integration.cron_schedule", key="cron_schedule", shrink=True),
