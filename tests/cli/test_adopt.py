@@ -46,7 +46,7 @@ def test_a_copy_is_refused_and_named_by_those_that_fire_or_look(synkron: Command
     assert "error: nothing is fired. This ledger is a copy" in ended.err
     assert synkron("runs").code == 0
     ended = synkron("migrate", "--json")
-    assert (ended.code, ended.answer["installation"]["is_at_home"]) == (0, False)
+    assert (ended.code, ended.answer["is_at_home"]) == (0, False)
     assert "not at home" in synkron("migrate").out
 
 
@@ -68,8 +68,11 @@ def test_a_copy_is_adopted(synkron: Command, copy: str) -> None:
     before = fetch(copy, "select id from synkron.installations")[0]["id"]
     ended = synkron("adopt", "--as", "copy", "--installation", "staging", "--yes", "--author", "kari", "--json")
     assert ended.code == 0
-    assert ended.answer | {"as": "copy", "name": "staging", "is_at_home": True, "dry_run": False} == ended.answer
-    assert ended.answer["installation"] != str(before)
+    assert (
+        ended.answer | {"as": "copy", "installation_name": "staging", "is_at_home": True, "dry_run": False}
+        == ended.answer
+    )
+    assert ended.answer["installation_id"] != str(before)
     assert states(copy) == ["skipped", "skipped"]
     assert synkron("tick").code == 0
     assert synkron("check").code == 0

@@ -45,7 +45,7 @@ def test_changes_are_filtered_the_newest_first(on_database: Command, options: li
 @pytest.mark.usefixtures("changes")
 def test_the_keys_in_json(on_database: Command) -> None:
     first, *_ = on_database("audit", "--json").answer
-    assert list(first) == ["id", "at", "author", "action", "subject", "before", "after"]
+    assert list(first) == ["audit_id", "at", "author", "action", "subject", "before", "after"]
     assert (first["before"], first["after"]) == ({"timeout": "5m"}, None)
     assert first["at"].endswith("Z")
 

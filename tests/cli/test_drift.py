@@ -114,7 +114,7 @@ def test_in_json_it_is_typed_as_documented(on_database: Command, past: dict[str,
         past[name] for name in ("waits", "behind", "earlier release", "on time")
     ]
     assert [run["lost_in"] for run in (waits, behind, earlier)] == ["worker", "turn", None]
-    assert (waits["organization"], waits["started_at"]) == ("Vik", None)
+    assert (waits["org_name"], waits["started_at"]) == ("Vik", None)
     assert behind["stages_ms"] == {"spread": 0, "tick": 0, "turn": 1_140_000, "worker": 60_000, "target": 8_000}
     assert earlier["stages_ms"] == {"spread": 0, "tick": 0, "turn": None, "worker": None, "target": None}
     assert (behind["late_ms"], other["late_ms"]) == (1_200_000, 0)

@@ -56,7 +56,7 @@ def test_what_is_open_is_listed_the_newest_first(on_database: Command, past: Pas
     assert "2026-03-02 11:59  open" in rows[1]
     assert rows[1].endswith(f"{past.hour:%Y-%m-%d %H:%M}")
     newest, oldest = on_database("incidents", "--json").answer
-    assert (newest["incident"], oldest["incident"], oldest["state"]) == (2, 1, "open")
+    assert (newest["incident_id"], oldest["incident_id"], oldest["state"]) == (2, 1, "open")
     assert oldest["announced_at"] == oldest["opened_at"] == f"{past.hour:%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -80,7 +80,7 @@ def test_some_of_them(on_database: Command, past: Past, options: list[str], numb
     happen(past, failed(), failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"))
     happen(past, failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"), after=5 * MINUTE)
     ended = on_database("incidents", *options, "--json")
-    assert [one["incident"] for one in ended.answer] == numbers
+    assert [one["incident_id"] for one in ended.answer] == numbers
     assert ("Cut after the newest 1" in ended.err) == ("--limit" in options)
 
 
@@ -167,7 +167,7 @@ def test_silence_and_unsilence(on_database: Command, past: Past, options: list[s
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"Silence 1: of {subject} nothing is announced until ")
     [row] = on_database("incidents", "silences", "--json").answer
-    assert (row["id"], row["subject"], row["reason"], row["author"], row["state"]) == (
+    assert (row["silence_id"], row["subject"], row["reason"], row["author"], row["state"]) == (
         1,
         subject,
         "their maintenance",
@@ -235,7 +235,7 @@ def test_what_it_keeps_quiet_is_said_first(on_database: Command, past: Past) -> 
     assert plan == {
         "dry_run": True,
         "silence": None,
-        "plan": {"subject": "type xledger", "until": "2199-01-01T00:00:00Z", "incidents": [1]},
+        "plan": {"subject": "type xledger", "until": "2199-01-01T00:00:00Z", "incident_ids": [1]},
     }
     on_database("incidents", "silence", *options, "--yes")
     happen(past, failed(), failed("two"), after=timedelta(days=1))
@@ -265,7 +265,7 @@ def test_silences_as_a_table(on_database: Command, past: Past) -> None:
     on_database("incidents", "silence", "--org", FJORD, *WHY, "--until", LATER, "--yes")
     heading, row = on_database("incidents", "silences").out.splitlines()
     assert heading.split() == ["no", "silenced", "since", "(UTC)", "until", "(UTC)", "reason,", "and", "who"]
-    assert f"organization {FJORD} (Fjord)" in row
+    assert "  organization Fjord  " in row
     assert row.endswith("2199-01-01 00:00  their maintenance (kari)")
     assert len(past.audit()) == 1
 

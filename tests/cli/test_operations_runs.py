@@ -215,7 +215,7 @@ def test_trigger_runs_from_the_last_success_to_now(on_database: Command, past: P
     assert str(UUID(answer["key"])) == answer["key"]
     assert datetime.fromisoformat(answer["period_start"]) == run["period_start"] == past.hour - 4 * HOUR
     assert datetime.fromisoformat(answer["period_end"]) == run["period_end"] == run["scheduled_for"]
-    assert (answer["dry_run"], answer["behind"]) == (False, None)
+    assert (answer["dry_run"], answer["behind_run_id"]) == (False, None)
     assert past.jobs() == [str(run["id"])]
     assert past.audit() == [("kari", "trigger", f"integration {past.hourly} (xledger of Fjord)")]
 
@@ -230,7 +230,7 @@ def test_trigger_before_any_success_begins_where_the_schedule_does(on_database: 
 def test_trigger_twice_makes_two_runs(on_database: Command, past: Past) -> None:
     first, second = (on_database("trigger", "--integration", past.hourly, "--yes", "--json").answer for _ in range(2))
     assert first["key"] != second["key"]
-    assert second["behind"] == first["run_id"]
+    assert second["behind_run_id"] == first["run_id"]
 
 
 @pytest.mark.parametrize(

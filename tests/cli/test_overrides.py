@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command, execute
-from tests.cli.past import NOBODY, Past, fetch, make_past
+from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
 from tests.support.databases import Database
 
 ALL_SET = {
@@ -40,9 +40,17 @@ def unset(past: Past, *options: str) -> list[str]:
 def test_set_everything_and_take_it_back(on_database: Command, past: Past) -> None:
     ended = on_database(*set_(past, *[word for option in ALL_SET.items() for word in option], "--json"))
     assert (ended.code, ended.err) == (0, "")
-    assert ended.answer == {"dry_run": False, "integration_id": past.hourly, "before": {}, "after": VALUES}
+    assert ended.answer == {
+        "dry_run": False,
+        "integration_id": past.hourly,
+        "org_id": FJORD,
+        "org_name": "Fjord",
+        "integration_type": "xledger",
+        "before": {},
+        "after": VALUES,
+    }
     [listed] = on_database("overrides", "--json").answer
-    assert (listed["integration_id"], listed["organization"], listed["values"]) == (past.hourly, "Fjord", VALUES)
+    assert (listed["integration_id"], listed["org_name"], listed["values"]) == (past.hourly, "Fjord", VALUES)
     assert on_database("overrides", "list", "--json").answer == [listed]
     ended = on_database(*unset(past))
     assert ended.out.startswith(f"Nothing is set for integration {past.hourly} (xledger of Fjord) any more")

@@ -48,7 +48,7 @@ def test_pause_and_resume(on_database: Command, past: Past, options: list[str], 
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"Pause 1: {subject.split(' (xl')[0]} is paused until somebody resumes it.\n")
     [row] = on_database("pauses", "--json").answer
-    assert (row["id"], row["reason"], row["author"], row["until"], row["state"]) == (
+    assert (row["pause_id"], row["reason"], row["author"], row["until"], row["state"]) == (
         1,
         "their maintenance",
         "kari",
@@ -247,7 +247,7 @@ def test_pauses_as_a_table(on_database: Command, past: Past) -> None:
     assert [row.split("  ")[0].split()[0] for row in rows] == ["2", "1"]
     assert "everything" in rows[0]
     assert rows[0].endswith("until resumed     their maintenance (kari)")
-    assert f"organization {FJORD} (Fjord)" in rows[1]
+    assert "  organization Fjord  " in rows[1]
     assert "2199-01-01 00:00" in rows[1]
     assert past.audit()[1][1] == "pause"
 

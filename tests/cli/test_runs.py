@@ -12,10 +12,11 @@ from tests.support.databases import Database
 
 FJORD, VIK = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 KEYS = [
-    "id",
+    "run_id",
     "key",
     "integration_id",
     "org_id",
+    "org_name",
     "integration_type",
     "source",
     "scheduled_for",
@@ -119,7 +120,7 @@ def test_runs_as_a_table_name_the_organizations(on_database: Command) -> None:
     ended = on_database("runs")
     assert (ended.code, ended.err) == (0, "")
     heading, *rows = (line.split() for line in ended.out.splitlines())
-    assert " ".join(heading) == "id scheduled (UTC) organization type state drift try http why"
+    assert " ".join(heading) == "run scheduled (UTC) organization type state drift try http why"
     assert [" ".join(row[3:]) for row in rows] == [
         r"Vik dynamics failed 2.0 s 2 500 HTTP 500: no\x1b[m",
         "Fjord xledger succeeded 82 ms 1 200",
@@ -138,7 +139,7 @@ def test_the_ledger_stands_without_the_applications_tables(on_database: Command,
 
 @pytest.mark.usefixtures("ledger")
 def test_one_run_with_its_attempts(on_database: Command) -> None:
-    number = next(run["id"] for run in on_database("runs", "--json").answer if run["key"] == "two")
+    number = next(run["run_id"] for run in on_database("runs", "--json").answer if run["key"] == "two")
     run: dict[str, Any] = on_database("runs", "show", str(number), "--json").answer
     assert list(run) == [*KEYS, "stages_ms", "attempts"]
     assert run["stages_ms"]["spread"] == 0

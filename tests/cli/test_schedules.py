@@ -66,6 +66,7 @@ def test_due(on_database: Command, at: str, fire: list[str]) -> None:
 def test_due_in_json_is_typed_as_documented(on_database: Command) -> None:
     assert on_database("due", "--at", "2026-11-30T02:00Z", "--json").answer[1] == {
         "org_id": VIK,
+        "org_name": "V\x1b[1mik [red]",
         "integration_id": _id("b1"),
         "integration_type": "xledger",
         "scheduled_for": "2026-11-30T02:00:00Z",
@@ -92,7 +93,7 @@ def test_next_is_in_the_order_of_time_over_all_organizations(on_database: Comman
     assert next(one for one in ended.answer if one["integration_id"] == _id("a1")) | {"scheduled_for": None} == {
         "scheduled_for": None,
         "org_id": FJORD,
-        "organization": "Fjord",
+        "org_name": "Fjord",
         "integration_id": _id("a1"),
         "integration_type": "xledger",
         "cron_schedule": "0 2 * * *",

@@ -152,7 +152,7 @@ def test_in_json(on_database: Command, database: Database) -> None:
         "due_within_the_hour", "next",
     ]  # fmt: skip
     assert answer["runs"] == {"waiting": 0, "running": 0, "accepted": 0, "on_hold": 0, "late": 0, "failing": 0}
-    assert answer["next"][0]["organization"] == "Fjord"
+    assert answer["next"][0]["org_name"] == "Fjord"
 
 
 def test_the_database_is_away(synkron: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,7 +213,7 @@ def test_verify_in_json(on_database: Command, database: Database, ledger: dateti
         "message": None,
         "integration_id": HOURLY,
         "org_id": FJORD,
-        "organization": "Fjord",
+        "org_name": "Fjord",
         "integration_type": "xledger",
         "run_id": None,
     }

@@ -403,8 +403,8 @@ def test_in_json_the_sentences_and_the_facts(world: World) -> None:
     ended = world.synkron("why", "--integration", XLEDGER, "--at", zulu(world.moment), "--json")
     [told] = ended.answer
     assert told["answer"] == world.why().splitlines()
-    assert (told["organization"], told["moment"], told["fires"]) == ("Fjord", zulu(world.moment), True)
-    assert (told["decided"]["id"], told["decided"]["state"]) == (world.run_id(), "succeeded")
+    assert (told["org_name"], told["moment"], told["fires"]) == ("Fjord", zulu(world.moment), True)
+    assert (told["decided"]["run_id"], told["decided"]["state"]) == (world.run_id(), "succeeded")
 
 
 def test_a_name_that_steers_the_terminal(world: World) -> None:

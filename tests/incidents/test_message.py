@@ -53,7 +53,7 @@ def test_a_closing_says_that_it_is_over_and_asks_for_nothing() -> None:
 def test_programs_get_the_fields() -> None:
     facts = message_of(6, Occasion.CLOSED, [CLOSED], NOON, NOON).facts
     assert json.loads(json.dumps(facts)) == {
-        "incident": 17,
+        "incident_id": 17,
         "state": "closed",
         "kind": "run_failed",
         "subject": "xledger of Fjord",
@@ -63,7 +63,7 @@ def test_programs_get_the_fields() -> None:
         "org_id": "fjord",
         "integration_type": "xledger",
         "endpoint": None,
-        "touches": {"organizations": ["fjord"], "organizations_total": 1, "runs": 2},
+        "touches": {"org_ids": ["fjord"], "organizations_total": 1, "runs": 2},
         "since": "2026-03-02T11:59:00Z",
         "opened_at": "2026-03-02T12:00:00Z",
         "seen_at": "2026-03-02T13:00:00Z",
@@ -96,7 +96,7 @@ def test_a_webhook_has_the_true_text_in_json_that_drives_nothing(text: str, occa
     sent = body(message_of(1, occasion, [replace(CLOSED, condition=said)], NOON, NOON)).decode()
     assert dangerous_in(sent) == []
     data = json.loads(sent)["data"]
-    assert (data["title"], data["detail"], data["touches"]) == (text, text, {"organizations": [text]})
+    assert (data["title"], data["detail"], data["touches"]) == (text, text, {"org_ids": [text]})
 
 
 def test_a_trial_says_that_nothing_is_wrong() -> None:

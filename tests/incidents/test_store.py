@@ -165,7 +165,7 @@ async def test_the_log_has_a_line_for_what_is_told(connection: Connection) -> No
     with capture_logs() as lines:
         for transitions in (opened, kept, closed):
             log_transitions(transitions)
-    assert [(line["log_level"], line["event"], line["incident"], line["kind"]) for line in lines] == [
+    assert [(line["log_level"], line["event"], line["incident_id"], line["kind"]) for line in lines] == [
         ("warning", "incident opened", 1, "run_failed"),
         ("info", "incident closed", 1, "run_failed"),
     ]

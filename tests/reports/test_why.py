@@ -38,6 +38,7 @@ RUN = RunFacts(
     error=None,
 )
 FACTS = Facts(
+    org_id="o1",
     organization="Fjord",
     integration_id="i1",
     integration_type="xledger",

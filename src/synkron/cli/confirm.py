@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer, invocation, scope_of
+from synkron.cli.context import answer, invocation, organization_names, scope_of
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import ExitCode, say, show_json, show_lines
 from synkron.cli.when import WrittenTime
@@ -99,9 +99,9 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
             return ask(**given, **({"agreed": agreed} if takes_consent else {}))
 
         asked(given)
-        change, plan, done = _operate(context, agreed, author, given, asked)
+        change, plan, done, names = _operate(context, agreed, author, given, asked)
         if as_json:
-            show_json({"dry_run": dry_run, **change.json(plan, done)})
+            show_json({"dry_run": dry_run, **change.json(plan, done)}, names)
         elif done is not None:
             show_lines(*change.done(plan, done))
         elif not dry_run:
@@ -117,8 +117,8 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
     return command
 
 
-# What was to be changed, the plan, and what was done.
-Operated = tuple[Change[Any, Any], Any, Any]
+# What was to be changed, the plan, what was done, and the organizations' names.
+Operated = tuple[Change[Any, Any], Any, Any, Mapping[str, str]]
 
 
 def _operate(
@@ -139,15 +139,16 @@ def _operate(
 
     async def ask(connection: Connection, settings: Settings) -> Operated:
         change = asked(await _resolved(connection, settings, given))
+        names = await organization_names(connection, settings) if agreed.as_json else {}
         async with read_transaction(connection) as now:
             planned = await change.plan(connection, settings, now)
         _tell(planned, agreed, change)
         if agreed.dry_run or not change.changes(planned):
-            return change, planned, None
+            return change, planned, None, names
         if not agreed.yes and not typer.confirm(change.question, err=True):
             say("Nothing was changed.")
             raise typer.Exit(ExitCode.FAILURE)
-        return change, planned, await change.do(connection, settings, name)
+        return change, planned, await change.do(connection, settings, name), names
 
     return answer(context, ask)
 

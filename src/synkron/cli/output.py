@@ -55,37 +55,62 @@ def say_through(elsewhere: Callable[[str], None] | None) -> None:
     _say_elsewhere = elsewhere
 
 
-def show_json(answer: object) -> None:
-    """Write the answer as JSON: instants in UTC with a Z, ASCII only, so that no encoding can spoil it."""
+def show_json(answer: object, names: Mapping[str, str] | None = None) -> None:
+    """Write the answer as JSON: instants in UTC with a Z, ASCII only, so that no encoding can spoil it.
+
+    With the ``names`` of the organizations, each ``org_id`` has ``org_name`` beside it, which is null if there is none.
+    """
     import json
 
-    typer.echo(json.dumps(answer, indent=2, default=_encoded))
+    typer.echo(json.dumps(answer if names is None else _with_names(answer, names), indent=2, default=_encoded))
 
 
-def show(found: Sequence[Any], fields: Sequence[Field], *, as_json: bool, empty: str = "") -> None:
+def show(
+    found: Sequence[Any],
+    fields: Sequence[Field],
+    *,
+    as_json: bool,
+    empty: str = "",
+    noun: str = "",
+    names: Mapping[str, str] | None = None,
+) -> None:
     """Write the rows of a noun, as JSON or as a table; where there are none, say what is ``empty`` then."""
     if as_json:
-        show_json([facts_in_json(one, fields) for one in found])
+        show_json([facts_in_json(one, fields, noun) for one in found], names)
     elif found:
         show_table(fields, found)
     elif empty:
         say(empty)
 
 
-def facts_in_json(row: Any, fields: Sequence[Field]) -> Any:  # noqa: ANN401  the nouns have nothing in common
+def facts_in_json(row: Any, fields: Sequence[Field], noun: str = "") -> Any:  # noqa: ANN401  (as above)
     """A row as JSON has it: its fields that have a key, or all that it holds."""
-    return {field.key: field.of(row) for field in fields if field.key} or row
+    return {field.key: field.of(row) for field in fields if field.key} or held_by(row, noun)
 
 
-def held_by(row: DataclassInstance) -> dict[str, object]:
-    """What a noun holds, as JSON has it: its lengths of time are ``NAME_ms``, in whole milliseconds."""
-    values = {field: getattr(row, field.name) for field in dataclasses.fields(row)}
-    return {
-        f"{field.name}_ms" if "timedelta" in str(field.type) else field.name: (
-            milliseconds(value) if isinstance(value, timedelta) else value
-        )
-        for field, value in values.items()
-    }
+def held_by(row: DataclassInstance, noun: str = "") -> dict[str, object]:
+    """What a noun holds, as JSON has it: its number is ``NOUN_id``, and a length of time ``NAME_ms``."""
+    found: dict[str, object] = {}
+    for field in dataclasses.fields(row):
+        value = getattr(row, field.name)
+        if "timedelta" in str(field.type):
+            found[f"{field.name}_ms"] = milliseconds(value)
+        else:
+            found[f"{noun}_id" if noun and field.name == "id" else field.name] = value
+    return found
+
+
+def _with_names(answer: object, names: Mapping[str, str]) -> object:
+    if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
+        answer = held_by(answer)
+    if isinstance(answer, Mapping):
+        found: dict[str, object] = {}
+        for key, value in answer.items():
+            found[key] = _with_names(value, names)
+            if key == "org_id":
+                found["org_name"] = names.get(value) or None
+        return found
+    return [_with_names(one, names) for one in answer] if isinstance(answer, list | tuple) else answer
 
 
 def show_table(fields: Sequence[Field], rows: Iterable[Any], *, err: bool = False) -> None:

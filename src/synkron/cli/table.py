@@ -16,7 +16,11 @@ GAP = "  "
 WIDEST = 200
 # How narrow a column to shrink, and one to wrap, may become: for the sake of optional columns, and at all.
 COMFORTABLE = (20, 48)
-LEAST = (12, 24)
+LEAST = (12, 20)
+# How much of an organization's name is shown where there is room.
+NAME = 20
+# An id and a mark behind it stay in one piece in a text that wraps, where there is room: then it can be copied.
+ID = 37
 
 
 def minute(moment: datetime) -> str:
@@ -46,7 +50,8 @@ class Field:
     ``value`` is what it is of a row: a function, or the name of an attribute (dots lead further), that of ``key`` if
     not given. A table has a column for each field with a title, in which ``shown`` turns the value into text.
     JSON has the value under ``key``; a noun of which no field has a key is in JSON what its class holds.
-    Where the table is too wide, the columns to ``shrink`` or ``wrap`` get narrower, and the ``optional`` ones go.
+    Where the table is too wide, the columns to ``shrink`` or ``wrap`` get narrower, and the ``optional`` ones go. Where
+    there is room, a column keeps its ``least`` width: what it shows is what the next command takes.
     """
 
     title: str | None = None
@@ -57,6 +62,7 @@ class Field:
     shrink: bool = False
     wrap: bool = False
     optional: bool = False
+    least: int = 0
 
     def of(self, row: Any) -> Any:  # noqa: ANN401  the nouns have nothing in common
         """The value of this field in a row."""
@@ -78,20 +84,36 @@ def table(columns: Sequence[Field], rows: Iterable[Sequence[str]], width: int | 
     if _total(_narrowed(columns, natural, width, COMFORTABLE)) > width:
         shown = [index for index in shown if not columns[index].optional]
     columns = [columns[index] for index in shown]
-    widths = _narrowed(columns, [natural[index] for index in shown], width, LEAST)
+    natural = [natural[index] for index in shown]
+    needed = [_needed(column, [text[index] for text in texts]) for column, index in zip(columns, shown, strict=True)]
+    widths = _narrowed(columns, natural, width, LEAST, needed)
+    if _total(widths) > width:
+        widths = _narrowed(columns, natural, width, LEAST)
     return [line for text in texts for line in _lines(columns, [text[index] for index in shown], widths)]
 
 
-def _narrowed(columns: Sequence[Field], natural: list[int], width: int, least: tuple[int, int]) -> list[int]:
-    """The widths, taken from the widest column that may give until the table fits, or none gives any more."""
+def _narrowed(
+    columns: Sequence[Field], natural: list[int], width: int, least: tuple[int, int], needed: Sequence[int] = ()
+) -> list[int]:
+    """The widths, taken from the widest column that may give until the table fits, or none gives any more.
+
+    None gets narrower than what is ``needed``.
+    """
     widths = list(natural)
     keeps = {index: least[column.wrap] for index, column in enumerate(columns) if column.shrink or column.wrap}
+    keeps |= {index: max(keeps[index], needed[index]) for index in keeps if needed}
     while _total(widths) > width:
         giving = [index for index in keeps if widths[index] > keeps[index]]
         if not giving:
             break
         widths[max(giving, key=widths.__getitem__)] -= 1
     return widths
+
+
+def _needed(column: Field, cells: Sequence[str]) -> int:
+    """How wide a column should stay: its least, and where it wraps, so that an id stays in one piece."""
+    words = [min(ID, cell_len(word)) for cell in cells for word in cell.split() if column.wrap]
+    return max(column.least, *words, 0)
 
 
 def _total(widths: Sequence[int]) -> int:
@@ -107,7 +129,7 @@ def _lines(columns: Sequence[Field], texts: Sequence[str], widths: Sequence[int]
 
 def _cell(column: Field, text: str, width: int) -> list[str]:
     if column.wrap:
-        return [set_cell_size(line, width) for line in textwrap.wrap(text, width) or [""]]
+        return [set_cell_size(line, width) for line in textwrap.wrap(text, width, break_on_hyphens=width < ID) or [""]]
     if cell_len(text) > width:
         return [set_cell_size(text, width - 1) + "…"]
     return [" " * (width - cell_len(text)) + text] if column.right else [set_cell_size(text, width)]

@@ -31,6 +31,7 @@ ENDINGS = {
     Occasion.REMINDED: "are still open",
     Occasion.CLOSED: "have ended together",
 }
+NAMELESS: Mapping[str, str] = {}
 BEGINNINGS = {Occasion.OPENED: "opened", Occasion.REMINDED: "still open", Occasion.CLOSED: "closed"}
 
 
@@ -95,7 +96,7 @@ def facts_of(incident: Incident) -> dict[str, object]:
     """The incident as JSON; all keys are always present, and instants are in UTC."""
     one = incident.condition
     return {
-        "incident": incident.id,
+        "incident_id": incident.id,
         "state": incident.state,
         "kind": one.kind,
         "subject": one.subject,
@@ -105,7 +106,7 @@ def facts_of(incident: Incident) -> dict[str, object]:
         "org_id": one.org_id,
         "integration_type": one.integration_type,
         "endpoint": one.endpoint,
-        "touches": dict(one.touches),
+        "touches": touches_of(one),
         "since": instant(one.since),
         "opened_at": instant(incident.opened_at),
         "seen_at": instant(incident.seen_at),
@@ -115,12 +116,21 @@ def facts_of(incident: Incident) -> dict[str, object]:
     }
 
 
-def touched(one: Condition) -> str:
-    """Who is affected, in words: how many organizations, which, and the other counts."""
+def touches_of(one: Condition) -> dict[str, object]:
+    """What it touches as JSON: the ids of organizations, counts, and the number of a run."""
+
+    def key(name: str) -> str:
+        return "org_ids" if name == "organizations" else f"{name}_id" if name.endswith("_run") else name
+
+    return {key(name): value for name, value in one.touches.items()}
+
+
+def touched(one: Condition, names: Mapping[str, str] = NAMELESS) -> str:
+    """Who is affected, in words: how many organizations, which, by their ``names`` if known, and the other counts."""
     organizations, total = one.organizations
     parts = []
     if total:
-        shown = ", ".join(organizations[:ORGANIZATIONS_SHOWN])
+        shown = ", ".join(names.get(one) or one for one in organizations[:ORGANIZATIONS_SHOWN])
         more = total - min(len(organizations), ORGANIZATIONS_SHOWN)
         shown += f" and {more:,} more" if shown and more else ""
         parts.append(f"{total:,} organization{'' if total == 1 else 's'}" + (f" ({shown})" if shown else ""))

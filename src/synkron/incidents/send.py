@@ -41,7 +41,9 @@ async def deliver_due(
     """
     names = list(channels.by_name)
     for gone in await connection.fetch(SQL["abandon"], names, at):
-        log.warning("announcement given up", announcement=gone["id"], channel=gone["channel"], reason="no such channel")
+        log.warning(
+            "announcement given up", announcement_id=gone["id"], channel=gone["channel"], reason="no such channel"
+        )
     wanted = names if only is None else list(only)
     by_channel: dict[str, list[Record]] = {}
     for row in await connection.fetch(SQL["claim"], wanted, at, LEASE, list(channels.for_people)):
@@ -81,8 +83,8 @@ async def _record_failure(connection: Connection, rows: Sequence[Record], error:
     await connection.execute(SQL["failed"], [one["number"] for one in rows], error, again, at)
     log.warning(
         "announcement given up" if is_over else "announcement not delivered",
-        announcement=row["number"],
-        incident=row["id"],
+        announcement_id=row["number"],
+        incident_id=row["id"],
         channel=row["channel"],
         attempt=row["attempts"],
         reason=error,

@@ -93,7 +93,7 @@ def log_transitions(transitions: Iterable[Transition]) -> None:
             write = log.info if one.occasion is Occasion.CLOSED else log.warning
             write(
                 f"incident {BEGINNINGS[one.occasion]}",
-                incident=one.incident.id,
+                incident_id=one.incident.id,
                 kind=str(condition.kind),
                 title=one_line(condition.title, 200),
                 remedy=condition.remedy,

@@ -38,10 +38,11 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class OverrideChange:
-    """The values of an override before and after a change."""
+    """The values of an override before and after a change; ``integration`` as in ``Override``."""
 
     subject: str
     integration_id: str
+    integration: Integration | None
     before: Values
     after: Values
 
@@ -75,7 +76,7 @@ async def plan_set(connection: Connection, settings: Settings, integration_id: s
     before = _values(await _row(connection, integration_id))
     after = before | dict(values)
     return OverrideChange(
-        found.subject, integration_id, before, {key: after[key] for key in OVERRIDABLE if key in after}
+        found.subject, integration_id, found.rows[0], before, {key: after[key] for key in OVERRIDABLE if key in after}
     )
 
 
@@ -101,7 +102,7 @@ async def plan_unset(
     if not before:
         raise NotFound(f"Integration {integration_id} has no overrides. `synkron overrides` lists those that have.")
     after = {key: value for key, value in before.items() if keys and key not in keys}
-    return OverrideChange(found.subject, integration_id, before, after)
+    return OverrideChange(found.subject, integration_id, next(iter(found.rows), None), before, after)
 
 
 async def unset_override(

@@ -92,8 +92,8 @@ def _as_json(plan: AdoptionPlan, done: Installation | None) -> Mapping[str, obje
     found = done or plan.installation
     return {
         "as": plan.adopted,
-        "installation": str(found.id),
-        "name": plan.name,
+        "installation_id": str(found.id),
+        "installation_name": plan.name,
         "stood": str(plan.installation.stood),
         "stands": str(found.stands),
         "is_at_home": found.is_at_home,

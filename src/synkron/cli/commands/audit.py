@@ -44,7 +44,7 @@ def audit(
         return await entries(connection, since=since, author=author, limit=limit + 1)
 
     found = answer(context, ask)
-    show(found[:limit], ENTRY, as_json=as_json, empty="Nobody has changed anything.")
+    show(found[:limit], ENTRY, as_json=as_json, empty="Nobody has changed anything.", noun="audit")
     say_cut(found, limit, "--since or --author")
 
 

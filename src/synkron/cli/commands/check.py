@@ -14,7 +14,7 @@ from synkron.cli.context import answer, from_ledger, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, Type
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.serving import say_without_target
-from synkron.cli.table import Field
+from synkron.cli.table import NAME, Field
 from synkron.model import EVERYTHING
 from synkron.reports.names.match import AskedScope
 from synkron.text import several
@@ -33,8 +33,7 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
         Field("rule", key="rule"),
         Field(key="message"),
         Field(key="org_id", value="row.org_id"),
-        Field("organization", lambda one: names.get(one.row.org_id) or one.row.org_id, shrink=True),
-        Field(key="organization", value=lambda one: names.get(one.row.org_id)),
+        Field("organization", lambda one: names.get(one.row.org_id) or one.row.org_id, shrink=True, least=NAME),
         Field(key="integration_id", value="row.integration_id"),
         Field("type", "row.integration_type", key="integration_type", shrink=True),
         Field("finding", lambda one: f"integration {one.row.integration_id}: {one.message}", wrap=True),
@@ -153,7 +152,8 @@ def check(
                 "pace_below_load": found.below_load,
                 "kinds": [facts_in_json(one, kind_fields(names)) for one in kinds],
                 "findings": [facts_in_json(one, finding_fields(names)) for one in found.findings],
-            }
+            },
+            names,
         )
     elif found.findings and details:
         show_table(finding_fields(names), found.findings)

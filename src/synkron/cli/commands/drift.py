@@ -12,7 +12,7 @@ from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceADay, Type
 from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_json, show_lines, show_table
-from synkron.cli.table import Field, minute
+from synkron.cli.table import NAME, Field, minute
 from synkron.ledger.drift import LateRun, Stage, lost_in, stages
 from synkron.ledger.drift import lateness as late_by
 from synkron.reports.names.match import AskedScope
@@ -78,7 +78,7 @@ def drift(
 
     found, names = answer(context, ask)
     if as_json:
-        show_json(_as_answer(found, names))
+        show_json(_as_answer(found, names), names)
     elif found.types:
         _show(found, names)
     else:
@@ -140,8 +140,7 @@ def _worst_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="integration_id"),
         Field(key="org_id"),
         Field("scheduled (UTC)", "moments.scheduled_for"),
-        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True),
-        Field(key="organization", value=lambda run: names.get(run.org_id)),
+        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True, least=NAME),
         Field("type", key="integration_type", shrink=True),
         Field(key="source", value="moments.source"),
         Field(key="scheduled_for", value="moments.scheduled_for"),

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synkron.cli.clock import moments
 from synkron.cli.confirm import Change, changing
-from synkron.cli.context import answer, scope_of
+from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Limit, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
 from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
-from synkron.incidents.message import facts_of, touched
+from synkron.incidents.message import NAMELESS, facts_of, touched, touches_of
 from synkron.reports.names.match import AskedScope
-from synkron.text import instant, one_line
+from synkron.text import one_line
 
 if TYPE_CHECKING:
     from synkron.incidents.store import RecordedAnnouncement
@@ -30,7 +31,7 @@ incidents = typer.Typer(invoke_without_command=True)
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, max=2**63 - 1, help="The incident's number.")]
 INCIDENT = [
     Field("no", "id", right=True),
-    Field("kind", "condition.kind"),
+    Field("kind", "condition.kind", optional=True),
     Field("what", lambda one: one_line(one.condition.title, 500), wrap=True),
     Field("since (UTC)", "condition.since"),
     Field("state", "state"),
@@ -52,27 +53,33 @@ ANNOUNCEMENT = [
 def _state(one: Incident) -> str:
     if one.acknowledged_at is None:
         return one.state
-    return f"{one.state}, acknowledged by {one.acknowledged_by} at {second(one.acknowledged_at)} UTC"
+    closed = "closed, " if one.closed_at else ""
+    return f"{closed}acknowledged by {one.acknowledged_by} at {second(one.acknowledged_at)} UTC"
 
 
-# One incident as people read it, a fact on a line.
-FACTS = [
-    Field("number", "id"),
-    Field("kind", "condition.kind"),
-    Field("state", _state),
-    Field("what", "condition.title"),
-    Field("detail", lambda one: " / ".join(one.condition.detail.splitlines())),
-    Field("what to do", "condition.remedy"),
-    Field("organization", "condition.org_id"),
-    Field("type", "condition.integration_type"),
-    Field("endpoint", "condition.endpoint"),
-    Field("touches", lambda one: touched(one.condition)),
-    Field("since (UTC)", "condition.since", second),
-    Field("opened (UTC)", "opened_at", second),
-    Field("last seen (UTC)", "seen_at", second),
-    Field("closed (UTC)", "closed_at", second),
-    Field("announced (UTC)", "announced_at", second),
-]
+def fact_fields(names: Mapping[str, str]) -> list[Field]:
+    """One incident as people read it, a fact on a line."""
+    return [
+        Field("number", "id"),
+        Field("kind", "condition.kind"),
+        Field("state", _state),
+        Field("what", "condition.title"),
+        Field("detail", lambda one: " / ".join(one.condition.detail.splitlines())),
+        Field("what to do", "condition.remedy"),
+        Field("organization", lambda one: _organization(one.condition.org_id, names)),
+        Field("type", "condition.integration_type"),
+        Field("endpoint", "condition.endpoint"),
+        Field("touches", lambda one: touched(one.condition, names)),
+        Field("since (UTC)", "condition.since", second),
+        Field("opened (UTC)", "opened_at", second),
+        Field("last seen (UTC)", "seen_at", second),
+        Field("closed (UTC)", "closed_at", second),
+        Field("announced (UTC)", "announced_at", second),
+    ]
+
+
+def _organization(org_id: str | None, names: Mapping[str, str]) -> str | None:
+    return f"{names[org_id]} ({org_id})" if org_id and names.get(org_id) else org_id
 
 
 @incidents.callback()
@@ -106,12 +113,12 @@ def list_incidents(
 
     named = AskedScope(org, integration_type, integration)
 
-    async def ask(connection: Connection, settings: Settings) -> list[Incident]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Incident], Mapping[str, str]]:
         from synkron.incidents import store
 
         scope = await scope_of(named, connection, settings, around=True)
         [since] = await moments(connection, settings, from_, scope=scope)
-        return await store.incidents(
+        found = await store.incidents(
             connection,
             closed=everything,
             since=since,
@@ -119,10 +126,11 @@ def list_incidents(
             scope=scope,
             limit=limit + 1,
         )
+        return found, await organization_names(connection, settings)
 
-    found = answer(context, ask)
+    found, names = answer(context, ask)
     if as_json:
-        show_json([_json(one) for one in found[:limit]])
+        show_json([_json(one, names) for one in found[:limit]], names)
     else:
         empty = "There are no such incidents." if everything else "There is no such incident open."
         show(found[:limit], INCIDENT, as_json=False, empty=empty)
@@ -139,20 +147,22 @@ def show_incident(context: typer.Context, number: Number, as_json: AsJson = Fals
       synkron incidents show 17 --json
     """
 
-    async def ask(connection: Connection, _: Settings) -> tuple[Incident, list[RecordedAnnouncement]]:
+    async def ask(
+        connection: Connection, settings: Settings
+    ) -> tuple[Incident, list[RecordedAnnouncement], Mapping[str, str]]:
         from synkron.incidents.store import incident
 
         found = await incident(connection, number)
         if found is None:
             raise NotFound(f"There is no incident {number}. `synkron incidents --all` lists those there are.")
-        return found
+        return *found, await organization_names(connection, settings)
 
-    one, announcements = answer(context, ask)
+    one, announcements, names = answer(context, ask)
     if as_json:
-        told = [held_by(each) | {"state": each.state} for each in announcements]
-        show_json(_json(one) | {"announcements": told})
+        told = [held_by(each, "announcement") | {"state": each.state} for each in announcements]
+        show_json(_json(one, names) | {"announcements": told}, names)
         return
-    show_facts(_facts(one), ANNOUNCEMENT, announcements)
+    show_facts(_facts(one, names), ANNOUNCEMENT, announcements)
 
 
 @incidents.command()
@@ -179,10 +189,14 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
     )
 
 
-def _facts(one: Incident) -> dict[str, str]:
+def _facts(one: Incident, names: Mapping[str, str] = NAMELESS) -> dict[str, str]:
     """The incident as people read it."""
-    return {str(field.title): text for field, text in zip(FACTS, cells(FACTS, one), strict=True) if text}
+    fields = fact_fields(names)
+    return {str(field.title): text for field, text in zip(fields, cells(fields, one), strict=True) if text}
 
 
-def _json(one: Incident) -> dict[str, object]:
-    return facts_of(one) | {"announced_at": None if one.announced_at is None else instant(one.announced_at)}
+def _json(one: Incident, names: Mapping[str, str]) -> dict[str, object]:
+    """What is announced of it, with the names of the organizations that it touches, and when it was announced."""
+    org_names = [names.get(org_id) or None for org_id in one.condition.organizations[0]]
+    touches = touches_of(one.condition) | {"org_names": org_names}
+    return facts_of(one) | {"touches": touches, "announced_at": one.announced_at}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.confirm import Change, changing
-from synkron.cli.context import answer, scope_of
+from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, OneIntegration, Organization, Type, refuse_options
 from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
-from synkron.cli.table import Field
+from synkron.cli.table import NAME, Field
 from synkron.reports.names.match import AskedScope
 from synkron.settings.integrations.naming import section_of
 from synkron.text import duration_text
@@ -44,13 +44,10 @@ def _values(values: Mapping[str, object]) -> str:
 
 
 OVERRIDDEN = [
-    Field("integration id", key="integration_id"),
-    Field(key="org_id", value=lambda one: one.integration and one.integration.org_id),
-    Field("organization", key="organization", value=lambda one: one.organization or None, shrink=True),
-    Field(key="integration_type", value=lambda one: one.integration and one.integration.integration_type),
+    Field("integration id", "integration_id"),
+    Field("organization", "organization", shrink=True, least=NAME),
     Field("type", lambda one: one.integration.integration_type if one.integration else "deleted"),
     Field("set", "values", _values, wrap=True),
-    Field(key="values", value=lambda one: _json_of(one.values)),
 ]
 
 
@@ -87,14 +84,18 @@ def list_overrides(
         refuse_options(context, "--json")
         return
 
-    async def ask(connection: Connection, settings: Settings) -> list[Override]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Override], Mapping[str, str]]:
         from synkron.operations.overrides import overrides
 
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
-        return await overrides(connection, settings, scope)
+        return await overrides(connection, settings, scope), await organization_names(connection, settings)
 
+    found, names = answer(context, ask)
+    if as_json:
+        show_json([_whose(one) | {"values": _json_of(one.values)} for one in found], names)
+        return
     empty = "Nothing is set for a single integration; the types' policies hold for all."
-    show(answer(context, ask), OVERRIDDEN, as_json=as_json, empty=empty)
+    show(found, OVERRIDDEN, as_json=False, empty=empty)
 
 
 @overrides.command("show")
@@ -118,7 +119,8 @@ def show_policy(context: typer.Context, integration: OneIntegration, as_json: As
     fields = in_effect_fields(row.integration_type)
     if as_json:
         policy = [facts_in_json(one, fields) for one in values]
-        show_json({"integration_id": row.integration_id, "policy": policy})
+        whose = {"integration_id": row.integration_id, "org_id": row.org_id, "integration_type": row.integration_type}
+        show_json(whose | {"policy": policy}, found.names)
         return
     show_lines(f"The policy of {found.subject}:", "")
     show_table(fields, values)
@@ -209,6 +211,16 @@ def unset(
     )
 
 
+def _whose(one: Override | Setting) -> dict[str, object]:
+    """Whose override it is, as JSON has it."""
+    row = one.integration
+    return {
+        "integration_id": one.integration_id,
+        "org_id": row and row.org_id,
+        "integration_type": row and row.integration_type,
+    }
+
+
 def _told(change: Setting) -> Iterator[str]:
     yield f"{change.subject[0].upper()}{change.subject[1:]}:"
     changed = [key for key in {**change.before, **change.after} if change.before.get(key) != change.after.get(key)]
@@ -231,7 +243,7 @@ def _done(_: Setting, done: Setting) -> Iterator[str]:
 def _as_json(plan: Setting, done: Setting | None) -> Mapping[str, object]:
     change = done or plan
     return {
-        "integration_id": change.integration_id,
+        **_whose(change),
         "before": _json_of(change.before),
         "after": _json_of(change.after),
     }

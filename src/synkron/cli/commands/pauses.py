@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer, scope_of
+from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
 from synkron.cli.output import facts_in_json, held_by
 from synkron.cli.table import Field, minute
 from synkron.model import Scope
 from synkron.reports.names.match import AskedScope
+from synkron.scheduler.pauses import Pause
 from synkron.text import duration_text, several
 
 if TYPE_CHECKING:
@@ -127,14 +128,15 @@ def list_pauses(
       synkron pauses --ended --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> list[RecordedPause]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedPause], Mapping[str, str]]:
         from synkron.operations.pauses import pauses
 
         named = AskedScope(org, integration_type, integration)
         scope = await scope_of(named, connection, settings, around=True)
-        return await pauses(connection, settings, scope, ended=ended)
+        found = await pauses(connection, settings, scope, ended=ended)
+        return found, await organization_names(connection, settings)
 
-    show_lasting(answer(context, ask), "pause", "paused", ended=ended, as_json=as_json)
+    show_lasting(*answer(context, ask), "pause", "paused", ended=ended, as_json=as_json)
 
 
 def _scope(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> Scope:
@@ -192,7 +194,10 @@ def _consequence(one: PauseEffect) -> str:
 
 def _as_json(plan: PausePlan | ResumePlan, done: RecordedPause | None) -> Mapping[str, object]:
     consequences = [facts_in_json(one, CONSEQUENCE) for one in plan.consequences]
-    return {"pause": done, "plan": held_by(plan) | {"consequences": consequences}}
+    facts = held_by(plan) | {"consequences": consequences}
+    if isinstance(paused := facts.get("pause"), Pause):
+        facts["pause"] = held_by(paused, "pause")
+    return {"pause": done and held_by(done, "pause"), "plan": facts}
 
 
 def _window(one: PauseEffect) -> str:

@@ -14,7 +14,7 @@ from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
-from synkron.cli.table import Field, minute, precise
+from synkron.cli.table import NAME, Field, minute, precise
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
 from synkron.model import Source, State
@@ -39,9 +39,9 @@ RunNumbers = Annotated[
 def run_fields(names: Mapping[str, str]) -> list[Field]:
     """A run in a list; in JSON, it is as the ledger has it."""
     return [
-        Field("id", "id", right=True),
+        Field("run", "id", right=True),
         Field("scheduled (UTC)", "scheduled_for"),
-        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True),
+        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True, least=NAME),
         Field("type", "integration_type"),
         Field("state", "state"),
         Field("drift", "drift", lateness, right=True),
@@ -61,7 +61,8 @@ ATTEMPT = [
     Field("error", "error", shrink=True),
 ]
 NAMED_RUN = [
-    Field(key=key) for key in ("id", "key", "integration_id", "org_id", "integration_type", "scheduled_for", "state")
+    Field(key="run_id", value="id"),
+    *(Field(key=key) for key in ("key", "integration_id", "org_id", "integration_type", "scheduled_for", "state")),
 ]
 
 
@@ -108,10 +109,11 @@ def list_runs(
             since=since,
             limit=most + 1,
         )
-        return found, {} if as_json else await organization_names(connection, settings)
+        return found, await organization_names(connection, settings)
 
     found, names = answer(context, ask)
-    show(found[:most], run_fields(names), as_json=as_json, empty="There are no such runs.")
+    empty = "There are no such runs."
+    show(found[:most], run_fields(names), as_json=as_json, empty=empty, noun="run", names=names)
     say_cut(found, most, "--since or --org")
 
 
@@ -132,15 +134,21 @@ def show_run(
     """
     from synkron.ledger import history
 
-    found = answer(context, lambda connection, _: history.run(connection, run_id))
-    if found is None:
-        raise NotFound(f"there is no run {run_id}. `synkron runs` lists those there are.")
-    run, attempts = found
+    async def ask(
+        connection: Connection, settings: Settings
+    ) -> tuple[RecordedRun, list[RecordedAttempt], Mapping[str, str]]:
+        found = await history.run(connection, run_id)
+        if found is None:
+            raise NotFound(f"there is no run {run_id}. `synkron runs` lists those there are.")
+        return *found, await organization_names(connection, settings)
+
+    run, attempts, names = answer(context, ask)
     spans = _stages(run, attempts)
     if as_json:
-        show_json(held_by(run) | {"stages_ms": spans, "attempts": attempts})
+        show_json(held_by(run, "run") | {"stages_ms": spans, "attempts": attempts}, names)
         return
-    facts = {name: precise(value) for name, value in held_by(run).items()}
+    organization = {"organization": names.get(run.org_id) or run.org_id}
+    facts = {name: precise(value) for name, value in (organization | held_by(run, "run")).items()}
     stages = ", ".join(f"{stage} {lateness(length)}" for stage, length in spans.items())
     show_facts(facts | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
 

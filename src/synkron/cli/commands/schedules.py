@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer, from_ledger, scope_of
+from synkron.cli.context import answer, from_ledger, organization_names, scope_of
 from synkron.cli.options import AsJson, AtFuture, Integration, Limit, Organization, Type
 from synkron.cli.output import say, show
-from synkron.cli.table import Field
+from synkron.cli.table import NAME, Field
 from synkron.model import Window
 from synkron.reports.names.match import AskedScope
 
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from synkron.settings.load import Settings
     from synkron.source.upcoming import Upcoming
 
-DUE = [
-    Field("scheduled for (UTC)", "scheduled_for"),
-    Field("type", "integration_type"),
-    Field("organization id", "org_id", shrink=True),
-    Field("integration id", "integration_id", shrink=True),
-]
+
+def due_fields(names: Mapping[str, str]) -> list[Field]:
+    """What is due in a minute; in JSON, it is as the reader returns it."""
+    return [
+        Field("fires (UTC)", "scheduled_for"),
+        Field("organization", lambda one: names.get(one.org_id) or one.org_id, shrink=True, least=NAME),
+        Field("type", "integration_type", shrink=True),
+        Field("integration id", "integration_id"),
+    ]
 
 
 def fire_fields(names: Mapping[str, str]) -> list[Field]:
@@ -36,8 +39,12 @@ def fire_fields(names: Mapping[str, str]) -> list[Field]:
     return [
         Field("fires (UTC)", key="scheduled_for"),
         Field(key="org_id", value="integration.org_id"),
-        Field("organization", lambda one: names.get(one.integration.org_id) or one.integration.org_id, shrink=True),
-        Field(key="organization", value=lambda one: names.get(one.integration.org_id)),
+        Field(
+            "organization",
+            lambda one: names.get(one.integration.org_id) or one.integration.org_id,
+            shrink=True,
+            least=NAME,
+        ),
         Field(key="integration_id", value="integration.integration_id"),
         Field("type", "integration.integration_type", key="integration_type"),
         Field("schedule", "integration.cron_schedule", key="cron_schedule", shrink=True),
@@ -70,7 +77,7 @@ def due(
       synkron due --at 2026-11-30T01:00Z --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> list[DueIntegration]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[DueIntegration], Mapping[str, str]]:
         from synkron.postgres.clock import database_clock
         from synkron.source.schedule import read_due_integrations
 
@@ -78,9 +85,11 @@ def due(
         [moment] = await moments(connection, settings, at, scope=scope)
         moment = moment or await database_clock(connection)
         found = await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
-        return [one for one in found if scope.holds(one)]
+        due = [one for one in found if scope.holds(one)]
+        return due, await organization_names(connection, settings)
 
-    show(answer(context, ask, fresh=True), DUE, as_json=as_json, empty="Nothing is due.")
+    found, names = answer(context, ask, fresh=True)
+    show(found, due_fields(names), as_json=as_json, empty="Nothing is due.", names=names)
 
 
 def coming_next(
@@ -116,7 +125,7 @@ def coming_next(
         return list(islice(fires, limit + 1)), names, bool(pauses)
 
     fires, names, is_paused = answer(context, ask, fresh=True)
-    show(fires[:limit], fire_fields(names), as_json=as_json)
+    show(fires[:limit], fire_fields(names), as_json=as_json, names=names)
     if is_paused:
         say("Some of it may not: `synkron pauses` shows what is paused.")
     if not fires:

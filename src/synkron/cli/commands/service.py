@@ -193,7 +193,9 @@ def migrate(
                 "source_tables": with_source_tables,
                 "index": with_index,
                 "granted_to": grant_to,
-                "installation": {"id": str(found.id), "name": found.name, "is_at_home": found.is_at_home},
+                "installation_id": str(found.id),
+                "installation_name": found.name,
+                "is_at_home": found.is_at_home,
             }
         )
     else:

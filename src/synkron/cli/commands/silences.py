@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.commands.incidents import incidents
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer, scope_of
+from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until, written
 from synkron.cli.output import held_by
@@ -97,14 +97,15 @@ def list_silences(
       synkron incidents silences --ended --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> list[RecordedSilence]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedSilence], Mapping[str, str]]:
         from synkron.operations.silences import silences
 
         named = AskedScope(org, integration_type, integration)
         scope = await scope_of(named, connection, settings, around=True)
-        return await silences(connection, settings, scope, ended=ended)
+        found = await silences(connection, settings, scope, ended=ended)
+        return found, await organization_names(connection, settings)
 
-    show_lasting(answer(context, ask), "silence", "silenced", ended=ended, as_json=as_json)
+    show_lasting(*answer(context, ask), "silence", "silenced", ended=ended, as_json=as_json)
 
 
 @incidents.command()
@@ -144,4 +145,6 @@ def _named(found: Sequence[Incident]) -> Iterator[str]:
 
 
 def _silence_json(plan: SilencePlan, done: RecordedSilence | None) -> Mapping[str, object]:
-    return {"silence": done, "plan": held_by(plan) | {"incidents": [one.id for one in plan.incidents]}}
+    facts = held_by(plan) | {"incident_ids": [one.id for one in plan.incidents]}
+    del facts["incidents"]
+    return {"silence": done and held_by(done, "silence"), "plan": facts}

@@ -80,7 +80,7 @@ async def _show(url: str, settings: Settings, *, as_json: bool) -> int:
         async with connection.transaction():
             names = await read_names(connection, settings, {one.integration.org_id for one in found.coming})
     if as_json:
-        show_json(_in_json(found, names))
+        show_json(_in_json(found, names), names)
     else:
         show_lines(*_lines(found))
         if found.coming:

@@ -77,5 +77,5 @@ def _as_json(plan: TriggerPlan, done: Triggered | None) -> Mapping[str, object]:
         "key": done and done.key,
         "period_start": made.period_start,
         "period_end": made.at,
-        "behind": plan.behind,
+        "behind_run_id": plan.behind,
     }

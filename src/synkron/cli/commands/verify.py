@@ -12,7 +12,7 @@ from synkron.cli.clock import moments
 from synkron.cli.context import answer, scope_of
 from synkron.cli.options import PAST, AsJson, Integration, Organization, SinceADay, Type, past, span
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
-from synkron.cli.table import Field, minute
+from synkron.cli.table import NAME, Field, minute
 from synkron.cli.when import WrittenTime
 from synkron.errors import Refused
 from synkron.reports.names.match import AskedScope
@@ -89,7 +89,7 @@ def verify(
 
     report, names = answer(context, ask)
     if as_json:
-        show_json(_report(report, names))
+        show_json(_report(report, names), names)
     elif report.findings:
         show_table(finding_fields(names), report.findings)
     _say_totals(report)
@@ -105,12 +105,11 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="message"),
         Field(key="integration_id"),
         Field(key="org_id"),
-        Field("organization", lambda one: names.get(one.org_id or "") or one.org_id, shrink=True),
+        Field("organization", lambda one: names.get(one.org_id or "") or one.org_id, shrink=True, least=NAME),
         Field("type", key="integration_type", shrink=True),
         Field("run", key="run_id", right=True),
         Field("integration id", "integration_id", optional=True),
         Field("what", "message", wrap=True),
-        Field(key="organization", value=lambda one: names.get(one.org_id or "")),
     ]
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from dataclasses import asdict
+from collections.abc import Mapping
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer, scope_of
+from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, AtPast, Integration, Organization, Type
-from synkron.cli.output import show_json, show_lines
+from synkron.cli.output import held_by, show_json, show_lines
 from synkron.reports.names.match import AskedScope
 from synkron.text import printable
 
@@ -46,24 +46,25 @@ def why(
     if by_name == by_id or (by_name and None in (org, integration_type)):
         raise typer.BadParameter("name one integration: either --org and --type, or --integration")
 
-    async def ask(connection: Connection, settings: Settings) -> list[Facts]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Facts], Mapping[str, str]]:
         from synkron.postgres.clock import database_clock
         from synkron.reports.why.store import read_facts
 
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         [moment] = await moments(connection, settings, at, scope=scope)
-        return await read_facts(
+        found = await read_facts(
             connection,
             settings,
             moment or await database_clock(connection),
             scope,
         )
+        return found, await organization_names(connection, settings) if as_json else {}
 
-    found = answer(context, ask)
+    found, names = answer(context, ask)
     from synkron.reports.why.sentences import explain
 
     if as_json:
-        show_json([_as_json(one, explain(one)) for one in found])
+        show_json([_as_json(one, explain(one)) for one in found], names)
         return
     for index, one in enumerate(found):
         if len(found) > 1:
@@ -82,4 +83,12 @@ def _wrapped(sentence: str) -> list[str]:
 
 
 def _as_json(facts: Facts, sentences: list[str]) -> dict[str, object]:
-    return {"answer": sentences} | {name: value for name, value in asdict(facts).items() if name != "zone"}
+    found: dict[str, object] = {"answer": sentences} | held_by(facts)
+    for name in ("zone", "organization"):
+        del found[name]
+    for name, run in {"decided": facts.decided, "into": facts.into}.items():
+        found[name] = run and held_by(run, "run")
+    found["asked"] = [held_by(run, "run") for run in facts.asked]
+    found["pauses"] = [held_by(pause, "pause") for pause in facts.pauses]
+    found["paused_now"] = facts.paused_now and held_by(facts.paused_now, "pause")
+    return found

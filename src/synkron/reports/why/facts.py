@@ -79,6 +79,7 @@ class Facts:
     effect now.
     """
 
+    org_id: str
     organization: str
     integration_id: str
     integration_type: str

@@ -85,6 +85,7 @@ async def _facts(
         fault = invalid.reason
     zone = KNOWN.zone(integration.timezone)
     return Facts(
+        org_id=integration.org_id,
         organization=row["organization"] or f"organization {integration.org_id}",
         integration_id=integration.integration_id,
         integration_type=integration.integration_type,
