@@ -143,6 +143,17 @@ def test_the_readme_is_short() -> None:
     assert len(text_of("README.md").splitlines()) <= 200
 
 
+def test_exactly_once_is_said_of_runs_and_never_of_their_delivery() -> None:
+    said = [
+        sentence
+        for path in files()
+        if path.suffix in (".md", ".py", ".toml") and not path.is_relative_to(ROOT / "tests")
+        for sentence in re.split(r"[.:;,]\s", path.read_text("utf-8"))
+        if re.search(r"exactly\s+once", sentence) and re.search(r"deliver|\bcalls?\b|\bsen[dt]\b", sentence)
+    ]
+    assert said == []
+
+
 def test_the_decisions_are_numbered_without_a_gap() -> None:
     numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs/decisions").glob("*.md"))
     assert numbers == list(range(1, len(numbers) + 1))
