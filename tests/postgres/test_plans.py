@@ -76,6 +76,8 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "scheduler/plans": (SECURED, OTHER),
     "scheduler/policies": (SECURED,),
     "delivery/turn": (WORKER,),
+    "reports/exports/pending": (SECURED,),
+    "reports/exports/store": (SECURED,),
     "reports/verify/store": (SECURED,),
     "delivery/warm_up/send": (OTHER,),
     "reports/why/store": (SECURED,),

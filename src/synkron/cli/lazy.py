@@ -39,6 +39,10 @@ COMMANDS = {
     "pauses": ("Show the pauses in effect, the newest first.", "pauses:list_pauses"),
     "audit": ("Show who changed what, the newest first.", "audit:audit"),
     "verify": ("Verify that everything that was due ran, once and in time.", "verify:verify"),
+    "report": (
+        "Tell what was exported in a night, a day, a week or a month, and which time no successful export covers.",
+        "report:report",
+    ),
     "why": ("Say in words why an integration did or did not run at a minute.", "why:why"),
     "health": (
         "Show the health of the vendors' endpoints, how it is known, and when the next probe is due.",

@@ -64,6 +64,11 @@ def between(start: datetime, end: datetime, zone: tzinfo) -> Range:
     return Range(window, zone, f"{_minute(start, zone)} to {_minute(end, zone)}", "this time")
 
 
+def midnight(on: date, zone: tzinfo) -> datetime:
+    """The instant at which the day begins."""
+    return _instant(on, zone)
+
+
 def _days(first: date, after: date, zone: tzinfo, title: str, name: str) -> Range:
     return Range(Window(_instant(first, zone), _instant(after, zone)), zone, title, name)
 
