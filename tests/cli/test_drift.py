@@ -167,11 +167,11 @@ def test_only_a_type_an_organization_or_so_many(on_database: Command, past: dict
 def test_nothing_was_to_start(on_database: Command) -> None:
     ended = on_database("drift", "--since", "1h")
     assert (ended.code, ended.out) == (0, "")
-    assert ended.err.startswith("No run was to start since ")
+    assert "No run was to start since " in ended.err
     assert on_database("drift", "--json").answer["types"] == []
 
 
-@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--limit", "0"], ["--type", " "]])
+@pytest.mark.parametrize("arguments", [["--since", "last week"], ["--limit", "0"], ["--type", " "]])
 def test_bad_input(on_database: Command, arguments: list[str]) -> None:
     assert on_database("drift", *arguments).code == 2
 

@@ -285,7 +285,7 @@ def test_without_a_terminal_nobody_can_be_asked(synkron: Command, command: list[
         (["incidents", "--kind", "sunshine"], "--kind"),
         (["incidents", "--json", "show", "1"], "synkron incidents show --json"),
         (["incidents", "show", "0"], "NUMBER"),
-        (["incidents", "--since", "yesterday"], "nor an instant"),
+        (["incidents", "--since", "last week"], "is not a time"),
     ],
 )
 def test_usage(synkron: Command, arguments: list[str], said: str) -> None:

@@ -285,8 +285,7 @@ def test_verify_before_anybody_ticked(on_database: Command) -> None:
     ("options", "code", "says"),
     [
         (["--since", "1h", "--until", "2h"], 6, "before it begins"),
-        (["--since", "yesterday"], 2, "neither a span"),
-        (["--since", "2026-11-23T00:00"], 2, "has no zone"),
+        (["--since", "last week"], 2, "is not a time"),
         (["--late-after", "0m"], 2, "is not a span"),
     ],
 )

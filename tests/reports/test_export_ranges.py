@@ -55,13 +55,13 @@ def spans(found: Range) -> str:
         (
             last_night(utc("2026-11-29T06:00"), OSLO),
             "2026-11-28T17:00 2026-11-29T06:00",
-            "the night to 29 November 2026",
+            "the night to 29 November 2026, 18:00 to 07:00",
             "the night",
         ),
         (
             last_night(utc("2026-11-29T20:00"), OSLO),
             "2026-11-28T17:00 2026-11-29T07:00",
-            "the night to 29 November 2026",
+            "the night to 29 November 2026, 18:00 to 08:00",
             "the night",
         ),
         (

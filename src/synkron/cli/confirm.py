@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.context import answer, invocation
 from synkron.cli.options import AsJson, written
 from synkron.cli.output import ExitCode, say, show_json, show_lines
+from synkron.cli.when import WrittenTime
+from synkron.model import Scope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -74,7 +77,8 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
     """Make a command of a function that says what is to be changed. It gets the options that all of them have.
 
     The function is given its own options, and a ``Consent`` where it takes one as ``agreed``. What is done is planned
-    again then, in its own transaction; a dry run does nothing.
+    again then, in its own transaction; a dry run does nothing. It is called before the database is, to refuse what
+    does not fit together, and again with the instants of the times that were written.
     """
     del ask.__annotations__["return"]  # of what is imported only for the types
     own = inspect.signature(ask, eval_str=True).parameters
@@ -89,8 +93,12 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
         **given: object,
     ) -> None:
         agreed = Consent(dry_run, yes, as_json)
-        change = ask(**given, **({"agreed": agreed} if takes_consent else {}))
-        plan, done = _operate(context, agreed, author, change)
+
+        def asked(given: Mapping[str, object]) -> Change[Any, Any]:
+            return ask(**given, **({"agreed": agreed} if takes_consent else {}))
+
+        asked(given)
+        change, plan, done = _operate(context, agreed, author, given, asked)
         if as_json:
             show_json({"dry_run": dry_run, **change.json(plan, done)})
         elif done is not None:
@@ -109,8 +117,12 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
 
 
 def _operate(
-    context: typer.Context, agreed: Consent, author: str | None, change: Change[Plan, Done]
-) -> tuple[Plan, Done | None]:
+    context: typer.Context,
+    agreed: Consent,
+    author: str | None,
+    given: Mapping[str, Any],
+    asked: Callable[[Mapping[str, object]], Change[Plan, Done]],
+) -> tuple[Change[Plan, Done], Plan, Done | None]:
     """Plan, tell, ask, do. Raises BadParameter where nobody can be asked."""
     if not (agreed.dry_run or agreed.yes or sys.stdin.isatty()):
         raise typer.BadParameter(
@@ -120,18 +132,27 @@ def _operate(
 
     name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[Plan, Done | None]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[Change[Plan, Done], Plan, Done | None]:
+        change = asked(await _with_instants(connection, settings, given))
         async with read_transaction(connection) as now:
             planned = await change.plan(connection, settings, now)
         _tell(planned, agreed, change)
         if agreed.dry_run or not change.changes(planned):
-            return planned, None
+            return change, planned, None
         if not agreed.yes and not typer.confirm(change.question, err=True):
             say("Nothing was changed.")
             raise typer.Exit(ExitCode.FAILURE)
-        return planned, await change.do(connection, settings, name)
+        return change, planned, await change.do(connection, settings, name)
 
     return answer(context, ask)
+
+
+async def _with_instants(connection: Connection, settings: Settings, given: Mapping[str, Any]) -> Mapping[str, object]:
+    """The options, with the instant of each time: read once, so that what is done is what a person was told."""
+    times = {name: value for name, value in given.items() if isinstance(value, WrittenTime)}
+    scope = Scope(given.get("org"), given.get("integration_type"), given.get("integration"))
+    found = await moments(connection, settings, *times.values(), scope=scope)
+    return {**given, **dict(zip(times, found, strict=True))}
 
 
 def _tell(planned: Plan, agreed: Consent, change: Change[Plan, Done]) -> None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -25,7 +24,6 @@ from synkron.errors import (
 )
 
 if TYPE_CHECKING:
-    from synkron.cli.options import Since
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings, SourceTables
 
@@ -103,13 +101,6 @@ def answer(
     settings = invocation(context).settings()
     with database(settings, create=create) as place:
         return asyncio.run(asked(place.url))
-
-
-async def moment_of(since: Since | None, connection: Connection) -> datetime | None:
-    """The instant that ``--since`` means, by the database's clock; None where it was not given."""
-    from synkron.postgres.clock import database_clock
-
-    return since.moment(await database_clock(connection)) if since else None
 
 
 async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from synkron.cli.when import Meant, TimeRefused, WrittenTime, read_time
 from synkron.text import duration, duration_text, printable
 
-EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
-LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST_SPAN = timedelta(days=3650)
 LONGEST_TEXT = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
-    """From when on: an instant, or a span before now."""
-
-    written: datetime | timedelta
-
-    def moment(self, now: datetime) -> datetime:
-        """The instant meant, at ``now``."""
-        return now - self.written if isinstance(self.written, timedelta) else self.written
+def past(text: str) -> WrittenTime:
+    """A time as a person writes it: without a date, the last one is meant."""
+    return _time(text, Meant.PAST)
 
 
-def instant_or_now(text: str) -> datetime | None:
-    """An ISO instant with its zone; None for ``now``."""
-    return None if text == "now" else _instant(text, "is not an instant")
+def future(text: str) -> WrittenTime:
+    """The same, and the next one is meant."""
+    return _time(text, Meant.FUTURE)
 
 
-def since(text: str) -> Since:
-    """``2h``, ``24h``, ``7d``, or an ISO instant with its zone."""
-    if (length := duration(text)) is not None:
-        return Since(length)
-    return Since(_instant(text, "is neither a span such as 30m, 24h or 7d, nor an instant"))
-
-
-def instant(text: str) -> datetime:
-    """An ISO instant with its zone; ``now`` is none here, as the database's clock decides."""
-    return _instant(text, "is not an instant")
+def _time(text: str, meant: Meant) -> WrittenTime:
+    try:
+        return read_time(text, meant)
+    except TimeRefused as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def span(text: str) -> timedelta:
@@ -93,37 +80,14 @@ def refuse_options(context: typer.Context, example: str) -> None:
         )
 
 
-def _instant(text: str, otherwise: str) -> datetime:
-    """An ISO instant with its zone, in UTC; ``otherwise`` is what to say of a text that is none."""
-    try:
-        written = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f'"{text}" {otherwise}. An instant is written 2026-11-23T02:00Z or 2026-11-23T02:00+01:00.'
-        ) from None
-    if written.utcoffset() is None:
-        local = f"{written:%Y-%m-%dT%H:%M}"
-        raise typer.BadParameter(
-            f'"{text}" has no zone, so it is no instant. Write {local}Z for UTC, or add an offset: {local}+01:00.'
-        )
-    try:
-        moment = written.astimezone(UTC)
-    except OverflowError:
-        moment = LATEST
-    if not EARLIEST <= moment < LATEST:
-        raise typer.BadParameter(f'"{text}" is out of range; the years 1972 to 2199 are allowed.')
-    return moment
-
-
-At = Annotated[
-    datetime | None,
-    typer.Option(
-        "--at",
-        parser=instant_or_now,
-        metavar="INSTANT",
-        help="An instant with its zone, such as 2026-11-23T02:00Z; or now.",
-        show_default="now",
-    ),
+PAST, FUTURE = "02:00 (the last), yesterday, 2026-11-23T02:00Z", "02:00 (the next), tomorrow, 2026-11-23T02:00Z"
+AtPast = Annotated[
+    WrittenTime | None,
+    typer.Option("--at", parser=past, metavar="TIME", help=f"When: {PAST}.", show_default="now"),
+]
+AtFuture = Annotated[
+    WrittenTime | None,
+    typer.Option("--at", parser=future, metavar="TIME", help=f"When: {FUTURE}.", show_default="now"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 Organization = Annotated[
@@ -138,17 +102,17 @@ InstallationName = Annotated[
     typer.Option("--installation", parser=installation_name, metavar="NAME", help="The name of this ledger."),
 ]
 SinceWhen = Annotated[
-    Since | None,
-    typer.Option("--since", parser=since, metavar="WHEN", help="Not before: 30m, 24h, 7d, or an instant."),
+    WrittenTime | None,
+    typer.Option("--since", parser=past, metavar="TIME", help=f"Not before: 24h (ago), {PAST}."),
 ]
 SinceADay = Annotated[
-    Since | None,
-    typer.Option(
-        "--since", parser=since, metavar="WHEN", help="From when on: 30m, 24h, 7d, or an instant.", show_default="24h"
-    ),
+    WrittenTime | None,
+    typer.Option("--since", parser=past, metavar="TIME", help=f"From when on: 24h (ago), {PAST}.", show_default="24h"),
 ]
+# The commands that change something get the instant (`changing`).
 Until = Annotated[
-    datetime | None, typer.Option("--until", parser=instant, metavar="INSTANT", help="When it ends by itself.")
+    datetime | None,
+    typer.Option("--until", parser=future, metavar="TIME", help=f"When it ends by itself: {FUTURE}."),
 ]
 For = Annotated[
     timedelta | None,

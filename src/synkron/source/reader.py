@@ -96,6 +96,16 @@ async def read_names(connection: Connection, source: SourceTables) -> dict[str, 
     return {row["org_id"]: row["name"] for row in rows}
 
 
+async def read_zones(
+    connection: Connection, source: SourceTables, org_id: str | None, integration_id: str | None
+) -> list[str | Decimal | None]:
+    """The zone of an organization, or of that of an integration: one, if it exists and its id is on one row."""
+    queries = SourceQueries(source)
+    async with queries.reading(connection):
+        rows = await connection.fetch(queries.sql("source/reader")["zones"], org_id, integration_id)
+    return [zone_of(row) for row in rows]
+
+
 # requirement R3
 def warn_invalid(row: InvalidIntegration) -> None:
     """Log the one warning about an invalid row."""

@@ -156,3 +156,10 @@ order by i.org_id, i.id;
 select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
 from {named_organizations} o
 where o.id is not null and ($1::text[] is null or o.id::text = any($1::text[]));
+
+-- name: zones
+-- The zone of the organization $1, or of that of the integration $2; several if the id is on several rows.
+-- Scans: the organizations, and for an integration the integrations, once, for a command.
+select distinct {legible[o.timezone 512]} as timezone, {is_number[o.timezone]} as zone_is_number
+from {organization_rows} o
+where o.id::text = $1 or o.id in (select i.org_id from {integration_rows} i where i.id::text = $2);

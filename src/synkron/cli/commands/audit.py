@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synkron.cli.context import answer, moment_of
+from synkron.cli.clock import moments
+from synkron.cli.context import answer
 from synkron.cli.options import AsJson, Limit, SinceWhen, written
 from synkron.cli.output import say_cut, show
 from synkron.cli.table import Field, second
@@ -36,10 +37,10 @@ def audit(
       synkron audit --limit 1000 --json
     """
 
-    async def ask(connection: Connection, _: Settings) -> list[AuditEntry]:
+    async def ask(connection: Connection, settings: Settings) -> list[AuditEntry]:
         from synkron.operations.audit import entries
 
-        since = await moment_of(from_, connection)
+        [since] = await moments(connection, settings, from_)
         return await entries(connection, since=since, author=author, limit=limit + 1)
 
     found = answer(context, ask)

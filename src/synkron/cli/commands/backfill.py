@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.confirm import Change, Consent, changing
-from synkron.cli.options import Integration, Organization, Type, instant
+from synkron.cli.options import PAST, Integration, Organization, Type, past
 from synkron.cli.output import facts_in_json, show_lines, show_table
 from synkron.cli.table import Field
 from synkron.model import Scope
@@ -45,9 +45,9 @@ def occurrence_fields(names: Mapping[str, str]) -> list[Field]:
 def backfill(
     agreed: Consent,
     from_: Annotated[
-        datetime, typer.Option("--from", parser=instant, metavar="INSTANT", help="The first moment; it is included.")
+        datetime, typer.Option("--from", parser=past, metavar="TIME", help=f"The first moment, included: {PAST}.")
     ],
-    to: Annotated[datetime, typer.Option("--to", parser=instant, metavar="INSTANT", help="The end; it is left out.")],
+    to: Annotated[datetime, typer.Option("--to", parser=past, metavar="TIME", help="The end, left out.")],
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
@@ -61,7 +61,7 @@ def backfill(
 
     \b
     Examples:
-      synkron backfill --from 2026-11-23T00:00Z --to 2026-11-24T00:00Z --type xledger --dry-run
+      synkron backfill --from yesterday --to today --type xledger --dry-run
       synkron backfill --from 2026-11-23T08:00Z --to 2026-11-23T09:00Z --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11
       synkron backfill --from 2026-11-23T08:00+01:00 --to 2026-11-23T12:00+01:00 --type bufdir --yes --json
     """

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, Organization, SinceADay, Type
 from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_json, show_lines, show_table
 from synkron.cli.table import Field, minute
 from synkron.ledger.drift import LateRun, Stage, lost_in, stages
 from synkron.ledger.drift import lateness as late_by
+from synkron.model import Scope
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -61,9 +63,10 @@ def drift(
         from synkron.reports.drift import read_drift
 
         now = await database_clock(connection)
+        [since] = await moments(connection, settings, from_, now=now, scope=Scope(org))
         found = await read_drift(
             connection,
-            from_.moment(now) if from_ else now - DAY,
+            since or now - DAY,
             now,
             settings.announce.late_after,
             integration_type=integration_type,

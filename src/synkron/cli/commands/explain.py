@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.options import AsJson, At
+from synkron.cli.clock import moment
+from synkron.cli.options import AsJson, AtFuture
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_lines, show_table
 from synkron.cli.table import Field
 from synkron.errors import CronError, ZoneError
@@ -25,7 +26,7 @@ def explain(
     zone: Annotated[
         str, typer.Option(metavar="ZONE", help="An IANA name (Europe/Oslo) or an offset (+02:00).")
     ] = "UTC",
-    at: At = None,
+    at: AtFuture = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain a cron expression.
@@ -53,7 +54,8 @@ def explain(
     except CronError as error:
         say(f"error: {error}", *(_caret(text, error.column) if text.strip() else ()))
         raise typer.Exit(ExitCode.USAGE) from None
-    now = at or datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
+    now = datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
+    now = moment(at, now, place) if at else now
     moments = _next(cron, now, place)
     warnings = lint(cron, place, now.year)
     fields = [

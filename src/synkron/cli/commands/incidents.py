@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.confirm import Change, changing
-from synkron.cli.context import answer, moment_of
+from synkron.cli.context import answer
 from synkron.cli.options import AsJson, Limit, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
@@ -15,6 +16,7 @@ from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
 from synkron.incidents.message import facts_of, touched
+from synkron.model import Scope
 from synkron.text import instant, one_line
 
 if TYPE_CHECKING:
@@ -100,13 +102,14 @@ def list_incidents(
         refuse_options(context, "--json")
         return
 
-    async def ask(connection: Connection, _: Settings) -> list[Incident]:
+    async def ask(connection: Connection, settings: Settings) -> list[Incident]:
         from synkron.incidents import store
 
+        [since] = await moments(connection, settings, from_, scope=Scope(org))
         return await store.incidents(
             connection,
             closed=everything,
-            since=await moment_of(from_, connection),
+            since=since,
             kind=kind,
             org_id=org,
             integration_type=integration_type,

@@ -44,7 +44,7 @@ def pause(
     Examples:
       synkron pause --type xledger --reason "their maintenance" --for 4h
       synkron pause --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --reason "contract ended"
-      synkron pause --all --reason "incident 12" --until 2026-11-24T18:00Z --dry-run
+      synkron pause --all --reason "incident 12" --until "tomorrow 18:00" --dry-run
     """
     if until is not None and for_ is not None:
         raise typer.BadParameter("give --until or --for, not both")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moment, zone_of
 from synkron.cli.context import answer, organization_names
-from synkron.cli.options import EARLIEST, LATEST, AsJson, Organization, Since, Type, since
+from synkron.cli.options import PAST, AsJson, Organization, Type, past
 from synkron.cli.output import show_json
+from synkron.cli.when import TimeRefused, WrittenTime
 from synkron.errors import NotFound, Refused, ZoneError
 from synkron.model import Scope
 
@@ -22,46 +23,25 @@ if TYPE_CHECKING:
     from synkron.reports.exports.sentences import Told
     from synkron.settings.load import Settings
 
-DATE, WEEK, MONTH = "2026-11-27", "2026-W48", "2026-11"
+
+def week_day(text: str) -> WrittenTime:
+    """A time in the week that is meant."""
+    return past({"this": "today", "last": "7d ago"}.get(text, text))
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
-    """A day, week or month: by a date in it, or so many before now."""
+class Month:
+    """The month of a time, or the one so many months before."""
 
-    written: date | int
-
-    def day(self, before: Callable[[int], date]) -> date:
-        """A date in it; ``before`` finds the one that is so many before now."""
-        return before(self.written) if isinstance(self.written, int) else self.written
+    of: WrittenTime
+    before: int = 0
 
 
-def _which(words: dict[str, int], form: str, example: str, day_of: Callable[[str], date]) -> Callable[[str], Which]:
-    """The parser of an option: one of the words, a text of the form, or a date."""
-
-    def parsed(text: str) -> Which:
-        if text in words:
-            return Which(words[text])
-        try:
-            found = day_of(text) if re.fullmatch(form, text) else date.fromisoformat(text)
-        except ValueError:
-            found = date.min
-        if not EARLIEST.date() < found < LATEST.date() - timedelta(days=31):
-            written = " or ".join(dict.fromkeys((*words, example, DATE)))
-            raise typer.BadParameter(f'"{text}" is none of: {written}; the years 1972 to 2199 are allowed.')
-        return Which(found)
-
-    return parsed
-
-
-day_or_word = _which({"today": 0, "yesterday": 1}, r"\d{4}-\d\d-\d\d", DATE, date.fromisoformat)
-week_or_word = _which(
-    {"this": 0, "last": 1},
-    r"\d{4}-W\d\d",
-    WEEK,
-    lambda text: date.fromisocalendar(int(text[:4]), int(text[6:]), 1),
-)
-month_or_word = _which({"this": 0, "last": 1}, r"\d{4}-\d\d", MONTH, lambda text: date.fromisoformat(f"{text}-01"))
+def month(text: str) -> Month:
+    """The month that is meant."""
+    if text == "last":
+        return Month(past("today"), 1)
+    return Month(past("today" if text == "this" else f"{text}-01" if re.fullmatch(r"\d{4}-\d\d", text) else text))
 
 
 def zone(text: str) -> tzinfo:
@@ -80,27 +60,30 @@ def report(
         bool, typer.Option("--last-night", help="From 18:00 yesterday to 08:00 today. This is the default.")
     ] = False,
     on_day: Annotated[
-        Which | None, typer.Option("--day", parser=day_or_word, metavar="DAY", help="today, yesterday, or a date.")
+        WrittenTime | None,
+        typer.Option("--day", parser=past, metavar="TIME", help="A day: today, yesterday, monday, 2026-11-27."),
     ] = None,
     of_week: Annotated[
-        Which | None,
-        typer.Option("--week", parser=week_or_word, metavar="WEEK", help="this, last, 2026-W48, or a date in it."),
+        WrittenTime | None,
+        typer.Option("--week", parser=week_day, metavar="TIME", help="A week: this, last, 2026-W48, or a day in it."),
     ] = None,
     of_month: Annotated[
-        Which | None,
-        typer.Option("--month", parser=month_or_word, metavar="MONTH", help="this, last, 2026-11, or a date in it."),
+        Month | None,
+        typer.Option("--month", parser=month, metavar="TIME", help="A month: this, last, 2026-11, or a day in it."),
     ] = None,
     from_: Annotated[
-        Since | None,
-        typer.Option("--since", parser=since, metavar="WHEN", help="From when on: 30m, 24h, 7d, or an instant."),
+        WrittenTime | None,
+        typer.Option("--since", parser=past, metavar="TIME", help=f"From when on: 24h (ago), {PAST}."),
     ] = None,
     until: Annotated[
-        Since | None,
-        typer.Option("--until", parser=since, metavar="WHEN", help="With --since, up to when.", show_default="now"),
+        WrittenTime | None,
+        typer.Option(
+            "--until", parser=past, metavar="TIME", help=f"With --since, up to when: {PAST}.", show_default="now"
+        ),
     ] = None,
     in_zone: Annotated[
         tzinfo | None,
-        typer.Option("--zone", parser=zone, metavar="ZONE", help="Whose nights and days, and the zone of all times."),
+        typer.Option("--zone", parser=zone, metavar="ZONE", help="Whose nights and days these are."),
     ] = None,
     org: Organization = None,
     integration_type: Type = None,
@@ -139,15 +122,20 @@ def report(
     def asked(now: datetime, zone: tzinfo) -> Range:
         from synkron.reports.exports import ranges
 
-        today = now.astimezone(zone).date()
+        def on(asked: WrittenTime) -> date:
+            try:
+                return asked.moment(now, zone).astimezone(zone).date()
+            except TimeRefused as error:
+                raise typer.BadParameter(str(error)) from None
+
         if from_:
-            return ranges.between(from_.moment(now), until.moment(now) if until else now, zone)
+            return ranges.between(moment(from_, now, zone), moment(until, now, zone) if until else now, zone)
         if on_day:
-            return ranges.day(on_day.day(lambda days: today - timedelta(days=days)), zone)
+            return ranges.day(on(on_day), zone)
         if of_week:
-            return ranges.week(of_week.day(lambda weeks: today - timedelta(weeks=weeks)), zone)
+            return ranges.week(on(of_week), zone)
         if of_month:
-            return ranges.month(of_month.day(lambda months: _months_before(today, months)), zone)
+            return ranges.month(_months_before(on(of_month.of), of_month.before), zone)
         return ranges.last_night(now, zone)
 
     async def ask(connection: Connection, settings: Settings) -> Told:
@@ -156,7 +144,7 @@ def report(
         from synkron.reports.exports.store import read_exports
 
         now = await database_clock(connection)
-        found = asked(now, in_zone or UTC)
+        found = asked(now, in_zone or await zone_of(connection, settings, Scope(org)))
         _check(found, now)
         exports = await read_exports(connection, settings, found.window, Scope(org, integration_type))
         names = await organization_names(connection, settings)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer, moment_of, organization_names
+from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, minute, precise
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
-from synkron.model import Source, State
+from synkron.model import Scope, Source, State
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def list_runs(
     \b
     Examples:
       synkron runs
-      synkron runs --since 24h --state failed
+      synkron runs --since yesterday --state failed
       synkron runs --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --json
       synkron runs show 4711
     """
@@ -93,12 +94,13 @@ def list_runs(
     async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedRun], Mapping[str, str]]:
         from synkron.ledger import history
 
+        [since] = await moments(connection, settings, from_, scope=Scope(org))
         found = await history.runs(
             connection,
             org_id=org,
             integration_type=integration_type,
             state=state,
-            since=await moment_of(from_, connection),
+            since=since,
             limit=most + 1,
         )
         return found, {} if as_json else await organization_names(connection, settings)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.context import answer, from_ledger
-from synkron.cli.options import AsJson, At, Limit, Organization
+from synkron.cli.options import AsJson, AtFuture, Limit, Organization
 from synkron.cli.output import say, show
 from synkron.cli.table import Field
 from synkron.model import Window
@@ -49,7 +50,7 @@ def zone_of(timezone: object) -> str:
     return "UTC" if timezone in (None, "") else str(timezone)
 
 
-def due(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
+def due(context: typer.Context, at: AtFuture = None, as_json: AsJson = False) -> None:
     """Show which integrations fire in the minute around an instant.
 
     That is, within 30 seconds before or after it. Nothing is claimed and nothing is run.
@@ -65,7 +66,8 @@ def due(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
         from synkron.postgres.clock import database_clock
         from synkron.source.schedule import read_due_integrations
 
-        moment = at or await database_clock(connection)
+        [moment] = await moments(connection, settings, at)
+        moment = moment or await database_clock(connection)
         return await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
 
     show(answer(context, ask, fresh=True), DUE, as_json=as_json, empty="Nothing is due.")

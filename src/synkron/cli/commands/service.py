@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.context import answer, database, invocation
-from synkron.cli.options import AsJson, At, InstallationName
+from synkron.cli.options import AsJson, AtPast, InstallationName
 from synkron.cli.output import show_json, show_lines
 from synkron.cli.serving import say_targets, settings_of_service, stop_on_signals
 from synkron.errors import Refused
@@ -61,7 +62,7 @@ def run(
         runtime.run(serve_until_stopped(place.url))
 
 
-def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None:
+def tick(context: typer.Context, at: AtPast = None, as_json: AsJson = False) -> None:
     """Tick once: claim what is due, then exit. For cron, a systemd timer or any other clock of your own.
 
     Workers deliver what was claimed. With --at, the minute around that past instant is claimed, in so far as
@@ -80,7 +81,8 @@ def tick(context: typer.Context, at: At = None, as_json: AsJson = False) -> None
         from synkron.scheduler.tick import tick
         from synkron.source.reader import warn_invalid
 
-        done = await tick(connection, settings, scheduler=process_name(), source="once", at=at)
+        [moment] = await moments(connection, settings, at)
+        done = await tick(connection, settings, scheduler=process_name(), source="once", at=moment)
         for row in done.invalid:
             warn_invalid(row)
         await make_partitions_ahead(connection)

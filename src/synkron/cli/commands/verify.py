@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.context import answer
-from synkron.cli.options import AsJson, Organization, Since, SinceADay, Type, since, span
+from synkron.cli.options import PAST, AsJson, Organization, SinceADay, Type, past, span
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.table import Field, minute
+from synkron.cli.when import WrittenTime
 from synkron.errors import NotFound, Refused
 from synkron.model import Scope
 from synkron.reports.verify.basis import LATE
@@ -32,8 +34,8 @@ def verify(
     context: typer.Context,
     from_: SinceADay = None,
     until: Annotated[
-        Since | None,
-        typer.Option(parser=since, metavar="WHEN", help="Up to when: 1h (ago), or an instant.", show_default="now"),
+        WrittenTime | None,
+        typer.Option(parser=past, metavar="TIME", help=f"Up to when: 1h (ago), {PAST}.", show_default="now"),
     ] = None,
     org: Organization = None,
     integration_type: Type = None,
@@ -54,7 +56,7 @@ def verify(
 
     \b
     Examples:
-      synkron verify --since 24h
+      synkron verify --since yesterday --until today
       synkron verify --since 7d --until 1d --type xledger
       synkron verify --since 30d --strict
       synkron verify --since 2026-11-23T00:00Z --json
@@ -67,8 +69,8 @@ def verify(
         from synkron.source.reader import read_names
 
         now = await database_clock(connection)
-        begin = from_.moment(now) if from_ else now - store.DAY
-        end = until.moment(now) if until else now
+        since, end = await moments(connection, settings, from_, until, now=now, scope=Scope(org))
+        begin, end = since or now - store.DAY, end or now
         if begin >= end:
             raise Refused(f"The range ends ({minute(end)} UTC) before it begins ({minute(begin)} UTC).")
         report = await store.verify(

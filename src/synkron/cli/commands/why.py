@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from synkron.cli.clock import moments
 from synkron.cli.context import answer
-from synkron.cli.options import AsJson, At, Integration, Organization, Type
+from synkron.cli.options import AsJson, AtPast, Integration, Organization, Type
 from synkron.cli.output import show_json, show_lines
+from synkron.model import Scope
 from synkron.text import printable
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def why(
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
-    at: At = None,
+    at: AtPast = None,
     as_json: AsJson = False,
 ) -> None:
     """Say in words why an integration did or did not run at a minute.
@@ -37,7 +39,7 @@ def why(
 
     \b
     Examples:
-      synkron why --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --at 2026-11-23T02:00Z
+      synkron why --org 7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11 --type xledger --at 02:00
       synkron why --integration 0b0e3c52-6a56-4a0b-8a57-6a1d2f3c4b5d --at 2026-11-23T03:00+01:00 --json
     """
     by_name, by_id = (org, integration_type) != (None, None), integration is not None
@@ -48,10 +50,11 @@ def why(
         from synkron.postgres.clock import database_clock
         from synkron.reports.why.store import read_facts
 
+        [moment] = await moments(connection, settings, at, scope=Scope(org, None, integration))
         return await read_facts(
             connection,
             settings,
-            at or await database_clock(connection),
+            moment or await database_clock(connection),
             integration_id=integration,
             org_id=org,
             integration_type=integration_type,

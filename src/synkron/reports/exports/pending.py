@@ -83,7 +83,7 @@ async def read_pending(
     for bad in invalid:
         since = max(window.start, decided_until.get(bad.integration_id) or frame.ticked_from or window.start)
         found[bad.integration_id, bad.org_id, bad.integration_type] += _of_invalid(bad, Window(since, window.end))
-    return found
+    return {key: periods for key, periods in found.items() if periods}
 
 
 def _left_out_row(row: Record) -> LeftOut:

@@ -35,7 +35,8 @@ def last_night(now: datetime, zone: tzinfo) -> Range:
     """From yesterday evening to this morning, or to now if it is not morning yet."""
     today = now.astimezone(zone).date()
     window = Window(_instant(today - DAY, zone, EVENING), min(_instant(today, zone, MORNING), now))
-    return Range(window, zone, f"the night to {_date(today)}", "the night")
+    hours = f"{EVENING:%H:%M} to {window.end.astimezone(zone):%H:%M}"
+    return Range(window, zone, f"the night to {_date(today)}, {hours}", "the night")
 
 
 def day(on: date, zone: tzinfo) -> Range:
