@@ -20,9 +20,9 @@ set local work_mem = '64MB';
 -- number of its periods that end in the range. A run that an operator triggered ends no period, but its time counts.
 -- Everything else comes row by row, except moments that a backfill has exported; a backfill before what it was made for.
 --
--- Scans: all decisions from $1 on are wanted, and with them later ones whose periods reach back into the range. Plan: each
--- partition is read once; the windows share one sort.
-with run as (
+-- Scans: all decisions from $1 on are wanted, and with them later ones whose periods reach back into the range. Plan: the
+-- partitions are read three times, which is faster than to keep all that is read; the windows share one sort.
+with run as not materialized (
     select
         integration_id collate "C" as integration_id, org_id, integration_type, greatest(period_start, $1) as since,
         scheduled_for as until, occurrences, id, source, action, state, reason, error, http_status, finished_at,
@@ -31,6 +31,13 @@ with run as (
     where scheduled_for > $1
         and (scheduled_for <= $2 or scheduled_for <= now() and coalesce(period_start, '-infinity') < $2)
         and ($3::text is null or org_id = $3) and ($4::text is null or integration_type = $4)
+),
+undone as materialized (
+    select * from run where source <> 'manual' and (state <> 'succeeded' or occurrences > 1)
+),
+backfilled as materialized (
+    select integration_id, scheduled_for from synkron.runs
+    where scheduled_for > $1 and source = 'backfill' and state = 'succeeded'
 ),
 succeeded as (
     select integration_id, org_id, integration_type, min(since) as since, max(until) as until, sum(ends) as periods
@@ -71,18 +78,22 @@ select
     case when occurrences > 1
         then array(
             select own.scheduled_for from synkron.runs own
-            where own.integration_id = run.integration_id and own.source = 'backfill'
-                and own.scheduled_for > run.since and own.scheduled_for <= run.until
+            where own.integration_id = undone.integration_id and own.source = 'backfill'
+                and own.scheduled_for > undone.since and own.scheduled_for <= undone.until
         )
         else '{}'
     end
-from run
-where source <> 'manual' and (
-    occurrences > 1
-    or state <> 'succeeded' and not exists (
-        select from synkron.runs own
-        where own.integration_id = run.integration_id and own.scheduled_for = run.until
-            and own.delivers and own.state = 'succeeded' and own.source <> 'manual'
+from undone
+where occurrences > 1
+    or not exists (
+        select from backfilled where backfilled.integration_id = undone.integration_id and scheduled_for = undone.until
     )
-)
+    and case when source = 'backfill'
+        then not exists (
+            select from synkron.runs own
+            where own.integration_id = undone.integration_id and own.scheduled_for = undone.until
+                and own.source_class = 'schedule' and own.state = 'succeeded'
+        )
+        else true
+    end
 order by integration_id, org_id, integration_type, until, source;
