@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from synkron.incidents.condition import Condition
 from synkron.incidents.grouping import FLEET, is_count
@@ -26,6 +27,7 @@ class Tone(StrEnum):
     ALARM = "alarm"
     ALL_CLEAR = "all_clear"
     TRIAL = "trial"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,20 @@ def message_of(number: int, occasion: Occasion, incident: Incident, made_at: dat
         title=one_line(title, LONGEST_TITLE),
         body=_body(occasion, incident),
         facts=facts_of(incident),
+        made_at=made_at,
+        at=at,
+    )
+
+
+def report_message(number: int, written: Mapping[str, Any], made_at: datetime, at: datetime) -> Message:
+    """The message of the announcement ``number``, which is a report as it was written when it was due."""
+    return Message(
+        id=f"announcement-{number}",
+        type="report",
+        tone=Tone.REPORT,
+        title=one_line(f"[synkron] {written['title']}", LONGEST_TITLE),
+        body=printable(written["body"], keep="\n"),
+        facts=written["facts"],
         made_at=made_at,
         at=at,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from asyncpg import Record
 from synkron.backoff import doubled
 from synkron.incidents.channels import Channels
 from synkron.incidents.lifecycle import Occasion
-from synkron.incidents.message import message_of
+from synkron.incidents.message import message_of, report_message
 from synkron.incidents.store import incident_of
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -57,7 +58,10 @@ async def _deliver(connection: Connection, turn: asyncio.Lock, channels: Channel
 
     ``turn`` is for the connection, which does one thing at a time.
     """
-    message = message_of(row["number"], Occasion(row["transition"]), incident_of(row), row["made_at"], at)
+    if row["report"] is not None:
+        message = report_message(row["number"], json.loads(row["message"]), row["made_at"], at)
+    else:
+        message = message_of(row["number"], Occasion(row["transition"]), incident_of(row), row["made_at"], at)
     error = await channels.send(row["channel"], message)
     async with turn:
         if error is None:

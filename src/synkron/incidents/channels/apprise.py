@@ -93,6 +93,7 @@ class Service:
             Tone.ALARM: NotifyType.FAILURE,
             Tone.ALL_CLEAR: NotifyType.SUCCESS,
             Tone.TRIAL: NotifyType.INFO,
+            Tone.REPORT: NotifyType.INFO,
         }
         return self._apprise.notify(
             title=message.title,

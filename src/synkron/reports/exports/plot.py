@@ -11,7 +11,7 @@ from math import ceil
 from synkron.model import Window
 from synkron.reports.exports.coverage import Reason
 from synkron.reports.exports.figures import FAILED, OPEN, Line
-from synkron.reports.exports.ranges import midnight
+from synkron.reports.exports.ranges import instant_of
 from synkron.text import printable
 
 # The width of a plot in its own units; the page scales it.
@@ -83,7 +83,7 @@ def _labels(window: Window, zone: tzinfo) -> list[tuple[datetime, str]]:
     days = (window.end.astimezone(zone).date() - first).days + 1
     step = ceil(days / MOST_LABELS)
     every = [first + DAY * number for number in range(0, days, step)]
-    return [(at, _date(on)) for on in every if window.start <= (at := midnight(on, zone)) <= window.end]
+    return [(at, _date(on)) for on in every if window.start <= (at := instant_of(on, zone)) <= window.end]
 
 
 def _quarters(window: Window) -> Iterator[datetime]:

@@ -34,7 +34,7 @@ class Range:
 def last_night(now: datetime, zone: tzinfo) -> Range:
     """From yesterday evening to this morning, or to now if it is not morning yet."""
     today = now.astimezone(zone).date()
-    window = Window(_instant(today - DAY, zone, EVENING), min(_instant(today, zone, MORNING), now))
+    window = Window(instant_of(today - DAY, zone, EVENING), min(instant_of(today, zone, MORNING), now))
     hours = f"{EVENING:%H:%M} to {window.end.astimezone(zone):%H:%M}"
     return Range(window, zone, f"the night to {_date(today)}, {hours}", "the night")
 
@@ -65,16 +65,11 @@ def between(start: datetime, end: datetime, zone: tzinfo) -> Range:
     return Range(window, zone, f"{_minute(start, zone)} to {_minute(end, zone)}", "this time")
 
 
-def midnight(on: date, zone: tzinfo) -> datetime:
-    """The instant at which the day begins."""
-    return _instant(on, zone)
-
-
 def _days(first: date, after: date, zone: tzinfo, title: str, name: str) -> Range:
-    return Range(Window(_instant(first, zone), _instant(after, zone)), zone, title, name)
+    return Range(Window(instant_of(first, zone), instant_of(after, zone)), zone, title, name)
 
 
-def _instant(on: date, zone: tzinfo, at: time = time()) -> datetime:
+def instant_of(on: date, zone: tzinfo, at: time = time()) -> datetime:
     """The first instant of the local time; if the clocks skip it, the instant at which they do."""
     return datetime.combine(on, at, zone).astimezone(UTC)
 
