@@ -79,13 +79,9 @@ def _create(server: EmbeddedServer, name: str, template: str, options: str = "")
 
 
 def _administer(server: EmbeddedServer, statement: str) -> None:
-    """Send it, on a new connection where the kept one was ended by a test.
-
-    Or where PostgreSQL 18 refuses to drop what nobody connected to: the session that dropped the place's last database
-    may still hold its statistics ("already dropped"), until it ends.
-    """
+    """Send it, on a new connection after a test that ended the kept one."""
     if server in _administrators:
-        with suppress(psycopg.OperationalError, psycopg.InternalError):
+        with suppress(psycopg.OperationalError):
             _administrators[server].execute(statement.encode())
             return
         _administrators[server].close()
