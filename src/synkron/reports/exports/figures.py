@@ -78,15 +78,6 @@ class Line:
         return all(list(one.covered) == [window] for one in self.exports)
 
     @property
-    def covered_until(self) -> datetime | None:
-        """Up to where each integration's exports reach; None if one has none."""
-        return min((one.covered[-1].end for one in self.exports), default=None) if self._all_covered else None
-
-    @property
-    def _all_covered(self) -> bool:
-        return all(one.covered for one in self.exports)
-
-    @property
     def order(self) -> tuple[int, int, timedelta, str, str]:
         """The worst first: by the worst reason, how often, for how long."""
         reasons = [*self.missing, *(one.reason for one in self.uncovered)]

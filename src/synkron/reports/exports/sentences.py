@@ -67,18 +67,15 @@ class Told:
 
     def of_type(self, line: Line) -> str:
         """How much of a type is exported, which time that is, and who is missing."""
+        name = one_line(line.integration_type)
         exported = f"{line.exported:,} of {line.due:,} exported" if line.due else "nothing was due"
         if line.is_whole:
-            return (
-                f"{line.integration_type}: {exported}, {self._whole(line)}."
-                if line.due
-                else (f"{line.integration_type}: {exported}.")
-            )
+            return f"{name}: {exported}, {self._whole(line)}." if line.due else f"{name}: {exported}."
         faults = [one for one in self.faults if one.integration_type == line.integration_type]
         missing = [self.of_organization(one) for one in faults[:NAMED]]
         if len(faults) > NAMED:
             missing.append(f"and {several(len(faults) - NAMED, 'more organization')}")
-        return f"{one_line(line.integration_type)}: {exported}; {'; '.join(missing)}."
+        return f"{name}: {exported}; {'; '.join(missing)}."
 
     def of_organization(self, line: Line) -> str:
         """What is missing of an organization: the worst of it."""
