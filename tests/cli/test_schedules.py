@@ -76,7 +76,7 @@ def test_due_in_json_is_typed_as_documented(on_database: Command) -> None:
 @pytest.mark.usefixtures("cast")
 def test_due_tells_of_rows_that_it_left_out(on_database: Command) -> None:
     ended = on_database("due", "--at", "2026-11-30T02:00Z")
-    assert {end for end in CAST if _id(end) in ended.err} == {"b2", "b3", "c1"}
+    assert ended.err == "Left out, as they can't be fired: 3 rows. `synkron check` names them.\n"
 
 
 @pytest.mark.usefixtures("cast")

@@ -11,7 +11,7 @@ from datetime import timedelta
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from synkron.cli.output import facts_in_json, show_lines, show_table
+from synkron.cli.output import BESIDE, facts_in_json, show_lines, show_table
 from synkron.cli.table import Field
 from synkron.reports.exports.coverage import Stretch
 from synkron.reports.exports.sentences import WORDS, Told, worst_of, zone_name
@@ -35,12 +35,14 @@ def show_text(told: Told) -> None:
     lines = [told.heading, *told.remarks, "", *sentences[:MOST_SENTENCES]]
     if len(sentences) > MOST_SENTENCES:
         lines.append(f"And {len(sentences) - MOST_SENTENCES} more types: --json lists all.")
-    show_lines(*(part for line in lines for part in _wrapped(line, width)))
+    parts = [part for line in lines for part in _wrapped(line, width)]
+    show_lines(*parts)
+    shown = 0
     if faults := told.faults:
         show_lines("")
-        show_table(_fault_fields(told), faults[:MOST_LINES])
-    if len(faults) > MOST_LINES:
-        show_lines("", f"And {len(faults) - MOST_LINES:,} more of which not all is exported: --csv lists all.")
+        shown = show_table(_fault_fields(told), faults[:MOST_LINES], beside=len(parts) + 1 + BESIDE)
+    if len(faults) > shown:
+        show_lines("", f"And {len(faults) - shown:,} more of which not all is exported: --csv lists all.")
 
 
 def as_json(told: Told) -> dict[str, object]:
