@@ -49,13 +49,15 @@ class Process:
 
     def complaints(self) -> list[str]:
         """What it has logged from warnings on, and what is no line of the log."""
-        lines = self.log.read_text("utf-8").splitlines()
-        logged = [json.loads(line) if line.startswith("{") else {"event": line, "level": "none"} for line in lines]
-        return [
-            line
-            for line, one in zip(lines, logged, strict=True)
-            if one["level"] != "info" and not one["event"].startswith("no target for ")
-        ]
+        plain = ("target: ", "warning: no target for ")  # as the previous release says it
+
+        def is_one(line: str) -> bool:
+            if not line.startswith("{"):
+                return not line.startswith(plain)
+            logged = json.loads(line)
+            return logged["level"] != "info" and not logged["event"].startswith("no target for ")
+
+        return [line for line in self.log.read_text("utf-8").splitlines() if is_one(line)]
 
 
 @asynccontextmanager

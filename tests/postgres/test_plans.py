@@ -100,7 +100,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
     "operations/operations.record": ("kari", "pause", "everything", None, None),
-    "reports/exports/store.recorded": (AGES, NOW, None, None),
+    "reports/exports/store.recorded": (AGES, NOW, None, None, None),
     "reports/verify/store.frame": (A_DAY,),
     "reports/verify/store.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES, 0, 0),
     "reports/verify/store.ticks": (A_DAY, NOW),
