@@ -82,7 +82,7 @@ def test_due_tells_of_rows_that_it_left_out(on_database: Command) -> None:
 @pytest.mark.usefixtures("cast")
 def test_next_is_in_the_order_of_time_over_all_organizations(on_database: Command) -> None:
     ended = on_database("next", "--hours", "48", "--limit", "1000", "--json")
-    assert (ended.code, ended.err) == (0, "")
+    assert (ended.code, ended.err) == (0, "3 rows can't run: `synkron check` says why.\n")
     moments = [datetime.fromisoformat(one["scheduled_for"]) for one in ended.answer]
     assert moments == sorted(moments)
     assert moments[-1] - moments[0] < timedelta(hours=48)
@@ -108,6 +108,19 @@ def test_next_says_where_it_is_cut(on_database: Command) -> None:
     assert len(ended.out.splitlines()) == 1 + 3
     assert "Cut after 3" in ended.err
     assert "Cut" not in on_database("next", "--org", VIK).err
+
+
+@pytest.mark.usefixtures("cast")
+def test_next_tells_of_rows_that_it_left_out(on_database: Command) -> None:
+    """Otherwise "nothing fires" of an organization whose zone is invalid would look as if all were well."""
+    assert "3 rows can't run: `synkron check` says why." in on_database("next").err
+    nowhere = on_database("next", "--org", NOWHERE)
+    assert (nowhere.code, nowhere.out) == (0, "")
+    assert nowhere.err.splitlines() == [
+        "Nothing fires in the next 24 hours.",
+        "1 row can't run: `synkron check` says why.",
+    ]
+    assert "can't run" not in on_database("next", "--org", FJORD).err
 
 
 @pytest.mark.usefixtures("cast")

@@ -16,6 +16,7 @@ from synkron.cli.output import say, show
 from synkron.cli.table import NAME, Field
 from synkron.model import Window
 from synkron.reports.names.match import AskedScope
+from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.model import DueIntegration
@@ -110,11 +111,11 @@ def coming_next(
       synkron next --org fjordlys --type xledger --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[Upcoming], Mapping[str, str], bool]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[Upcoming], Mapping[str, str], bool, int]:
         from synkron.postgres.clock import database_clock
         from synkron.scheduler.holds import read_pauses
         from synkron.source.reader import read_all, read_names
-        from synkron.source.upcoming import upcoming
+        from synkron.source.upcoming import count_invalid, upcoming
 
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         now = await database_clock(connection)
@@ -122,13 +123,15 @@ def coming_next(
         fires = upcoming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
         names = await read_names(connection, settings.source)
         pauses = await from_ledger(read_pauses(connection, now), settings)
-        return list(islice(fires, limit + 1)), names, bool(pauses)
+        return list(islice(fires, limit + 1)), names, bool(pauses), count_invalid(rows, settings.types)
 
-    fires, names, is_paused = answer(context, ask, fresh=True)
+    fires, names, is_paused, invalid = answer(context, ask, fresh=True)
     show(fires[:limit], fire_fields(names), as_json=as_json, names=names)
     if is_paused:
         say("Some of it may not: `synkron pauses` shows what is paused.")
     if not fires:
         say(f"Nothing fires in the next {hours} hours.")
+    if invalid:
+        say(f"{several(invalid, 'row')} can't run: `synkron check` says why.")
     if len(fires) > limit:
         say(f"Cut after {limit}: more fires in the next {hours} hours. Raise --limit, or name an --org or a --type.")
