@@ -112,7 +112,7 @@ class Scope(NamedTuple):
     integration_type: str | None = None
     integration_id: str | None = None
 
-    def holds(self, row: Integration | DueIntegration) -> bool:
+    def holds(self, row: Integration | DueIntegration | InvalidIntegration) -> bool:
         """Whether the integration is in the scope."""
         return (
             self.org_id in (None, row.org_id)

@@ -13,7 +13,7 @@ import typer
 
 from synkron.cli.clock import operators_zone
 from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, NOBODY, fetch
+from tests.cli.past import FJORD, fetch
 from tests.support.databases import Database
 
 # The organizations of the tests are in Oslo, in UTC, and in a zone that is none; the operator is in Chatham.
@@ -45,7 +45,6 @@ def test_the_zone_of_whom_a_command_names(on_database: Command, fjords_integrati
         (["runs", *since], IN_CHATHAM),
         (["runs", *since, *fjord], IN_OSLO),
         (["runs", *since, "--org", VIK, "--json"], IN_UTC),
-        (["runs", *since, "--org", NOBODY], IN_CHATHAM),
         (["incidents", *since, *fjord], IN_OSLO),
         (["audit", *since], IN_CHATHAM),
         (["drift", *since, *fjord, "--json"], IN_OSLO),

@@ -21,6 +21,7 @@ import pytest
 from synkron.cli.demo.fleet import INTEGRATIONS, ORGANIZATIONS
 from synkron.postgres.embedded import embedded_database
 from tests.cli.conftest import Ended, execute, spawn
+from tests.conftest import in_memory
 
 PATIENCE = 60.0
 LIVE = {str(one.id) for one in INTEGRATIONS if one.is_live}
@@ -30,7 +31,7 @@ EVERY_MINUTE = {str(one.id) for one in INTEGRATIONS if one.is_live and one.cron_
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Not below pytest's own, which is closed to the user that PostgreSQL runs as for root."""
-    with TemporaryDirectory(prefix="synkron-demo-") as made:
+    with TemporaryDirectory(prefix="synkron-demo-", dir=in_memory()) as made:
         Path(made).chmod(0o711)
         yield Path(made)
 

@@ -23,7 +23,7 @@ REPORT = {
 
 
 def test_what_needs_attention_comes_first_and_a_command_is_not_wrapped() -> None:
-    written = list(lines(REPORT, 80))
+    written = lines(REPORT, 80)
     assert written == [
         "failed   row security  It hides rows It hides rows It hides rows It hides rows",
         "                       It hides rows It hides rows It hides rows It hides rows",
@@ -43,6 +43,15 @@ def test_what_needs_attention_comes_first_and_a_command_is_not_wrapped() -> None
         "",
         "ok       connection    To the database. It is a long story It is a long story It",
         "                       is a long story It is a long story It is a long story",
+    ]
+
+
+def test_what_is_well_is_only_named_where_the_screen_has_no_room_for_more() -> None:
+    whole = lines(REPORT, 80)
+    assert lines(REPORT, 80, len(whole)) == whole
+    assert lines(REPORT, 80, len(whole) - 1) == [
+        *whole[:-2],
+        "ok       connection. What each found: `synkron doctor --json`.",
     ]
 
 

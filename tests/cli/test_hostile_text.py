@@ -105,6 +105,7 @@ TABLES = [
     ["nodes"],
     ["doctor"],
     ["verify", "--since", "24h"],
+    ["report", "--since", "24h"],
     ["tick"],
     ["runs", "retry", "RUN", "--dry-run"],
     ["incidents", "acknowledge", "1", "--dry-run"],

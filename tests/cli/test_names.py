@@ -119,17 +119,17 @@ def test_what_the_lists_show_of_one(on_database: Command, past: Past) -> None:
         on_database("incidents", "silence", "--type", kind, "--reason", "x", "--for", "1h", "--yes")
         on_database("overrides", "set", "--integration", f"fjord {kind}", "--catch-up", "all", "--yes")
     for command, key, expected in (
-        (["runs"], "id", {"xledger": [run], "bufdir": [other]}),
+        (["runs"], "run_id", {"xledger": [run], "bufdir": [other]}),
         (["next", "--hours", "1"], "integration_id", {"xledger": [past.hourly], "bufdir": [bufdir]}),
-        (["pauses"], "id", {"xledger": [5, 4, 2], "bufdir": [4, 1]}),
-        (["incidents", "silences"], "id", {"xledger": [1], "bufdir": [2]}),
+        (["pauses"], "pause_id", {"xledger": [5, 4, 2], "bufdir": [4, 1]}),
+        (["incidents", "silences"], "silence_id", {"xledger": [1], "bufdir": [2]}),
         (["overrides"], "integration_id", {"xledger": [past.hourly], "bufdir": [bufdir]}),
     ):
         for kind, ids in expected.items():
             for named in (["--integration", f"fjord {kind}"], ["--org", "fjord", "--type", kind]):
                 found = on_database(*command, *named, "--json").answer
                 assert [one[key] for one in found] == ids, (command, named)
-    assert [one["id"] for one in on_database("pauses", "--org", LYS, "--json").answer] == [4, 3, 2]
+    assert [one["pause_id"] for one in on_database("pauses", "--org", LYS, "--json").answer] == [4, 3, 2]
     assert on_database("verify", "--integration", "fjord bufdir", "--json").answer["integrations"] == 1
     assert [one["integration_type"] for one in on_database("drift", "--org", "fjord", "--json").answer["types"]] == [
         "bufdir",
@@ -141,6 +141,6 @@ def test_what_is_gone_has_its_runs_still(on_database: Command, past: Past) -> No
     run = past.record(1, "failed")
     execute(past.url, "delete from organizations where name = 'Fjord'", "delete from organization_integrations")
     for named in (["--org", FJORD], ["--integration", past.hourly.upper()]):
-        assert [one["id"] for one in on_database("runs", *named, "--json").answer] == [run]
+        assert [one["run_id"] for one in on_database("runs", *named, "--json").answer] == [run]
     assert on_database("runs", "--org", "fjord xyz").code == 4
     assert on_database("pause", "--org", FJORD, "--reason", "x", "--yes").code == 4

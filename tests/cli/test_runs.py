@@ -149,9 +149,9 @@ def test_one_run_with_its_attempts(on_database: Command) -> None:
     ]
     ended = on_database("runs", "show", str(number))
     assert (ended.code, ended.err) == (0, "")
-    assert f"org_id            {VIK}" in ended.out.splitlines()
+    assert f"organization     Vik ({VIK})" in ended.out.splitlines()
     assert ended.out.count("host:1") == 2
-    assert "stages            spread 0 ms, tick " in ended.out
+    assert "stages           spread 0 ms, tick " in ended.out
 
 
 @pytest.mark.usefixtures("ledger")

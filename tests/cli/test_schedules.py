@@ -76,13 +76,13 @@ def test_due_in_json_is_typed_as_documented(on_database: Command) -> None:
 @pytest.mark.usefixtures("cast")
 def test_due_tells_of_rows_that_it_left_out(on_database: Command) -> None:
     ended = on_database("due", "--at", "2026-11-30T02:00Z")
-    assert {end for end in CAST if _id(end) in ended.err} == {"b2", "b3", "c1"}
+    assert ended.err == "Left out, as they can't be fired: 3 rows. `synkron check` names them.\n"
 
 
 @pytest.mark.usefixtures("cast")
 def test_next_is_in_the_order_of_time_over_all_organizations(on_database: Command) -> None:
     ended = on_database("next", "--hours", "48", "--limit", "1000", "--json")
-    assert (ended.code, ended.err) == (0, "3 rows can't run: `synkron check` says why.\n")
+    assert (ended.code, ended.err) == (0, "")
     moments = [datetime.fromisoformat(one["scheduled_for"]) for one in ended.answer]
     assert moments == sorted(moments)
     assert moments[-1] - moments[0] < timedelta(hours=48)
@@ -111,9 +111,8 @@ def test_next_says_where_it_is_cut(on_database: Command) -> None:
 
 
 @pytest.mark.usefixtures("cast")
-def test_next_tells_of_rows_that_it_left_out(on_database: Command) -> None:
-    """Otherwise "nothing fires" of an organization whose zone is invalid would look as if all were well."""
-    assert "3 rows can't run: `synkron check` says why." in on_database("next").err
+def test_next_tells_of_rows_that_can_t_run_where_nothing_fires(on_database: Command) -> None:
+    """Otherwise an organization whose zone is invalid would look as if all were well."""
     nowhere = on_database("next", "--org", NOWHERE)
     assert (nowhere.code, nowhere.out) == (0, "")
     assert nowhere.err.splitlines() == [

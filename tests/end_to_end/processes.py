@@ -49,9 +49,13 @@ class Process:
 
     def complaints(self) -> list[str]:
         """What it has logged from warnings on, and what is no line of the log."""
-        said = ("target: ", "warning: no target")
-        lines = [line for line in self.log.read_text("utf-8").splitlines() if not line.startswith(said)]
-        return [line for line in lines if not line.startswith("{") or json.loads(line)["level"] != "info"]
+        lines = self.log.read_text("utf-8").splitlines()
+        logged = [json.loads(line) if line.startswith("{") else {"event": line, "level": "none"} for line in lines]
+        return [
+            line
+            for line, one in zip(lines, logged, strict=True)
+            if one["level"] != "info" and not one["event"].startswith("no target for ")
+        ]
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ import pytest
 from bench.demo import observe
 
 from synkron.postgres.embedded import EmbeddedServer
+from tests.conftest import in_memory
 from tests.end_to_end.processes import SYNKRON
 from tests.support.hostile import HOSTILE, SPELT
 
@@ -34,7 +35,7 @@ async def test_every_occurrence_of_every_live_integration_exactly_once() -> None
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Not below pytest's own, which is closed to the user that PostgreSQL runs as for root."""
-    with TemporaryDirectory(prefix="synkron-demo-") as made:
+    with TemporaryDirectory(prefix="synkron-demo-", dir=in_memory()) as made:
         yield Path(made)
 
 

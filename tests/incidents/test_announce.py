@@ -60,7 +60,7 @@ async def test_a_webhook_gets_a_signed_message(connection: Connection) -> None:
     assert message["type"] == "incident.opened"
     assert message["timestamp"] == message["data"]["opened_at"]
     assert message["data"]["kind"] == "run_failed"
-    assert message["data"]["touches"] == {"organizations": ["fjord"], "organizations_total": 1, "runs": 2}
+    assert message["data"]["touches"] == {"org_ids": ["fjord"], "organizations_total": 1, "runs": 2}
     [row] = await announcements(connection)
     assert (row["sent_at"], row["attempts"], row["error"]) == (now, 1, None)
 

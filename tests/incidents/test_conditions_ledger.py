@@ -378,9 +378,10 @@ async def test_invalid_rows_are_told_as_the_tick_found_them(connection: Connecti
     oslo, nowhere = await add_organization(connection), await add_organization(connection, "Vik", "Mars/Olympus")
     rows = {
         await add_integration(connection, "99 * * * *", org_id=oslo): IncidentKind.INVALID_SCHEDULE,
-        await add_integration(connection, "* * * * *", org_id=nowhere): IncidentKind.UNKNOWN_ZONE,
+        f"organization {nowhere}": IncidentKind.UNKNOWN_ZONE,
         await add_integration(connection, "* * * * *", "fiken", org_id=oslo): IncidentKind.UNKNOWN_TYPE,
     }
+    await add_integration(connection, "* * * * *", org_id=nowhere)
     done = await tick(connection, SETTINGS, scheduler="test")
     assert {one.fault for one in done.invalid} == {Fault.SCHEDULE, Fault.ZONE, Fault.TYPE}
     found = await told(connection, done.at, invalid=done.invalid)

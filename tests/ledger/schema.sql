@@ -224,7 +224,7 @@ begin
 end $$;
 CREATE TABLE synkron.announcements (
     id bigint NOT NULL,
-    incident_id bigint NOT NULL,
+    incident_id bigint,
     transition text NOT NULL,
     channel text NOT NULL,
     made_at timestamp with time zone NOT NULL,
@@ -233,8 +233,16 @@ CREATE TABLE synkron.announcements (
     sent_at timestamp with time zone,
     given_up_at timestamp with time zone,
     error text,
+    report text,
+    report_moment timestamp with time zone,
+    message jsonb,
+    CONSTRAINT announcements_are_of_one_thing CHECK (
+CASE
+    WHEN (incident_id IS NULL) THEN ((num_nonnulls(report, report_moment, message) = 3) AND (transition = 'reported'::text))
+    ELSE ((num_nonnulls(report, report_moment, message) = 0) AND (transition <> 'reported'::text))
+END),
     CONSTRAINT announcements_end_once CHECK (((sent_at IS NULL) OR (given_up_at IS NULL))),
-    CONSTRAINT announcements_transition_check CHECK ((transition = ANY (ARRAY['opened'::text, 'reminded'::text, 'closed'::text])))
+    CONSTRAINT announcements_transition_check CHECK ((transition = ANY (ARRAY['opened'::text, 'reminded'::text, 'closed'::text, 'reported'::text])))
 );
 ALTER TABLE synkron.announcements ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME synkron.announcements_id_seq
@@ -826,6 +834,7 @@ ALTER TABLE ONLY synkron.watermark
     ADD CONSTRAINT watermark_pkey PRIMARY KEY (one);
 CREATE INDEX announcements_due ON synkron.announcements USING btree (next_attempt_at) WHERE ((sent_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX announcements_of_incident ON synkron.announcements USING btree (incident_id);
+CREATE UNIQUE INDEX announcements_report_once ON synkron.announcements USING btree (report, report_moment, channel);
 CREATE INDEX attempts_cold ON ONLY synkron.attempts USING btree (cold_at) WHERE (cold_at IS NOT NULL);
 CREATE INDEX audit_newest ON synkron.audit USING btree (at DESC);
 CREATE INDEX incidents_again ON synkron.incidents USING btree (kind, subject, opened_at DESC);

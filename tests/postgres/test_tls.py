@@ -10,6 +10,7 @@ import pytest
 
 from synkron.errors import DatabaseUnreachable, SettingsError
 from synkron.postgres.connection import connected
+from tests.conftest import in_memory
 from tests.support.databases import Database
 from tests.support.silent_relay import silent_relay
 from tests.support.tls import ENCODED, PASSWORD, TlsServer, can_run, make_certificates, tls_server
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(not can_run(), reason="the distribution's Postgr
 @pytest.fixture(scope="module")
 def tls() -> Iterator[TlsServer]:
     """One with a valid certificate."""
-    with TemporaryDirectory(prefix="synkron-tls-") as folder:
+    with TemporaryDirectory(prefix="synkron-tls-", dir=in_memory()) as folder:
         make_certificates(Path(folder))
         with tls_server(Path(folder), "valid") as running:
             yield running
@@ -28,7 +29,7 @@ def tls() -> Iterator[TlsServer]:
 
 @pytest.fixture(scope="module")
 def expired() -> Iterator[TlsServer]:
-    with TemporaryDirectory(prefix="synkron-tls-") as folder:
+    with TemporaryDirectory(prefix="synkron-tls-", dir=in_memory()) as folder:
         make_certificates(Path(folder))
         with tls_server(Path(folder), "expired") as running:
             yield running

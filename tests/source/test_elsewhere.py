@@ -22,7 +22,7 @@ from synkron.postgres.embedded.cluster import Cluster
 from synkron.postgres.embedded.programs import programs
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
-from tests.conftest import Connection
+from tests.conftest import Connection, in_memory
 from tests.support.accounts import account_in
 from tests.support.copies import opened
 from tests.support.databases import Database
@@ -71,7 +71,7 @@ async def test_a_restored_dump_is_elsewhere(
             await execute(url, "drop schema synkron cascade", "create schema synkron authorization synkron")
         else:
             if where == "another server":
-                folder = stack.enter_context(TemporaryDirectory(prefix="synkron-tests-"))
+                folder = stack.enter_context(TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()))
                 other = embedded_database(Path(folder), settings={"fsync": "off"})
                 admin = (await asyncio.to_thread(stack.enter_context, other)).url("postgres", "postgres")
             await execute(admin, f"create database {name}")
@@ -98,7 +98,7 @@ async def execute(url: str, *statements: str) -> None:
 @contextmanager
 def place() -> Iterator[tuple[Path, Account | None]]:
     """A folder for clusters, and as whom their server runs."""
-    with TemporaryDirectory(prefix="synkron-tests-") as name:
+    with TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as name:
         folder = Path(name)
         yield folder, account_in(folder)
 

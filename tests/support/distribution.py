@@ -44,6 +44,7 @@ def distribution_database(folder: Path, **others: str) -> Iterator[EmbeddedServe
         "listen_addresses": "",
         "unix_socket_directories": str(folder),
         "fsync": "off",
+        "autovacuum": "off",
         "jit": "on",
         "max_connections": "200",
         **others,

@@ -19,6 +19,24 @@ async def install_clock(connection: Connection, now: datetime) -> None:
     await set_clock(connection, now)
 
 
+async def install_clock_for_all(connection: Connection, now: datetime) -> None:
+    """Give columns' defaults the clock too. To every other connection to the database, it is ``now`` for ever."""
+    await install_clock(connection, now)
+    for name in ("now", "clock_timestamp"):
+        await connection.execute(
+            f"create or replace function test_clock.{name}() returns timestamptz language sql stable as "
+            f"$$ select coalesce(current_setting('test_clock.now', true), '{now.isoformat()}')::timestamptz $$"
+        )
+    database = await connection.fetchval("select current_database()")
+    await connection.execute(f"alter database {database} set search_path = test_clock, pg_catalog, public")
+    for row in await connection.fetch(
+        "select format('alter table %I.%I alter column %I set default now()', table_schema, table_name, column_name) "
+        "from information_schema.columns "
+        r"where table_schema = 'synkron' and column_default ~ '(now|clock_timestamp)\(\)'"
+    ):
+        await connection.execute(row[0])
+
+
 async def set_clock(connection: Connection, now: datetime) -> None:
     """Set it."""
     await connection.execute("select set_config('test_clock.now', $1, false)", now.isoformat())

@@ -41,8 +41,13 @@ async def moments(
     now = now or await database_clock(connection)
     zone: tzinfo = UTC
     if any(one and one.needs_zone for one in asked):
-        zone = await _organizations_zone(connection, settings, scope) or operators_zone(os.environ)
+        zone = await zone_of(connection, settings, scope)
     return [None if one is None else moment(one, now, zone) for one in asked]
+
+
+async def zone_of(connection: Connection, settings: Settings, scope: Scope) -> tzinfo:
+    """The zone of the organization that the scope names, by itself or by an integration; else the operator's."""
+    return await _organizations_zone(connection, settings, scope) or operators_zone(os.environ)
 
 
 def moment(asked: WrittenTime, now: datetime, zone: tzinfo) -> datetime:

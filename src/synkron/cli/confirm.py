@@ -18,7 +18,7 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, invocation, organization_names, scope_of
 from synkron.cli.options import AsJson, written
-from synkron.cli.output import ExitCode, say, show_json, show_lines
+from synkron.cli.output import ExitCode, say, show_json, show_lines, show_sentences
 from synkron.cli.when import WrittenTime
 from synkron.reports.names.match import AskedScope
 
@@ -103,7 +103,7 @@ def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
         if as_json:
             show_json({"dry_run": dry_run, **change.json(plan, done)}, names)
         elif done is not None:
-            show_lines(*change.done(plan, done))
+            show_sentences(*change.done(plan, done))
         elif not dry_run:
             show_lines(change.nothing)
 
@@ -170,7 +170,7 @@ async def _resolved(connection: Connection, settings: Settings, given: Mapping[s
 def _tell(planned: Plan, agreed: Consent, change: Change[Plan, Done]) -> None:
     """Say what would happen: that is the answer of a dry run, and what a person is asked about."""
     if agreed.dry_run and not agreed.as_json:
-        show_lines(*change.told(planned))
+        show_sentences(*change.told(planned))
     elif not agreed.dry_run and not agreed.yes:
         say(*change.told(planned))
     if not agreed.yes and not agreed.as_json:

@@ -28,6 +28,10 @@ GROUPS = {
             "Show on one screen whether all is well: who ticks and works, what waits, what is wrong, what comes next.",
             "status:status",
         ),
+        "report": (
+            "Tell what was exported in a night, a day, a week or a month, and which time no successful export covers.",
+            "report:report",
+        ),
         "runs": ("Show what was decided and what ran, the newest first.", "runs:runs"),
         "incidents": ("Show what is wrong now: the open incidents, the newest first.", "silences:incidents"),
         "verify": ("Verify that everything that was due ran, once and in time.", "verify:verify"),

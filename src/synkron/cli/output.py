@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
+from itertools import accumulate
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from synkron.cli.table import Field
+
+
+# How many lines a screen has beside a list and its titles: what was named and the prompt; and that there is more.
+BESIDE, CUT = 3, 2
 
 
 class ExitCode(IntEnum):
@@ -40,7 +47,7 @@ def show_lines(*lines: str, err: bool = False) -> None:
 def say(*lines: str) -> None:
     """Tell the person at the terminal, or the reader of a service's log, something that is not the answer."""
     if _say_elsewhere is None:
-        show_lines(*map(without_secrets, lines), err=True)
+        show_lines(*(part for line in lines for part in wrapped(without_secrets(line), err=True)), err=True)
     else:
         for line in lines:
             _say_elsewhere(line)
@@ -73,14 +80,19 @@ def show(
     empty: str = "",
     noun: str = "",
     names: Mapping[str, str] | None = None,
-) -> None:
-    """Write the rows of a noun, as JSON or as a table; where there are none, say what is ``empty`` then."""
+    beside: int | None = None,
+) -> int:
+    """Write the rows of a noun, as JSON or as a table; where there are none, say what is ``empty`` then.
+
+    Returns how many rows were written: see ``show_table``.
+    """
     if as_json:
         show_json([facts_in_json(one, fields, noun) for one in found], names)
     elif found:
-        show_table(fields, found)
+        return show_table(fields, found, beside=beside)
     elif empty:
         say(empty)
+    return len(found)
 
 
 def facts_in_json(row: Any, fields: Sequence[Field], noun: str = "") -> Any:  # noqa: ANN401  (as above)
@@ -113,14 +125,33 @@ def _with_names(answer: object, names: Mapping[str, str]) -> object:
     return [_with_names(one, names) for one in answer] if isinstance(answer, list | tuple) else answer
 
 
-def show_table(fields: Sequence[Field], rows: Iterable[Any], *, err: bool = False) -> None:
-    """Write the rows as wide as the terminal allows; into a pipe or a file, as wide as their text."""
-    from synkron.cli.table import cells, table
+def show_table(fields: Sequence[Field], rows: Iterable[Any], *, err: bool = False, beside: int | None = None) -> int:
+    """Write the rows as wide as the terminal allows; into a pipe or a file, as wide as their text.
 
-    width = get_terminal_size().columns if (sys.stderr if err else sys.stdout).isatty() else None
+    Where ``beside`` is given, a terminal gets only the rows for which its screen has room beside so many other lines.
+    Returns how many rows were written.
+    """
+    from synkron.cli.table import cells, table_rows
+
     columns = [field for field in fields if field.title is not None]
-    heading, *lines = table(columns, [cells(columns, row) for row in rows], width)
-    typer.echo("\n".join([typer.style(heading, bold=True), *lines]), err=err)
+    is_terminal = (sys.stderr if err else sys.stdout).isatty()
+    size = get_terminal_size()
+    [heading], *written = table_rows(
+        columns, [cells(columns, row) for row in rows], size.columns if is_terminal else None
+    )
+    room = size.lines - 1 - (beside or 0)
+    if is_terminal and beside is not None and sum(map(len, written)) > room:
+        ends = accumulate(map(len, written))
+        written = written[: max(1, sum(end <= room - CUT for end in ends))]
+    lines = [typer.style(heading, bold=True), *(line for row in written for line in row)]
+    typer.echo("\n".join(lines), err=err)
+    return len(written)
+
+
+def lines_beside(context: typer.Context) -> int | None:
+    """How many lines stand beside a list that is to fit the screen; None where a person set its --limit."""
+    source = context.get_parameter_source("limit")
+    return None if source is not None and source.name == "COMMANDLINE" else BESIDE
 
 
 def say_cut(found: Sequence[Any], most: int, narrower: str) -> None:
@@ -138,9 +169,35 @@ def show_facts(facts: Mapping[str, str], fields: Sequence[Field] = (), rows: Seq
 
 
 def fact_lines(facts: Mapping[str, str]) -> list[str]:
-    """Names and what they stand for, a line each."""
+    """Names and what they stand for, one below the other."""
     longest = max(map(len, facts))
-    return [f"{name:<{longest}}  {printable(text)}".rstrip() for name, text in facts.items()]
+    return [line for name, text in facts.items() for line in wrapped(text, f"{name:<{longest}}  ")]
+
+
+def show_sentences(*sentences: str) -> None:
+    """Write sentences of the answer, each on lines of its own."""
+    show_lines(*(line for sentence in sentences for line in wrapped(sentence)))
+
+
+def wrapped(text: str, head: str = "", *, err: bool = False) -> list[str]:
+    """The text behind the head, in lines as wide as the terminal, a command in one that can be copied.
+
+    Into a pipe or a file, all is in one line.
+    """
+    text = printable(text)
+    if not (sys.stderr if err else sys.stdout).isatty():
+        return [f"{head}{text}".rstrip()]
+    left = " " * (len(head) or len(text) - len(text.lstrip()))
+    unbroken = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text.lstrip())
+    lines = textwrap.wrap(
+        unbroken,
+        get_terminal_size().columns,
+        initial_indent=head or left,
+        subsequent_indent=left,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\0", " ") for line in lines] or [head.rstrip()]
 
 
 def milliseconds(span: timedelta | None) -> int | None:

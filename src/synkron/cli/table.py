@@ -76,10 +76,15 @@ def cells(fields: Sequence[Field], row: Any) -> list[str]:  # noqa: ANN401  the 
 
 def table(columns: Sequence[Field], rows: Iterable[Sequence[str]], width: int | None) -> list[str]:
     """The lines of a table, its titles first; no wider than ``width`` where that can be done, and no cell than 200."""
+    return [line for row in table_rows(columns, rows, width) for line in row]
+
+
+def table_rows(columns: Sequence[Field], rows: Iterable[Sequence[str]], width: int | None) -> list[list[str]]:
+    """The same, with the lines of each row together."""
     texts = [[printable(cell) for cell in row] for row in ([column.title or "" for column in columns], *rows)]
     natural = [min(WIDEST, max(cell_len(text[index]) for text in texts)) for index in range(len(columns))]
     if width is None:
-        return [line for text in texts for line in _lines(columns, text, natural)]
+        return [list(_lines(columns, text, natural)) for text in texts]
     shown = list(range(len(columns)))
     if _total(_narrowed(columns, natural, width, COMFORTABLE)) > width:
         shown = [index for index in shown if not columns[index].optional]
@@ -89,7 +94,7 @@ def table(columns: Sequence[Field], rows: Iterable[Sequence[str]], width: int | 
     widths = _narrowed(columns, natural, width, LEAST, needed)
     if _total(widths) > width:
         widths = _narrowed(columns, natural, width, LEAST)
-    return [line for text in texts for line in _lines(columns, [text[index] for index in shown], widths)]
+    return [list(_lines(columns, [text[index] for index in shown], widths)) for text in texts]
 
 
 def _narrowed(

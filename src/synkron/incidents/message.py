@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.grouping import FLEET, is_count
@@ -41,6 +42,7 @@ class Tone(StrEnum):
     ALARM = "alarm"
     ALL_CLEAR = "all_clear"
     TRIAL = "trial"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,20 @@ def message_of(
         title=one_line(title, LONGEST_TITLE),
         body=_body_of(occasion, incidents) if several else _body(occasion, incidents[0]),
         facts={"incidents": [facts_of(one) for one in incidents]} if several else facts_of(incidents[0]),
+        made_at=made_at,
+        at=at,
+    )
+
+
+def report_message(number: int, written: Mapping[str, Any], made_at: datetime, at: datetime) -> Message:
+    """The message of the announcement ``number``, which is a report as it was written when it was due."""
+    return Message(
+        id=f"announcement-{number}",
+        type="report",
+        tone=Tone.REPORT,
+        title=one_line(f"[synkron] {written['title']}", LONGEST_TITLE),
+        body=printable(written["body"], keep="\n"),
+        facts=written["facts"],
         made_at=made_at,
         at=at,
     )

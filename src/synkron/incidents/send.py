@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from asyncpg import Record
 from synkron.backoff import doubled
 from synkron.incidents.channels import Channels
 from synkron.incidents.lifecycle import Occasion
-from synkron.incidents.message import message_of
+from synkron.incidents.message import message_of, report_message
 from synkron.incidents.store import incident_of
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -66,8 +67,11 @@ async def _deliver(
     ``rows`` are its announcements. ``turn`` is for the connection, which does one thing at a time.
     """
     first = rows[0]
-    incidents = [incident_of(row) for row in rows]
-    message = message_of(first["number"], Occasion(first["transition"]), incidents, first["made_at"], at)
+    if first["report"] is not None:
+        message = report_message(first["number"], json.loads(first["message"]), first["made_at"], at)
+    else:
+        incidents = [incident_of(row) for row in rows]
+        message = message_of(first["number"], Occasion(first["transition"]), incidents, first["made_at"], at)
     error = await channels.send(first["channel"], message)
     async with turn:
         if error is None:

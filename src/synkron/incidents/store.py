@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -83,6 +83,24 @@ async def reconcile(
             await connection.execute(SQL["close"], closed, at)
         await _announce(connection, transitions, list(settings.announce.channels), at)
     return transitions
+
+
+async def is_reported(connection: Executor, report: str, moment: datetime) -> bool:
+    """Whether the report of that moment was announced."""
+    return bool(await connection.fetchval(SQL["is_reported"], report, moment))
+
+
+async def announce_report(
+    connection: Executor,
+    report: str,
+    moment: datetime,
+    message: Mapping[str, object],
+    channels: Sequence[str],
+    at: datetime,
+) -> bool:
+    """Announce the report of that moment, once to each channel; False if another process has done so."""
+    written = json.dumps(message, ensure_ascii=False)
+    return bool(await connection.fetch(SQL["announce_report"], report, moment, written, list(channels), at))
 
 
 def log_transitions(transitions: Iterable[Transition]) -> None:

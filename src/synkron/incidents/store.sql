@@ -60,11 +60,25 @@ from unnest($1::bigint[], $2::text[]) with ordinality as told (incident_id, occa
 cross join unnest($3::text[]) with ordinality as channel (name, place)
 order by told.place, channel.place;
 
+-- name: is_reported
+-- Whether the report $1 of the moment $2 was announced to any channel.
+select exists (select from synkron.announcements where report = $1 and report_moment = $2);
+
+-- name: announce_report
+-- Announce the report $1 of the moment $2, with the message $3, to the channels $4 that it was not announced to. Returns
+-- the numbers.
+insert into synkron.announcements (report, report_moment, message, transition, channel, made_at, next_attempt_at)
+select $1, $2, $3::jsonb, 'reported', channel.name, $5, $5
+from unnest($4::text[]) with ordinality as channel (name, place)
+order by channel.place
+on conflict (report, report_moment, channel) do nothing
+returning id;
+
 -- name: claim
--- The announcements due at $2: for each channel of $1 the oldest, and for those that are also in $4, all others of the
--- same moment and occasion, which go into one message; only the first of them leads to the others. Nobody else tries
--- them during the lease $3; an attempt whose process dies is repeated after it. Earlier announcements of the same
--- incident go first.
+-- The announcements due at $2: for each channel of $1 the oldest, and for those that are also in $4, all others of
+-- incidents with the same moment and occasion, which go into one message; only the first of them leads to the others.
+-- Nobody else tries them during the lease $3; an attempt whose process dies is repeated after it. Earlier announcements
+-- of the same incident go first.
 with first as (
     select oldest.id
     from unnest($1::text[]) as channel (name)
@@ -83,6 +97,7 @@ with first as (
                 where one.channel = any($4::text[])
                     and ahead.channel = one.channel and ahead.made_at = one.made_at
                     and ahead.transition = one.transition and ahead.id < one.id
+                    and ahead.incident_id is not null
                     and ahead.sent_at is null and ahead.given_up_at is null
             )
         order by one.next_attempt_at, one.id
@@ -101,6 +116,7 @@ due as (
         from synkron.announcements one
         where one.channel = leader.channel and one.made_at = leader.made_at and one.transition = leader.transition
             and one.next_attempt_at <= $2 and one.sent_at is null and one.given_up_at is null
+            and one.incident_id is not null
             and not exists (
                 select from synkron.announcements earlier
                 where earlier.incident_id = one.incident_id and earlier.channel = one.channel and earlier.id < one.id
@@ -114,14 +130,16 @@ claimed as (
     set next_attempt_at = $2 + $3::interval, attempts = one.attempts + 1
     from due
     where one.id = due.id
-    returning one.id, one.incident_id, one.transition, one.channel, one.made_at, one.attempts
+    returning one.id, one.incident_id, one.report, one.message, one.transition, one.channel, one.made_at,
+        one.attempts
 )
 select
-    claimed.id as number, claimed.transition, claimed.channel, claimed.made_at, claimed.attempts,
+    claimed.id as number, claimed.report, claimed.message::text, claimed.transition, claimed.channel, claimed.made_at,
+    claimed.attempts,
     i.id, i.kind, i.subject, i.org_id, i.integration_type, i.endpoint, i.title, i.detail, i.remedy, i.touches::text,
     i.since, i.opened_at, i.seen_at, i.acknowledged_at, i.acknowledged_by, i.closed_at, i.announced_at
 from claimed
-join synkron.incidents i on i.id = claimed.incident_id
+left join synkron.incidents i on i.id = claimed.incident_id
 order by claimed.id;
 
 -- name: sent
@@ -207,9 +225,12 @@ where $1 or (ended_at is null and until > $2)
 order by id desc;
 
 -- name: forget
--- Delete incidents that closed, and silences that ended, before $1.
--- Scans: the incidents and silences of the retention, once an hour.
+-- Delete incidents that closed, silences that ended, and reports that were announced before $1.
+-- Scans: the incidents, silences and announcements of the retention, once an hour.
 with silences as (
     delete from synkron.silences where coalesce(ended_at, until) < $1
+),
+reports as (
+    delete from synkron.announcements where incident_id is null and made_at < $1
 )
 delete from synkron.incidents where closed_at < $1;

@@ -42,6 +42,7 @@ from synkron.service.background import (
 )
 from synkron.service.heartbeat import DeadMan, open_dead_man
 from synkron.service.loops import together
+from synkron.service.reports import keep_reporting_exports
 from synkron.service.scheduler_loop import LastTick, keep_ticking
 from synkron.service.worker_loop import keep_working
 from synkron.settings.load import Settings
@@ -229,6 +230,7 @@ def _beside_the_ticks(
         "health": lambda: keep_watching(connect, settings, parts.watches, parts.prober, stop),
         "incidents": lambda: keep_incidents(connect, settings, parts.watches.watches, stop, last_tick),
         "verification": lambda: keep_verifying(connect, settings, stop),
+        **({"reports": lambda: keep_reporting_exports(connect, settings, stop)} if settings.reports else {}),
         **{
             f"announcements to {name}" if name else "announcements": partial(
                 keep_announcing, connect, settings, parts.channels, name, stop

@@ -21,6 +21,7 @@ from synkron.settings.integrations import BUILT_IN, FLAVOURS
 from synkron.settings.integrations.naming import section_of, toml_key
 from synkron.settings.policy import Policy
 from synkron.settings.quick import CONFIG_FILE, KNOWN
+from synkron.settings.reports import ReportSettings, checked
 from synkron.settings.sections import (
     AnnounceSettings,
     HealthSettings,
@@ -142,6 +143,7 @@ class Settings(BaseSettings):
     installation: InstallationName | None = None
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
     announce: AnnounceSettings = AnnounceSettings()
+    reports: tuple[ReportSettings, ...] = ()
     heartbeat_url: SecretAddress | None = None
     heartbeat_failure_url: SecretAddress | None = None
     listen: Listen = "127.0.0.1:8077"
@@ -161,6 +163,15 @@ class Settings(BaseSettings):
                     {"name": name, "flavour": one.flavour, "section": section_of(name)},
                 )
         return {name: one.named(name) for name, one in types.items()}
+
+    @field_validator("reports")
+    @classmethod
+    def _can_be_announced(
+        cls, reports: tuple[ReportSettings, ...], known: ValidationInfo
+    ) -> tuple[ReportSettings, ...]:
+        if "announce" in known.data:
+            checked(reports, known.data["announce"].channels)
+        return reports
 
     @field_validator("retention")
     @classmethod

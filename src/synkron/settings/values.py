@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
@@ -44,6 +45,10 @@ def _is_target(text: str) -> bool:
     return _is_address(text) or named is not None
 
 
+def _is_zone(text: str) -> bool:
+    return text in available_timezones()
+
+
 def _is_listen(text: str) -> bool:
     found = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})", text)
     return found is not None and int(found[1]) <= 65_535
@@ -66,6 +71,12 @@ _channel_name = _text(
     re.compile(r"(?!log$)[a-z][a-z0-9_-]{0,62}").fullmatch,
     "expected a channel's name other than log: at most 63 lower-case letters, digits, _ and -, a letter first",
 )
+_report_name = _text(
+    re.compile(r"[a-z][a-z0-9_-]{0,62}").fullmatch,
+    "expected a report's name: at most 63 lower-case letters, digits, _ and -, a letter first",
+)
+_time_of_day = _text(re.compile(r"([01]\d|2[0-3]):[0-5]\d").fullmatch, 'expected a time of day such as "07:00"')
+_zone_name = _text(_is_zone, 'expected a zone\'s IANA name such as "Europe/Oslo", or "UTC"')
 _code = _text(
     re.compile(r"[\x21-\x7e]{1,100}").fullmatch,
     "expected a vendor's code: at most 100 printable ASCII characters, no blanks",
@@ -166,5 +177,9 @@ Method = Annotated[str, BeforeValidator(_one_of("HEAD", "GET", "OPTIONS", "POST"
 SafeMethod = Annotated[str, BeforeValidator(_one_of("GET", "HEAD", "OPTIONS"))]
 Flavour = Annotated[str, BeforeValidator(_one_of("", *(one for flavours in FLAVOURS.values() for one in flavours)))]
 ChannelName = Annotated[str, BeforeValidator(_channel_name)]
+ReportName = Annotated[str, BeforeValidator(_report_name)]
+ReportSpan = Annotated[str, BeforeValidator(_one_of("night", "day", "week", "month"))]
+TimeOfDay = Annotated[str, BeforeValidator(_time_of_day)]
+ZoneName = Annotated[str, BeforeValidator(_zone_name)]
 Code = Annotated[str, BeforeValidator(_code)]
 SecretReference = Annotated[str, BeforeValidator(_secret_reference)]

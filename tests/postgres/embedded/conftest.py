@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from synkron.postgres.embedded import embedded_database
+from tests.conftest import in_memory
 from tests.postgres.embedded.processes import postmaster
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A temporary folder, but not ``tmp_path``: others may pass through it, as whom the server runs for root."""
-    with TemporaryDirectory(prefix="synkron-test-") as name:
+    with TemporaryDirectory(prefix="synkron-test-", dir=in_memory()) as name:
         Path(name).chmod(0o711)
         yield Path(name)
 

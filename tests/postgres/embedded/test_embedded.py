@@ -13,12 +13,13 @@ import pytest
 
 from synkron.errors import EmbeddedDatabaseError
 from synkron.postgres.embedded import EmbeddedServer, data_directory, embedded_database
+from tests.conftest import in_memory
 from tests.postgres.embedded.processes import another_process, ask, postmaster
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[EmbeddedServer]:
-    with TemporaryDirectory(prefix="synkron-test-") as name, embedded_database(Path(name)) as server:
+    with TemporaryDirectory(prefix="synkron-test-", dir=in_memory()) as name, embedded_database(Path(name)) as server:
         yield server
 
 

@@ -10,7 +10,7 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson, Limit, SinceWhen, written
-from synkron.cli.output import say_cut, show
+from synkron.cli.output import lines_beside, say_cut, show
 from synkron.cli.table import Field, second
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ def audit(
         return await entries(connection, since=since, author=author, limit=limit + 1)
 
     found = answer(context, ask)
-    show(found[:limit], ENTRY, as_json=as_json, empty="Nobody has changed anything.", noun="audit")
-    say_cut(found, limit, "--since or --author")
+    empty = "Nobody has changed anything."
+    shown = show(found[:limit], ENTRY, as_json=as_json, empty=empty, noun="audit", beside=lines_beside(context))
+    say_cut(found, shown, "--since or --author")
 
 
 def _change(one: AuditEntry) -> str:

@@ -102,9 +102,10 @@ def check(
     details: Annotated[bool, typer.Option("--details", help="Show every finding, with its row.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every row of the table of integrations, and show what was found by kind, the worst first.
+    """Check every row of the table of integrations.
 
-    That is: its schedule, zone, type and organization, and whether its type has a target and a sufficient pace.
+    That is: its schedule, zone, type and organization, and whether its type has a target and a sufficient pace. Shows
+    what was found by kind, the worst first.
 
     Ends with 3 when an enabled row can't be fired, or none is, as the ledger is a copy or was restored. A schedule that
     can be fired and is probably not meant so (W1 never fires, W2 uneven steps, W3 both day fields, W4 a time that a

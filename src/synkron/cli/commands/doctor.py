@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import textwrap
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -14,7 +15,7 @@ import typer
 
 from synkron.cli.context import Invocation, database, invocation
 from synkron.cli.options import AsJson
-from synkron.cli.output import ExitCode, held_by, say, show_json, show_lines
+from synkron.cli.output import ExitCode, held_by, say, show_json, show_lines, wrapped
 from synkron.errors import DatabaseError, SettingsError
 from synkron.text import several
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # The columns that a line may take: as many as the terminal has, within these.
 NARROWEST, WIDEST = 60, 120
+# The line that counts, and the prompt that follows.
+BESIDE = 2
 # Seconds for what the settings name to be opened. The checks have a limit of their own.
 OPENED_WITHIN = 15.0
 
@@ -48,14 +51,27 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
         checks = [{"check": name} | held_by(one) for name, found in report.items() for one in found]
         show_json({"failed": failures, "warnings": warnings, "skipped": skipped, "checks": checks})
     else:
-        show_lines(*lines(report, min(max(get_terminal_size().columns, NARROWEST), WIDEST)))
+        columns, rows = get_terminal_size()
+        most = rows - BESIDE if sys.stdout.isatty() else None
+        show_lines(*lines(report, min(max(columns, NARROWEST), WIDEST), most))
     say(f"{several(len(report), 'check')}: {failures} failed, {several(warnings, 'warning')}, {skipped} skipped.")
     if failures:
         raise typer.Exit(ExitCode.DATA)
 
 
-def lines(report: Report, width: int) -> Iterator[str]:
-    """What needs attention, with its remedy, before what is well, a line each. A command to copy is never wrapped."""
+def lines(report: Report, width: int, most: int | None = None) -> list[str]:
+    """What needs attention, with its remedy, before what is well. A command to copy is never wrapped.
+
+    What is well has a line each, or only its name if that makes more lines than ``most``.
+    """
+    attention, well = list(_needing_attention(report, width)), list(_well(report, width))
+    if most is not None and len(attention) + len(well) > most:
+        names = [name for name, found in report.items() if any(one.level == "ok" for one in found)]
+        well = wrapped(f"{', '.join(names)}. What each found: `synkron doctor --json`.", "ok       ")
+    return attention + well
+
+
+def _needing_attention(report: Report, width: int) -> Iterator[str]:
     widest = max(map(len, report))
     by_level: dict[str, list[tuple[str, Finding]]] = {}
     for name, found in report.items():
@@ -71,8 +87,14 @@ def lines(report: Report, width: int) -> Iterator[str]:
     for why, names in skipped.items():
         yield from _wrapped("skipped  ", f"{', '.join(names)}: {why}", width)
         yield ""
-    for name, one in by_level.get("ok", ()):
-        yield from _wrapped(f"ok       {name:<{widest}}  ", one.why, width)
+
+
+def _well(report: Report, width: int) -> Iterator[str]:
+    widest = max(map(len, report))
+    for name, found in report.items():
+        for one in found:
+            if one.level == "ok":
+                yield from _wrapped(f"ok       {name:<{widest}}  ", one.why, width)
 
 
 def _attention(one: Finding, head: str, width: int) -> Iterator[str]:

@@ -11,7 +11,16 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceADay, Type
-from synkron.cli.output import facts_in_json, lateness, milliseconds, say, show_json, show_lines, show_table
+from synkron.cli.output import (
+    facts_in_json,
+    lateness,
+    lines_beside,
+    milliseconds,
+    say,
+    show_json,
+    show_lines,
+    show_table,
+)
 from synkron.cli.table import NAME, Field, minute
 from synkron.ledger.drift import LateRun, Stage, lost_in, stages
 from synkron.ledger.drift import lateness as late_by
@@ -80,17 +89,20 @@ def drift(
     if as_json:
         show_json(_as_answer(found, names), names)
     elif found.types:
-        _show(found, names)
+        _show(found, names, lines_beside(context))
     else:
         say(f"No run was to start since {minute(found.since)} UTC.")
 
 
-def _show(found: DriftReport, names: Mapping[str, str]) -> None:
-    show_table(_stage_fields(lateness(found.late_after)), [line for one in found.types for line in _lines(one)])
+def _show(found: DriftReport, names: Mapping[str, str], beside: int | None) -> None:
+    lines = [line for one in found.types for line in _lines(one)]
+    met = [one for one in found.types if one.warm or one.cold]
+    show_table(_stage_fields(lateness(found.late_after)), lines)
     if late := [run for run in found.worst if late_by(run.moments)]:
         show_lines("")
-        show_table(_worst_fields(names), late)
-    if met := [one for one in found.types if one.warm or one.cold]:
+        # Each of the other two tables has titles, and a blank line beside it.
+        show_table(_worst_fields(names), late, beside=beside and beside + len(lines) + len(met) + 2 * bool(met))
+    if met:
         show_lines("")
         show_table(TYPE, met)
     for one in found.types:

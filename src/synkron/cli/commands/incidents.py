@@ -11,7 +11,7 @@ from synkron.cli.clock import moments
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Limit, Organization, SinceWhen, Type, refuse_options
-from synkron.cli.output import fact_lines, held_by, say_cut, show, show_facts, show_json
+from synkron.cli.output import fact_lines, held_by, lines_beside, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, cells, minute, second
 from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
@@ -131,10 +131,11 @@ def list_incidents(
     found, names = answer(context, ask)
     if as_json:
         show_json([_json(one, names) for one in found[:limit]], names)
+        shown = limit
     else:
         empty = "There are no such incidents." if everything else "There is no such incident open."
-        show(found[:limit], INCIDENT, as_json=False, empty=empty)
-    say_cut(found, limit, "--kind or --since")
+        shown = show(found[:limit], INCIDENT, as_json=False, empty=empty, beside=lines_beside(context))
+    say_cut(found, shown, "--kind or --since")
 
 
 @incidents.command("show")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.clock import moments
+from synkron.cli.commands.run_fields import ATTEMPT, fact_fields, run_fields
 from synkron.cli.completion import complete_run
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
-from synkron.cli.output import facts_in_json, held_by, lateness, say_cut, show, show_facts, show_json
-from synkron.cli.table import NAME, Field, minute, precise
+from synkron.cli.output import facts_in_json, held_by, lateness, lines_beside, say_cut, show, show_facts, show_json
+from synkron.cli.table import Field, cells, minute
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
 from synkron.model import Source, State
@@ -36,30 +37,6 @@ RunNumbers = Annotated[
 ]
 
 
-def run_fields(names: Mapping[str, str]) -> list[Field]:
-    """A run in a list; in JSON, it is as the ledger has it."""
-    return [
-        Field("run", "id", right=True),
-        Field("scheduled (UTC)", "scheduled_for"),
-        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True, least=NAME),
-        Field("type", "integration_type"),
-        Field("state", "state"),
-        Field("drift", "drift", lateness, right=True),
-        Field("try", lambda run: run.attempt or None, right=True, optional=True),
-        Field("http", lambda run: run.http_status or None, right=True, optional=True),
-        Field("why", lambda run: run.error or ("" if run.reason == "on time" else run.reason), shrink=True),
-    ]
-
-
-ATTEMPT = [
-    Field("try", "attempt", right=True),
-    Field("started (UTC)", "started_at", precise),
-    Field("finished (UTC)", "finished_at", precise),
-    Field("outcome", lambda one: one.outcome or "under way"),
-    Field("http", "http_status", right=True),
-    Field("worker", "worker", optional=True),
-    Field("error", "error", shrink=True),
-]
 NAMED_RUN = [
     Field(key="run_id", value="id"),
     *(Field(key=key) for key in ("key", "integration_id", "org_id", "integration_type", "scheduled_for", "state")),
@@ -112,9 +89,16 @@ def list_runs(
         return found, await organization_names(connection, settings)
 
     found, names = answer(context, ask)
-    empty = "There are no such runs."
-    show(found[:most], run_fields(names), as_json=as_json, empty=empty, noun="run", names=names)
-    say_cut(found, most, "--since or --org")
+    shown = show(
+        found[:most],
+        run_fields(names),
+        as_json=as_json,
+        empty="There are no such runs.",
+        noun="run",
+        names=names,
+        beside=lines_beside(context),
+    )
+    say_cut(found, shown, "--since or --org")
 
 
 @runs.command("show")
@@ -147,8 +131,8 @@ def show_run(
     if as_json:
         show_json(held_by(run, "run") | {"stages_ms": spans, "attempts": attempts}, names)
         return
-    organization = {"organization": names.get(run.org_id) or run.org_id}
-    facts = {name: precise(value) for name, value in (organization | held_by(run, "run")).items()}
+    fields = fact_fields(names)
+    facts = {str(field.title): text for field, text in zip(fields, cells(fields, run), strict=True) if text}
     stages = ", ".join(f"{stage} {lateness(length)}" for stage, length in spans.items())
     show_facts(facts | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
 

@@ -12,7 +12,7 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, from_ledger, organization_names, scope_of
 from synkron.cli.options import AsJson, AtFuture, Integration, Limit, Organization, Type
-from synkron.cli.output import say, show
+from synkron.cli.output import BESIDE, lines_beside, say, show
 from synkron.cli.table import NAME, Field
 from synkron.model import Window
 from synkron.reports.names.match import AskedScope
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
     from synkron.source.upcoming import Upcoming
+
+LONGEST = 8784  # hours: a year of 366 days
 
 
 def due_fields(names: Mapping[str, str]) -> list[Field]:
@@ -78,19 +80,23 @@ def due(
       synkron due --at 2026-11-30T01:00Z --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[DueIntegration], Mapping[str, str]]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[DueIntegration], int, Mapping[str, str]]:
         from synkron.postgres.clock import database_clock
-        from synkron.source.schedule import read_due_integrations
+        from synkron.source.schedule import read_schedule
 
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         [moment] = await moments(connection, settings, at, scope=scope)
         moment = moment or await database_clock(connection)
-        found = await read_due_integrations(moment, connection, tables=settings.source, types=settings.types)
-        due = [one for one in found if scope.holds(one)]
-        return due, await organization_names(connection, settings)
+        found = await read_schedule(moment, connection, tables=settings.source, types=settings.types)
+        due = [one for one in found.due if scope.holds(one)]
+        return due, sum(map(scope.holds, found.invalid)), await organization_names(connection, settings)
 
-    found, names = answer(context, ask, fresh=True)
-    show(found, due_fields(names), as_json=as_json, empty="Nothing is due.", names=names)
+    found, invalid, names = answer(context, ask, fresh=True)
+    shown = show(found, due_fields(names), as_json=as_json, empty="Nothing is due.", names=names, beside=BESIDE)
+    if invalid:
+        say(f"Left out, as they can't be fired: {several(invalid, 'row')}. `synkron check` names them.")
+    if shown < len(found):
+        say(f"{shown} of {len(found):,}, as many as fit. Name an --org or a --type, or read all in a pager: `| less`.")
 
 
 def coming_next(
@@ -98,7 +104,7 @@ def coming_next(
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
-    hours: Annotated[int, typer.Option(metavar="HOURS", min=1, max=8784, help="How far ahead to look.")] = 24,
+    hours: Annotated[int, typer.Option(metavar="HOURS", min=1, max=LONGEST, help="How far ahead to look.")] = 24,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -111,7 +117,9 @@ def coming_next(
       synkron next --org fjordlys --type xledger --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[Upcoming], Mapping[str, str], bool, int]:
+    async def ask(
+        connection: Connection, settings: Settings
+    ) -> tuple[list[Upcoming], bool, Mapping[str, str], bool, int]:
         from synkron.postgres.clock import database_clock
         from synkron.scheduler.holds import read_pauses
         from synkron.source.reader import read_all, read_names
@@ -120,18 +128,24 @@ def coming_next(
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         now = await database_clock(connection)
         rows = await read_all(connection, settings.source, scope)
-        fires = upcoming(rows, Window(now, now + timedelta(hours=hours)), settings.types)
+        end = now + timedelta(hours=hours)
+        fires = list(islice(upcoming(rows, Window(now, end), settings.types), limit + 1))
+        is_later = not fires and not as_json
+        if is_later:
+            fires = list(islice(upcoming(rows, Window(end, now + timedelta(hours=LONGEST)), settings.types), 1))
         names = await read_names(connection, settings.source)
-        pauses = await from_ledger(read_pauses(connection, now), settings)
-        return list(islice(fires, limit + 1)), names, bool(pauses), count_invalid(rows, settings.types)
+        pauses = await from_ledger(read_pauses(connection, now), settings) or []
+        is_paused = any(pause.scope.holds(one.integration) for pause in pauses for one in fires)
+        invalid = count_invalid(rows, settings.types) if is_later or not fires else 0
+        return fires, is_later, names, is_paused, invalid
 
-    fires, names, is_paused, invalid = answer(context, ask, fresh=True)
-    show(fires[:limit], fire_fields(names), as_json=as_json, names=names)
+    fires, is_later, names, is_paused, invalid = answer(context, ask, fresh=True)
+    shown = show(fires[:limit], fire_fields(names), as_json=as_json, names=names, beside=lines_beside(context))
     if is_paused:
         say("Some of it may not: `synkron pauses` shows what is paused.")
-    if not fires:
-        say(f"Nothing fires in the next {hours} hours.")
+    if is_later:
+        say(f"Nothing fires in the next {hours} hours" + ("; this fires first after that." if fires else "."))
     if invalid:
         say(f"{several(invalid, 'row')} can't run: `synkron check` says why.")
-    if len(fires) > limit:
-        say(f"Cut after {limit}: more fires in the next {hours} hours. Raise --limit, or name an --org or a --type.")
+    if len(fires) > shown:
+        say(f"Cut after {shown}: more fires in the next {hours} hours. Raise --limit, or name an --org or a --type.")

@@ -150,7 +150,7 @@ def _facts(found: Status) -> dict[str, str]:
         "paused": f"{several(found.pauses, 'pause')}, {several(found.held, 'integration')} held back",
         "verified": "not yet"
         if verified is None
-        else f"up to {second(verified.until)} UTC: {verified.expected:,} due, {verified.missed:,} missed, "
+        else f"up to {span(found.at - verified.until)} ago: {verified.expected:,} due, {verified.missed:,} missed, "
         f"{verified.doubled:,} doubled, {verified.unexplained:,} unexplained",
         "incidents": f"{len(found.incidents) - acknowledged} open, {acknowledged} acknowledged",
         "next hour": several(found.due, "run"),

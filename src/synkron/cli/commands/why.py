@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import sys
-import textwrap
 from collections.abc import Mapping
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,9 +10,8 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, AtPast, Integration, Organization, Type
-from synkron.cli.output import held_by, show_json, show_lines
+from synkron.cli.output import held_by, show_json, show_lines, show_sentences
 from synkron.reports.names.match import AskedScope
-from synkron.text import printable
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -69,17 +64,7 @@ def why(
     for index, one in enumerate(found):
         if len(found) > 1:
             show_lines(*([""] if index else []), f"integration {one.integration_id}")
-        show_lines(*(line for sentence in explain(one) for line in _wrapped(sentence)))
-
-
-def _wrapped(sentence: str) -> list[str]:
-    """The sentence in lines as wide as the terminal, a command in one that can be copied; into a pipe, all in one."""
-    text = printable(sentence)
-    if not sys.stdout.isatty():
-        return [text]
-    unbroken = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
-    lines = textwrap.wrap(unbroken, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
-    return [line.replace("\0", " ") for line in lines]
+        show_sentences(*explain(one))
 
 
 def _as_json(facts: Facts, sentences: list[str]) -> dict[str, object]:

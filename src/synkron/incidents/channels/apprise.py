@@ -103,6 +103,7 @@ class Service:
             Tone.ALARM: NotifyType.FAILURE,
             Tone.ALL_CLEAR: NotifyType.SUCCESS,
             Tone.TRIAL: NotifyType.INFO,
+            Tone.REPORT: NotifyType.INFO,
         }
         with _silenced() as statuses:
             is_delivered = self._apprise.notify(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from asyncpg import DataError, Record
 
@@ -75,24 +75,22 @@ async def read_types(connection: Connection, settings: Settings) -> list[str]:
 
 @dataclass(slots=True)
 class _Search:
-    """A search for what one command names. ``unreadable`` is why the application's tables can't be read."""
+    """A search for what one command names. ``unreadable`` is why the application's tables can't be read.
+
+    ``organizations`` are all, once they are read.
+    """
 
     connection: Connection
     settings: Settings
     source: SourceQueries
     notes: list[str] = field(default_factory=list)
+    organizations: list[Candidate] = field(default_factory=list)
     unreadable: Refused | SourceTableMissing | None = None
 
     async def organization(self, text: str) -> str:
         """The id of the organization."""
-        rows = await self._rows("source/reader", "names", forms(text))
-        if not rows and (gone := await self._on_record("organization", text)):
-            return str(gone["id"])
-        known = [
-            Candidate(row["org_id"], row["name"]) for row in rows or await self._rows("source/reader", "names", None)
-        ]
-        found = matches(text, known)
-        near = "" if found else ", ".join(one.name for one in nearest(text, known))
+        found = await self._organizations(text)
+        near = "" if found else ", ".join(one.name for one in nearest(text, self.organizations))
         advice = f"The nearest: {near}." if near else "Give its name, a part of it, or its id."
         table = f"{self.settings.source.schema_name}.{self.settings.source.organizations.table}"
         return self._only("organization", text, found, f'There is no organization "{text}" in {table}. {advice}').id
@@ -121,7 +119,9 @@ class _Search:
             rows = await self._rows(FILE, "integrations_that_begin", text, MOST_LISTED + 1)
             rows = [row for row in rows if not row["id"].isdecimal()]
         if not rows and not text.isdecimal():
+            said = len(self.notes)
             rows, why = await self._called(text)
+            del self.notes[said:]
         found = {row["id"]: read(NamedIntegration, row) for row in rows}
         missing = (
             f'There is no integration "{text}".{why} Name it by its id, by the first {SHORTEST_PREFIX} characters of '
@@ -131,17 +131,28 @@ class _Search:
 
     async def _called(self, text: str) -> tuple[list[Record], str]:
         """The integrations of the organization, or of the organization and the type, in the text; or why none."""
-        inner, why = replace(self, notes=[]), ""
-        organization, _, kind = text.rpartition(" ")
-        for name, of in ((text, None), (organization, kind)):
-            try:
-                whose = (await inner.organization(name), of and await inner.type(of)) if name else ()
-            except NotFound as error:
-                why = f" {error}"
-            else:
-                if whose and (rows := await self._rows(FILE, "integrations_of", *whose, MOST_LISTED + 1)):
-                    return rows, ""
-        return [], why
+        if whole := await self._organizations(text):
+            org_id = self._only("organization", text, whole).id
+            if rows := await self._rows(FILE, "integrations_of", org_id, None, MOST_LISTED + 1):
+                return rows, ""
+        name, _, kind = text.rpartition(" ")
+        if not name or not kind:
+            return [], ""
+        try:
+            whose = (await self.organization(name), await self.type(kind))
+        except NotFound as error:
+            return [], f" {error}"
+        return await self._rows(FILE, "integrations_of", *whose, MOST_LISTED + 1), ""
+
+    async def _organizations(self, text: str) -> list[Candidate]:
+        """Those that the text names. All are read if it is no id, and only once."""
+        rows = await self._rows("source/reader", "names", forms(text))
+        if not rows and (gone := await self._on_record("organization", text)):
+            return [Candidate(gone["id"], gone["id"])]
+        if not rows and not self.organizations:
+            every = await self._rows("source/reader", "names", None)
+            self.organizations.extend(Candidate(row["org_id"], row["name"]) for row in every)
+        return matches(text, [Candidate(row["org_id"], row["name"]) for row in rows] or self.organizations)
 
     async def _with_id(self, text: str) -> list[Record]:
         """The rows of the integration with this id. What its column can't hold, or would change, is no id."""
@@ -171,7 +182,7 @@ class _Search:
         except (LedgerMissing, ServiceRoleRequired):
             return None
 
-    def _only(self, kind: str, text: str, found: Sequence[Candidate], missing: str) -> Candidate:
+    def _only(self, kind: str, text: str, found: Sequence[Candidate], missing: str = "") -> Candidate:
         """The one that was found. Notes what it is if the text is not its id."""
         if not found:
             raise self.unreadable or NotFound(missing)

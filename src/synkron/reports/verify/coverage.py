@@ -10,9 +10,6 @@ from synkron.model import Action, Source, Window
 from synkron.reports.verify.basis import Basis
 from synkron.reports.verify.evidence import Finding, FindingKind, RecordedDecision, Undelivered
 
-# Keyed by the first word of a skipped run's reason.
-REASONS = {"superseded": Undelivered.SUPERSEDED, "cancelled": Undelivered.CANCELLED}
-
 
 class Coverage(NamedTuple):
     """Merged moments without a run, undelivered moments with the reason, and the time that no run covers."""
@@ -38,7 +35,7 @@ def coverage(recorded: Sequence[RecordedDecision], basis: Basis) -> Coverage:
         if one.is_delivered or one.scheduled_for in backfilled:
             continue
         if one.action != Action.MERGE:
-            undelivered.append((_reason(one), one))
+            undelivered.append((Undelivered.of(one.action, one.reason), one))
             continue
         covers = [run for run in catch_ups if _covers(run, one.scheduled_for)]
         if not covers:
@@ -63,12 +60,6 @@ def _gaps(decided: Sequence[RecordedDecision], recorded: Sequence[RecordedDecisi
     if reached < last:
         found.append(Window(reached, last))
     return found
-
-
-def _reason(one: RecordedDecision) -> Undelivered:
-    if one.action == Action.EXPIRE:
-        return Undelivered.EXPIRED
-    return REASONS.get(one.reason.partition(" ")[0].rstrip(":"), Undelivered.SKIPPED)
 
 
 def _covers(run: RecordedDecision, moment: datetime) -> bool:

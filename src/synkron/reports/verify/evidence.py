@@ -11,6 +11,9 @@ from synkron.model import Action, Source, State
 
 # A set, because millions of rows are looked up in it.
 OF_TICKS = frozenset({Source.SCHEDULE, Source.CATCH_UP})
+# Why a moment was not delivered: by its action, and by the first word of a skipped run's reason.
+DECIDED: dict[str, str] = {Action.EXPIRE: "expired", Action.MERGE: "merged"}
+SKIPPED = {"superseded": "superseded", "cancelled": "cancelled"}
 
 
 class FindingKind(StrEnum):
@@ -33,6 +36,13 @@ class Undelivered(StrEnum):
     EXPIRED = "expired"
     MERGED = "merged"
     HELD = "held"
+
+    @classmethod
+    def of(cls, action: str, reason: str) -> Undelivered:
+        """Why a decision with this action and reason was not delivered."""
+        if action in DECIDED:
+            return cls(DECIDED[action])
+        return cls(SKIPPED.get(reason.partition(" ")[0].rstrip(":"), "skipped"))
 
 
 @dataclass(frozen=True, slots=True)

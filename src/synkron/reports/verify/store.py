@@ -7,7 +7,7 @@ those of one integration, are in memory at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from asyncpg import Record
 from synkron.ledger import installation
 from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.connection import Connection
-from synkron.postgres.rows import read
+from synkron.postgres.rows import batches, read
 from synkron.reports.verify.basis import LATE, Basis
 from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision, Undelivered
 from synkron.reports.verify.examine import Examined, UnsureFinding, examine
@@ -130,8 +130,8 @@ async def verify(
         if scope == EVERYTHING:
             report.note([_orphan(row) for row in await connection.fetch(sql["orphans"], start, end)], most)
         asked = (start, end, *scope, late_after)
-        async with aclosing(_batches(connection, sql["integrations"], *asked)) as batches:
-            async for batch in batches:
+        async with aclosing(batches(connection, sql["integrations"], *asked, size=BATCH)) as found:
+            async for batch in found:
                 doubts: list[UnsureFinding] = []
                 for _, rows_of_one in groupby(batch, itemgetter(ID)):
                     examined = _examined(list(rows_of_one), basis)
@@ -169,17 +169,6 @@ async def keep_verification(connection: Connection, settings: Settings, now: dat
             report.gaps,
         )
         return report
-
-
-async def _batches(connection: Connection, statement: str, *arguments: object) -> AsyncGenerator[list[Record], None]:
-    """The rows of the statement in batches; those of one integration are always in the same batch."""
-    batch: list[Record] = []
-    async for row in connection.cursor(statement, *arguments, prefetch=BATCH):
-        if len(batch) >= BATCH and row[ID] != batch[-1][ID]:
-            yield batch
-            batch = []
-        batch.append(row)
-    yield batch
 
 
 def _examined(rows: list[Record], basis: Basis) -> Examined:

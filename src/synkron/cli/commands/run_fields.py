@@ -1,0 +1,66 @@
+"""A run and its attempts as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from synkron.cli.output import lateness
+from synkron.cli.table import NAME, Field, precise, second
+
+
+def run_fields(names: Mapping[str, str]) -> list[Field]:
+    """A run in a list; in JSON, it is as the ledger has it."""
+    return [
+        Field("run", "id", right=True),
+        Field("scheduled (UTC)", "scheduled_for"),
+        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True, least=NAME),
+        Field("type", "integration_type"),
+        Field("state", "state"),
+        Field("drift", "drift", lateness, right=True),
+        Field("try", lambda run: run.attempt or None, right=True, optional=True),
+        Field("http", lambda run: run.http_status or None, right=True, optional=True),
+        Field("why", lambda run: run.error or ("" if run.reason == "on time" else run.reason), shrink=True),
+    ]
+
+
+ATTEMPT = [
+    Field("try", "attempt", right=True),
+    Field("started (UTC)", "started_at", precise),
+    Field("took", lambda one: one.finished_at and one.finished_at - one.started_at, lateness, right=True),
+    Field("outcome", lambda one: one.outcome or "under way"),
+    Field("http", "http_status", right=True),
+    Field("worker", "worker", optional=True),
+    Field("error", "error", shrink=True),
+]
+
+
+def fact_fields(names: Mapping[str, str]) -> list[Field]:
+    """One run, a fact on a line."""
+    return [
+        Field("run", "id"),
+        Field("key", "key"),
+        Field(
+            "organization", lambda run: f"{names[run.org_id]} ({run.org_id})" if names.get(run.org_id) else run.org_id
+        ),
+        Field("integration", lambda run: f"{run.integration_id} ({run.integration_type})"),
+        Field("scheduled (UTC)", "scheduled_for", second),
+        Field("schedule", lambda run: run.cron_schedule and f"{run.cron_schedule} in {run.timezone or 'UTC'}"),
+        Field(
+            "period (UTC)", lambda run: f"{second(run.period_start) or '(no beginning)'} to {second(run.period_end)}"
+        ),
+        Field("decided", lambda run: f"{run.action}, {run.source}: {run.reason}"),
+        Field("occurrences", lambda run: run.occurrences if run.occurrences > 1 else None),
+        Field("claimed (UTC)", "claimed_at", precise),
+        Field(
+            "may start (UTC)",
+            lambda run: run.execute_after if run.execute_after != run.scheduled_for else None,
+            precise,
+        ),
+        Field("started (UTC)", lambda run: run.started_at and f"{precise(run.started_at)}, {lateness(run.drift)} late"),
+        Field("ended (UTC)", "finished_at", precise),
+        Field("next try (UTC)", lambda run: None if run.finished_at else run.next_attempt_at, precise),
+        Field("state", "state"),
+        Field("attempts", lambda run: run.attempt and f"{run.attempt}, of which {run.failures} failed"),
+        Field("http", "http_status"),
+        Field("error", "error"),
+    ]

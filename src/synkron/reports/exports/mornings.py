@@ -1,0 +1,43 @@
+"""When a report is due each morning, and which time it is about. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, tzinfo
+from enum import StrEnum
+
+from synkron.reports.exports.ranges import DAY, WEEK, Range, day, instant_of, last_night, month, week
+
+
+class Span(StrEnum):
+    """What a report is about: the last whole one. A week's is due on Mondays, and a month's on the first."""
+
+    NIGHT = "night"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+def last_moment(span: str, at: time, zone: tzinfo, now: datetime) -> datetime:
+    """The last moment, up to now, at which the report was due."""
+    on = now.astimezone(zone).date()
+    while (moment := instant_of(on, zone, at)) > now or not _is_due(span, on):
+        on -= DAY
+    return moment
+
+
+def range_of(span: str, moment: datetime, zone: tzinfo) -> Range:
+    """The time that the report which is due at the moment is about."""
+    today = moment.astimezone(zone).date()
+    match span:
+        case Span.WEEK:
+            return week(today - WEEK, zone)
+        case Span.MONTH:
+            return month(today.replace(day=1) - DAY, zone)
+        case Span.DAY:
+            return day(today - DAY, zone)
+        case _:
+            return last_night(moment, zone)
+
+
+def _is_due(span: str, on: date) -> bool:
+    return (span != Span.WEEK or on.weekday() == 0) and (span != Span.MONTH or on.day == 1)

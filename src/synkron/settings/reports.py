@@ -1,0 +1,33 @@
+"""The reports that are announced each morning."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from pydantic_core import PydanticCustomError
+
+from synkron.settings.sections import Section
+from synkron.settings.values import ChannelName, ReportName, ReportSpan, TimeOfDay, TypeName, ZoneName
+
+
+class ReportSettings(Section):
+    """A report: when it is due, of which time and types, and to which channels it goes; all, if none is named."""
+
+    name: ReportName
+    at: TimeOfDay = "07:00"
+    zone: ZoneName = "UTC"
+    range: ReportSpan = "night"
+    types: tuple[TypeName, ...] = ()
+    channels: tuple[ChannelName, ...] = ()
+
+
+def checked(reports: Sequence[ReportSettings], channels: Collection[str]) -> None:
+    """Each has a name of its own, and a channel that exists: it would go nowhere otherwise."""
+    names = [one.name for one in reports]
+    for one in reports:
+        if names.count(one.name) > 1:
+            raise PydanticCustomError("report", "expected one report of the name {name}", {"name": one.name})
+        if not channels or not set(one.channels) <= set(channels):
+            raise PydanticCustomError(
+                "report", "expected a channel of announce.channels for the report {name}", {"name": one.name}
+            )

@@ -1,0 +1,44 @@
+"""When a report is due each morning, and what it is about."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synkron.reports.exports.mornings import Span, last_moment, range_of
+from tests.support.fleet import utc
+
+OSLO = ZoneInfo("Europe/Oslo")
+SEVEN = time(7)
+NOWS = st.dates(date(2020, 1, 1), date(2030, 1, 1)).flatmap(lambda on: st.times().map(lambda at: (on, at)))
+
+
+@pytest.mark.parametrize(
+    ("span", "now", "moment", "title"),
+    [
+        ("night", "2026-11-29T06:00", "2026-11-29T06:00", "the night to 29 November 2026, 18:00 to 07:00"),
+        ("night", "2026-11-29T05:59", "2026-11-28T06:00", "the night to 28 November 2026, 18:00 to 07:00"),
+        ("day", "2026-11-29T12:00", "2026-11-29T06:00", "28 November 2026"),
+        ("week", "2026-11-29T12:00", "2026-11-23T06:00", "week 47, 16 to 22 November 2026"),
+        ("week", "2026-11-30T06:00", "2026-11-30T06:00", "week 48, 23 to 29 November 2026"),
+        ("month", "2026-11-29T12:00", "2026-11-01T06:00", "October 2026"),
+        # The clocks have changed since.
+        ("month", "2026-10-31T12:00", "2026-10-01T05:00", "September 2026"),
+    ],
+)
+def test_what_is_due(span: str, now: str, moment: str, title: str) -> None:
+    found = last_moment(span, SEVEN, OSLO, utc(now))
+    assert (found, range_of(span, found, OSLO).title) == (utc(moment), title)
+
+
+@given(st.sampled_from(list(Span)), NOWS, st.times())
+def test_a_moment_is_past_and_so_is_what_it_is_about(span: Span, now: tuple[date, time], at: time) -> None:
+    here = datetime.combine(*now, OSLO)
+    found = last_moment(span, at.replace(microsecond=0), OSLO, here)
+    assert here - timedelta(days=32) < found <= here
+    assert last_moment(span, at.replace(microsecond=0), OSLO, found) == found
+    assert range_of(span, found, OSLO).window.end <= found
