@@ -222,6 +222,7 @@ def test_no_database_is_invented(synkron: Command, arguments: list[str], code: i
         ("SYNKRON_DATABASEURL", "SYNKRON_DATABASE_URL"),
         ("SYNKRON_LOG_FROMAT", "SYNKRON_LOG_FORMAT"),
         ("SYNKRON_TYPE__XLEDGER__TARGET", "SYNKRON_TYPES__XLEDGER__TARGET"),
+        ("SYNKRON_SOURSE__SCHEMA", "SYNKRON_SOURCE__SCHEMA"),
     ],
 )
 def test_a_variable_that_is_nearly_a_known_one(
@@ -232,6 +233,7 @@ def test_a_variable_that_is_nearly_a_known_one(
     assert ended.code == (3 if command == "doctor" else 2)
     told = " ".join((ended.out + ended.err).split())
     assert f"{name}: Synkron has no variable of this name; did you mean {right}?" in told
+    assert "?." not in told
     assert "hush" not in told
 
 
@@ -239,6 +241,7 @@ def test_other_variables_may_have_any_name(synkron: Command, monkeypatch: pytest
     """One that the settings name, those of a service in Kubernetes, and one that is not like any of Synkron's."""
     monkeypatch.setenv("SYNKRON_DATABASE_PORT", "tcp://10.0.0.1:5432")
     monkeypatch.setenv("SYNKRON_DATABASE_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("SYNKRON_HEARTBEAT_PORT", "tcp://10.0.0.2:80")
     monkeypatch.setenv("SYNKRON_DATABASE_URI", "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0")
     monkeypatch.setenv("SYNKRON_DATABASE_PASSWORD", "x")
     Path("synkron.toml").write_text('[types.xledger]\nsecret = "env:SYNKRON_DATABASE_URI"\n', "utf-8")

@@ -139,6 +139,9 @@ def test_the_zone_of_the_system(tmp_path: Path) -> None:
     shutil.copy(FILE, copy)
     assert operators_zone({}, link) == ZoneInfo("Europe/Oslo")
     assert _hours({}, copy) == (2, 1)
+    # So written, the C library reads the file once instead of at each call.
+    assert operators_zone({"TZ": f":{link}"}, link) == ZoneInfo("Europe/Oslo")
+    assert _hours({"TZ": str(copy)}, copy) == (2, 1)
 
 
 @pytest.mark.parametrize("name", ["UTC+1", "Mars/Olympus", "CET-1CEST,M3.5.0,M10.5.0/3", "Europe", "../passwd", "\x00"])

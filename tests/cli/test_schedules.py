@@ -111,6 +111,18 @@ def test_next_says_where_it_is_cut(on_database: Command) -> None:
 
 
 @pytest.mark.usefixtures("cast")
+def test_next_tells_of_rows_that_can_t_run_where_nothing_fires(on_database: Command) -> None:
+    """Otherwise an organization whose zone is invalid would look as if all were well."""
+    nowhere = on_database("next", "--org", NOWHERE)
+    assert (nowhere.code, nowhere.out) == (0, "")
+    assert nowhere.err.splitlines() == [
+        "Nothing fires in the next 24 hours.",
+        "1 row can't run: `synkron check` says why.",
+    ]
+    assert "can't run" not in on_database("next", "--org", FJORD).err
+
+
+@pytest.mark.usefixtures("cast")
 def test_next_of_one_organization(on_database: Command) -> None:
     assert [one["integration_id"] for one in on_database("next", "--org", VIK, "--json").answer] == [_id("b1")]
 

@@ -101,6 +101,7 @@ async def test_cancelled_twice_it_hands_back_what_is_under_way(database: Databas
         ({"roles": "worker"}, "found 'worker'"),
         ({"roles": []}, "found []"),
         ({"targets": {"xledger": "exports:run"}}, "types.xledger.target: builtins.str can't be called"),
+        ({"targets": {"xledger": None}}, "types.xledger.target: builtins.NoneType can't be called"),
         ({"targets": {"xledger": lambda: None}}, "can't be called with a run as its only argument"),
         ({"targets": {"x\x1b": nothing}}, 'targets: "x\\u001b": expected an integration type'),
         ({"targets": {"dynamics": nothing}}, "types.dynamics.target: set in the settings and in `targets`"),

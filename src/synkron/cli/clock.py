@@ -71,9 +71,9 @@ def moment(asked: WrittenTime, now: datetime, zone: tzinfo) -> datetime:
 
 def operators_zone(environment: Mapping[str, str], localtime: Path = LOCALTIME) -> tzinfo:
     """The zone of the process: of TZ, else of the system. Raises BadParameter where TZ names none."""
-    name = environment.get("TZ")
-    if name is not None:
-        return _named(name.removeprefix(":"))
+    name = environment.get("TZ", str(localtime)).removeprefix(":")
+    if name != str(localtime):
+        return _named(name)
     if not localtime.exists():
         return UTC
     _, _, key = str(localtime.resolve()).partition("/zoneinfo/")

@@ -76,10 +76,10 @@ class Change(Generic[Plan, Done]):
 def changing(ask: Callable[..., Change[Any, Any]]) -> Callable[..., None]:
     """Make a command of a function that says what is to be changed. It gets the options that all of them have.
 
-    The function is given its own options, and a ``Consent`` where it takes one as ``agreed``. What is done is planned
-    again then, in its own transaction; a dry run does nothing. It is called before the database is, to refuse what
-    does not fit together, and again with the ids of what was named,
-    and the instants of the times that were written.
+    The function is given its own options, and a ``Consent`` where it takes one as ``agreed``. It is called twice: with
+    the options as they were written, before the database is asked, to refuse what does not fit together; and with the
+    ids of what they name and the instants of their times. What is done is planned again then, in its own transaction;
+    a dry run does nothing.
     """
     del ask.__annotations__["return"]  # of what is imported only for the types
     own = inspect.signature(ask, eval_str=True).parameters

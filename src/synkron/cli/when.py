@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum
 
-from synkron.text import duration
+from synkron.text import duration, one_line
 
 EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST_TEXT = 80
 
 MINUTE, DAY, WEEK = timedelta(minutes=1), timedelta(days=1), timedelta(weeks=1)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -118,7 +119,9 @@ class WrittenTime:
 def read_time(text: str, meant: Meant) -> WrittenTime:
     """What a text says, whatever the time is and the zone. Raises TimeRefused."""
     text = " ".join(text.split())
-    if text == "now":
+    if len(text) > LONGEST_TEXT:
+        raise TimeRefused(f'"{one_line(text, LONGEST_TEXT)}" is not a time. {ALLOWED}')
+    if text.lower() == "now":
         return WrittenTime(text, meant, from_now=timedelta())
     found = _FROM_NOW.fullmatch(text)
     if found and (length := duration(found[2])) is not None and not (found[1] and found[3]):

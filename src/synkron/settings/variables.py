@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 PREFIX = "SYNKRON_"
-# How alike two names are: DATABASE_ULR and DATABASE_URL 0.92; DATABASE_PORT, which Kubernetes sets in the pods beside a
-# service named synkron-database, and DATABASE_URL 0.8.
-ALIKE = 0.85
+# How alike two names are: SOURSE and SOURCE 0.833; HEARTBEAT_PORT, which Kubernetes sets in the pods beside a service
+# named synkron-heartbeat, and HEARTBEAT_URL 0.815.
+ALIKE = 0.83
 
 
 def misspelt(environment: Mapping[str, str], known: Collection[str], text: str) -> Iterator[str]:

@@ -44,15 +44,25 @@ def upcoming(rows: Iterable[Integration], window: Window, types: Collection[str]
             heapreplace(cursors, (following, number, schedule))
 
 
+def count_invalid(rows: Iterable[Integration], types: Collection[str]) -> int:
+    """How many rows should fire and can't."""
+    return sum(isinstance(_judged(row, types), InvalidIntegration) for row in rows)
+
+
 def _by_schedule(rows: Iterable[Integration], types: Collection[str]) -> dict[tuple[Cron, tzinfo], list[Integration]]:
     schedules: dict[tuple[Cron, tzinfo], list[Integration]] = defaultdict(list)
     for row in rows:
-        if not row.is_enabled or row.cron_schedule is None or misplaced(row, types):
-            continue
-        schedule = schedule_of(row, row.cron_schedule)
-        if not isinstance(schedule, InvalidIntegration):
+        schedule = _judged(row, types)
+        if isinstance(schedule, tuple):
             schedules[schedule].append(row)
     return schedules
+
+
+def _judged(row: Integration, types: Collection[str]) -> tuple[Cron, tzinfo] | InvalidIntegration | None:
+    """The row's expression and zone, or why it can't run; None if it is not to."""
+    if not row.is_enabled or row.cron_schedule is None:
+        return None
+    return misplaced(row, types) or schedule_of(row, row.cron_schedule)
 
 
 def _next(schedule: tuple[Cron, tzinfo], after: datetime, end: datetime) -> datetime | None:

@@ -115,10 +115,7 @@ class Health:
 
 # requirement R18.5
 def health_after(health: Health, sample: Sample, watch: Watch) -> Health:
-    """What is known after the sample.
-
-    A sample that is older than the last one (another host wrote it late) does not change the verdict.
-    """
+    """What is known after the sample. An older one (another host wrote it late) does not change the verdict."""
     health = replace(health, method=sample.method or health.method)
     if sample.sent_at is not None:
         health = replace(health, probed_at=max(sample.sent_at, health.probed_at or sample.sent_at))

@@ -117,11 +117,13 @@ def coming_next(
       synkron next --org fjordlys --type xledger --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[Upcoming], bool, Mapping[str, str], bool]:
+    async def ask(
+        connection: Connection, settings: Settings
+    ) -> tuple[list[Upcoming], bool, Mapping[str, str], bool, int]:
         from synkron.postgres.clock import database_clock
         from synkron.scheduler.holds import read_pauses
         from synkron.source.reader import read_all, read_names
-        from synkron.source.upcoming import upcoming
+        from synkron.source.upcoming import count_invalid, upcoming
 
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         now = await database_clock(connection)
@@ -134,13 +136,16 @@ def coming_next(
         names = await read_names(connection, settings.source)
         pauses = await from_ledger(read_pauses(connection, now), settings) or []
         is_paused = any(pause.scope.holds(one.integration) for pause in pauses for one in fires)
-        return fires, is_later, names, is_paused
+        invalid = count_invalid(rows, settings.types) if is_later or not fires else 0
+        return fires, is_later, names, is_paused, invalid
 
-    fires, is_later, names, is_paused = answer(context, ask, fresh=True)
+    fires, is_later, names, is_paused, invalid = answer(context, ask, fresh=True)
     shown = show(fires[:limit], fire_fields(names), as_json=as_json, names=names, beside=lines_beside(context))
     if is_paused:
         say("Some of it may not: `synkron pauses` shows what is paused.")
     if is_later:
         say(f"Nothing fires in the next {hours} hours" + ("; this fires first after that." if fires else "."))
+    if invalid:
+        say(f"{several(invalid, 'row')} can't run: `synkron check` says why.")
     if len(fires) > shown:
         say(f"Cut after {shown}: more fires in the next {hours} hours. Raise --limit, or name an --org or a --type.")

@@ -80,10 +80,7 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
         coming = await _coming(opened, settings)
         say(f"database: {place.name}", *([f"migrated: {', '.join(applied)}"] if applied else []))
         say_targets(settings)
-        say(
-            coming,
-            "`synkron runs` and `synkron next`, in another terminal, show what ran and what comes; Ctrl-C stops.",
-        )
+        say(coming, HINT)
 
     stop = stop_on_signals()
     await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once, ready=ready)

@@ -56,7 +56,7 @@ async def open_targets(
     for name, one in settings.types.items():
         if one.target is not None and not _is_http(one.target):
             with gathering(faults):
-                called = load_function(name, one, redaction, given.get(name))
+                called = load_function(name, one, redaction, given)
                 functions[name] = CallableTarget(called, one.concurrency, redaction)
     if faults:
         # What is wrong with the Supabase project is found for each type that calls one of its functions.

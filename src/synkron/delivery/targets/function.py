@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -97,8 +97,8 @@ class CallableTarget:
         return Outcome(OutcomeKind.RETRYABLE, error=self._redaction.excerpt(text))
 
 
-def load_function(name: str, one: TypeSettings, redaction: Redaction, given: Function | None = None) -> Function:
-    """The callable of the type ``name``: imported, unless it is ``given``. Raises SettingsError with all errors."""
+def load_function(name: str, one: TypeSettings, redaction: Redaction, given: Mapping[str, Function]) -> Function:
+    """The callable of the type ``name``: imported, unless one is ``given``. Raises SettingsError with all errors."""
     faults: list[str] = []
     for key, written in (("secret", one.secret), ("headers", one.headers)):
         with gathering(faults):
@@ -108,7 +108,7 @@ def load_function(name: str, one: TypeSettings, redaction: Redaction, given: Fun
                 )
     with gathering(faults):
         key, target = f"{section_of(name)}.target", one.target or ""
-        function = _checked(key, target, _imported(key, target, redaction) if given is None else given)
+        function = _checked(key, target, given[name] if name in given else _imported(key, target, redaction))
     if faults:
         raise SettingsError(faults)
     return function

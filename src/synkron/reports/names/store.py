@@ -45,10 +45,8 @@ async def resolve(connection: Connection, settings: Settings, asked: AskedScope)
     kind = None if asked.integration_type is None else await search.type(asked.integration_type)
     one = None if asked.integration is None else await search.integration(asked.integration)
     if one and (org_id not in (None, one.org_id) or kind not in (None, one.integration_type)):
-        raise NotFound(
-            f"Integration {one.id} is {one.integration_type} of {one.organization or one.org_id}, and not what --org "
-            "and --type name. Leave these out."
-        )
+        whose = f"is {one.integration_type} of {one.organization or one.org_id}" if one.org_id else "is gone"
+        raise NotFound(f"Integration {one.id} {whose}, and not what --org and --type name. Leave these out.")
     scope = Scope(org_id, kind, one.id if one else None)
     return Resolved(scope, Scope(one.org_id, one.integration_type, one.id) if one else scope, search.notes)
 

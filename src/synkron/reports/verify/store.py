@@ -94,9 +94,9 @@ async def verify(
 ) -> Report:
     """Verify the moments after ``since``, up to ``until`` or to where everything has been decided.
 
-    Moments from before this ledger was
-    copied from another are not verified here. ``is_strict`` reports what was not delivered as findings. Keeps the first
-    ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and LedgerMissing.
+    Moments from before this ledger was copied from another are not verified here. ``is_strict`` reports what was not
+    delivered as findings. Keeps the first ``most`` findings. Raises SourceTableMissing, ServiceRoleRequired and
+    LedgerMissing.
     """
     source = SourceQueries(settings.source)
     sql = source.sql("reports/verify/store")

@@ -27,7 +27,10 @@ def settings(faults: Collection[str], unread: Mapping[str, str]) -> list[Finding
     """``faults`` are those with which a service refuses to start. Those of the ``unread`` secrets are left out."""
     others = [fault for fault in faults if not fault.endswith(tuple(unread.values()))]
     found = [
-        failed(f"{one.removesuffix('.')}.", remedy="Correct this key in synkron.toml, or in the environment.")
+        failed(
+            one if one.endswith((".", "?")) else f"{one}.",
+            remedy="Correct this key in synkron.toml, or in the environment.",
+        )
         for one in others
     ]
     return found or [ok("All keys are valid.")]
