@@ -132,7 +132,8 @@ async def test_pg_cron_takes_over_and_hands_back(database: Database, connection:
     assert moments == [moments[0] + MINUTE * number for number in range(len(moments))]
     assert all(run["period_start"] == run["scheduled_for"] - MINUTE for run in runs)
     late = sorted(run["start_delay"] for run in runs if run["source"] == "pg_cron")
-    assert late[len(late) * 95 // 100] < timedelta(seconds=1)
+    # A second, on a machine with nothing else to do. A claim that missed its turn comes half a minute late.
+    assert late[len(late) * 95 // 100] < timedelta(seconds=10)
 
 
 async def test_a_drill_shows_the_hand_over(database: Database, connection: Connection, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from tests.delivery.targets.far_side import (
 
 NAME = "warm-up-xledger-2026-03-29T01:00:00Z"
 SHORT = timedelta(milliseconds=50)
+ENOUGH = timedelta(seconds=1)  # for a status, on a busy machine
 
 
 @asynccontextmanager
@@ -148,9 +149,9 @@ async def test_a_status_that_came_is_the_answer_though_its_body_never_ends() -> 
         return response
 
     async with warmed_up(stall) as (target, _):
-        reception = await target.warm_up(NAME, wall_clock(), SHORT)
+        reception = await target.warm_up(NAME, wall_clock(), ENOUGH)
     assert (reception.http_status, reception.error) == (200, None)
-    assert reception.duration < SHORT
+    assert reception.duration < ENOUGH
 
 
 @pytest.mark.parametrize(
