@@ -21,7 +21,7 @@ from synkron.settings.secrets import secrets_of
 from tests.cli.conftest import Command
 from tests.support.databases import Database
 
-HEAVY = ("aiohttp", "apprise", "asyncpg", "pgqueuer", "pydantic", "pydantic_settings", "rich", "structlog")
+HEAVY = ("aiohttp", "apprise", "asyncio", "asyncpg", "pgqueuer", "pydantic", "pydantic_settings", "rich", "structlog")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -68,7 +68,7 @@ def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_a_list_of_runs_imports_the_driver_alone(database: Database, options: list[str], tmp_path: Path) -> None:
-    assert imported(["runs", *options], tmp_path, SYNKRON_DATABASE_URL=database.url) == {"asyncpg"}
+    assert imported(["runs", *options], tmp_path, SYNKRON_DATABASE_URL=database.url) == {"asyncio", "asyncpg"}
 
 
 def imported(arguments: list[str], folder: Path, **variables: str) -> set[str]:

@@ -6,7 +6,6 @@ few harmless characters only. `fjordlys_barnehager` names Fjordlys Barnehager, s
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from synkron.cli.context import Invocation, connection, organization_names
+from synkron.cli.context import Invocation, connection, embedded_folder, organization_names
 from synkron.cli.table import minute
 from synkron.model import State
 
@@ -102,6 +101,8 @@ def _types_of_settings(context: typer.Context) -> Collection[str]:
 def _asked(context: typer.Context, ask: Callable[[Connection, Settings], Awaitable[list[Found]]]) -> list[Found]:
     """What is asked of the database of the settings; nothing if that can't be said, or not in time."""
 
+    import asyncio
+
     async def asked(url: str, settings: Settings) -> list[Found]:
         async with asyncio.timeout(PATIENCE), connection(url, settings.source) as opened:
             return await ask(opened, settings)
@@ -110,10 +111,9 @@ def _asked(context: typer.Context, ask: Callable[[Connection, Settings], Awaitab
         settings = _settings(context)
         if settings.database_url is not None:
             return asyncio.run(asked(settings.database_url.get_secret_value(), settings))
-        from synkron.postgres.embedded import data_directory, running_database
+        from synkron.postgres.embedded import running_database
 
-        folder = data_directory({"SYNKRON_DATA_DIR": str(settings.data_dir)} if settings.data_dir else {})
-        if server := resources.enter_context(running_database(folder)):
+        if server := resources.enter_context(running_database(embedded_folder(settings))):
             return asyncio.run(asked(server.url(), settings))
     return []
 
