@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,16 +31,16 @@ def week_day(text: str) -> WrittenTime:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """The month of a time, or the one so many months before."""
+    """The month of a time, or the one before."""
 
     of: WrittenTime
-    before: int = 0
+    is_before: bool = False
 
 
 def month(text: str) -> Month:
     """The month that is meant."""
     if text == "last":
-        return Month(past("today"), 1)
+        return Month(past("today"), is_before=True)
     return Month(past("today" if text == "this" else f"{text}-01" if re.fullmatch(r"\d{4}-\d\d", text) else text))
 
 
@@ -136,7 +136,8 @@ def report(
         if of_week:
             return ranges.week(on(of_week), zone)
         if of_month:
-            return ranges.month(_months_before(on(of_month.of), of_month.before), zone)
+            of = on(of_month.of)
+            return ranges.month(of.replace(day=1) - ranges.DAY if of_month.is_before else of, zone)
         return ranges.last_night(now, zone)
 
     async def ask(connection: Connection, settings: Settings) -> Told:
@@ -162,13 +163,6 @@ def report(
         report_forms.show_page(told)
     else:
         report_forms.show_text(told)
-
-
-def _months_before(today: date, months: int) -> date:
-    first = today.replace(day=1)
-    for _ in range(months):
-        first = (first - timedelta(days=1)).replace(day=1)
-    return first
 
 
 def _check(found: Range, now: datetime) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
-import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from synkron.cli.output import BESIDE, facts_in_json, show_lines, show_table
+from synkron.cli.output import BESIDE, facts_in_json, show_lines, show_table, wrapped
 from synkron.cli.table import Field
 from synkron.reports.exports.coverage import Stretch
 from synkron.reports.exports.sentences import WORDS, Told, worst_of, zone_name
@@ -30,12 +27,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 
 def show_text(told: Told) -> None:
     """Write it for a person: a sentence for each type, and the organizations of which something is missing."""
-    width = get_terminal_size().columns if sys.stdout.isatty() else None
     sentences = told.summary()
     lines = [told.heading, *told.remarks, "", *sentences[:MOST_SENTENCES]]
     if len(sentences) > MOST_SENTENCES:
         lines.append(f"And {len(sentences) - MOST_SENTENCES} more types: --json lists all.")
-    parts = [part for line in lines for part in _wrapped(line, width)]
+    parts = [part for line in lines for part in wrapped(line)]
     show_lines(*parts)
     shown = 0
     if faults := told.faults:
@@ -98,10 +94,6 @@ def harmless(value: object) -> object:
         return value
     text = one_line(value)
     return f"'{text}" if value.lstrip(" ").startswith(FORMULA) or text.startswith(FORMULA) else text
-
-
-def _wrapped(line: str, width: int | None) -> list[str]:
-    return [line] if width is None else textwrap.wrap(line, width) or [""]
 
 
 def _fault_fields(told: Told) -> list[Field]:

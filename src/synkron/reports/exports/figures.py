@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -105,18 +105,12 @@ class ExportReport:
     @cached_property
     def lines(self) -> Sequence[Line]:
         """By type and organization, the worst first."""
-        grouped: dict[tuple[str, str | None], list[Export]] = defaultdict(list)
-        for one in self.exports:
-            grouped[one.integration_type, one.org_id].append(one)
-        return _sorted(grouped)
+        return _lines(self.exports, lambda one: one.org_id)
 
     @cached_property
     def types(self) -> Sequence[Line]:
         """By type, the worst first."""
-        grouped: dict[tuple[str, str | None], list[Export]] = defaultdict(list)
-        for one in self.exports:
-            grouped[one.integration_type, None].append(one)
-        return _sorted(grouped)
+        return _lines(self.exports, lambda _: None)
 
     @cached_property
     def faults(self) -> Sequence[Line]:
@@ -124,5 +118,8 @@ class ExportReport:
         return [line for line in self.lines if not line.is_whole]
 
 
-def _sorted(grouped: dict[tuple[str, str | None], list[Export]]) -> list[Line]:
-    return sorted((Line(*key, exports) for key, exports in grouped.items()), key=lambda line: line.order)
+def _lines(exports: Iterable[Export], org_id: Callable[[Export], str | None]) -> list[Line]:
+    grouped: dict[tuple[str, str | None], list[Export]] = defaultdict(list)
+    for one in exports:
+        grouped[one.integration_type, org_id(one)].append(one)
+    return sorted((Line(*key, alike) for key, alike in grouped.items()), key=lambda line: line.order)

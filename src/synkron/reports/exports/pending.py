@@ -63,7 +63,7 @@ async def read_pending(
     read = await read_window(
         connection, Window(min(frame.watermark, window.end - HALF_MINUTE), window.end), source, settings.types
     )
-    invalid += [one for one in read.invalid if one.integration_id not in known and _is_in(one, scope)]
+    invalid += [one for one in read.invalid if one.integration_id not in known and scope.holds(one)]
     after = max(frame.watermark, window.start)
     due = [
         one
@@ -143,11 +143,3 @@ def _of_invalid(one: InvalidIntegration, window: Window) -> Iterator[Period]:
 
 def _key(one: Integration) -> Key:
     return one.integration_id, one.org_id, one.integration_type
-
-
-def _is_in(one: InvalidIntegration, scope: Scope) -> bool:
-    return (
-        scope.org_id in (None, one.org_id)
-        and scope.integration_type in (None, one.integration_type)
-        and scope.integration_id in (None, one.integration_id)
-    )

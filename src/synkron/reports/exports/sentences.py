@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from synkron.model import Window
 from synkron.reports.exports.coverage import Reason, Stretch
@@ -30,7 +31,7 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
     """A report as it is told: in which zone and words its range is, and how its organizations are called."""
 
@@ -56,7 +57,7 @@ class Told:
             found.append(f"No scheduler has ticked since {self.moment(report.watermark)}: see `synkron status`.")
         return found
 
-    @property
+    @cached_property
     def faults(self) -> list[Line]:
         """The organizations of which something is missing, the worst first, and alike ones by name."""
         return sorted(self.report.faults, key=lambda line: (*line.order[:4], self.name_of(line)))
