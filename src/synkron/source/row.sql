@@ -44,6 +44,14 @@ ALIAS.{organizations.id} as id,
 -- name: named_organizations
 (select t.{organizations.id} as id, t.{organizations.name} as name from {organizations} t)
 
+-- name: named_integrations
+-- The integrations `i`, each with the name of its organization, as people read them; a condition follows.
+select
+    {legible[i.id 200]} as id, {legible[i.org_id 200]} as org_id, {legible[i.integration_type 200]} as integration_type,
+    coalesce({legible[o.name 200]}, '') as organization
+from {integration_rows} i
+left join {named_organizations} o on o.id = i.org_id
+
 -- name: oddity
 -- Which value of the integration `i` of the organization `o` can't be used; null if all can.
 case

@@ -8,21 +8,13 @@ select distinct {legible[i.integration_type 200]} as id from {integration_rows} 
 -- name: integrations_with_id
 -- The integrations with the ids $1. The texts are cast to the column's type, ID_TYPE, so the index of the primary key is
 -- used; a text that is none of the type makes the statement fail.
-select
-    {legible[i.id 200]} as id, {legible[i.org_id 200]} as org_id, {legible[i.integration_type 200]} as integration_type,
-    coalesce({legible[o.name 200]}, '') as organization
-from {integration_rows} i
-left join {named_organizations} o on o.id = i.org_id
+{named_integrations}
 where i.id = any($1::text[]::ID_TYPE[]) and i.org_id is not null and i.integration_type is not null;
 
 -- name: integrations_that_begin
 -- Up to $2 integrations whose id begins with $1, in any case.
 -- Scans: the integrations, once, for a command, if the text is no whole id.
-select
-    {legible[i.id 200]} as id, {legible[i.org_id 200]} as org_id, {legible[i.integration_type 200]} as integration_type,
-    coalesce({legible[o.name 200]}, '') as organization
-from {integration_rows} i
-left join {named_organizations} o on o.id = i.org_id
+{named_integrations}
 where starts_with(lower(i.id::text), lower($1)) and i.org_id is not null and i.integration_type is not null
 order by 1
 limit $2;
@@ -30,11 +22,7 @@ limit $2;
 -- name: integrations_of
 -- Up to $3 integrations of the organization $1 and the type $2, null is any.
 -- Scans: the integrations, once, for a command.
-select
-    {legible[i.id 200]} as id, {legible[i.org_id 200]} as org_id, {legible[i.integration_type 200]} as integration_type,
-    coalesce({legible[o.name 200]}, '') as organization
-from {integration_rows} i
-left join {named_organizations} o on o.id = i.org_id
+{named_integrations}
 where i.id is not null and i.org_id::text = $1 and ($2::text is null or i.integration_type::text = $2)
 order by 1
 limit $3;
