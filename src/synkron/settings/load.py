@@ -21,7 +21,7 @@ from synkron.settings.integrations import BUILT_IN, FLAVOURS
 from synkron.settings.integrations.naming import section_of, toml_key
 from synkron.settings.policy import Policy
 from synkron.settings.quick import CONFIG_FILE, KNOWN
-from synkron.settings.reports import ReportSettings, checked
+from synkron.settings.reports import Reports, checked
 from synkron.settings.sections import (
     AnnounceSettings,
     HealthSettings,
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     installation: InstallationName | None = None
     types: Annotated[Mapping[TypeName, TypeSettings], BeforeValidator(_with_built_in)] = {}
     announce: AnnounceSettings = AnnounceSettings()
-    reports: tuple[ReportSettings, ...] = ()
+    reports: Reports = ()
     heartbeat_url: SecretAddress | None = None
     heartbeat_failure_url: SecretAddress | None = None
     listen: Listen = "127.0.0.1:8077"
@@ -166,9 +166,7 @@ class Settings(BaseSettings):
 
     @field_validator("reports")
     @classmethod
-    def _can_be_announced(
-        cls, reports: tuple[ReportSettings, ...], known: ValidationInfo
-    ) -> tuple[ReportSettings, ...]:
+    def _can_be_announced(cls, reports: Reports, known: ValidationInfo) -> Reports:
         if "announce" in known.data:
             checked(reports, known.data["announce"].channels)
         return reports

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from typing import TypeAlias
 
 from pydantic_core import PydanticCustomError
 
@@ -21,7 +22,10 @@ class ReportSettings(Section):
     channels: tuple[ChannelName, ...] = ()
 
 
-def checked(reports: Sequence[ReportSettings], channels: Collection[str]) -> None:
+Reports: TypeAlias = tuple[ReportSettings, ...]
+
+
+def checked(reports: Reports, channels: Collection[str]) -> None:
     """Each has a name of its own, and a channel that exists: it would go nowhere otherwise."""
     names = [one.name for one in reports]
     for one in reports:
