@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.output import show
 from synkron.cli.table import Field, minute
+
+if TYPE_CHECKING:
+    from synkron.postgres.connection import Connection
+    from synkron.reports.names.match import AskedScope
+    from synkron.settings.load import Settings
 
 Ended = Annotated[bool, typer.Option("--ended", help="Also those that have ended.")]
 
 
 def show_lasting(
-    found: Sequence[Any], names: Mapping[str, str], noun: str, participle: str, *, ended: bool, as_json: bool
+    context: typer.Context,
+    read: Callable[..., Awaitable[Sequence[Any]]],
+    named: AskedScope,
+    noun: str,
+    participle: str,
+    *,
+    ended: bool,
+    as_json: bool,
 ) -> None:
-    """Show those that last, or with ``ended`` all; in JSON, each is as it was recorded."""
+    """Show those that last and are about what is ``named``, or with ``ended`` all; in JSON, each is as it was recorded.
+
+    They are ``read`` by a function of the operations.
+    """
+
+    async def ask(connection: Connection, settings: Settings) -> tuple[Sequence[Any], Mapping[str, str]]:
+        scope = await scope_of(named, connection, settings, around=True)
+        found = await read(connection, settings, scope, ended=ended)
+        return found, await organization_names(connection, settings)
+
+    found, names = answer(context, ask)
     fields = [
         Field("no", "id", right=True),
         Field(participle, lambda one: _by_name(one, names), wrap=True),

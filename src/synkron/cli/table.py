@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -72,6 +72,23 @@ class Field:
 def cells(fields: Sequence[Field], row: Any) -> list[str]:  # noqa: ANN401  the nouns have nothing in common
     """A row of the table: the fields with a title."""
     return [field.shown(field.of(row)) for field in fields if field.title is not None]
+
+
+def facts(fields: Sequence[Field], row: Any) -> dict[str, str]:  # noqa: ANN401  the nouns have nothing in common
+    """A row as names and what they stand for: the fields with a title that say something."""
+    named = zip(fields, cells(fields, row), strict=True)
+    return {str(field.title): text for field, text in named if text}
+
+
+def organization(names: Mapping[str, str], org_id: str = "org_id") -> Field:
+    """The column of the organization's name, or of its id if it has none; ``org_id`` leads to that."""
+    of = attrgetter(org_id)
+    return Field("organization", lambda one: names.get(of(one) or "") or of(one), shrink=True, least=NAME)
+
+
+def name_and_id(org_id: str | None, names: Mapping[str, str]) -> str | None:
+    """The organization where there is room for both."""
+    return f"{names[org_id]} ({org_id})" if org_id and names.get(org_id) else org_id
 
 
 def table(columns: Sequence[Field], rows: Iterable[Sequence[str]], width: int | None) -> list[str]:

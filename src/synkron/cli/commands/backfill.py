@@ -11,7 +11,7 @@ import typer
 from synkron.cli.confirm import Change, Consent, changing
 from synkron.cli.options import PAST, Integration, Organization, Type, past
 from synkron.cli.output import facts_in_json, show_lines, show_table
-from synkron.cli.table import NAME, Field
+from synkron.cli.table import Field, organization
 from synkron.model import Scope
 from synkron.text import several
 
@@ -31,12 +31,7 @@ def occurrence_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="integration_type", value="integration.integration_type"),
         Field("scheduled (UTC)", key="scheduled_for"),
         Field("period from (UTC)", key="period_start", optional=True),
-        Field(
-            "organization",
-            lambda one: names.get(one.integration.org_id) or one.integration.org_id,
-            shrink=True,
-            least=NAME,
-        ),
+        organization(names, "integration.org_id"),
         Field("type", "integration.integration_type"),
         Field("integration id", "integration.integration_id", optional=True),
         Field("key", key="key", optional=True),

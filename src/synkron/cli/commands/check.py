@@ -14,7 +14,7 @@ from synkron.cli.context import answer, from_ledger, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, Type
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
 from synkron.cli.serving import say_without_target
-from synkron.cli.table import NAME, Field
+from synkron.cli.table import Field, organization
 from synkron.model import EVERYTHING
 from synkron.reports.names.match import AskedScope
 from synkron.text import several
@@ -33,7 +33,7 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
         Field("rule", key="rule"),
         Field(key="message"),
         Field(key="org_id", value="row.org_id"),
-        Field("organization", lambda one: names.get(one.row.org_id) or one.row.org_id, shrink=True, least=NAME),
+        organization(names, "row.org_id"),
         Field(key="integration_id", value="row.integration_id"),
         Field("type", "row.integration_type", key="integration_type", shrink=True),
         Field("finding", lambda one: f"integration {one.row.integration_id}: {one.message}", wrap=True),

@@ -21,7 +21,7 @@ from synkron.cli.output import (
     show_lines,
     show_table,
 )
-from synkron.cli.table import NAME, Field, minute
+from synkron.cli.table import Field, minute, organization
 from synkron.ledger.drift import LateRun, Stage, lost_in, stages
 from synkron.ledger.drift import lateness as late_by
 from synkron.reports.names.match import AskedScope
@@ -152,7 +152,7 @@ def _worst_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="integration_id"),
         Field(key="org_id"),
         Field("scheduled (UTC)", "moments.scheduled_for"),
-        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True, least=NAME),
+        organization(names),
         Field("type", key="integration_type", shrink=True),
         Field(key="source", value="moments.source"),
         Field(key="scheduled_for", value="moments.scheduled_for"),

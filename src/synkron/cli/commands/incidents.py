@@ -12,7 +12,7 @@ from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Limit, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import fact_lines, held_by, lines_beside, say_cut, show, show_facts, show_json
-from synkron.cli.table import Field, cells, minute, second
+from synkron.cli.table import Field, facts, minute, name_and_id, second
 from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
@@ -66,7 +66,7 @@ def fact_fields(names: Mapping[str, str]) -> list[Field]:
         Field("what", "condition.title"),
         Field("detail", lambda one: " / ".join(one.condition.detail.splitlines())),
         Field("what to do", "condition.remedy"),
-        Field("organization", lambda one: _organization(one.condition.org_id, names)),
+        Field("organization", lambda one: name_and_id(one.condition.org_id, names)),
         Field("type", "condition.integration_type"),
         Field("endpoint", "condition.endpoint"),
         Field("touches", lambda one: touched(one.condition, names)),
@@ -76,10 +76,6 @@ def fact_fields(names: Mapping[str, str]) -> list[Field]:
         Field("closed (UTC)", "closed_at", second),
         Field("announced (UTC)", "announced_at", second),
     ]
-
-
-def _organization(org_id: str | None, names: Mapping[str, str]) -> str | None:
-    return f"{names[org_id]} ({org_id})" if org_id and names.get(org_id) else org_id
 
 
 @incidents.callback()
@@ -192,8 +188,7 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
 
 def _facts(one: Incident, names: Mapping[str, str] = NAMELESS) -> dict[str, str]:
     """The incident as people read it."""
-    fields = fact_fields(names)
-    return {str(field.title): text for field, text in zip(fields, cells(fields, one), strict=True) if text}
+    return facts(fact_fields(names), one)
 
 
 def _json(one: Incident, names: Mapping[str, str]) -> dict[str, object]:

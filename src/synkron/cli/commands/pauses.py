@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
 from synkron.cli.output import facts_in_json, held_by
@@ -22,8 +21,6 @@ from synkron.text import duration_text, several
 if TYPE_CHECKING:
     from synkron.operations.pause_effects import PauseEffect
     from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
-    from synkron.postgres.connection import Connection
-    from synkron.settings.load import Settings
 
 Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
 
@@ -127,16 +124,10 @@ def list_pauses(
       synkron pauses --org fjordlys
       synkron pauses --ended --json
     """
+    from synkron.operations.pauses import pauses
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedPause], Mapping[str, str]]:
-        from synkron.operations.pauses import pauses
-
-        named = AskedScope(org, integration_type, integration)
-        scope = await scope_of(named, connection, settings, around=True)
-        found = await pauses(connection, settings, scope, ended=ended)
-        return found, await organization_names(connection, settings)
-
-    show_lasting(*answer(context, ask), "pause", "paused", ended=ended, as_json=as_json)
+    named = AskedScope(org, integration_type, integration)
+    show_lasting(context, pauses, named, "pause", "paused", ended=ended, as_json=as_json)
 
 
 def _scope(org: str | None, integration_type: str | None, integration: str | None, *, everything: bool) -> Scope:

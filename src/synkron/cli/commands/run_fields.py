@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from synkron.cli.output import lateness
-from synkron.cli.table import NAME, Field, precise, second
+from synkron.cli.table import Field, name_and_id, organization, precise, second
 
 
 def run_fields(names: Mapping[str, str]) -> list[Field]:
@@ -13,7 +13,7 @@ def run_fields(names: Mapping[str, str]) -> list[Field]:
     return [
         Field("run", "id", right=True),
         Field("scheduled (UTC)", "scheduled_for"),
-        Field("organization", lambda run: names.get(run.org_id) or run.org_id, shrink=True, least=NAME),
+        organization(names),
         Field("type", "integration_type"),
         Field("state", "state"),
         Field("drift", "drift", lateness, right=True),
@@ -39,9 +39,7 @@ def fact_fields(names: Mapping[str, str]) -> list[Field]:
     return [
         Field("run", "id"),
         Field("key", "key"),
-        Field(
-            "organization", lambda run: f"{names[run.org_id]} ({run.org_id})" if names.get(run.org_id) else run.org_id
-        ),
+        Field("organization", lambda run: name_and_id(run.org_id, names)),
         Field("integration", lambda run: f"{run.integration_id} ({run.integration_type})"),
         Field("scheduled (UTC)", "scheduled_for", second),
         Field("schedule", lambda run: run.cron_schedule and f"{run.cron_schedule} in {run.timezone or 'UTC'}"),

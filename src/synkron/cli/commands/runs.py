@@ -15,7 +15,7 @@ from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import facts_in_json, held_by, lateness, lines_beside, say_cut, show, show_facts, show_json
-from synkron.cli.table import Field, cells, minute
+from synkron.cli.table import Field, facts, minute
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
 from synkron.model import Source, State
@@ -131,10 +131,8 @@ def show_run(
     if as_json:
         show_json(held_by(run, "run") | {"stages_ms": spans, "attempts": attempts}, names)
         return
-    fields = fact_fields(names)
-    facts = {str(field.title): text for field, text in zip(fields, cells(fields, run), strict=True) if text}
     stages = ", ".join(f"{stage} {lateness(length)}" for stage, length in spans.items())
-    show_facts(facts | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
+    show_facts(facts(fact_fields(names), run) | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
 
 
 @runs.command()

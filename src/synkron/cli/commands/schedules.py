@@ -13,7 +13,7 @@ from synkron.cli.clock import moments
 from synkron.cli.context import answer, from_ledger, organization_names, scope_of
 from synkron.cli.options import AsJson, AtFuture, Integration, Limit, Organization, Type
 from synkron.cli.output import BESIDE, lines_beside, say, show
-from synkron.cli.table import NAME, Field
+from synkron.cli.table import Field, organization
 from synkron.model import Window
 from synkron.reports.names.match import AskedScope
 from synkron.text import several
@@ -31,7 +31,7 @@ def due_fields(names: Mapping[str, str]) -> list[Field]:
     """What is due in a minute; in JSON, it is as the reader returns it."""
     return [
         Field("fires (UTC)", "scheduled_for"),
-        Field("organization", lambda one: names.get(one.org_id) or one.org_id, shrink=True, least=NAME),
+        organization(names),
         Field("type", "integration_type", shrink=True),
         Field("integration id", "integration_id"),
     ]
@@ -42,12 +42,7 @@ def fire_fields(names: Mapping[str, str]) -> list[Field]:
     return [
         Field("fires (UTC)", key="scheduled_for"),
         Field(key="org_id", value="integration.org_id"),
-        Field(
-            "organization",
-            lambda one: names.get(one.integration.org_id) or one.integration.org_id,
-            shrink=True,
-            least=NAME,
-        ),
+        organization(names, "integration.org_id"),
         Field(key="integration_id", value="integration.integration_id"),
         Field("type", "integration.integration_type", key="integration_type"),
         Field("schedule", "integration.cron_schedule", key="cron_schedule", shrink=True),

@@ -10,7 +10,6 @@ import typer
 
 from synkron.cli.commands.incidents import incidents
 from synkron.cli.confirm import Change, Reason, changing
-from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until, written
 from synkron.cli.output import held_by
@@ -21,8 +20,6 @@ from synkron.text import several
 
 if TYPE_CHECKING:
     from synkron.operations.silences import RecordedSilence, SilencePlan
-    from synkron.postgres.connection import Connection
-    from synkron.settings.load import Settings
 
 MOST_NAMED = 10
 
@@ -96,16 +93,10 @@ def list_silences(
       synkron incidents silences --org fjordlys
       synkron incidents silences --ended --json
     """
+    from synkron.operations.silences import silences
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[list[RecordedSilence], Mapping[str, str]]:
-        from synkron.operations.silences import silences
-
-        named = AskedScope(org, integration_type, integration)
-        scope = await scope_of(named, connection, settings, around=True)
-        found = await silences(connection, settings, scope, ended=ended)
-        return found, await organization_names(connection, settings)
-
-    show_lasting(*answer(context, ask), "silence", "silenced", ended=ended, as_json=as_json)
+    named = AskedScope(org, integration_type, integration)
+    show_lasting(context, silences, named, "silence", "silenced", ended=ended, as_json=as_json)
 
 
 @incidents.command()

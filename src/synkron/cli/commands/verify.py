@@ -12,7 +12,7 @@ from synkron.cli.clock import moments
 from synkron.cli.context import answer, scope_of
 from synkron.cli.options import PAST, AsJson, Integration, Organization, SinceADay, Type, past, span
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
-from synkron.cli.table import NAME, Field, minute
+from synkron.cli.table import Field, minute, organization
 from synkron.cli.when import WrittenTime
 from synkron.errors import Refused
 from synkron.reports.names.match import AskedScope
@@ -105,7 +105,7 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
         Field(key="message"),
         Field(key="integration_id"),
         Field(key="org_id"),
-        Field("organization", lambda one: names.get(one.org_id or "") or one.org_id, shrink=True, least=NAME),
+        organization(names),
         Field("type", key="integration_type", shrink=True),
         Field("run", key="run_id", right=True),
         Field("integration id", "integration_id", optional=True),
