@@ -19,7 +19,7 @@ from synkron.ledger.installation import read_installation, refuse_another
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import Reporter
-from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected, pooled
+from synkron.postgres.connection import DRIVER_FAULTS, Connect, Connection, connected
 from synkron.postgres.pooler import known_mode
 from synkron.postgres.ready import once_ready
 from synkron.runtime import (
@@ -31,7 +31,7 @@ from synkron.runtime import (
     unless_stopped,
     wall_clock,
 )
-from synkron.service.api.server import listening
+from synkron.service.api.role import answering
 from synkron.service.background import (
     keep_announcing,
     keep_incidents,
@@ -55,7 +55,6 @@ from synkron.source.reader import check_source
 from synkron.vendors.probe.prober import Prober, open_prober
 from synkron.vendors.watches import Watches, read_watches, watches_of
 
-API_POOL_SIZE = 5
 # Seconds to report the end.
 FAREWELL_WITHIN = 1.0
 
@@ -110,16 +109,16 @@ async def serve(
         in_words = SourceQueries(settings.source).in_words
         await unless_stopped(once_ready(connect, in_words, ready or partial(check, settings), stop), stop)
         if Role.API in roles:
-            pool = await stack.enter_async_context(pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat))
-            answering = listening(
-                pool,
+            api = answering(
+                url,
                 settings,
-                parts.signings,
+                environment,
+                signings=parts.signings,
                 tick_signing=parts.tick_signing,
                 targets=parts.targets,
                 mirror=parts.mirror,
             )
-            address = await stack.enter_async_context(answering)
+            address = await stack.enter_async_context(api)
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
         log.info(
             "started",
