@@ -252,6 +252,19 @@ ALTER TABLE synkron.announcements ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE synkron.answers (
+    actor text NOT NULL,
+    key text NOT NULL,
+    request text NOT NULL,
+    body_hash bytea NOT NULL,
+    status integer,
+    body text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT answers_body_hash_check CHECK ((length(body_hash) = 32)),
+    CONSTRAINT answers_have_a_status_and_a_body CHECK (((status IS NULL) = (body IS NULL))),
+    CONSTRAINT answers_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255))),
+    CONSTRAINT answers_status_check CHECK (((status >= 200) AND (status <= 599)))
+);
 CREATE TABLE synkron.attempts (
     run_id bigint NOT NULL,
     scheduled_for timestamp with time zone NOT NULL,
@@ -397,6 +410,31 @@ CREATE TABLE synkron.internal_faults (
     CONSTRAINT internal_faults_check1 CHECK (((length(node) <= 300) AND (length(loop) <= 100) AND (length(error) <= 100) AND (length(place) <= 200))),
     CONSTRAINT internal_faults_times_check CHECK ((times > 0))
 );
+CREATE TABLE synkron.login_attempts (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    name_hash bytea NOT NULL,
+    address text NOT NULL,
+    CONSTRAINT login_attempts_name_hash_check CHECK ((length(name_hash) = 32))
+);
+ALTER TABLE synkron.login_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.login_attempts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.login_links (
+    secret_hash bytea NOT NULL,
+    name text NOT NULL,
+    permission text NOT NULL,
+    org_id text,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT login_links_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT login_links_permission_check CHECK ((permission = ANY (ARRAY['read'::text, 'operate'::text, 'admin'::text]))),
+    CONSTRAINT login_links_secret_hash_check CHECK ((length(secret_hash) = 32))
+);
 CREATE TABLE synkron.migrations (
     name text NOT NULL,
     checksum text NOT NULL,
@@ -475,6 +513,23 @@ ALTER TABLE synkron.pauses ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE synkron.people (
+    name text NOT NULL,
+    permission text NOT NULL,
+    org_id text,
+    password_hash text,
+    is_of_provider boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    last_login_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    disabled_by text,
+    CONSTRAINT people_are_disabled_by_somebody CHECK (((disabled_at IS NULL) = (disabled_by IS NULL))),
+    CONSTRAINT people_have_a_password_or_a_provider CHECK ((is_of_provider = (password_hash IS NULL))),
+    CONSTRAINT people_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT people_password_hash_check CHECK ((password_hash <> ''::text)),
+    CONSTRAINT people_permission_check CHECK ((permission = ANY (ARRAY['read'::text, 'operate'::text, 'admin'::text])))
+);
 CREATE TABLE synkron.plans (
     scheduled_for timestamp with time zone NOT NULL,
     integration_id text NOT NULL,
@@ -492,6 +547,15 @@ CREATE TABLE synkron.probe_spend (
     probes integer DEFAULT 0 NOT NULL,
     counted integer DEFAULT 0 NOT NULL,
     CONSTRAINT probe_spend_check CHECK ((counted <= probes))
+);
+CREATE TABLE synkron.provider_logins (
+    state_hash bytea NOT NULL,
+    browser_hash bytea NOT NULL,
+    nonce text NOT NULL,
+    verifier text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_logins_browser_hash_check CHECK ((length(browser_hash) = 32)),
+    CONSTRAINT provider_logins_state_hash_check CHECK ((length(state_hash) = 32))
 );
 CREATE SEQUENCE synkron.queue_id_seq
     START WITH 1
@@ -669,6 +733,24 @@ CREATE TABLE synkron.second_clock (
     CONSTRAINT second_clock_calls_check CHECK ((calls ~ '^https?://'::text)),
     CONSTRAINT second_clock_one_check CHECK (one)
 );
+CREATE TABLE synkron.sessions (
+    secret_hash bytea NOT NULL,
+    person text,
+    name text,
+    permission text,
+    org_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_are_a_person_s_or_of_a_link CHECK (
+CASE
+    WHEN (person IS NULL) THEN (num_nonnulls(name, permission) = 2)
+    ELSE (num_nonnulls(name, permission, org_id) = 0)
+END),
+    CONSTRAINT sessions_end_after_they_begin CHECK ((expires_at > created_at)),
+    CONSTRAINT sessions_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT sessions_permission_check CHECK ((permission = ANY (ARRAY['read'::text, 'operate'::text, 'admin'::text]))),
+    CONSTRAINT sessions_secret_hash_check CHECK ((length(secret_hash) = 32))
+);
 CREATE TABLE synkron.silences (
     id bigint NOT NULL,
     org_id text,
@@ -711,6 +793,32 @@ CREATE TABLE synkron.ticks (
 );
 ALTER TABLE synkron.ticks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME synkron.ticks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE synkron.tokens (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    permission text NOT NULL,
+    org_id text,
+    secret_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    revoked_by text,
+    last_used_at timestamp with time zone,
+    CONSTRAINT tokens_are_revoked_by_somebody CHECK (((revoked_at IS NULL) = (revoked_by IS NULL))),
+    CONSTRAINT tokens_expire_after_they_are_made CHECK ((expires_at > created_at)),
+    CONSTRAINT tokens_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT tokens_permission_check CHECK ((permission = ANY (ARRAY['read'::text, 'operate'::text, 'admin'::text]))),
+    CONSTRAINT tokens_secret_hash_check CHECK ((length(secret_hash) = 32))
+);
+ALTER TABLE synkron.tokens ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.tokens_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -772,6 +880,8 @@ ALTER TABLE ONLY synkron.queue_schedules ALTER COLUMN id SET DEFAULT nextval('sy
 ALTER TABLE ONLY synkron.queue_statistics ALTER COLUMN id SET DEFAULT nextval('synkron.queue_statistics_id_seq'::regclass);
 ALTER TABLE ONLY synkron.announcements
     ADD CONSTRAINT announcements_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.answers
+    ADD CONSTRAINT answers_pkey PRIMARY KEY (actor, key);
 ALTER TABLE ONLY synkron.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (run_id, attempt, scheduled_for);
 ALTER TABLE ONLY synkron.audit
@@ -788,6 +898,10 @@ ALTER TABLE ONLY synkron.installations
     ADD CONSTRAINT installations_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.internal_faults
     ADD CONSTRAINT internal_faults_pkey PRIMARY KEY (node, loop, error, place);
+ALTER TABLE ONLY synkron.login_attempts
+    ADD CONSTRAINT login_attempts_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.login_links
+    ADD CONSTRAINT login_links_pkey PRIMARY KEY (secret_hash);
 ALTER TABLE ONLY synkron.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY synkron.nodes
@@ -798,10 +912,14 @@ ALTER TABLE ONLY synkron.pace
     ADD CONSTRAINT pace_pkey PRIMARY KEY (integration_type, minute);
 ALTER TABLE ONLY synkron.pauses
     ADD CONSTRAINT pauses_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.people
+    ADD CONSTRAINT people_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY synkron.plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (scheduled_for, integration_id);
 ALTER TABLE ONLY synkron.probe_spend
     ADD CONSTRAINT probe_spend_pkey PRIMARY KEY (endpoint, month);
+ALTER TABLE ONLY synkron.provider_logins
+    ADD CONSTRAINT provider_logins_pkey PRIMARY KEY (state_hash);
 ALTER TABLE ONLY synkron.queue_log
     ADD CONSTRAINT queue_log_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.queue
@@ -820,10 +938,16 @@ ALTER TABLE ONLY synkron.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id, scheduled_for);
 ALTER TABLE ONLY synkron.second_clock
     ADD CONSTRAINT second_clock_pkey PRIMARY KEY (one);
+ALTER TABLE ONLY synkron.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (secret_hash);
 ALTER TABLE ONLY synkron.silences
     ADD CONSTRAINT silences_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.ticks
     ADD CONSTRAINT ticks_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.tokens
+    ADD CONSTRAINT tokens_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY synkron.tokens
+    ADD CONSTRAINT tokens_secret_hash_key UNIQUE (secret_hash);
 ALTER TABLE ONLY synkron.verifications
     ADD CONSTRAINT verifications_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.warm_ups
@@ -835,6 +959,7 @@ ALTER TABLE ONLY synkron.watermark
 CREATE INDEX announcements_due ON synkron.announcements USING btree (next_attempt_at) WHERE ((sent_at IS NULL) AND (given_up_at IS NULL));
 CREATE INDEX announcements_of_incident ON synkron.announcements USING btree (incident_id);
 CREATE UNIQUE INDEX announcements_report_once ON synkron.announcements USING btree (report, report_moment, channel);
+CREATE INDEX answers_by_age ON synkron.answers USING btree (created_at);
 CREATE INDEX attempts_cold ON ONLY synkron.attempts USING btree (cold_at) WHERE (cold_at IS NOT NULL);
 CREATE INDEX audit_newest ON synkron.audit USING btree (at DESC);
 CREATE INDEX incidents_again ON synkron.incidents USING btree (kind, subject, opened_at DESC);
@@ -842,6 +967,8 @@ CREATE INDEX incidents_newest ON synkron.incidents USING btree (opened_at DESC);
 CREATE UNIQUE INDEX incidents_open ON synkron.incidents USING btree (kind, subject) WHERE (closed_at IS NULL);
 CREATE UNIQUE INDEX installations_one_counts ON synkron.installations USING btree (((until IS NULL))) WHERE (until IS NULL);
 CREATE INDEX internal_faults_newest ON synkron.internal_faults USING btree (last_at);
+CREATE INDEX login_attempts_by_address ON synkron.login_attempts USING btree (address, at);
+CREATE INDEX login_attempts_by_name ON synkron.login_attempts USING btree (name_hash, at);
 CREATE INDEX mirrored_integrations_by_id ON synkron.mirrored_integrations USING btree (id);
 CREATE INDEX mirrored_organizations_by_id ON synkron.mirrored_organizations USING btree (id);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
@@ -869,8 +996,10 @@ CREATE INDEX runs_overdue ON ONLY synkron.runs USING btree (completes_by) WHERE 
 CREATE INDEX runs_started_late ON ONLY synkron.runs USING btree (started_late_at) WHERE (started_late_at IS NOT NULL);
 CREATE INDEX runs_unfinished ON ONLY synkron.runs USING btree (integration_id, scheduled_for) WHERE (finished_at IS NULL);
 CREATE INDEX samples_oldest ON synkron.samples USING btree (at);
+CREATE INDEX sessions_by_name ON synkron.sessions USING btree (COALESCE(person, name));
 CREATE INDEX silences_lasting ON synkron.silences USING btree (until) WHERE (ended_at IS NULL);
 CREATE INDEX ticks_newest ON synkron.ticks USING btree (at DESC);
+CREATE UNIQUE INDEX tokens_by_name ON synkron.tokens USING btree (name) WHERE (revoked_at IS NULL);
 CREATE INDEX verifications_newest ON synkron.verifications USING btree (at DESC);
 CREATE INDEX warm_ups_newest ON synkron.warm_ups USING btree (at DESC);
 CREATE TRIGGER queue_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON synkron.queue FOR EACH STATEMENT EXECUTE FUNCTION synkron.queue_changed();
@@ -880,6 +1009,8 @@ CREATE TRIGGER ticks_keep_their_window AFTER UPDATE OF id, at, window_start, win
 CREATE TRIGGER watermark_moves_forward BEFORE UPDATE ON synkron.watermark FOR EACH ROW EXECUTE FUNCTION synkron.watermark_moves_forward();
 ALTER TABLE ONLY synkron.announcements
     ADD CONSTRAINT announcements_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES synkron.incidents(id) ON DELETE CASCADE;
+ALTER TABLE ONLY synkron.sessions
+    ADD CONSTRAINT sessions_person_fkey FOREIGN KEY (person) REFERENCES synkron.people(name) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA synkron TO service_role;
 REVOKE ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION synkron.keep_partitions(first timestamp with time zone, last timestamp with time zone, keep_after timestamp with time zone) TO service_role;
@@ -889,6 +1020,7 @@ REVOKE ALL ON FUNCTION synkron.refuse_change() FROM PUBLIC;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.announcements TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.announcements_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.answers TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.attempts TO service_role;
 GRANT SELECT,INSERT ON TABLE synkron.audit TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.audit_id_seq TO service_role;
@@ -899,6 +1031,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.incidents TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.incidents_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.installations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.internal_faults TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.login_attempts TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.login_attempts_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.login_links TO service_role;
 GRANT SELECT ON TABLE synkron.migrations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.mirrored_integrations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.mirrored_organizations TO service_role;
@@ -907,8 +1042,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pace TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pauses TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.pauses_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.people TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.plans TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.probe_spend TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.provider_logins TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.queue_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.queue_log TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.queue_log_id_seq TO service_role;
@@ -921,10 +1058,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.runs TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.runs_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.samples TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.second_clock TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.sessions TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.silences TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.silences_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.ticks TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.ticks_id_seq TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.tokens TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.tokens_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.verifications TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.verifications_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.warm_ups TO service_role;

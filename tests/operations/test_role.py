@@ -13,7 +13,27 @@ from synkron.incidents.channels import open_channels
 from synkron.incidents.lifecycle import Silence
 from synkron.incidents.send import deliver_due
 from synkron.incidents.store import forget, reconcile
+from synkron.ledger import retention
 from synkron.model import Scope, State
+from synkron.operations.access.actor import Actor, Permission
+from synkron.operations.access.answers import Answer, answer_once
+from synkron.operations.access.people import (
+    AskedPerson,
+    add_person,
+    disable_person,
+    enable_person,
+    permit_person,
+    set_password,
+)
+from synkron.operations.access.sessions import (
+    actor_of_session,
+    log_in_by_link,
+    log_in_by_oidc,
+    log_in_by_password,
+    log_out,
+    make_login_link,
+)
+from synkron.operations.access.tokens import AskedToken, actor_of_token, create_token, revoke_token
 from synkron.operations.acknowledge import acknowledge
 from synkron.operations.audit import entries
 from synkron.operations.backfill import AskedBackfill, backfill
@@ -22,6 +42,7 @@ from synkron.operations.pauses import AskedPause, pause, resume
 from synkron.operations.runs import cancel, retry
 from synkron.operations.silences import AskedSilence, silence, unsilence
 from synkron.operations.trigger import trigger
+from synkron.postgres.clock import database_clock
 from synkron.scheduler.tick import tick
 from tests.conftest import Connection
 from tests.support.announcing import ENVIRONMENT, announcing
@@ -31,6 +52,7 @@ from tests.support.incident_cast import NOON, condition
 from tests.support.working import QUICK
 
 RANGE = AskedBackfill(Scope(integration_type="xledger"), utc("2026-03-01T00:00:00"), utc("2026-03-01T02:00:00"))
+PASSWORD = "fjell vidde elv 7"
 FAIL = """
     update synkron.runs
     set state = 'failed', error = 'x', attempt = 1, started_at = scheduled_for, finished_at = now()
@@ -69,6 +91,32 @@ async def test_the_service_role_may_do_all_that_is_done_with_incidents(database:
         await forget(service, NOON + timedelta(days=2), timedelta(days=1))
         assert await service.fetchval("select count(*) from synkron.incidents") == 0
         assert [entry.action for entry in await entries(service)] == ["unsilence", "silence", "acknowledge"]
+
+
+async def test_the_service_role_may_do_all_that_access_needs(database: Database) -> None:
+    async with _service(database) as service:
+        _, token = await create_token(service, QUICK, AskedToken("ci", Permission.READ), "kari")
+        assert await actor_of_token(service, token) == Actor("token:ci", Permission.READ)
+        await revoke_token(service, "ci", "kari")
+        await add_person(service, QUICK, AskedPerson("liv", Permission.READ), PASSWORD, "kari")
+        await permit_person(service, QUICK, AskedPerson("liv", Permission.OPERATE), "kari")
+        await set_password(service, "liv", PASSWORD, "kari")
+        for logged_in in (
+            await log_in_by_password(service, "liv", PASSWORD, "127.0.0.1"),
+            await log_in_by_link(service, await make_login_link(service, "kari@ops", Permission.READ)),
+            await log_in_by_oidc(service, "per@example.com", Permission.READ),
+        ):
+            assert logged_in is not None
+            assert await actor_of_session(service, logged_in[1]) == logged_in[0]
+            await log_out(service, logged_in[1])
+        await disable_person(service, "liv", "kari")
+        await enable_person(service, "liv", "kari")
+        assert await answer_once(service, "token:ci", "k", "POST /", b"", _done) == Answer(200, "{}")
+        assert await retention.forget(service, await database_clock(service), QUICK.retention)
+
+
+async def _done() -> Answer:
+    return Answer(200, "{}")
 
 
 @pytest.mark.parametrize("change", ["update synkron.audit set author = 'ola'", "delete from synkron.audit"])

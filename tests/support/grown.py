@@ -18,6 +18,7 @@ SMALL = frozenset(
         "migrations",
         "nodes",
         "pace",
+        "people",
         "probe_spend",
         "queue_schedules",
         "warmth",
@@ -138,6 +139,27 @@ STATEMENTS = (
     """
     insert into synkron.verifications (at, since, until, expected, missed, doubled, late, unexplained)
     select now() - n * interval '5 minutes', now(), now(), 1, 0, 0, 0, 0 from generate_series(1, $1::int) n
+    """,
+    """
+    insert into synkron.tokens (name, permission, org_id, secret_hash, created_by)
+    select 't' || n, 'read', 'o' || n, sha256(n::text::bytea), 'kari' from generate_series(1, $1::int) n
+    """,
+    """
+    insert into synkron.people (name, permission, org_id, is_of_provider, created_by)
+    select 'p' || n, 'read', 'o' || n, true, 'kari' from generate_series(1, $1::int) n
+    """,
+    """
+    insert into synkron.sessions (secret_hash, person, expires_at)
+    select sha256(n::text::bytea), 'p' || n, now() + n * interval '1 second' from generate_series(1, $1::int) n
+    """,
+    """
+    insert into synkron.login_attempts (name_hash, address)
+    select sha256(n::text::bytea), '10.0.0.' || n % 250 from generate_series(1, $1::int) n
+    """,
+    """
+    insert into synkron.answers (actor, key, request, body_hash, status, body, created_at)
+    select 'token:t' || n % 10, n, 'POST /v1/pauses', sha256('{}'), 200, '{}', now() - n * interval '1 minute'
+    from generate_series(1, $1::int) n
     """,
     "analyze",
 )

@@ -47,6 +47,7 @@ RELEASED = {
     "0008_second_clock": "e280b3bcbea07f8210aa88cadd65a2f6f5f87641cf8eb2b277d59d6fda45a46e",
     "0009_mirror": "e8145cb3db616574b08f3d49f476710de462fffc53c0ffe8307cdde6f85597b3",
     "0010_reports": "321aa336db4af8b8440ff2b870510123ac490b50279f2bbeec454c4761eabcf9",
+    "0011_access": "1771155c47acca33aae33f3952681646302f7f680f8e73aec09d710596f4adba",
 }
 
 

@@ -39,7 +39,7 @@ async def make_partitions_ahead(connection: Connection) -> bool:
 
 
 async def forget(connection: Connection, now: datetime, retention: timedelta) -> bool:
-    """Delete what is older than ``retention``: records of the queue and of ticks, and whole partitions.
+    """Delete what is older than ``retention`` (records of the queue and of ticks, whole partitions) and what expired.
 
     False if another session uses one of these partitions or holds the watermark. Then no partition is dropped, because
     all sessions would wait for it.

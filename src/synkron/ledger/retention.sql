@@ -17,7 +17,15 @@ set local lock_timeout = '1s';
 select synkron.keep_partitions(now(), now(), $1);
 
 -- name: forget
--- Deletes old records of the queue and of ticks. Runs are deleted with their partition.
+-- Deletes old records of the queue and of ticks, and what has expired of access: tokens once they are older than the
+-- retention, answers after a day. Runs are deleted with their partition.
+-- Scans: the tokens, links, sessions and logins, once an hour; each is as short as the people and programs are few.
 with queue_log as (delete from synkron.queue_log where created < $1::timestamptz - interval '7 days'),
-    queue_statistics as (delete from synkron.queue_statistics where created < $1::timestamptz - interval '7 days')
+    queue_statistics as (delete from synkron.queue_statistics where created < $1::timestamptz - interval '7 days'),
+    tokens as (delete from synkron.tokens where least(revoked_at, expires_at) < $2::timestamptz),
+    login_links as (delete from synkron.login_links where expires_at < $1::timestamptz),
+    sessions as (delete from synkron.sessions where expires_at < $1::timestamptz),
+    login_attempts as (delete from synkron.login_attempts where at < $1::timestamptz - interval '1 hour'),
+    provider_logins as (delete from synkron.provider_logins where expires_at < $1::timestamptz),
+    answers as (delete from synkron.answers where created_at < $1::timestamptz - interval '24 hours')
 delete from synkron.ticks where at < $2::timestamptz;

@@ -29,6 +29,12 @@ def answer(request: Request, found: object, names: Mapping[str, str] | None = No
     return Response(content, status, headers, "application/json")
 
 
+def joined(form: type[BaseModel], name: str, **more: Any) -> type[BaseModel]:  # noqa: ANN401  (types have nothing in common)
+    """A form with more fields: the name of each, and its type."""
+    fields: dict[str, Any] = {field: (kind, ...) for field, kind in more.items()}
+    return create_model(name, __base__=form, **fields)
+
+
 @cache
 def form(noun: type, name: str = "") -> type[BaseModel]:
     """The form of a noun in JSON, made from its fields: see ``synkron.service.forms.held_by`` for the names."""

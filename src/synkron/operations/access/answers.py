@@ -1,0 +1,52 @@
+"""Answers to requests with an Idempotency-Key: a request that comes again gets the same, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from synkron.errors import Refused
+from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
+
+SQL = statements("operations/access/access")
+
+
+class KeyReused(Refused):
+    """The key was sent before, with another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request was answered: its status and its body, which is JSON."""
+
+    status: int
+    body: str
+
+
+async def answer_once(
+    connection: Connection, actor: str, key: str, request: str, body: bytes, do: Callable[[], Awaitable[Answer]]
+) -> Answer:
+    """What ``do`` answers to the actor's ``request`` (its method and path) and ``body``; the same if it came before.
+
+    The answer is kept in the transaction of the change, for 24 hours: either both are there, or neither. What ``do``
+    raises is not kept, as nothing was changed. A request that comes while its first one is at work waits for it.
+    Raises KeyReused if the key was sent with another request; ValueError unless the key has 1 to 255 characters.
+    """
+    if not 1 <= len(key) <= 255:
+        raise ValueError("an Idempotency-Key has 1 to 255 characters")
+    fingerprint = sha256(body).digest()
+    # Operations ask for the same isolation, in a transaction inside of this one.
+    async with connection.transaction(isolation="read_committed"):
+        if await connection.fetchval(SQL["begin_answer"], actor, key, request, fingerprint):
+            answer = await do()
+            await connection.execute(SQL["keep_answer"], actor, key, answer.status, answer.body)
+            return answer
+        kept = await connection.fetchrow(SQL["answer"], actor, key)
+    if kept is None or (kept["request"], kept["body_hash"]) != (request, fingerprint):
+        raise KeyReused(
+            "This Idempotency-Key was sent before with another request. Send a new key with each new request, and the "
+            "same key and body only when a request is repeated."
+        )
+    return Answer(kept["status"], kept["body"])

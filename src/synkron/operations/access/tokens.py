@@ -1,0 +1,128 @@
+"""Tokens: what programs ask the HTTP API with. A secret is shown once, when its token is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from asyncpg import Record
+
+from synkron.errors import NotFound, Refused
+from synkron.model import EVERYTHING, Scope
+from synkron.operations.access.actor import Actor, Permission
+from synkron.operations.access.secret import SecretKind, hash_of, is_secret, new_secret
+from synkron.operations.audit import record
+from synkron.operations.scope import in_words, look_up
+from synkron.operations.transaction import write_transaction
+from synkron.postgres.connection import Connection, Executor
+from synkron.postgres.rows import read
+from synkron.postgres.statements import statements
+from synkron.settings.load import Settings
+from synkron.text import instant
+
+SQL = statements("operations/access/access")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedToken:
+    """A requested token. Without a moment at which it ``expires``, it holds until it is revoked."""
+
+    name: str
+    permission: Permission
+    org_id: str | None = None
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret; ``state`` is active, expired or revoked. An ``org_id`` ties it to that one."""
+
+    id: int
+    name: str
+    permission: Permission
+    org_id: str | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+    last_used_at: datetime | None
+    state: str
+
+
+async def actor_of_token(connection: Executor, secret: str) -> Actor | None:
+    """Who asks with this secret; None if no token that holds now has it."""
+    if not is_secret(SecretKind.TOKEN, secret):
+        return None
+    return actor_in(await connection.fetchrow(SQL["actor_of_token"], hash_of(secret)))
+
+
+async def plan_create_token(connection: Connection, settings: Settings, asked: AskedToken, now: datetime) -> str:
+    """Whom the token would be tied to, in words. Raises NotFound and Refused as ``create_token`` does."""
+    for known in await tokens(connection, name=asked.name):
+        raise Refused(
+            f'There is a token "{asked.name}" already, made by {known.created_by} ({known.state}). Choose another '
+            f"name, or revoke it first with `synkron token revoke {asked.name}`."
+        )
+    if asked.expires is not None and asked.expires <= now:
+        raise Refused(
+            f"The token would expire at {instant(asked.expires)}, which is in the past: the database's clock shows "
+            f'{instant(now)}. Give a later time, such as `--expires "in 90d"`.'
+        )
+    return await tied_to(connection, settings, asked.org_id)
+
+
+async def create_token(connection: Connection, settings: Settings, asked: AskedToken, author: str) -> tuple[Token, str]:
+    """Make a token; answers it and its secret, which is not kept.
+
+    Raises NotFound if there is no such organization; Refused if the name is taken, or the end is in the past.
+    """
+    secret = new_secret(SecretKind.TOKEN)
+    async with write_transaction(connection) as now:
+        await plan_create_token(connection, settings, asked, now)
+        columns = (asked.name, asked.permission, asked.org_id, asked.expires, hash_of(secret), author)
+        await connection.execute(SQL["add_token"], *columns)
+        made = await token_named(connection, asked.name)
+        after = {"permission": made.permission, "org_id": made.org_id, "expires_at": made.expires_at}
+        await record(
+            connection, author=author, action="create token", subject=f"token {made.name}", before=None, after=after
+        )
+    return made, secret
+
+
+async def token_named(connection: Connection, name: str) -> Token:
+    """The token of this name that is not revoked. Raises NotFound if there is none."""
+    for found in await tokens(connection, name=name):
+        return found
+    raise NotFound(f'There is no token "{name}". `synkron token list` lists them.')
+
+
+async def revoke_token(connection: Connection, name: str, author: str) -> Token:
+    """Revoke the token: from now on its secret is refused. Raises NotFound if there is no such token."""
+    async with write_transaction(connection):
+        found = await token_named(connection, name)
+        await connection.execute(SQL["revoke_token"], found.id, author)
+        [revoked] = [one for one in await tokens(connection, revoked=True, name=name) if one.id == found.id]
+        before = {"permission": found.permission, "org_id": found.org_id, "expires_at": found.expires_at}
+        after = {"revoked_at": revoked.revoked_at}
+        await record(
+            connection, author=author, action="revoke token", subject=f"token {name}", before=before, after=after
+        )
+    return revoked
+
+
+async def tokens(connection: Executor, *, revoked: bool = False, name: str | None = None) -> list[Token]:
+    """The tokens that are not revoked, the newest first; with ``revoked``, all. With a ``name``, those of it."""
+    rows = await connection.fetch(SQL["tokens"], revoked, name)
+    return [read(Token, row, permission=Permission(row["permission"])) for row in rows]
+
+
+async def tied_to(connection: Connection, settings: Settings, org_id: str | None) -> str:
+    """The organization in words; without one, everything. Raises NotFound if there is no such organization."""
+    # The application's tables are not read, and may be missing, where nothing is asked of them.
+    return in_words(EVERYTHING, {}) if org_id is None else (await look_up(connection, settings, Scope(org_id))).subject
+
+
+def actor_in(row: Record | None) -> Actor | None:
+    """The actor of a row; None where there is no row."""
+    return None if row is None else read(Actor, row, permission=Permission(row["permission"]))
