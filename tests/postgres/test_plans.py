@@ -100,6 +100,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "ledger/history.totals": (A_DAY,),
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
+    "operations/access/access.people": ("p7",),
     "operations/access/access.tokens": (False, "t7"),
     "operations/operations.record": ("kari", "pause", "everything", None, None),
     "reports/exports/store.recorded": (AGES, NOW, None, None, None),

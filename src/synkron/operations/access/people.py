@@ -47,15 +47,15 @@ class Person:
     sessions: int
 
 
-async def people(connection: Executor) -> list[Person]:
-    """All of them, by name, those that are disabled, too."""
-    rows = await connection.fetch(SQL["people"])
+async def people(connection: Executor, name: str | None = None) -> list[Person]:
+    """All of them by name, those that are disabled, too; or the one of the ``name``."""
+    rows = await connection.fetch(SQL["people"], name)
     return [read(Person, row, permission=Permission(row["permission"])) for row in rows]
 
 
 async def plan_add_person(connection: Connection, settings: Settings, asked: AskedPerson) -> str:
     """Whom they would be tied to, in words. Raises NotFound and Refused as ``add_person`` does."""
-    if any(one.name == asked.name for one in await people(connection)):
+    if await people(connection, asked.name):
         raise Refused(
             f'There is a person "{asked.name}" already: `synkron people list`. Change what they may with '
             "`synkron people permit`, and their password with `synkron people password`."
@@ -80,9 +80,8 @@ async def add_person(
 
 async def person_named(connection: Connection, name: str) -> Person:
     """The person of this name. Raises NotFound if there is nobody."""
-    for one in await people(connection):
-        if one.name == name:
-            return one
+    for one in await people(connection, name):
+        return one
     raise NotFound(f'There is no person "{name}". `synkron people list` lists them.')
 
 

@@ -44,6 +44,7 @@ async def answering(
     tick_signing: Signing | None,
     targets: Mapping[str, Target],
     mirror: Mirror | None,
+    anywhere: bool = False,
 ) -> AsyncIterator[str]:
     """Answer requests until the end of the block; yields the address. Raises Refused as ``listening`` does."""
     check_installed()
@@ -60,5 +61,5 @@ async def answering(
             mirror=mirror,
             environment=environment,
         )
-        async with listening(served) as address:
+        async with listening(served, anywhere=anywhere) as address:
             yield address
