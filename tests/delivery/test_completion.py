@@ -26,12 +26,14 @@ from synkron.ledger.attempts import expire
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import pooled
 from synkron.scheduler.tick import tick
+from synkron.service.api.served import Served
 from synkron.service.api.server import listening
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.signing import is_signed
 from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
+from tests.support.problems import problem
 from tests.support.turns import skip, start
 
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -275,7 +277,7 @@ class Api:
 async def api(database: Database) -> AsyncIterator[Api]:
     async with (
         pooled(database.url, size=3) as pool,
-        listening(pool, SETTINGS, read_signings(SETTINGS, ENVIRONMENT)) as url,
+        listening(Served(pool, SETTINGS, read_signings(SETTINGS, ENVIRONMENT))) as url,
         ClientSession() as session,
     ):
         yield Api(url, session)
@@ -310,7 +312,7 @@ class TestEndpoint:
         await api.post(run.id, body(run))
         before = await recorded(connection, run)
         status, answer = await api.post(run.id, body(run, outcome="failed"))
-        assert (status, answer) == (409, {"error": f"Run {run.id} is succeeded and does not wait for a completion."})
+        assert (status, answer) == problem(409, f"Run {run.id} is succeeded and does not wait for a completion.")
         assert await recorded(connection, run) == before
 
     @pytest.mark.parametrize(
@@ -335,7 +337,7 @@ class TestEndpoint:
     ) -> None:
         run = await accepted(connection)
         status, answer = await api.post(run.id, body(run), **headers)
-        assert (status, list(answer)) == (401, ["error"])
+        assert (status, list(answer)) == (401, ["type", "title", "status", "detail"])
         assert (await recorded(connection, run))[0].state == "running"
 
     async def test_a_signature_of_another_body(self, api: Api, connection: Connection) -> None:
@@ -389,7 +391,7 @@ class TestEndpoint:
         run = await accepted(connection)
         status, answer = await api.post(run.id, told if isinstance(told, bytes) else body(run, **told))
         assert status == 400
-        assert answer["error"].startswith(says)
+        assert answer["detail"].startswith(says)
         assert (await recorded(connection, run))[0].state == "running"
 
     @pytest.mark.parametrize(
@@ -402,7 +404,7 @@ class TestEndpoint:
         run = await accepted(connection)
         status, answer = await api.post(run.id, body(run, **changed))
         assert status == 409
-        assert says in answer["error"]
+        assert says in answer["detail"]
 
     async def test_bytes_that_are_no_text(self, api: Api, connection: Connection) -> None:
         run = await accepted(connection)
@@ -410,30 +412,27 @@ class TestEndpoint:
 
     async def test_a_body_that_is_too_long(self, api: Api, connection: Connection) -> None:
         run = await accepted(connection)
-        assert (await api.post(run.id, body(run, error="x" * 17_000)))[0] == 413
+        assert (await api.post(run.id, body(run, error="x" * 70_000)))[0] == 413
 
     async def test_elsewhere_there_is_nothing(self, api: Api) -> None:
         async with api.session.get(f"{api.url}/v1/runs/1/complete") as answer:
-            assert (answer.status, await answer.json(), answer.headers["Allow"]) == (
-                405,
-                {"error": "Method Not Allowed"},
-                "POST",
-            )
+            assert (answer.status, await answer.json()) == problem(405, "Method Not Allowed")
+            assert answer.headers["Allow"] == "POST"
         async with api.session.post(f"{api.url}/v1/runs/one/complete") as answer:
-            assert (answer.status, await answer.json()) == (404, {"error": "Not Found"})
+            assert (answer.status, await answer.json()) == problem(404, "Not Found")
             assert answer.headers["Server"] == "synkron"
 
     async def test_a_database_that_is_away(self, api: Api, connection: Connection) -> None:
         run = await accepted(connection)
         await connection.execute("alter table synkron.runs rename to elsewhere")
         status, answer = await api.post(run.id, body(run))
-        assert (status, answer) == (503, {"error": "the database can't be reached; try again"})
+        assert (status, answer) == problem(503, "the database can't be reached; try again")
 
     async def test_an_address_that_is_taken(self, api: Api, database: Database) -> None:
         taken = SETTINGS.model_copy(update={"listen": api.url.removeprefix("http://")})
         async with pooled(database.url, size=1) as pool:
             with pytest.raises(Refused, match="Address already in use"):
-                async with listening(pool, taken, {}):
+                async with listening(Served(pool, taken, {})):
                     pass
 
 

@@ -21,7 +21,7 @@ from synkron.delivery.targets.http import HttpTarget
 from synkron.delivery.targets.request import body
 from synkron.model import Outcome, OutcomeKind
 from synkron.runtime import wall_clock
-from synkron.service.api.completion import Completion
+from synkron.service.api.routes.completion import Completion
 from synkron.settings.integrations import profile_of
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction

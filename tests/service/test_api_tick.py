@@ -18,8 +18,9 @@ from synkron.delivery.targets import open_targets
 from synkron.operations.pg_cron import SQL
 from synkron.postgres.connection import pooled
 from synkron.postgres.embedded import EmbeddedServer
+from synkron.service.api.routes.tick import REFUSED
+from synkron.service.api.served import Served
 from synkron.service.api.server import listening
-from synkron.service.api.tick import REFUSED
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.sections import SourceTables, SupabaseSettings
 from synkron.settings.signing import read_signing
@@ -31,6 +32,7 @@ from tests.support.databases import Database, migrated
 from tests.support.distribution import programs
 from tests.support.fleet import PATIENCE, add_integration
 from tests.support.postgrest import SECRET_KEY, postgrest
+from tests.support.problems import problem
 
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 REFERENCE = "env:TICK"
@@ -87,7 +89,7 @@ async def api(
     async with (
         pooled(database.url, size=3) as pool,
         open_targets(settings, {}) as targets,
-        listening(pool, settings, {}, tick_signing=signing, targets=targets, mirror=mirror) as url,
+        listening(Served(pool, settings, {}, tick_signing=signing, targets=targets, mirror=mirror)) as url,
         ClientSession() as session,
     ):
         yield Api(f"{url}/v1/tick", session)
@@ -133,7 +135,7 @@ async def test_it_reads_a_data_api_first_and_warns_of_an_invalid_row_once(
         with capture_logs() as lines:
             (_, first), (_, second) = [await there.post(signed()) for _ in range(2)]
         stand_in.tamper = lambda _, answer: web.Response(text="<html>", status=answer.status)
-        assert await there.post(signed()) == (503, {"error": REFUSED})
+        assert await there.post(signed()) == problem(503, REFUSED)
     assert (first["claimed"] != 0, second["claimed"]) == (True, 0)
     assert [line["integration_id"] for line in lines if line["event"] == "integration left out"] == [malformed]
     assert await connection.fetchval("select count(*) from synkron.ticks") == 2
@@ -157,7 +159,7 @@ async def test_any_other_request_is_refused(
     async with receiving() as receiver, api(database, receiver) as there:
         status, answer = await there.post(headers)
         assert status == 401
-        assert "the signature is wrong" in str(answer["error"])
+        assert "the signature is wrong" in str(answer["detail"])
     assert await connection.fetchval("select count(*) from synkron.ticks") == 0
 
 
@@ -180,7 +182,7 @@ async def test_where_no_runs_may_start_nobody_ticks(
     """The request learns that the log says why; the database is not blamed."""
     await connection.execute(made_strange)
     async with receiving() as receiver, api(database, receiver, installation=installation) as there:
-        assert await there.post(signed()) == (503, {"error": REFUSED})
+        assert await there.post(signed()) == problem(503, REFUSED)
     assert await connection.fetchval("select count(*) from synkron.ticks") == 0
 
 

@@ -179,10 +179,11 @@ def _tell(planned: Plan, agreed: Consent, change: Change[Plan, Done]) -> None:
 
 def author_of(context: typer.Context, given: str | None) -> str:
     """In whose name a command changes something."""
-    return written(given or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or _user())
+    return written(given or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or user())
 
 
-def _user() -> str:
+def user() -> str:
+    """Who types this: the author where none is given."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):

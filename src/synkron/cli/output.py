@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import IntEnum
 from itertools import accumulate
 from shutil import get_terminal_size
@@ -16,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from synkron.cli.secrets import without_secrets
-from synkron.text import instant, printable
+from synkron.service.forms import held_by, in_json
+from synkron.text import printable
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
     from synkron.cli.table import Field
 
 
@@ -67,9 +65,7 @@ def show_json(answer: object, names: Mapping[str, str] | None = None) -> None:
 
     With the ``names`` of the organizations, each ``org_id`` has ``org_name`` beside it, which is null if there is none.
     """
-    import json
-
-    typer.echo(json.dumps(answer if names is None else _with_names(answer, names), indent=2, default=_encoded))
+    typer.echo(in_json(answer, names, indent=2))
 
 
 def show(
@@ -98,31 +94,6 @@ def show(
 def facts_in_json(row: Any, fields: Sequence[Field], noun: str = "") -> Any:  # noqa: ANN401  (as above)
     """A row as JSON has it: its fields that have a key, or all that it holds."""
     return {field.key: field.of(row) for field in fields if field.key} or held_by(row, noun)
-
-
-def held_by(row: DataclassInstance, noun: str = "") -> dict[str, object]:
-    """What a noun holds, as JSON has it: its number is ``NOUN_id``, and a length of time ``NAME_ms``."""
-    found: dict[str, object] = {}
-    for field in dataclasses.fields(row):
-        value = getattr(row, field.name)
-        if "timedelta" in str(field.type):
-            found[f"{field.name}_ms"] = milliseconds(value)
-        else:
-            found[f"{noun}_id" if noun and field.name == "id" else field.name] = value
-    return found
-
-
-def _with_names(answer: object, names: Mapping[str, str]) -> object:
-    if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
-        answer = held_by(answer)
-    if isinstance(answer, Mapping):
-        found: dict[str, object] = {}
-        for key, value in answer.items():
-            found[key] = _with_names(value, names)
-            if key == "org_id":
-                found["org_name"] = names.get(value) or None
-        return found
-    return [_with_names(one, names) for one in answer] if isinstance(answer, list | tuple) else answer
 
 
 def show_table(fields: Sequence[Field], rows: Iterable[Any], *, err: bool = False, beside: int | None = None) -> int:
@@ -200,11 +171,6 @@ def wrapped(text: str, head: str = "", *, err: bool = False) -> list[str]:
     return [line.replace("\0", " ") for line in lines] or [head.rstrip()]
 
 
-def milliseconds(span: timedelta | None) -> int | None:
-    """A span in whole milliseconds."""
-    return None if span is None else round(span / timedelta(milliseconds=1))
-
-
 def lateness(span: timedelta | None) -> str:
     """A drift for people, in at most seven characters: ``82 ms``, ``12.4 s``, ``3 h 20 m``."""
     if span is None:
@@ -217,14 +183,3 @@ def lateness(span: timedelta | None) -> str:
     if abs(seconds) < 100 * 60:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.0f} h"
-
-
-def _encoded(value: object) -> object:
-    """What JSON does not know."""
-    if isinstance(value, datetime):
-        return instant(value)
-    if isinstance(value, timedelta):
-        return milliseconds(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return held_by(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form here")

@@ -83,7 +83,7 @@ def address_of(api: ApiSettings, listen: str) -> str:
 
 def login_address(api: ApiSettings, listen: str, secret: str) -> str:
     """The link that logs a person in: a page that asks before it does, as programs open links in messages, too."""
-    return f"{address_of(api, listen)}/login?link={secret}"
+    return f"{address_of(api, listen)}/login/{secret}"
 
 
 def fault_in_listen(api: ApiSettings, listen: str) -> str | None:

@@ -18,6 +18,7 @@ from synkron.delivery.warm_up.send import warm_up
 from synkron.ledger import history
 from synkron.model import OutcomeKind
 from synkron.postgres.connection import Pool
+from synkron.service.api.served import Served
 from synkron.service.api.server import listening
 from synkron.settings.load import Settings, TypeSettings
 from tests.conftest import Connection
@@ -213,7 +214,7 @@ async def synkron_api(pool: Pool) -> AsyncIterator[tuple[str, asyncio.Future[int
     settings = Settings(listen="127.0.0.1:0", types=types)
     completed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     async with (
-        listening(pool, settings, read_signings(settings, {"SIGNING": SIGNING})) as url,
+        listening(Served(pool, settings, read_signings(settings, {"SIGNING": SIGNING}))) as url,
         ClientSession() as client,
     ):
 

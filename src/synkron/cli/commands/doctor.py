@@ -15,8 +15,9 @@ import typer
 
 from synkron.cli.context import Invocation, database, invocation
 from synkron.cli.options import AsJson
-from synkron.cli.output import ExitCode, held_by, say, show_json, show_lines, wrapped
+from synkron.cli.output import ExitCode, say, show_json, show_lines, wrapped
 from synkron.errors import DatabaseError, SettingsError
+from synkron.service.forms import held_by
 from synkron.text import several
 
 if TYPE_CHECKING:

@@ -11,20 +11,12 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceADay, Type
-from synkron.cli.output import (
-    facts_in_json,
-    lateness,
-    lines_beside,
-    milliseconds,
-    say,
-    show_json,
-    show_lines,
-    show_table,
-)
+from synkron.cli.output import facts_in_json, lateness, lines_beside, say, show_json, show_lines, show_table
 from synkron.cli.table import Field, minute, organization
 from synkron.ledger.drift import LateRun, Stage, lost_in, stages
 from synkron.ledger.drift import lateness as late_by
 from synkron.reports.names.match import AskedScope
+from synkron.service.forms import milliseconds
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection

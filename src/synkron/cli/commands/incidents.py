@@ -11,13 +11,14 @@ from synkron.cli.clock import moments
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Limit, Organization, SinceWhen, Type, refuse_options
-from synkron.cli.output import fact_lines, held_by, lines_beside, say_cut, show, show_facts, show_json
+from synkron.cli.output import fact_lines, lines_beside, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, facts, minute, name_and_id, second
 from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
 from synkron.incidents.message import NAMELESS, facts_of, touched, touches_of
 from synkron.reports.names.match import AskedScope
+from synkron.service.forms import held_by
 from synkron.text import one_line
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import typer
 
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson
-from synkron.cli.output import lateness, milliseconds, show
+from synkron.cli.output import lateness, show
 from synkron.cli.table import Field, second
+from synkron.service.forms import milliseconds
 
 NODE = [
     Field("node", "name", shrink=True),

@@ -11,11 +11,12 @@ import typer
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
-from synkron.cli.output import facts_in_json, held_by
+from synkron.cli.output import facts_in_json
 from synkron.cli.table import Field, minute
 from synkron.model import Scope
 from synkron.reports.names.match import AskedScope
 from synkron.scheduler.pauses import Pause
+from synkron.service.forms import held_by
 from synkron.text import duration_text, several
 
 if TYPE_CHECKING:

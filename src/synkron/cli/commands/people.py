@@ -10,10 +10,11 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson
-from synkron.cli.output import held_by, show
+from synkron.cli.output import show
 from synkron.cli.passwords import asked_password
 from synkron.cli.permissions import May, PersonName, TiedTo, may
 from synkron.cli.table import Field, minute, name_and_id
+from synkron.service.forms import held_by
 from synkron.text import several
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer
 from synkron.cli.options import AsJson, span_between
-from synkron.cli.output import facts_in_json, held_by, lateness, show_facts, show_json, show_lines, show_table
+from synkron.cli.output import facts_in_json, lateness, show_facts, show_json, show_lines, show_table
 from synkron.cli.table import Field, second
+from synkron.service.forms import held_by
 
 if TYPE_CHECKING:
     from synkron.operations.pg_cron import ClockStatus, SecondClock

@@ -13,9 +13,10 @@ from synkron.cli.completion import complete_type
 from synkron.cli.confirm import DryRun
 from synkron.cli.context import answer, invocation, scope_of
 from synkron.cli.options import AsJson, written
-from synkron.cli.output import facts_in_json, milliseconds, show_json, show_lines
+from synkron.cli.output import facts_in_json, show_json, show_lines
 from synkron.cli.table import Field
 from synkron.reports.names.match import AskedScope
+from synkron.service.forms import milliseconds
 from synkron.settings.redaction import REDACTED
 from synkron.vendors.health import Health, Verdict, Watch
 from synkron.vendors.probe_times import next_probe, probe_blocks

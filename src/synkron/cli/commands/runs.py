@@ -14,12 +14,13 @@ from synkron.cli.completion import complete_run
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
-from synkron.cli.output import facts_in_json, held_by, lateness, lines_beside, say_cut, show, show_facts, show_json
+from synkron.cli.output import facts_in_json, lateness, lines_beside, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, facts, minute
 from synkron.errors import NotFound
 from synkron.ledger.drift import Moments, Stage, stages
 from synkron.model import Source, State
 from synkron.reports.names.match import AskedScope
+from synkron.service.forms import held_by
 from synkron.text import several
 
 if TYPE_CHECKING:

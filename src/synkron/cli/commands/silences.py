@@ -12,10 +12,10 @@ from synkron.cli.commands.incidents import incidents
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until, written
-from synkron.cli.output import held_by
 from synkron.cli.table import minute
 from synkron.incidents.lifecycle import Incident, Silence
 from synkron.reports.names.match import AskedScope
+from synkron.service.forms import held_by
 from synkron.text import several
 
 if TYPE_CHECKING:

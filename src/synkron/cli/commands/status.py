@@ -13,9 +13,10 @@ from synkron.cli.commands.schedules import fire_fields
 from synkron.cli.context import connection as opened
 from synkron.cli.context import database, invocation
 from synkron.cli.options import AsJson
-from synkron.cli.output import ExitCode, fact_lines, facts_in_json, held_by, say, show_json, show_lines, show_table
+from synkron.cli.output import ExitCode, fact_lines, facts_in_json, say, show_json, show_lines, show_table
 from synkron.cli.table import second
 from synkron.errors import DatabaseError
+from synkron.service.forms import held_by
 from synkron.text import one_line, several, span
 
 if TYPE_CHECKING:

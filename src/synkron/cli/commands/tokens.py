@@ -11,9 +11,10 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, organization_names
 from synkron.cli.options import AsJson, future
-from synkron.cli.output import held_by, show
+from synkron.cli.output import show
 from synkron.cli.permissions import May, TiedTo, TokenName, may
 from synkron.cli.table import Field, minute, name_and_id
+from synkron.service.forms import held_by
 
 if TYPE_CHECKING:
     from synkron.operations.access.tokens import Token

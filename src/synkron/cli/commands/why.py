@@ -10,8 +10,9 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, AtPast, Integration, Organization, Type
-from synkron.cli.output import held_by, show_json, show_lines, show_sentences
+from synkron.cli.output import show_json, show_lines, show_sentences
 from synkron.reports.names.match import AskedScope
+from synkron.service.forms import held_by
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection

@@ -1,20 +1,31 @@
-"""Connections to the API: limited in time and number. Errors are answered in our own words."""
+"""Connections to the API: limited in time, in number and in the size of a head, and refused in our own words."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
 
-from aiohttp import web
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
-from synkron.runtime import log, most_open_files
+from synkron.runtime import most_open_files
+from synkron.service.api.problem import MEDIA_TYPE, Problem
 
-# Seconds for the head of a request, counted from the connection or the previous answer; for its body; and for the rest
-# of a body if the answer was sent without reading it.
+# Seconds for the head of a request, counted from the connection or the previous answer; and for the rest of a body if
+# the answer was sent without reading it.
 HEAD_WITHIN = 10.0
-BODY_WITHIN = 10.0
 REST_WITHIN = 2.0
+LARGEST_HEAD = 16 * 1024
+MOST_HEADERS = 100
 MOST = 200
+NOT_HTTP = Problem(400, "this is not a valid HTTP request")
+
+# The library's own words: what a client sends is no event of ours, and what fails in the application is logged there.
+_silent = logging.getLogger("synkron.api.silent")
+_silent.setLevel(logging.CRITICAL)
+_silent.propagate = False
+_silent.addHandler(logging.NullHandler())
 
 
 def most_connections() -> int:
@@ -22,68 +33,87 @@ def most_connections() -> int:
     return min(MOST, most_open_files() // 4)
 
 
-class Connection(web.RequestHandler):
+class Connection(HttpToolsProtocol):
     """One connection. If there are too many, the oldest idle one is closed to make room for the newest."""
 
-    __slots__ = ("_most", "_server")
-
-    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, most: int) -> None:
-        super().__init__(server, loop=loop, keepalive_timeout=HEAD_WITHIN, lingering_time=REST_WITHIN)
-        self.access_logger = None
-        self._server = server
+    def __init__(self, config: Config, state: ServerState, open_ones: dict[Connection, None], most: int) -> None:
+        super().__init__(config, state, {})
+        self.logger = _silent
+        self.access_log = False
+        self._open_ones = open_ones
         self._most = most
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        there = [one for one in self._server.connections if isinstance(one, Connection) and one.connected]
-        if len(there) > self._most:
-            next(one for one in there if one.asks_for_nothing).force_close()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._has_begun = False
+        self._awaits_head = True
+        self._size = 0
 
     @property
     def asks_for_nothing(self) -> bool:
         """Whether it has no unanswered request with a complete head. A new connection has none."""
-        return not (self._request_in_progress or self._messages)
+        return not self._has_begun or (self.cycle.response_complete and not self.pipeline)
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer a request that is not valid HTTP. The library would use its parser's words, and log them."""
-        del message
-        if request.writer.output_size > 0:
-            raise ConnectionError("a part of the answer has been sent")
-        if status < 500:
-            response = refusal(status, "this is not a valid HTTP request")
-        else:
-            log.error("request failed", exc_info=exc)
-            response = refusal(status, "internal error")
-        response.force_close()
-        return response
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock of the first head, and close the oldest idle connection if there are too many."""
+        super().connection_made(transport)
+        self._open_ones[self] = None
+        self._close_within(HEAD_WITHIN)
+        if len(self._open_ones) > self._most:
+            idle = next(one for one in self._open_ones if one.asks_for_nothing)
+            del self._open_ones[idle]
+            idle.transport.abort()
 
-    def log_exception(self, *args: object, **said: object) -> None:
-        """Log an error of ours. If the rest of a refused body can't be read, that is not our error."""
-        error = said.get("exc_info")
-        if not isinstance(error, web.RequestPayloadError):
-            log.error("connection failed", reason=str(args[0]), exc_info=error or True)
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._open_ones.pop(self, None)
+        self._close_within(None)
+        super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, unless a head gets too large."""
+        if self._awaits_head:
+            self._size += len(data)
+        super().data_received(data)
+        if self._awaits_head and self._size > LARGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response()
 
-async def body_of(request: web.Request) -> bytes:
-    """The body of the request, up to what the server allows. Refuses one that takes too long."""
-    try:
-        async with asyncio.timeout(BODY_WITHIN):
-            return await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(reason=f"the body did not arrive within {BODY_WITHIN:g} s") from None
+    def on_headers_complete(self) -> None:
+        """Begin to answer: a head that is complete has met its deadline. Its body has one of its own."""
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
+            raise ValueError("the head is too large")
+        self._has_begun, self._awaits_head, self._size = True, False, 0
+        self._close_within(None)
+        super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """From here on, bytes are the next head. Where its answer was sent already, the clock of that starts."""
+        super().on_message_complete()
+        self._awaits_head = True
+        if self.cycle.response_complete:
+            self._close_within(HEAD_WITHIN)
 
-def refusal(status: int, error: str, **headers: str) -> web.Response:
-    """An error answer."""
-    return in_json({"error": error}, status, **headers)
+    def on_response_complete(self) -> None:
+        """Start the clock of the next head, or that of what is left of the body."""
+        super().on_response_complete()
+        self._unset_keepalive_if_required()
+        if self.asks_for_nothing:
+            self._close_within(HEAD_WITHIN if self._awaits_head else REST_WITHIN)
 
+    def send_400_response(self, msg: str = "") -> None:
+        """Refuse what is not HTTP. The library would quote its parser."""
+        del msg
+        content = NOT_HTTP.content()
+        head = f"HTTP/1.1 400 Bad Request\r\nserver: synkron\r\ncontent-type: {MEDIA_TYPE}\r\n"
+        self.transport.write(f"{head}content-length: {len(content)}\r\nconnection: close\r\n\r\n".encode() + content)
+        self.transport.close()
 
-def in_json(answer: Mapping[str, object], status: int = 200, **headers: str) -> web.Response:
-    """An answer in JSON. Its headers do not reveal the software of this server."""
-    return web.json_response(answer, status=status, headers={"Server": "synkron", **headers})
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a request to upgrade is answered as if it did not ask for that."""
+
+    def _close_within(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._close)
+
+    def _close(self) -> None:
+        self.transport.abort()

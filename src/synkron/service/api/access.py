@@ -1,0 +1,89 @@
+"""Who asks, and whether they may: a token (``Authorization: Bearer``) or a session's cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.requests import Request
+
+from synkron.model import Scope
+from synkron.operations.access.actor import Actor, Permission
+from synkron.operations.access.sessions import actor_of_session
+from synkron.operations.access.tokens import actor_of_token
+from synkron.reports.names.match import AskedScope
+from synkron.reports.names.store import resolve
+from synkron.service.api.problem import Problem
+from synkron.service.api.served import Db, Parts
+
+COOKIE = "synkron_session"
+UNKNOWN = "send a token that holds, as `Authorization: Bearer synkron_t_...`; `synkron token create` makes one"
+SAFE = ("GET", "HEAD")
+
+
+async def asking(request: Request, connection: Db) -> Actor:
+    """Who asks. Raises a Problem (401) where nobody does."""
+    found: Actor | None = None
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        found = await actor_of_token(connection, secret.strip())
+    elif not scheme and (cookie := request.cookies.get(COOKIE)):
+        if request.method not in SAFE and request.headers.get("sec-fetch-site") != "same-origin":
+            raise Problem(403, "a session may only change things from the dashboard's own pages")
+        found = await actor_of_session(connection, cookie)
+    if found is None:
+        raise Problem(401, UNKNOWN, {"WWW-Authenticate": "Bearer"})
+    return found
+
+
+def needs(permission: Permission, *, fleet: bool = False) -> Callable[..., Awaitable[Actor]]:
+    """Answers who asks. Refuses (403) who has less than this permission, or one organization where it is of all."""
+
+    async def allowed(actor: Annotated[Actor, Depends(asking, scope="function")]) -> Actor:
+        if not actor.permission.includes(permission):
+            raise Problem(403, f"this needs the permission {permission}; {actor.name} has {actor.permission}")
+        if fleet and actor.org_id is not None:
+            raise Problem(403, f"this is about all organizations, and {actor.name} is tied to one")
+        return actor
+
+    # The matrix of routes by permissions is made from these.
+    allowed.permission, allowed.fleet = permission, fleet  # type: ignore[attr-defined]
+    return allowed
+
+
+Reader = Annotated[Actor, Depends(needs(Permission.READ), scope="function")]
+Operator = Annotated[Actor, Depends(needs(Permission.OPERATE), scope="function")]
+FleetReader = Annotated[Actor, Depends(needs(Permission.READ, fleet=True), scope="function")]
+FleetOperator = Annotated[Actor, Depends(needs(Permission.OPERATE, fleet=True), scope="function")]
+Admin = Annotated[Actor, Depends(needs(Permission.ADMIN, fleet=True), scope="function")]
+
+Text = Annotated[str | None, Query(min_length=1, max_length=200)]
+
+
+async def whom(
+    actor: Reader,
+    connection: Db,
+    parts: Parts,
+    org: Text = None,
+    integration_type: Annotated[str | None, Query(alias="type", min_length=1, max_length=200)] = None,
+    integration: Text = None,
+) -> Scope:
+    """The scope that the parameters name, by ids or names. Raises NotFound and Ambiguous.
+
+    Who is tied to an organization names integrations by their ids alone: a search would tell of others.
+    """
+    asked = AskedScope(org, integration_type, integration)
+    if actor.org_id is None:
+        return (await resolve(connection, parts.settings, asked)).scope if any(asked) else Scope()
+    if org not in (None, actor.org_id):
+        raise Problem(404, f'There is no organization "{org}".')
+    return Scope(actor.org_id, integration_type, integration)
+
+
+Whom = Annotated[Scope, Depends(whom, scope="function")]
+
+
+def visible(actor: Actor, org_id: str | None) -> bool:
+    """Whether the actor may know of what belongs to this organization."""
+    return actor.org_id in (None, org_id)

@@ -1,0 +1,65 @@
+"""The application: every route of the API, behind its limits."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from synkron.errors import SynkronError
+from synkron.postgres.connection import DRIVER_FAULTS
+from synkron.service.api.middleware import Guarded
+from synkron.service.api.problem import Problem, problem_of
+from synkron.service.api.routes import completion, runs, tick
+from synkron.service.api.served import Served
+
+ROUTERS = [runs.router, completion.router, tick.router]
+DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
+
+
+def application(served: Served) -> ASGIApp:
+    """The application that answers with these parts."""
+    return Guarded(api(served))
+
+
+def api(served: Served) -> FastAPI:
+    """The routes, without their limits. The pages of FastAPI's documentation come from elsewhere, so there are none."""
+    app = FastAPI(
+        title="Synkron",
+        version=version("synkron"),
+        description=DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.served = served
+    for router in ROUTERS:
+        app.include_router(router)
+    for kind in (Problem, SynkronError, TimeoutError, *DRIVER_FAULTS, Exception):
+        app.exception_handler(kind)(_failed)
+    app.exception_handler(HTTPException)(_not_routed)
+    app.exception_handler(RequestValidationError)(_not_valid)
+    return app
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Whatever a route raises."""
+    return problem_of(error, request.url.path).response()
+
+
+async def _not_routed(_: Request, error: HTTPException) -> Response:
+    """No such path, or not by this method."""
+    return Problem(error.status_code, error.detail, error.headers or {}).response()
+
+
+async def _not_valid(_: Request, error: RequestValidationError) -> Response:
+    """A parameter or a body that is not what the document says. What was sent is not repeated."""
+    if error.errors()[0]["loc"][0] == "path":
+        return Problem(404, "Not Found").response()
+    faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return Problem(422, "; ".join(faults[:5]), more={"faults": faults[:50]}).response()

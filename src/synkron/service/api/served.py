@@ -1,0 +1,61 @@
+"""What the routes work with: the pool, the settings and the parts of this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from synkron.delivery.targets import Target
+from synkron.postgres.connection import Connection, Pool
+from synkron.runtime import process_name
+from synkron.service.tick_log import TickLog
+from synkron.settings.load import Settings
+from synkron.settings.redaction import Redaction
+from synkron.settings.signing import Signing
+from synkron.source.mirror import Mirror
+from synkron.source.queries import SourceQueries
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The parts that answer requests. ``signings`` are those of the integration types, by name."""
+
+    pool: Pool
+    settings: Settings
+    signings: Mapping[str, Signing]
+    tick_signing: Signing | None = None
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    mirror: Mirror | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    name: str = field(default_factory=process_name)
+    tick_log: TickLog = field(default_factory=TickLog)
+    background: set[asyncio.Task[object]] = field(default_factory=set)
+
+    @property
+    def redaction(self) -> Redaction:
+        """Takes the secrets of the types out of what targets say."""
+        return Redaction(signing.secret for signing in self.signings.values())
+
+
+def served(request: Request) -> Served:
+    """The parts, of which the application has one set."""
+    found: Served = request.app.state.served
+    return found
+
+
+Parts = Annotated[Served, Depends(served)]
+
+
+async def connection(parts: Parts) -> AsyncIterator[Connection]:
+    """A connection of the pool, until the route has its answer; the errors of the driver are sentences."""
+    async with parts.pool.acquire() as one, SourceQueries(parts.settings.source).in_words():
+        yield one
+
+
+# The connection is returned before the answer is sent: a client that reads slowly holds none.
+Db = Annotated[Connection, Depends(connection, scope="function")]
