@@ -36,7 +36,7 @@ from synkron.service.background import (
     keep_watching,
 )
 from synkron.service.loops import together
-from synkron.service.parts import RoleParts, Role, opened_parts
+from synkron.service.parts import Role, RoleParts, opened_parts
 from synkron.service.reports import keep_reporting_exports
 from synkron.service.scheduler_loop import LastTick, keep_ticking
 from synkron.service.worker_loop import keep_working
