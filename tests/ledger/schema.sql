@@ -973,6 +973,7 @@ CREATE INDEX mirrored_integrations_by_id ON synkron.mirrored_integrations USING 
 CREATE INDEX mirrored_organizations_by_id ON synkron.mirrored_organizations USING btree (id);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
 CREATE INDEX pauses_by_end ON synkron.pauses USING btree (COALESCE(LEAST(ended_at, until), 'infinity'::timestamp with time zone));
+CREATE INDEX provider_logins_by_end ON synkron.provider_logins USING btree (expires_at);
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_ep_prio_id_idx ON synkron.queue USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_log_created ON synkron.queue_log USING btree (created);

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from synkron.delivery.targets import Target
 from synkron.postgres.connection import Connection, Pool
 from synkron.runtime import process_name
+from synkron.service.api.provider import Provider
 from synkron.service.tick_log import TickLog
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
@@ -31,6 +32,7 @@ class Served:
     tick_signing: Signing | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     mirror: Mirror | None = None
+    provider: Provider | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     name: str = field(default_factory=process_name)
     tick_log: TickLog = field(default_factory=TickLog)
