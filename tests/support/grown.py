@@ -139,6 +139,26 @@ STATEMENTS = (
     insert into synkron.verifications (at, since, until, expected, missed, doubled, late, unexplained)
     select now() - n * interval '5 minutes', now(), now(), 1, 0, 0, 0, 0 from generate_series(1, $1::int) n
     """,
+    """
+    insert into synkron.overview_schedules (cron_schedule, timezone, zone_is_number, next_key)
+    select n % 60 || ' ' || n / 60 % 24 || ' ' || 1 + n / 1440 || ' * *', '', false, extract(epoch from now()) + n - 100
+    from generate_series(1, $1::int) n
+    """,
+    """
+    insert into synkron.overview_integrations (
+        integration_id, place, org_id, organization, integration_type, is_enabled, cron_schedule, organization_exists,
+        zone_is_number, schedule_id
+    )
+    select i.id::text, 0, org_id::text, name, integration_type, is_enabled, cron_schedule, true, false,
+        case when is_enabled then row_number() over () end
+    from organization_integrations i
+    join organizations o on o.id = i.org_id
+    """,
+    """
+    insert into synkron.overview_runs (integration_id, last_key, drift_key, failing_key, is_open, measured_at)
+    select integration_id, -n, n % 100, case when n % 100 = 0 then n::float8 else 'infinity' end, n % 100 = 0, now()
+    from (select integration_id, row_number() over () as n from synkron.overview_integrations) one
+    """,
     "analyze",
 )
 

@@ -31,6 +31,7 @@ VALUES: Mapping[str, Any] = {
     "float8": 0.5,
     "oid": 100,
     "jsonb": "[]",
+    "tsquery": "'fjord':*",
 }
 
 

@@ -76,7 +76,7 @@ left join synkron.attempts first
 -- Of the newest $2 runs that failed within 7 days: those with no later success of their integration. Runs that an
 -- operator cancelled are left out. Plan: the index runs_failed, then runs_delivered_once for each.
 with failed as materialized (
-    select id, integration_id, org_id, integration_type, scheduled_for, finished_at, attempt, error
+    select id, integration_id, org_id, integration_type, scheduled_for, finished_at, state, attempt, error
     from synkron.runs
     where failed_at > $1::timestamptz - interval '7 days' and failed_at <= $1
     order by failed_at desc
@@ -91,11 +91,7 @@ where not exists (
             and later.scheduled_for > failed.scheduled_for
             and later.delivers and later.state = 'succeeded'
     )
-    and not exists (
-        select from synkron.attempts last
-        where last.run_id = failed.id and last.attempt = failed.attempt
-            and last.scheduled_for = failed.scheduled_for and last.outcome = 'cancelled'
-    );
+    and {stands_failed[failed]};
 
 -- name: endpoints
 -- What is known about the endpoints $2, and how many probes of this month their vendors count. Plan: the two primary
