@@ -488,6 +488,8 @@ CREATE TABLE synkron.overview_schedules (
     cron_schedule text NOT NULL COLLATE pg_catalog."C",
     timezone text NOT NULL COLLATE pg_catalog."C",
     zone_is_number boolean NOT NULL,
+    integration_type text NOT NULL COLLATE pg_catalog."C",
+    integrations integer DEFAULT 0 NOT NULL,
     is_valid boolean DEFAULT true NOT NULL,
     next_key double precision DEFAULT '-Infinity'::double precision NOT NULL
 );
@@ -855,7 +857,7 @@ ALTER TABLE ONLY synkron.overview_refreshes
 ALTER TABLE ONLY synkron.overview_runs
     ADD CONSTRAINT overview_runs_pkey PRIMARY KEY (integration_id);
 ALTER TABLE ONLY synkron.overview_schedules
-    ADD CONSTRAINT overview_schedules_cron_schedule_timezone_zone_is_number_key UNIQUE (cron_schedule, timezone, zone_is_number);
+    ADD CONSTRAINT overview_schedules_cron_schedule_timezone_zone_is_number_in_key UNIQUE (cron_schedule, timezone, zone_is_number, integration_type);
 ALTER TABLE ONLY synkron.overview_schedules
     ADD CONSTRAINT overview_schedules_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.pace

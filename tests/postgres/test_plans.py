@@ -83,6 +83,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "reports/names/store.type_of_runs_on_record": (OTHER,),
     "reports/names/store.type_on_record": (OTHER,),
     "reports/exports/pending": (SECURED,),
+    "reports/overview/coming": (SECURED,),
     "reports/overview/order": (SECURED,),
     "reports/overview/page": (SECURED,),
     "reports/exports/store": (SECURED,),
@@ -92,7 +93,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "service/doctor/store": (OTHER,),
     "service/overview/refresh": (SECURED,),
     "service/overview/refresh.last": (OTHER,),
-    "service/status/store": (OTHER,),
+    "service/status/store": (SECURED, OTHER),
 }
 
 # What is asked where that matters to the plan; an interval stands for the moment that lies so long ago.

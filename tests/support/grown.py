@@ -140,8 +140,11 @@ STATEMENTS = (
     select now() - n * interval '5 minutes', now(), now(), 1, 0, 0, 0, 0 from generate_series(1, $1::int) n
     """,
     """
-    insert into synkron.overview_schedules (cron_schedule, timezone, zone_is_number, next_key)
-    select n % 60 || ' ' || n / 60 % 24 || ' ' || 1 + n / 1440 || ' * *', '', false, extract(epoch from now()) + n - 100
+    insert into synkron.overview_schedules (
+        cron_schedule, timezone, zone_is_number, integration_type, integrations, next_key
+    )
+    select n % 60 || ' ' || n / 60 % 24 || ' ' || 1 + n / 1440 || ' * *', '', false, 'xledger', 1,
+        extract(epoch from now()) + 600 * n - 6000
     from generate_series(1, $1::int) n
     """,
     """

@@ -133,6 +133,12 @@ cross join lateral (
     where pronamespace = GIVEN and proname in ('keep_partitions', 'pause_over')
 )
 
+-- name: of_scope
+-- Whether the row GIVEN is of the organization $4, the type $5 and the integration $6; null is any.
+($4::text is null or GIVEN.org_id = $4)
+and ($5::text is null or GIVEN.integration_type = $5)
+and ($6::text is null or GIVEN.integration_id = $6)
+
 -- name: overview_matches
 -- Whether a row GIVEN of the overview's copy, with its figures `r`, is asked for: of the organization $1, the type $2, the
 -- integration $3, with the words $4, in the state $5 at the moment $6; null is any. Each list is read once and hashed.

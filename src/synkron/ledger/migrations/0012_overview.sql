@@ -7,16 +7,18 @@ create function synkron.words(given text) returns text[] language sql immutable 
     select array_remove(regexp_split_to_array(lower(given), '[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+'), '')
 $$;
 
--- Each distinct schedule of a row that can run. `next_key` is its next moment, in seconds since 1970: infinite if there
+-- Each distinct schedule of a type's rows that can run, and how many rows have it. `next_key` is its next moment, in seconds since 1970: infinite if there
 -- is none, and -infinite until a refresh has worked it out.
 create table synkron.overview_schedules (
     id bigint generated always as identity primary key,
     cron_schedule text collate "C" not null,
     timezone text collate "C" not null,
     zone_is_number boolean not null,
+    integration_type text collate "C" not null,
+    integrations integer not null default 0,
     is_valid boolean not null default true,
     next_key double precision not null default '-infinity',
-    unique (cron_schedule, timezone, zone_is_number)
+    unique (cron_schedule, timezone, zone_is_number, integration_type)
 );
 -- Query overview.by_next_fire, and refresh.passed: which schedules fire next?
 create index overview_schedules_next on synkron.overview_schedules (next_key, id);

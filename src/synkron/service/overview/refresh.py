@@ -75,6 +75,7 @@ async def refresh(connection: Connection, settings: Settings) -> Refreshed | Non
         seen: int = last["seen_run"] if last else await connection.fetchval(sql["newest_run"])
         [rows] = await connection.fetch(sql["rows"], list(settings.types))
         if rows["gone"] or rows["written"]:
+            await connection.execute(sql["count"])
             await connection.execute(sql["forget"])
         now = await database_clock(connection)
         passed = await connection.fetch(sql["passed"], now)

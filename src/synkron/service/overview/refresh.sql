@@ -41,28 +41,28 @@ given as materialized (
     ) placed
 ),
 made as (
-    insert into synkron.overview_schedules (cron_schedule, timezone, zone_is_number)
-    select distinct schedule, coalesce(timezone, ''), zone_is_number
+    insert into synkron.overview_schedules (cron_schedule, timezone, zone_is_number, integration_type)
+    select distinct schedule, coalesce(timezone, ''), zone_is_number, integration_type
     from given
     where schedule is not null
         and not exists (
             select from synkron.overview_schedules known
-            where (known.cron_schedule, known.timezone, known.zone_is_number)
-                = (given.schedule, coalesce(given.timezone, ''), given.zone_is_number)
+            where (known.cron_schedule, known.timezone, known.zone_is_number, known.integration_type)
+                = (given.schedule, coalesce(given.timezone, ''), given.zone_is_number, given.integration_type)
         )
-    returning id, cron_schedule, timezone, zone_is_number
+    returning id, cron_schedule, timezone, zone_is_number, integration_type
 ),
 known as (
-    select id, cron_schedule, timezone, zone_is_number from synkron.overview_schedules
+    select id, cron_schedule, timezone, zone_is_number, integration_type from synkron.overview_schedules
     union all
-    select id, cron_schedule, timezone, zone_is_number from made
+    select id, cron_schedule, timezone, zone_is_number, integration_type from made
 ),
 found as materialized (
     select given.*, known.id as schedule_id
     from given
     left join known
-        on (known.cron_schedule, known.timezone, known.zone_is_number)
-            = (given.schedule, coalesce(given.timezone, ''), given.zone_is_number)
+        on (known.cron_schedule, known.timezone, known.zone_is_number, known.integration_type)
+            = (given.schedule, coalesce(given.timezone, ''), given.zone_is_number, given.integration_type)
 ),
 gone as (
     delete from synkron.overview_integrations o
@@ -106,15 +106,24 @@ select
     (select count(*) from changed) as written,
     (select count(*) from gone) as gone;
 
+-- name: count
+-- Counts the rows of each schedule, when rows were written or are gone.
+-- Scans: the copy, once.
+update synkron.overview_schedules s set integrations = coalesce(counted.rows, 0)
+from synkron.overview_schedules known
+left join (
+    select schedule_id, count(*) as rows from synkron.overview_integrations where schedule_id is not null group by 1
+) counted on counted.schedule_id = known.id
+where s.id = known.id and s.integrations <> coalesce(counted.rows, 0);
+
 -- name: forget
--- Deletes the figures and schedules of rows that are gone.
--- Scans: the copy, once, when rows are gone.
+-- Deletes the figures of integrations whose rows are gone, and schedules that no row has any more.
+-- Scans: the copy, once, when rows were written or are gone.
 with figures as (
     delete from synkron.overview_runs r
     where not exists (select from synkron.overview_integrations o where o.integration_id = r.integration_id)
 )
-delete from synkron.overview_schedules s
-where not exists (select from synkron.overview_integrations o where o.schedule_id = s.id);
+delete from synkron.overview_schedules where integrations = 0;
 
 -- name: passed
 -- The schedules whose next moment is not known, or has come. Plan: the index overview_schedules_next.
