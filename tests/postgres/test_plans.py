@@ -83,9 +83,11 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "reports/names/store.type_of_runs_on_record": (OTHER,),
     "reports/names/store.type_on_record": (OTHER,),
     "reports/exports/pending": (SECURED,),
-    "reports/overview/coming": (SECURED,),
+    "reports/overview/calendar": (OTHER,),
+    "reports/overview/coming": (SECURED, OTHER),
     "reports/overview/order": (SECURED,),
     "reports/overview/page": (SECURED,),
+    "reports/overview/past": (OTHER,),
     "reports/exports/store": (SECURED,),
     "reports/verify/store": (SECURED,),
     "delivery/warm_up/send": (OTHER,),
@@ -97,7 +99,13 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
 }
 
 # What is asked where that matters to the plan; an interval stands for the moment that lies so long ago.
-AN_HOUR, A_DAY, AGES, NOW = timedelta(hours=1), timedelta(days=1), timedelta(days=400), timedelta()
+A_QUARTER, AN_HOUR, A_DAY, AGES, NOW = (
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(days=1),
+    timedelta(days=400),
+    timedelta(),
+)
 EVERY_ROW = (None, None, None, None, None, NOW)
 ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "reports/drift.stages": (A_DAY, NOW, None, None, None, AN_HOUR, [0.5]),
@@ -107,6 +115,11 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
     "operations/operations.record": ("kari", "pause", "everything", None, None),
+    "reports/overview/past.drift": (AGES, NOW, AN_HOUR, None, None, None, [0.5]),
+    "reports/overview/past.quarters": (AGES, NOW, AN_HOUR, None, None, None),
+    "reports/overview/past.histogram": (AGES, NOW, [AN_HOUR], None, None, None),
+    "reports/overview/past.clocks": (AGES, NOW, [0.5], None, None, None),
+    "reports/overview/past.samples": (A_QUARTER, A_QUARTER),
     **{
         f"reports/overview/order.{walk}": (*EVERY_ROW, -1e9, 5, "o", "i", 0, 50, 50)
         for walks in WALKS.values()
