@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from synkron.ledger.migrate import migrate
 from synkron.postgres.clock import database_clock
@@ -13,6 +17,7 @@ from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
 from synkron.service.overview import refresh as module
+from synkron.service.overview.freshness import Freshness
 from synkron.service.overview.refresh import Refreshed, read_due, refresh
 from synkron.settings.load import IntegrationsTable, OrganizationsTable, Settings, SourceTables
 from tests.conftest import Connection
@@ -194,3 +199,55 @@ async def test_rows_of_any_kind(bare_database: Database, kind: str) -> None:
         assert len(invalid.rows) == 5
         assert all(row.fault for row in invalid.rows)
     await connection.close()
+
+
+async def test_a_page_waits_for_a_quick_refresh_and_not_for_a_long_one(
+    database: Database, connection: Connection
+) -> None:
+    refreshing = asyncio.Event()
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        own = await asyncpg.connect(database.url)
+        yield own
+        await own.close()
+        refreshing.set()
+
+    count = "select count(*) from synkron.overview_integrations"
+    age = "update synkron.overview_refreshes set at = now() - interval '1 year', took = $1"
+    freshness = Freshness(connect, Settings())
+    await add_integration(connection, "0 2 * * *")
+    await freshness.ensure(connection)
+    assert await connection.fetchval(count) == 1
+    await connection.execute("update synkron.overview_refreshes set at = now()")
+    await add_integration(connection, "0 2 * * *")
+    await freshness.ensure(connection)
+    assert await connection.fetchval(count) == 1
+    await connection.execute(age, HOUR)
+    await freshness.ensure(connection)
+    await freshness.ensure(connection)
+    await asyncio.wait_for(refreshing.wait(), 30)
+    assert await connection.fetchval(count) == 2
+    await freshness.close()
+
+
+async def test_a_refresh_beside_that_fails_is_told_and_tried_again(connection: Connection) -> None:
+    tried = 0
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        nonlocal tried
+        tried += 1
+        raise OSError("no route to host")
+        yield connection
+
+    freshness = Freshness(connect, Settings())
+    await freshness.ensure(connection)
+    await connection.execute("update synkron.overview_refreshes set at = now() - interval '1 year', took = '1 hour'")
+    with capture_logs() as lines:
+        for number in (1, 2):
+            await freshness.ensure(connection)
+            assert freshness._beside is not None
+            await freshness._beside
+            assert tried == number
+    assert [line["reason"] for line in lines] == ["no route to host"] * 2
