@@ -1,11 +1,11 @@
-"""How long the overview takes of 1,000,000 integrations with 10,000,000 runs, by order, search and depth (D1, D2).
+"""How long the overview takes of 1,000,000 integrations with 10,000,000 runs, by order, search and depth (D1 to D3).
 
     python -m bench.overview [--quick] [--save]
 
 D1 is the 95th percentile of the time for a page of 50 rows, asked for over one connection: what the server and this
 process take, without HTTP and HTML. Of each order the first page, a deep one (after nine tenths of the rows), a search
 for one organization and one that every row fits are mixed; a note says how long each takes. D2 is the refresh of the
-copy that gives the order.
+copy that gives the order, D3 the timeline of what comes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 from statistics import quantiles
@@ -23,12 +24,15 @@ import asyncpg
 
 from bench.fleet import Connection, database, install, seed
 from bench.measure import Measure, options, report
-from synkron.model import Scope
+from synkron.model import EVERYTHING, Scope
+from synkron.postgres.clock import database_clock
 from synkron.reports.overview.cursor import START, Place, Sort, cursor_of
 from synkron.reports.overview.order import SQL
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import RowState
+from synkron.reports.overview.timeline import timeline
 from synkron.service.overview.refresh import refresh
+from synkron.service.status.tiles import tiles
 from synkron.settings.load import Settings
 
 FULL = 1_000_000
@@ -136,12 +140,33 @@ async def measure(connection: Connection, rows: int) -> list[Measure]:
     org_id = await connection.fetchval("select org_id::text from organization_integrations limit 1")
     asked = {str(sort): partial(page, connection, settings, Scope(org_id), sort=sort) for sort in Sort}
     measures.append(await _measure("of one organization, by order", asked, target))
+    asked = {"all": partial(tiles, connection, settings), "of one": partial(tiles, connection, settings, Scope(org_id))}
+    measures.append(await _measure("'s figures, of all or of one organization", asked, target))
+    return [
+        *measures,
+        *[await _timeline(connection, hours) for hours in (1, 24, 168)],
+        await _refresh(connection, rows),
+    ]
+
+
+async def _refresh(connection: Connection, rows: int) -> Measure:
     seconds = []
     for _ in range(3):
         began = perf_counter()
-        await refresh(connection, settings)
+        await refresh(connection, Settings())
         seconds.append(perf_counter() - began)
-    return [*measures, Measure("D2", f"refresh of the copy of {rows:,} integrations", "s", seconds)]
+    return Measure("D2", f"refresh of the copy of {rows:,} integrations", "s", seconds)
+
+
+async def _timeline(connection: Connection, hours: int) -> Measure:
+    """What comes, worked out anew each time."""
+    seconds = []
+    for number in range(3):
+        now = await database_clock(connection) + number * timedelta(minutes=1)
+        began = perf_counter()
+        await timeline(connection, Settings(), EVERYTHING, now, now + timedelta(hours=hours))
+        seconds.append(perf_counter() - began)
+    return Measure("D3", f"timeline of {hours} h, not remembered", "s", seconds)
 
 
 async def _deep(connection: Connection, sort: Sort, rows: int) -> str:
