@@ -139,7 +139,7 @@ async def test_only_one_refreshes_at_a_time(database: Database, connection: Conn
 
 
 async def test_when_it_is_due(connection: Connection) -> None:
-    assert await read_due(connection, Settings()) == module.Due(is_due=True, is_quick=True)
+    assert await read_due(connection, Settings()) == module.Due(is_due=True, is_quick=True, at=None)
     await refresh(connection, Settings())
     noted = "update synkron.overview_refreshes set at = now() - $1::interval, took = $2"
     for at, took, is_due, is_quick in [
@@ -149,7 +149,9 @@ async def test_when_it_is_due(connection: Connection) -> None:
         (21 * SECOND, SECOND, True, False),
     ]:
         await connection.execute(noted, at, took)
-        assert await read_due(connection, Settings()) == module.Due(is_due, is_quick)
+        due = await read_due(connection, Settings())
+        assert (due.is_due, due.is_quick) == (is_due, is_quick)
+        assert due.at is not None
 
 
 @pytest.mark.parametrize("kind", ["bigint", "text", "uuid"])
@@ -204,14 +206,14 @@ async def test_rows_of_any_kind(bare_database: Database, kind: str) -> None:
 async def test_a_page_waits_for_a_quick_refresh_and_not_for_a_long_one(
     database: Database, connection: Connection
 ) -> None:
-    refreshing = asyncio.Event()
+    refreshed = asyncio.Event()
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[Connection]:
         own = await asyncpg.connect(database.url)
         yield own
         await own.close()
-        refreshing.set()
+        refreshed.set()
 
     count = "select count(*) from synkron.overview_integrations"
     age = "update synkron.overview_refreshes set at = now() - interval '1 year', took = $1"
@@ -224,9 +226,11 @@ async def test_a_page_waits_for_a_quick_refresh_and_not_for_a_long_one(
     await freshness.ensure(connection)
     assert await connection.fetchval(count) == 1
     await connection.execute(age, HOUR)
+    refreshed.clear()
     await freshness.ensure(connection)
     await freshness.ensure(connection)
-    await asyncio.wait_for(refreshing.wait(), 30)
+    assert not refreshed.is_set()
+    await asyncio.wait_for(refreshed.wait(), 30)
     assert await connection.fetchval(count) == 2
     await freshness.close()
 
@@ -242,7 +246,7 @@ async def test_a_refresh_beside_that_fails_is_told_and_tried_again(connection: C
         yield connection
 
     freshness = Freshness(connect, Settings())
-    await freshness.ensure(connection)
+    await refresh(connection, Settings())
     await connection.execute("update synkron.overview_refreshes set at = now() - interval '1 year', took = '1 hour'")
     with capture_logs() as lines:
         for number in (1, 2):

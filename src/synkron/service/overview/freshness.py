@@ -11,11 +11,14 @@ from synkron.runtime import log
 from synkron.service.overview.refresh import read_due, refresh
 from synkron.settings.load import Settings
 
+# How many seconds a page waits for a refresh.
+LONGEST_WAIT = 2.0
+
 
 class Freshness:
     """The refreshes of one process. Several processes may have one each: only one of them refreshes at a time.
 
-    ``connect`` opens the connection of a refresh that goes on beside the pages.
+    ``connect`` opens the connection of a refresh, which goes on beside the pages.
     """
 
     def __init__(self, connect: Connect, settings: Settings) -> None:
@@ -24,16 +27,18 @@ class Freshness:
         self._beside: asyncio.Task[None] | None = None
 
     async def ensure(self, connection: Connection) -> None:
-        """To be called before a page, outside a transaction. Waits for the first refresh, and for one that is quick.
+        """To be called before a page, outside a transaction: starts a refresh if one is due.
 
-        A longer one goes on beside, and later pages have its result. Raises ServiceRoleRequired, SourceTableMissing
-        and LedgerMissing.
+        Waits for the first, and for one that is quick, but not long: it goes on though the page is gone, and later
+        pages have its result. Raises LedgerMissing.
         """
         due = await read_due(connection, self._settings)
-        if due.is_due and due.is_quick:
-            await refresh(connection, self._settings)
-        elif due.is_due and (self._beside is None or self._beside.done()):
+        if not due.is_due:
+            return
+        if self._beside is None or self._beside.done():
             self._beside = asyncio.create_task(self._refresh_beside(), name="overview")
+        if due.is_quick:
+            await asyncio.wait({self._beside}, timeout=LONGEST_WAIT)
 
     async def close(self) -> None:
         """Cancel the refresh that is under way."""

@@ -42,10 +42,14 @@ class Refreshed:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Whether the copy is to be refreshed, and whether that is quick, so that a page may wait for it."""
+    """Whether the copy is to be refreshed, and whether that is quick, so that a page may wait for it.
+
+    ``at`` is when the last refresh began; None if there was none.
+    """
 
     is_due: bool
     is_quick: bool
+    at: datetime | None
 
 
 async def read_due(connection: Connection, settings: Settings) -> Due:
@@ -54,8 +58,9 @@ async def read_due(connection: Connection, settings: Settings) -> Due:
     async with source.in_words():
         row = await connection.fetchrow(source.sql(FILE)["last"])
     if row is None:
-        return Due(is_due=True, is_quick=True)
-    return Due(row["now"] - row["at"] >= max(LEAST_BETWEEN, SHARE * row["took"]), row["took"] <= QUICK)
+        return Due(is_due=True, is_quick=True, at=None)
+    age = row["now"] - row["at"]
+    return Due(age >= max(LEAST_BETWEEN, SHARE * row["took"]), row["took"] <= QUICK, row["at"])
 
 
 async def refresh(connection: Connection, settings: Settings) -> Refreshed | None:
