@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,9 +19,9 @@ from synkron.source.queries import SourceQueries
 from synkron.source.reader import zone_of
 
 FILE = "service/overview/refresh"
-# How many integrations are measured in one refresh, and how many new runs it looks at.
+# How many integrations are measured at a time, and how many new runs are looked at.
 MOST_MEASURED = 20_000
-# It is refreshed this often at most, and spends at most one part in so many of the time on it.
+# The copy is refreshed this often at most, and for one part in so many of the time at most.
 LEAST_BETWEEN = timedelta(seconds=1)
 SHARE = 20
 # A refresh that takes no longer is waited for.
@@ -66,8 +66,9 @@ async def read_due(connection: Connection, settings: Settings) -> Due:
 async def refresh(connection: Connection, settings: Settings) -> Refreshed | None:
     """Make the copy equal to the tables, and measure what may have changed; None if another process is doing it.
 
-    Costs a read of both tables, some seconds for a million rows, and fills the copy the first time. Raises
-    ServiceRoleRequired, SourceTableMissing and LedgerMissing.
+    Costs a read of both tables, some seconds for a million rows, and a fraction of a millisecond for each new run,
+    measured in parts that are seen one by one. Raises ServiceRoleRequired, SourceTableMissing and
+    LedgerMissing.
     """
     source = SourceQueries(settings.source)
     sql = source.sql(FILE)
@@ -76,8 +77,6 @@ async def refresh(connection: Connection, settings: Settings) -> Refreshed | Non
             return None
         await source.secure(connection)
         await connection.execute(sql["room"])
-        last = await connection.fetchrow(sql["last"])
-        seen: int = last["seen_run"] if last else await connection.fetchval(sql["newest_run"])
         [rows] = await connection.fetch(sql["rows"], list(settings.types))
         if rows["gone"] or rows["written"]:
             await connection.execute(sql["count"])
@@ -86,13 +85,30 @@ async def refresh(connection: Connection, settings: Settings) -> Refreshed | Non
         passed = await connection.fetch(sql["passed"], now)
         if passed:
             await connection.execute(sql["schedules"], *await by_turns(_next_moments(passed, now)))
-        [claimed] = await connection.fetch(sql["claimed"], seen, MOST_MEASURED)
-        open_ones = await connection.fetch(sql["open"], MOST_MEASURED)
-        measured = {*(claimed["integration_ids"] or ()), *(row["integration_id"] for row in open_ones)}
-        if measured:
-            await connection.execute(sql["measure"], sorted(measured))
-        await connection.execute(sql["record"], max(seen, claimed["seen"] or 0))
-    return Refreshed(**rows, measured=len(measured))
+        await connection.execute(sql["record"])
+    measured, is_more = 0, True
+    while is_more:
+        async with source.in_words(), connection.transaction(isolation="read_committed"):
+            if not await connection.fetchval(sql["alone"]):
+                break
+            await source.secure(connection)
+            some, is_more = await _measure(connection, sql)
+            measured += some
+    return Refreshed(**rows, measured=measured)
+
+
+async def _measure(connection: Connection, sql: Mapping[str, str]) -> tuple[int, bool]:
+    """Measure some of the integrations whose figures may have changed: how many, and whether there are more."""
+    last = await connection.fetchrow(sql["last"])
+    [claimed] = await connection.fetch(sql["claimed"], last["seen_run"] if last else 0, MOST_MEASURED)
+    open_ones = await connection.fetch(sql["open"], MOST_MEASURED)
+    measured = {*(claimed["integration_ids"] or ()), *(row["integration_id"] for row in open_ones)}
+    if measured:
+        await connection.execute(sql["measure"], sorted(measured))
+    if claimed["seen"] is not None:
+        await connection.execute(sql["seen"], claimed["seen"])
+    are_new = sum(row["is_new"] for row in open_ones)
+    return len(measured), MOST_MEASURED in (claimed["runs"], are_new)
 
 
 def _next_moments(rows: Iterable[Record], now: datetime) -> Steps[NextMoments]:

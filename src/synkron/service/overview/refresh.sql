@@ -7,13 +7,10 @@ select pg_try_advisory_xact_lock(hashtext('synkron.overview'));
 -- How it was refreshed last; no row if it never was.
 select at, took, seen_run, now() as now from synkron.overview_refreshes;
 
--- name: newest_run
--- The number of the newest run; 0 if there is none.
-select coalesce(max(id), 0) from synkron.runs;
-
 -- name: room
--- All rows are joined and compared in memory; the default of 4 MB would write them to disk several times.
-set local work_mem = '128MB';
+-- All rows are joined and compared in memory; the default of 4 MB would write them to disk several times. To sort a
+-- million texts for a merge join takes longer than to hash them.
+select set_config('work_mem', '128MB', true), set_config('enable_mergejoin', 'off', true);
 
 -- name: rows
 -- Makes the copy of the rows equal to the tables; $1 are the types that the settings know. A row that is as it was is not
@@ -40,16 +37,20 @@ given as materialized (
         from read where coalesce(oddity, doubled, '') ~ '^(id|row) '
     ) placed
 ),
-made as (
-    insert into synkron.overview_schedules (cron_schedule, timezone, zone_is_number, integration_type)
-    select distinct schedule, coalesce(timezone, ''), zone_is_number, integration_type
+wanted as materialized (
+    select distinct schedule, coalesce(timezone, '') as timezone, zone_is_number, integration_type
     from given
     where schedule is not null
-        and not exists (
-            select from synkron.overview_schedules known
-            where (known.cron_schedule, known.timezone, known.zone_is_number, known.integration_type)
-                = (given.schedule, coalesce(given.timezone, ''), given.zone_is_number, given.integration_type)
-        )
+),
+made as (
+    insert into synkron.overview_schedules (cron_schedule, timezone, zone_is_number, integration_type)
+    select schedule, timezone, zone_is_number, integration_type
+    from wanted
+    where not exists (
+        select from synkron.overview_schedules known
+        where (known.cron_schedule, known.timezone, known.zone_is_number, known.integration_type)
+            = (wanted.schedule, wanted.timezone, wanted.zone_is_number, wanted.integration_type)
+    )
     returning id, cron_schedule, timezone, zone_is_number, integration_type
 ),
 known as (
@@ -148,7 +149,11 @@ from (select id, integration_id, claimed_at from synkron.runs where id > $1 orde
 -- name: open
 -- Up to $1 integrations whose figures may have changed, those that were never measured first. Plan: the index
 -- overview_runs_open.
-select integration_id from synkron.overview_runs where is_open order by measured_at nulls first limit $1;
+select integration_id, measured_at is null as is_new
+from synkron.overview_runs
+where is_open
+order by measured_at nulls first
+limit $1;
 
 -- name: measure
 -- Measures the integrations $1 again. An integration fails if one of its newest runs failed within seven days and none
@@ -177,6 +182,12 @@ cross join lateral (
 where r.integration_id = asked.id;
 
 -- name: record
--- Notes when this refresh began and how long it took, in one transaction, and up to which run $1 its figures are complete.
-insert into synkron.overview_refreshes (at, took, seen_run) values (now(), clock_timestamp() - now(), $1)
-on conflict (one) do update set at = excluded.at, took = excluded.took, seen_run = excluded.seen_run;
+-- Notes when this refresh began, in this transaction, and how long it took. Without a row, the figures are complete up to
+-- the newest run: new rows are measured in any case.
+insert into synkron.overview_refreshes (at, took, seen_run)
+select now(), clock_timestamp() - now(), coalesce(max(id), 0) from synkron.runs
+on conflict (one) do update set at = excluded.at, took = excluded.took;
+
+-- name: seen
+-- Notes up to which run $1 the figures are complete.
+update synkron.overview_refreshes set seen_run = greatest(seen_run, $1);
