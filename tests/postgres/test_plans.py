@@ -88,6 +88,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "delivery/warm_up/send": (OTHER,),
     "reports/why/store": (SECURED,),
     "service/doctor/store": (OTHER,),
+    "service/metrics/store": (OTHER,),
     "service/status/store": (OTHER,),
 }
 

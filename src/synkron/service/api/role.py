@@ -59,6 +59,7 @@ async def answering(
             targets=targets,
             mirror=mirror,
             environment=environment,
+            url=url,
         )
         async with listening(served) as address:
             yield address
