@@ -96,6 +96,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "service/doctor/store": (OTHER,),
     "service/overview/refresh": (SECURED,),
     "service/overview/refresh.last": (OTHER,),
+    "service/metrics/store": (OTHER,),
     "service/status/store": (SECURED, OTHER),
 }
 

@@ -161,6 +161,7 @@ STATEMENTS = (
     select 'token:t' || n % 10, n, 'POST /v1/pauses', sha256('{}'), 200, '{}', now() - n * interval '1 minute'
     from generate_series(1, $1::int) n
     """,
+    """
     insert into synkron.overview_schedules (
         cron_schedule, timezone, zone_is_number, integration_type, integrations, next_key
     )
