@@ -102,7 +102,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
     "operations/access/access.people": ("p7",),
     "operations/access/access.tokens": (False, "t7"),
-    "operations/operations.record": ("kari", "pause", "everything", None, None),
+    "operations/operations.record": ("kari", "pause", ["everything"], [None], [None]),
     "reports/exports/store.recorded": (AGES, NOW, None, None, None),
     "reports/verify/store.frame": (A_DAY,),
     "reports/verify/store.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES, 0, 0),

@@ -18,6 +18,7 @@ from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
 from synkron.incidents.message import NAMELESS, facts_of, touched, touches_of
 from synkron.reports.names.match import AskedScope
+from synkron.service.changes.incidents import acknowledged
 from synkron.service.forms import held_by
 from synkron.text import one_line
 
@@ -183,7 +184,7 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
         done=lambda _, one: [
             f"Incident {one.id} is acknowledged by {one.acknowledged_by}: there are no more reminders of it."
         ],
-        json=lambda plan, done: {"incident": facts_of(done or plan)},
+        json=acknowledged,
     )
 
 

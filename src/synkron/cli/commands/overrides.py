@@ -14,6 +14,7 @@ from synkron.cli.options import AsJson, Integration, OneIntegration, Organizatio
 from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
 from synkron.cli.table import NAME, Field
 from synkron.reports.names.match import AskedScope
+from synkron.service.changes.overrides import as_written, overridden
 from synkron.settings.integrations.naming import section_of
 from synkron.text import duration_text
 
@@ -29,10 +30,6 @@ overrides = typer.Typer(invoke_without_command=True)
 
 def _json(value: object) -> object:
     return duration_text(value) if isinstance(value, timedelta) else value
-
-
-def _json_of(values: Mapping[str, object]) -> dict[str, object]:
-    return {key: _json(value) for key, value in values.items()}
 
 
 def _text(value: object) -> str:
@@ -92,7 +89,7 @@ def list_overrides(
 
     found, names = answer(context, ask)
     if as_json:
-        show_json([_whose(one) | {"values": _json_of(one.values)} for one in found], names)
+        show_json([_whose(one) | {"values": as_written(one.values)} for one in found], names)
         return
     empty = "Nothing is set for a single integration; the types' policies hold for all."
     show(found, OVERRIDDEN, as_json=False, empty=empty)
@@ -172,7 +169,7 @@ def set_(
         values = overrides.checked(texts, settings)
         return await overrides.set_override(connection, settings, integration, values, author)
 
-    return Change(plan, do, "Set it?", told=_told, done=_done, json=_as_json)
+    return Change(plan, do, "Set it?", told=_told, done=_done, json=overridden)
 
 
 @overrides.command()
@@ -207,11 +204,11 @@ def unset(
         question="Take it back?",
         told=_told,
         done=_done,
-        json=_as_json,
+        json=overridden,
     )
 
 
-def _whose(one: Override | Setting) -> dict[str, object]:
+def _whose(one: Override) -> dict[str, object]:
     """Whose override it is, as JSON has it."""
     row = one.integration
     return {
@@ -238,12 +235,3 @@ def _done(_: Setting, done: Setting) -> Iterator[str]:
         yield f"Set for {done.subject}: {_values(done.after)}."
     else:
         yield f"Nothing is set for {done.subject} any more: its type's policy holds."
-
-
-def _as_json(plan: Setting, done: Setting | None) -> Mapping[str, object]:
-    change = done or plan
-    return {
-        **_whose(change),
-        "before": _json_of(change.before),
-        "after": _json_of(change.after),
-    }
