@@ -38,8 +38,8 @@ def all_roles(settings: Settings) -> list[Role]:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The opened parts that the roles use. Parts that no role uses are empty."""
+class RoleParts:
+    """The opened parts that the roles use. RoleParts that no role uses are empty."""
 
     targets: Mapping[str, Target]
     signings: Mapping[str, Signing]
@@ -57,7 +57,7 @@ async def opened_parts(
     roles: Collection[Role],
     environment: Mapping[str, str],
     functions: Mapping[str, Function] = MappingProxyType({}),
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[RoleParts]:
     """The parts, closed at the end. Raises SettingsError with the errors of all parts."""
     faults: list[str] = []
     signings: Mapping[str, Signing] = {}
@@ -94,7 +94,7 @@ async def opened_parts(
         if faults:
             raise SettingsError(list(dict.fromkeys(faults)))
         prober = await stack.enter_async_context(open_prober(watches.requests))
-        yield Parts(targets, signings, tick_signing, watches, prober, channels, dead_man, mirror)
+        yield RoleParts(targets, signings, tick_signing, watches, prober, channels, dead_man, mirror)
 
 
 async def faults_of(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> list[str]:

@@ -36,7 +36,7 @@ from synkron.service.background import (
     keep_watching,
 )
 from synkron.service.loops import together
-from synkron.service.parts import Parts, Role, opened_parts
+from synkron.service.parts import Role, RoleParts, opened_parts
 from synkron.service.reports import keep_reporting_exports
 from synkron.service.scheduler_loop import LastTick, keep_ticking
 from synkron.service.worker_loop import keep_working
@@ -131,7 +131,7 @@ async def serve(
 
 
 def _beside_the_ticks(
-    connect: Connect, settings: Settings, stop: asyncio.Event, parts: Parts, last_tick: LastTick
+    connect: Connect, settings: Settings, stop: asyncio.Event, parts: RoleParts, last_tick: LastTick
 ) -> dict[str, Loop]:
     """The scheduler's other loops. Each channel has its own, so one that hangs does not delay the others."""
     names: list[str | None] = [*parts.channels.by_name] or [None]
