@@ -163,7 +163,7 @@ returning id, channel;
 
 -- name: incidents
 -- The open incidents, or with $1 all, the newest first. Filters, if not null: opened from $2 on, kind $3, organization
--- $4, type $5.
+-- $4, type $5. A page begins after the one opened at $7 with the number $8.
 select id, kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::text, since, opened_at,
     seen_at, acknowledged_at, acknowledged_by, closed_at, announced_at
 from synkron.incidents
@@ -172,6 +172,7 @@ where ($1 or closed_at is null)
     and ($3::text is null or kind = $3)
     and ($4::text is null or org_id = $4)
     and ($5::text is null or integration_type = $5)
+    and ($7::timestamptz is null or (opened_at, id) < ($7, $8::bigint))
 order by opened_at desc, id desc
 limit $6;
 
@@ -192,11 +193,14 @@ order by id;
 update synkron.incidents set acknowledged_at = $2, acknowledged_by = $3 where id = $1;
 
 -- name: is_known
--- Whether the organization $1, the type $2 and the endpoint $3 are known; null counts as known.
+-- Whether the organization $1, the type $2 and the endpoint $3 are known; null counts as known. With $4, only incidents
+-- about this organization count.
 -- Scans: the incidents, once, for a command.
 select
     ($1::text is null or exists (select from synkron.incidents where org_id = $1))
-    and ($2::text is null or exists (select from synkron.incidents where integration_type = $2))
+    and ($2::text is null or exists (
+        select from synkron.incidents where integration_type = $2 and ($4::text is null or org_id = $4)
+    ))
     and ($3::text is null or exists (select from synkron.health where endpoint = $3)
         or exists (select from synkron.incidents where endpoint = $3));
 

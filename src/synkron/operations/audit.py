@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
@@ -29,20 +29,40 @@ class AuditEntry:
     after: dict[str, Any] | None
 
 
+class Change(NamedTuple):
+    """What was changed, and what was so before and after."""
+
+    subject: str
+    before: Facts | None
+    after: Facts | None
+
+
 async def record(
     connection: Connection, *, author: str, action: str, subject: str, before: Facts | None, after: Facts | None
 ) -> None:
     """Record a change, in the transaction that makes it."""
-    await connection.execute(
-        statements("operations/operations")["record"], author, action, subject, _written(before), _written(after)
-    )
+    await record_each(connection, author=author, action=action, changes=[Change(subject, before, after)])
+
+
+async def record_each(connection: Connection, *, author: str, action: str, changes: Sequence[Change]) -> None:
+    """Record several changes of a kind, a row for each, in the transaction that makes them."""
+    subjects = [one.subject for one in changes]
+    before, after = ([_written(one) for one in facts] for facts in zip(*(one[1:] for one in changes), strict=True))
+    await connection.execute(statements("operations/operations")["record"], author, action, subjects, before, after)
 
 
 async def entries(
-    connection: Executor, *, since: datetime | None = None, author: str | None = None, limit: int | None = None
+    connection: Executor,
+    *,
+    since: datetime | None = None,
+    author: str | None = None,
+    before: tuple[datetime, int] | None = None,
+    limit: int | None = None,
 ) -> list[AuditEntry]:
-    """The changes, the newest first; without a limit, all of them."""
-    rows = await connection.fetch(statements("operations/operations")["audit"], since, author, limit)
+    """The changes, the newest first; without a limit, all of them. They come after the one made at ``before``."""
+    rows = await connection.fetch(
+        statements("operations/operations")["audit"], since, author, limit, *(before or (None, None))
+    )
     return [
         read(AuditEntry, row, before=json.loads(row["before"] or "null"), after=json.loads(row["after"] or "null"))
         for row in rows

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,13 +13,12 @@ from synkron.cli.completion import complete_run
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
-from synkron.cli.output import facts_in_json, lateness, lines_beside, say_cut, show, show_facts, show_json
-from synkron.cli.table import Field, facts, minute
+from synkron.cli.output import lateness, lines_beside, say_cut, show, show_facts, show_json
+from synkron.cli.table import facts, minute
 from synkron.errors import NotFound
-from synkron.ledger.drift import Moments, Stage, stages
-from synkron.model import Source, State
+from synkron.model import State
 from synkron.reports.names.match import AskedScope
-from synkron.service.forms import held_by
+from synkron.service.changes.runs import cancelled, retried
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -35,12 +33,6 @@ runs = typer.Typer(invoke_without_command=True)
 RunNumbers = Annotated[
     list[int],
     typer.Argument(metavar="ID...", min=1, max=2**63 - 1, autocompletion=complete_run, help="The numbers of the runs."),
-]
-
-
-NAMED_RUN = [
-    Field(key="run_id", value="id"),
-    *(Field(key=key) for key in ("key", "integration_id", "org_id", "integration_type", "scheduled_for", "state")),
 ]
 
 
@@ -128,10 +120,12 @@ def show_run(
         return *found, await organization_names(connection, settings)
 
     run, attempts, names = answer(context, ask)
-    spans = _stages(run, attempts)
     if as_json:
-        show_json(held_by(run, "run") | {"stages_ms": spans, "attempts": attempts}, names)
+        from synkron.service.nouns.runs import shown_run
+
+        show_json(shown_run(run, attempts), names)
         return
+    spans = history.stages_of(run, attempts)
     stages = ", ".join(f"{stage} {lateness(length)}" for stage, length in spans.items())
     show_facts(facts(fact_fields(names), run) | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
 
@@ -160,17 +154,13 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
         are = "run is" if len(plan.runs) == 1 else "runs are"
         yield f"{len(plan.runs)} {are} claimed again: {', '.join(str(one.id) for one in plan.runs)}."
 
-    def json(plan: RetryPlan, done: RetryPlan | None) -> Mapping[str, object]:
-        runs = (done or plan).runs
-        return {"runs": [facts_in_json(one, NAMED_RUN) | {"paused": one.id in plan.paused} for one in runs]}
-
     return Change(
         plan=lambda connection, settings, now: operations.plan_retry(connection, settings, ids, now),
         do=lambda connection, settings, author: operations.retry(connection, settings, ids, author),
         question="Retry?",
         told=told,
         done=done,
-        json=json,
+        json=retried,
     )
 
 
@@ -202,32 +192,14 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
             yield f"Run {one.id} is cancelled, and recorded {kept}."
             yield from _merged(one, plan.merged.get(one.id))
 
-    def json(plan: CancelPlan, done: CancelPlan | None) -> Mapping[str, object]:
-        made = done or plan
-        fields = [
-            *NAMED_RUN,
-            Field(key="merged", value=lambda run: made.merged[run.id].occurrences if run.id in made.merged else 0),
-            Field(key="merged_from", value=lambda run: made.merged[run.id].start if run.id in made.merged else None),
-        ]
-        return {"runs": [facts_in_json(run, fields) for run in made.runs]}
-
     return Change(
         plan=lambda connection, *_: operations.plan_cancel(connection, ids),
         do=lambda connection, _, author: operations.cancel(connection, ids, author, reason),
         question="Cancel?",
         told=told,
         done=done,
-        json=json,
+        json=cancelled,
     )
-
-
-def _stages(run: RecordedRun, attempts: Sequence[RecordedAttempt]) -> Mapping[Stage, timedelta]:
-    """Where the time went until its first attempt was answered, as far as it is on record; none before it started."""
-    if run.started_at is None or not attempts:
-        return {}
-    first = attempts[0]
-    times = (run.scheduled_for, run.execute_after, run.claimed_at, run.started_at, first.enqueued_at)
-    return stages(Moments(Source(run.source), *times, first.duration))
 
 
 def _merged(one: NamedRun, merged: Merged | None) -> Iterator[str]:

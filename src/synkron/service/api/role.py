@@ -83,5 +83,6 @@ async def answering(
             mirror=mirror,
             provider=provider,
             environment=environment,
+            url=url,
         )
         yield await stack.enter_async_context(listening(served, anywhere=anywhere))
