@@ -78,13 +78,14 @@ async def tokens(
 
 @router.post("/v1/tokens", **changing(Created, TokenBody))
 async def create_token(_: Admin, change: Change, body: Annotated[TokenBody, Depends(sent(TokenBody))]) -> Response:
-    """Make a token. Its secret is in this answer alone."""
+    """Make a token. Its secret is in this answer alone, and null where the same request comes again."""
     asked = AskedToken(body.name, Permission(body.permission), body.org_id, body.expires)
     connection, settings = change.connection, change.parts.settings
     return await change.answer(
         lambda now: operations.plan_create_token(connection, settings, asked, now),
         lambda: operations.create_token(connection, settings, asked, change.actor.name),
         created,
+        shown_once="secret",
     )
 
 
