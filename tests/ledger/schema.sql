@@ -609,6 +609,7 @@ CREATE TABLE synkron.provider_logins (
     browser_hash bytea NOT NULL,
     nonce text NOT NULL,
     verifier text NOT NULL,
+    next_page text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     CONSTRAINT provider_logins_browser_hash_check CHECK ((length(browser_hash) = 32)),
     CONSTRAINT provider_logins_state_hash_check CHECK ((length(state_hash) = 32))

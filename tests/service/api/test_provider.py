@@ -49,9 +49,9 @@ class Login:
     provider: Provider
     browser: str = ""
 
-    async def begin(self) -> str:
+    async def begin(self, query: str = "") -> str:
         """Where the browser is sent."""
-        answer = await self.api.get("/login/provider", allow_redirects=False)
+        answer = await self.api.get(f"/login/oidc{query}", allow_redirects=False)
         assert answer.status == 303
         [(_, cookie)] = SimpleCookie(answer.headers["Set-Cookie"]).items()
         assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "lax", "600")
@@ -117,6 +117,14 @@ async def test_whom_a_group_permits_comes_in(login: Login, connection: Connectio
     assert session is not None
     expected = Actor("person:kari@example.com", Permission.OPERATE)
     assert await actor_of_session(connection, session) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "leads_to"), [("/runs%3Fstate=failed", "/runs?state=failed"), ("//evil.example.com", "/"), ("%00", "/")]
+)
+async def test_it_leads_to_the_page_that_was_wanted(login: Login, asked: str, leads_to: str) -> None:
+    answer = await login.end(await log_in_at(await login.begin(f"?next={asked}"), "kari"))
+    assert (answer.status, answer.headers["Location"]) == (303, leads_to)
 
 
 async def test_what_is_asked_of_the_provider(login: Login) -> None:
@@ -307,7 +315,7 @@ class TestAway:
     )
     async def test_a_configuration_that_is_none(self, login: Login, change: dict[str, object]) -> None:
         login.identity.alter = lambda _, answer: answer | change
-        assert refused(await login.api.get("/login/provider", allow_redirects=False), "away")
+        assert refused(await login.api.get("/login/oidc", allow_redirects=False), "away")
 
     @pytest.mark.parametrize("path", ["/token", "/jwks"])
     async def test_an_error(self, login: Login, path: str) -> None:
