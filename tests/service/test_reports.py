@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -90,6 +91,19 @@ async def test_a_report_of_some_types_and_when_it_is_too_late(connection: Connec
     [row] = await announcements(connection)
     assert "xledger: 1 of 1 exported" in row["message"]
     assert "Berg" not in row["message"]
+    assert json.loads(row["message"])["facts"]["types"] == [
+        {
+            "integration_type": "xledger",
+            "due": 1,
+            "exported": 1,
+            "failed": 0,
+            "skipped": 0,
+            "open": 0,
+            "reasons": {},
+            "is_whole": True,
+            "sentence": "xledger: 1 of 1 exported, all that was due.",
+        }
+    ]
     assert row["report_moment"] == utc("2026-03-03T05:30:00")
     await forget(connection, SEVEN + 40 * DAY, 30 * DAY)
     assert await announcements(connection) == []

@@ -58,7 +58,6 @@ from synkron.vendors.watches import Watches, read_watches, watches_of
 API_POOL_SIZE = 5
 # Seconds to report the end.
 FAREWELL_WITHIN = 1.0
-
 Loop: TypeAlias = Callable[[], Awaitable[None]]
 
 
