@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 import synkron
 from synkron.errors import DatabaseUnreachable
 from synkron.postgres import address, silence
+from synkron.runtime import until as done_or_set
 from synkron.service import background, loops, scheduler_loop
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from tests.conftest import Connection
@@ -34,7 +35,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_loop, "next_tick", lambda now: now + timedelta(milliseconds=200))
     monkeypatch.setattr(background, "REPORT_EVERY", timedelta(milliseconds=200))
     monkeypatch.setattr("synkron.ledger.internal_faults.LONGEST_PAUSE", 0.5)
-    monkeypatch.setattr(address, "CONNECT_TIMEOUT", 1.0)
+    monkeypatch.setattr(address, "CONNECT_TIMEOUT", 3.0)
     monkeypatch.setattr(silence, "SHORTEST_ANSWER", 0.2)
     monkeypatch.setattr(loops, "END_WITHIN", 0.5)
 
@@ -117,7 +118,7 @@ async def test_cancelled_before_the_database_answers_it_is_cancelled(roles: Coll
 
 async def test_a_server_that_never_answers_is_told_as_unreachable(connection: Connection) -> None:
     async with mute_server() as (url, _):
-        with pytest.raises(DatabaseUnreachable, match="no answer within 1 s"):
+        with pytest.raises(DatabaseUnreachable, match="no answer within 3 s"):
             async with synkron.running(settings_on(url)):
                 pytest.fail("the block began")
     del connection
@@ -154,7 +155,8 @@ async def test_while_the_database_is_away_the_block_goes_on_and_ends(
                     raise raised
 
         task = asyncio.create_task(program())
-        await begun.wait()
+        await done_or_set(task, begun)
+        assert begun.is_set()
         if away == "silent":
             relay.silence(new=True)
         else:
@@ -171,6 +173,21 @@ async def test_while_the_database_is_away_the_block_goes_on_and_ends(
         assert tasks_since(before) == []
     assert task.cancelled() == bool(cancellations)
     assert cancellations or type(task.exception()) is (raised or type(None))
+
+
+async def test_a_program_that_cancels_all_other_tasks_and_goes_on_is_told_and_ends(
+    relay: SilentRelay, connection: Connection, lines: list[Any]
+) -> None:
+    """Nothing runs from then on, which the log says; leaving the block is no cancellation of the program."""
+    del connection
+    before = asyncio.all_tasks()
+    async with synkron.running(settings_on(relay.url), roles=ALL):
+        [serving] = [task for task in asyncio.all_tasks() if task.get_name() == "synkron"]
+        serving.cancel()
+        await asyncio.wait({serving})
+        assert tasks_since(before) == []
+    said = [line for line in lines if line["event"] == "ended while the program's block goes on"]
+    assert [line["log_level"] for line in said] == ["error"]
 
 
 async def test_what_is_due_is_delivered_when_the_database_is_back(

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from synkron.delivery.targets.function import Function
 from synkron.errors import SettingsError
-from synkron.runtime import until
+from synkron.runtime import log, until
 from synkron.service.host_log import without_secrets
 from synkron.service.serve import Role, serve
 from synkron.settings.integrations.naming import section_of
@@ -55,14 +55,19 @@ async def running(
         try:
             await until(serving, started)
             if started.is_set():
-                yield
+                serving.add_done_callback(_say_that_it_ended)
+                try:
+                    yield
+                finally:
+                    serving.remove_done_callback(_say_that_it_ended)
         except BaseException:
             await _ended(serving, stop, at_once)
             # What the block raised, or its cancellation, is raised, and no error of a start that was given up.
             _ = serving.cancelled() or serving.exception()
             raise
         await _ended(serving, stop, at_once)
-        serving.result()
+        if not (started.is_set() and serving.cancelled()):
+            serving.result()
 
 
 async def _ended(serving: asyncio.Task[None], stop: asyncio.Event, at_once: asyncio.Event) -> None:
@@ -77,6 +82,10 @@ async def _ended(serving: asyncio.Task[None], stop: asyncio.Event, at_once: asyn
             cancelled = error
     if cancelled is not None:
         raise cancelled
+
+
+def _say_that_it_ended(_: object) -> None:
+    log.error("ended while the program's block goes on", reason="its task was cancelled by the program")
 
 
 def _settings(given: Settings | None) -> Settings:
