@@ -163,7 +163,8 @@ limit $13;
 
 -- name: found
 -- The rows that are asked for, in the order $12, where a walk has not found enough of them: they are few. Plan: one branch
--- of the candidates is executed, by its index; the others have one-time filters.
+-- of the candidates is executed, by its index; the others have one-time filters. They are an array, because the planner
+-- expects a paused type to have many rows, though no type is paused, and would read all rows for a join.
 with candidate as (
     select $3::text as integration_id where $3 is not null
     union
@@ -223,11 +224,10 @@ placed as (
             when $12 = 'organization' or $12 = 'failing' and r.failing_key = 'infinity' then o.organization_key
             else ''
         end collate "C" as key
-    from candidate
-    join synkron.overview_integrations o on o.integration_id = candidate.integration_id
+    from synkron.overview_integrations o
     join synkron.overview_runs r on r.integration_id = o.integration_id
     left join synkron.overview_schedules s on s.id = o.schedule_id
-    where {overview_matches[o]}
+    where o.integration_id = any(array(select integration_id from candidate)) and {overview_matches[o]}
 )
 select number, rank, key, integration_id, place
 from placed
