@@ -30,7 +30,7 @@ from synkron.vendors.observer import Observer
 from tests.conftest import Connection
 from tests.end_to_end.processes import process
 from tests.support.databases import Database
-from tests.support.fleet import add_integration
+from tests.support.fleet import add_integration, holds
 from tests.support.silent_relay import SilentRelay, silent_relay
 from tests.support.working import claim
 
@@ -132,9 +132,7 @@ async def serving(relay: SilentRelay, *roles: Role) -> AsyncIterator[asyncio.Tas
 
 
 async def until(connection: Connection, condition: Callable[[Connection], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(90):
-        while not await condition(connection):
-            await connection.execute("select")
+    await holds(lambda: condition(connection), 90)
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["those that are there", "new ones too, for a while"])
