@@ -1,7 +1,8 @@
 """A real PostgreSQL for the whole session, and a fresh database, cloned from a template, for each test that asks.
 
-Everything runs in a hostile time zone: the process's own and the databases' are +12:45, in whose summer they are
-+13:45, so that a forgotten zone shows.
+Everything runs in a hostile time zone: the process's own and the servers' are +12:45, in whose summer they are
++13:45, so that a forgotten zone shows. The servers have it from their start: as a setting of its database, each
+session would read the zone's file anew.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-os.environ["TZ"] = "Pacific/Chatham"
+ZONE = "Pacific/Chatham"
+os.environ["TZ"] = ZONE
 time.tzset()
 # A shell's background jobs ignore Ctrl-C, and so would every process that a test starts and stops with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,7 +37,7 @@ from tests.support.template import WITHOUT_PARTITIONS  # noqa: E402
 
 # A session finds what its functions are written in loaded already. No test waits for autovacuum, and its launcher holds
 # on to the statistics of databases that are gone: to drop another one in such a place then stops the server.
-HURRIED = {"fsync": "off", "shared_preload_libraries": "plpgsql", "autovacuum": "off"}
+HURRIED = {"fsync": "off", "shared_preload_libraries": "plpgsql", "autovacuum": "off", "timezone": ZONE}
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
 remember_types()
@@ -103,7 +105,7 @@ def in_memory() -> Path | None:
 def distribution_server() -> Iterator[EmbeddedServer]:
     with (
         TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder,
-        distribution_database(Path(folder)) as running,
+        distribution_database(Path(folder), timezone=ZONE) as running,
         templates(running),
     ):
         yield running
