@@ -7,9 +7,12 @@ session would read the zone's file anew.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,8 +30,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import asyncpg  # noqa: E402
 import pytest  # noqa: E402
+import structlog  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
+from synkron.cli.output import say_through  # noqa: E402
+from synkron.cli.secrets import hide  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.runtime import log_through_structlog  # noqa: E402
@@ -159,3 +165,20 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
     """Connections to the test's database, as the service's role."""
     async with asyncpg.create_pool(database.url, min_size=1, max_size=10) as opened:
         yield opened
+
+
+@pytest.fixture
+def untouched_logging() -> Iterator[None]:
+    """Puts back what a command does to logging, which is the process's own, and forgets the secrets it has read."""
+    root, ours = logging.getLogger(), logging.getLogger("synkron")
+    handlers, levels, configuration = root.handlers[:], (root.level, ours.level), structlog.get_config()
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(False)
+    hide(())
+    say_through(None)
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    structlog.configure(**configuration)
