@@ -240,7 +240,7 @@ async def test_it_ends_when_it_is_told_to(
 async def test_one_signal_ends_a_process_whose_database_is_silent(
     relay: SilentRelay, database: Database, connection: Connection, tmp_path: Path
 ) -> None:
-    settings = 'heartbeat = "1h"\nshutdown_grace = "0s"\n'
+    settings = 'heartbeat = "1h"\nshutdown_grace = "0s"\nlisten = "127.0.0.1:0"\n'
     async with process(replace(database, url=relay.url), tmp_path, "scheduler,worker,api", settings) as running:
         await until(connection, _is_there)
         relay.silence(new=True)
