@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from synkron.errors import NotFound, Refused
 from synkron.model import EVERYTHING, Integration, Scope
@@ -20,6 +21,7 @@ from synkron.operations.scope import (
     meet,
     read_names,
     read_rows_by_id,
+    subject_of,
 )
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
@@ -31,6 +33,7 @@ from synkron.scheduler.policies import read_policies
 from synkron.settings.load import Settings
 
 SQL = statements("operations/operations")
+SomePause = TypeVar("SomePause", bound=Pause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,10 @@ class ResumePlan:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPause(Pause):
-    """A recorded pause, with its subject in words; ``state`` is active, over or ended."""
+    """A recorded pause, with its subject in words; ``state`` is active, over or ended.
+
+    That of an integration also has its organization and type, unless its row is gone.
+    """
 
     subject: str
     ended_at: datetime | None
@@ -112,11 +118,15 @@ async def plan_resume(connection: Connection, settings: Settings, asked: int | S
     found = await covered(connection, settings, paused.scope)
     free = [row for row in found.rows if not any(other.scope.holds(row) for other in others)]
     held = await read_held(connection, [row.integration_id for row in free])
+    its_row = next(iter(found.rows), None) if paused.integration_id is not None else None
     known = [row for row in live(free, settings.types) if row.integration_id in held]
     policies = await read_policies(connection, settings.policies, known)
     undecided = [(row, held[row.integration_id]) for row in known]
     return ResumePlan(
-        paused, found.subject, len(found.rows) - len(free), due_after(undecided, now, policies, settings.types)
+        _with_owner(paused, its_row),
+        found.subject,
+        len(found.rows) - len(free),
+        due_after(undecided, now, policies, settings.types),
     )
 
 
@@ -141,16 +151,7 @@ async def pauses(
     """
     async with read_transaction(connection):
         found = await _pauses(connection, settings, ended=ended)
-        if around == EVERYTHING:
-            return found
-        ids = [one.scope.integration_id for one in found if one.scope.integration_id is not None]
-        rows = {row.integration_id: row for row in await read_rows_by_id(connection, settings, ids)}
-    return [one for one in found if meet(_around(one.scope, rows), around)]
-
-
-def _around(scope: Scope, rows: Mapping[str, Integration]) -> Scope:
-    row = rows.get(scope.integration_id or "")
-    return Scope(row.org_id, row.integration_type, row.integration_id) if row else scope
+    return [one for one in found if meet(one.scope, around)]
 
 
 async def _pausable(
@@ -190,5 +191,18 @@ async def _unknown(connection: Connection, settings: Settings, asked: int | Scop
 
 async def _pauses(connection: Connection, settings: Settings, *, ended: bool) -> list[RecordedPause]:
     rows = await connection.fetch(SQL["pauses"], ended)
-    names = await read_names(connection, settings, {row["org_id"] for row in rows})
-    return [read(RecordedPause, row, subject=in_words(read(Scope, row), names)) for row in rows]
+    ids = [row["integration_id"] for row in rows if row["integration_id"] is not None]
+    known = {one.integration_id: one for one in await read_rows_by_id(connection, settings, ids)} if ids else {}
+    org_ids = {row["org_id"] for row in rows} | {one.org_id for one in known.values()}
+    names = await read_names(connection, settings, org_ids)
+    found = []
+    for row in rows:
+        integration = known.get(row["integration_id"])
+        subject = subject_of(read(Scope, row), integration, names)
+        found.append(_with_owner(read(RecordedPause, row, subject=subject), integration))
+    return found
+
+
+def _with_owner(one: SomePause, row: Integration | None) -> SomePause:
+    """The pause; that of an integration has the organization and type of its row."""
+    return replace(one, org_id=row.org_id, integration_type=row.integration_type) if row else one

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import NotFound, Refused, SourceTableMissing
 from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Connection
 from synkron.settings.load import Settings
@@ -44,7 +44,7 @@ async def covered(connection: Connection, settings: Settings, scope: Scope) -> C
     """What is in the scope, perhaps nothing."""
     rows = await read_rows(connection, settings, scope)
     names = await read_names(connection, settings, {scope.org_id, *(row.org_id for row in rows)})
-    return Covered(_subject(scope, rows, names), rows, names)
+    return Covered(subject_of(scope, next(iter(rows), None), names), rows, names)
 
 
 async def read_rows(connection: Connection, settings: Settings, scope: Scope) -> list[Integration]:
@@ -66,6 +66,15 @@ async def read_names(connection: Connection, settings: Settings, org_ids: Collec
     source = await _secured(connection, settings)
     rows = await connection.fetch(source.sql("source/reader")["names"], [one for one in org_ids if one is not None])
     return {row["org_id"]: row["name"] for row in rows}
+
+
+async def known_names(connection: Connection, settings: Settings, org_ids: Collection[str | None]) -> dict[str, str]:
+    """The same; none where the application's tables can't be read, as what is on record stands without them."""
+    try:
+        async with SourceQueries(settings.source).in_words(), connection.transaction():
+            return await read_names(connection, settings, org_ids)
+    except (Refused, SourceTableMissing):
+        return {}
 
 
 async def _secured(connection: Connection, settings: Settings) -> SourceQueries:
@@ -99,6 +108,16 @@ def in_words(scope: Scope, names: Mapping[str, str]) -> str:
     return f"type {scope.integration_type}" + ("" if scope.org_id is None else f" of {organization}")
 
 
+def subject_of(scope: Scope, row: Integration | None, names: Mapping[str, str]) -> str:
+    """The same; of an integration, which has this ``row``, also its type and organization, or that its row is gone."""
+    words = in_words(scope, names)
+    if scope.integration_id is None:
+        return words
+    if row is None:
+        return f"{words} (its row is gone)"
+    return f"{words} ({row.integration_type} of {names.get(row.org_id) or row.org_id})"
+
+
 def meet(one: Scope, other: Scope) -> bool:
     """Whether something may be in both scopes, each with the organization and the type of its integration."""
     return all(mine is None or theirs is None or mine == theirs for mine, theirs in zip(one, other, strict=True))
@@ -113,10 +132,3 @@ def end_of(what: str, until: datetime | timedelta, now: datetime) -> datetime:
             f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
         )
     return end
-
-
-def _subject(scope: Scope, rows: list[Integration], names: Mapping[str, str]) -> str:
-    words = in_words(scope, names)
-    if scope.integration_id is None or not rows:
-        return words
-    return f"{words} ({rows[0].integration_type} of {names.get(rows[0].org_id) or rows[0].org_id})"

@@ -58,8 +58,6 @@ from synkron.vendors.watches import Watches, read_watches, watches_of
 API_POOL_SIZE = 5
 # Seconds to report the end.
 FAREWELL_WITHIN = 1.0
-
-
 Loop: TypeAlias = Callable[[], Awaitable[None]]
 
 
@@ -109,6 +107,8 @@ async def serve(
         parts = await stack.enter_async_context(_opened(settings, roles, environment, functions))
         in_words = SourceQueries(settings.source).in_words
         await unless_stopped(once_ready(connect, in_words, ready or partial(check, settings), stop), stop)
+        if stop.is_set():
+            return
         if Role.API in roles:
             pool = await stack.enter_async_context(pooled(url, size=API_POOL_SIZE, heartbeat=settings.heartbeat))
             answering = listening(

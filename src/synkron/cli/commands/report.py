@@ -156,7 +156,7 @@ def report(
     from synkron.cli.commands import report_forms
 
     if as_json:
-        show_json(report_forms.as_json(told))
+        show_json(report_forms.as_json(told), told.names)
     elif as_csv:
         report_forms.show_csv(told)
     elif as_html:

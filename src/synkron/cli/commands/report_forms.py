@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from synkron.cli.output import BESIDE, facts_in_json, show_lines, show_table, wrapped
+from synkron.cli.output import BESIDE, show_lines, show_table, wrapped
 from synkron.cli.table import Field
 from synkron.reports.exports.coverage import Stretch
+from synkron.reports.exports.figures import COUNTS
 from synkron.reports.exports.sentences import WORDS, Told, worst_of, zone_name
 from synkron.text import instant, one_line
 
@@ -51,12 +52,11 @@ def as_json(told: Told) -> dict[str, object]:
         "until": report.window.end,
         "asked_until": told.range.window.end,
         "watermark": report.watermark,
-        "types": [{**facts_in_json(line, FIGURES), "sentence": told.of_type(line)} for line in report.types],
+        "types": told.figures,
         "organizations": [
             {
-                "organization": told.names.get(line.org_id or ""),
                 "org_id": line.org_id,
-                **facts_in_json(line, FIGURES),
+                **line.figures,
                 "integrations": [
                     {
                         "integration_id": export.integration_id,
@@ -135,28 +135,12 @@ def _stretch(one: Stretch) -> dict[str, object]:
     }
 
 
-FIGURES = [
-    Field(key="integration_type"),
-    Field(key="due"),
-    Field(key="exported"),
-    Field(key="failed"),
-    Field(key="skipped"),
-    Field(key="open"),
-    Field(key="reasons", value=lambda line: {reason.value: number for reason, number in line.missing.items()}),
-    Field(key="is_whole"),
-]
-
-
 def _csv_fields(told: Told) -> list[Field]:
     return [
         Field("type", "integration_type"),
         Field("organization", told.name_of),
         Field("organization id", "org_id"),
-        Field("due", "due"),
-        Field("exported", "exported"),
-        Field("failed", "failed"),
-        Field("skipped", "skipped"),
-        Field("open", "open"),
+        *(Field(name, name) for name in COUNTS),
         Field("minutes not covered", lambda line: round(line.uncovered_time / MINUTE)),
         Field("not covered", lambda line: "; ".join(_stretches(line))),
     ]

@@ -66,6 +66,11 @@ class Told:
         """A sentence for each type, the worst first."""
         return [self.of_type(line) for line in self.report.types] or [f"Nothing was due in {self.range.title}."]
 
+    @property
+    def figures(self) -> list[dict[str, object]]:
+        """The figures of each type with its sentence, for programs."""
+        return [{**line.figures, "sentence": self.of_type(line)} for line in self.report.types]
+
     def of_type(self, line: Line) -> str:
         """How much of a type is exported, which time that is, and who is missing."""
         name = one_line(line.integration_type)
