@@ -15,7 +15,7 @@ from synkron.cli.app import app
 from synkron.cli.context import Invocation
 from synkron.cli.lazy import COMMANDS, GROUPS, Later
 from synkron.cli.serving import settings_of_service
-from synkron.service.serve import Role
+from synkron.service.parts import Role
 from synkron.settings.load import Settings
 from synkron.settings.secrets import secrets_of
 from tests.cli.conftest import Command

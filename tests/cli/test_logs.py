@@ -26,7 +26,8 @@ from synkron.cli.context import Invocation
 from synkron.cli.output import say
 from synkron.runtime import sleep
 from synkron.service import serve as service
-from synkron.service.serve import Role, serve
+from synkron.service.parts import Role
+from synkron.service.serve import serve
 from tests.cli.conftest import Command
 from tests.support.databases import Database
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in, hostile_texts

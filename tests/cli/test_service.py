@@ -8,7 +8,7 @@ import pytest
 
 from synkron.cli.commands.service import _roles
 from synkron.ledger.migrate import BEFORE_THE_FIRST_RELEASE
-from synkron.service.serve import Role
+from synkron.service.parts import Role
 from tests.cli.conftest import Command, execute
 from tests.support.databases import Database
 

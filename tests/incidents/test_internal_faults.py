@@ -26,7 +26,8 @@ from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import connected
 from synkron.postgres.notifications import Notifications
 from synkron.service import background, scheduler_loop
-from synkron.service.serve import Role, serve
+from synkron.service.parts import Role
+from synkron.service.serve import serve
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection

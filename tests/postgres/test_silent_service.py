@@ -24,7 +24,8 @@ from synkron.ledger.queue import _OwnJobs
 from synkron.postgres import address, silence
 from synkron.postgres.notifications import Notifications
 from synkron.service import background, scheduler_loop
-from synkron.service.serve import Role, serve
+from synkron.service.parts import Role
+from synkron.service.serve import serve
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.vendors.observer import Observer
 from tests.conftest import Connection

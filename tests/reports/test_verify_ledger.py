@@ -14,7 +14,8 @@ from synkron.reports.verify.evidence import FindingKind, Undelivered
 from synkron.reports.verify.store import Report, keep_verification, verify
 from synkron.reports.verify.ticks import full_transaction
 from synkron.scheduler.tick import tick
-from synkron.service.serve import Role, serve
+from synkron.service.parts import Role
+from synkron.service.serve import serve
 from synkron.settings.load import OrganizationsTable, Settings, SourceTables, TypeSettings
 from synkron.settings.policy import CatchUp
 from tests.conftest import Connection

@@ -13,7 +13,8 @@ from synkron.ledger import history
 from synkron.ledger.nodes import Reporter, nodes
 from synkron.runtime import WallClock, installed_version, wall_clock
 from synkron.service import scheduler_loop
-from synkron.service.serve import Role, serve
+from synkron.service.parts import Role
+from synkron.service.serve import serve
 from synkron.settings.load import Settings, TypeSettings
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import SIGNING, accept, far_side

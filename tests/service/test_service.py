@@ -18,12 +18,13 @@ from synkron.errors import LedgerMissing, Refused, ServiceRoleRequired, Settings
 from synkron.ledger import history
 from synkron.ledger.migrate import create_source_tables
 from synkron.service import scheduler_loop
-from synkron.service import serve as service
-from synkron.service.serve import Role, serve
+from synkron.service.parts import Role, all_roles
+from synkron.service.serve import serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
 from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
+from tests.support.problems import problem
 
 QUIET = HealthSettings(mode="passive")
 TARGET = Settings(types={"xledger": TypeSettings(target="tests.service.test_service:sync", health=QUIET)})
@@ -106,7 +107,7 @@ async def test_the_api_answers_inside_the_service_s_loop_and_ends_with_it(databa
         assert listening[0]["roles"] == "api"
         [address] = [line["address"] for line in lines if line["event"] == "listening"]
         async with ClientSession() as session, session.post(f"{address}/v1/runs/1/complete") as answer:
-            assert (answer.status, await answer.json()) == (401, {"error": "the request is not signed"})
+            assert (answer.status, await answer.json()) == problem(401, "the request is not signed")
         stop.set()
         await task
     async with ClientSession() as session:
@@ -128,8 +129,8 @@ async def test_a_faulty_secret_is_told_at_the_start(database: Database) -> None:
 
 
 def test_one_process_answers_http_where_the_settings_say_so() -> None:
-    assert service.all_roles(Settings()) == [Role.SCHEDULER, Role.WORKER]
-    assert service.all_roles(Settings(listen="127.0.0.1:8077")) == [Role.SCHEDULER, Role.WORKER, Role.API]
+    assert all_roles(Settings()) == [Role.SCHEDULER, Role.WORKER]
+    assert all_roles(Settings(listen="127.0.0.1:8077")) == [Role.SCHEDULER, Role.WORKER, Role.API]
 
 
 async def test_it_says_at_the_start_that_the_ledger_is_missing(bare_database: Database) -> None:

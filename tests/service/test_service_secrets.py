@@ -13,7 +13,8 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from synkron.service import background
-from synkron.service.serve import Role, serve
+from synkron.service.parts import Role
+from synkron.service.serve import serve
 from synkron.settings.load import Settings
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import FarSide, far_side

@@ -19,8 +19,9 @@ from synkron.model import Run
 from synkron.postgres.connection import Pool, connected
 from synkron.scheduler.tick import tick
 from synkron.service.heartbeat import open_dead_man
+from synkron.service.parts import Role
 from synkron.service.scheduler_loop import LastTick, keep_ticking
-from synkron.service.serve import Role, serve
+from synkron.service.serve import serve
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.sections import SourceTables, SupabaseSettings
 from synkron.source.mirror import Mirror, mirror_of

@@ -17,7 +17,7 @@ from synkron.settings.integrations.naming import section_of
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
-    from synkron.service.serve import Role
+    from synkron.service.parts import Role
     from synkron.settings.load import Settings
 
 # The name of a file in the demo's data folder.
@@ -29,8 +29,8 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *,
 
     ``embedded`` says that the embedded database is meant. Raises SettingsError with every fault, and Refused.
     """
-    from synkron.service.api.server import check_listen
-    from synkron.service.serve import Role, all_roles
+    from synkron.service.api.role import check_installed
+    from synkron.service.parts import Role, all_roles
 
     settings, faults = settings_and_faults(invoked, roles, serving=True)
     if not embedded and settings.database_url is None and not (settings.data_dir and is_embedded(settings)):
@@ -44,6 +44,9 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *,
     if settings.database_url is None:
         refuse_demo(embedded_folder(settings))
     if Role.API in (roles or all_roles(settings)):
+        check_installed()
+        from synkron.service.api.server import check_listen
+
         asyncio.run(check_listen(settings.listen))
     return settings
 
@@ -73,7 +76,7 @@ def settings_and_faults(
     invoked: Invocation, roles: list[Role] | None = None, *, serving: bool = False
 ) -> tuple[Settings, list[str]]:
     """The settings without what is invalid, and every fault. Raises SettingsError if nothing is left of them."""
-    from synkron.service.serve import all_roles, faults_of
+    from synkron.service.parts import all_roles, faults_of
     from synkron.settings.load import Settings
 
     faults: list[str] = []
@@ -104,6 +107,27 @@ async def prepare(connection: Connection, settings: Settings, *, embedded: bool)
         await create_source_tables(connection, settings.source)
         await create_due_indexes(connection, settings.source)
     return applied
+
+
+def roles_of_up(settings: Settings) -> list[Role]:
+    """The roles of a process that does everything: the API, too, where what it needs is installed."""
+    from synkron.service.api.role import is_installed
+    from synkron.service.parts import Role, all_roles
+
+    roles = all_roles(settings)
+    return [*roles, Role.API] if Role.API not in roles and is_installed() else roles
+
+
+async def say_dashboard(url: str, address: str) -> None:
+    """Say where the dashboard is, with a link that logs this person in once."""
+    from synkron.cli.confirm import user
+    from synkron.operations.access.actor import Permission
+    from synkron.operations.access.sessions import make_login_link
+    from synkron.postgres.connection import connected
+
+    async with connected(url) as connection:
+        secret = await make_login_link(connection, user(), Permission.ADMIN)
+    say(f"dashboard: {address}/login/{secret} logs you in once, within ten minutes; then `synkron login`")
 
 
 def say_targets(settings: Settings) -> None:

@@ -14,7 +14,8 @@ from synkron.delivery.targets.function import Function
 from synkron.errors import SettingsError
 from synkron.runtime import until
 from synkron.service.host_log import without_secrets
-from synkron.service.serve import Role, serve
+from synkron.service.parts import Role
+from synkron.service.serve import serve
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.load import Settings, fault_in, load_settings
 from synkron.settings.secrets import secrets_of

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
-from synkron.delivery.targets import Target, open_targets, read_signings
 from synkron.delivery.targets.function import Function
-from synkron.errors import ServiceRoleRequired, SettingsError, SynkronError
-from synkron.incidents.channels import Channels, open_channels
+from synkron.errors import SynkronError
 from synkron.ledger.installation import read_installation, refuse_another
 from synkron.ledger.internal_faults import InternalFaults, persist
 from synkron.ledger.migrate import check_ledger
@@ -27,7 +23,6 @@ from synkron.runtime import (
     installed_version,
     log,
     process_name,
-    steady_clock,
     unless_stopped,
     wall_clock,
 )
@@ -40,39 +35,20 @@ from synkron.service.background import (
     keep_warming_up,
     keep_watching,
 )
-from synkron.service.heartbeat import DeadMan, open_dead_man
 from synkron.service.loops import together
+from synkron.service.parts import Role, RoleParts, opened_parts
 from synkron.service.reports import keep_reporting_exports
 from synkron.service.scheduler_loop import LastTick, keep_ticking
 from synkron.service.worker_loop import keep_working
 from synkron.settings.load import Settings
-from synkron.settings.redaction import Redaction
-from synkron.settings.secrets import gathering
-from synkron.settings.signing import Signing, read_signing
-from synkron.source.mirror import Mirror, mirror_of
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import check_source
-from synkron.vendors.probe.prober import Prober, open_prober
-from synkron.vendors.watches import Watches, read_watches, watches_of
 
 # Seconds to report the end.
 FAREWELL_WITHIN = 1.0
 
 
 Loop: TypeAlias = Callable[[], Awaitable[None]]
-
-
-class Role(StrEnum):
-    """What a process does."""
-
-    SCHEDULER = "scheduler"
-    WORKER = "worker"
-    API = "api"
-
-
-def all_roles(settings: Settings) -> list[Role]:
-    """The roles of a process that runs alone: it serves the API too if the settings say ``listen``."""
-    return [Role.SCHEDULER, Role.WORKER, *([Role.API] if "listen" in settings.model_fields_set else [])]
 
 
 # requirement R15
@@ -88,6 +64,8 @@ async def serve(
     ready: Callable[[Connection], Awaitable[None]] | None = None,
     functions: Mapping[str, Function] = MappingProxyType({}),
     started: asyncio.Event | None = None,
+    listening: Callable[[str], Awaitable[None]] | None = None,
+    anywhere: bool = False,
 ) -> None:
     """Run the loops of the roles until ``stop`` is set; then let the attempts under way finish, or hand them back.
 
@@ -95,7 +73,8 @@ async def serve(
     loops wait for it. ``clock`` is the host's own clock: only its difference from the database's is reported. On a
     ledger that is not at home, the loops wait until it is. ``ready`` is called in place of ``check``, which it calls
     itself: it prepares the database, and says that all is well. ``functions`` are targets that need not be imported.
-    ``started`` is set when the loops run.
+    ``started`` is set when the loops run. ``listening`` is called with the address of the API once it answers; with
+    ``anywhere``, that is any free port if the one of the settings is taken.
 
     Raises DatabaseUnreachable if there is no database at the start, LedgerMissing if it was not migrated,
     SourceTableMissing and ServiceRoleRequired, SettingsError if the settings of a target, probe or channel are invalid,
@@ -105,7 +84,7 @@ async def serve(
     at_once = at_once or asyncio.Event()
     connect = partial(connected, url, settings.heartbeat)
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(_opened(settings, roles, environment, functions))
+        parts = await stack.enter_async_context(opened_parts(settings, roles, environment, functions))
         in_words = SourceQueries(settings.source).in_words
         await unless_stopped(once_ready(connect, in_words, ready or partial(check, settings), stop), stop)
         if Role.API in roles:
@@ -117,9 +96,12 @@ async def serve(
                 tick_signing=parts.tick_signing,
                 targets=parts.targets,
                 mirror=parts.mirror,
+                anywhere=anywhere,
             )
             address = await stack.enter_async_context(api)
             log.info("listening", address=address, completions=",".join(parts.signings) or "none")
+            if listening is not None:
+                await listening(address)
         log.info(
             "started",
             name=name,
@@ -148,79 +130,8 @@ async def serve(
     log.info("stopped", name=name)
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """The opened parts that the roles use. Parts that no role uses are empty."""
-
-    targets: Mapping[str, Target]
-    signings: Mapping[str, Signing]
-    tick_signing: Signing | None
-    watches: Watches
-    prober: Prober
-    channels: Channels
-    dead_man: DeadMan
-    mirror: Mirror | None
-
-
-@asynccontextmanager
-async def _opened(
-    settings: Settings,
-    roles: Collection[Role],
-    environment: Mapping[str, str],
-    functions: Mapping[str, Function] = MappingProxyType({}),
-) -> AsyncIterator[_Parts]:
-    """The parts, closed at the end. Raises SettingsError with the errors of all parts."""
-    faults: list[str] = []
-    signings: Mapping[str, Signing] = {}
-    tick_signing: Signing | None = None
-    watches = Watches((), {})
-    targets: Mapping[str, Target] = {}
-    channels = Channels({}, Redaction(()))
-    mirror: Mirror | None = None
-    async with AsyncExitStack() as stack:
-        if Role.API in roles:
-            with gathering(faults):
-                signings = read_signings(settings, environment)
-            if settings.tick_secret is not None:
-                with gathering(faults):
-                    tick_signing = read_signing("tick_secret", settings.tick_secret, environment)
-        if Role.SCHEDULER in roles:
-            with gathering(faults):
-                watches = read_watches(settings, environment)
-            with gathering(faults):
-                channels = await stack.enter_async_context(open_channels(settings, environment))
-        if Role.WORKER in roles:
-            with gathering(faults):
-                watches_of(settings)
-        if set(roles) != {Role.API} or settings.tick_secret is not None:
-            with gathering(faults):
-                mirror = mirror_of(settings, environment)
-            with gathering(faults):
-                targets = await stack.enter_async_context(open_targets(settings, environment, functions))
-        with gathering(faults):
-            loop_clock = steady_clock(asyncio.get_running_loop())
-            dead_man = await stack.enter_async_context(
-                open_dead_man(settings.heartbeat_url, loop_clock, failure=settings.heartbeat_failure_url)
-            )
-        if faults:
-            raise SettingsError(list(dict.fromkeys(faults)))
-        prober = await stack.enter_async_context(open_prober(watches.requests))
-        yield _Parts(targets, signings, tick_signing, watches, prober, channels, dead_man, mirror)
-
-
-async def faults_of(settings: Settings, roles: Collection[Role], environment: Mapping[str, str]) -> list[str]:
-    """The errors in the settings of the roles' targets, probes and channels, and in their secrets."""
-    try:
-        async with _opened(settings, roles, environment):
-            return []
-    except SettingsError as error:
-        return error.faults
-    except ServiceRoleRequired as error:
-        return [f"supabase.secret_key: {error}"]
-
-
 def _beside_the_ticks(
-    connect: Connect, settings: Settings, stop: asyncio.Event, parts: _Parts, last_tick: LastTick
+    connect: Connect, settings: Settings, stop: asyncio.Event, parts: RoleParts, last_tick: LastTick
 ) -> dict[str, Loop]:
     """The scheduler's other loops. Each channel has its own, so one that hangs does not delay the others."""
     names: list[str | None] = [*parts.channels.by_name] or [None]

@@ -24,7 +24,7 @@ from synkron.service.doctor.check import Check, Context
 from synkron.service.doctor.checks import CHECKS
 from synkron.service.doctor.examination import Report, examine
 from synkron.service.doctor.finding import identifier
-from synkron.service.serve import all_roles, faults_of
+from synkron.service.parts import all_roles, faults_of
 from synkron.settings.load import Settings
 from tests.conftest import Connection
 from tests.support.databases import Database

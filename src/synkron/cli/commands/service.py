@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synkron.ledger.installation import Installation
     from synkron.postgres.connection import Connection
     from synkron.scheduler.tick import Tick
-    from synkron.service.serve import Role
+    from synkron.service.parts import Role
     from synkron.settings.load import Settings
 
 
@@ -48,7 +48,8 @@ def run(
       SYNKRON_LOG_FORMAT=json synkron run --role worker
     """
     from synkron import runtime
-    from synkron.service.serve import Role, check, serve
+    from synkron.service.parts import Role
+    from synkron.service.serve import check, serve
 
     async def serve_until_stopped(place: Place) -> None:
         async def ready(opened: Connection) -> None:
@@ -224,7 +225,7 @@ def version(as_json: AsJson = False) -> None:
 
 
 def _roles(written: Sequence[str]) -> list[Role]:
-    from synkron.service.serve import Role
+    from synkron.service.parts import Role
 
     names = [name.strip() for one in written for name in one.split(",")]
     unknown = [name for name in names if name not in list(Role)]

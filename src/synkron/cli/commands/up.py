@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synkron.cli.context import Place, database, invocation
 from synkron.cli.output import say
-from synkron.cli.serving import prepare, say_targets, settings_of_service, stop_on_signals
+from synkron.cli.serving import (
+    prepare,
+    roles_of_up,
+    say_dashboard,
+    say_targets,
+    settings_of_service,
+    stop_on_signals,
+)
 from synkron.cli.table import minute
 from synkron.errors import Refused
 from synkron.model import Window
@@ -32,7 +40,8 @@ def up(
 ) -> None:
     """Do everything in one process, until Ctrl-C or SIGTERM.
 
-    Migrates the database, ticks, and delivers runs. Answers HTTP as well where `listen` is set in the settings.
+    Migrates the database, ticks, delivers runs, and serves the dashboard and the HTTP API on `listen`, or on any free
+    port of this machine where that is taken and nobody has set it.
 
     The database is that of SYNKRON_DATABASE_URL. With --embedded it is a PostgreSQL that Synkron starts, whose data is
     in SYNKRON_DATA_DIR or the user's data folder; where SYNKRON_DATA_DIR names what --embedded has set up, that is used
@@ -67,7 +76,7 @@ def up(
 
 
 async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) -> None:
-    from synkron.service.serve import all_roles, check, serve
+    from synkron.service.serve import check, serve
     from synkron.source.reader import check_source
 
     async def ready(opened: Connection) -> None:
@@ -83,7 +92,17 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
         say(coming, HINT)
 
     stop = stop_on_signals()
-    await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once, ready=ready)
+    await serve(
+        place.url,
+        settings,
+        roles_of_up(settings),
+        stop.asked,
+        environment,
+        at_once=stop.at_once,
+        ready=ready,
+        listening=partial(say_dashboard, place.url),
+        anywhere="listen" not in settings.model_fields_set,
+    )
 
 
 def _refuse_other_database(settings: Settings, option: str) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from rich.console import Console
 
@@ -17,14 +18,14 @@ from synkron.cli.demo.keys import pressed_keys
 from synkron.cli.demo.vendors import Vendors, vendor_endpoints
 from synkron.cli.demo.view import LiveView
 from synkron.cli.output import say
-from synkron.cli.serving import Stop, mark_demo, prepare, stop_on_signals
+from synkron.cli.serving import Stop, mark_demo, prepare, roles_of_up, say_dashboard, stop_on_signals
 from synkron.errors import Refused
 from synkron.ledger.history import Totals, totals
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.runtime import sleep
-from synkron.service.serve import all_roles, serve
+from synkron.service.serve import serve
 from synkron.settings.load import AnnounceSettings, Settings
 from synkron.text import several
 
@@ -120,4 +121,13 @@ async def _serve(
 
 async def _served(place: Place, settings: Settings, environment: Mapping[str, str], stop: Stop, wait: float) -> None:
     await sleep(wait, stop.asked)
-    await serve(place.url, settings, all_roles(settings), stop.asked, environment, at_once=stop.at_once)
+    await serve(
+        place.url,
+        settings,
+        roles_of_up(settings),
+        stop.asked,
+        environment,
+        at_once=stop.at_once,
+        listening=partial(say_dashboard, place.url),
+        anywhere=True,
+    )

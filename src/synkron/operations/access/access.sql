@@ -39,13 +39,14 @@ where ($1 or revoked_at is null) and ($2::text is null or name = $2)
 order by id desc;
 
 -- name: people
--- All, by name, with the number of their sessions.
+-- All by name, or the one with the name $1, with the number of their sessions.
 select name, permission, org_id, is_of_provider, created_at, created_by, last_login_at, disabled_at, disabled_by,
     (
         select count(*) from synkron.sessions
         where coalesce(person, sessions.name) = people.name and expires_at > now()
     )::integer as sessions
 from synkron.people
+where $1::text is null or name = $1
 order by name;
 
 -- name: add_person
@@ -143,6 +144,7 @@ where sessions.secret_hash = $1 and sessions.expires_at > now() and people.disab
 delete from synkron.sessions where secret_hash = $1 returning 'person:' || coalesce(person, name);
 
 -- name: add_provider_login
+with expired as (delete from synkron.provider_logins where expires_at < now())
 insert into synkron.provider_logins (state_hash, browser_hash, nonce, verifier, expires_at)
 values ($1, $2, $3, $4, now() + $5::interval);
 

@@ -15,25 +15,24 @@ from synkron.operations.access.tokens import actor_of_token
 from synkron.postgres.connection import Connection
 from synkron.reports.names.match import AskedScope
 from synkron.reports.names.store import Resolved, resolve
+from synkron.service.api.cookies import SAFE, check_form, session_of
 from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 
-COOKIE = "synkron_session"
 UNKNOWN = "send a token that holds, as `Authorization: Bearer synkron_t_...`; `synkron token create` makes one"
-SAFE = ("GET", "HEAD")
 
 
-async def asking(request: Request, connection: Db) -> Actor:
-    """Who asks. Raises a Problem (401) where nobody does."""
+async def asking(request: Request, connection: Db, parts: Parts) -> Actor:
+    """Who asks. Raises a Problem: 401 where nobody does, 403 where another site makes a browser ask for a change."""
     found: Actor | None = None
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         found = await actor_of_token(connection, secret.strip())
-    elif not scheme and (cookie := request.cookies.get(COOKIE)):
-        if request.method not in SAFE and request.headers.get("sec-fetch-site") != "same-origin":
-            raise Problem(403, "a session may only change things from the dashboard's own pages")
-        found = await actor_of_session(connection, cookie)
+    elif not scheme and (session := session_of(request, parts.settings.api)):
+        found = await actor_of_session(connection, session)
+        if found is not None and request.method not in SAFE:
+            await check_form(request, parts.settings.api, session)
     if found is None:
         raise Problem(401, UNKNOWN, {"WWW-Authenticate": "Bearer"})
     return found

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from synkron.delivery.targets import Target
 from synkron.postgres.connection import Connection, Pool
 from synkron.runtime import process_name
+from synkron.service.api.provider import Provider
 from synkron.service.api.shared import Shared
 from synkron.service.metrics.figures import Figures
 from synkron.service.nouns.examination import Examination
@@ -41,6 +42,7 @@ class Served:
     tick_signing: Signing | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     mirror: Mirror | None = None
+    provider: Provider | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     name: str = field(default_factory=process_name)
     tick_log: TickLog = field(default_factory=TickLog)

@@ -21,11 +21,20 @@ FAREWELL = 5.0
 
 
 @asynccontextmanager
-async def listening(served: Served) -> AsyncIterator[str]:
-    """Serve until the end of the block. Yields the address. Raises Refused if the address ``listen`` can't be used."""
+async def listening(served: Served, *, anywhere: bool = False) -> AsyncIterator[str]:
+    """Serve until the end of the block. Yields the address.
+
+    Raises Refused if the address ``listen`` can't be used; with ``anywhere``, a port that is taken gives way to any.
+    """
     listen = served.settings.listen
     state = ServerState()
-    listener = await _listening(listen, _connections(application(served), state))
+    connect = _connections(application(served), state)
+    try:
+        listener = await _listening(listen, connect)
+    except Refused:
+        if not anywhere:
+            raise
+        listener = await _listening(f"{listen.rpartition(':')[0]}:0", connect)
     try:
         yield f"http://{listen.rpartition(':')[0]}:{listener.sockets[0].getsockname()[1]}"
     finally:
