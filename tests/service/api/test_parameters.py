@@ -7,9 +7,6 @@ from urllib.parse import quote
 
 import pytest
 
-from synkron.service.api.application import api as application
-from synkron.service.api.served import Served
-from synkron.settings.load import Settings
 from tests.conftest import Connection
 from tests.service.api.cast import add_member, add_run
 from tests.service.api.conftest import Api
@@ -45,7 +42,7 @@ CURSORS = (
     cursor('["2026-11-23T02:00Z"]'),
     cursor('["2026-11-23T02:00Z", 1, 2]'),
     cursor('["2026-11-23T02:00", 1]'),
-    cursor('["2026-11-23T02:00Z", "1"]'),
+    cursor('["2026-11-23T02:00Z", null]'),
     cursor('["2026-11-23T02:00Z", true]'),
     cursor('["2026-11-23T02:00Z", 9223372036854775808]'),
     cursor("[1e999, 1]"),
@@ -59,14 +56,15 @@ REFUSED = {
     **{f"cursor={one}": "" for one in CURSORS},
     **{f"limit={one}": "" for one in NUMBERS},
     **{f"{name}={one}": "" for name in ("org", "type", "integration") for one in TEXTS},
-    "state=lost": "claimed",
+    "state=lost": "running",
 }
 
 
-@pytest.mark.parametrize("path", ["/v1/runs", "/v1/incidents", "/v1/audit", "/v1/ticks", "/v1/upcoming", "/v1/pauses"])
-async def test_what_is_not_allowed_is_a_problem_that_says_what_is(path: str, api: Api) -> None:
-    app = application(Served(None, Settings(), {}))  # type: ignore[arg-type]
-    takes = {one["name"] for one in app.openapi()["paths"][path]["get"]["parameters"]}
+@pytest.mark.parametrize("noun", ["runs", "incidents", "audit", "ticks", "upcoming", "pauses", "integrations"])
+async def test_what_is_not_allowed_is_a_problem_that_says_what_is(noun: str, api: Api) -> None:
+    path = f"/v1/{noun}"
+    document = (await api.get("/v1/openapi.json")).content
+    takes = {one["name"] for one in document["paths"][path]["get"]["parameters"]}
     for query, allowed in REFUSED.items():
         if query.partition("=")[0] in takes:
             answer = await api.get(f"{path}?{query}")

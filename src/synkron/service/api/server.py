@@ -47,6 +47,7 @@ async def listening(served: Served, *, anywhere: bool = False) -> AsyncIterator[
             task.cancel()
         for one in list(state.connections):
             one.transport.abort()
+        await served.overview.close()
 
 
 async def check_listen(listen: str) -> None:
