@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ from synkron.ledger.ticks import TickFigures, open_tick
 from synkron.model import Window
 from tests.conftest import Connection
 from tests.service.api.cast import HOUR, Member, add_run, make_cast
-from tests.service.api.conftest import Api
+from tests.service.api.conftest import Api, serving, token_of
+from tests.support.databases import Database
 
 Told = dict[str, Any]
 # The list, what is asked of it, and whose items are left: of A, B, C.
@@ -161,3 +163,20 @@ async def fill(connection: Connection, cast: list[Member]) -> None:
         "select 'e', now() - n / 3 * interval '1 minute', 'run', 'healthy', 'sample ' || n, 1 "
         "from generate_series(1, 8) n"
     )
+
+
+async def test_questions_that_take_long_leave_room_for_the_others(database: Database, connection: Connection) -> None:
+    async with serving(database, heavy=asyncio.Semaphore(0)) as there:
+        api = there.with_token(await token_of(connection))
+        for path in (
+            "/v1/verify",
+            "/v1/report",
+            "/v1/drift",
+            "/v1/forecast",
+            "/v1/status",
+            "/v1/doctor",
+            "/v1/upcoming",
+        ):
+            answer = await api.get(path)
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "2"), path
+        assert (await api.get("/v1/runs")).status == 200

@@ -45,9 +45,9 @@ async def status(request: Request, _: FleetReader, __: Heavy, connection: Db, pa
 
 @router.get("/v1/doctor", responses=documented(form(Examination), 401, 403))
 async def doctor(request: Request, _: FleetReader, __: Heavy, parts: Parts) -> Response:
-    """What Synkron needs, whether it is there, and what mends each fault; at most ten seconds old.
+    """What Synkron needs, whether it is there, and what mends each fault.
 
-    The checks change nothing and take half a minute at most.
+    The checks change nothing and take half a minute at most; the answer is ten seconds old at most.
     """
 
     async def examined() -> Examination:
