@@ -71,6 +71,25 @@ async def test_each_filter_leaves_what_it_names(api: Api, connection: Connection
         assert all(one["org_name"].startswith("Member-") for one in answer.content["items"])
 
 
+async def test_each_state_has_its_own_runs(api: Api, connection: Connection) -> None:
+    """What follows from a state is asked for, too, so that an index finds it."""
+    [member, *_] = await make_cast(connection)
+    changes = {
+        "claimed": "started_at = null, finished_at = null, error = null, attempt = 0, failures = 0",
+        "running": "finished_at = null, error = null, failures = 0",
+        "skipped": "started_at = null, error = null, attempt = 0, failures = 0",
+        "succeeded": "error = null, failures = 0",
+    }
+    for hours, (state, changed) in enumerate(changes.items(), 3):
+        number = await add_run(connection, member.org_id, member.integrations[0], "x", hours_ago=hours)
+        await connection.execute(f"update synkron.runs set state = '{state}', {changed} where id = {number}")
+    everything = (await api.get("/v1/runs")).content["items"]
+    assert {one["state"] for one in everything} == {*changes, "failed"}
+    for state in (*changes, "failed"):
+        found = (await api.get(f"/v1/runs?state={state}")).content["items"]
+        assert found == [one for one in everything if one["state"] == state]
+
+
 async def test_pauses_are_its_own_and_the_wider_ones(api: Api, connection: Connection) -> None:
     mine, other, _ = await make_cast(connection)
     await connection.execute(
