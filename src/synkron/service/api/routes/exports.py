@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from synkron.reports.exports.sentences import Told
 from synkron.reports.exports.sheet import sheet
 from synkron.reports.exports.store import read_exports
 from synkron.service.api.access import Reader, Whom
-from synkron.service.api.answer import answer, form
+from synkron.service.api.answer import answer_beside, form
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.parameters import Instant, Zone, window_of
 from synkron.service.api.problem import Problem
@@ -88,8 +89,9 @@ async def report(
     names = await organization_names(connection, parts.settings, {one.org_id for one in exports.exports})
     told = Told(exports, found, names)
     if written is Format.CSV or (written is None and _prefers_csv(request)):
-        return Response(sheet(told), headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
-    return answer(request, export_facts(told), names)
+        written_sheet = await asyncio.to_thread(sheet, told)
+        return Response(written_sheet, headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
+    return await answer_beside(request, lambda: export_facts(told), names)
 
 
 def _range(span: Span, on: date | None, now: datetime, zone: tzinfo) -> Range:

@@ -13,7 +13,7 @@ from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import connected
 from synkron.reports.forecast.store import forecast_fleet
 from synkron.service.api.access import FleetReader
-from synkron.service.api.answer import answer, form
+from synkron.service.api.answer import answer, answer_beside, form
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.parameters import Text
 from synkron.service.api.responses import documented
@@ -70,4 +70,4 @@ async def forecast(
     """How many integrations fire and start, minute by minute, and what should be looked at."""
     now = await database_clock(connection)
     found = await forecast_fleet(connection, parts.settings, now, hours, integration_type=integration_type)
-    return answer(request, forecast_facts(found))
+    return await answer_beside(request, lambda: forecast_facts(found))
