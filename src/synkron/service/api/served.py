@@ -34,7 +34,7 @@ class Served:
     """The parts that answer requests. ``signings`` are those of the integration types, by name.
 
     ``url`` is that of the pool, for the doctor, which opens a connection of its own. ``heavy`` are the places for
-    questions that take long: fewer than the pool has connections. ``overview`` keeps the copy that integrations are
+    questions that take long: fewer than the pool has connections. ``freshness`` keeps the copy that integrations are
     sorted and searched by.
     """
 
@@ -54,10 +54,10 @@ class Served:
     readiness: Shared[tuple[str, ...]] = field(default_factory=partial(Shared, 1.0))
     figures: Shared[Figures] = field(default_factory=partial(Shared, 10.0, 20.0))
     examination: Shared[Examination] = field(default_factory=partial(Shared, 10.0))
-    overview: Freshness = field(init=False, repr=False)
+    freshness: Freshness = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "overview", Freshness(self.pool.acquire, self.settings))
+        object.__setattr__(self, "freshness", Freshness(self.pool.acquire, self.settings))
 
     @property
     def redaction(self) -> Redaction:

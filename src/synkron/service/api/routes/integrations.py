@@ -72,7 +72,7 @@ async def integrations(
         place_of(cursor, sort)
     except Refused as error:
         raise Problem(422, f"query.cursor: {str(error).removeprefix('after: ')}") from None
-    await parts.overview.ensure(connection)
+    await parts.freshness.ensure(connection)
     found = await page(
         connection, parts.settings, scope, search=search, state=state, sort=sort, after=cursor, limit=limit
     )
