@@ -38,10 +38,10 @@ from synkron.cli.secrets import hide  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.runtime import log_through_structlog  # noqa: E402
+from tests.support import pgbouncer, prometheus  # noqa: E402
 from tests.support.databases import Database, bare, migrated, templates  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
 from tests.support.driver import remember_types  # noqa: E402
-from tests.support.pgbouncer import NOT_INSTALLED, program  # noqa: E402
 from tests.support.template import WITHOUT_PARTITIONS  # noqa: E402
 
 # A session finds what its functions are written in loaded already. No test waits for autovacuum, and its launcher holds
@@ -68,8 +68,9 @@ NO_DISTRIBUTION = (
 def pytest_configure() -> None:
     if programs() is None and os.environ.get("CI"):
         raise pytest.UsageError(NO_DISTRIBUTION)
-    if program() is None and os.environ.get("CI"):
-        raise pytest.UsageError(NOT_INSTALLED)
+    for one in (pgbouncer, prometheus):
+        if one.program() is None and os.environ.get("CI"):
+            raise pytest.UsageError(one.NOT_INSTALLED)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -90,8 +91,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if programs() is None:
         terminalreporter.write_line(NO_DISTRIBUTION, yellow=True)
-    if program() is None:
-        terminalreporter.write_line(NOT_INSTALLED, yellow=True)
+    for one in (pgbouncer, prometheus):
+        if one.program() is None:
+            terminalreporter.write_line(one.NOT_INSTALLED, yellow=True)
 
 
 @pytest.fixture(scope="session")
