@@ -35,6 +35,7 @@ class Served:
     name: str = field(default_factory=process_name)
     tick_log: TickLog = field(default_factory=TickLog)
     background: set[asyncio.Task[object]] = field(default_factory=set)
+    trying_channels: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def redaction(self) -> Redaction:

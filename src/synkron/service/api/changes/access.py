@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -30,6 +31,7 @@ router = APIRouter(tags=["access"])
 ShownToken = form(Token, "token")
 Created = outcome("CreatedToken", token=ShownToken | None, secret=str | None)
 Revoked = outcome("RevokedToken", token=ShownToken)
+AdoptedLedger = outcome("AdoptedLedger", form(Adoption), **{"as": str})
 
 
 def _installation(name: str) -> str:
@@ -77,15 +79,23 @@ async def tokens(
 
 
 @router.post("/v1/tokens", **changing(Created, TokenBody))
-async def create_token(_: Admin, change: Change, body: Annotated[TokenBody, Depends(sent(TokenBody))]) -> Response:
-    """Make a token. Its secret is in this answer alone."""
+async def create_token(
+    request: Request, _: Admin, change: Change, body: Annotated[TokenBody, Depends(sent(TokenBody))]
+) -> Response:
+    """Make a token. Its secret is in this answer alone: where the request comes again, `secret` is null."""
     asked = AskedToken(body.name, Permission(body.permission), body.org_id, body.expires)
     connection, settings = change.connection, change.parts.settings
-    return await change.answer(
-        lambda now: operations.plan_create_token(connection, settings, asked, now),
-        lambda: operations.create_token(connection, settings, asked, change.actor.name),
-        created,
-    )
+    secrets: list[str] = []
+
+    async def do() -> tuple[Token, None]:
+        made, secret = await operations.create_token(connection, settings, asked, change.actor.name)
+        secrets.append(secret)
+        return made, None
+
+    kept = await change.answer(lambda now: operations.plan_create_token(connection, settings, asked, now), do, created)
+    # No secret is kept with the answer.
+    shown = json.loads(bytes(kept.body)) | {"secret": next(iter(secrets), None)}
+    return answer(request, shown)
 
 
 @router.post("/v1/tokens/revoke", **changing(Revoked, NamedBody))
@@ -99,7 +109,7 @@ async def revoke_token(_: Admin, change: Change, body: Annotated[NamedBody, Depe
     )
 
 
-@router.post("/v1/adopt", **changing(outcome("AdoptedLedger", form(Adoption)), AdoptBody))
+@router.post("/v1/adopt", **changing(AdoptedLedger, AdoptBody))
 async def adopt(_: Admin, change: Change, body: Annotated[AdoptBody, Depends(sent(AdoptBody))]) -> Response:
     """Say whether a copied or restored ledger is the original or a copy, so that it runs again."""
     asked = AskedAdoption(Adopted(body.adopted), body.installation)

@@ -54,7 +54,9 @@ class CancelBody(Body):
 
 
 @router.post("/v1/trigger", **changing(Triggered, TriggerBody))
-async def trigger_run(_: Operator, change: Change, body: Annotated[TriggerBody, Depends(sent(TriggerBody))]) -> Response:
+async def trigger_run(
+    _: Operator, change: Change, body: Annotated[TriggerBody, Depends(sent(TriggerBody))]
+) -> Response:
     """Run one integration now, outside its schedule."""
     org_id = None if body.org_id is None else change.organization(body.org_id)
     scope = Scope(org_id, body.integration_type, body.integration_id)
