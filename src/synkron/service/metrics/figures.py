@@ -10,6 +10,7 @@ from asyncpg import Record
 from synkron.incidents.conditions.failed_runs import Verified
 from synkron.incidents.conditions.store import read_verification
 from synkron.ledger.nodes import Node, nodes
+from synkron.model import EVERYTHING
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.service.status import store as status
@@ -47,8 +48,8 @@ async def read_figures(connection: Connection, settings: Settings) -> Figures:
     """All figures, as they are at one moment. Raises LedgerMissing and ServiceRoleRequired."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         [frame] = await connection.fetch(SQL["frame"])
-        [unfinished] = await connection.fetch(status.SQL["runs"], frame["now"])
-        [counts] = await connection.fetch(status.SQL["counts"], frame["now"])
+        [unfinished] = await connection.fetch(status.SQL["runs"], frame["now"], *EVERYTHING)
+        [counts] = await connection.fetch(status.SQL["counts"], frame["now"], *EVERYTHING)
         return Figures(
             types=frozenset(type_names(settings)),
             frame=frame,

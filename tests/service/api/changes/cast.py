@@ -70,6 +70,9 @@ async def make_cast(connection: Connection) -> Cast:
     """Write what they have."""
     await connection.execute("insert into synkron.watermark (at) values (now())")
     await connection.execute("select synkron.keep_partitions(now() - interval '60 days', now(), '-infinity')")
+    await connection.execute(
+        "insert into synkron.health (endpoint, integration_types, since) values ('x', '{xledger}', now())"
+    )
     now: datetime = (await connection.fetchval("select now()")).astimezone(UTC)
     hour = now.replace(minute=0, second=0, microsecond=0)
     fjord, vik, dal = [await _own(connection, name, hour) for name in ("Fjord", HOSTILE, "Dal")]
