@@ -188,7 +188,7 @@ def test_what_it_covers_is_said_first(on_database: Command, past: Past) -> None:
     assert (ended.code, ended.err) == (0, "")
     plan = on_database("pause", "--type", "xledger", *WHY, "--until", end.isoformat(), "--dry-run", "--json").answer
     assert plan["dry_run"] is True
-    assert plan["pause"] is None
+    assert plan["pauses"] is None
     first = datetime.fromisoformat(plan["plan"]["ahead"]["first"])
     times = plan["plan"]["ahead"]["occurrences"]
     skipped = "none of them runs, and the runs that wait now are skipped"

@@ -30,6 +30,7 @@ router = APIRouter(tags=["access"])
 ShownToken = form(Token, "token")
 Created = outcome("CreatedToken", token=ShownToken | None, secret=str | None)
 Revoked = outcome("RevokedToken", token=ShownToken)
+AdoptedLedger = outcome("AdoptedLedger", form(Adoption), **{"as": str})
 
 
 def _installation(name: str) -> str:
@@ -100,7 +101,7 @@ async def revoke_token(_: Admin, change: Change, body: Annotated[NamedBody, Depe
     )
 
 
-@router.post("/v1/adopt", **changing(outcome("AdoptedLedger", form(Adoption)), AdoptBody))
+@router.post("/v1/adopt", **changing(AdoptedLedger, AdoptBody))
 async def adopt(_: Admin, change: Change, body: Annotated[AdoptBody, Depends(sent(AdoptBody))]) -> Response:
     """Say whether a copied or restored ledger is the original or a copy, so that it runs again."""
     asked = AskedAdoption(Adopted(body.adopted), body.installation)

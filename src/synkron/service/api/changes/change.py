@@ -69,7 +69,7 @@ class RequestedChange:
         if self.dry_run:
             async with read_transaction(self.connection) as now:
                 content = await self._content(form(await plan(now), None))
-            return _response(Answer(200, content))
+            return respond(Answer(200, content))
 
         async def done() -> Answer:
             async with write_transaction(self.connection) as now:
@@ -83,10 +83,10 @@ class RequestedChange:
     async def once(self, do: Callable[[], Awaitable[Answer]]) -> Response:
         """What ``do`` answers, or answered to the same request before."""
         if self.key is None:
-            return _response(await do())
+            return respond(await do())
         asked = f"{self.request.method} {self.request.url.path}"
         body = await self.request.body()
-        return _response(await answer_once(self.connection, self.actor.name, self.key, asked, body, do))
+        return respond(await answer_once(self.connection, self.actor.name, self.key, asked, body, do))
 
     async def _content(self, found: Mapping[str, object]) -> str:
         """The answer in JSON, with the name of each organization beside its id."""
@@ -111,5 +111,6 @@ async def requested(
 Change = Annotated[RequestedChange, Depends(requested, scope="function")]
 
 
-def _response(answer: Answer) -> Response:
+def respond(answer: Answer) -> Response:
+    """The answer over HTTP."""
     return Response(answer.body, answer.status, media_type="application/json")
