@@ -49,6 +49,7 @@ class Served:
     name: str = field(default_factory=process_name)
     tick_log: TickLog = field(default_factory=TickLog)
     background: set[asyncio.Task[object]] = field(default_factory=set)
+    trying_channels: asyncio.Lock = field(default_factory=asyncio.Lock)
     url: str = field(default="", repr=False)
     heavy: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, HEAVY))
     readiness: Shared[tuple[str, ...]] = field(default_factory=partial(Shared, 1.0))
