@@ -19,7 +19,7 @@ from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
 from tests.conftest import Connection
 from tests.support.databases import Database
-from tests.support.fleet import PATIENCE, add_integration, utc
+from tests.support.fleet import add_integration, blocked, utc
 from tests.support.working import QUICK, claim
 
 # When the job of a run fires, and when the run may start.
@@ -81,7 +81,7 @@ async def test_the_integrations_of_runs_are_found_by_their_key(connection: Conne
     connection.add_query_logger(lambda one: asked.append((one.query, one.args)))
     async with read_transaction(connection) as now:
         await plan_retry(connection, QUICK, ids, now)
-    [_secured, (query, arguments)] = [one for one in asked if 'from "public"."organization_integrations"' in one[0]]
+    [(query, arguments)] = [one for one in asked if "where i.id = any(" in one[0]]
     await connection.execute("set enable_seqscan = off")  # The table is small.
     plan = await connection.fetch("explain " + query, *arguments)
     assert "Index Cond: (id = ANY" in "\n".join(row[0] for row in plan)
@@ -131,9 +131,7 @@ async def test_of_two_that_wait_for_each_other_the_operation_is_refused(
         async with write_transaction(connection):
             await connection.execute(lock, first)
             waiting.append(asyncio.create_task(worker.execute(lock, first)))
-            async with asyncio.timeout(PATIENCE):
-                while not await pool.fetchval("select exists (select from pg_locks where not granted)"):
-                    pass
+            await blocked(pool)
             await connection.execute(lock, second)
 
     waiting: list[asyncio.Task[str]] = []

@@ -18,10 +18,16 @@ from synkron.settings.integrations.naming import section_of
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
     from synkron.service.parts import Role
+    from synkron.settings.api import ApiSettings
     from synkron.settings.load import Settings
 
 # The name of a file in the demo's data folder.
 DEMO = "demo"
+NO_DATABASE = (
+    "no database is named. Set SYNKRON_DATABASE_URL to one such as postgresql://user:password@host:5432/app, "
+    "or start Synkron's own PostgreSQL with `synkron up --embedded` (`synkron up --demo` for the demo); what "
+    "that has set up is used wherever SYNKRON_DATA_DIR names its folder"
+)
 
 
 def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *, embedded: bool = False) -> Settings:
@@ -33,12 +39,8 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *,
     from synkron.service.parts import Role, all_roles
 
     settings, faults = settings_and_faults(invoked, roles, serving=True)
-    if not embedded and settings.database_url is None and not (settings.data_dir and is_embedded(settings)):
-        faults.append(
-            "no database is named. Set SYNKRON_DATABASE_URL to one such as postgresql://user:password@host:5432/app, "
-            "or start Synkron's own PostgreSQL with `synkron up --embedded` (`synkron up --demo` for the demo); what "
-            "that has set up is used wherever SYNKRON_DATA_DIR names its folder"
-        )
+    if not embedded and not _names_database(settings):
+        faults.append(NO_DATABASE)
     if faults:
         raise SettingsError(faults)
     if settings.database_url is None:
@@ -49,6 +51,17 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *,
 
         asyncio.run(check_listen(settings.listen))
     return settings
+
+
+def refuse_unnamed(settings: Settings) -> None:
+    """Raise SettingsError unless somebody said which database is to be worked on."""
+    if not _names_database(settings):
+        raise SettingsError([NO_DATABASE])
+
+
+def _names_database(settings: Settings) -> bool:
+    """Whether there is its URL, or the folder of an embedded one that is set up."""
+    return settings.database_url is not None or (settings.data_dir is not None and is_embedded(settings))
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -118,16 +131,18 @@ def roles_of_up(settings: Settings) -> list[Role]:
     return [*roles, Role.API] if Role.API not in roles and is_installed() else roles
 
 
-async def say_dashboard(url: str, address: str) -> None:
-    """Say where the dashboard is, with a link that logs this person in once."""
+async def say_dashboard(url: str, api: ApiSettings, address: str) -> None:
+    """Say where people reach the dashboard, with a link that logs this person in once."""
     from synkron.cli.confirm import user
     from synkron.operations.access.actor import Permission
     from synkron.operations.access.sessions import make_login_link
     from synkron.postgres.connection import connected
+    from synkron.settings.api import login_address
 
     async with connected(url) as connection:
         secret = await make_login_link(connection, user(), Permission.ADMIN)
-    say(f"dashboard: {address}/login/{secret} logs you in once, within ten minutes; then `synkron login`")
+    link = login_address(api, address.removeprefix("http://"), secret)
+    say(f"dashboard: {link} logs you in once, within ten minutes; then `synkron login`")
 
 
 def say_targets(settings: Settings) -> None:

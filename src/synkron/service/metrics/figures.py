@@ -13,6 +13,8 @@ from synkron.ledger.nodes import Node, nodes
 from synkron.model import EVERYTHING
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
+from synkron.service.doctor.ledger import Jobs
+from synkron.service.doctor.store import read_jobs
 from synkron.service.status import store as status
 from synkron.settings.load import Settings
 from synkron.settings.quick import type_names
@@ -35,7 +37,7 @@ class Figures:
     runs: Sequence[Record]
     lengths: Sequence[Record]
     unfinished: Record
-    jobs: Sequence[Record]
+    jobs: Sequence[Jobs]
     pauses: int
     held: Sequence[Record]
     incidents: Sequence[Record]
@@ -56,7 +58,7 @@ async def read_figures(connection: Connection, settings: Settings) -> Figures:
             runs=await connection.fetch(SQL["runs"]),
             lengths=await connection.fetch(SQL["lengths"], DRIFT, DURATION),
             unfinished=unfinished,
-            jobs=await connection.fetch(SQL["jobs"]),
+            jobs=await read_jobs(connection),
             pauses=counts["pauses"],
             held=await connection.fetch(SQL["held"]),
             incidents=await connection.fetch(SQL["incidents"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -79,23 +78,16 @@ async def tokens(
 
 
 @router.post("/v1/tokens", **changing(Created, TokenBody))
-async def create_token(
-    request: Request, _: Admin, change: Change, body: Annotated[TokenBody, Depends(sent(TokenBody))]
-) -> Response:
-    """Make a token. Its secret is in this answer alone: where the request comes again, `secret` is null."""
+async def create_token(_: Admin, change: Change, body: Annotated[TokenBody, Depends(sent(TokenBody))]) -> Response:
+    """Make a token. Its secret is in this answer alone, and null where the same request comes again."""
     asked = AskedToken(body.name, Permission(body.permission), body.org_id, body.expires)
     connection, settings = change.connection, change.parts.settings
-    secrets: list[str] = []
-
-    async def do() -> tuple[Token, None]:
-        made, secret = await operations.create_token(connection, settings, asked, change.actor.name)
-        secrets.append(secret)
-        return made, None
-
-    kept = await change.answer(lambda now: operations.plan_create_token(connection, settings, asked, now), do, created)
-    # No secret is kept with the answer.
-    shown = json.loads(bytes(kept.body)) | {"secret": next(iter(secrets), None)}
-    return answer(request, shown)
+    return await change.answer(
+        lambda now: operations.plan_create_token(connection, settings, asked, now),
+        lambda: operations.create_token(connection, settings, asked, change.actor.name),
+        created,
+        shown_once="secret",
+    )
 
 
 @router.post("/v1/tokens/revoke", **changing(Revoked, NamedBody))

@@ -59,8 +59,13 @@ class RequestedChange:
         plan: Callable[[datetime], Awaitable[Plan]],
         do: Callable[[], Awaitable[Done]],
         form: Callable[[Plan, Done | None], Mapping[str, object]],
+        *,
+        shown_once: str | None = None,
     ) -> Response:
-        """The plan in a dry run; else the plan and what was done, in one transaction with the answer that is kept."""
+        """The plan in a dry run; else the plan and what was done, in one transaction with the answer that is kept.
+
+        The member that is ``shown_once`` is a secret: it is not kept, and null where the request comes again.
+        """
         if self.dry_run:
             async with read_transaction(self.connection) as now:
                 content = await self._content(form(await plan(now), None))
@@ -69,7 +74,9 @@ class RequestedChange:
         async def done() -> Answer:
             async with write_transaction(self.connection) as now:
                 planned = await plan(now)
-                return Answer(200, await self._content(form(planned, await do())))
+                found = form(planned, await do())
+                kept = await self._content({**found, shown_once: None}) if shown_once else None
+                return Answer(200, await self._content(found), kept)
 
         return await self.once(done)
 
