@@ -87,6 +87,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "reports/verify/store": (SECURED,),
     "delivery/warm_up/send": (OTHER,),
     "reports/why/store": (SECURED,),
+    "service/dashboard/changes": (OTHER,),
     "service/doctor/store": (OTHER,),
     "service/status/store": (OTHER,),
 }

@@ -23,7 +23,10 @@ from synkron.source.queries import SourceQueries
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The parts that answer requests. ``signings`` are those of the integration types, by name."""
+    """The parts that answer requests. ``signings`` are those of the integration types, by name.
+
+    ``stopping`` is set when the service stops: what answers for long then ends.
+    """
 
     pool: Pool
     settings: Settings
@@ -35,6 +38,7 @@ class Served:
     name: str = field(default_factory=process_name)
     tick_log: TickLog = field(default_factory=TickLog)
     background: set[asyncio.Task[object]] = field(default_factory=set)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def redaction(self) -> Redaction:
