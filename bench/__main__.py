@@ -24,7 +24,20 @@ from bench.measure import ALSO_KEPT_IN, table
 from bench.report import kept_in
 from bench.report import main as write_page
 
-PROGRAMS = ("cron", "reader", "herd", "http", "drift", "idle", "outage", "forecast", "skips", "verify", "commands")
+PROGRAMS = (
+    "cron",
+    "reader",
+    "herd",
+    "http",
+    "drift",
+    "idle",
+    "outage",
+    "forecast",
+    "skips",
+    "verify",
+    "overview",
+    "commands",
+)
 
 
 def main() -> None:

@@ -44,6 +44,11 @@ def one_line(text: str, most: int | None = None) -> str:
     return printable(re.sub(r"[ \t\r\n]+", " ", text).strip(" "), most)
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold the text: no null character, and no half of a pair of surrogates."""
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def instant(moment: datetime) -> str:
     """The moment for programs: ISO 8601 in UTC with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

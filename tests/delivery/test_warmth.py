@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.delivery.warm_up.warmth import KEPT, KnownWarmth, median, needs_warm_up, warmth_by_header, warmth_of
+from synkron.delivery.warm_up.warmth import KEPT, KnownWarmth, median, warmth_by_header, warmth_of
 from synkron.model import CallTiming, Outcome, OutcomeKind, Warmth
+from synkron.settings.policy import needs_warm_up
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 KEEP_WARM = timedelta(seconds=45)

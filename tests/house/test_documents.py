@@ -227,6 +227,10 @@ def loaded(command: Any) -> Any:
     return command.loaded if isinstance(command, Later) else command
 
 
+# The sections that the operator names.
+NAMED = ("types", "announce.channels", "api.oidc.permissions")
+
+
 def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     """Every key that may be set, as the page writes it."""
     found: list[str] = []
@@ -236,7 +240,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
         if section is None:
             found.append(key)
         else:
-            found += keys(section, f"{key}.NAME." if key in ("types", "announce.channels") else f"{key}.")
+            found += keys(section, f"{key}.NAME." if key in NAMED else f"{key}.")
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.store import read_conditions
 from synkron.ledger import history
-from synkron.model import Fault, InvalidIntegration
+from synkron.model import EVERYTHING, Fault, InvalidIntegration
 from synkron.postgres.connection import Pool
 from synkron.postgres.statements import source_statements
 from synkron.scheduler.tick import tick
@@ -566,11 +566,11 @@ async def much(connection: Connection, fjord: str) -> None:
     await connection.execute("vacuum analyze synkron.runs, synkron.attempts, synkron.ticks, synkron.pauses")
 
 
-PLANS = [
-    ("waiting", (5 * MINUTE, 2000), "runs_unfinished"),
-    ("started_late", (5 * MINUTE, 2000), "runs_started_late"),
-    ("failed", (5000,), "runs_failed"),
-    ("failed", (5000,), "runs_delivered_once"),
+PLANS: list[tuple[str, tuple[object, ...], str]] = [
+    ("waiting", (5 * MINUTE, 2000, *EVERYTHING), "runs_unfinished"),
+    ("started_late", (5 * MINUTE, 2000, *EVERYTHING), "runs_started_late"),
+    ("failed", (5000, timedelta(days=7), *EVERYTHING), "runs_failed"),
+    ("failed", (5000, timedelta(days=7), *EVERYTHING), "runs_delivered_once"),
     ("cold_starts", (1000,), "attempts_cold"),
     ("expired", (10_000,), "runs_expired"),
     ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "ticks_newest"),

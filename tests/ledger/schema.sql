@@ -222,6 +222,11 @@ begin
     end if;
     return new;
 end $$;
+CREATE FUNCTION synkron.words(given text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select array_remove(regexp_split_to_array(lower(given), '[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+'), '')
+$$;
 CREATE TABLE synkron.announcements (
     id bigint NOT NULL,
     incident_id bigint,
@@ -482,6 +487,57 @@ CREATE TABLE synkron.overrides (
     CONSTRAINT overrides_set_something CHECK ((num_nonnulls(catch_up, catch_up_window, overlap, spread, attempts, backoff, timeout, completion_timeout) > 0)),
     CONSTRAINT overrides_spread_check CHECK ((spread >= '00:00:00'::interval)),
     CONSTRAINT overrides_timeout_check CHECK ((timeout > '00:00:00'::interval))
+);
+CREATE TABLE synkron.overview_integrations (
+    integration_id text NOT NULL COLLATE pg_catalog."C",
+    place integer NOT NULL,
+    org_id text NOT NULL COLLATE pg_catalog."C",
+    organization text NOT NULL,
+    integration_type text NOT NULL COLLATE pg_catalog."C",
+    is_enabled boolean NOT NULL,
+    cron_schedule text,
+    organization_exists boolean NOT NULL,
+    timezone text,
+    zone_is_number boolean NOT NULL,
+    oddity text,
+    schedule_id bigint,
+    is_live boolean GENERATED ALWAYS AS ((is_enabled AND (cron_schedule IS NOT NULL))) STORED NOT NULL,
+    organization_key text GENERATED ALWAYS AS (((((lower("left"(organization, 100)) || chr(1)) || org_id) || chr(1)) || integration_type)) STORED NOT NULL COLLATE pg_catalog."C",
+    type_key text GENERATED ALWAYS AS (((((integration_type || chr(1)) || lower("left"(organization, 100))) || chr(1)) || org_id)) STORED NOT NULL COLLATE pg_catalog."C",
+    words tsvector GENERATED ALWAYS AS (array_to_tsvector((synkron.words(((organization || ' '::text) || integration_type)) || array_remove(ARRAY[lower(org_id), lower(integration_id)], ''::text)))) STORED NOT NULL
+);
+CREATE TABLE synkron.overview_refreshes (
+    one boolean DEFAULT true NOT NULL,
+    at timestamp with time zone NOT NULL,
+    took interval NOT NULL,
+    seen_run bigint NOT NULL,
+    CONSTRAINT overview_refreshes_one_check CHECK (one)
+);
+CREATE TABLE synkron.overview_runs (
+    integration_id text NOT NULL COLLATE pg_catalog."C",
+    last_key double precision DEFAULT 'Infinity'::double precision NOT NULL,
+    drift_key double precision DEFAULT 'Infinity'::double precision NOT NULL,
+    failing_key double precision DEFAULT 'Infinity'::double precision NOT NULL,
+    is_open boolean DEFAULT true NOT NULL,
+    measured_at timestamp with time zone
+);
+CREATE TABLE synkron.overview_schedules (
+    id bigint NOT NULL,
+    cron_schedule text NOT NULL COLLATE pg_catalog."C",
+    timezone text NOT NULL COLLATE pg_catalog."C",
+    zone_is_number boolean NOT NULL,
+    integration_type text NOT NULL COLLATE pg_catalog."C",
+    integrations integer DEFAULT 0 NOT NULL,
+    is_valid boolean DEFAULT true NOT NULL,
+    next_key double precision DEFAULT '-Infinity'::double precision NOT NULL
+);
+ALTER TABLE synkron.overview_schedules ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME synkron.overview_schedules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 CREATE TABLE synkron.pace (
     integration_type text NOT NULL,
@@ -908,6 +964,16 @@ ALTER TABLE ONLY synkron.nodes
     ADD CONSTRAINT nodes_pkey PRIMARY KEY (name, role);
 ALTER TABLE ONLY synkron.overrides
     ADD CONSTRAINT overrides_pkey PRIMARY KEY (integration_id);
+ALTER TABLE ONLY synkron.overview_integrations
+    ADD CONSTRAINT overview_integrations_pkey PRIMARY KEY (integration_id, place);
+ALTER TABLE ONLY synkron.overview_refreshes
+    ADD CONSTRAINT overview_refreshes_pkey PRIMARY KEY (one);
+ALTER TABLE ONLY synkron.overview_runs
+    ADD CONSTRAINT overview_runs_pkey PRIMARY KEY (integration_id);
+ALTER TABLE ONLY synkron.overview_schedules
+    ADD CONSTRAINT overview_schedules_cron_schedule_timezone_zone_is_number_in_key UNIQUE (cron_schedule, timezone, zone_is_number, integration_type);
+ALTER TABLE ONLY synkron.overview_schedules
+    ADD CONSTRAINT overview_schedules_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY synkron.pace
     ADD CONSTRAINT pace_pkey PRIMARY KEY (integration_type, minute);
 ALTER TABLE ONLY synkron.pauses
@@ -971,8 +1037,20 @@ CREATE INDEX login_attempts_by_address ON synkron.login_attempts USING btree (ad
 CREATE INDEX login_attempts_by_name ON synkron.login_attempts USING btree (name_hash, at);
 CREATE INDEX mirrored_integrations_by_id ON synkron.mirrored_integrations USING btree (id);
 CREATE INDEX mirrored_organizations_by_id ON synkron.mirrored_organizations USING btree (id);
+CREATE INDEX overview_by_organization ON synkron.overview_integrations USING btree (organization_key, integration_id, place);
+CREATE INDEX overview_by_schedule ON synkron.overview_integrations USING btree (schedule_id, integration_id, place);
+CREATE INDEX overview_by_type ON synkron.overview_integrations USING btree (type_key, integration_id, place);
+CREATE INDEX overview_of_organization ON synkron.overview_integrations USING btree (org_id);
+CREATE INDEX overview_runs_drift ON synkron.overview_runs USING btree (drift_key, integration_id);
+CREATE INDEX overview_runs_failing ON synkron.overview_runs USING btree (failing_key, integration_id) WHERE (failing_key < 'Infinity'::double precision);
+CREATE INDEX overview_runs_last ON synkron.overview_runs USING btree (last_key, integration_id);
+CREATE INDEX overview_runs_open ON synkron.overview_runs USING btree (measured_at NULLS FIRST) WHERE is_open;
+CREATE INDEX overview_schedules_next ON synkron.overview_schedules USING btree (next_key, id);
+CREATE INDEX overview_without_schedule ON synkron.overview_integrations USING btree (integration_id, place) WHERE (schedule_id IS NULL);
+CREATE INDEX overview_words ON synkron.overview_integrations USING gin (words);
 CREATE INDEX pauses_active ON synkron.pauses USING btree (starts_at) WHERE (ended_at IS NULL);
 CREATE INDEX pauses_by_end ON synkron.pauses USING btree (COALESCE(LEAST(ended_at, until), 'infinity'::timestamp with time zone));
+CREATE INDEX provider_logins_by_end ON synkron.provider_logins USING btree (expires_at);
 CREATE INDEX queue_ep_ea_idx ON synkron.queue USING btree (entrypoint, execute_after) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_ep_prio_id_idx ON synkron.queue USING btree (entrypoint, priority DESC, id) WHERE (status = 'queued'::synkron.queue_status);
 CREATE INDEX queue_log_created ON synkron.queue_log USING btree (created);
@@ -1039,6 +1117,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.mirrored_integrations TO serv
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.mirrored_organizations TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.nodes TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overrides TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overview_integrations TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overview_refreshes TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overview_runs TO service_role;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.overview_schedules TO service_role;
+GRANT SELECT,USAGE ON SEQUENCE synkron.overview_schedules_id_seq TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pace TO service_role;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE synkron.pauses TO service_role;
 GRANT SELECT,USAGE ON SEQUENCE synkron.pauses_id_seq TO service_role;

@@ -20,6 +20,7 @@ from synkron.postgres.connection import Connection as AnyConnection
 from synkron.postgres.connection import connected, pooled
 from synkron.postgres.embedded import EmbeddedServer
 from synkron.postgres.embedded.programs import VERSION
+from synkron.reports.overview.order import WALKS
 from synkron.settings.load import SourceTables
 from synkron.source.queries import SourceQueries
 from tests.support.databases import Database, migrated
@@ -83,17 +84,32 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "reports/names/store.type_of_runs_on_record": (OTHER,),
     "reports/names/store.type_on_record": (OTHER,),
     "reports/exports/pending": (SECURED,),
+    "reports/overview/calendar": (OTHER,),
+    "reports/overview/coming": (SECURED, OTHER),
+    "reports/overview/order": (SECURED,),
+    "reports/overview/page": (SECURED,),
+    "reports/overview/past": (OTHER,),
     "reports/exports/store": (SECURED,),
     "reports/verify/store": (SECURED,),
     "delivery/warm_up/send": (OTHER,),
     "reports/why/store": (SECURED,),
     "service/dashboard/changes": (OTHER,),
     "service/doctor/store": (OTHER,),
-    "service/status/store": (OTHER,),
+    "service/overview/refresh": (SECURED,),
+    "service/overview/refresh.last": (OTHER,),
+    "service/metrics/store": (OTHER,),
+    "service/status/store": (SECURED, OTHER),
 }
 
 # What is asked where that matters to the plan; an interval stands for the moment that lies so long ago.
-AN_HOUR, A_DAY, AGES, NOW = timedelta(hours=1), timedelta(days=1), timedelta(days=400), timedelta()
+A_QUARTER, AN_HOUR, A_DAY, AGES, NOW = (
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(days=1),
+    timedelta(days=400),
+    timedelta(),
+)
+EVERY_ROW = (None, None, None, None, None, NOW)
 ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "reports/drift.stages": (A_DAY, NOW, None, None, None, AN_HOUR, [0.5]),
     "reports/drift.waiting": (A_DAY, NOW, None, None, None, AN_HOUR),
@@ -104,6 +120,16 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "operations/access/access.people": ("p7",),
     "operations/access/access.tokens": (False, "t7"),
     "operations/operations.record": ("kari", "pause", "everything", None, None),
+    "reports/overview/past.drift": (AGES, NOW, AN_HOUR, None, None, None, [0.5]),
+    "reports/overview/past.quarters": (AGES, NOW, AN_HOUR, None, None, None),
+    "reports/overview/past.histogram": (AGES, NOW, [AN_HOUR], None, None, None),
+    "reports/overview/past.clocks": (AGES, NOW, [0.5], None, None, None),
+    "reports/overview/past.samples": (A_QUARTER, A_QUARTER),
+    **{
+        f"reports/overview/order.{walk}": (*EVERY_ROW, -1e9, 5, "o", "i", 0, 50, 50)
+        for walks in WALKS.values()
+        for walk in walks
+    },
     "reports/exports/store.recorded": (AGES, NOW, None, None, None),
     "reports/verify/store.frame": (A_DAY,),
     "reports/verify/store.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES, 0, 0),

@@ -161,6 +161,29 @@ STATEMENTS = (
     select 'token:t' || n % 10, n, 'POST /v1/pauses', sha256('{}'), 200, '{}', now() - n * interval '1 minute'
     from generate_series(1, $1::int) n
     """,
+    """
+    insert into synkron.overview_schedules (
+        cron_schedule, timezone, zone_is_number, integration_type, integrations, next_key
+    )
+    select n % 60 || ' ' || n / 60 % 24 || ' ' || 1 + n / 1440 || ' * *', '', false, 'xledger', 1,
+        extract(epoch from now()) + 600 * n - 6000
+    from generate_series(1, $1::int) n
+    """,
+    """
+    insert into synkron.overview_integrations (
+        integration_id, place, org_id, organization, integration_type, is_enabled, cron_schedule, organization_exists,
+        zone_is_number, schedule_id
+    )
+    select i.id::text, 0, org_id::text, name, integration_type, is_enabled, cron_schedule, true, false,
+        case when is_enabled then row_number() over () end
+    from organization_integrations i
+    join organizations o on o.id = i.org_id
+    """,
+    """
+    insert into synkron.overview_runs (integration_id, last_key, drift_key, failing_key, is_open, measured_at)
+    select integration_id, -n, n % 100, case when n % 100 = 0 then n::float8 else 'infinity' end, n % 100 = 0, now()
+    from (select integration_id, row_number() over () as n from synkron.overview_integrations) one
+    """,
     "analyze",
 )
 

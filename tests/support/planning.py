@@ -32,6 +32,7 @@ VALUES: Mapping[str, Any] = {
     "oid": 100,
     "jsonb": "[]",
     "bytea": bytes(32),
+    "tsquery": "'fjord':*",
 }
 
 

@@ -135,7 +135,7 @@ def _operate(
         )
     from synkron.operations.transaction import read_transaction
 
-    name = written(author or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or user())
+    name = author_of(context, author)
 
     async def ask(connection: Connection, settings: Settings) -> Operated:
         change = asked(await _resolved(connection, settings, given))
@@ -175,6 +175,11 @@ def _tell(planned: Plan, agreed: Consent, change: Change[Plan, Done]) -> None:
         say(*change.told(planned))
     if not agreed.yes and not agreed.as_json:
         change.show(planned, not agreed.dry_run)
+
+
+def author_of(context: typer.Context, given: str | None) -> str:
+    """In whose name a command changes something."""
+    return written(given or invocation(context).environment.get("SYNKRON_AUTHOR", "").strip() or user())
 
 
 def user() -> str:

@@ -17,10 +17,8 @@ from synkron.cli.secrets import hide
 from synkron.errors import (
     EmbeddedDatabaseError,
     LedgerMissing,
-    Refused,
     ServiceRoleRequired,
     SettingsError,
-    SourceTableMissing,
 )
 from synkron.model import EVERYTHING, Scope
 
@@ -136,12 +134,9 @@ async def scope_of(asked: AskedScope, connection: Connection, settings: Settings
 
 async def organization_names(connection: Connection, settings: Settings) -> Mapping[str, str]:
     """The organizations' names; none where the application's tables can't be read, as the ledger stands without."""
-    from synkron.source.reader import read_names
+    from synkron.service import names
 
-    try:
-        return await read_names(connection, settings.source)
-    except (Refused, SourceTableMissing):
-        return {}
+    return await names.organization_names(connection, settings)
 
 
 async def from_ledger(asked: Awaitable[Answer], settings: Settings) -> Answer | None:

@@ -78,6 +78,11 @@ GROUPS = {
         ),
         "audit": ("Show who changed what, the newest first.", "audit:audit"),
     },
+    "Say who may": {
+        "login": ("Print a link that logs you in to the dashboard: once, within ten minutes.", "login:login"),
+        "people": ("Say who may log in to the dashboard, and what they may.", "people:people"),
+        "token": ("Make, list and revoke the tokens with which programs ask the API.", "tokens:token"),
+    },
     "About Synkron": {
         "version": ("Show the release.", "service:version"),
     },

@@ -125,10 +125,14 @@ async def incidents(
     since: datetime | None = None,
     kind: IncidentKind | None = None,
     scope: Scope = EVERYTHING,
+    before: tuple[datetime, int] | None = None,
     limit: int | None = None,
 ) -> list[Incident]:
-    """The open incidents, the newest first; with ``closed``, all incidents. An integration's are not told apart."""
-    rows = await connection.fetch(SQL["incidents"], closed, since, kind, *scope[:2], limit)
+    """The open incidents, the newest first; with ``closed``, all incidents. An integration's are not told apart.
+
+    ``before`` are the opening and the number of the incident that they come after.
+    """
+    rows = await connection.fetch(SQL["incidents"], closed, since, kind, *scope[:2], limit, *(before or (None, None)))
     return [incident_of(row) for row in rows]
 
 

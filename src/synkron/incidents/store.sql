@@ -163,7 +163,7 @@ returning id, channel;
 
 -- name: incidents
 -- The open incidents, or with $1 all, the newest first. Filters, if not null: opened from $2 on, kind $3, organization
--- $4, type $5.
+-- $4, type $5. A page begins after the one opened at $7 with the number $8.
 select id, kind, subject, org_id, integration_type, endpoint, title, detail, remedy, touches::text, since, opened_at,
     seen_at, acknowledged_at, acknowledged_by, closed_at, announced_at
 from synkron.incidents
@@ -172,6 +172,7 @@ where ($1 or closed_at is null)
     and ($3::text is null or kind = $3)
     and ($4::text is null or org_id = $4)
     and ($5::text is null or integration_type = $5)
+    and ($7::timestamptz is null or (opened_at, id) < ($7, $8::bigint))
 order by opened_at desc, id desc
 limit $6;
 

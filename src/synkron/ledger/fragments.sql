@@ -38,6 +38,44 @@ GIVEN.id, GIVEN.key, GIVEN.integration_id, GIVEN.org_id, GIVEN.integration_type,
 GIVEN.period_start, GIVEN.period_end, GIVEN.attempt, GIVEN.failures, GIVEN.crashes,
 coalesce(GIVEN.drift, interval '0') as drift
 
+-- name: late
+-- How late the run GIVEN started, after it was allowed to; a run that was caught up, after its moment
+-- (synkron.ledger.drift.lateness).
+greatest(
+    GIVEN.started_at - case GIVEN.source when 'catch_up' then GIVEN.scheduled_for else GIVEN.execute_after end,
+    interval '0'
+)
+
+-- name: stands_failed
+-- Whether the run GIVEN failed for good, and not because an operator cancelled it.
+GIVEN.state = 'failed' and not exists (
+    select from synkron.attempts last
+    where last.run_id = GIVEN.id and last.attempt = GIVEN.attempt
+        and last.scheduled_for = GIVEN.scheduled_for and last.outcome = 'cancelled'
+)
+
+-- name: newest_runs
+-- The newest 100 runs of the integration GIVEN, each with how late it started if a schedule made it start, and with the
+-- moment of the newest. Plan: the index runs_once of each month, in its order, up to the limit.
+(
+    select
+        newest.*,
+        case when source in ('schedule', 'catch_up') then {late[newest]} end as late,
+        max(scheduled_for) over () as last_at
+    from (
+        select id, source, state, scheduled_for, execute_after, started_at, finished_at, failed_at, attempt
+        from synkron.runs
+        where integration_id = GIVEN and action = 'run'
+        order by scheduled_for desc
+        limit 100
+    ) newest
+)
+
+-- name: drift_p95
+-- Of 100 such runs GIVEN: how late 95 % of those started at most whose moment is in the seven days up to the newest.
+percentile_disc(0.95) within group (order by GIVEN.late)
+    filter (where GIVEN.late is not null and GIVEN.scheduled_for > GIVEN.last_at - interval '7 days')
+
 -- name: overrides
 -- What may be set for one integration, from the row GIVEN.
 GIVEN.catch_up, GIVEN.catch_up_window, GIVEN.overlap, GIVEN.spread, GIVEN.attempts, GIVEN.backoff, GIVEN.timeout,
@@ -94,3 +132,45 @@ cross join lateral (
     from pg_proc
     where pronamespace = GIVEN and proname in ('keep_partitions', 'pause_over')
 )
+
+-- name: of_scope
+-- Whether the row GIVEN is of the organization $4, the type $5 and the integration $6; null is any.
+($4::text is null or GIVEN.org_id = $4)
+and ($5::text is null or GIVEN.integration_type = $5)
+and ($6::text is null or GIVEN.integration_id = $6)
+
+-- name: overview_matches
+-- Whether a row GIVEN of the overview's copy, with its figures `r`, is asked for: of the organization $1, the type $2, the
+-- integration $3, with the words $4, in the state $5 at the moment $6; null is any. Each list is read once and hashed.
+($1::text is null or GIVEN.org_id = $1)
+and ($2::text is null or GIVEN.integration_type = $2)
+and ($3::text is null or GIVEN.integration_id = $3)
+and ($4::text is null or GIVEN.words @@ $4::tsquery)
+and ($5::text is distinct from 'failing' or r.failing_key < 'infinity')
+and ($5 is distinct from 'disabled' or not GIVEN.is_live)
+and ($5 is distinct from 'running' or GIVEN.integration_id in (select integration_id from synkron.running))
+and ($5 is distinct from 'held' or GIVEN.integration_id in (select integration_id from synkron.held))
+and (
+    $5 is distinct from 'invalid' or GIVEN.is_live and (
+        GIVEN.schedule_id is null
+        or GIVEN.schedule_id in (select id from synkron.overview_schedules where next_key = 'infinity' and not is_valid)
+    )
+)
+and (
+    $5 is distinct from 'paused'
+    or GIVEN.integration_id in (select integration_id from synkron.pauses where {in_effect[$6]})
+    or GIVEN.org_id in (select org_id from synkron.pauses where {in_effect[$6]} and integration_type is null)
+    or GIVEN.integration_type in (select integration_type from synkron.pauses where {in_effect[$6]} and org_id is null)
+    or (GIVEN.org_id, GIVEN.integration_type) in (
+        select org_id, integration_type from synkron.pauses where {in_effect[$6]} and integration_type is not null
+    )
+    or exists (
+        select from synkron.pauses
+        where {in_effect[$6]} and num_nonnulls(org_id, integration_type, integration_id) = 0
+    )
+)
+
+-- name: overview_after
+-- Whether the place of the row GIVEN in the order comes after that of the cursor.
+(GIVEN.number, GIVEN.rank, GIVEN.key, GIVEN.integration_id, GIVEN.place)
+    > ($7::float8, $8::bigint, $9::text, $10::text, $11::integer)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from asyncpg import Record
 
-from synkron.ledger.drift import LateRun, Moments
+from synkron.ledger.drift import LateRun, Moments, Stage, stages
 from synkron.model import EVERYTHING, Scope, Source
 from synkron.postgres.connection import Executor
 from synkron.postgres.rows import read
@@ -89,10 +90,15 @@ async def runs(
     *,
     state: str | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
+    before: tuple[datetime, int] | None = None,
     limit: int | None = None,
 ) -> list[RecordedRun]:
-    """The decided occurrences that match, the newest first. Without a limit, all of them."""
-    rows = await connection.fetch(SQL["runs"], *scope, state, since, limit)
+    """The decided occurrences that match, the newest first. Without a limit, all of them.
+
+    They are scheduled from ``since`` on, up to ``until``, and come after the run with the moment and number ``before``.
+    """
+    rows = await connection.fetch(SQL["runs"], *scope, state, since, limit, until, *(before or (None, None)))
     return [RecordedRun(**dict(row)) for row in rows]
 
 
@@ -103,6 +109,15 @@ async def run(connection: Executor, run_id: int) -> tuple[RecordedRun, list[Reco
         return None
     attempts = await connection.fetch(SQL["attempts"], run_id)
     return RecordedRun(**dict(row)), [RecordedAttempt(**dict(attempt)) for attempt in attempts]
+
+
+def stages_of(run: RecordedRun, attempts: Sequence[RecordedAttempt]) -> Mapping[Stage, timedelta]:
+    """Where the time went until its first attempt was answered, as far as it is on record; none before it started."""
+    if run.started_at is None or not attempts:
+        return {}
+    first = attempts[0]
+    times = (run.scheduled_for, run.execute_after, run.claimed_at, run.started_at, first.enqueued_at)
+    return stages(Moments(Source(run.source), *times, first.duration))
 
 
 async def totals(connection: Executor, since: datetime) -> Totals:

@@ -2,7 +2,7 @@
 
 -- name: runs
 -- Decided occurrences of a scope (organization $1, type $2, integration $3), the newest first. A filter that is null is
--- not applied.
+-- not applied. A page begins after the run with the moment $8 and the number $9.
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
     execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
     finished_at, next_attempt_at, drift, http_status, error
@@ -12,6 +12,8 @@ where ($1::text is null or org_id = $1)
     and ($3::text is null or integration_id = $3)
     and ($4::text is null or state = $4)
     and ($5::timestamptz is null or scheduled_for >= $5)
+    and ($7::timestamptz is null or scheduled_for < $7)
+    and ($8::timestamptz is null or scheduled_for <= $8 and (scheduled_for, id) < ($8, $9::bigint))
 order by scheduled_for desc, id desc
 limit $6;
 

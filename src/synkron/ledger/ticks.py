@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from synkron.ledger.claims import Claimed
 from synkron.model import Window
-from synkron.postgres.connection import Connection
+from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 
@@ -32,6 +32,27 @@ class TickFigures:
     due: int
     invalid: int
     snapshot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTick:
+    """A tick: the window that it decided, and how many occurrences were due, claimed and skipped, and rows invalid."""
+
+    id: int
+    at: datetime
+    window_start: datetime
+    window_end: datetime
+    source: str
+    scheduler: str
+    due: int
+    claimed: int
+    skipped: int
+    invalid: int
+
+
+async def ticks(connection: Executor, *, before: tuple[datetime, int] | None = None, limit: int) -> list[RecordedTick]:
+    """The ticks, the newest first, after the one with the moment and number ``before``."""
+    return [read(RecordedTick, row) for row in await connection.fetch(SQL["ticks"], *(before or (None, None)), limit)]
 
 
 async def read_newest_tick(connection: Connection) -> NewestTick | None:

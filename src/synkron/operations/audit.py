@@ -39,10 +39,17 @@ async def record(
 
 
 async def entries(
-    connection: Executor, *, since: datetime | None = None, author: str | None = None, limit: int | None = None
+    connection: Executor,
+    *,
+    since: datetime | None = None,
+    author: str | None = None,
+    before: tuple[datetime, int] | None = None,
+    limit: int | None = None,
 ) -> list[AuditEntry]:
-    """The changes, the newest first; without a limit, all of them."""
-    rows = await connection.fetch(statements("operations/operations")["audit"], since, author, limit)
+    """The changes, the newest first; without a limit, all of them. They come after the one made at ``before``."""
+    rows = await connection.fetch(
+        statements("operations/operations")["audit"], since, author, limit, *(before or (None, None))
+    )
     return [
         read(AuditEntry, row, before=json.loads(row["before"] or "null"), after=json.loads(row["after"] or "null"))
         for row in rows

@@ -67,9 +67,10 @@ values ($1, $2, $3, $4::text::jsonb, $5::text::jsonb)
 returning id;
 
 -- name: audit
--- The changes from $1 on by the author $2, if not null, the newest first.
+-- The changes from $1 on by the author $2, if not null, the newest first. A page begins after that of $4, number $5.
 select id, at, author, action, subject, before::text, after::text
 from synkron.audit
 where ($1::timestamptz is null or at >= $1) and ($2::text is null or author = $2)
+    and ($4::timestamptz is null or (at, id) < ($4, $5::bigint))
 order by at desc, id desc
 limit $3;

@@ -135,8 +135,13 @@ async def in_effect(
     """The integration's policy in effect, and the origin of each value. Raises NotFound and Refused."""
     async with read_transaction(connection):
         found = await look_up(connection, settings, Scope(integration_id=integration_id))
-        row = await _row(connection, integration_id)
-    kind = found.rows[0].integration_type
+        return found, await policy_of(connection, settings, found.rows[0])
+
+
+async def policy_of(connection: Connection, settings: Settings, of: Integration) -> list[EffectiveValue]:
+    """The same of a row. Raises Refused if the settings do not have its type."""
+    integration_id, kind = of.integration_id, of.integration_type
+    row = await _row(connection, integration_id)
     if kind not in settings.types:
         raise Refused(
             f'Integration {integration_id} has the type "{kind}", which is not in the settings, so it has no '
@@ -145,7 +150,7 @@ async def in_effect(
     own = _values(row)
     policy = settings.types[kind].policy if row is None else overridden(settings.types[kind].policy, row)
     written = settings.types[kind].model_fields_set
-    return found, [
+    return [
         EffectiveValue(
             key, getattr(policy, key), "override" if key in own else "settings" if key in written else "default"
         )

@@ -137,7 +137,8 @@ async def pauses(
 ) -> list[RecordedPause]:
     """The active pauses, the newest first; with ``ended``, all. Only those that hold something of the scope.
 
-    ``around`` has the organization and the type of its integration.
+    ``around`` has the organization and the type of its integration. The pause of an integration that is gone is in no
+    other scope: nothing says whose it was.
     """
     async with read_transaction(connection):
         found = await _pauses(connection, settings, ended=ended)
@@ -145,12 +146,16 @@ async def pauses(
             return found
         ids = [one.scope.integration_id for one in found if one.scope.integration_id is not None]
         rows = {row.integration_id: row for row in await read_rows_by_id(connection, settings, ids)}
-    return [one for one in found if meet(_around(one.scope, rows), around)]
+    return [one for one in found if _is_about(one.scope, rows, around)]
 
 
-def _around(scope: Scope, rows: Mapping[str, Integration]) -> Scope:
-    row = rows.get(scope.integration_id or "")
-    return Scope(row.org_id, row.integration_type, row.integration_id) if row else scope
+def _is_about(scope: Scope, rows: Mapping[str, Integration], around: Scope) -> bool:
+    if scope.integration_id is None:
+        return meet(scope, around)
+    row = rows.get(scope.integration_id)
+    if row is None:
+        return scope.integration_id == around.integration_id
+    return meet(Scope(row.org_id, row.integration_type, row.integration_id), around)
 
 
 async def _pausable(

@@ -24,10 +24,7 @@ select
     count(*) filter (where first.warmth = 'cold' and first.warmth_known_by = 'header') as cold
 from (
     select
-        id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at,
-        greatest(
-            started_at - case source when 'catch_up' then scheduled_for else execute_after end, interval '0'
-        ) as late
+        id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at, {late[runs]} as late
     from synkron.runs
     where scheduled_for >= $1 and scheduled_for <= $2
         and source in ('schedule', 'catch_up')

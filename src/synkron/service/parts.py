@@ -14,6 +14,7 @@ from synkron.delivery.targets.function import Function
 from synkron.errors import ServiceRoleRequired, SettingsError
 from synkron.incidents.channels import Channels, open_channels
 from synkron.runtime import steady_clock
+from synkron.service.api.role import check_api
 from synkron.service.heartbeat import DeadMan, open_dead_man
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
@@ -68,6 +69,8 @@ async def opened_parts(
     mirror: Mirror | None = None
     async with AsyncExitStack() as stack:
         if Role.API in roles:
+            with gathering(faults):
+                check_api(settings, environment)
             with gathering(faults):
                 signings = read_signings(settings, environment)
             if settings.tick_secret is not None:

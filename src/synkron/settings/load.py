@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from pydantic_settings.exceptions import SettingsError as EnvironmentFault
 
 from synkron.errors import SettingsError
+from synkron.settings.api import ApiSettings
 from synkron.settings.integrations import BUILT_IN, FLAVOURS
 from synkron.settings.integrations.naming import section_of, toml_key
 from synkron.settings.policy import Policy
@@ -80,9 +81,8 @@ def load_settings(path: Path | None = None) -> Settings:
         settings = Settings(**written)
     except EnvironmentFault as error:
         field = re.findall(r'"(\w+)"', str(error))[:1]
-        raise SettingsError(
-            [f"SYNKRON_{''.join(field).upper()}: expected JSON, because this key is a section"]
-        ) from None
+        fault = f"SYNKRON_{''.join(field).upper()}: expected JSON, because this key is a section"
+        raise SettingsError([fault]) from None
     except ValidationError as error:
         faults = error.errors()
         raise SettingsError([*slips, *map(fault_in, faults)], _without(written, faults)) from None
@@ -147,6 +147,7 @@ class Settings(BaseSettings):
     heartbeat_url: SecretAddress | None = None
     heartbeat_failure_url: SecretAddress | None = None
     listen: Listen = "127.0.0.1:8077"
+    api: ApiSettings = ApiSettings()
     tick_secret: SecretReference | None = None
     heartbeat: PositiveDuration = timedelta(seconds=30)
     shutdown_grace: Duration = timedelta(seconds=10)
@@ -227,8 +228,7 @@ def fault_in(detail: ErrorDetails) -> str:
 
 def _found(keys: list[str], value: object) -> str:
     """The value found, unless it may contain a secret: not a whole section, and not under a secret key."""
-    is_section = keys[0] == "types" and len(keys) < 3
-    if is_section or SECRET_KEYS & set(keys) or not isinstance(value, str | int | float):
+    if (keys[0] == "types" and len(keys) < 3) or SECRET_KEYS & set(keys) or not isinstance(value, str | int | float):
         return ""
     return f"; found {value!r}"
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from synkron.model import Integration
+
+
+# requirement R16.2
+def needs_warm_up(met_at: datetime | None, moment: datetime, keep_warm: timedelta) -> bool:
+    """Whether a target that was last called at ``met_at`` will be cold at the moment."""
+    return met_at is None or met_at + keep_warm < moment
 
 
 class CatchUp(StrEnum):

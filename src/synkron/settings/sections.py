@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from synkron.settings.integrations import Profile, profile_of
 from synkron.settings.policy import CatchUp, Overlap, Policy
+from synkron.settings.supabase import function_in
 from synkron.settings.values import (
     Address,
     ChannelName,
@@ -176,6 +177,11 @@ class TypeSettings(Section):
     def throttled_codes(self) -> Mapping[str, timedelta]:
         """The vendor's words for "too much", each with the wait where no reset is named."""
         return {**self.profile.throttled_codes, **self.health.throttled_codes}
+
+    @property
+    def is_http(self) -> bool:
+        """Whether the target is called by HTTP."""
+        return self.target is not None and ("://" in self.target or function_in(self.target) is not None)
 
     @property
     def keep_warm(self) -> timedelta:

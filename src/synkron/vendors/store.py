@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from asyncpg import Record
 
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
-from synkron.vendors.health import Health, Sample, Verdict, Watch, health_after
+from synkron.vendors.health import Contact, Health, Sample, Verdict, Watch, health_after
 
 SQL = statements("vendors/store")
 # The fields in the order of the parameters: of `write`, and of `add_samples` after the endpoint.
@@ -38,6 +38,20 @@ class Hour:
     hour: datetime
     findings: Mapping[Verdict, int]
     probes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSample:
+    """What ``contacts`` contacts of a moment showed; they are kept for a week."""
+
+    at: datetime
+    source: Contact
+    finding: Verdict
+    reason: str
+    contacts: int
+    latency: timedelta | None
+    http_status: int | None
+    resets_at: datetime | None
 
 
 async def keep(connection: Executor, watches: Sequence[Watch], at: datetime) -> None:
@@ -101,6 +115,14 @@ async def read_hours(connection: Executor, watches: Iterable[Watch], since: date
         }
         found[row["endpoint"]].append(Hour(row["hour"], findings, row["probes"]))
     return found
+
+
+async def read_samples(
+    connection: Executor, endpoint: str, *, before: datetime | None = None, least: int
+) -> list[RecordedSample]:
+    """The endpoint's samples from ``before`` that moment, the newest first: so many, and all of the last's moment."""
+    rows = await connection.fetch(SQL["samples"], endpoint, before, least)
+    return [read(RecordedSample, row, source=Contact(row["source"]), finding=Verdict(row["finding"])) for row in rows]
 
 
 async def forget(connection: Executor, now: datetime) -> None:

@@ -106,6 +106,15 @@ from synkron.health_hours
 where endpoint = any($1::text[]) and hour >= $2
 order by endpoint, hour;
 
+-- name: samples
+-- The newest samples of the endpoint $1 from before $2, if not null: at least $3 if there are so many, and all that are
+-- of the same moment as the last. Plan: the index samples_oldest, backwards.
+select at, source, finding, reason, contacts, latency, http_status, resets_at
+from synkron.samples
+where endpoint = $1 and ($2::timestamptz is null or at < $2)
+order by at desc
+fetch first $3::bigint rows with ties;
+
 -- name: forget
 -- Keeps samples for 7 days, hours for 90 days and counts of probes for 14 months. Uses samples_oldest.
 with samples as (

@@ -29,6 +29,7 @@ class Answer:
     status: int
     content: Any
     headers: Mapping[str, str]
+    text: str
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Api:
         async with self.session.request(method, self.url + path, headers=headers, **more) as answer:
             text = await answer.text()
             content = await answer.json(content_type=None) if "json" in answer.content_type else text
-            return Answer(answer.status, content, answer.headers.copy())
+            return Answer(answer.status, content, answer.headers.copy(), text)
 
     async def get(self, path: str, **more: Any) -> Answer:
         """GET."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synkron.cli.commands.schedules import zone_of
 from synkron.cli.context import answer, from_ledger, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, Type
 from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
@@ -17,6 +16,7 @@ from synkron.cli.serving import say_without_target
 from synkron.cli.table import Field, organization
 from synkron.model import EVERYTHING
 from synkron.reports.names.match import AskedScope
+from synkron.service.nouns.fires import zone_name
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def finding_fields(names: Mapping[str, str]) -> list[Field]:
         Field("finding", lambda one: f"integration {one.row.integration_id}: {one.message}", wrap=True),
         Field(key="is_enabled", value="row.is_enabled"),
         Field(key="cron_schedule", value="row.cron_schedule"),
-        Field(key="timezone", value=lambda one: zone_of(one.row.timezone)),
+        Field(key="timezone", value=lambda one: zone_name(one.row.timezone)),
     ]
 
 

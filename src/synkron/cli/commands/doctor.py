@@ -17,7 +17,6 @@ from synkron.cli.context import Invocation, database, invocation
 from synkron.cli.options import AsJson
 from synkron.cli.output import ExitCode, say, show_json, show_lines, wrapped
 from synkron.errors import DatabaseError, SettingsError
-from synkron.service.forms import held_by
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -46,17 +45,18 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
       synkron doctor --json | jq '.checks[] | select(.level != "ok")'
     """
     report = _examined(invocation(context))
-    levels = [one.level.value for found in report.values() for one in found]
-    failures, warnings, skipped = (levels.count(level) for level in ("failed", "warning", "skipped"))
+    from synkron.service.nouns.examination import examination
+
+    found = examination(report)
     if as_json:
-        checks = [{"check": name} | held_by(one) for name, found in report.items() for one in found]
-        show_json({"failed": failures, "warnings": warnings, "skipped": skipped, "checks": checks})
+        show_json(found)
     else:
         columns, rows = get_terminal_size()
         most = rows - BESIDE if sys.stdout.isatty() else None
         show_lines(*lines(report, min(max(columns, NARROWEST), WIDEST), most))
-    say(f"{several(len(report), 'check')}: {failures} failed, {several(warnings, 'warning')}, {skipped} skipped.")
-    if failures:
+    warnings = several(found.warnings, "warning")
+    say(f"{several(len(report), 'check')}: {found.failed} failed, {warnings}, {found.skipped} skipped.")
+    if found.failed:
         raise typer.Exit(ExitCode.DATA)
 
 

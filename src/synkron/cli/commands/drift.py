@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,12 +11,11 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceADay, Type
-from synkron.cli.output import facts_in_json, lateness, lines_beside, say, show_json, show_lines, show_table
+from synkron.cli.output import lateness, lines_beside, say, show_json, show_lines, show_table
 from synkron.cli.table import Field, minute, organization
-from synkron.ledger.drift import LateRun, Stage, lost_in, stages
+from synkron.ledger.drift import Stage, lost_in
 from synkron.ledger.drift import lateness as late_by
 from synkron.reports.names.match import AskedScope
-from synkron.service.forms import milliseconds
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -79,7 +78,9 @@ def drift(
 
     found, names = answer(context, ask)
     if as_json:
-        show_json(_as_answer(found, names), names)
+        from synkron.service.nouns.drift import drift_facts
+
+        show_json(drift_facts(found), names)
     elif found.types:
         _show(found, names, lines_beside(context))
     else:
@@ -96,7 +97,7 @@ def _show(found: DriftReport, names: Mapping[str, str], beside: int | None) -> N
         show_table(_worst_fields(names), late, beside=beside and beside + len(lines) + len(met) + 2 * bool(met))
     if met:
         show_lines("")
-        show_table(TYPE, met)
+        show_table(MET, met)
     for one in found.types:
         if one.waiting_late:
             say(
@@ -127,79 +128,23 @@ def _lines(one: TypeDrift) -> list[tuple[str, str, Percentiles | None, str]]:
     return [("" if index else one.integration_type, *line) for index, line in enumerate(shown)]
 
 
-def _enqueued_at(run: LateRun) -> datetime | None:
-    """None where its turn has not come: until now, it waits for that."""
-    has_no_job = not run.has_started and run.moments.enqueued_at == run.moments.started_at
-    return None if has_no_job else run.moments.enqueued_at
-
-
-def _answered_at(run: LateRun) -> datetime | None:
-    return None if run.moments.duration is None else run.moments.started_at + run.moments.duration
-
-
 def _worst_fields(names: Mapping[str, str]) -> list[Field]:
     """One of the runs that started, or are, latest."""
     return [
-        Field("run", key="run_id", right=True),
-        Field(key="integration_id"),
-        Field(key="org_id"),
+        Field("run", "run_id", right=True),
         Field("scheduled (UTC)", "moments.scheduled_for"),
         organization(names),
-        Field("type", key="integration_type", shrink=True),
-        Field(key="source", value="moments.source"),
-        Field(key="scheduled_for", value="moments.scheduled_for"),
-        Field(key="execute_after", value="moments.execute_after"),
-        Field(key="claimed_at", value="moments.claimed_at"),
-        Field(key="enqueued_at", value=_enqueued_at),
-        Field(key="started_at", value=lambda run: run.moments.started_at if run.has_started else None),
-        Field(key="answered_at", value=_answered_at),
+        Field("type", "integration_type", shrink=True),
         Field("late", lambda run: late_by(run.moments), lateness, right=True),
-        Field(key="late_ms", value=lambda run: late_by(run.moments)),
-        Field("lost in", lambda run: lost_in(run.moments), lambda stage: stage or "not on record", key="lost_in"),
+        Field("lost in", lambda run: lost_in(run.moments), lambda stage: stage or "not on record"),
         Field("", lambda run: "" if run.has_started else "waits"),
-        Field(key="stages_ms", value=lambda run: _by_stage(stages(run.moments))),
     ]
 
 
-def _percentiles(found: Percentiles | None) -> dict[str, object] | None:
-    if found is None:
-        return None
-    spans = {"p50_ms": found.p50, "p95_ms": found.p95, "p99_ms": found.p99, "max_ms": found.most}
-    return {"runs": found.runs, **spans}
-
-
-def _by_stage(known: Mapping[Stage, object]) -> dict[str, object]:
-    """What is known of each stage; None of the others."""
-    return {stage.value: known.get(stage) for stage in Stage}
-
-
-def _warm_share(one: TypeDrift) -> float | None:
-    known = one.warm + one.cold
-    return round(one.warm / known, 4) if known else None
-
-
-# The table has what the targets were when they were met; the stages have one of their own.
-TYPE = [
-    Field("type", key="integration_type", shrink=True),
-    Field(key="runs"),
-    Field(key="late"),
-    Field(key="waiting"),
-    Field(key="waiting_late"),
-    Field(key="start", value=lambda one: _percentiles(one.start)),
-    Field(key="stages", value=lambda one: _by_stage({stage: _percentiles(of) for stage, of in one.stages.items()})),
-    Field("warm", key="warm", shown="{:,}".format, right=True),
-    Field("cold", key="cold", shown="{:,}".format, right=True),
+# What the targets were when they were met.
+MET = [
+    Field("type", "integration_type", shrink=True),
+    Field("warm", "warm", "{:,}".format, right=True),
+    Field("cold", "cold", "{:,}".format, right=True),
     Field("warm share", lambda one: f"{100 * one.warm / (one.warm + one.cold):.1f} %", right=True),
-    Field(key="warm_share", value=_warm_share),
 ]
-
-
-def _as_answer(found: DriftReport, names: Mapping[str, str]) -> dict[str, object]:
-    """The form is documented in docs/commands.md, and stable."""
-    return {
-        "since": found.since,
-        "until": found.until,
-        "late_after_ms": milliseconds(found.late_after),
-        "types": [facts_in_json(one, TYPE) for one in found.types],
-        "worst": [facts_in_json(run, _worst_fields(names)) for run in found.worst],
-    }

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
 from synkron.cli.clock import moment
 from synkron.cli.options import AsJson, AtFuture
-from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_lines, show_table
+from synkron.cli.output import ExitCode, say, show_json, show_lines, show_table
 from synkron.cli.table import Field
 from synkron.errors import CronError, ZoneError
 from synkron.text import printable
 
-if TYPE_CHECKING:
-    from synkron.cron import Cron
-
-OCCURRENCES = 10
 EXCERPT = 72
 
 
@@ -42,7 +38,7 @@ def explain(
       synkron explain "0 2 31 * *" --at 2027-01-01T00:00Z
     """
     from synkron.cron import parse, parse_zone
-    from synkron.cron.lint import lint
+    from synkron.service.nouns.explanation import explanation
 
     text = _one(expression)
     try:
@@ -56,31 +52,21 @@ def explain(
         raise typer.Exit(ExitCode.USAGE) from None
     now = datetime.now(UTC)  # noqa: TID251 (the edge: without a database there is no other clock)
     now = moment(at, now, place) if at else now
-    moments = _next(cron, now, place)
-    warnings = lint(cron, place, now.year, since=now.astimezone(place).date())
-    fields = [
-        Field(f"in {zone}", lambda moment: f"{moment.astimezone(place):%a %Y-%m-%d %H:%M}"),
-        Field("", lambda moment: f"{moment.astimezone(place):%z}"),
-        Field(key="local", value=lambda moment: moment.astimezone(place).isoformat()),
-        Field("UTC", lambda moment: moment, "{:%a %Y-%m-%d %H:%M}".format, key="utc"),
-    ]
+    found = explanation(text, cron, zone, place, now)
     if as_json:
-        show_json(
-            {
-                "expression": text,
-                "zone": zone,
-                "description": cron.describe(),
-                "next": [facts_in_json(one, fields) for one in moments],
-                "warnings": [{"rule": one.code, "message": one.message} for one in warnings],
-            }
-        )
+        show_json(found)
         return
-    show_lines(cron.describe())
-    for warning in warnings:
-        show_lines(f"{warning.code}: {warning.message}")
-    if moments:
+    show_lines(found.description)
+    for warning in found.warnings:
+        show_lines(f"{warning.rule}: {warning.message}")
+    if found.next:
+        fields = [
+            Field(f"in {zone}", lambda one: f"{one.utc.astimezone(place):%a %Y-%m-%d %H:%M}"),
+            Field("", lambda one: f"{one.utc.astimezone(place):%z}"),
+            Field("UTC", "utc", "{:%a %Y-%m-%d %H:%M}".format),
+        ]
         show_lines("")
-        show_table(fields, moments)
+        show_table(fields, found.next)
 
 
 def _one(words: list[str]) -> str:
@@ -89,13 +75,6 @@ def _one(words: list[str]) -> str:
             'the shell split it up; put it in quotes, as in: synkron explain "0 2 * * *"', param_hint="EXPRESSION"
         )
     return words[0]
-
-
-def _next(cron: Cron, now: datetime, zone: tzinfo) -> list[datetime]:
-    moments: list[datetime] = []
-    while len(moments) < OCCURRENCES and (moment := cron.next_after(moments[-1] if moments else now, zone)):
-        moments.append(moment)
-    return moments
 
 
 def _caret(text: str, column: int) -> tuple[str, str]:

@@ -74,9 +74,9 @@ def forecast(
 
     outlook = answer(context, ask, fresh=True)
     if as_json:
-        from synkron.cli.commands.forecast_tables import as_answer
+        from synkron.service.nouns.forecast import forecast_facts
 
-        show_json(as_answer(outlook))
+        show_json(forecast_facts(outlook))
     else:
         _show(outlook, hours)
     _say_notes(outlook)

@@ -1,16 +1,14 @@
-"""The types of a forecast and their herds, as tables and as JSON, whose form is documented in docs/commands.md."""
+"""The types of a forecast and their herds, as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.cli.output import facts_in_json, show_table
+from synkron.cli.output import show_table
 from synkron.cli.table import Field
 from synkron.reports.forecast.outlook import Forecast, Herd, TypeForecast
 from synkron.reports.forecast.store import ComparedForecast
-from synkron.reports.forecast.warnings import warnings
 from synkron.scheduler.spread import MINUTE
 from synkron.text import duration_text
 
@@ -31,12 +29,6 @@ class Side:
         return self.forecast.types[self.name]
 
 
-def _number(figure: float) -> float:
-    """To the hundredth; a whole one without a point."""
-    rounded = round(figure, 2)
-    return int(rounded) if rounded == int(rounded) else rounded
-
-
 def _busiest(side: Side) -> str:
     """The minute stands with it where that is short; the chart and the herds have it anyway."""
     one = side.one
@@ -45,71 +37,16 @@ def _busiest(side: Side) -> str:
     return f"{most:,.0f} at {at}" if most and len(at) == len("hh:mm") else f"{most:,.0f}"
 
 
-def _most(one: TypeForecast, figures: Sequence[float], name: str) -> dict[str, object] | None:
-    """The first minute with the largest figure; None where all are zero."""
-    most = max(figures)
-    return {"minute": one.instant(figures.index(most)), name: _number(most)} if most else None
-
-
-def _minutes(side: Side) -> list[dict[str, object]]:
-    one = side.one
-    return [
-        {
-            "minute": one.instant(minute),
-            "fires": fires,
-            "starts": _number(one.starts[minute]),
-            "waiting": _number(one.waiting[minute]),
-        }
-        for minute, fires in enumerate(one.fires)
-        if fires or one.starts[minute] or one.waiting[minute]
-    ]
-
-
-def _warnings(side: Side) -> list[dict[str, object]]:
-    found = [one for one in warnings(side.forecast) if one.integration_type == side.name]
-    return [{"kind": one.kind, "message": one.message} for one in found]
-
-
-def _herds(side: Side) -> list[dict[str, object]]:
-    return [{"minute": herd.at, "fires": herd.fires, "last_start": herd.last_start} for herd in side.one.herds]
-
-
 SIDE = [
     Field("type", "label", shrink=True),
     Field("fires", "one.fired", "{:,}".format, right=True),
-    Field("spread", lambda side: duration_text(side.one.policy.spread), key="spread", right=True),
-    Field("pace", "one.policy.pace", lambda pace: "none" if pace is None else f"{pace:,}", key="pace", right=True),
-    Field(key="concurrency", value="one.policy.concurrency"),
+    Field("spread", lambda side: duration_text(side.one.policy.spread), right=True),
+    Field("pace", "one.policy.pace", lambda pace: "none" if pace is None else f"{pace:,}", right=True),
     Field("busiest minute", _busiest, right=True),
     Field("most waiting", lambda side: max(side.one.waiting), "{:,.0f}".format, right=True),
     Field("at the end", "one.left_waiting", "{:,.0f}".format, right=True),
     Field("integrations", "one.integrations", "{:,}".format, right=True, optional=True),
-    Field(key="starts", value=lambda side: _number(side.one.started)),
-    Field(key="later", value=lambda side: _number(side.one.later)),
-    Field(key="waiting_at_the_end", value=lambda side: _number(side.one.left_waiting)),
-    Field(key="peak", value=lambda side: _most(side.one, side.one.starts, "starts")),
-    Field(key="most_waiting", value=lambda side: _most(side.one, side.one.waiting, "waiting")),
-    Field(key="herds", value=_herds),
-    Field(key="warnings", value=_warnings),
-    Field(key="minutes", value=_minutes),
 ]
-
-
-def as_answer(outlook: ComparedForecast) -> dict[str, object]:
-    """The whole forecast as JSON."""
-    as_set, proposed = outlook.as_set, outlook.proposed
-    types = [
-        {
-            "integration_type": name,
-            "integrations": one.integrations,
-            "fires": one.fired,
-            "as_set": facts_in_json(Side(name, name, as_set), SIDE),
-            "proposed": None if proposed is None else facts_in_json(Side(name, name, proposed), SIDE),
-        }
-        for name, one in as_set.types.items()
-    ]
-    window = {"after": as_set.window.start, "until": as_set.window.end}
-    return window | {"left_out": as_set.left_out, "pauses": outlook.pauses, "types": types}
 
 
 def show_types(outlook: ComparedForecast) -> None:

@@ -16,9 +16,8 @@ from synkron.cli.table import Field, facts, minute, name_and_id, second
 from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
-from synkron.incidents.message import NAMELESS, facts_of, touched, touches_of
+from synkron.incidents.message import NAMELESS, facts_of, touched
 from synkron.reports.names.match import AskedScope
-from synkron.service.forms import held_by
 from synkron.text import one_line
 
 if TYPE_CHECKING:
@@ -127,7 +126,9 @@ def list_incidents(
 
     found, names = answer(context, ask)
     if as_json:
-        show_json([_json(one, names) for one in found[:limit]], names)
+        from synkron.service.nouns.incidents import incident_facts
+
+        show_json([incident_facts(one, names) for one in found[:limit]], names)
         shown = limit
     else:
         empty = "There are no such incidents." if everything else "There is no such incident open."
@@ -157,8 +158,9 @@ def show_incident(context: typer.Context, number: Number, as_json: AsJson = Fals
 
     one, announcements, names = answer(context, ask)
     if as_json:
-        told = [held_by(each, "announcement") | {"state": each.state} for each in announcements]
-        show_json(_json(one, names) | {"announcements": told}, names)
+        from synkron.service.nouns.incidents import shown_incident
+
+        show_json(shown_incident(one, announcements, names), names)
         return
     show_facts(_facts(one, names), ANNOUNCEMENT, announcements)
 
@@ -190,10 +192,3 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
 def _facts(one: Incident, names: Mapping[str, str] = NAMELESS) -> dict[str, str]:
     """The incident as people read it."""
     return facts(fact_fields(names), one)
-
-
-def _json(one: Incident, names: Mapping[str, str]) -> dict[str, object]:
-    """What is announced of it, with the names of the organizations that it touches, and when it was announced."""
-    org_names = [names.get(org_id) or None for org_id in one.condition.organizations[0]]
-    touches = touches_of(one.condition) | {"org_names": org_names}
-    return facts_of(one) | {"touches": touches, "announced_at": one.announced_at}

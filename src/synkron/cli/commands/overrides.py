@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +11,10 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, OneIntegration, Organization, Type, refuse_options
-from synkron.cli.output import facts_in_json, show, show_json, show_lines, show_table
+from synkron.cli.output import show, show_json, show_lines, show_table
 from synkron.cli.table import NAME, Field
 from synkron.reports.names.match import AskedScope
 from synkron.settings.integrations.naming import section_of
-from synkron.text import duration_text
 
 if TYPE_CHECKING:
     from synkron.operations.overrides import EffectiveValue, Override
@@ -27,16 +26,10 @@ if TYPE_CHECKING:
 overrides = typer.Typer(invoke_without_command=True)
 
 
-def _json(value: object) -> object:
-    return duration_text(value) if isinstance(value, timedelta) else value
-
-
-def _json_of(values: Mapping[str, object]) -> dict[str, object]:
-    return {key: _json(value) for key, value in values.items()}
-
-
 def _text(value: object) -> str:
-    return "no limit" if value is None else str(_json(value))
+    from synkron.service.nouns.overrides import as_written
+
+    return "no limit" if value is None else str(as_written(value))
 
 
 def _values(values: Mapping[str, object]) -> str:
@@ -55,10 +48,9 @@ def in_effect_fields(kind: str) -> list[Field]:
     """One value of a type's policy as it holds for an integration."""
     origins = {"override": "its override", "settings": section_of(kind), "default": "default"}
     return [
-        Field("key", key="key"),
+        Field("key", "key"),
         Field("value", "value", _text),
-        Field(key="value", value=lambda one: _json(one.value)),
-        Field("from", key="from", value="origin", shown=origins.__getitem__),
+        Field("from", "origin", origins.__getitem__),
     ]
 
 
@@ -92,7 +84,9 @@ def list_overrides(
 
     found, names = answer(context, ask)
     if as_json:
-        show_json([_whose(one) | {"values": _json_of(one.values)} for one in found], names)
+        from synkron.service.nouns.overrides import override_facts
+
+        show_json([override_facts(one) for one in found], names)
         return
     empty = "Nothing is set for a single integration; the types' policies hold for all."
     show(found, OVERRIDDEN, as_json=False, empty=empty)
@@ -116,14 +110,13 @@ def show_policy(context: typer.Context, integration: OneIntegration, as_json: As
 
     found, values = answer(context, ask)
     [row] = found.rows
-    fields = in_effect_fields(row.integration_type)
     if as_json:
-        policy = [facts_in_json(one, fields) for one in values]
-        whose = {"integration_id": row.integration_id, "org_id": row.org_id, "integration_type": row.integration_type}
-        show_json(whose | {"policy": policy}, found.names)
+        from synkron.service.nouns.overrides import policy_facts, whose
+
+        show_json(whose(row.integration_id, row) | {"policy": policy_facts(values)}, found.names)
         return
     show_lines(f"The policy of {found.subject}:", "")
-    show_table(fields, values)
+    show_table(in_effect_fields(row.integration_type), values)
 
 
 @overrides.command("set")
@@ -211,16 +204,6 @@ def unset(
     )
 
 
-def _whose(one: Override | Setting) -> dict[str, object]:
-    """Whose override it is, as JSON has it."""
-    row = one.integration
-    return {
-        "integration_id": one.integration_id,
-        "org_id": row and row.org_id,
-        "integration_type": row and row.integration_type,
-    }
-
-
 def _told(change: Setting) -> Iterator[str]:
     yield f"{change.subject[0].upper()}{change.subject[1:]}:"
     changed = [key for key in {**change.before, **change.after} if change.before.get(key) != change.after.get(key)]
@@ -241,9 +224,6 @@ def _done(_: Setting, done: Setting) -> Iterator[str]:
 
 
 def _as_json(plan: Setting, done: Setting | None) -> Mapping[str, object]:
-    change = done or plan
-    return {
-        **_whose(change),
-        "before": _json_of(change.before),
-        "after": _json_of(change.after),
-    }
+    from synkron.service.nouns.overrides import change_facts
+
+    return change_facts(done or plan)

@@ -14,7 +14,7 @@ from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import PAST, AsJson, Integration, Organization, Type, past
 from synkron.cli.output import show_json
 from synkron.cli.when import TimeRefused, WrittenTime
-from synkron.errors import Refused, ZoneError
+from synkron.errors import ZoneError
 from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def report(
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         now = await database_clock(connection)
         found = asked(now, in_zone or await zone_of(connection, settings, scope))
-        _check(found, now)
+        found.check(now)
         exports = await read_exports(connection, settings, found.window, scope)
         return Told(exports, found, await organization_names(connection, settings))
 
@@ -156,17 +156,12 @@ def report(
     from synkron.cli.commands import report_forms
 
     if as_json:
-        show_json(report_forms.as_json(told))
+        from synkron.service.nouns.exports import export_facts
+
+        show_json(export_facts(told), told.names)
     elif as_csv:
         report_forms.show_csv(told)
     elif as_html:
         report_forms.show_page(told)
     else:
         report_forms.show_text(told)
-
-
-def _check(found: Range, now: datetime) -> None:
-    if found.is_empty:
-        raise Refused(f"There is no time in {found.title}: it ends before it begins, or the zone's clocks skipped it.")
-    if found.window.start >= now:
-        raise Refused(f"{found.title} has not begun. Give a range in the past.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,10 +16,8 @@ from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Ty
 from synkron.cli.output import facts_in_json, lateness, lines_beside, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, facts, minute
 from synkron.errors import NotFound
-from synkron.ledger.drift import Moments, Stage, stages
-from synkron.model import Source, State
+from synkron.model import State
 from synkron.reports.names.match import AskedScope
-from synkron.service.forms import held_by
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -128,10 +125,12 @@ def show_run(
         return *found, await organization_names(connection, settings)
 
     run, attempts, names = answer(context, ask)
-    spans = _stages(run, attempts)
     if as_json:
-        show_json(held_by(run, "run") | {"stages_ms": spans, "attempts": attempts}, names)
+        from synkron.service.nouns.runs import shown_run
+
+        show_json(shown_run(run, attempts), names)
         return
+    spans = history.stages_of(run, attempts)
     stages = ", ".join(f"{stage} {lateness(length)}" for stage, length in spans.items())
     show_facts(facts(fact_fields(names), run) | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
 
@@ -219,15 +218,6 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
         done=done,
         json=json,
     )
-
-
-def _stages(run: RecordedRun, attempts: Sequence[RecordedAttempt]) -> Mapping[Stage, timedelta]:
-    """Where the time went until its first attempt was answered, as far as it is on record; none before it started."""
-    if run.started_at is None or not attempts:
-        return {}
-    first = attempts[0]
-    times = (run.scheduled_for, run.execute_after, run.claimed_at, run.started_at, first.enqueued_at)
-    return stages(Moments(Source(run.source), *times, first.duration))
 
 
 def _merged(one: NamedRun, merged: Merged | None) -> Iterator[str]:

@@ -40,20 +40,13 @@ def due_fields(names: Mapping[str, str]) -> list[Field]:
 def fire_fields(names: Mapping[str, str]) -> list[Field]:
     """What fires, and when."""
     return [
-        Field("fires (UTC)", key="scheduled_for"),
-        Field(key="org_id", value="integration.org_id"),
-        organization(names, "integration.org_id"),
-        Field(key="integration_id", value="integration.integration_id"),
-        Field("type", "integration.integration_type", key="integration_type"),
-        Field("schedule", "integration.cron_schedule", key="cron_schedule", shrink=True),
-        Field("zone", lambda one: zone_of(one.integration.timezone), key="timezone", shrink=True),
-        Field("integration id", "integration.integration_id", optional=True),
+        Field("fires (UTC)", "scheduled_for"),
+        organization(names),
+        Field("type", "integration_type"),
+        Field("schedule", "cron_schedule", shrink=True),
+        Field("zone", "timezone", shrink=True),
+        Field("integration id", "integration_id", optional=True),
     ]
-
-
-def zone_of(timezone: object) -> str:
-    """An organization's zone as people and programs are told it."""
-    return "UTC" if timezone in (None, "") else str(timezone)
 
 
 def due(
@@ -135,7 +128,10 @@ def coming_next(
         return fires, is_later, names, is_paused, invalid
 
     fires, is_later, names, is_paused, invalid = answer(context, ask, fresh=True)
-    shown = show(fires[:limit], fire_fields(names), as_json=as_json, names=names, beside=lines_beside(context))
+    from synkron.service.nouns.fires import fire
+
+    coming = [fire(one) for one in fires[:limit]]
+    shown = show(coming, fire_fields(names), as_json=as_json, names=names, beside=lines_beside(context))
     if is_paused:
         say("Some of it may not: `synkron pauses` shows what is paused.")
     if is_later:

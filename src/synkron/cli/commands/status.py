@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +13,9 @@ from synkron.cli.commands.schedules import fire_fields
 from synkron.cli.context import connection as opened
 from synkron.cli.context import database, invocation
 from synkron.cli.options import AsJson
-from synkron.cli.output import ExitCode, fact_lines, facts_in_json, say, show_json, show_lines, show_table
+from synkron.cli.output import ExitCode, fact_lines, say, show_json, show_lines, show_table
 from synkron.cli.table import second
 from synkron.errors import DatabaseError
-from synkron.service.forms import held_by
 from synkron.text import one_line, several, span
 
 if TYPE_CHECKING:
@@ -80,13 +79,16 @@ async def _show(url: str, settings: Settings, *, as_json: bool) -> int:
         found = await read_status(connection, settings, COMING)
         async with connection.transaction():
             names = await read_names(connection, settings, {one.integration.org_id for one in found.coming})
+    from synkron.service.nouns.status import status_facts
+
+    shown = status_facts(found)
     if as_json:
-        show_json(_in_json(found, names), names)
+        show_json(shown, names)
     else:
         show_lines(*_lines(found))
         if found.coming:
             show_lines("")
-            show_table([field for field in fire_fields(names) if not field.optional], found.coming)
+            show_table([field for field in fire_fields(names) if not field.optional], shown.next)
     return _code(found)
 
 
@@ -95,26 +97,6 @@ def _code(found: Status) -> ExitCode:
 
     codes = {Verdict.WELL: ExitCode.OK, Verdict.NEEDS_A_PERSON: ExitCode.DATA, Verdict.NOBODY_TICKS: ExitCode.FAILURE}
     return codes[found.verdict]
-
-
-def _in_json(found: Status, names: Mapping[str, str]) -> dict[str, object]:
-    tick = found.last_tick
-    return {
-        "at": found.at,
-        "verdict": found.verdict,
-        "needs": found.needs,
-        "last_tick": tick,
-        "nodes": found.nodes,
-        "runs": {**held_by(found.runs), "late": found.late, "failing": found.failing},
-        "pauses": found.pauses,
-        "held": found.held,
-        "verification": found.verification,
-        "incidents": [
-            {"incident_id": one.id, "title": one.condition.title, "state": one.state} for one in found.incidents
-        ],
-        "due_within_the_hour": found.due,
-        "next": [facts_in_json(one, fire_fields(names)) for one in found.coming],
-    }
 
 
 def _lines(found: Status) -> Iterator[str]:

@@ -11,13 +11,12 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, scope_of
 from synkron.cli.options import PAST, AsJson, Integration, Organization, SinceADay, Type, past, span
-from synkron.cli.output import ExitCode, facts_in_json, say, show_json, show_table
+from synkron.cli.output import ExitCode, say, show_json, show_table
 from synkron.cli.table import Field, minute, organization
 from synkron.cli.when import WrittenTime
 from synkron.errors import Refused
 from synkron.reports.names.match import AskedScope
 from synkron.reports.verify.basis import LATE
-from synkron.reports.verify.evidence import FindingKind, Undelivered
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 LIMIT_OF_A_TABLE = 50
 LIMIT_OF_JSON = 10_000
-HOUR = timedelta(hours=1)
 
 
 def verify(
@@ -89,7 +87,9 @@ def verify(
 
     report, names = answer(context, ask)
     if as_json:
-        show_json(_report(report, names), names)
+        from synkron.service.nouns.verification import verification
+
+        show_json(verification(report), names)
     elif report.findings:
         show_table(finding_fields(names), report.findings)
     _say_totals(report)
@@ -100,65 +100,36 @@ def verify(
 def finding_fields(names: Mapping[str, str]) -> list[Field]:
     """What should not be so."""
     return [
-        Field("finding", key="kind"),
-        Field("at (UTC)", key="at"),
-        Field(key="message"),
-        Field(key="integration_id"),
-        Field(key="org_id"),
+        Field("finding", "kind"),
+        Field("at (UTC)", "at"),
         organization(names),
-        Field("type", key="integration_type", shrink=True),
-        Field("run", key="run_id", right=True),
+        Field("type", "integration_type", shrink=True),
+        Field("run", "run_id", right=True),
         Field("integration id", "integration_id", optional=True),
         Field("what", "message", wrap=True),
     ]
 
 
-def _report(report: Report, names: Mapping[str, str]) -> dict[str, object]:
-    return {
-        "since": report.window.start,
-        "until": report.window.end,
-        "watermark": report.watermark,
-        "integrations": report.integrations,
-        "occurrences": report.occurrences,
-        "ticks": report.ticks,
-        **_counts(report),
-        "not_provable": report.unprovable,
-        "not_delivered": _undelivered(report),
-        "not_covered": {"stretches": report.gaps, "hours": report.gap / HOUR},
-        "failed": report.failed,
-        "invalid": report.invalid,
-        "findings": [facts_in_json(one, finding_fields(names)) for one in report.findings],
-    }
-
-
-def _counts(report: Report) -> dict[str, int]:
-    """Of each kind; what only ``--strict`` makes findings of is left out where there is none."""
-    strict = (FindingKind.UNDELIVERED, FindingKind.UNCOVERED)
-    return {kind.value: report.found[kind] for kind in FindingKind if report.found[kind] or kind not in strict}
-
-
-def _undelivered(report: Report) -> dict[str, int]:
-    return {reason.value: report.undelivered[reason] for reason in Undelivered}
-
-
 def _say_totals(report: Report) -> None:
+    from synkron.service.nouns.verification import HOUR, counts, undelivered
+
     if report.watermark is None:
         say("Nobody has ticked yet, so there is nothing to verify. Start a scheduler: `synkron run`.")
         return
-    found = ", ".join(f"{count} {kind}" for kind, count in _counts(report).items())
+    found = ", ".join(f"{count} {kind}" for kind, count in counts(report).items())
     start, end = minute(report.window.start), minute(report.window.end)
     say(
         f"Checked {several(report.integrations, 'integration')}, {several(report.occurrences, 'occurrence')} "
         f"and {several(report.ticks, 'tick')} "
         f"from {start} to {end} UTC: {found}."
     )
-    undelivered = _undelivered(report)
-    reasons = ", ".join(f"{count} {reason}" for reason, count in undelivered.items() if count)
+    not_delivered = undelivered(report)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in not_delivered.items() if count)
     stretches = "stretch" if report.gaps == 1 else "stretches"
     notes = {
         "more findings than are shown": sum(report.found.values()) - len(report.findings),
         "not provable: nothing shows that the row stood then as it stands now": report.unprovable,
-        f"not delivered: {reasons}; `synkron backfill` runs what is past": sum(undelivered.values()),
+        f"not delivered: {reasons}; `synkron backfill` runs what is past": sum(not_delivered.values()),
         f"{stretches} of time that no run covers, {report.gap / HOUR:,.1f} h in all": report.gaps,
         "failed after the last attempt: `synkron runs --state failed`": report.failed,
         f"{'row' if report.invalid == 1 else 'rows'} that can't be fired: `synkron check`": report.invalid,

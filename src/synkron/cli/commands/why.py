@@ -12,7 +12,6 @@ from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, AtPast, Integration, Organization, Type
 from synkron.cli.output import show_json, show_lines, show_sentences
 from synkron.reports.names.match import AskedScope
-from synkron.service.forms import held_by
 
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
@@ -57,24 +56,14 @@ def why(
         return found, await organization_names(connection, settings) if as_json else {}
 
     found, names = answer(context, ask)
+    if as_json:
+        from synkron.service.nouns.why import why_facts
+
+        show_json([why_facts(one) for one in found], names)
+        return
     from synkron.reports.why.sentences import explain
 
-    if as_json:
-        show_json([_as_json(one, explain(one)) for one in found], names)
-        return
     for index, one in enumerate(found):
         if len(found) > 1:
             show_lines(*([""] if index else []), f"integration {one.integration_id}")
         show_sentences(*explain(one))
-
-
-def _as_json(facts: Facts, sentences: list[str]) -> dict[str, object]:
-    found: dict[str, object] = {"answer": sentences} | held_by(facts)
-    for name in ("zone", "organization"):
-        del found[name]
-    for name, run in {"decided": facts.decided, "into": facts.into}.items():
-        found[name] = run and held_by(run, "run")
-    found["asked"] = [held_by(run, "run") for run in facts.asked]
-    found["pauses"] = [held_by(pause, "pause") for pause in facts.pauses]
-    found["paused_now"] = facts.paused_now and held_by(facts.paused_now, "pause")
-    return found

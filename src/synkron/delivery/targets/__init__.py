@@ -21,7 +21,6 @@ from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
 from synkron.settings.secrets import gathering, secrets_of
 from synkron.settings.signing import Signing, read_signing
-from synkron.settings.supabase import function_in
 
 
 class Target(Protocol):
@@ -47,14 +46,14 @@ async def open_targets(
     functions: dict[str, CallableTarget] = {}
     faults: list[str] = []
     for name, one in settings.types.items():
-        if _is_http(one.target):
+        if one.is_http:
             with gathering(faults):
                 endpoints[name] = read_endpoint(name, one, settings.supabase, environment)
     # One redaction for all targets: an exception in this process may show any of their secrets.
     own = [secret for endpoint in endpoints.values() for secret in endpoint.secrets]
     redaction = Redaction([*own, *secrets_of(settings, environment)])
     for name, one in settings.types.items():
-        if one.target is not None and not _is_http(one.target):
+        if one.target is not None and not one.is_http:
             with gathering(faults):
                 called = load_function(name, one, redaction, given)
                 functions[name] = CallableTarget(called, one.concurrency, redaction)
@@ -74,7 +73,7 @@ def read_addresses(settings: Settings) -> dict[str, URL]:
     """Where the targets are that are called by HTTP, by type. Those with an invalid address are left out."""
     found: dict[str, URL] = {}
     for name, one in settings.types.items():
-        if _is_http(one.target):
+        if one.is_http:
             with suppress(SettingsError):
                 found[name] = read_target(name, one, settings.supabase)
     return found
@@ -91,7 +90,3 @@ def read_signings(settings: Settings, environment: Mapping[str, str]) -> dict[st
     if faults:
         raise SettingsError(faults)
     return signings
-
-
-def _is_http(target: str | None) -> bool:
-    return target is not None and ("://" in target or function_in(target) is not None)

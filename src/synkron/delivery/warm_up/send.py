@@ -12,10 +12,11 @@ from yarl import URL
 
 from synkron.delivery.targets import Target
 from synkron.delivery.targets.http import HttpTarget, WarmUpResult
-from synkron.delivery.warm_up.warmth import needs_warm_up, warmth_by_header
+from synkron.delivery.warm_up.warmth import warmth_by_header
 from synkron.postgres.connection import Executor
 from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
+from synkron.settings.policy import needs_warm_up
 
 SQL = statements("delivery/warm_up/send")
 # A warm-up has the half minute before the moment, without its last seconds, which belong to the runs.

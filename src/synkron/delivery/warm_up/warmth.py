@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from synkron.delivery.recordable import DONE
 from synkron.model import CallTiming, Outcome, Warmth
+from synkron.settings.policy import needs_warm_up
 
 KEPT = 200
 # Fewer answers do not show what is usual.
@@ -15,12 +16,6 @@ ENOUGH = 20
 # A cold start that is recognized by time takes at least this many times the usual, and at least this much longer.
 TIMES = 3
 NOTABLE = timedelta(milliseconds=500)
-
-
-# requirement R16.2
-def needs_warm_up(met_at: datetime | None, moment: datetime, keep_warm: timedelta) -> bool:
-    """Whether a target that was last called at ``met_at`` will be cold at the moment."""
-    return met_at is None or met_at + keep_warm < moment
 
 
 def warmth_by_header(duration: timedelta, uptime: timedelta | None) -> Warmth | None:

@@ -16,10 +16,11 @@ from synkron.incidents.conditions.late_runs import late
 from synkron.incidents.conditions.processes import InternalFault, TickGap, internal, tick_gaps, tzdata_differs
 from synkron.incidents.conditions.unhealthy_vendors import VendorEndpoint, is_told, unwell, used_up
 from synkron.incidents.conditions.wording import Names
+from synkron.ledger.drift import LateRun
 from synkron.ledger.history import late_run_of
 from synkron.ledger.nodes import silence
 from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS
-from synkron.model import InvalidIntegration
+from synkron.model import EVERYTHING, InvalidIntegration, Scope
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
@@ -29,7 +30,9 @@ from synkron.source.oddity import NOTHING
 from synkron.source.queries import SourceQueries
 from synkron.vendors.health import Verdict, Watch
 
+SQL = statements("incidents/conditions/store")
 GAP_IS_TOLD_FOR = timedelta(minutes=15)
+FAILURE_IS_TOLD_FOR = timedelta(days=7)
 # How many rows of each kind are read. Beyond that, "at least so many" is enough.
 MOST_LATE = 2_000
 MOST_FAILED = 5_000
@@ -59,11 +62,8 @@ async def read_conditions(
     sql = source.sql("incidents/conditions/store")
     async with source.in_words(), connection.transaction():
         await source.secure(connection)
-        waiting = await connection.fetch(sql["waiting"], at, settings.announce.late_after, MOST_LATE)
-        started = await connection.fetch(sql["started_late"], at, settings.announce.late_after, MOST_LATE)
-        late_runs = [late_run_of(row, at) for row in (*waiting, *started)]
-        failed_rows = await connection.fetch(sql["failed"], at, MOST_FAILED)
-        failed_runs = [read(FailedRun, row) for row in failed_rows]
+        late_runs, late_are_cut = await read_late(connection, at, settings)
+        failed_runs, failed_are_cut = await read_failed(connection, at)
         of_vendors = await _of_vendors(connection, sql, watches, at)
         gaps = await connection.fetch(sql["tick_gaps"], at, LONGEST_BETWEEN_TICKS, GAP_IS_TOLD_FOR, MOST_CAUGHT_UP)
         cold_starts = await connection.fetch(sql["cold_starts"], at, MOST_COLD)
@@ -75,8 +75,8 @@ async def read_conditions(
         org_ids |= {row.org_id for row in invalid[:MOST_NAMED]}
         names = await _read_names(connection, sql, org_ids - {NOTHING})
     return [
-        *late(late_runs, names, is_cut=MOST_LATE in (len(waiting), len(started))),
-        *failed(failed_runs, names, is_cut=any(row["looked_at"] == MOST_FAILED for row in failed_rows)),
+        *late(late_runs, names, is_cut=late_are_cut),
+        *failed(failed_runs, names, is_cut=failed_are_cut),
         *of_vendors,
         *of_rows(invalid, names, at),
         *tick_gaps([TickGap(**row, is_cut=row["runs"] + row["others"] >= MOST_CAUGHT_UP) for row in gaps], at),
@@ -88,9 +88,25 @@ async def read_conditions(
     ]
 
 
+async def read_late(
+    connection: Connection, at: datetime, settings: Settings, scope: Scope = EVERYTHING
+) -> tuple[list[LateRun], bool]:
+    """The runs of the scope that are late, or started late within the last 15 minutes; and whether there are more."""
+    asked = (at, settings.announce.late_after, MOST_LATE, *scope)
+    waiting = await connection.fetch(SQL["waiting"], *asked)
+    started = await connection.fetch(SQL["started_late"], *asked)
+    return [late_run_of(row, at) for row in (*waiting, *started)], MOST_LATE in (len(waiting), len(started))
+
+
+async def read_failed(connection: Connection, at: datetime, scope: Scope = EVERYTHING) -> tuple[list[FailedRun], bool]:
+    """The failed runs of the scope whose integration has not succeeded since; and whether there are more."""
+    rows = await connection.fetch(SQL["failed"], at, MOST_FAILED, FAILURE_IS_TOLD_FOR, *scope)
+    return [read(FailedRun, row) for row in rows], any(row["looked_at"] == MOST_FAILED for row in rows)
+
+
 async def read_verification(connection: Connection) -> Verified | None:
     """The newest verification that the service recorded."""
-    row = await connection.fetchrow(statements("incidents/conditions/store")["verification"])
+    row = await connection.fetchrow(SQL["verification"])
     return None if row is None else read(Verified, row)
 
 

@@ -1,4 +1,5 @@
--- What is wrong at the moment $1. Bounded by an index and a limit: all run every half minute, on millions of runs.
+-- What is wrong at the moment $1; the runs are those of a scope ($4 to $6). Bounded by an index and a limit: all run every
+-- half minute, on millions of runs.
 
 -- name: waiting
 -- Runs that have not started, more than $2 after they could (execute_after; a caught-up run: its moment). Up to $3
@@ -15,7 +16,7 @@ with pause as materialized (
 late as materialized (
     select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at
     from synkron.runs
-    where finished_at is null and attempt = 0
+    where finished_at is null and attempt = 0 and {of_scope[runs]}
         and scheduled_for < $1::timestamptz - $2::interval
         and (source = 'schedule' and execute_after < $1::timestamptz - $2::interval or source = 'catch_up')
         and (next_attempt_at <= execute_after or next_attempt_at < $1::timestamptz - $2::interval)
@@ -47,7 +48,7 @@ with pause as materialized (
 late as materialized (
     select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at
     from synkron.runs
-    where started_late_at > $1::timestamptz - interval '15 minutes' and started_late_at <= $1
+    where started_late_at > $1::timestamptz - interval '15 minutes' and started_late_at <= $1 and {of_scope[runs]}
         and (
             source = 'schedule' and start_delay > $2::interval
             or source = 'catch_up' and drift > $2::interval
@@ -73,12 +74,12 @@ left join synkron.attempts first
     on first.run_id = late.id and first.attempt = 1 and first.scheduled_for = late.scheduled_for;
 
 -- name: failed
--- Of the newest $2 runs that failed within 7 days: those with no later success of their integration. Runs that an
+-- Of the newest $2 runs that failed within $3: those with no later success of their integration. Runs that an
 -- operator cancelled are left out. Plan: the index runs_failed, then runs_delivered_once for each.
 with failed as materialized (
-    select id, integration_id, org_id, integration_type, scheduled_for, finished_at, attempt, error
+    select id, integration_id, org_id, integration_type, scheduled_for, finished_at, state, attempt, error
     from synkron.runs
-    where failed_at > $1::timestamptz - interval '7 days' and failed_at <= $1
+    where failed_at > $1::timestamptz - $3::interval and failed_at <= $1 and {of_scope[runs]}
     order by failed_at desc
     limit $2
 )
@@ -91,11 +92,7 @@ where not exists (
             and later.scheduled_for > failed.scheduled_for
             and later.delivers and later.state = 'succeeded'
     )
-    and not exists (
-        select from synkron.attempts last
-        where last.run_id = failed.id and last.attempt = failed.attempt
-            and last.scheduled_for = failed.scheduled_for and last.outcome = 'cancelled'
-    );
+    and {stands_failed[failed]};
 
 -- name: endpoints
 -- What is known about the endpoints $2, and how many probes of this month their vendors count. Plan: the two primary

@@ -84,6 +84,8 @@ create table synkron.provider_logins (
     verifier text not null,
     expires_at timestamptz not null
 );
+-- Query access.add_provider_login: which are over?
+create index provider_logins_by_end on synkron.provider_logins (expires_at);
 
 -- What was answered to requests with an Idempotency-Key, so that a request that comes again is answered the same and
 -- changes nothing. Written in the transaction of the change.

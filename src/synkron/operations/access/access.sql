@@ -144,6 +144,7 @@ where sessions.secret_hash = $1 and sessions.expires_at > now() and people.disab
 delete from synkron.sessions where secret_hash = $1 returning 'person:' || coalesce(person, name);
 
 -- name: add_provider_login
+with expired as (delete from synkron.provider_logins where expires_at < now())
 insert into synkron.provider_logins (state_hash, browser_hash, nonce, verifier, expires_at)
 values ($1, $2, $3, $4, now() + $5::interval);
 

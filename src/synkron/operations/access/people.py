@@ -8,7 +8,7 @@ from datetime import datetime
 from synkron.errors import NotFound, Refused
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.passwords import check_password, hash_password
-from synkron.operations.access.tokens import tied_to
+from synkron.operations.access.tokens import check_organization
 from synkron.operations.audit import Facts, record
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection, Executor
@@ -53,14 +53,14 @@ async def people(connection: Executor, name: str | None = None) -> list[Person]:
     return [read(Person, row, permission=Permission(row["permission"])) for row in rows]
 
 
-async def plan_add_person(connection: Connection, settings: Settings, asked: AskedPerson) -> str:
-    """Whom they would be tied to, in words. Raises NotFound and Refused as ``add_person`` does."""
+async def plan_add_person(connection: Connection, settings: Settings, asked: AskedPerson) -> None:
+    """Raises NotFound and Refused as ``add_person`` does."""
     if await people(connection, asked.name):
         raise Refused(
             f'There is a person "{asked.name}" already: `synkron people list`. Change what they may with '
             "`synkron people permit`, and their password with `synkron people password`."
         )
-    return await tied_to(connection, settings, asked.org_id)
+    await check_organization(connection, settings, asked.org_id)
 
 
 async def add_person(
@@ -100,7 +100,7 @@ async def plan_permit(connection: Connection, settings: Settings, asked: AskedPe
     """The person before the change. Raises NotFound and Refused as ``permit_person`` does."""
     found = await person_named(connection, asked.name)
     _refuse_of_provider(found, "what they may", "change the groups that they are in there, or api.oidc.permissions")
-    await tied_to(connection, settings, asked.org_id)
+    await check_organization(connection, settings, asked.org_id)
     return found
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from asyncpg import Record
 
 from synkron.errors import NotFound, Refused
-from synkron.model import EVERYTHING, Scope
+from synkron.model import Scope
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.secret import SecretKind, hash_of, is_secret, new_secret
 from synkron.operations.audit import record
-from synkron.operations.scope import in_words, look_up
+from synkron.operations.scope import look_up
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
@@ -57,8 +57,8 @@ async def actor_of_token(connection: Executor, secret: str) -> Actor | None:
     return actor_in(await connection.fetchrow(SQL["actor_of_token"], hash_of(secret)))
 
 
-async def plan_create_token(connection: Connection, settings: Settings, asked: AskedToken, now: datetime) -> str:
-    """Whom the token would be tied to, in words. Raises NotFound and Refused as ``create_token`` does."""
+async def plan_create_token(connection: Connection, settings: Settings, asked: AskedToken, now: datetime) -> None:
+    """Raises NotFound and Refused as ``create_token`` does."""
     for known in await tokens(connection, name=asked.name):
         raise Refused(
             f'There is a token "{asked.name}" already, made by {known.created_by} ({known.state}). Choose another '
@@ -69,7 +69,7 @@ async def plan_create_token(connection: Connection, settings: Settings, asked: A
             f"The token would expire at {instant(asked.expires)}, which is in the past: the database's clock shows "
             f'{instant(now)}. Give a later time, such as `--expires "in 90d"`.'
         )
-    return await tied_to(connection, settings, asked.org_id)
+    await check_organization(connection, settings, asked.org_id)
 
 
 async def create_token(connection: Connection, settings: Settings, asked: AskedToken, author: str) -> tuple[Token, str]:
@@ -117,10 +117,10 @@ async def tokens(connection: Executor, *, revoked: bool = False, name: str | Non
     return [read(Token, row, permission=Permission(row["permission"])) for row in rows]
 
 
-async def tied_to(connection: Connection, settings: Settings, org_id: str | None) -> str:
-    """The organization in words; without one, everything. Raises NotFound if there is no such organization."""
-    # The application's tables are not read, and may be missing, where nothing is asked of them.
-    return in_words(EVERYTHING, {}) if org_id is None else (await look_up(connection, settings, Scope(org_id))).subject
+async def check_organization(connection: Connection, settings: Settings, org_id: str | None) -> None:
+    """Raise NotFound if there is no such organization. Without one, the application's tables are not read."""
+    if org_id is not None:
+        await look_up(connection, settings, Scope(org_id))
 
 
 def actor_in(row: Record | None) -> Actor | None:

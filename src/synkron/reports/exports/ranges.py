@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from synkron.errors import Refused
 from synkron.model import Window
 
 DAY = timedelta(days=1)
@@ -29,6 +30,15 @@ class Range:
     def is_empty(self) -> bool:
         """Whether there is no such time: it lies ahead, or a change of the zone's clocks skipped it."""
         return self.window.start >= self.window.end
+
+    def check(self, now: datetime) -> None:
+        """Raise Refused if there is nothing to report of it."""
+        if self.is_empty:
+            raise Refused(
+                f"There is no time in {self.title}: it ends before it begins, or the zone's clocks skipped it."
+            )
+        if self.window.start >= now:
+            raise Refused(f"{self.title} has not begun. Give a range in the past.")
 
 
 def last_night(now: datetime, zone: tzinfo) -> Range:

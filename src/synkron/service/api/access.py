@@ -12,26 +12,27 @@ from synkron.model import Scope
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.sessions import actor_of_session
 from synkron.operations.access.tokens import actor_of_token
+from synkron.postgres.connection import Connection
 from synkron.reports.names.match import AskedScope
-from synkron.reports.names.store import resolve
+from synkron.reports.names.store import Resolved, resolve
+from synkron.service.api.cookies import SAFE, check_form, session_of
+from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
-from synkron.service.api.served import Db, Parts
+from synkron.service.api.served import Db, Parts, Served
 
-COOKIE = "synkron_session"
 UNKNOWN = "send a token that holds, as `Authorization: Bearer synkron_t_...`; `synkron token create` makes one"
-SAFE = ("GET", "HEAD")
 
 
-async def asking(request: Request, connection: Db) -> Actor:
-    """Who asks. Raises a Problem (401) where nobody does."""
+async def asking(request: Request, connection: Db, parts: Parts) -> Actor:
+    """Who asks. Raises a Problem: 401 where nobody does, 403 where another site makes a browser ask for a change."""
     found: Actor | None = None
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         found = await actor_of_token(connection, secret.strip())
-    elif not scheme and (cookie := request.cookies.get(COOKIE)):
-        if request.method not in SAFE and request.headers.get("sec-fetch-site") != "same-origin":
-            raise Problem(403, "a session may only change things from the dashboard's own pages")
-        found = await actor_of_session(connection, cookie)
+    elif not scheme and (session := session_of(request, parts.settings.api)):
+        found = await actor_of_session(connection, session)
+        if found is not None and request.method not in SAFE:
+            await check_form(request, parts.settings.api, session)
     if found is None:
         raise Problem(401, UNKNOWN, {"WWW-Authenticate": "Bearer"})
     return found
@@ -58,30 +59,43 @@ FleetReader = Annotated[Actor, Depends(needs(Permission.READ, fleet=True), scope
 FleetOperator = Annotated[Actor, Depends(needs(Permission.OPERATE, fleet=True), scope="function")]
 Admin = Annotated[Actor, Depends(needs(Permission.ADMIN, fleet=True), scope="function")]
 
-Text = Annotated[str | None, Query(min_length=1, max_length=200)]
+
+def named(
+    org: Text | None = None,
+    integration_type: Annotated[Text | None, Query(alias="type")] = None,
+    integration: Text | None = None,
+) -> AskedScope:
+    """What the parameters name, by ids or names."""
+    return AskedScope(org, integration_type, integration)
 
 
-async def whom(
-    actor: Reader,
-    connection: Db,
-    parts: Parts,
-    org: Text = None,
-    integration_type: Annotated[str | None, Query(alias="type", min_length=1, max_length=200)] = None,
-    integration: Text = None,
-) -> Scope:
-    """The scope that the parameters name, by ids or names. Raises NotFound and Ambiguous.
+Named = Annotated[AskedScope, Depends(named)]
+
+
+async def whom(actor: Reader, connection: Db, parts: Parts, asked: Named) -> Scope:
+    """The scope that the parameters name. Raises NotFound and Ambiguous.
 
     Who is tied to an organization names integrations by their ids alone: a search would tell of others.
     """
-    asked = AskedScope(org, integration_type, integration)
-    if actor.org_id is None:
-        return (await resolve(connection, parts.settings, asked)).scope if any(asked) else Scope()
-    if org not in (None, actor.org_id):
-        raise Problem(404, f'There is no organization "{org}".')
-    return Scope(actor.org_id, integration_type, integration)
+    return (await _resolved(actor, connection, parts, asked)).scope
+
+
+async def around(actor: Reader, connection: Db, parts: Parts, asked: Named) -> Scope:
+    """The same, with the organization and the type of an integration, as far as they are known."""
+    return (await _resolved(actor, connection, parts, asked)).around
 
 
 Whom = Annotated[Scope, Depends(whom, scope="function")]
+Around = Annotated[Scope, Depends(around, scope="function")]
+
+
+async def _resolved(actor: Actor, connection: Connection, parts: Served, asked: AskedScope) -> Resolved:
+    if actor.org_id is None:
+        return await resolve(connection, parts.settings, asked) if any(asked) else Resolved(Scope(), Scope(), ())
+    if asked.org not in (None, actor.org_id):
+        raise Problem(404, f'There is no organization "{asked.org}".')
+    scope = Scope(actor.org_id, *asked[1:])
+    return Resolved(scope, scope, ())
 
 
 def visible(actor: Actor, org_id: str | None) -> bool:

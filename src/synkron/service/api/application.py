@@ -13,14 +13,36 @@ from starlette.types import ASGIApp
 
 from synkron.errors import SynkronError
 from synkron.postgres.connection import DRIVER_FAULTS
+from synkron.service.api import login
 from synkron.service.api.middleware import Guarded
 from synkron.service.api.problem import Problem, problem_of
-from synkron.service.api.routes import completion, runs, tick
+from synkron.service.api.routes import (
+    audit,
+    completion,
+    drift,
+    exports,
+    fleet,
+    health,
+    incidents,
+    integrations,
+    nodes,
+    probes,
+    runs,
+    schedules,
+    standing,
+    tick,
+    verification,
+    why,
+)
 from synkron.service.api.served import Served
 from synkron.service.dashboard import pages, refusals
 from synkron.service.dashboard.changes import Changes
 
-ROUTERS = [runs.router, completion.router, tick.router, *pages.ROUTERS]
+NOUNS = (
+    *(integrations, schedules, runs, standing, incidents, health),
+    *(drift, exports, verification, why, fleet, nodes, audit),
+)
+ROUTERS = [login.router, *(one.router for one in (*NOUNS, completion, tick, probes)), *pages.ROUTERS]
 DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
 
 

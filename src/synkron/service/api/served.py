@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends
@@ -13,6 +14,10 @@ from starlette.requests import Request
 from synkron.delivery.targets import Target
 from synkron.postgres.connection import Connection, Pool
 from synkron.runtime import process_name
+from synkron.service.api.provider import Provider
+from synkron.service.api.shared import Shared
+from synkron.service.metrics.figures import Figures
+from synkron.service.nouns.examination import Examination
 from synkron.service.tick_log import TickLog
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
@@ -20,12 +25,16 @@ from synkron.settings.signing import Signing
 from synkron.source.mirror import Mirror
 from synkron.source.queries import SourceQueries
 
+HEAVY = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """The parts that answer requests. ``signings`` are those of the integration types, by name.
 
-    ``stopping`` is set when the service stops: what answers for long then ends.
+    ``url`` is that of the pool, for the doctor, which opens a connection of its own. ``heavy`` are the places for
+    questions that take long: fewer than the pool has connections. ``stopping`` is set when the service stops: what
+    answers for long then ends.
     """
 
     pool: Pool
@@ -34,11 +43,17 @@ class Served:
     tick_signing: Signing | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     mirror: Mirror | None = None
+    provider: Provider | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     name: str = field(default_factory=process_name)
     tick_log: TickLog = field(default_factory=TickLog)
     background: set[asyncio.Task[object]] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    url: str = field(default="", repr=False)
+    heavy: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, HEAVY))
+    readiness: Shared[tuple[str, ...]] = field(default_factory=partial(Shared, 1.0))
+    figures: Shared[Figures] = field(default_factory=partial(Shared, 10.0, 20.0))
+    examination: Shared[Examination] = field(default_factory=partial(Shared, 10.0))
 
     @property
     def redaction(self) -> Redaction:

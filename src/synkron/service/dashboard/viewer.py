@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from hashlib import sha256
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -17,9 +15,9 @@ from starlette.responses import RedirectResponse, Response
 
 from synkron.operations.access.actor import Actor, Permission
 from synkron.postgres.clock import database_clock
-from synkron.service.api.access import COOKIE, needs
-from synkron.service.api.problem import Problem
-from synkron.service.api.served import Db
+from synkron.service.api.access import needs
+from synkron.service.api.cookies import form_token, session_of
+from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard import times
 from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from synkron.service.dashboard.rendering import templates
@@ -27,7 +25,6 @@ from synkron.service.dashboard.words import Words, language_of, words_of
 
 LANGUAGE, THEME = "synkron_language", "synkron_theme"
 THEMES = ("auto", "light", "dark")
-STALE = "this form is from another session; load the page again, and repeat what you did"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +93,8 @@ class Viewer:
         }
 
 
-def plain_view(request: Request, now: datetime, actor: Actor | None = None, *, secret: str = "") -> Viewer:
-    """The view of a request: of somebody who is not known, unless their session's secret is given."""
+def plain_view(request: Request, now: datetime, actor: Actor | None = None, *, session: str | None = None) -> Viewer:
+    """The view of a request: of somebody who is not known, unless their session is given."""
     theme = request.cookies.get(THEME, "auto")
     chosen = request.cookies.get(LANGUAGE)
     return Viewer(
@@ -107,7 +104,7 @@ def plain_view(request: Request, now: datetime, actor: Actor | None = None, *, s
         query=dict(request.query_params),
         now=now,
         actor=actor,
-        form_token=form_token(secret) if secret else "",
+        form_token=form_token(session) if session else "",
         flash=read_flash(request.cookies.get(FLASH)),
     )
 
@@ -116,8 +113,9 @@ def looking(permission: Permission = Permission.READ, *, fleet: bool = False) ->
     """The view of who may look; see ``synkron.service.api.access.needs`` for whom that refuses."""
     whom: Actor = Depends(needs(permission, fleet=fleet), scope="function")
 
-    async def view(request: Request, connection: Db, actor: Actor = whom) -> Viewer:
-        return plain_view(request, await database_clock(connection), actor, secret=request.cookies.get(COOKIE, ""))
+    async def view(request: Request, connection: Db, parts: Parts, actor: Actor = whom) -> Viewer:
+        session = session_of(request, parts.settings.api)
+        return plain_view(request, await database_clock(connection), actor, session=session)
 
     return view
 
@@ -128,16 +126,10 @@ OperatorView = Annotated[Viewer, Depends(looking(Permission.OPERATE), scope="fun
 AdminView = Annotated[Viewer, Depends(looking(Permission.ADMIN, fleet=True), scope="function")]
 
 
-def form_token(secret: str) -> str:
-    """What a form of this session carries, so that no other site can send it."""
-    return hmac.new(secret.encode(), b"form", sha256).hexdigest()
-
-
-async def posted(request: Request, view: OperatorView) -> FormData:
-    """The fields of a form of this session. Raises a Problem (403) for any other one."""
-    form = await request.form(max_files=0, max_fields=2_000)
-    if not hmac.compare_digest(str(form.get("form_token", "")), view.form_token or "none"):
-        raise Problem(403, STALE)
+async def posted(request: Request, _: OperatorView) -> FormData:
+    """The fields of a form of this session, which was checked to be one. What is refused is told where it was sent."""
+    form = await request.form(max_files=0)
+    request.state.back = str(form.get("back", "/"))
     return form
 
 

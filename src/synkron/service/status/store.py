@@ -10,7 +10,7 @@ from synkron.incidents.store import incidents
 from synkron.ledger.installation import why_nothing_is_fired
 from synkron.ledger.nodes import nodes
 from synkron.ledger.ticks import read_newest_tick
-from synkron.model import Window
+from synkron.model import EVERYTHING, Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -33,8 +33,8 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
     ServiceRoleRequired, SourceTableMissing, LedgerMissing and SettingsError.
     """
     now = await database_clock(connection)
-    [runs] = await connection.fetch(SQL["runs"], now)
-    [counts] = await connection.fetch(SQL["counts"], now)
+    [runs] = await connection.fetch(SQL["runs"], now, *EVERYTHING)
+    [counts] = await connection.fetch(SQL["counts"], now, *EVERYTHING)
     fires = upcoming(await read_all(connection, settings.source), Window(now, now + HOUR), settings.types)
     first = list(islice(fires, coming))
     return Status(

@@ -6,18 +6,62 @@ select max(at) from synkron.ticks
 where at > now() - interval '1 hour' and source = 'pg_cron' and not {moves_watermark[ticks]};
 
 -- name: runs
--- The unfinished runs. Plan: the index runs_unfinished of each month, as `waiting` of the conditions.
+-- The unfinished runs at $1 of the organization $2, the type $3 and the integration $4; null is any. Plan: the index
+-- runs_unfinished of each month, as `waiting` of the conditions.
 select
     count(*) filter (where state = 'claimed' and deferred_until is null and next_attempt_at <= $1) as waiting,
     count(*) filter (where state = 'running' and completes_by is null) as running,
     count(*) filter (where state = 'running' and completes_by is not null) as accepted,
     count(*) filter (where state = 'claimed' and deferred_until is not null) as on_hold
 from synkron.runs
-where finished_at is null;
+where finished_at is null
+    and ($2::text is null or org_id = $2)
+    and ($3::text is null or integration_type = $3)
+    and ($4::text is null or integration_id = $4);
 
 -- name: counts
--- The pauses in effect at $1, and the integrations that were due and could not run.
+-- The pauses in effect at $1, and the integrations that were due and could not run. Those of a scope ($2 to $4, as above)
+-- are the pauses that one of its integrations is under, as the overview's copy has it.
 -- Scans: held, which is as long as the answer counts.
 select
-    (select count(*) from synkron.pauses where {in_effect[$1]}) as pauses,
-    (select count(*) from synkron.held) as held;
+    (
+        select count(*) from synkron.pauses
+        where {in_effect[$1]} and case
+            when num_nonnulls($2::text, $3::text, $4::text) = 0 then true
+            when num_nonnulls($2, $4) = 0 and pauses.org_id is null and pauses.integration_id is null
+                then coalesce(pauses.integration_type, $3) = $3
+            else exists (
+                select from synkron.overview_integrations o
+                where o.org_id = coalesce($2, pauses.org_id, o.org_id)
+                    and o.integration_type = coalesce($3, pauses.integration_type, o.integration_type)
+                    and o.integration_id = coalesce($4, pauses.integration_id, o.integration_id)
+                    and o.org_id = coalesce(pauses.org_id, o.org_id)
+                    and o.integration_type = coalesce(pauses.integration_type, o.integration_type)
+                    and o.integration_id = coalesce(pauses.integration_id, o.integration_id)
+            )
+        end
+    ) as pauses,
+    (
+        select count(*) from synkron.held
+        where num_nonnulls($2, $3, $4) = 0
+            or exists (
+                select from synkron.overview_integrations o
+                where o.integration_id = held.integration_id
+                    and ($2 is null or o.org_id = $2)
+                    and ($3 is null or o.integration_type = $3)
+                    and ($4 is null or o.integration_id = $4)
+            )
+    ) as held;
+
+-- name: open_incidents
+-- How many incidents are open: all of them, or those about the organization $1, the type $2 or the integration $3. Plan:
+-- the index incidents_open.
+select count(*)
+from synkron.incidents
+where closed_at is null
+    and ($1::text is null or org_id = $1)
+    and ($2::text is null or integration_type = $2)
+    and ($3::text is null or exists (
+        select from synkron.overview_integrations o
+        where o.integration_id = $3 and (o.org_id, o.integration_type) = (incidents.org_id, incidents.integration_type)
+    ));

@@ -1,0 +1,56 @@
+"""A report as CSV, which a spreadsheet opens without taking a cell for a formula. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+
+from synkron.reports.exports.coverage import Stretch
+from synkron.reports.exports.figures import Line
+from synkron.reports.exports.sentences import WORDS, Told
+from synkron.text import instant, one_line, printable
+
+MINUTE = timedelta(minutes=1)
+# What a spreadsheet would take for the beginning of a formula; the last four are the wide forms of the first.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+COLUMNS = (
+    *("type", "organization", "organization id", "due", "exported", "failed", "skipped", "open"),
+    *("minutes not covered", "not covered"),
+)
+
+
+def sheet(told: Told) -> str:
+    """A line for each type and organization, the worst first, below the names of the columns."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(map(harmless, _cells(told, line)) for line in told.report.lines)
+    return written.getvalue()
+
+
+def harmless(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula, and no terminal for a command."""
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return printable(f"'{text}" if value.lstrip(" ").startswith(FORMULA) or text.startswith(FORMULA) else text)
+
+
+def told_of(stretch: Stretch) -> str:
+    """Why a stretch of time is not covered."""
+    return f"{WORDS[stretch.reason]}: {stretch.detail}" if stretch.detail else WORDS[stretch.reason]
+
+
+def _cells(told: Told, line: Line) -> list[object]:
+    return [
+        *(line.integration_type, told.name_of(line), line.org_id),
+        *(line.due, line.exported, line.failed, line.skipped, line.open),
+        *(round(line.uncovered_time / MINUTE), "; ".join(_stretches(line))),
+    ]
+
+
+def _stretches(line: Line) -> Iterator[str]:
+    for one in line.uncovered:
+        yield f"{instant(one.window.start)} to {instant(one.window.end)} {told_of(one)}"

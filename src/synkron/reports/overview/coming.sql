@@ -1,0 +1,42 @@
+-- What fires next, counted by schedule, from the overview's copy.
+
+-- name: groups
+-- The valid schedules that fire before $1, with how many integrations of each type have them. Plan: the index
+-- overview_schedules_next.
+select cron_schedule, timezone, zone_is_number, integration_type, integrations
+from synkron.overview_schedules
+where next_key <= extract(epoch from $1::timestamptz) and integrations > 0 and ($2::text is null or integration_type = $2)
+order by cron_schedule, timezone, zone_is_number;
+
+-- name: groups_of
+-- The same for the organization $2, the type $3 and the integration $4; null is any. Plan: the index
+-- overview_of_organization, or the primary key.
+select s.cron_schedule, s.timezone, s.zone_is_number, s.integration_type, count(*) as integrations
+from synkron.overview_integrations o
+join synkron.overview_schedules s on s.id = o.schedule_id
+where s.next_key <= extract(epoch from $1::timestamptz)
+    and ($2::text is null or o.org_id = $2)
+    and ($3::text is null or o.integration_type = $3)
+    and ($4::text is null or o.integration_id = $4)
+group by s.id
+order by s.cron_schedule, s.timezone, s.zone_is_number;
+
+-- name: caught_up
+-- The runs for missed moments that are to start from $1 to $2, by type and by the minute at which they may, of the
+-- scope $3 to $5. Plan: the index runs_unfinished.
+select integration_type, date_trunc('minute', greatest(next_attempt_at, $1), 'UTC') as at, count(*) as runs
+from synkron.runs
+where finished_at is null and source = 'catch_up' and state = 'claimed' and next_attempt_at <= $2
+    and ($3::text is null or org_id = $3)
+    and ($4::text is null or integration_type = $4)
+    and ($5::text is null or integration_id = $5)
+group by 1, 2
+order by 1, 2;
+
+-- name: installation
+-- Which ledger this is: what a process remembers of one does not count for another.
+select id::text from synkron.installations where until is null;
+
+-- name: last_called
+-- When the targets of the types were last called.
+select integration_type, met_at from synkron.warmth;

@@ -1,0 +1,145 @@
+"""Logins and the logout: what the forms of the login page are sent to. Each answer leads to a page.
+
+A login that fails leads back to the login page, with ``said`` as the reason (``SAID``).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from synkron.operations.access.sessions import LoggedIn, log_in_by_link, log_in_by_password, log_out
+from synkron.runtime import log
+from synkron.service.api.claims import LoginRefused
+from synkron.service.api.cookies import (
+    check_form,
+    check_origin,
+    drop_provider_login,
+    drop_session,
+    form_of,
+    keep_provider_login,
+    keep_session,
+    provider_login_of,
+    session_of,
+)
+from synkron.service.api.problem import Problem
+from synkron.service.api.provider import ProviderAway
+from synkron.service.api.served import Parts, Served
+
+# Why somebody is at the login page again, in words for them.
+SAID = {
+    "wrong": "The name or the password is wrong, or there were too many attempts: then wait a quarter of an hour, or "
+    "use a link of `synkron login`.",
+    "used": "This link was used, or is more than ten minutes old. `synkron login` prints a new one.",
+    "provider": "The identity provider did not let you in. The log of this service says why.",
+    "away": "The identity provider does not answer. Try again, or log in in another way.",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/login")
+async def password(request: Request, parts: Parts) -> Response:
+    """A name and a password (fields ``name``, ``password``), and where to go then (``next``)."""
+    check_origin(request, parts.settings.api)
+    form = await form_of(request)
+    address = client_address(request, parts)
+    async with parts.pool.acquire() as connection:
+        found = await log_in_by_password(connection, form.get("name", ""), form.get("password", ""), address)
+    if found is None:
+        log.warning("login refused", by="password", address=address)
+        return _back("wrong", form.get("next"))
+    return await _logged_in(request, parts, found, form.get("next"))
+
+
+@router.post("/login/{secret}")
+async def link(request: Request, parts: Parts, secret: str) -> Response:
+    """A link of `synkron login`. Its page has a button that sends this: programs open links, too, and would use it."""
+    check_origin(request, parts.settings.api)
+    async with parts.pool.acquire() as connection:
+        found = await log_in_by_link(connection, secret)
+    if found is None:
+        log.warning("login refused", by="link", address=client_address(request, parts))
+        return _back("used")
+    return await _logged_in(request, parts, found)
+
+
+@router.get("/login/provider")
+async def provider(parts: Parts) -> Response:
+    """To the identity provider. The browser that comes back must be this one."""
+    if parts.provider is None:
+        raise Problem(404, "Not Found")
+    try:
+        address, browser = await parts.provider.begin(parts.pool)
+    except ProviderAway as error:
+        log.warning("login failed", reason=str(error))
+        return _back("away")
+    response = RedirectResponse(address, 303)
+    keep_provider_login(response, parts.settings.api, browser)
+    return response
+
+
+@router.get("/login/callback")
+async def callback(request: Request, parts: Parts) -> Response:
+    """Back from the identity provider."""
+    if parts.provider is None:
+        raise Problem(404, "Not Found")
+    browser = provider_login_of(request, parts.settings.api)
+    try:
+        found = await parts.provider.end(parts.pool, request.query_params, browser)
+    except (LoginRefused, ProviderAway) as error:
+        log.warning("login refused", by="identity provider", reason=str(error))
+        response = _back("away" if isinstance(error, ProviderAway) else "provider")
+    else:
+        response = await _logged_in(request, parts, found)
+    drop_provider_login(response, parts.settings.api)
+    return response
+
+
+@router.post("/logout")
+async def logout(request: Request, parts: Parts) -> Response:
+    """End the session."""
+    session = session_of(request, parts.settings.api)
+    if session is not None:
+        await check_form(request, parts.settings.api, session)
+        async with parts.pool.acquire() as connection:
+            await log_out(connection, session)
+    response = RedirectResponse("/login", 303)
+    drop_session(response, parts.settings.api)
+    return response
+
+
+def client_address(request: Request, parts: Served) -> str:
+    """The IP address of who asks: behind a proxy, what it appended last. What stands before it, anybody may send."""
+    if parts.settings.api.behind_proxy:
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+        if forwarded:
+            return forwarded.rpartition(",")[2].strip()
+    return request.client.host if request.client else ""
+
+
+async def _logged_in(request: Request, parts: Served, found: LoggedIn, next_page: str | None = None) -> Response:
+    """To where the person wanted to go, with a session that no one else has: one from before ends."""
+    _, session = found
+    if before := session_of(request, parts.settings.api):
+        async with parts.pool.acquire() as connection:
+            await log_out(connection, before)
+    response = RedirectResponse(_own_page(next_page), 303)
+    keep_session(response, parts.settings.api, session)
+    return response
+
+
+def _back(said: str, next_page: str | None = None) -> Response:
+    address = f"/login?said={said}"
+    if (page := _own_page(next_page)) != "/":
+        address += f"&next={quote(page, safe='')}"
+    return RedirectResponse(address, 303)
+
+
+def _own_page(page: str | None) -> str:
+    """The page, if it is one of this dashboard: never another site's."""
+    return page if page and re.fullmatch(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,2000}", page) else "/"

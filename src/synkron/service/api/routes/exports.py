@@ -1,0 +1,115 @@
+"""What was exported, and which time no export covers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, tzinfo
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from synkron.cron import parse_zone
+from synkron.postgres.clock import database_clock
+from synkron.reports.exports import ranges
+from synkron.reports.exports.ranges import Range
+from synkron.reports.exports.sentences import Told
+from synkron.reports.exports.sheet import sheet
+from synkron.reports.exports.store import read_exports
+from synkron.service.api.access import Reader, Whom
+from synkron.service.api.answer import answer, form
+from synkron.service.api.heavy import Heavy
+from synkron.service.api.parameters import Instant, Zone, window_of
+from synkron.service.api.problem import Problem
+from synkron.service.api.responses import documented
+from synkron.service.api.served import Db, Parts
+from synkron.service.names import organization_names
+from synkron.service.nouns.exports import ExportFacts, export_facts
+
+router = APIRouter(tags=["reports"])
+CSV = "text/csv"
+ANSWERS: dict[int | str, dict[str, Any]] = documented(form(ExportFacts), 401, 403, 404, 409, 422)
+ANSWERS[200] = ANSWERS[200] | {"content": {CSV: {"schema": {"type": "string"}}}}
+
+
+class Span(StrEnum):
+    """What a report is about, on the clocks of its zone."""
+
+    LAST_NIGHT = "last_night"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Format(StrEnum):
+    """How it is answered; without one, as the header Accept says."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+On = Annotated[date | None, Query(description="The day, or a day of the week or month; today if none is given.")]
+
+
+@router.get("/v1/report", responses=ANSWERS)
+async def report(
+    request: Request,
+    _: Reader,
+    __: Heavy,
+    scope: Whom,
+    connection: Db,
+    parts: Parts,
+    span: Annotated[Span | None, Query(alias="range")] = None,
+    on: On = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
+    zone: Zone = "UTC",
+    written: Annotated[Format | None, Query(alias="format")] = None,
+) -> Response:
+    """What was exported in a night, a day, a week or a month, or from ``since`` to ``until``, and what was not.
+
+    Counts the periods that ended in that time. With `Accept: text/csv` or `format=csv`, there is a line for each type
+    and organization.
+    """
+    if since is None and until is not None:
+        raise Problem(422, "query.until: it goes with `since`")
+    if since is not None and (span is not None or on is not None):
+        raise Problem(422, "query.range: give a range, with a day in it as `on`, or `since` and `until`")
+    now = await database_clock(connection)
+    place = parse_zone(zone)
+    if since is None:
+        found = _range(span or Span.LAST_NIGHT, on, now, place)
+    else:
+        window = window_of(since, until, now, ranges.DAY)
+        found = ranges.between(window.start, window.end, place)
+    found.check(now)
+    exports = await read_exports(connection, parts.settings, found.window, scope)
+    names = await organization_names(connection, parts.settings, {one.org_id for one in exports.exports})
+    told = Told(exports, found, names)
+    if written is Format.CSV or (written is None and _prefers_csv(request)):
+        return Response(sheet(told), headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
+    return answer(request, export_facts(told), names)
+
+
+def _range(span: Span, on: date | None, now: datetime, zone: tzinfo) -> Range:
+    day = on or now.astimezone(zone).date()
+    if not 1972 <= day.year < 2200:
+        raise Problem(422, "query.on: write a day from 1972 to 2199, such as 2026-11-27")
+    match span:
+        case Span.DAY:
+            return ranges.day(day, zone)
+        case Span.WEEK:
+            return ranges.week(day, zone)
+        case Span.MONTH:
+            return ranges.month(day, zone)
+        case Span.LAST_NIGHT:
+            if on is not None:
+                raise Problem(422, "query.on: it goes with the range day, week or month")
+            return ranges.last_night(now, zone)
+
+
+def _prefers_csv(request: Request) -> bool:
+    """Whether CSV is accepted, and not behind JSON."""
+    accepted = [one.partition(";")[0].strip().lower() for one in request.headers.get("accept", "").split(",")]
+    return next((one for one in accepted if one in (CSV, "application/json")), None) == CSV

@@ -1,0 +1,74 @@
+"""Integrations: one, with all that decides about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from asyncpg import DataError
+from fastapi import APIRouter, Path
+from pydantic import create_model
+from starlette.requests import Request
+from starlette.responses import Response
+
+from synkron.errors import Refused
+from synkron.model import Integration, Scope
+from synkron.operations.overrides import policy_of
+from synkron.operations.pauses import RecordedPause, pauses
+from synkron.operations.scope import read_rows_by_id
+from synkron.operations.transaction import read_transaction
+from synkron.postgres.connection import Connection
+from synkron.service.api.access import Reader, visible
+from synkron.service.api.answer import answer, form, joined
+from synkron.service.api.problem import Problem
+from synkron.service.api.responses import documented
+from synkron.service.api.served import Db, Parts, Served
+from synkron.service.forms import held_by
+from synkron.service.names import organization_names
+from synkron.service.nouns.integrations import IntegrationFacts, integration_facts
+from synkron.service.nouns.overrides import policy_facts
+
+router = APIRouter(tags=["integrations"])
+Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
+VALUE: dict[str, Any] = {"key": (str, ...), "value": (str | int | float | None, ...), "from": (str, ...)}
+PolicyValue: Any = create_model("PolicyValue", **VALUE)
+Pauses: Any = list[form(RecordedPause, "pause")]  # type: ignore[misc]
+ShownIntegration = joined(
+    form(IntegrationFacts), "ShownIntegration", policy=list[PolicyValue] | None, policy_fault=str | None, pauses=Pauses
+)
+
+
+@router.get("/v1/integrations/{integration_id}", responses=documented(ShownIntegration, 401, 403, 404))
+async def integration(request: Request, actor: Reader, connection: Db, parts: Parts, integration_id: Id) -> Response:
+    """One integration: its row as it is now, its schedule explained, its policy and the pauses over it.
+
+    Each value of the policy says where it comes from. If the settings do not have its type, it has no policy.
+    """
+    async with read_transaction(connection) as now:
+        rows = [one for one in await _with_id(connection, parts, integration_id) if visible(actor, one.org_id)]
+        if not rows:
+            raise Problem(404, f"there is no integration {integration_id}")
+        [row, *_] = rows
+        policy, fault = await _policy(connection, parts, row)
+    scope = Scope(row.org_id, row.integration_type, row.integration_id)
+    over = await pauses(connection, parts.settings, scope)
+    names = await organization_names(connection, parts.settings, [row.org_id])
+    more = {"policy": policy, "policy_fault": fault, "pauses": [held_by(one, "pause") for one in over]}
+    return answer(request, held_by(integration_facts(row, parts.settings.types, now)) | more, names)
+
+
+async def _with_id(connection: Connection, parts: Served, integration_id: str) -> Sequence[Integration]:
+    """The rows with this id; none if it can't be one."""
+    try:
+        async with connection.transaction():
+            return await read_rows_by_id(connection, parts.settings, [integration_id])
+    except DataError:
+        return []
+
+
+async def _policy(connection: Connection, parts: Served, row: Integration) -> tuple[object, str | None]:
+    """The policy, or why it has none."""
+    try:
+        return policy_facts(await policy_of(connection, parts.settings, row)), None
+    except Refused as error:
+        return None, str(error)

@@ -1,0 +1,104 @@
+"""What operators have put in place: pauses, silences, and overrides of single integrations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from synkron.operations import overrides as own
+from synkron.operations import pauses as pausing
+from synkron.operations import silences as silencing
+from synkron.operations.pauses import RecordedPause
+from synkron.operations.silences import RecordedSilence
+from synkron.service.api.access import Around, Reader, Whom
+from synkron.service.api.answer import answer, form
+from synkron.service.api.paging import Place, page, page_form, place_of
+from synkron.service.api.parameters import After, Limit
+from synkron.service.api.responses import documented
+from synkron.service.api.served import Db, Parts
+from synkron.service.forms import held_by
+from synkron.service.names import organization_names
+from synkron.service.nouns.overrides import OverrideFacts, override_facts
+
+router = APIRouter(tags=["standing"])
+Ended = Annotated[bool, Query(description="Also those that have ended.")]
+Pause, Silence = form(RecordedPause, "pause"), form(RecordedSilence, "silence")
+
+
+@router.get("/v1/pauses", responses=documented(page_form(Pause), 401, 403, 404, 422))
+async def pauses(
+    request: Request,
+    _: Reader,
+    around: Around,
+    connection: Db,
+    parts: Parts,
+    ended: Ended = False,
+    limit: Limit = 50,
+    cursor: After = None,
+) -> Response:
+    """The pauses in effect that hold something of what is named, the newest first: its own and the wider ones."""
+    place = place_of(cursor, datetime, int)
+    every = await pausing.pauses(connection, parts.settings, around, ended=ended)
+    found = _behind(every, place, limit)
+    names = await organization_names(connection, parts.settings, {one.org_id for one in found})
+    return answer(request, page(found, limit, _begun, lambda one: held_by(one, "pause")), names)
+
+
+@router.get("/v1/silences", responses=documented(page_form(Silence), 401, 403, 404, 422))
+async def silences(
+    request: Request,
+    actor: Reader,
+    around: Around,
+    connection: Db,
+    parts: Parts,
+    ended: Ended = False,
+    limit: Limit = 50,
+    cursor: After = None,
+) -> Response:
+    """The silences in effect about what is named, the newest first: its own and the wider ones.
+
+    Who is tied to an organization sees its own alone.
+    """
+    place = place_of(cursor, datetime, int)
+    every = await silencing.silences(connection, parts.settings, around, ended=ended)
+    own_ones = [one for one in every if actor.org_id in (None, one.org_id)]
+    found = _behind(own_ones, place, limit)
+    names = await organization_names(connection, parts.settings, {one.org_id for one in found})
+    return answer(request, page(found, limit, _begun, lambda one: held_by(one, "silence")), names)
+
+
+@router.get("/v1/overrides", responses=documented(page_form(form(OverrideFacts)), 401, 403, 404, 422))
+async def overrides(
+    request: Request,
+    _: Reader,
+    scope: Whom,
+    connection: Db,
+    parts: Parts,
+    limit: Limit = 50,
+    cursor: After = None,
+) -> Response:
+    """The integrations for which something is set over their type's policy, by their ids."""
+    place = place_of(cursor, str)
+    every = await own.overrides(connection, parts.settings, scope)
+    every.sort(key=lambda one: one.integration_id)
+    found = [one for one in every if place is None or (one.integration_id,) > place][: limit + 1]
+    org_ids = {one.integration.org_id for one in found if one.integration}
+    names = await organization_names(connection, parts.settings, org_ids)
+    return answer(request, page(found, limit, lambda one: (one.integration_id,), override_facts), names)
+
+
+Lasting = TypeVar("Lasting", RecordedPause, RecordedSilence)
+
+
+def _begun(one: Lasting) -> Place:
+    return one.starts_at, one.id
+
+
+def _behind(every: list[Lasting], place: Place | None, limit: int) -> list[Lasting]:
+    """Those of a page and one more. Operators make few of them, so that all may be read."""
+    every = sorted(every, key=_begun, reverse=True)
+    return [one for one in every if place is None or _begun(one) < place][: limit + 1]

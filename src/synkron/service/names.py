@@ -1,0 +1,27 @@
+"""The names of organizations, where they can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from synkron.errors import Refused, SourceTableMissing
+from synkron.operations.scope import read_names
+from synkron.postgres.connection import Connection
+from synkron.settings.load import Settings
+from synkron.source import reader
+
+
+async def organization_names(
+    connection: Connection, settings: Settings, org_ids: Collection[str | None] | None = None
+) -> Mapping[str, str]:
+    """The names of these organizations, or of all; none where the application's tables can't be read.
+
+    The ledger stands without them.
+    """
+    try:
+        if org_ids is None:
+            return await reader.read_names(connection, settings.source)
+        async with connection.transaction(readonly=True):
+            return await read_names(connection, settings, org_ids)
+    except (Refused, SourceTableMissing):
+        return {}

@@ -1,0 +1,136 @@
+"""What was exported, in JSON. The form is documented in docs/report.md, and stable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from synkron.reports.exports.coverage import Export, Stretch
+from synkron.reports.exports.figures import Line
+from synkron.reports.exports.sentences import Told, zone_name
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered(Span):
+    """A span that no successful export covers, and why."""
+
+    reason: str
+    detail: str
+    failed_at: datetime | None
+    run_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationFacts:
+    """Which time the successful exports of an integration cover, and which they do not."""
+
+    integration_id: str
+    covered: Sequence[Span]
+    not_covered: Sequence[Uncovered]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many periods were due, and what became of them; ``reasons`` counts those that are not exported."""
+
+    integration_type: str
+    due: int
+    exported: int
+    failed: int
+    skipped: int
+    open: int
+    reasons: Mapping[str, int]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TypeExportFacts(Figures):
+    """A type, and how its figures are told."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationFacts:
+    """What an organization exported of a type."""
+
+    organization: str | None
+    org_id: str | None
+    integration_type: str
+    due: int
+    exported: int
+    failed: int
+    skipped: int
+    open: int
+    reasons: Mapping[str, int]
+    is_whole: bool
+    integrations: Sequence[IntegrationFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFacts:
+    """What was exported from ``since`` to ``until``, the worst first."""
+
+    title: str
+    zone: str
+    since: datetime
+    until: datetime
+    asked_until: datetime
+    watermark: datetime | None
+    types: Sequence[TypeExportFacts]
+    organizations: Sequence[OrganizationFacts]
+
+
+def export_facts(told: Told) -> ExportFacts:
+    """The report for programs."""
+    report = told.report
+    return ExportFacts(
+        title=told.range.title,
+        zone=zone_name(told.range),
+        since=report.window.start,
+        until=report.window.end,
+        asked_until=told.range.window.end,
+        watermark=report.watermark,
+        types=[TypeExportFacts(**_figures(line), sentence=told.of_type(line)) for line in report.types],
+        organizations=[
+            OrganizationFacts(
+                organization=told.names.get(line.org_id or ""),
+                org_id=line.org_id,
+                **_figures(line),
+                integrations=[_integration(one) for one in line.exports],
+            )
+            for line in report.lines
+        ],
+    )
+
+
+def _figures(line: Line) -> dict[str, Any]:
+    return {
+        "integration_type": line.integration_type,
+        "due": line.due,
+        "exported": line.exported,
+        "failed": line.failed,
+        "skipped": line.skipped,
+        "open": line.open,
+        "reasons": {reason.value: number for reason, number in line.missing.items()},
+        "is_whole": line.is_whole,
+    }
+
+
+def _integration(one: Export) -> IntegrationFacts:
+    covered = [Span(window.start, window.end) for window in one.covered]
+    return IntegrationFacts(one.integration_id, covered, [_uncovered(stretch) for stretch in one.uncovered])
+
+
+def _uncovered(one: Stretch) -> Uncovered:
+    return Uncovered(one.window.start, one.window.end, one.reason, one.detail, one.failed_at, one.run_id)

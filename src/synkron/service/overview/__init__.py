@@ -1,0 +1,1 @@
+"""Keeps what the overview is sorted and searched by."""

@@ -1,0 +1,207 @@
+"""The order of the overview, and what it can be limited to: the same as Python's own sort of the whole cast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+import pytest
+
+from synkron.errors import Refused
+from synkron.model import EVERYTHING, Scope
+from synkron.postgres.clock import database_clock
+from synkron.reports.overview.cursor import START, Place, Sort, cursor_of, place_of
+from synkron.reports.overview.page import page
+from synkron.reports.overview.rows import OverviewRow, RowState
+from synkron.service.overview.refresh import refresh
+from synkron.settings.load import Settings
+from tests.conftest import Connection
+from tests.support.overview_cast import Member, cast_of
+
+pytestmark = pytest.mark.each_server
+
+STATES: dict[RowState | None, Callable[[Member], bool]] = {
+    None: lambda one: bool(one),
+    RowState.FAILING: lambda one: one.failing_at is not None,
+    RowState.RUNNING: lambda one: one.is_running,
+    RowState.PAUSED: lambda one: one.is_paused,
+    RowState.HELD: lambda one: one.is_held,
+    RowState.INVALID: lambda one: one.is_invalid,
+    RowState.DISABLED: lambda one: not one.is_live,
+}
+
+
+def place(one: Member, sort: Sort) -> tuple[object, ...]:
+    """Where it is in the order; schedules that fire at the same time are in any order among themselves."""
+    name = one.organization[:100].lower()
+    match sort:
+        case Sort.ORGANIZATION:
+            return (f"{name}\x01{one.org_id}\x01{one.kind}".encode(),)
+        case Sort.TYPE:
+            return (f"{one.kind}\x01{name}\x01{one.org_id}".encode(),)
+        case Sort.NEXT_FIRE:
+            return (one.next_at.timestamp() if one.next_at else inf,)
+        case Sort.LAST_RUN:
+            return (-one.last_at.timestamp() if one.last_at else inf,)
+        case Sort.DRIFT:
+            return (inf if one.drift is None else -one.drift.total_seconds(),)
+        case Sort.FAILING:
+            if one.failing_at is not None:
+                return (0, -one.failing_at.timestamp())
+            return (1, f"{name}\x01{one.org_id}\x01{one.kind}".encode())
+
+
+async def all_rows(
+    connection: Connection, sort: Sort, scope: Scope = EVERYTHING, limit: int = 9, **asked: object
+) -> list[OverviewRow]:
+    """Every page, one after the other."""
+    found: list[OverviewRow] = []
+    after = None
+    while True:
+        one = await page(connection, Settings(), scope, sort=sort, after=after, limit=limit, **asked)  # type: ignore[arg-type]
+        found += one.rows
+        after = one.next
+        if after is None:
+            return found
+        assert len(one.rows) == limit
+
+
+async def test_each_order_of_each_state(connection: Connection) -> None:
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    await refresh(connection, Settings())
+    by_id = {one.integration_id: one for one in cast}
+    for sort in Sort:
+        for state, is_in in STATES.items():
+            expected = [one for one in cast if is_in(one)]
+            assert len(expected) >= 5, state
+            found = [by_id[row.integration.integration_id] for row in await all_rows(connection, sort, state=state)]
+            assert sorted(one.integration_id for one in found) == sorted(one.integration_id for one in expected), (
+                sort,
+                state,
+            )
+            places = [place(one, sort) for one in found]
+            assert places == sorted(places), (sort, state)
+
+
+async def test_what_a_row_shows(connection: Connection) -> None:
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    await refresh(connection, Settings())
+    shown = {row.integration.integration_id: row for row in await all_rows(connection, Sort.ORGANIZATION)}
+    for one in cast:
+        row = shown[one.integration_id]
+        assert (row.organization, row.integration.org_id) == (one.organization, one.org_id)
+        assert (row.integration.cron_schedule, row.integration.is_enabled) == (one.schedule, one.is_enabled)
+        assert (row.next_fire is None) is (one.next_at is None)
+        assert row.next_fire is None or (one.next_at is not None and row.next_fire >= one.next_at)
+        assert (row.fault is not None) is (one.is_invalid or (one.schedule is not None and row.fault is not None))
+        assert (row.pause is not None, row.held_since is not None) == (one.is_paused, one.is_held)
+        assert (row.runs[-1].scheduled_for if row.runs else None) == one.last_at
+        assert row.drift_p95 == one.drift
+        assert [run.scheduled_for for run in row.runs] == sorted(run.scheduled_for for run in row.runs)
+
+
+@pytest.mark.parametrize(
+    ("search", "names"),
+    [
+        ("fjord", ["Fjord AS"]),
+        ("FJO", ["Fjord AS"]),
+        ("as", ["Fjord AS"]),
+        ("sønn", ["Ås & sønner"]),
+        ("u o te", ["q'u\"o\\te %_"]),
+        ("q'u\"o\\te", ["q'u\"o\\te %_"]),
+        ("<script>", []),
+        ("世", ["世界"]),
+        ("ord", []),
+        ("%", []),
+        ("' | 'fjord", ["Fjord AS"]),
+        ("fjord & !bakke", []),
+        ("", []),
+        ("   ", []),
+    ],
+)
+async def test_a_search_finds_beginnings_of_words(connection: Connection, search: str, names: list[str]) -> None:
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    await refresh(connection, Settings())
+    for sort in (Sort.ORGANIZATION, Sort.NEXT_FIRE):
+        found = {row.integration.integration_id for row in await all_rows(connection, sort, search=search)}
+        assert found == {one.integration_id for one in cast if one.organization in names}, search
+
+
+async def test_scopes_ids_and_types(connection: Connection) -> None:
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    await refresh(connection, Settings())
+    one = cast[40]
+    for scope in (
+        Scope(one.org_id),
+        Scope(None, one.kind),
+        Scope(one.org_id, one.kind),
+        Scope(None, None, one.integration_id),
+        Scope("nobody"),
+        Scope(cast[1].org_id, None, one.integration_id),
+    ):
+        expected = sorted(
+            member.integration_id
+            for member in cast
+            if scope.org_id in (None, member.org_id)
+            and scope.integration_type in (None, member.kind)
+            and scope.integration_id in (None, member.integration_id)
+        )
+        for sort in Sort:
+            found = [row.integration.integration_id for row in await all_rows(connection, sort, scope)]
+            assert sorted(found) == expected, scope
+    for search in (one.integration_id, one.integration_id[:12].upper(), f"{one.org_id} "):
+        found = [row.integration.integration_id for row in await all_rows(connection, Sort.TYPE, search=search)]
+        assert one.integration_id in found
+    both = await all_rows(connection, Sort.TYPE, search=f"bakke {one.kind}")
+    assert {(row.organization, row.integration.integration_type) for row in both} == {("bakke", one.kind)}
+
+
+@pytest.mark.parametrize("sort", Sort)
+def test_a_cursor_is_a_place(sort: Sort) -> None:
+    for place in (START, Place(inf, 2**63 - 1, "å\x01", "世", 3), Place(-0.25, 0, "", "x" * 200, 0)):
+        assert place_of(cursor_of(sort, place), sort) == place
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "!!!",
+        "bnVsbA",
+        "W10",
+        "MQ",
+        "å",
+        "W" * 100_000,
+        "WyI" * 9000,
+        cursor_of(Sort.TYPE, START),
+        cursor_of(Sort.DRIFT, Place(float("nan"), 0, "", "", 0)),
+        cursor_of(Sort.DRIFT, Place(1, 0, "", "", 0)),
+        cursor_of(Sort.DRIFT, Place(1.0, 2**63, "", "", 0)),
+        cursor_of(Sort.DRIFT, Place(1.0, 0, "\0", "", 0)),
+        cursor_of(Sort.DRIFT, Place(1.0, 0, "", "\ud800", 0)),
+        cursor_of(Sort.DRIFT, Place(1.0, 0, "", "", 2**31)),
+        cursor_of(Sort.DRIFT, Place(1.0, True, "", "", 0)),
+    ],
+)
+def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(Refused, match=r"^after: this is not the cursor of a page sorted by drift"):
+        place_of(cursor, Sort.DRIFT)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"limit": 0}, "limit: 0"),
+        ({"limit": 501}, "limit: 501"),
+        ({"search": "x" * 201}, "search: the text has 201"),
+        ({"search": "\0"}, "search: the text contains"),
+    ],
+)
+async def test_what_is_not_allowed_is_refused(connection: Connection, given: dict[str, object], message: str) -> None:
+    with pytest.raises(Refused, match=message):
+        await page(connection, Settings(), **given)  # type: ignore[arg-type]

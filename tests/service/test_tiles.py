@@ -1,0 +1,97 @@
+"""The figures at the top of the overview: the same as the status, and as counting the cast."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from synkron.cron import parse, parse_zone
+from synkron.model import EVERYTHING, Scope
+from synkron.postgres.clock import database_clock
+from synkron.service.overview.refresh import refresh
+from synkron.service.status.store import read_status
+from synkron.service.status.tiles import Tiles, tiles
+from synkron.settings.load import Settings
+from tests.conftest import Connection
+from tests.support.late_runs import add_run
+from tests.support.overview_cast import Member, cast_of
+
+pytestmark = pytest.mark.each_server
+
+HOUR = timedelta(hours=1)
+
+
+def is_of(one: Member, scope: Scope) -> bool:
+    own = (one.org_id, one.kind, one.integration_id)
+    return all(asked in (None, value) for asked, value in zip(scope, own, strict=True))
+
+
+def due(cast: list[Member], found: Tiles) -> int:
+    return sum(
+        len(parse(one.schedule).occurrences(found.at, found.at + HOUR, parse_zone(one.zone)))
+        for one in cast
+        if one.schedule is not None and one.is_live and not one.is_invalid
+    )
+
+
+async def test_they_are_the_figures_of_the_status(connection: Connection) -> None:
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    one = cast[0]
+    await add_run(connection, now.replace(second=0, microsecond=0) - HOUR, org_id=one.org_id, integration_id="gone")
+    await refresh(connection, Settings())
+    found = await tiles(connection, Settings())
+    status = await read_status(connection, Settings(), 5)
+    assert (found.late, found.failing) == (status.late, status.failing)
+    assert found.failing == sum(one.failing_at is not None for one in cast)
+    assert found.late == 1
+    assert (found.runs, found.pauses, found.held) == (status.runs, status.pauses, status.held)
+    assert (found.pauses, found.held) == (3, sum(one.is_held for one in cast))
+    assert found.runs.running == sum(one.is_running for one in cast)
+    assert found.due == due(cast, found) > 20
+    assert (found.last_tick, found.verification, found.incidents) == (None, None, 0)
+    assert (found.late_are_cut, found.failing_are_cut) == (False, False)
+
+
+async def test_of_a_scope(connection: Connection) -> None:
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    await connection.execute(
+        "insert into synkron.incidents (kind, subject, org_id, integration_type, title, detail, remedy, since, "
+        "opened_at, seen_at, closed_at) "
+        "select 'run_failed', 's' || n, $1, 'dynamics', 't', 'd', 'r', now(), now(), now(), "
+        "case when n > 2 then now() end from generate_series(1, 5) n",
+        cast[2].org_id,
+    )
+    await refresh(connection, Settings())
+    scopes = [Scope(one.org_id, one.kind, one.integration_id) for one in cast[:20]]
+    scopes += [Scope(one.org_id) for one in cast[:9]] + [Scope(None, one.kind) for one in cast[:12:3]]
+    for scope in [*scopes, Scope("nobody"), EVERYTHING]:
+        members = [one for one in cast if is_of(one, scope)]
+        found = await tiles(connection, Settings(), scope)
+        assert found.due == due(members, found), scope
+        assert found.failing == sum(one.failing_at is not None for one in members), scope
+        assert found.runs.running == sum(one.is_running for one in members), scope
+        assert found.held == sum(one.is_held for one in members), scope
+        covers = [
+            any(one is cast[0] for one in members),
+            any(one.org_id == cast[1].org_id for one in members),
+            any(one.org_id == cast[2].org_id and one.kind == "dynamics" for one in members),
+        ]
+        assert found.pauses == sum(covers), scope
+    assert (await tiles(connection, Settings(), Scope(cast[2].org_id))).incidents == 2
+    assert (await tiles(connection, Settings(), Scope(cast[1].org_id))).incidents == 0
+    with_type = [one for one in cast if one.org_id == cast[2].org_id and one.kind == "dynamics"]
+    assert (await tiles(connection, Settings(), Scope(None, None, with_type[0].integration_id))).incidents == 2
+
+
+async def test_the_newest_verification_is_told_for_the_whole_fleet_alone(connection: Connection) -> None:
+    await connection.execute(
+        "insert into synkron.verifications (since, until, expected, missed, doubled, late, unexplained) "
+        "values (now() - interval '1 day', now(), 7, 1, 2, 0, 3)"
+    )
+    found = await tiles(connection, Settings())
+    assert found.verification is not None
+    assert (found.verification.missed, found.verification.doubled, found.due) == (1, 2, 0)
+    assert (await tiles(connection, Settings(), Scope("o"))).verification is None
