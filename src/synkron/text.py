@@ -20,6 +20,34 @@ _MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 
 _CENTURY = 36_525 * _MILLISECONDS["d"]
 
 
+LONGEST_TEXT = 1000
+LONGEST_SPAN = timedelta(days=3650)
+
+
+def written(text: str) -> str:
+    """What somebody wrote, without blanks around it: a text that says something, and that the database can hold.
+
+    Raises ValueError.
+    """
+    text = text.strip()
+    if not text:
+        raise ValueError("it is empty; write something.")
+    if len(text) > LONGEST_TEXT or printable(text) != text:
+        raise ValueError(f"at most {LONGEST_TEXT} characters are allowed, and all must be printable.")
+    return text
+
+
+def written_span(text: str) -> timedelta:
+    """A length of time that somebody wrote, as ``duration`` reads it: above zero, and at most ten years.
+
+    Raises ValueError.
+    """
+    length = duration(text)
+    if length is None or not timedelta() < length <= LONGEST_SPAN:
+        raise ValueError(f'"{text}" is not a span such as 30m, 24h or 7d, of at most 3650d.')
+    return length
+
+
 def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
     r"""The text with each such character as a Python escape (``\x1b``, ``\u202e``), except those in ``keep``.
 

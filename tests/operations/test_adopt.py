@@ -53,7 +53,7 @@ async def planned(connection: Connection, settings: Settings, asked: AskedAdopti
 
 async def hold_all(connection: Connection) -> None:
     """Pause everything, by the connection's clock."""
-    await pause(connection, PLAIN, AskedPause(Scope(), "looking at it", None), "kari")
+    await pause(connection, PLAIN, AskedPause([Scope()], "looking at it", None), "kari")
     await connection.execute("update synkron.pauses set starts_at = now()")
 
 
@@ -119,7 +119,7 @@ async def test_what_a_pause_held_meanwhile_is_caught_up_one_by_one(server: Embed
         await adopt(connection, PLAIN, ORIGINAL, "kari")
         await tick_at(connection, RESTORED + timedelta(minutes=1))
         assert len(await runs(connection)) == 3
-        await resume(connection, PLAIN, Scope(), "kari")
+        await resume(connection, PLAIN, [Scope()], "kari")
         await tick_at(connection, RESTORED + timedelta(minutes=2))
         assert told(await runs(connection)) == told(did)
 
@@ -234,7 +234,7 @@ async def test_a_pause_goes_on_in_a_copy_and_holds_from_now_on(server: EmbeddedS
     async with copied(server, database) as copy, opened(copy) as connection:
         await install_clock(connection, RESTORED)
         await adopt(connection, PLAIN, COPY, "kari")
-        await resume(connection, PLAIN, Scope(), "kari")
+        await resume(connection, PLAIN, [Scope()], "kari")
         await tick_at(connection, RESTORED + timedelta(minutes=1))
         assert await runs(connection) == []
         await tick_at(connection, RESTORED + timedelta(minutes=50))

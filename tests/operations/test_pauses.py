@@ -30,17 +30,19 @@ EVERYTHING = Scope()
 
 
 async def put_pause(connection: Connection, scope: Scope, *, until: timedelta | None = None) -> RecordedPause:
-    return await pause(connection, Settings(), AskedPause(scope, "their maintenance", until), "kari")
+    [made] = await pause(connection, Settings(), AskedPause([scope], "their maintenance", until), "kari")
+    return made
 
 
 async def end_pause(connection: Connection, scope: Scope) -> RecordedPause:
-    return await resume(connection, Settings(), scope, "ola")
+    [ended] = await resume(connection, Settings(), [scope], "ola")
+    return ended
 
 
 async def resuming(connection: Connection, scope: Scope) -> ResumePlan:
     """What the end of the pause would do."""
     async with read_transaction(connection) as now:
-        return await plan_resume(connection, Settings(), scope, now)
+        return await plan_resume(connection, Settings(), [scope], now)
 
 
 async def tick_now(connection: Connection, settings: Settings | None = None) -> Tick:

@@ -29,7 +29,7 @@ from tests.support.working import QUICK, REFUSED, Recorder, claim, deliver, work
 
 HOURLY = "0 * * * *"
 XLEDGER = Scope(integration_type="xledger")
-ASKED = AskedPause(XLEDGER, "their maintenance")
+ASKED = AskedPause([XLEDGER], "their maintenance")
 RANGE = AskedBackfill(XLEDGER, utc("2026-03-01T00:00:00"), utc("2026-03-01T06:00:00"))
 
 
@@ -134,7 +134,7 @@ async def test_a_pause_waits_for_the_tick_that_is_under_way(connection: Connecti
         await blocked(pool)
         assert await pool.fetchval("select count(*) from synkron.pauses") == 0
         await done()
-        assert (await pausing).state == "active"
+        assert [made.state for made in await pausing] == ["active"]
 
 
 async def test_of_two_equal_pauses_at_once_one_wins(connection: Connection, pool: Pool) -> None:
@@ -147,9 +147,9 @@ async def test_of_two_equal_pauses_at_once_one_wins(connection: Connection, pool
 
 
 async def test_of_two_resumes_at_once_one_wins(connection: Connection, pool: Pool) -> None:
-    made = await pause(connection, QUICK, ASKED, "kari")
+    [made] = await pause(connection, QUICK, ASKED, "kari")
     ended = await _together(
-        pool, lambda one: resume(one, QUICK, made.id, "kari"), lambda one: resume(one, QUICK, XLEDGER, "ola")
+        pool, lambda one: resume(one, QUICK, [made.id], "kari"), lambda one: resume(one, QUICK, [XLEDGER], "ola")
     )
     assert len(_refused(ended)) == 1
     assert await connection.fetchval("select count(*) from synkron.audit where action = 'resume'") == 1

@@ -73,8 +73,8 @@ async def test_the_service_role_may_do_all_that_operators_do(connection: Connect
         assert [one.state for one in (await retry(service, QUICK, [first], "kari")).runs] == [State.CLAIMED]
         await set_override(service, QUICK, integration, {"attempts": 1}, "kari")
         await unset_override(service, QUICK, integration, [], "kari")
-        paused = await pause(service, QUICK, AskedPause(Scope(), "incident"), "kari")
-        await resume(service, QUICK, paused.id, "kari")
+        [paused] = await pause(service, QUICK, AskedPause([Scope()], "incident"), "kari")
+        await resume(service, QUICK, [paused.id], "kari")
         done = [entry.action for entry in await entries(service)]
     assert len(done) == 8
 
@@ -124,7 +124,7 @@ async def test_the_service_role_can_not_alter_the_audit(
     connection: Connection, database: Database, change: str
 ) -> None:
     async with _service(database) as service:
-        await pause(service, QUICK, AskedPause(Scope(), "incident"), "kari")
+        await pause(service, QUICK, AskedPause([Scope()], "incident"), "kari")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await service.execute(change)
     assert await connection.fetchval("select author from synkron.audit") == "kari"

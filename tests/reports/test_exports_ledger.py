@@ -213,9 +213,9 @@ async def test_the_figures_equal_an_independent_count(connection: Connection, se
         await _edit(connection, draw, ids)
         if paused is None and draw.random() < 0.1:
             scope = draw.choice([Scope(integration_type="dynamics"), Scope(org_id=draw.choice(organizations))])
-            paused = await pause(connection, SETTINGS, AskedPause(scope, "a move"), "kari")
+            [paused] = await pause(connection, SETTINGS, AskedPause([scope], "a move"), "kari")
         elif paused is not None and draw.random() < 0.15:
-            await resume(connection, SETTINGS, paused.id, "kari")
+            await resume(connection, SETTINGS, [paused.id], "kari")
             paused = None
         await _operate(connection, draw, ids, now)
     for first, last in ((0, HOURS), (30, 54), (30, 31), (HOURS - 10, 2 * HOURS)):

@@ -232,7 +232,7 @@ async def test_what_no_worker_would_take_is_brought_to_its_row(
     await connection.execute("delete from synkron.queue")
     settings = BOTH
     if kept_by == "a pause of the old type":
-        await pause(connection, BOTH, AskedPause(Scope(integration_type="xledger"), "month end"), "kari")
+        await pause(connection, BOTH, AskedPause([Scope(integration_type="xledger")], "month end"), "kari")
     else:
         settings = Settings(types={"bufdir": QUICK})
     await connection.execute(ROW + "integration_type = 'bufdir'")
@@ -249,7 +249,7 @@ async def test_a_run_of_an_unpaused_type_is_held_by_the_pause_of_the_type_it_com
 ) -> None:
     await add_integration(connection, "0 2 * * *")
     await claim(connection, settings=BOTH)
-    await pause(connection, BOTH, AskedPause(Scope(integration_type="bufdir"), "month end"), "kari")
+    await pause(connection, BOTH, AskedPause([Scope(integration_type="bufdir")], "month end"), "kari")
     await connection.execute(ROW + "integration_type = 'bufdir'")
     target = Recorder()
     (run,) = await deliver(database, pool, {"xledger": target, "bufdir": target})

@@ -171,7 +171,7 @@ async def test_what_is_paused_is_left_to_a_scheduler(connection: Connection) -> 
     paused = await add_integration(connection, EVERY_MINUTE)
     await install(connection)
     await plan(connection)
-    asked = pauses.AskedPause(Scope(integration_id=paused), "a test", None)
+    asked = pauses.AskedPause([Scope(integration_id=paused)], "a test", None)
     await pauses.pause(connection, SETTINGS, asked, "tests")
     assert await call_pg_cron(connection) == 0
 

@@ -100,11 +100,11 @@ async def test_a_pause_of_what_is_held_for_its_type(connection: Connection, hour
     """Both must end."""
     await tick_at(connection, 1, UNKNOWING)
     scope = Scope(integration_id=hourly)
-    await pause(connection, KNOWING, AskedPause(scope, "month end"), "kari")
+    await pause(connection, KNOWING, AskedPause([scope], "month end"), "kari")
     await connection.execute("update synkron.pauses set starts_at = $1", NINE)
     await tick_at(connection, 2, KNOWING)
     assert len(await decided(connection)) == 1
-    await resume(connection, KNOWING, scope, "kari")
+    await resume(connection, KNOWING, [scope], "kari")
     await tick_at(connection, 3, UNKNOWING)
     assert len(await decided(connection)) == 1
     await tick_at(connection, 4, KNOWING)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from synkron.cli.completion import complete_organization, complete_type
 from synkron.cli.when import Meant, TimeRefused, WrittenTime, read_time
-from synkron.text import duration, duration_text, printable
+from synkron.text import duration_text, written_span
+from synkron.text import written as written_text
 
-LONGEST_SPAN = timedelta(days=3650)
-LONGEST_TEXT = 1000
+Read = TypeVar("Read")
 
 
 def past(text: str) -> WrittenTime:
@@ -35,10 +35,7 @@ def _time(text: str, meant: Meant) -> WrittenTime:
 
 def span(text: str) -> timedelta:
     """``30m``, ``24h``, ``7d``: above zero, and at most ten years."""
-    length = duration(text)
-    if length is None or not timedelta() < length <= LONGEST_SPAN:
-        raise typer.BadParameter(f'"{text}" is not a span such as 30m, 24h or 7d, of at most 3650d.')
-    return length
+    return _read(written_span, text)
 
 
 def span_between(shortest: timedelta, longest: timedelta) -> Callable[[str], timedelta]:
@@ -55,12 +52,14 @@ def span_between(shortest: timedelta, longest: timedelta) -> Callable[[str], tim
 
 def written(text: str) -> str:
     """A text that says something, and that the database can hold."""
-    text = text.strip()
-    if not text:
-        raise typer.BadParameter("it is empty; write something.")
-    if len(text) > LONGEST_TEXT or printable(text) != text:
-        raise typer.BadParameter(f"at most {LONGEST_TEXT} characters are allowed, and all must be printable.")
-    return text
+    return _read(written_text, text)
+
+
+def _read(read: Callable[[str], Read], text: str) -> Read:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def installation_name(text: str) -> str:

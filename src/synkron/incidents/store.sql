@@ -193,11 +193,14 @@ order by id;
 update synkron.incidents set acknowledged_at = $2, acknowledged_by = $3 where id = $1;
 
 -- name: is_known
--- Whether the organization $1, the type $2 and the endpoint $3 are known; null counts as known.
+-- Whether the organization $1, the type $2 and the endpoint $3 are known; null counts as known. With $4, only incidents
+-- about this organization count.
 -- Scans: the incidents, once, for a command.
 select
     ($1::text is null or exists (select from synkron.incidents where org_id = $1))
-    and ($2::text is null or exists (select from synkron.incidents where integration_type = $2))
+    and ($2::text is null or exists (
+        select from synkron.incidents where integration_type = $2 and ($4::text is null or org_id = $4)
+    ))
     and ($3::text is null or exists (select from synkron.health where endpoint = $3)
         or exists (select from synkron.incidents where endpoint = $3));
 

@@ -13,9 +13,9 @@ from synkron.postgres.statements import statements
 SQL = statements("incidents/store")
 
 
-async def plan_acknowledge(connection: Connection, number: int) -> Incident:
+async def plan_acknowledge(connection: Connection, number: int, *, within: str | None = None) -> Incident:
     """The incident as it is now. Raises NotFound and Refused as ``acknowledge`` does."""
-    found = await _read(connection, number)
+    found = await _read(connection, number, within)
     if found.closed_at is not None:
         raise Refused(
             f"Incident {number} closed at {found.closed_at:%Y-%m-%dT%H:%M:%SZ}, so there are no reminders to stop."
@@ -28,24 +28,25 @@ async def plan_acknowledge(connection: Connection, number: int) -> Incident:
     return found
 
 
-async def acknowledge(connection: Connection, number: int, author: str) -> Incident:
+async def acknowledge(connection: Connection, number: int, author: str, *, within: str | None = None) -> Incident:
     """Acknowledge the incident with this number.
 
-    Raises NotFound if there is none; Refused if it is closed or already acknowledged.
+    Raises NotFound if there is none; Refused if it is closed or already acknowledged. ``within`` an organization, the
+    incidents that are about others, or about several, are unknown.
     """
     async with write_transaction(connection) as now:
-        found = await plan_acknowledge(connection, number)
+        found = await plan_acknowledge(connection, number, within=within)
         await connection.execute(SQL["acknowledge"], number, now, author)
         condition = found.condition
         subject = f"incident {number} ({condition.kind} {condition.subject})"
         after = {"incident": number, "title": condition.title, "acknowledged_at": now}
         await record(connection, author=author, action="acknowledge", subject=subject, before=None, after=after)
-        return await _read(connection, number)
+        return await _read(connection, number, within)
 
 
-async def _read(connection: Connection, number: int) -> Incident:
+async def _read(connection: Connection, number: int, within: str | None) -> Incident:
     found = await incident(connection, number)
-    if found is None:
+    if found is None or within not in (None, found[0].condition.org_id):
         raise NotFound(
             f"There is no incident {number}. `synkron incidents` lists the open ones; with --all, all of them."
         )

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from synkron.errors import Refused
 from synkron.ledger.installation import Installation, copied, read_installation, restored
-from synkron.model import Occurrences, Scope, Window
+from synkron.model import EVERYTHING, Occurrences, Window
 from synkron.operations.audit import record
-from synkron.operations.scope import live, read_rows
+from synkron.operations.scope import live, read_rows, unfinished
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -66,10 +66,10 @@ async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdo
             f'"{name}" is the name of the ledger that this one was copied from. Give the copy another: --installation.'
         )
     watermark = await connection.fetchval(statements("operations/runs")["watermark"])
-    [unfinished] = await connection.fetch(statements("operations/operations")["unfinished"], *Scope())
+    running, claimed = await unfinished(connection, [EVERYTHING])
     due: list[Occurrences] = []
     if asked.adopted is Adopted.ORIGINAL and watermark is not None and watermark < now:
-        rows = live(await read_rows(connection, settings, Scope()), settings.types)
+        rows = live(await read_rows(connection, settings, EVERYTHING), settings.types)
         due, _ = all_occurrences(rows, Window(max(watermark, now - settings.retention), now), settings.types)
     return AdoptionPlan(
         installation=found,
@@ -78,8 +78,8 @@ async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdo
         watermark=watermark,
         occurrences=sum(len(one.moments) for one in due),
         integrations=sum(bool(one.moments) for one in due),
-        running=unfinished["running"],
-        claimed=unfinished["claimed"],
+        running=running,
+        claimed=claimed,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
@@ -29,13 +29,26 @@ class AuditEntry:
     after: dict[str, Any] | None
 
 
+class Change(NamedTuple):
+    """What was changed, and what was so before and after."""
+
+    subject: str
+    before: Facts | None
+    after: Facts | None
+
+
 async def record(
     connection: Connection, *, author: str, action: str, subject: str, before: Facts | None, after: Facts | None
 ) -> None:
     """Record a change, in the transaction that makes it."""
-    await connection.execute(
-        statements("operations/operations")["record"], author, action, subject, _written(before), _written(after)
-    )
+    await record_each(connection, author=author, action=action, changes=[Change(subject, before, after)])
+
+
+async def record_each(connection: Connection, *, author: str, action: str, changes: Sequence[Change]) -> None:
+    """Record several changes of a kind, a row for each, in the transaction that makes them."""
+    subjects = [one.subject for one in changes]
+    before, after = ([_written(one) for one in facts] for facts in zip(*(one[1:] for one in changes), strict=True))
+    await connection.execute(statements("operations/operations")["record"], author, action, subjects, before, after)
 
 
 async def entries(

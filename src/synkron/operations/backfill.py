@@ -100,8 +100,8 @@ async def plan_backfill(
     plan = BackfillPlan(found.subject, found.names, occurrences, len(found.rows) - len(rows), waiting, skipping)
     if most is not None and len(plan.runs) > most:
         raise Refused(
-            f"That would be {len(plan.runs):,} runs. More than {most:,} runs need --yes: check them with --dry-run "
-            "first, or give a shorter range."
+            f"That would be {len(plan.runs):,} runs. More than {most:,} runs need --yes (over HTTP, `most`): look at "
+            "them with --dry-run first, or give a shorter range."
         )
     return plan
 

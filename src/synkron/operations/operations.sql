@@ -17,24 +17,34 @@ from {rows}
 where i.id = any($1::text[]::ID_TYPE[]);
 
 -- name: unfinished
--- How many runs of a scope (organization $1, type $2, integration $3) are running, and how many are waiting.
+-- How many runs of the integrations $1, or of a scope of an organization in $2 and a type in $3 (null: any), are running,
+-- and how many are waiting.
 select count(*) filter (where state = 'running') as running, count(*) filter (where state = 'claimed') as claimed
 from synkron.runs
 where finished_at is null
-    and ($1::text is null or org_id = $1)
-    and ($2::text is null or integration_type = $2)
-    and ($3::text is null or integration_id = $3);
+    and (
+        integration_id = any($1::text[])
+        or exists (
+            select from unnest($2::text[], $3::text[]) scope (org_id, integration_type)
+            where (scope.org_id is null or scope.org_id = runs.org_id)
+                and (scope.integration_type is null or scope.integration_type = runs.integration_type)
+        )
+    );
 
--- name: add_pause
+-- name: add_pauses
+-- One for each of the scopes (organization $1, type $2, integration $3), numbered in their order.
 insert into synkron.pauses (org_id, integration_type, integration_id, reason, author, until)
-values ($1, $2, $3, $4, $5, $6)
+select org_id, integration_type, integration_id, $4, $5, $6
+from unnest($1::text[], $2::text[], $3::text[]) with ordinality scope (org_id, integration_type, integration_id, place)
+order by place
 returning id;
 
--- name: end_pause
-update synkron.pauses set ended_at = now(), ended_by = $2 where id = $1;
+-- name: end_pauses
+update synkron.pauses set ended_at = now(), ended_by = $2 where id = any($1::bigint[]);
 
 -- name: pauses
--- The active pauses, or with $1 all, the newest first. `state` is active, over (it expired) or ended (by hand).
+-- The active pauses, or with $1 all, the newest first; with $2, only those with these numbers. `state` is active, over
+-- (it expired) or ended (by hand).
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until, ended_at, ended_by,
     case
         when ended_at is not null then 'ended'
@@ -42,7 +52,7 @@ select id, org_id, integration_type, integration_id, reason, author, starts_at, 
         else 'active'
     end as state
 from synkron.pauses
-where $1 or {not_over[now()]}
+where ($1 or {not_over[now()]}) and ($2::bigint[] is null or id = any($2))
 order by id desc;
 
 -- name: overrides
@@ -61,10 +71,11 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 delete from synkron.overrides where integration_id = $1;
 
 -- name: record
--- One row for each change, in the same transaction.
+-- One row for each of the subjects $3, in the transaction of the change.
 insert into synkron.audit (author, action, subject, before, after)
-values ($1, $2, $3, $4::text::jsonb, $5::text::jsonb)
-returning id;
+select $1, $2, subject, before::jsonb, after::jsonb
+from unnest($3::text[], $4::text[], $5::text[]) with ordinality change (subject, before, after, place)
+order by place;
 
 -- name: audit
 -- The changes from $1 on by the author $2, if not null, the newest first. A page begins after that of $4, number $5.

@@ -70,9 +70,11 @@ def checked(texts: Mapping[str, object], settings: Settings) -> dict[str, object
     return values
 
 
-async def plan_set(connection: Connection, settings: Settings, integration_id: str, values: Values) -> OverrideChange:
-    """What setting these would change. Raises NotFound."""
-    found = await look_up(connection, settings, Scope(integration_id=integration_id))
+async def plan_set(
+    connection: Connection, settings: Settings, integration_id: str, values: Values, *, within: str | None = None
+) -> OverrideChange:
+    """What setting these would change. Raises NotFound as ``set_override`` does."""
+    found = await look_up(connection, settings, Scope(within, integration_id=integration_id))
     before = _values(await _row(connection, integration_id))
     after = before | dict(values)
     return OverrideChange(
@@ -81,20 +83,31 @@ async def plan_set(connection: Connection, settings: Settings, integration_id: s
 
 
 async def set_override(
-    connection: Connection, settings: Settings, integration_id: str, values: Values, author: str
+    connection: Connection,
+    settings: Settings,
+    integration_id: str,
+    values: Values,
+    author: str,
+    *,
+    within: str | None = None,
 ) -> OverrideChange:
-    """Set the values for the integration; other overrides stay. Raises NotFound."""
+    """Set the values for the integration; other overrides stay.
+
+    Raises NotFound if there is no such integration; ``within`` an organization, those of others are unknown.
+    """
     async with write_transaction(connection):
-        change = await plan_set(connection, settings, integration_id, values)
+        change = await plan_set(connection, settings, integration_id, values, within=within)
         await _write(connection, change, "override", author)
     return change
 
 
 async def plan_unset(
-    connection: Connection, settings: Settings, integration_id: str, keys: Collection[str]
+    connection: Connection, settings: Settings, integration_id: str, keys: Collection[str], *, within: str | None = None
 ) -> OverrideChange:
     """What removing the overrides of these keys (all, if none is named) would change. Raises NotFound."""
-    found = await covered(connection, settings, Scope(integration_id=integration_id))
+    # Of an integration that the application has deleted, nobody knows whose it was.
+    read = covered if within is None else look_up
+    found = await read(connection, settings, Scope(within, integration_id=integration_id))
     before = _values(await _row(connection, integration_id))
     missing = [key for key in keys if key not in before]
     if missing:
@@ -106,11 +119,20 @@ async def plan_unset(
 
 
 async def unset_override(
-    connection: Connection, settings: Settings, integration_id: str, keys: Collection[str], author: str
+    connection: Connection,
+    settings: Settings,
+    integration_id: str,
+    keys: Collection[str],
+    author: str,
+    *,
+    within: str | None = None,
 ) -> OverrideChange:
-    """Remove the overrides of these keys, or all: the type's policy applies again. Raises NotFound if none is set."""
+    """Remove the overrides of these keys, or all: the type's policy applies again.
+
+    Raises NotFound if none is set; ``within`` an organization, the integrations of others are unknown.
+    """
     async with write_transaction(connection):
-        change = await plan_unset(connection, settings, integration_id, keys)
+        change = await plan_unset(connection, settings, integration_id, keys, within=within)
         await _write(connection, change, "end override", author)
     return change
 

@@ -5,46 +5,50 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from synkron.errors import NotFound, Refused
 from synkron.model import EVERYTHING, Integration, Scope
-from synkron.operations.audit import record
+from synkron.operations.audit import Change, record_each
 from synkron.operations.pause_effects import MissedInPause, PauseEffect, due_after, foreseen, look_ahead
 from synkron.operations.scope import (
     Covered,
-    covered,
+    covered_each,
     end_of,
     in_words,
     live,
-    look_up,
+    look_up_each,
     meet,
+    read_named_rows,
     read_names,
     read_rows_by_id,
+    unfinished,
 )
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.scheduler.holds import read_held, read_pauses
-from synkron.scheduler.pauses import Pause, until_when
+from synkron.scheduler.pauses import Pause, scopes_over, until_when
 from synkron.scheduler.policies import read_policies
 from synkron.settings.load import Settings
 
 SQL = statements("operations/operations")
+AnyPause = TypeVar("AnyPause", bound=Pause)
 
 
 @dataclass(frozen=True, slots=True)
 class AskedPause:
-    """A requested pause; ``until`` is a moment, a duration from now, or None: until it is resumed."""
+    """A requested pause of each scope; ``until`` is a moment, a duration from now, or None: until it is resumed."""
 
-    scope: Scope
+    scopes: Sequence[Scope]
     reason: str
     until: datetime | timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PausePlan:
-    """What a pause would do to ``live`` integrations. The ``running`` runs continue, the ``claimed`` ones wait."""
+    """What pauses would do to ``live`` integrations. The ``running`` runs continue, the ``claimed`` ones wait."""
 
     subject: str
     until: datetime | None
@@ -59,7 +63,7 @@ class PausePlan:
 class ResumePlan:
     """What resuming would do. Another pause covers ``still_paused`` integrations; the next tick decides the others."""
 
-    pause: Pause
+    pauses: Sequence[Pause]
     subject: str
     still_paused: int
     consequences: Sequence[PauseEffect]
@@ -75,61 +79,91 @@ class RecordedPause(Pause):
     state: str
 
 
-async def plan_pause(connection: Connection, settings: Settings, asked: AskedPause, now: datetime) -> PausePlan:
-    """What the pause would do. Raises NotFound and Refused as ``pause`` does."""
-    found, until = await _pausable(connection, settings, asked, now)
-    rows = live(found.rows, settings.types)
+async def plan_pause(
+    connection: Connection, settings: Settings, asked: AskedPause, now: datetime, *, within: str | None = None
+) -> PausePlan:
+    """What the pauses would do. Raises NotFound and Refused as ``pause`` does."""
+    found, until = await _pausable(connection, settings, asked, now, within)
+    rows = live({row.integration_id: row for one in found for row in one.rows}.values(), settings.types)
     policies = await read_policies(connection, settings.policies, rows)
-    [unfinished] = await connection.fetch(SQL["unfinished"], *asked.scope)
+    running, claimed = await unfinished(connection, asked.scopes)
     return PausePlan(
-        found.subject,
+        _together(found),
         until,
         len(rows),
         look_ahead(rows, now, until, settings.types),
-        unfinished["running"],
-        unfinished["claimed"],
+        running,
+        claimed,
         foreseen(rows, policies),
     )
 
 
-async def pause(connection: Connection, settings: Settings, asked: AskedPause, author: str) -> RecordedPause:
-    """Pause the scope.
+async def pause(
+    connection: Connection, settings: Settings, asked: AskedPause, author: str, *, within: str | None = None
+) -> list[RecordedPause]:
+    """Pause each of the scopes, or none; returns the pauses in their order.
 
-    Raises NotFound if the scope does not exist; Refused if the end is in the past, or exactly this scope is paused.
+    Raises NotFound if a scope does not exist; Refused if the end is in the past, or exactly one of them is paused.
+    ``within`` an organization, the integrations of others are unknown.
     """
     async with write_transaction(connection) as now:
-        found, until = await _pausable(connection, settings, asked, now)
-        number = await connection.fetchval(SQL["add_pause"], *asked.scope, asked.reason, author, until)
-        after = {"pause": number, "reason": asked.reason, "until": until}
-        await record(connection, author=author, action="pause", subject=found.subject, before=None, after=after)
-        [made] = [one for one in await _pauses(connection, settings, ended=False) if one.id == number]
-    return made
+        found, until = await _pausable(connection, settings, asked, now, within)
+        columns = map(list, zip(*asked.scopes, strict=True))
+        rows = await connection.fetch(SQL["add_pauses"], *columns, asked.reason, author, until)
+        numbers = [row["id"] for row in rows]
+        changes = [
+            Change(one.subject, None, {"pause": number, "reason": asked.reason, "until": until})
+            for one, number in zip(found, numbers, strict=True)
+        ]
+        await record_each(connection, author=author, action="pause", changes=changes)
+        made = await _pauses(connection, settings, numbers=numbers)
+    return made[::-1]
 
 
-async def plan_resume(connection: Connection, settings: Settings, asked: int | Scope, now: datetime) -> ResumePlan:
-    """What ending the pause with this number or exactly this scope would do. Raises NotFound as ``resume`` does."""
-    paused, others = await _active(connection, settings, asked, now)
-    found = await covered(connection, settings, paused.scope)
-    free = [row for row in found.rows if not any(other.scope.holds(row) for other in others)]
+async def plan_resume(
+    connection: Connection,
+    settings: Settings,
+    asked: Sequence[int | Scope],
+    now: datetime,
+    *,
+    within: str | None = None,
+) -> ResumePlan:
+    """What ending these pauses would do. Raises NotFound as ``resume`` does."""
+    ending, lasting = await _active(connection, settings, asked, now, within)
+    found = await covered_each(connection, settings, [one.scope for one in ending])
+    rows = {row.integration_id: row for one in found for row in one.rows}
+    others = {one.scope for one in lasting}
+    free = [row for row in rows.values() if others.isdisjoint(scopes_over(row))]
     held = await read_held(connection, [row.integration_id for row in free])
     known = [row for row in live(free, settings.types) if row.integration_id in held]
     policies = await read_policies(connection, settings.policies, known)
     undecided = [(row, held[row.integration_id]) for row in known]
-    return ResumePlan(
-        paused, found.subject, len(found.rows) - len(free), due_after(undecided, now, policies, settings.types)
-    )
+    consequences = due_after(undecided, now, policies, settings.types)
+    return ResumePlan(ending, _together(found), len(rows) - len(free), consequences)
 
 
-async def resume(connection: Connection, settings: Settings, asked: int | Scope, author: str) -> RecordedPause:
-    """End the pause with this number or exactly this scope. Raises NotFound if there is no such active pause."""
+async def resume(
+    connection: Connection, settings: Settings, asked: Sequence[int | Scope], author: str, *, within: str | None = None
+) -> list[RecordedPause]:
+    """End each of the pauses with these numbers or exactly these scopes, or none; returns them in their order.
+
+    Raises NotFound if there is no such active pause; ``within`` an organization, those of others are unknown.
+    """
     async with write_transaction(connection) as now:
-        paused, _ = await _active(connection, settings, asked, now)
-        await connection.execute(SQL["end_pause"], paused.id, author)
-        [ended] = [one for one in await _pauses(connection, settings, ended=True) if one.id == paused.id]
-        before = {"pause": paused.id, "reason": paused.reason, "until": paused.until, "author": paused.author}
-        after = {"pause": paused.id, "ended_at": ended.ended_at}
-        await record(connection, author=author, action="resume", subject=ended.subject, before=before, after=after)
-    return ended
+        ending, _ = await _active(connection, settings, asked, now, within)
+        numbers = [one.id for one in ending]
+        await connection.execute(SQL["end_pauses"], numbers, author)
+        ended = {one.id: one for one in await _pauses(connection, settings, ended=True, numbers=numbers)}
+        changes = [
+            Change(
+                ended[one.id].subject,
+                {"pause": one.id, "reason": one.reason, "until": one.until, "author": one.author},
+                {"pause": one.id, "ended_at": ended[one.id].ended_at},
+            )
+            for one in ending
+        ]
+        await record_each(connection, author=author, action="resume", changes=changes)
+    return [ended[number] for number in numbers]
 
 
 async def pauses(
@@ -159,15 +193,17 @@ def _is_about(scope: Scope, rows: Mapping[str, Integration], around: Scope) -> b
 
 
 async def _pausable(
-    connection: Connection, settings: Settings, asked: AskedPause, now: datetime
-) -> tuple[Covered, datetime | None]:
+    connection: Connection, settings: Settings, asked: AskedPause, now: datetime, within: str | None
+) -> tuple[list[Covered], datetime | None]:
     """What would be paused, and until when."""
-    found = await look_up(connection, settings, asked.scope)
+    known = [one._replace(org_id=within) if one.integration_id and within else one for one in asked.scopes]
+    found = await look_up_each(connection, settings, known)
     until = None if asked.until is None else end_of("pause", asked.until, now)
-    for other in await read_pauses(connection, now):
-        if other.scope == asked.scope:
+    active = {one.scope: one for one in await read_pauses(connection, now)}
+    for scope, one in zip(asked.scopes, found, strict=True):
+        if other := active.get(scope):
             raise Refused(
-                f"{found.subject[0].upper()}{found.subject[1:]} is already paused: pause {other.id} by {other.author} "
+                f"{one.subject[0].upper()}{one.subject[1:]} is already paused: pause {other.id} by {other.author} "
                 f"({other.reason}) lasts {until_when(other.until)}. To change it, end it with "
                 f"`synkron resume --number {other.id}`, and pause again."
             )
@@ -175,25 +211,45 @@ async def _pausable(
 
 
 async def _active(
-    connection: Connection, settings: Settings, asked: int | Scope, now: datetime
-) -> tuple[Pause, list[Pause]]:
-    """The pause that is meant, and the other active ones."""
+    connection: Connection, settings: Settings, asked: Sequence[int | Scope], now: datetime, within: str | None
+) -> tuple[list[Pause], list[Pause]]:
+    """The pauses that are meant, and the other active ones."""
     active = await read_pauses(connection, now)
-    meant = [one for one in active if asked in (one.id, one.scope)]
-    if not meant:
-        raise NotFound(f"{await _unknown(connection, settings, asked)} `synkron pauses` lists the active ones.")
-    return meant[0], [one for one in active if one is not meant[0]]
+    known = active if within is None else await _of(connection, settings, active, within)
+    by_name: dict[int | Scope, Pause] = {name: one for one in known for name in (one.id, one.scope)}
+    for one in asked:
+        if one not in by_name:
+            said = await _unknown(connection, settings, one, within)
+            raise NotFound(f"{said} `synkron pauses` lists the active ones.")
+    meant = {by_name[one].id: by_name[one] for one in asked}
+    return list(meant.values()), [one for one in active if one.id not in meant]
 
 
-async def _unknown(connection: Connection, settings: Settings, asked: int | Scope) -> str:
+async def _of(connection: Connection, settings: Settings, found: Sequence[AnyPause], org_id: str) -> list[AnyPause]:
+    """Those of the pauses that are of this organization, or of one of its integrations."""
+    ids = [one.integration_id for one in found]
+    own = {row.integration_id for row in await read_named_rows(connection, settings, ids) if row.org_id == org_id}
+    return [one for one in found if one.org_id == org_id or one.integration_id in own]
+
+
+async def _unknown(connection: Connection, settings: Settings, asked: int | Scope, within: str | None) -> str:
     if isinstance(asked, int):
-        known = [one for one in await _pauses(connection, settings, ended=True) if one.id == asked]
+        known = await _pauses(connection, settings, ended=True, numbers=[asked])
+        if within is not None:
+            known = await _of(connection, settings, known, within)
         return f"Pause {asked} has already ended." if known else f"There is no pause {asked}."
     names = await read_names(connection, settings, [asked.org_id])
     return f"There is no active pause of exactly {in_words(asked, names)}."
 
 
-async def _pauses(connection: Connection, settings: Settings, *, ended: bool) -> list[RecordedPause]:
-    rows = await connection.fetch(SQL["pauses"], ended)
+async def _pauses(
+    connection: Connection, settings: Settings, *, ended: bool = False, numbers: Sequence[int] | None = None
+) -> list[RecordedPause]:
+    rows = await connection.fetch(SQL["pauses"], ended, numbers)
     names = await read_names(connection, settings, {row["org_id"] for row in rows})
     return [read(RecordedPause, row, subject=in_words(read(Scope, row), names)) for row in rows]
+
+
+def _together(found: Sequence[Covered]) -> str:
+    """What is covered, in words."""
+    return found[0].subject if len(found) == 1 else f"{len(found):,} integrations"

@@ -68,9 +68,11 @@ class CancelPlan:
     merged: Mapping[int, Merged]
 
 
-async def plan_retry(connection: Connection, settings: Settings, ids: Collection[int], now: datetime) -> RetryPlan:
+async def plan_retry(
+    connection: Connection, settings: Settings, ids: Collection[int], now: datetime, *, within: str | None = None
+) -> RetryPlan:
     """What retrying these would do. Raises NotFound and Refused as ``retry`` does."""
-    runs = await _named(connection, ids, RETRIED, RETRIABLE)
+    runs = await _named(connection, ids, RETRIED, RETRIABLE, within)
     rows = await read_rows_by_id(connection, settings, [one.integration_id for one in runs])
     live = {row.integration_id: row for row in rows}
     for run in runs:
@@ -79,34 +81,40 @@ async def plan_retry(connection: Connection, settings: Settings, ids: Collection
     return RetryPlan(runs, [one.id for one in runs if one.integration_id in paused])
 
 
-async def retry(connection: Connection, settings: Settings, ids: Collection[int], author: str) -> RetryPlan:
+async def retry(
+    connection: Connection, settings: Settings, ids: Collection[int], author: str, *, within: str | None = None
+) -> RetryPlan:
     """Run the failed runs again; returns the runs as they are then. Each keeps its key and gets all its attempts again.
 
-    Raises NotFound; Refused if one has not failed, or its integration can't run it.
+    Raises NotFound; Refused if one has not failed, or its integration can't run it. ``within`` an organization, the
+    runs of others are unknown.
     """
     async with write_transaction(connection) as now:
         await connection.fetch(SQL["lock"], sorted(set(ids)))
-        plan = await plan_retry(connection, settings, ids, now)
+        plan = await plan_retry(connection, settings, ids, now, within=within)
         numbers = [one.id for one in plan.runs]
         await enqueue(connection, await connection.fetch(SQL["retry"], numbers, [now] * len(numbers), None))
         return replace(plan, runs=await _changed(connection, plan.runs, RETRIED, "retry", author))
 
 
-async def plan_cancel(connection: Connection, ids: Collection[int]) -> CancelPlan:
+async def plan_cancel(connection: Connection, ids: Collection[int], *, within: str | None = None) -> CancelPlan:
     """What cancelling these would do. Raises NotFound and Refused as ``cancel`` does."""
-    runs = await _named(connection, ids, CANCELLED, CANCELLABLE)
+    runs = await _named(connection, ids, CANCELLED, CANCELLABLE, within)
     rows = await connection.fetch(SQL["merged"], [one.id for one in runs])
     return CancelPlan(runs, {row["id"]: read(Merged, row) for row in rows})
 
 
-async def cancel(connection: Connection, ids: Collection[int], author: str, reason: str) -> CancelPlan:
+async def cancel(
+    connection: Connection, ids: Collection[int], author: str, reason: str, *, within: str | None = None
+) -> CancelPlan:
     """End these runs, and start the runs that waited behind them; returns the runs as they are then.
 
-    A worker that is delivering one is told to stop. Raises NotFound; Refused if one has ended.
+    A worker that is delivering one is told to stop. Raises NotFound; Refused if one has ended. ``within`` an
+    organization, the runs of others are unknown.
     """
     async with write_transaction(connection):
         await connection.fetch(SQL["lock"], sorted(set(ids)))
-        plan = await plan_cancel(connection, ids)
+        plan = await plan_cancel(connection, ids, within=within)
         numbers = [one.id for one in plan.runs]
         behind = await connection.fetch(SQL["cancel"], numbers, f"cancelled by {author}: {reason}")
         jobs = [row["id"] for row in await connection.fetch(SQL["jobs"], numbers)]
@@ -117,11 +125,12 @@ async def cancel(connection: Connection, ids: Collection[int], author: str, reas
 
 
 async def _named(
-    connection: Connection, ids: Collection[int], allowed: Collection[State], wanted: str
+    connection: Connection, ids: Collection[int], allowed: Collection[State], wanted: str, within: str | None
 ) -> list[NamedRun]:
     """The runs of these numbers, in their order. Raises NotFound and Refused unless all are in an allowed state."""
     rows = await connection.fetch(SQL["runs"], sorted(set(ids)))
-    found = [read(NamedRun, row, state=State(row["state"])) for row in rows]
+    every = [read(NamedRun, row, state=State(row["state"])) for row in rows]
+    found = [one for one in every if within in (None, one.org_id)]
     if missing := sorted(set(ids) - {one.id for one in found}):
         raise NotFound(f"There is no run {_listed(missing)}. `synkron runs` lists those there are.")
     others = [f"run {one.id} is {one.state}" for one in found if one.state not in allowed]

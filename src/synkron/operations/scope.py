@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from asyncpg import DataError
 
 from synkron.errors import NotFound, Refused
 from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Connection
+from synkron.postgres.statements import statements
 from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of
+
+# Of the ids that nothing has, so many are named.
+MOST_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +32,54 @@ class Covered:
 
 async def look_up(connection: Connection, settings: Settings, scope: Scope) -> Covered:
     """What is in the scope now, in the caller's transaction. Raises NotFound if the scope does not exist."""
-    found = await covered(connection, settings, scope)
-    if scope.integration_id is not None and not found.rows:
-        raise NotFound(f"There is no integration {scope.integration_id}. `synkron next` lists those due next.")
-    if scope.org_id is not None and scope.org_id not in found.names:
-        table = f"{settings.source.schema_name}.{settings.source.organizations.table}"
-        raise NotFound(f"There is no organization {scope.org_id} in {table}.")
-    if scope.integration_type is not None and scope.integration_type not in settings.types:
-        raise NotFound(
-            f'There is no integration type "{scope.integration_type}". '
-            f"The settings know {', '.join(sorted(settings.types))}."
-        )
+    [found] = await look_up_each(connection, settings, [scope])
     return found
+
+
+async def look_up_each(connection: Connection, settings: Settings, scopes: Sequence[Scope]) -> list[Covered]:
+    """What is in each of the scopes now. Raises NotFound if one does not exist."""
+    found = await covered_each(connection, settings, scopes)
+    by_scope = list(zip(scopes, found, strict=True))
+    if missing := [str(scope.integration_id) for scope, one in by_scope if scope.integration_id and not one.rows]:
+        listed = ", ".join(missing[:MOST_LISTED]) + (", ..." if len(missing) > MOST_LISTED else "")
+        raise NotFound(f"There is no integration {listed}. `synkron next` lists those due next.")
+    for scope, one in by_scope:
+        if scope.org_id is not None and scope.org_id not in one.names:
+            raise no_organization(settings, scope.org_id)
+        if scope.integration_type is not None and scope.integration_type not in settings.types:
+            raise NotFound(
+                f'There is no integration type "{scope.integration_type}". '
+                f"The settings know {', '.join(sorted(settings.types))}."
+            )
+    return found
+
+
+def no_organization(settings: Settings, org_id: str) -> NotFound:
+    """That there is no such organization. Who may not know of it is told the same."""
+    table = f"{settings.source.schema_name}.{settings.source.organizations.table}"
+    return NotFound(f"There is no organization {org_id} in {table}.")
 
 
 async def covered(connection: Connection, settings: Settings, scope: Scope) -> Covered:
     """What is in the scope, perhaps nothing."""
-    rows = await read_rows(connection, settings, scope)
-    names = await read_names(connection, settings, {scope.org_id, *(row.org_id for row in rows)})
-    return Covered(_subject(scope, rows, names), rows, names)
+    [found] = await covered_each(connection, settings, [scope])
+    return found
+
+
+async def covered_each(connection: Connection, settings: Settings, scopes: Sequence[Scope]) -> list[Covered]:
+    """What is in each of the scopes, perhaps nothing. All integrations that are named are read at once."""
+    named: dict[str | None, list[Integration]] = {}
+    for row in await read_named_rows(connection, settings, [one.integration_id for one in scopes]):
+        named.setdefault(row.integration_id, []).append(row)
+    rows = [
+        await read_rows(connection, settings, one)
+        if one.integration_id is None
+        else [row for row in named.get(one.integration_id, ()) if one.holds(row)]
+        for one in scopes
+    ]
+    org_ids = {one.org_id for one in scopes} | {row.org_id for own in rows for row in own}
+    names = await read_names(connection, settings, org_ids)
+    return [Covered(_subject(one, own, names), own, names) for one, own in zip(scopes, rows, strict=True)]
 
 
 async def read_rows(connection: Connection, settings: Settings, scope: Scope) -> list[Integration]:
@@ -52,6 +87,19 @@ async def read_rows(connection: Connection, settings: Settings, scope: Scope) ->
     source = await _secured(connection, settings)
     rows = await connection.fetch(source.sql("source/reader")["rows"], *scope)
     return [integration_of(row) for row in rows]
+
+
+async def read_named_rows(connection: Connection, settings: Settings, ids: Collection[str | None]) -> list[Integration]:
+    """The integrations that have exactly these ids. Any text may be given: what the id's column can't hold is no id."""
+    texts = {one for one in ids if one is not None}
+    try:
+        async with connection.transaction():
+            rows = await read_rows_by_id(connection, settings, texts) if texts else []
+    except DataError:
+        # One by one, as the database does not say which of them it is. Of a single one nothing is left.
+        alone = [await read_named_rows(connection, settings, [one]) for one in texts] if len(texts) > 1 else []
+        rows = [row for one in alone for row in one]
+    return [row for row in rows if row.integration_id in texts]
 
 
 async def read_rows_by_id(connection: Connection, settings: Settings, ids: Collection[str]) -> list[Integration]:
@@ -73,6 +121,15 @@ async def _secured(connection: Connection, settings: Settings) -> SourceQueries:
     source = SourceQueries(settings.source)
     await source.secure(connection)
     return source
+
+
+async def unfinished(connection: Connection, scopes: Sequence[Scope]) -> tuple[int, int]:
+    """How many runs of what is in the scopes are running, and how many are waiting."""
+    ids = [one.integration_id for one in scopes if one.integration_id is not None]
+    wide = [one for one in scopes if one.integration_id is None]
+    columns = [one.org_id for one in wide], [one.integration_type for one in wide]
+    [row] = await connection.fetch(statements("operations/operations")["unfinished"], ids, *columns)
+    return row["running"], row["claimed"]
 
 
 def live(rows: Iterable[Integration], types: Collection[str]) -> list[Integration]:

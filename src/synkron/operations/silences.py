@@ -62,18 +62,26 @@ class RecordedSilence:
         return Silence(self.org_id, self.integration_type, self.endpoint)
 
 
-async def plan_silence(connection: Connection, settings: Settings, asked: AskedSilence, now: datetime) -> SilencePlan:
+async def plan_silence(
+    connection: Connection, settings: Settings, asked: AskedSilence, now: datetime, *, within: str | None = None
+) -> SilencePlan:
     """What the silence would do. Raises NotFound and Refused as ``silence`` does."""
     until = end_of("silence", asked.until, now)
-    subject = await _subject(connection, settings, asked.silence)
+    subject = await _subject(connection, settings, asked.silence, within)
     return SilencePlan(subject, until, await _fitting(connection, asked.silence))
 
 
-async def silence(connection: Connection, settings: Settings, asked: AskedSilence, author: str) -> RecordedSilence:
-    """Add the silence. Raises NotFound if its subject is unknown; Refused if its end is in the past."""
+async def silence(
+    connection: Connection, settings: Settings, asked: AskedSilence, author: str, *, within: str | None = None
+) -> RecordedSilence:
+    """Add the silence.
+
+    Raises NotFound if its subject is unknown; Refused if its end is in the past. ``within`` an organization, what only
+    others have is unknown, and so are all endpoints, which belong to everybody.
+    """
     one = asked.silence
     async with write_transaction(connection) as now:
-        plan = await plan_silence(connection, settings, asked, now)
+        plan = await plan_silence(connection, settings, asked, now, within=within)
         columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, plan.until)
         number = await connection.fetchval(SQL["add_silence"], *columns)
         after = {"silence": number, "reason": asked.reason, "until": plan.until}
@@ -81,16 +89,23 @@ async def silence(connection: Connection, settings: Settings, asked: AskedSilenc
         return await _silence(connection, settings, number, now)
 
 
-async def plan_unsilence(connection: Connection, settings: Settings, number: int, now: datetime) -> SilencePlan:
+async def plan_unsilence(
+    connection: Connection, settings: Settings, number: int, now: datetime, *, within: str | None = None
+) -> SilencePlan:
     """The silence that would end, and the incidents that it covers. Raises NotFound as ``unsilence`` does."""
-    found = await _active(connection, settings, number, now)
+    found = await _active(connection, settings, number, now, within)
     return SilencePlan(found.subject, found.until, await _fitting(connection, found.silence))
 
 
-async def unsilence(connection: Connection, settings: Settings, number: int, author: str) -> RecordedSilence:
-    """End the silence with this number. Raises NotFound if there is no active one."""
+async def unsilence(
+    connection: Connection, settings: Settings, number: int, author: str, *, within: str | None = None
+) -> RecordedSilence:
+    """End the silence with this number.
+
+    Raises NotFound if there is no active one; ``within`` an organization, those of others are unknown.
+    """
     async with write_transaction(connection) as now:
-        found = await _active(connection, settings, number, now)
+        found = await _active(connection, settings, number, now, within)
         await connection.execute(SQL["end_silence"], number, now, author)
         before = {"silence": number, "reason": found.reason, "until": found.until, "author": found.author}
         after = {"silence": number, "ended_at": now}
@@ -110,8 +125,10 @@ async def silences(
     return [one for one in found if meet(Scope(one.org_id, one.integration_type), around)]
 
 
-async def _subject(connection: Connection, settings: Settings, one: Silence) -> str:
+async def _subject(connection: Connection, settings: Settings, one: Silence, within: str | None) -> str:
     """The subject in words. Raises NotFound if it is not known."""
+    if within is not None and one.endpoint is not None:
+        raise NotFound(f"There is no endpoint {one.endpoint}.")
     names = await read_names(connection, settings, [one.org_id])
     # A subject that is not in the tables or settings may still have an incident, and can then be silenced.
     unknown = Silence(
@@ -119,7 +136,8 @@ async def _subject(connection: Connection, settings: Settings, one: Silence) -> 
         None if one.integration_type in settings.types else one.integration_type,
         one.endpoint,
     )
-    if not await connection.fetchval(SQL["is_known"], unknown.org_id, unknown.integration_type, unknown.endpoint):
+    asked = (unknown.org_id, unknown.integration_type, unknown.endpoint, within)
+    if not await connection.fetchval(SQL["is_known"], *asked):
         raise NotFound(await _nothing_known(connection, settings, unknown))
     return _words(one, names)
 
@@ -141,8 +159,11 @@ async def _fitting(connection: Connection, one: Silence) -> list[Incident]:
     return [found for found in await incidents(connection) if one.fits(found.condition)]
 
 
-async def _active(connection: Connection, settings: Settings, number: int, now: datetime) -> RecordedSilence:
-    found = [one for one in await _silences(connection, settings, now, ended=True) if one.id == number]
+async def _active(
+    connection: Connection, settings: Settings, number: int, now: datetime, within: str | None
+) -> RecordedSilence:
+    every = await _silences(connection, settings, now, ended=True)
+    found = [one for one in every if one.id == number and within in (None, one.org_id)]
     if found and found[0].state == "active":
         return found[0]
     said = f"Silence {number} has already ended." if found else f"There is no silence {number}."

@@ -43,9 +43,11 @@ class Triggered:
     key: str
 
 
-async def plan_trigger(connection: Connection, settings: Settings, scope: Scope, now: datetime) -> TriggerPlan:
+async def plan_trigger(
+    connection: Connection, settings: Settings, scope: Scope, now: datetime, *, within: str | None = None
+) -> TriggerPlan:
     """What triggering would make. Raises NotFound and Refused as ``trigger`` does."""
-    found = await look_up(connection, settings, scope)
+    found = await look_up(connection, settings, scope._replace(org_id=scope.org_id or within))
     row = _only(found)
     name = f"{row.integration_id} ({row.integration_type} of {found.names.get(row.org_id) or row.org_id})"
     if not row.is_enabled:
@@ -55,6 +57,9 @@ async def plan_trigger(connection: Connection, settings: Settings, scope: Scope,
     if isinstance(schedule, InvalidIntegration):
         raise Refused(f"Integration {name} can't run: {schedule.reason}.")
     if pause := (await read_paused(connection, [row], now)).get(row.integration_id):
+        if within is not None and pause.org_id is None and pause.integration_id is None:
+            # Why a whole type is paused may say something of others.
+            raise Refused(f"Integration {name} is paused, and can run when that ends.")
         raise Refused(
             f"Integration {name} is paused by {pause.author} ({pause.reason}). "
             f"Resume it first: `synkron resume --number {pause.id}`."
@@ -69,14 +74,21 @@ async def plan_trigger(connection: Connection, settings: Settings, scope: Scope,
 
 
 async def trigger(
-    connection: Connection, settings: Settings, scope: Scope, author: str, reason: str | None = None
+    connection: Connection,
+    settings: Settings,
+    scope: Scope,
+    author: str,
+    reason: str | None = None,
+    *,
+    within: str | None = None,
 ) -> Triggered:
     """Run the one integration of the scope now; its period starts where the last successful one ended, and ends now.
 
     Raises NotFound if there is none; Refused if there are several, or it is disabled, paused or can't run; NotAtHome.
+    ``within`` an organization, the integrations of others are unknown.
     """
     async with write_transaction(connection) as now:
-        plan = await plan_trigger(connection, settings, scope, now)
+        plan = await plan_trigger(connection, settings, scope, now, within=within)
         decision = Decision(
             plan.integration,
             Action.RUN,

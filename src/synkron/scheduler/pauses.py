@@ -74,13 +74,13 @@ def split_by_pause(
     for one in due:
         moment = max(now, one.moments[0])
         is_paused = any(
-            pause.lasts_at(moment) for scope in _scopes(one.integration) for pause in by_scope.get(scope, ())
+            pause.lasts_at(moment) for scope in scopes_over(one.integration) for pause in by_scope.get(scope, ())
         )
         (held if is_paused else free).append(one)
     return free, held
 
 
-def _scopes(one: Integration) -> list[tuple[str | None, str | None, str | None]]:
+def scopes_over(one: Integration) -> list[tuple[str | None, str | None, str | None]]:
     """Every scope of a pause that would cover this integration."""
     return [
         (None, None, None),

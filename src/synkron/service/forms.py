@@ -34,6 +34,16 @@ def in_json(answer: object, names: Mapping[str, str] | None = None, *, indent: i
     return json.dumps(answer if names is None else _with_names(answer, names), indent=indent, default=_encoded)
 
 
+def organizations_in(answer: object) -> set[str]:
+    """The organizations whose ids the answer has under ``org_id``."""
+    if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
+        answer = held_by(answer)
+    if isinstance(answer, Mapping):
+        own = {answer["org_id"]} if isinstance(answer.get("org_id"), str) else set()
+        return own.union(*map(organizations_in, answer.values()))
+    return set().union(*map(organizations_in, answer)) if isinstance(answer, list | tuple) else set()
+
+
 def milliseconds(span: timedelta | None) -> int | None:
     """A span in whole milliseconds."""
     return None if span is None else round(span / timedelta(milliseconds=1))

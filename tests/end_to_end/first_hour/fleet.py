@@ -257,7 +257,7 @@ async def _asked_by_operators(connection: Connection) -> None:
     """What an operator did before the night."""
     await set_clock(connection, BEGIN + timedelta(minutes=6))
     await pause(
-        connection, SETTINGS, AskedPause(Scope(integration_type="bufdir"), "Bufdir moves its service", None), OPERATOR
+        connection, SETTINGS, AskedPause([Scope(integration_type="bufdir")], "Bufdir moves its service", None), OPERATOR
     )
     for name, values in (
         (SKIPS, {"catch_up": "skip"}),

@@ -32,8 +32,8 @@ class Pausing:
 
     async def __call__(self) -> Answer:
         self.calls += 1
-        asked = AskedPause(Scope(integration_id=self._one), "their maintenance")
-        made = await pause(self._connection, Settings(), asked, "token:ci")
+        asked = AskedPause([Scope(integration_id=self._one)], "their maintenance")
+        [made] = await pause(self._connection, Settings(), asked, "token:ci")
         return Answer(201, f'{{"pause": {made.id}}}')
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from synkron.operations.access.actor import Permission
+from synkron.postgres.connection import Pool
 from synkron.service.api.application import api as application
 from synkron.service.api.served import Served
-from tests.conftest import Connection, Pool
+from tests.conftest import Connection
 from tests.service.api.cast import Member, add_member, add_run, make_cast
 from tests.service.api.conftest import SETTINGS, Api, token_of
 

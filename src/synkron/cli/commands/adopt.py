@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +10,7 @@ import typer
 from synkron.cli.confirm import Change, changing
 from synkron.cli.options import InstallationName
 from synkron.cli.table import second
+from synkron.service.changes.access import adopted as adopted_in_json
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def adopt(
         question=f"Adopt it as {'the original' if adopted == 'original' else 'a copy'}?",
         told=_told,
         done=lambda _, made: [f"This ledger is {made}, and fires."],
-        json=_as_json,
+        json=adopted_in_json,
     )
 
 
@@ -86,18 +87,3 @@ def _as_copy(plan: AdoptionPlan) -> Iterator[str]:
 
 def _named(name: str | None) -> str:
     return f'the name "{name}"' if name else "no name"
-
-
-def _as_json(plan: AdoptionPlan, done: Installation | None) -> Mapping[str, object]:
-    found = done or plan.installation
-    return {
-        "as": plan.adopted,
-        "installation_id": str(found.id),
-        "installation_name": plan.name,
-        "stood": str(plan.installation.stood),
-        "stands": str(found.stands),
-        "is_at_home": found.is_at_home,
-        "watermark": plan.watermark,
-        "missed": plan.occurrences,
-        "unfinished": plan.running + plan.claimed,
-    }

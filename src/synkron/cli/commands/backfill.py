@@ -10,9 +10,10 @@ import typer
 
 from synkron.cli.confirm import Change, Consent, changing
 from synkron.cli.options import PAST, Integration, Organization, Type, past
-from synkron.cli.output import facts_in_json, show_lines, show_table
+from synkron.cli.output import show_lines, show_table
 from synkron.cli.table import Field, organization
 from synkron.model import Scope
+from synkron.service.changes.runs import backfilled
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -26,18 +27,14 @@ Done = tuple["BackfillPlan", Sequence[int]]
 def occurrence_fields(names: Mapping[str, str]) -> list[Field]:
     """An occurrence of the range, and what becomes of it."""
     return [
-        Field(key="org_id", value="integration.org_id"),
-        Field(key="integration_id", value="integration.integration_id"),
-        Field(key="integration_type", value="integration.integration_type"),
-        Field("scheduled (UTC)", key="scheduled_for"),
-        Field("period from (UTC)", key="period_start", optional=True),
+        Field("scheduled (UTC)", "scheduled_for"),
+        Field("period from (UTC)", "period_start", optional=True),
         organization(names, "integration.org_id"),
         Field("type", "integration.integration_type"),
         Field("integration id", "integration.integration_id", optional=True),
-        Field("key", key="key", optional=True),
-        Field("fate", key="fate"),
-        Field(key="run_id"),
-        Field("why", key="why", wrap=True),
+        Field("key", "key", optional=True),
+        Field("fate", "fate"),
+        Field("why", "why", wrap=True),
     ]
 
 
@@ -74,19 +71,6 @@ def backfill(
     asked = backfill.AskedBackfill(Scope(org, integration_type, integration), from_, to)
     most = None if agreed.yes or agreed.dry_run else backfill.MOST_UNASKED
 
-    def as_json(plan: BackfillPlan, done: Done | None) -> Mapping[str, object]:
-        made, run_ids = done or (plan, ())
-        return {
-            "from": from_,
-            "to": to,
-            "counts": made.counts,
-            "left_out": made.left_out,
-            "paused": made.paused,
-            "overlap_skip": made.skipping,
-            "run_ids": run_ids,
-            "occurrences": [facts_in_json(one, occurrence_fields(made.names)) for one in made.occurrences],
-        }
-
     return Change(
         plan=lambda connection, settings, now: backfill.plan_backfill(connection, settings, asked, now, most),
         do=lambda connection, settings, author: backfill.backfill(connection, settings, asked, author, most=most),
@@ -94,7 +78,7 @@ def backfill(
         told=_told,
         show=_show,
         done=_done,
-        json=as_json,
+        json=lambda plan, done: backfilled(asked, plan, done),
         changes=lambda plan: bool(plan.runs),
         nothing=NOTHING,
     )

@@ -16,8 +16,9 @@ from synkron.cli.table import Field, facts, minute, name_and_id, second
 from synkron.errors import NotFound
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Incident
-from synkron.incidents.message import NAMELESS, facts_of, touched
+from synkron.incidents.message import NAMELESS, touched
 from synkron.reports.names.match import AskedScope
+from synkron.service.changes.incidents import acknowledged
 from synkron.text import one_line
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def acknowledge(number: Number) -> Change[Incident, Incident]:
         done=lambda _, one: [
             f"Incident {one.id} is acknowledged by {one.acknowledged_by}: there are no more reminders of it."
         ],
-        json=lambda plan, done: {"incident": facts_of(done or plan)},
+        json=acknowledged,
     )
 
 

@@ -14,6 +14,7 @@ from synkron.cli.options import AsJson, Integration, OneIntegration, Organizatio
 from synkron.cli.output import show, show_json, show_lines, show_table
 from synkron.cli.table import NAME, Field
 from synkron.reports.names.match import AskedScope
+from synkron.service.changes.overrides import overridden
 from synkron.settings.integrations.naming import section_of
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def set_(
         values = overrides.checked(texts, settings)
         return await overrides.set_override(connection, settings, integration, values, author)
 
-    return Change(plan, do, "Set it?", told=_told, done=_done, json=_as_json)
+    return Change(plan, do, "Set it?", told=_told, done=_done, json=overridden)
 
 
 @overrides.command()
@@ -200,7 +201,7 @@ def unset(
         question="Take it back?",
         told=_told,
         done=_done,
-        json=_as_json,
+        json=overridden,
     )
 
 
@@ -221,9 +222,3 @@ def _done(_: Setting, done: Setting) -> Iterator[str]:
         yield f"Set for {done.subject}: {_values(done.after)}."
     else:
         yield f"Nothing is set for {done.subject} any more: its type's policy holds."
-
-
-def _as_json(plan: Setting, done: Setting | None) -> Mapping[str, object]:
-    from synkron.service.nouns.overrides import change_facts
-
-    return change_facts(done or plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +11,10 @@ import typer
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.lasting import Ended, show_lasting
 from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
-from synkron.cli.output import facts_in_json
-from synkron.cli.table import Field, minute
+from synkron.cli.table import minute
 from synkron.model import Scope
 from synkron.reports.names.match import AskedScope
-from synkron.scheduler.pauses import Pause
-from synkron.service.forms import held_by
+from synkron.service.changes import pauses as changes
 from synkron.text import duration_text, several
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ def pause(
     everything: Everything = False,
     until: Until = None,
     for_: For = None,
-) -> Change[PausePlan, RecordedPause]:
+) -> Change[PausePlan, Sequence[RecordedPause]]:
     """Pause an integration, an organization, a type, or everything.
 
     Nothing of it starts until the pause ends; what is running goes on. What would have fired meanwhile is decided when
@@ -53,17 +51,17 @@ def pause(
     scope = _scope(org, integration_type, integration, everything=everything)
     from synkron.operations import pauses
 
-    asked = pauses.AskedPause(scope, reason, until if until is not None else for_)
+    asked = pauses.AskedPause([scope], reason, until if until is not None else for_)
     return Change(
         plan=lambda connection, settings, now: pauses.plan_pause(connection, settings, asked, now),
         do=lambda connection, settings, author: pauses.pause(connection, settings, asked, author),
         question="Pause it?",
         told=_pausing,
         done=lambda _, made: [
-            f"Pause {made.id}: {made.subject} is paused {_end(made.until)}.",
-            f"End it with `synkron resume --number {made.id}`.",
+            f"Pause {made[0].id}: {made[0].subject} is paused {_end(made[0].until)}.",
+            f"End it with `synkron resume --number {made[0].id}`.",
         ],
-        json=_as_json,
+        json=changes.paused,
     )
 
 
@@ -76,7 +74,7 @@ def resume(
     number: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, max=2**63 - 1, help="The pause of this number.")
     ] = None,
-) -> Change[ResumePlan, RecordedPause]:
+) -> Change[ResumePlan, Sequence[RecordedPause]]:
     """End a pause, named by its number or by exactly its scope.
 
     The next tick decides what would have fired meanwhile, by the catch-up policy. A pause that reaches further, such as
@@ -95,15 +93,15 @@ def resume(
     from synkron.operations import pauses
 
     return Change(
-        plan=lambda connection, settings, now: pauses.plan_resume(connection, settings, asked, now),
-        do=lambda connection, settings, author: pauses.resume(connection, settings, asked, author),
+        plan=lambda connection, settings, now: pauses.plan_resume(connection, settings, [asked], now),
+        do=lambda connection, settings, author: pauses.resume(connection, settings, [asked], author),
         question="Resume it?",
         told=_resuming,
         done=lambda plan, ended: [
-            f"Pause {ended.id} has ended: {ended.subject} is resumed.",
+            f"Pause {ended[0].id} has ended: {ended[0].subject} is resumed.",
             *([_still_paused(plan)] if plan.still_paused else []),
         ],
-        json=_as_json,
+        json=changes.resumed,
     )
 
 
@@ -157,7 +155,7 @@ def _ahead(plan: PausePlan) -> str:
 
 
 def _resuming(plan: ResumePlan) -> Iterator[str]:
-    paused = plan.pause
+    [paused] = plan.pauses
     yield f"Resume {plan.subject}: pause {paused.id} by {paused.author} since {minute(paused.starts_at)} UTC."
     yield f"Its reason: {paused.reason}"
     if plan.still_paused:
@@ -180,28 +178,8 @@ def _consequence(one: PauseEffect) -> str:
     occurrences = "" if one.occurrences is None else f", {several(one.occurrences, 'occurrence')}"
     return (
         f"{one.treatment.catch_up} ({several(one.integrations, 'integration')}{occurrences}): "
-        f"{WORDS[one.treatment.catch_up]}; those older than {_window(one)}{but} expire"
+        f"{WORDS[one.treatment.catch_up]}; those older than {duration_text(one.treatment.catch_up_window)}{but} expire"
     )
-
-
-def _as_json(plan: PausePlan | ResumePlan, done: RecordedPause | None) -> Mapping[str, object]:
-    consequences = [facts_in_json(one, CONSEQUENCE) for one in plan.consequences]
-    facts = held_by(plan) | {"consequences": consequences}
-    if isinstance(paused := facts.get("pause"), Pause):
-        facts["pause"] = held_by(paused, "pause")
-    return {"pause": done and held_by(done, "pause"), "plan": facts}
-
-
-def _window(one: PauseEffect) -> str:
-    return duration_text(one.treatment.catch_up_window)
-
-
-CONSEQUENCE = [
-    Field(key="catch_up", value="treatment.catch_up"),
-    Field(key="catch_up_window", value=_window),
-    Field(key="integrations"),
-    Field(key="occurrences"),
-]
 
 
 def _end(until: datetime | None) -> str:

@@ -13,11 +13,12 @@ from synkron.cli.completion import complete_run
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
-from synkron.cli.output import facts_in_json, lateness, lines_beside, say_cut, show, show_facts, show_json
-from synkron.cli.table import Field, facts, minute
+from synkron.cli.output import lateness, lines_beside, say_cut, show, show_facts, show_json
+from synkron.cli.table import facts, minute
 from synkron.errors import NotFound
 from synkron.model import State
 from synkron.reports.names.match import AskedScope
+from synkron.service.changes.runs import cancelled, retried
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -32,12 +33,6 @@ runs = typer.Typer(invoke_without_command=True)
 RunNumbers = Annotated[
     list[int],
     typer.Argument(metavar="ID...", min=1, max=2**63 - 1, autocompletion=complete_run, help="The numbers of the runs."),
-]
-
-
-NAMED_RUN = [
-    Field(key="run_id", value="id"),
-    *(Field(key=key) for key in ("key", "integration_id", "org_id", "integration_type", "scheduled_for", "state")),
 ]
 
 
@@ -159,17 +154,13 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
         are = "run is" if len(plan.runs) == 1 else "runs are"
         yield f"{len(plan.runs)} {are} claimed again: {', '.join(str(one.id) for one in plan.runs)}."
 
-    def json(plan: RetryPlan, done: RetryPlan | None) -> Mapping[str, object]:
-        runs = (done or plan).runs
-        return {"runs": [facts_in_json(one, NAMED_RUN) | {"paused": one.id in plan.paused} for one in runs]}
-
     return Change(
         plan=lambda connection, settings, now: operations.plan_retry(connection, settings, ids, now),
         do=lambda connection, settings, author: operations.retry(connection, settings, ids, author),
         question="Retry?",
         told=told,
         done=done,
-        json=json,
+        json=retried,
     )
 
 
@@ -201,22 +192,13 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
             yield f"Run {one.id} is cancelled, and recorded {kept}."
             yield from _merged(one, plan.merged.get(one.id))
 
-    def json(plan: CancelPlan, done: CancelPlan | None) -> Mapping[str, object]:
-        made = done or plan
-        fields = [
-            *NAMED_RUN,
-            Field(key="merged", value=lambda run: made.merged[run.id].occurrences if run.id in made.merged else 0),
-            Field(key="merged_from", value=lambda run: made.merged[run.id].start if run.id in made.merged else None),
-        ]
-        return {"runs": [facts_in_json(run, fields) for run in made.runs]}
-
     return Change(
         plan=lambda connection, *_: operations.plan_cancel(connection, ids),
         do=lambda connection, _, author: operations.cancel(connection, ids, author, reason),
         question="Cancel?",
         told=told,
         done=done,
-        json=json,
+        json=cancelled,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,7 @@ from synkron.cli.options import AsJson, For, Integration, Organization, Type, Un
 from synkron.cli.table import minute
 from synkron.incidents.lifecycle import Incident, Silence
 from synkron.reports.names.match import AskedScope
-from synkron.service.forms import held_by
+from synkron.service.changes.incidents import silenced
 from synkron.text import several
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def silence(
         question="Silence it?",
         told=told,
         done=done,
-        json=_silence_json,
+        json=silenced,
     )
 
 
@@ -125,7 +125,7 @@ def unsilence(
         question="End it?",
         told=told,
         done=lambda _, ended: [f"Silence {ended.id} has ended: {ended.subject} is announced again."],
-        json=_silence_json,
+        json=silenced,
     )
 
 
@@ -133,9 +133,3 @@ def _named(found: Sequence[Incident]) -> Iterator[str]:
     yield from (f"  {one.id}: {one.condition.title}" for one in found[:MOST_NAMED])
     if len(found) > MOST_NAMED:
         yield f"  and {len(found) - MOST_NAMED} more"
-
-
-def _silence_json(plan: SilencePlan, done: RecordedSilence | None) -> Mapping[str, object]:
-    facts = held_by(plan) | {"incident_ids": [one.id for one in plan.incidents]}
-    del facts["incidents"]
-    return {"silence": done and held_by(done, "silence"), "plan": facts}

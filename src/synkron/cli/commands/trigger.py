@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +11,7 @@ from synkron.cli.confirm import Change, changing
 from synkron.cli.options import Integration, Organization, Type, written
 from synkron.cli.table import second
 from synkron.model import Scope
+from synkron.service.changes.runs import triggered
 
 if TYPE_CHECKING:
     from synkron.operations.trigger import Triggered, TriggerPlan
@@ -47,7 +48,7 @@ def trigger(
         question="Run it?",
         told=_told,
         done=_done,
-        json=_as_json,
+        json=triggered,
     )
 
 
@@ -65,17 +66,3 @@ def _done(_: TriggerPlan, done: Triggered) -> Iterator[str]:
     yield f"Run {done.run_id} of {done.plan.subject} is claimed."
     yield f"  key     {done.key}"
     yield f"  period  {second(done.plan.period_start) or 'the beginning'} to {second(done.plan.at)} UTC"
-
-
-def _as_json(plan: TriggerPlan, done: Triggered | None) -> Mapping[str, object]:
-    made = plan if done is None else done.plan
-    return {
-        "integration_id": plan.integration.integration_id,
-        "org_id": plan.integration.org_id,
-        "integration_type": plan.integration.integration_type,
-        "run_id": done and done.run_id,
-        "key": done and done.key,
-        "period_start": made.period_start,
-        "period_end": made.at,
-        "behind_run_id": plan.behind,
-    }

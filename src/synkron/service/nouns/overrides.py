@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from synkron.model import Integration
-from synkron.operations.overrides import EffectiveValue, Override, OverrideChange, Values
+from synkron.operations.overrides import EffectiveValue, Override
 from synkron.text import duration_text
 
 
@@ -32,13 +32,7 @@ class Whose:
 
 def override_facts(one: Override) -> dict[str, object]:
     """See ``OverrideFacts``."""
-    return whose(one.integration_id, one.integration) | {"values": _all_written(one.values)}
-
-
-def change_facts(change: OverrideChange) -> dict[str, object]:
-    """The values before and after a change."""
-    before, after = _all_written(change.before), _all_written(change.after)
-    return whose(change.integration_id, change.integration) | {"before": before, "after": after}
+    return whose(one.integration_id, one.integration) | {"values": all_written(one.values)}
 
 
 def whose(integration_id: str, row: Integration | None) -> dict[str, object]:
@@ -55,7 +49,8 @@ def policy_facts(values: Iterable[EffectiveValue]) -> list[dict[str, object]]:
     return [{"key": one.key, "value": as_written(one.value), "from": one.origin} for one in values]
 
 
-def _all_written(values: Values) -> dict[str, object]:
+def all_written(values: Mapping[str, object]) -> dict[str, object]:
+    """Values as they are written in the settings."""
     return {key: as_written(value) for key, value in values.items()}
 
 

@@ -1,0 +1,1 @@
+"""The routes that change something, a file for each noun."""

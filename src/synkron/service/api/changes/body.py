@@ -1,0 +1,62 @@
+"""What a change is asked with: a body in JSON, of which every member is known and has its type."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from starlette.requests import Request
+
+from synkron.service.api.problem import Problem
+from synkron.text import LONGEST_TEXT, written, written_span
+
+LONGEST_ID = 200
+MOST_AT_ONCE = 1000
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class Body(BaseModel):
+    """A body: of strict types, and without members that are not known."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+def _within_calendar(moment: datetime) -> datetime:
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError("expected a moment from 1970 to 2200")
+    return moment
+
+
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(written)]
+Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(written)]
+Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Instant = Annotated[AwareDatetime, AfterValidator(_within_calendar)]
+Span = Annotated[
+    str,  # a timedelta, once it is read
+    AfterValidator(written_span),
+    WithJsonSchema({"type": "string", "examples": ["30m", "24h", "7d"], "pattern": "^([0-9]{1,9}(ms|s|m|h|d))+$"}),
+]
+
+Asked = TypeVar("Asked", bound=Body)
+
+
+def sent(body: type[Asked]) -> Callable[..., Awaitable[Asked]]:
+    """A dependency that reads the body. Raises Problem (415) and RequestValidationError (422)."""
+
+    async def read(request: Request) -> Asked:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        content = await request.body()
+        if not content and not any(one.is_required() for one in body.model_fields.values()):
+            return body()
+        if kind != "application/json":
+            raise Problem(415, "send the body as application/json")
+        try:
+            return body.model_validate_json(content)
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False, include_context=False)
+            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in faults]) from None
+
+    return read

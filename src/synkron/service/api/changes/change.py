@@ -1,0 +1,108 @@
+"""A request that changes something: what it would do, or that it is done once, and who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Header, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from synkron.operations.access.actor import Actor
+from synkron.operations.access.answers import Answer, answer_once
+from synkron.operations.scope import no_organization, read_names
+from synkron.operations.transaction import read_transaction, write_transaction
+from synkron.postgres.connection import Connection
+from synkron.service.api.access import asking
+from synkron.service.api.served import Db, Parts, Served
+from synkron.service.forms import in_json, organizations_in
+
+Plan = TypeVar("Plan")
+Done = TypeVar("Done")
+DryRun = Annotated[bool, Query(description="Say what would happen, and change nothing.")]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern="^[!-~]{1,255}$",
+        description="A text of your own, new for each change. A request that comes again with it changes nothing more.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedChange:
+    """Who asks for a change, and how. Nothing is changed in a dry run; with a ``key``, it is changed once."""
+
+    request: Request
+    actor: Actor
+    connection: Connection
+    parts: Served
+    dry_run: bool
+    key: str | None
+
+    def organization(self, asked: str | None) -> str | None:
+        """The organization that is meant, by its id; that of an actor who is tied to one.
+
+        Raises NotFound if it is another one: the sentence is the same as for one that does not exist.
+        """
+        own = self.actor.org_id
+        if own is not None and asked not in (None, own):
+            raise no_organization(self.parts.settings, str(asked))
+        return own or asked
+
+    async def answer(
+        self,
+        plan: Callable[[datetime], Awaitable[Plan]],
+        do: Callable[[], Awaitable[Done]],
+        form: Callable[[Plan, Done | None], Mapping[str, object]],
+    ) -> Response:
+        """The plan in a dry run; else the plan and what was done, in one transaction with the answer that is kept."""
+        if self.dry_run:
+            async with read_transaction(self.connection) as now:
+                content = await self._content(form(await plan(now), None))
+            return _response(Answer(200, content))
+
+        async def done() -> Answer:
+            async with write_transaction(self.connection) as now:
+                planned = await plan(now)
+                return Answer(200, await self._content(form(planned, await do())))
+
+        return await self.once(done)
+
+    async def once(self, do: Callable[[], Awaitable[Answer]]) -> Response:
+        """What ``do`` answers, or answered to the same request before."""
+        if self.key is None:
+            return _response(await do())
+        asked = f"{self.request.method} {self.request.url.path}"
+        body = await self.request.body()
+        return _response(await answer_once(self.connection, self.actor.name, self.key, asked, body, do))
+
+    async def _content(self, found: Mapping[str, object]) -> str:
+        """The answer in JSON, with the name of each organization beside its id."""
+        answer = {"dry_run": self.dry_run, **found}
+        org_ids = organizations_in(answer)
+        names = await read_names(self.connection, self.parts.settings, org_ids) if org_ids else {}
+        return in_json(answer, names)
+
+
+async def requested(
+    request: Request,
+    actor: Annotated[Actor, Depends(asking, scope="function")],
+    connection: Db,
+    parts: Parts,
+    dry_run: DryRun = False,
+    key: Key = None,
+) -> RequestedChange:
+    """The change that this request asks for."""
+    return RequestedChange(request, actor, connection, parts, dry_run, key)
+
+
+Change = Annotated[RequestedChange, Depends(requested, scope="function")]
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, media_type="application/json")
