@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from synkron.service.dashboard import assets
-from synkron.service.dashboard.pages import entrance, live, overview
+from synkron.service.dashboard.pages import audit, drift, entrance, health, heat, lab, live, night, overview, setup, timeline
 
-ROUTERS = [assets.router, entrance.router, live.router, overview.router]
+ROUTERS = [
+    assets.router,
+    entrance.router,
+    live.router,
+    overview.router,
+    timeline.router,
+    health.router,
+    night.router,
+    heat.router,
+    drift.router,
+    lab.router,
+    setup.router,
+    audit.router,
+]
