@@ -18,6 +18,7 @@ from synkron.service.api.provider import Provider
 from synkron.service.api.shared import Shared
 from synkron.service.metrics.figures import Figures
 from synkron.service.nouns.examination import Examination
+from synkron.service.overview.freshness import Freshness
 from synkron.service.tick_log import TickLog
 from synkron.settings.load import Settings
 from synkron.settings.redaction import Redaction
@@ -54,6 +55,10 @@ class Served:
     readiness: Shared[tuple[str, ...]] = field(default_factory=partial(Shared, 1.0))
     figures: Shared[Figures] = field(default_factory=partial(Shared, 10.0, 20.0))
     examination: Shared[Examination] = field(default_factory=partial(Shared, 10.0))
+    freshness: Freshness = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "freshness", Freshness(self.pool.acquire, self.settings))
 
     @property
     def redaction(self) -> Redaction:

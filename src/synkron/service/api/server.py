@@ -46,6 +46,7 @@ async def listening(served: Served, *, anywhere: bool = False) -> AsyncIterator[
             await asyncio.wait(state.tasks, timeout=FAREWELL)
         for task in (*state.tasks, *served.background):
             task.cancel()
+        await served.freshness.close()
         for one in list(state.connections):
             one.transport.abort()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from synkron.service.dashboard import assets
-from synkron.service.dashboard.pages import entrance, live, overview
+from synkron.service.dashboard.pages import actions, entrance, integrations, live, overview, runs
 
-ROUTERS = [assets.router, entrance.router, live.router, overview.router]
+NOUNS = (overview, integrations, runs, actions)
+ROUTERS = [assets.router, entrance.router, live.router, *(one.router for one in NOUNS)]
