@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from synkron.model import Window
 from synkron.reports.exports.coverage import Reason, Stretch
@@ -65,6 +66,11 @@ class Told:
     def summary(self) -> list[str]:
         """A sentence for each type, the worst first."""
         return [self.of_type(line) for line in self.report.types] or [f"Nothing was due in {self.range.title}."]
+
+    @property
+    def figures(self) -> list[dict[str, Any]]:
+        """The figures of each type with its sentence, for programs."""
+        return [{**line.figures, "sentence": self.of_type(line)} for line in self.report.types]
 
     def of_type(self, line: Line) -> str:
         """How much of a type is exported, which time that is, and who is missing."""
