@@ -132,6 +132,21 @@ def test_a_service_names_every_fault_at_once(synkron: Command, arguments: list[s
     assert "hunter2" not in ended.err
 
 
+@pytest.mark.parametrize("folder", [None, "empty"], ids=["nothing is named", "a folder without a database is named"])
+def test_a_tick_is_of_a_database_that_somebody_named(
+    synkron: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str | None
+) -> None:
+    """Whatever lies in the folder that the platform would give it."""
+    (tmp_path / "home" / "synkron" / "postgresql").mkdir(parents=True)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    if folder is None:
+        monkeypatch.delenv("SYNKRON_DATA_DIR")
+    else:
+        monkeypatch.setenv("SYNKRON_DATA_DIR", str(tmp_path / folder))
+    for arguments in (["tick"], ["tick", "--json"]):
+        _one_sentence(synkron(*arguments), 2, "no database is named. Set SYNKRON_DATABASE_URL")
+
+
 @pytest.mark.parametrize("arguments", [["run"], ["up"]])
 def test_a_service_finds_a_missing_secret_before_it_does_or_promises_anything(
     synkron: Command, arguments: list[str], tmp_path: Path
@@ -206,7 +221,8 @@ def test_no_address_of_a_database(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [*((one, 1) for one in [*READING, ["migrate"]]), (["run"], 2), (["up"], 2)]
+    ("arguments", "code"),
+    [*((one, 1) for one in [*READING, ["migrate"]] if one != ["tick"]), (["tick"], 2), (["run"], 2), (["up"], 2)],
 )
 def test_no_database_is_invented(synkron: Command, arguments: list[str], code: int, tmp_path: Path) -> None:
     """Neither by asking nor by serving."""

@@ -8,6 +8,7 @@ import pytest
 
 from synkron.cli.commands.forecast_chart import ASCII, bar
 from tests.cli.conftest import Command, execute
+from tests.end_to_end.first_hour.terminal import LINES, at_the_terminal
 from tests.support.databases import Database
 
 HERD = 412
@@ -136,6 +137,29 @@ def test_the_chart_fits_a_screen(on_database: Command, hours: int, lines: int, t
     chart, _, _ = on_database("forecast", "--hours", str(hours)).out.partition("\n\n")
     assert chart.split()[0] == title
     assert lines <= len(chart.splitlines()) <= lines + 1
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("options", ["", "--hours 1", "--hours 744", "--spread xledger=15m --pace dynamics=60"])
+def test_on_a_terminal_it_fits_the_screen(
+    on_database: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: str
+) -> None:
+    """With two warnings and rows that are left out. All of it is one pager away."""
+    del on_database
+    (tmp_path / "synkron.toml").write_text("[types.dynamics]\npace = 1\n", "utf-8")
+    person = at_the_terminal(monkeypatch)
+    screen = person(f"synkron forecast {options}")
+    assert screen.rows < LINES
+    assert "`| less`" in screen.text
+    shown = [line.split()[0] for line in screen.answer.splitlines() if line]
+    assert {"dynamics", "xledger", "type"} < set(shown)
+    assert "#" in screen.answer
+    whole = person(f"synkron forecast {options} > file")
+    assert len(whole.answer.splitlines()) > len(screen.answer.splitlines())
+    monkeypatch.setenv("LINES", "80")
+    tall = person(f"synkron forecast {options}")
+    assert len(tall.answer.splitlines()) == len(whole.answer.splitlines())
+    assert "less" not in tall.text
 
 
 def test_no_ledger_is_needed_and_nothing_fires(on_database: Command, database: Database) -> None:

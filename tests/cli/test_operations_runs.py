@@ -123,6 +123,30 @@ def test_why_names_the_run_that_is_ahead_and_blames_no_worker(on_database: Comma
     assert "worker" not in told
 
 
+@pytest.mark.parametrize(("options", "whose"), [
+    ([], f"xledger of Fjord ({FJORD})"),
+    (["drop table organization_integrations, organizations"], f"xledger of {FJORD}"),
+])  # fmt: skip
+def test_cancel_names_the_organization_where_it_can_be_read(
+    on_database: Command, past: Past, options: list[str], whose: str
+) -> None:
+    waiting = past.record(1, "claimed")
+    execute(past.url, *options)
+    at = f"{past.hour - HOUR:%Y-%m-%d %H:%M} UTC"
+    ended = on_database("runs", "cancel", str(waiting), "--reason", "x", "--dry-run")
+    told = f"Cancel run {waiting} of {at}, {whose}, which is claimed: it would not be delivered\n"
+    assert (ended.code, ended.out) == (0, told)
+    assert on_database("runs", "cancel", str(waiting), "--reason", "x", "--yes").code == 0
+    assert past.state(waiting) == "skipped"
+
+
+def test_retry_names_the_organization(on_database: Command, past: Past) -> None:
+    failed = past.record(2, "failed")
+    at = f"{past.hour - 2 * HOUR:%Y-%m-%d %H:%M} UTC"
+    ended = on_database("runs", "retry", str(failed), "--dry-run")
+    assert ended.out == f"Retry run {failed} of {at}, xledger of Fjord ({FJORD}): HTTP 500\n"
+
+
 def test_cancel_takes_the_runs_behind_too(on_database: Command, past: Past) -> None:
     runs = [past.record(ago, "claimed") for ago in (3, 2, 1)]
     assert on_database("runs", "cancel", *map(str, runs), "--reason", "incident", "--yes").code == 0

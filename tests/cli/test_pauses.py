@@ -44,9 +44,11 @@ def past(database: Database) -> Past:
 def test_pause_and_resume(on_database: Command, past: Past, options: list[str], subject: str) -> None:
     options = [option.replace("ITS ID", past.hourly) for option in options]
     subject = subject.replace("ITS ID", past.hourly)
+    whose = (FJORD if "Fjord" in subject else None, "Fjord" if "Fjord" in subject else None)
+    kind = "xledger" if "xledger" in subject else None
     ended = on_database("pause", *options, *WHY, "--yes")
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.startswith(f"Pause 1: {subject.split(' (xl')[0]} is paused until somebody resumes it.\n")
+    assert ended.out.startswith(f"Pause 1: {subject} is paused until somebody resumes it.\n")
     [row] = on_database("pauses", "--json").answer
     assert (row["pause_id"], row["reason"], row["author"], row["until"], row["state"]) == (
         1,
@@ -55,12 +57,26 @@ def test_pause_and_resume(on_database: Command, past: Past, options: list[str], 
         None,
         "active",
     )
+    planned = on_database("resume", *options, "--dry-run", "--json").answer["plan"]["pause"]
+    for one in (row, planned):
+        assert (one["org_id"], one["org_name"], one["integration_type"]) == (*whose, kind)
     assert on_database("resume", *options, "--author", "ola", "--yes").code == 0
     assert on_database("pauses", "--json").answer == []
     [row] = on_database("pauses", "--ended", "--json").answer
     assert (row["state"], row["ended_by"]) == ("ended", "ola")
-    assert [entry[:2] for entry in past.audit()] == [("kari", "pause"), ("ola", "resume")]
-    assert past.audit()[0][2] == subject
+    assert row["subject"] == subject
+    assert past.audit() == [("kari", "pause", subject), ("ola", "resume", subject)]
+
+
+def test_a_pause_of_an_integration_whose_row_is_gone_says_so(on_database: Command, past: Past) -> None:
+    on_database("pause", "--integration", past.hourly, *WHY, "--yes")
+    execute(past.url, "delete from organization_integrations")
+    [row] = on_database("pauses", "--json").answer
+    gone = f"integration {past.hourly} (its row is gone)"
+    assert (row["subject"], row["org_id"], row["org_name"], row["integration_type"]) == (gone, None, None, None)
+    assert row["integration_id"] == past.hourly
+    assert gone in on_database("pauses").out
+    assert on_database("resume", "--number", "1", "--yes").out == f"Pause 1 has ended: {gone} is resumed.\n"
 
 
 def test_the_audit_says_what_was_before_and_after(on_database: Command, past: Past) -> None:

@@ -117,7 +117,9 @@ def test_over_no_data(on_database: Command) -> None:
 def test_in_json(report: Command) -> None:
     answer = report("--day", "2026-03-03", "--zone", "UTC", "--json").answer
     assert (answer["since"], answer["until"]) == ("2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z")
-    [vik] = [one for one in answer["organizations"] if one["organization"] == "Vik"]
+    [vik] = [one for one in answer["organizations"] if one["org_name"] == "Vik"]
+    assert list(vik)[:2] == ["org_id", "org_name"]
+    assert "organization" not in vik
     figures = ("due", "exported", "failed", "skipped", "open", "is_whole")
     assert [vik[name] for name in figures] == [24, 23, 1, 0, 0, False]
     [export] = vik["integrations"]

@@ -80,6 +80,13 @@ def test_due_tells_of_rows_that_it_left_out(on_database: Command) -> None:
 
 
 @pytest.mark.usefixtures("cast")
+def test_due_of_an_organization_says_nothing_of_the_rows_of_others(on_database: Command) -> None:
+    ended = on_database("due", "--at", "2026-11-30T02:00Z", "--org", FJORD)
+    assert (ended.code, ended.err) == (0, "")
+    assert "Fjord" in ended.out
+
+
+@pytest.mark.usefixtures("cast")
 def test_next_is_in_the_order_of_time_over_all_organizations(on_database: Command) -> None:
     ended = on_database("next", "--hours", "48", "--limit", "1000", "--json")
     assert (ended.code, ended.err) == (0, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from synkron.incidents.conditions.late_runs import late
 from synkron.incidents.conditions.processes import TickGap, tick_gaps, tzdata_differs
 from synkron.incidents.conditions.unhealthy_vendors import VendorEndpoint, is_told, unwell, used_up
 from synkron.ledger.drift import LateRun, Moments
-from synkron.model import Fault, InvalidIntegration, Source
+from synkron.model import Fault, Integration, InvalidIntegration, Source, Window
+from synkron.source.due import all_occurrences
 from synkron.vendors.health import Verdict, Watch
 
 MINUTE = timedelta(minutes=1)
@@ -194,6 +196,37 @@ def test_rows_that_can_t_be_fired(fault: Fault, kind: IncidentKind, reason: str)
         assert [(one.kind, one.subject) for one in found] == [(kind, f"i{number}") for number in range(20)]
         assert found[0].title == "xledger of Fjord can't run: it is wrong"
     assert only(invalid(rows, NAMES, NOW)).title == (f"21 integrations can't run: {reason}")
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["one", "several of an organization"])
+@pytest.mark.parametrize(
+    ("row", "briefly"),
+    [
+        ({"timezone": "Europe/Olso"}, "the organization's timezone: 'Europe/Olso': not a known zone"),
+        ({"timezone": "a; b"}, "the organization's timezone: 'a; b': not a known zone"),
+        ({"organization_exists": False}, "there is no organization o1"),
+        ({"integration_type": "fax"}, '"fax" is not a known integration type'),
+        ({"cron_schedule": "1; 2"}, None),
+    ],
+)
+def test_what_is_allowed_is_in_the_detail_and_not_in_the_title(
+    row: dict[str, Any], briefly: str | None, number: int
+) -> None:
+    given: dict[str, Any] = {
+        "timezone": "UTC",
+        "organization_exists": True,
+        "integration_type": "xledger",
+        "updated_at": None,
+    }
+    rows = [
+        Integration(f"i{one}", "o1", is_enabled=True, **{"cron_schedule": "* * * * *", **given, **row})
+        for one in range(number)
+    ]
+    _, faulty = all_occurrences(rows, Window(TWO, NOW), {"xledger"})
+    told, *_ = invalid(faulty, NAMES, NOW)
+    reason = faulty[0].reason
+    assert told.title.partition("can't run: ")[2] == (briefly or reason)
+    assert (f" The reason in full: {reason}." in told.detail) == (briefly is not None)
 
 
 def test_a_gap_that_lasts_and_one_that_is_over() -> None:

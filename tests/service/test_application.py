@@ -100,6 +100,11 @@ async def test_cancelled_twice_it_hands_back_what_is_under_way(database: Databas
         ),
         ({"roles": "worker"}, "found 'worker'"),
         ({"roles": []}, "found []"),
+        ({"roles": None}, "roles: expected a list of one or more of scheduler, worker, api; found None"),
+        ({"roles": 7}, "found 7"),
+        ({"roles": [["worker"]]}, "found [['worker']]"),
+        ({"targets": None}, "targets: expected callables by integration type; found None"),
+        ({"targets": [nothing]}, "targets: expected callables by integration type; found [<function nothing"),
         ({"targets": {"xledger": "exports:run"}}, "types.xledger.target: builtins.str can't be called"),
         ({"targets": {"xledger": None}}, "types.xledger.target: builtins.NoneType can't be called"),
         ({"targets": {"xledger": lambda: None}}, "can't be called with a run as its only argument"),
@@ -121,6 +126,15 @@ async def test_what_can_t_be_is_said_before_anything_begins(
 
 def with_names(types: dict[str, TypeSettings]) -> dict[str, TypeSettings]:
     return {name: one.named(name) for name, one in {**QUIET, **types}.items()}
+
+
+async def test_settings_that_are_none_are_refused(database: Database) -> None:
+    wrong: Any = {"database_url": database.url}
+    with pytest.raises(
+        SettingsError, match=r"settings: expected what `synkron\.load_settings\(\)` returns; found a dict"
+    ):
+        async with synkron.running(wrong):
+            pytest.fail("the block began")
 
 
 async def test_what_is_wrong_with_the_database_is_raised_too(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -13,13 +16,14 @@ from synkron.errors import SettingsError
 from synkron.incidents.channels import open_channels
 from synkron.incidents.send import deliver_due
 from synkron.incidents.store import forget
-from synkron.service.reports import LATEST, announce_due
+from synkron.service.reports import LATEST, announce_due, keep_reporting_exports
 from synkron.settings.load import Settings, load_settings
 from tests.conftest import Connection
 from tests.support.announcing import announcements, mail_server
 from tests.support.databases import Database
 from tests.support.fleet import add_organization, utc
 from tests.support.late_runs import add_run, make_room
+from tests.support.stepped_clock import install_clock, set_clock
 
 SEVEN = utc("2026-03-03T07:00:00")
 AT_TWO = utc("2026-03-03T02:00:00")
@@ -80,6 +84,46 @@ async def test_a_report_is_sent_once_though_schedulers_meet_and_restart(
     assert row["sent_at"] is not None
 
 
+async def looks(connection: Connection, settings: Settings, *moments: datetime) -> None:
+    """A scheduler's loop of reports, which looks at these moments of the database's clock, and is stopped then."""
+    stop, left = asyncio.Event(), list(moments)
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        await set_clock(connection, left.pop(0))
+        yield connection
+        if not left:
+            stop.set()
+
+    await keep_reporting_exports(connect, settings, stop)
+    assert left == []
+
+
+async def test_the_loop_through_a_night_and_restarts(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped before seven, started again after it, and again; and the next morning, which is another report."""
+    monkeypatch.setattr("synkron.service.reports.LOOK_EVERY", timedelta())
+    await ran(connection)
+    await install_clock(connection, SEVEN - 13 * 60 * MINUTE)
+    async with mail_server() as mails, open_channels(settings := reporting(mails.url), {}) as channels:
+
+        async def played(*moments: datetime) -> int:
+            await looks(connection, settings, *moments)
+            await deliver_due(connection, channels, moments[-1])
+            return len(mails.mails)
+
+        evening = [SEVEN - half * 30 * MINUTE for half in range(26, 0, -1)]
+        assert await played(*evening) == 0
+        assert await played(SEVEN + 40 * MINUTE, SEVEN + 41 * MINUTE) == 1
+        assert await played(*(SEVEN + hours * 60 * MINUTE for hours in range(1, 24))) == 1
+        assert await played(SEVEN + DAY - MINUTE / 2) == 1
+        assert await played(SEVEN + DAY) == 2
+    night, next_night = (mail["Subject"] for mail in mails.mails)
+    assert "Exports of the night to 3 March 2026, 18:00 to 07:00 (UTC): something is missing of 1" in night
+    assert "Exports of the night to 4 March 2026, 18:00 to 07:00 (UTC)" in next_night
+    rows = await announcements(connection)
+    assert [row["report_moment"] for row in rows] == [SEVEN, SEVEN + DAY]
+
+
 async def test_a_report_of_some_types_and_when_it_is_too_late(connection: Connection) -> None:
     await ran(connection)
     settings = reporting(
@@ -90,6 +134,19 @@ async def test_a_report_of_some_types_and_when_it_is_too_late(connection: Connec
     [row] = await announcements(connection)
     assert "xledger: 1 of 1 exported" in row["message"]
     assert "Berg" not in row["message"]
+    assert json.loads(row["message"])["facts"]["types"] == [
+        {
+            "integration_type": "xledger",
+            "due": 1,
+            "exported": 1,
+            "failed": 0,
+            "skipped": 0,
+            "open": 0,
+            "reasons": {},
+            "is_whole": True,
+            "sentence": "xledger: 1 of 1 exported, all that was due.",
+        }
+    ]
     assert row["report_moment"] == utc("2026-03-03T05:30:00")
     await forget(connection, SEVEN + 40 * DAY, 30 * DAY)
     assert await announcements(connection) == []

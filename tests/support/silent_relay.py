@@ -65,9 +65,9 @@ class SilentRelay:
 
     async def close(self) -> None:
         """End every connection."""
-        for writer in self._writers:
+        for writer in [*self._writers]:
             writer.close()
-        for writer in self._writers:
+        for writer in [*self._writers]:
             with suppress(OSError):
                 await writer.wait_closed()
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 # The name of a file in the demo's data folder.
 DEMO = "demo"
+NO_DATABASE = (
+    "no database is named. Set SYNKRON_DATABASE_URL to one such as postgresql://user:password@host:5432/app, "
+    "or start Synkron's own PostgreSQL with `synkron up --embedded` (`synkron up --demo` for the demo); what "
+    "that has set up is used wherever SYNKRON_DATA_DIR names its folder"
+)
 
 
 def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *, embedded: bool = False) -> Settings:
@@ -33,12 +38,8 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *,
     from synkron.service.parts import Role, all_roles
 
     settings, faults = settings_and_faults(invoked, roles, serving=True)
-    if not embedded and settings.database_url is None and not (settings.data_dir and is_embedded(settings)):
-        faults.append(
-            "no database is named. Set SYNKRON_DATABASE_URL to one such as postgresql://user:password@host:5432/app, "
-            "or start Synkron's own PostgreSQL with `synkron up --embedded` (`synkron up --demo` for the demo); what "
-            "that has set up is used wherever SYNKRON_DATA_DIR names its folder"
-        )
+    if not embedded and not _names_database(settings):
+        faults.append(NO_DATABASE)
     if faults:
         raise SettingsError(faults)
     if settings.database_url is None:
@@ -49,6 +50,17 @@ def settings_of_service(invoked: Invocation, roles: list[Role] | None = None, *,
 
         asyncio.run(check_listen(settings.listen))
     return settings
+
+
+def refuse_unnamed(settings: Settings) -> None:
+    """Raise SettingsError unless somebody said which database is to be worked on."""
+    if not _names_database(settings):
+        raise SettingsError([NO_DATABASE])
+
+
+def _names_database(settings: Settings) -> bool:
+    """Whether there is its URL, or the folder of an embedded one that is set up."""
+    return settings.database_url is not None or (settings.data_dir is not None and is_embedded(settings))
 
 
 def is_embedded(settings: Settings) -> bool:

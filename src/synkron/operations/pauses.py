@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from synkron.operations.scope import (
     read_named_rows,
     read_names,
     read_rows_by_id,
+    subject_of,
     unfinished,
 )
 from synkron.operations.transaction import read_transaction, write_transaction
@@ -71,7 +72,10 @@ class ResumePlan:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPause(Pause):
-    """A recorded pause, with its subject in words; ``state`` is active, over or ended."""
+    """A recorded pause, with its subject in words; ``state`` is active, over or ended.
+
+    That of an integration also has its organization and type, unless its row is gone.
+    """
 
     subject: str
     ended_at: datetime | None
@@ -139,7 +143,8 @@ async def plan_resume(
     policies = await read_policies(connection, settings.policies, known)
     undecided = [(row, held[row.integration_id]) for row in known]
     consequences = due_after(undecided, now, policies, settings.types)
-    return ResumePlan(ending, _together(found), len(rows) - len(free), consequences)
+    owned = [_with_owner(one, _row_of(one, own)) for one, own in zip(ending, found, strict=True)]
+    return ResumePlan(owned, _together(found), len(rows) - len(free), consequences)
 
 
 async def resume(
@@ -176,20 +181,14 @@ async def pauses(
     """
     async with read_transaction(connection):
         found = await _pauses(connection, settings, ended=ended)
-        if around == EVERYTHING:
-            return found
-        ids = [one.scope.integration_id for one in found if one.scope.integration_id is not None]
-        rows = {row.integration_id: row for row in await read_rows_by_id(connection, settings, ids)}
-    return [one for one in found if _is_about(one.scope, rows, around)]
+    return [one for one in found if _is_about(one, around)]
 
 
-def _is_about(scope: Scope, rows: Mapping[str, Integration], around: Scope) -> bool:
-    if scope.integration_id is None:
-        return meet(scope, around)
-    row = rows.get(scope.integration_id)
-    if row is None:
-        return scope.integration_id == around.integration_id
-    return meet(Scope(row.org_id, row.integration_type, row.integration_id), around)
+def _is_about(one: RecordedPause, around: Scope) -> bool:
+    """Whether the pause touches the scope. Of an integration whose row is gone, nobody knows whose it was."""
+    if one.integration_id is not None and one.org_id is None and around != EVERYTHING:
+        return one.integration_id == around.integration_id
+    return meet(one.scope, around)
 
 
 async def _pausable(
@@ -246,8 +245,26 @@ async def _pauses(
     connection: Connection, settings: Settings, *, ended: bool = False, numbers: Sequence[int] | None = None
 ) -> list[RecordedPause]:
     rows = await connection.fetch(SQL["pauses"], ended, numbers)
-    names = await read_names(connection, settings, {row["org_id"] for row in rows})
-    return [read(RecordedPause, row, subject=in_words(read(Scope, row), names)) for row in rows]
+    ids = [row["integration_id"] for row in rows if row["integration_id"] is not None]
+    known = {one.integration_id: one for one in await read_rows_by_id(connection, settings, ids)} if ids else {}
+    org_ids = {row["org_id"] for row in rows} | {one.org_id for one in known.values()}
+    names = await read_names(connection, settings, org_ids)
+    found = []
+    for row in rows:
+        integration = known.get(row["integration_id"])
+        subject = subject_of(read(Scope, row), integration, names)
+        found.append(_with_owner(read(RecordedPause, row, subject=subject), integration))
+    return found
+
+
+def _row_of(one: Pause, found: Covered) -> Integration | None:
+    """The row of the pause's integration, if it is of one and the row is there."""
+    return next(iter(found.rows), None) if one.integration_id is not None else None
+
+
+def _with_owner(one: AnyPause, row: Integration | None) -> AnyPause:
+    """The pause; that of an integration has the organization and type of its row."""
+    return replace(one, org_id=row.org_id, integration_type=row.integration_type) if row else one
 
 
 def _together(found: Sequence[Covered]) -> str:

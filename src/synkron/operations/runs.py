@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from synkron.errors import NotFound, Refused
 from synkron.ledger.queue import enqueue, queue_on
 from synkron.model import Integration, State
 from synkron.operations.audit import record
-from synkron.operations.scope import read_rows_by_id
+from synkron.operations.scope import known_names, read_rows_by_id
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -46,10 +46,14 @@ class NamedRun:
 
 @dataclass(frozen=True, slots=True)
 class RetryPlan:
-    """The runs that would be retried; those in ``paused`` wait until their pause ends."""
+    """The runs that would be retried; those in ``paused`` wait until their pause ends.
+
+    ``names`` are those of their organizations, as far as they are known.
+    """
 
     runs: Sequence[NamedRun]
     paused: Collection[int]
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,11 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class CancelPlan:
-    """The runs that would be ended, and the moments merged into each, by run number."""
+    """The runs that would be ended, and the moments merged into each, by run number; ``names`` as in ``RetryPlan``."""
 
     runs: Sequence[NamedRun]
     merged: Mapping[int, Merged]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 async def plan_retry(
@@ -78,7 +83,8 @@ async def plan_retry(
     for run in runs:
         _check(run, live.get(run.integration_id), settings)
     paused = await read_paused(connection, rows, now)
-    return RetryPlan(runs, [one.id for one in runs if one.integration_id in paused])
+    names = await known_names(connection, settings, {one.org_id for one in runs})
+    return RetryPlan(runs, [one.id for one in runs if one.integration_id in paused], names)
 
 
 async def retry(
@@ -97,11 +103,12 @@ async def retry(
         return replace(plan, runs=await _changed(connection, plan.runs, RETRIED, "retry", author))
 
 
-async def plan_cancel(connection: Connection, ids: Collection[int], *, within: str | None = None) -> CancelPlan:
+async def plan_cancel(
+    connection: Connection, settings: Settings, ids: Collection[int], *, within: str | None = None
+) -> CancelPlan:
     """What cancelling these would do. Raises NotFound and Refused as ``cancel`` does."""
-    runs = await _named(connection, ids, CANCELLED, CANCELLABLE, within)
-    rows = await connection.fetch(SQL["merged"], [one.id for one in runs])
-    return CancelPlan(runs, {row["id"]: read(Merged, row) for row in rows})
+    plan = await _cancellable(connection, ids, within)
+    return replace(plan, names=await known_names(connection, settings, {one.org_id for one in plan.runs}))
 
 
 async def cancel(
@@ -114,7 +121,7 @@ async def cancel(
     """
     async with write_transaction(connection):
         await connection.fetch(SQL["lock"], sorted(set(ids)))
-        plan = await plan_cancel(connection, ids, within=within)
+        plan = await _cancellable(connection, ids, within)
         numbers = [one.id for one in plan.runs]
         behind = await connection.fetch(SQL["cancel"], numbers, f"cancelled by {author}: {reason}")
         jobs = [row["id"] for row in await connection.fetch(SQL["jobs"], numbers)]
@@ -122,6 +129,13 @@ async def cancel(
             await queue_on(connection).mark_job_as_cancelled(jobs[first : first + MOST_TOLD])
         await enqueue(connection, behind)
         return replace(plan, runs=await _changed(connection, plan.runs, CANCELLED, "cancel", author, reason=reason))
+
+
+async def _cancellable(connection: Connection, ids: Collection[int], within: str | None) -> CancelPlan:
+    """The plan without names: cancelling needs none of the application's tables."""
+    runs = await _named(connection, ids, CANCELLED, CANCELLABLE, within)
+    rows = await connection.fetch(SQL["merged"], [one.id for one in runs])
+    return CancelPlan(runs, {row["id"]: read(Merged, row) for row in rows})
 
 
 async def _named(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from asyncpg import DataError
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import NotFound, Refused, SourceTableMissing
 from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -79,7 +79,10 @@ async def covered_each(connection: Connection, settings: Settings, scopes: Seque
     ]
     org_ids = {one.org_id for one in scopes} | {row.org_id for own in rows for row in own}
     names = await read_names(connection, settings, org_ids)
-    return [Covered(_subject(one, own, names), own, names) for one, own in zip(scopes, rows, strict=True)]
+    return [
+        Covered(subject_of(one, next(iter(own), None), names), own, names)
+        for one, own in zip(scopes, rows, strict=True)
+    ]
 
 
 async def read_rows(connection: Connection, settings: Settings, scope: Scope) -> list[Integration]:
@@ -114,6 +117,15 @@ async def read_names(connection: Connection, settings: Settings, org_ids: Collec
     source = await _secured(connection, settings)
     rows = await connection.fetch(source.sql("source/reader")["names"], [one for one in org_ids if one is not None])
     return {row["org_id"]: row["name"] for row in rows}
+
+
+async def known_names(connection: Connection, settings: Settings, org_ids: Collection[str | None]) -> dict[str, str]:
+    """The same; none where the application's tables can't be read, as what is on record stands without them."""
+    try:
+        async with SourceQueries(settings.source).in_words(), connection.transaction():
+            return await read_names(connection, settings, org_ids)
+    except (Refused, SourceTableMissing):
+        return {}
 
 
 async def _secured(connection: Connection, settings: Settings) -> SourceQueries:
@@ -156,6 +168,16 @@ def in_words(scope: Scope, names: Mapping[str, str]) -> str:
     return f"type {scope.integration_type}" + ("" if scope.org_id is None else f" of {organization}")
 
 
+def subject_of(scope: Scope, row: Integration | None, names: Mapping[str, str]) -> str:
+    """The same; of an integration, which has this ``row``, also its type and organization, or that its row is gone."""
+    words = in_words(scope, names)
+    if scope.integration_id is None:
+        return words
+    if row is None:
+        return f"{words} (its row is gone)"
+    return f"{words} ({row.integration_type} of {names.get(row.org_id) or row.org_id})"
+
+
 def meet(one: Scope, other: Scope) -> bool:
     """Whether something may be in both scopes, each with the organization and the type of its integration."""
     return all(mine is None or theirs is None or mine == theirs for mine, theirs in zip(one, other, strict=True))
@@ -170,10 +192,3 @@ def end_of(what: str, until: datetime | timedelta, now: datetime) -> datetime:
             f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
         )
     return end
-
-
-def _subject(scope: Scope, rows: list[Integration], names: Mapping[str, str]) -> str:
-    words = in_words(scope, names)
-    if scope.integration_id is None or not rows:
-        return words
-    return f"{words} ({rows[0].integration_type} of {names.get(rows[0].org_id) or rows[0].org_id})"

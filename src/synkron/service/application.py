@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from synkron.delivery.targets.function import Function
 from synkron.errors import SettingsError
-from synkron.runtime import until
+from synkron.runtime import log, until
 from synkron.service.host_log import without_secrets
 from synkron.service.parts import Role
 from synkron.service.serve import serve
@@ -37,14 +37,15 @@ async def running(
     are ``scheduler``, ``worker`` and ``api``. ``targets`` are Python callables by integration type, each of which takes
     a ``Run``, as if the settings named them.
 
-    The block begins when the loops run. At its end, the attempts under way have the settings' ``shutdown_grace`` to
-    finish; if the block's task is cancelled meanwhile, they are handed back at once. Signals, the event loop and the
-    log stay the application's.
+    The block begins when the loops run, and goes on while the database is away. At its end, the attempts under way have
+    the settings' ``shutdown_grace`` to finish; if the block's task is cancelled meanwhile, they are handed back at
+    once. If the database does not answer, ending takes some seconds more. No task is left behind. Signals, the event
+    loop and the log stay the application's.
 
-    Raises SettingsError, DatabaseUnreachable, LedgerMissing (run ``synkron migrate`` first), SourceTableMissing,
-    ServiceRoleRequired, and Refused if the API can't listen.
+    Raises what the block raises; before it begins SettingsError, DatabaseUnreachable, LedgerMissing (run
+    ``synkron migrate`` first), SourceTableMissing, ServiceRoleRequired, and Refused if the API can't listen.
     """
-    chosen = _with_targets(settings or load_settings(), targets)
+    chosen = _with_targets(_settings(settings), targets)
     if chosen.database_url is None:
         raise SettingsError(["database_url: not set; set SYNKRON_DATABASE_URL, or database_url in synkron.toml"])
     stop, at_once, started = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -55,27 +56,59 @@ async def running(
         try:
             await until(serving, started)
             if started.is_set():
-                yield
-        finally:
-            stop.set()
-            try:
-                await asyncio.wait({serving})
-            except asyncio.CancelledError:
-                at_once.set()
-                await asyncio.wait({serving})
-                raise
+                serving.add_done_callback(_say_that_it_ended)
+                try:
+                    yield
+                finally:
+                    serving.remove_done_callback(_say_that_it_ended)
+        except BaseException:
+            await _ended(serving, stop, at_once)
+            # What the block raised, or its cancellation, is raised, and no error of a start that was given up.
+            _ = serving.cancelled() or serving.exception()
+            raise
+        await _ended(serving, stop, at_once)
+        if not (started.is_set() and serving.cancelled()):
             serving.result()
 
 
-def _roles(names: Collection[str]) -> list[Role]:
-    if isinstance(names, str) or not names or not set(names).issubset(Role):
-        found = names if isinstance(names, str) else list(names)
-        raise SettingsError([f"roles: expected a list of one or more of {', '.join(Role)}; found {found!r}"])
+async def _ended(serving: asyncio.Task[None], stop: asyncio.Event, at_once: asyncio.Event) -> None:
+    """Stop it, and wait until it has ended: at once if this task is cancelled meanwhile, however often that is."""
+    stop.set()
+    cancelled: asyncio.CancelledError | None = None
+    while not serving.done():
+        try:
+            await asyncio.wait({serving})
+        except asyncio.CancelledError as error:
+            at_once.set()
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+def _say_that_it_ended(_: object) -> None:
+    log.error("ended while the program's block goes on", reason="its task was cancelled by the program")
+
+
+def _settings(given: Settings | None) -> Settings:
+    found = load_settings() if given is None else given
+    if not isinstance(found, Settings):
+        raise SettingsError(
+            [f"settings: expected what `synkron.load_settings()` returns; found a {type(found).__name__}"]
+        )
+    return found
+
+
+def _roles(given: object) -> list[Role]:
+    names = given if isinstance(given, Collection) and not isinstance(given, str) else ()
+    if not names or not all(name in list(Role) for name in names):
+        raise SettingsError([f"roles: expected a list of one or more of {', '.join(Role)}; found {given!r}"])
     return [Role(name) for name in dict.fromkeys(names)]
 
 
 def _with_targets(settings: Settings, targets: Mapping[str, Function]) -> Settings:
     """The settings as if they named the targets. Types that they do not have yet get the default policy."""
+    if not isinstance(targets, Mapping):
+        raise SettingsError([f"targets: expected callables by integration type; found {targets!r}"])
     try:
         TypeAdapter(dict[TypeName, object]).validate_python(dict(targets))
     except ValidationError as error:

@@ -74,17 +74,6 @@ def _message(one: ReportSettings, told: Told) -> Mapping[str, object]:
             "title": told.heading,
             "since": instant(told.report.window.start),
             "until": instant(told.report.window.end),
-            "types": [
-                {
-                    "integration_type": line.integration_type,
-                    "due": line.due,
-                    "exported": line.exported,
-                    "failed": line.failed,
-                    "skipped": line.skipped,
-                    "open": line.open,
-                    "sentence": told.of_type(line),
-                }
-                for line in told.report.types
-            ],
+            "types": told.figures,
         },
     }

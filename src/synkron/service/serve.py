@@ -46,8 +46,6 @@ from synkron.source.reader import check_source
 
 # Seconds to report the end.
 FAREWELL_WITHIN = 1.0
-
-
 Loop: TypeAlias = Callable[[], Awaitable[None]]
 
 
@@ -87,6 +85,8 @@ async def serve(
         parts = await stack.enter_async_context(opened_parts(settings, roles, environment, functions))
         in_words = SourceQueries(settings.source).in_words
         await unless_stopped(once_ready(connect, in_words, ready or partial(check, settings), stop), stop)
+        if stop.is_set():
+            return
         if Role.API in roles:
             api = answering(
                 url,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synkron.cli.context import answer, scope_of
 from synkron.cli.options import AsJson, Type
-from synkron.cli.output import say, show_json, show_lines
+from synkron.cli.output import say, show_json, show_lines, show_table, wrapped
 from synkron.errors import SettingsError
 from synkron.reports.forecast.warnings import WarningKind, warnings
 from synkron.reports.names.match import AskedScope
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from synkron.settings.load import Settings
     from synkron.settings.policy import Policy
 
+# The lines of a screen beside the rows of the chart and of the types: titles, a blank, the command, the prompt; and
+# those beside the rows of the herds.
+AROUND, OF_HERDS = 5, 2
+SHORTEST_CHART = 5
+CUT = "This is what fits. Read all hours and herds in a pager: `| less`."
 # A month: the first of it is the largest herd of many fleets.
 MOST_HOURS = 744
 
@@ -77,9 +84,9 @@ def forecast(
         from synkron.service.nouns.forecast import forecast_facts
 
         show_json(forecast_facts(outlook))
+        _say(_notes(outlook))
     else:
         _show(outlook, hours)
-    _say_notes(outlook)
 
 
 def _proposals(**given: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -134,33 +141,53 @@ def _known(name: str, settings: Settings, option: str) -> None:
 
 
 def _show(outlook: ComparedForecast, hours: int) -> None:
-    from synkron.cli.commands.forecast_chart import show_chart
-    from synkron.cli.commands.forecast_tables import show_herds, show_types
+    """Write the chart, the types and the herds, on a terminal as much of the first and the last as its screen holds."""
+    from synkron.cli.commands.forecast_chart import MOST_LINES, lines_of_chart, show_chart
+    from synkron.cli.commands.forecast_tables import SIDE, herd_rows, show_herds, type_rows
 
+    notes = _notes(outlook)
     if not any(one.fired for one in outlook.as_set.types.values()):
-        say(f"Nothing fires in the next {hours} hours.")
-        return
-    show_chart(outlook)
+        notes.insert(0, f"Nothing fires in the next {hours} hours.")
+        return _say(notes)
+    types, herds, lines = type_rows(outlook), herd_rows(outlook), MOST_LINES
+    if sys.stdout.isatty():
+        told = sum(len(wrapped(note, err=True)) for note in (*notes, CUT))
+        room = get_terminal_size().lines - AROUND - told - len(types)
+        if room < lines_of_chart(outlook) + len(herds) + OF_HERDS:
+            notes.append(CUT)
+            herds = herd_rows(outlook, 1)
+            if room < SHORTEST_CHART + len(herds) + OF_HERDS:
+                herds = []
+            lines = max(room - 1 - (len(herds) + OF_HERDS if herds else 0), SHORTEST_CHART - 1)
+    show_chart(outlook, lines)
     show_lines("")
-    show_types(outlook)
-    show_lines("")
-    show_herds(outlook)
+    show_table(SIDE, types)
+    if herds:
+        show_lines("")
+        show_herds(outlook, herds)
+    return _say(notes)
 
 
-def _say_notes(outlook: ComparedForecast) -> None:
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        say(note)
+
+
+def _notes(outlook: ComparedForecast) -> list[str]:
+    """What should be looked at, and what the figures leave out."""
     as_set = warnings(outlook.as_set)
     proposed = [one for one in warnings(outlook.proposed) if one not in as_set] if outlook.proposed else []
-    for warned in as_set:
-        say(f"warning: {warned.message}.")
-    for warned in proposed:
-        say(f"warning: as proposed, {warned.message}.")
+    notes = [f"warning: {warned.message}." for warned in as_set]
+    notes += [f"warning: as proposed, {warned.message}." for warned in proposed]
     if not outlook.proposed and any(one.kind is WarningKind.ABOVE_CONCURRENCY for one in as_set):
-        say("To see what a spread or a pace would do: `synkron forecast --spread TYPE=15m --pace TYPE=60`.")
+        notes.append("To see what a spread or a pace would do: `synkron forecast --spread TYPE=15m --pace TYPE=60`.")
     if any(one.policy.spread for forecast in outlook.forecasts for one in forecast.types.values()):
-        say("Starts of a type with a spread are those to be expected.")
+        notes.append("Starts of a type with a spread are those to be expected.")
     if left_out := outlook.as_set.left_out:
-        say(f"Left out, as they can't be fired: {left_out:,} of the enabled rows. `synkron check` names them.")
+        notes.append(f"Left out, as they can't be fired: {left_out:,} of the enabled rows. `synkron check` names them.")
     if outlook.pauses:
-        say("Some of it may not: `synkron pauses` shows what is paused.")
+        notes.append("Some of it may not: `synkron pauses` shows what is paused.")
     if outlook.pauses is None:
-        say("Overrides and pauses are left out, as the role may not read them: `synkron migrate --grant-to ROLE`.")
+        missing = "Overrides and pauses are left out, as the role may not read them"
+        notes.append(f"{missing}: `synkron migrate --grant-to ROLE`.")
+    return notes

@@ -17,7 +17,8 @@ from synkron.reports.forecast.store import ComparedForecast
 from synkron.scheduler.spread import MINUTE
 
 # A stretch is so many minutes long: the first of these that makes at most so many lines, or one more.
-LENGTHS = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
+DAY = 1440
+LENGTHS = (5, 10, 15, 30, 60, 120, 180, 360, 720, DAY, 2 * DAY, 7 * DAY, 14 * DAY)
 MOST_LINES = 31
 WIDTH = 80
 NARROWEST_BAR = 8
@@ -38,12 +39,13 @@ class ChartRow:
     at: datetime
 
 
-def show_chart(outlook: ComparedForecast) -> None:
+def show_chart(outlook: ComparedForecast, most_lines: int = MOST_LINES) -> None:
     """Write it; what is proposed stands beside what is set."""
-    length = length_of_stretches(outlook.as_set)
+    length = length_of_stretches(outlook.as_set, most_lines)
     rows = list(zip(*(stretches(one, length) for one in outlook.forecasts), strict=True))
     titles = [""] if outlook.proposed is None else ["as set", "proposed"]
-    sides = [_figures(index, with_minute=outlook.proposed is None) for index in range(len(titles))]
+    at = None if outlook.proposed else "%a %H:%M" if length > DAY else "%H:%M"
+    sides = [_figures(index, at) for index in range(len(titles))]
     fields = [_beginning(length)]
     width = _bar_width([*fields, *(field for side in sides for field in side)], rows, len(sides))
     most = max(one.busiest for row in rows for one in row)
@@ -53,10 +55,15 @@ def show_chart(outlook: ComparedForecast) -> None:
     show_table(fields, rows)
 
 
-def length_of_stretches(forecast: Forecast) -> int:
-    """In minutes, so that the chart has as many lines as fit on a screen."""
+def lines_of_chart(outlook: ComparedForecast) -> int:
+    """How many rows the whole chart has."""
+    return len(stretches(outlook.as_set, length_of_stretches(outlook.as_set)))
+
+
+def length_of_stretches(forecast: Forecast, most_lines: int = MOST_LINES) -> int:
+    """In minutes, so that the chart has at most so many lines, or one more."""
     minutes = (forecast.window.end - forecast.window.start) // MINUTE
-    return next(length for length in LENGTHS if minutes <= length * MOST_LINES)
+    return next((length for length in LENGTHS if minutes <= length * most_lines), LENGTHS[-1])
 
 
 def stretches(forecast: Forecast, length: int) -> list[ChartRow]:
@@ -87,19 +94,20 @@ def _drawn(row: Row, *, index: int, most: float, width: int) -> str:
 
 def _beginning(length: int) -> Field:
     """The first column: when each stretch begins."""
-    unit = {60: "hour", 1440: "day"}.get(length, "from")
-    written = "%a %d %b" if length == 1440 else "%a %H:%M"
+    unit = {60: "hour", DAY: "day"}.get(length, "from")
+    written = "%a %d %b" if length >= DAY else "%a %H:%M"
     return Field(f"{unit} (UTC)", lambda row: f"{row[0].begin:{written}}")
 
 
-def _figures(index: int, *, with_minute: bool) -> list[Field]:
-    """The figures of one side; the minute only where there is room."""
+def _figures(index: int, at: str | None) -> list[Field]:
+    """The figures of one side; the minute, written so, only where there is room."""
     figures = [
         Field("starts", lambda row: f"{row[index].starts:,.0f}", right=True),
         Field("busiest", lambda row: f"{row[index].busiest:,.0f}", right=True),
     ]
-    at = Field("at", lambda row: f"{row[index].at:%H:%M}" if row[index].busiest else "")
-    return [*figures, at] if with_minute else figures
+    if at is None:
+        return figures
+    return [*figures, Field("at", lambda row: f"{row[index].at:{at}}" if row[index].busiest else "")]
 
 
 def _bar_width(fields: Sequence[Field], rows: Sequence[Row], bars: int) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from synkron.cli.output import show_table
 from synkron.cli.table import Field
@@ -29,6 +31,10 @@ class Side:
         return self.forecast.types[self.name]
 
 
+# A type as it is set, one of its herds, and when the last of that starts in each forecast.
+HerdRow: TypeAlias = tuple[Side, Herd, Sequence[str]]
+
+
 def _busiest(side: Side) -> str:
     """The minute stands with it where that is short; the chart and the herds have it anyway."""
     one = side.one
@@ -49,18 +55,28 @@ SIDE = [
 ]
 
 
-def show_types(outlook: ComparedForecast) -> None:
-    """Write a line for each type; what is proposed for it stands below what is set."""
+def type_rows(outlook: ComparedForecast) -> list[Side]:
+    """A row for each type; what is proposed for it stands below what is set."""
     sides = []
     for name, one in outlook.as_set.types.items():
         sides.append(Side(name, name, outlook.as_set))
         if outlook.proposed and outlook.proposed.types[name].policy != one.policy:
             sides.append(Side("  proposed", name, outlook.proposed))
-    show_table(SIDE, sides)
+    return sides
 
 
-def show_herds(outlook: ComparedForecast) -> None:
-    """Write the largest minutes of each type, with when the last of each starts."""
+def herd_rows(outlook: ComparedForecast, most: int = HERDS_OF_A_TYPE) -> list[HerdRow]:
+    """The largest minutes of each type, so many at most, with when the last of each starts in each forecast."""
+    rows: list[HerdRow] = []
+    for name, one in outlook.as_set.types.items():
+        for herd in [herd for herd in one.herds[:most] if herd.fires > 1]:
+            lasts = [_last_start(_same(side, name, herd), side.types[name]) for side in outlook.forecasts]
+            rows.append((Side(name, name, outlook.as_set), herd, lasts))
+    return rows
+
+
+def show_herds(outlook: ComparedForecast, rows: Sequence[HerdRow]) -> None:
+    """Write them."""
     fields = [
         Field("herd of", lambda row: row[0].name, shrink=True),
         Field("fires at (UTC)", lambda row: _moment(row[1].at, row[0].one)),
@@ -68,11 +84,6 @@ def show_herds(outlook: ComparedForecast) -> None:
         Field("the last starts", lambda row: row[2][0]),
         *([Field("as proposed", lambda row: row[2][1])] if outlook.proposed else []),
     ]
-    rows = []
-    for name, one in outlook.as_set.types.items():
-        for herd in [herd for herd in one.herds[:HERDS_OF_A_TYPE] if herd.fires > 1]:
-            lasts = [_last_start(_same(side, name, herd), side.types[name]) for side in outlook.forecasts]
-            rows.append((Side(name, name, outlook.as_set), herd, lasts))
     show_table(fields, rows)
 
 

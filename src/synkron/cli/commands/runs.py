@@ -14,7 +14,7 @@ from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import lateness, lines_beside, say_cut, show, show_facts, show_json
-from synkron.cli.table import facts, minute
+from synkron.cli.table import facts, minute, name_and_id
 from synkron.errors import NotFound
 from synkron.model import State
 from synkron.reports.names.match import AskedScope
@@ -148,7 +148,7 @@ def retry(ids: RunNumbers) -> Change[RetryPlan, RetryPlan]:
     def told(plan: RetryPlan) -> Iterator[str]:
         for one in plan.runs:
             paused = "; it is paused, and waits until that ends" if one.id in plan.paused else ""
-            yield f"Retry {_described(one)}: {one.error}{paused}"
+            yield f"Retry {_described(one, plan.names)}: {one.error}{paused}"
 
     def done(_: RetryPlan, plan: RetryPlan) -> Iterator[str]:
         are = "run is" if len(plan.runs) == 1 else "runs are"
@@ -183,7 +183,7 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
     def told(plan: CancelPlan) -> Iterator[str]:
         for one in plan.runs:
             what = "not be delivered" if one.state == "claimed" else "fail; what its target has begun may go on"
-            yield f"Cancel {_described(one)}, which is {one.state}: it would {what}"
+            yield f"Cancel {_described(one, plan.names)}, which is {one.state}: it would {what}"
             yield from _merged(one, plan.merged.get(one.id))
 
     def done(_: CancelPlan, plan: CancelPlan) -> Iterator[str]:
@@ -193,7 +193,7 @@ def cancel(ids: RunNumbers, reason: Reason) -> Change[CancelPlan, CancelPlan]:
             yield from _merged(one, plan.merged.get(one.id))
 
     return Change(
-        plan=lambda connection, *_: operations.plan_cancel(connection, ids),
+        plan=lambda connection, settings, _: operations.plan_cancel(connection, settings, ids),
         do=lambda connection, _, author: operations.cancel(connection, ids, author, reason),
         question="Cancel?",
         told=told,
@@ -213,5 +213,6 @@ def _merged(one: NamedRun, merged: Merged | None) -> Iterator[str]:
     yield f"  Its period stands for {count} too, which go with it. To run them afterwards: `{command}`"
 
 
-def _described(one: NamedRun) -> str:
-    return f"run {one.id} ({one.integration_type} of {one.org_id}, {minute(one.scheduled_for)} UTC)"
+def _described(one: NamedRun, names: Mapping[str, str]) -> str:
+    whose = name_and_id(one.org_id, names)
+    return f"run {one.id} of {minute(one.scheduled_for)} UTC, {one.integration_type} of {whose}"

@@ -14,7 +14,7 @@ from synkron.cli.clock import moments
 from synkron.cli.context import Place, answer, database, invocation, mirror_for
 from synkron.cli.options import AsJson, AtPast, InstallationName
 from synkron.cli.output import say, show_json, show_lines
-from synkron.cli.serving import say_targets, settings_of_service, stop_on_signals
+from synkron.cli.serving import refuse_unnamed, say_targets, settings_of_service, stop_on_signals
 from synkron.errors import Refused
 from synkron.text import several
 
@@ -72,6 +72,7 @@ def run(
 def tick(context: typer.Context, at: AtPast = None, as_json: AsJson = False) -> None:
     """Tick once: claim what is due, then exit. For cron, a systemd timer or any other clock of your own.
 
+    The database is that of SYNKRON_DATABASE_URL, or the embedded one in SYNKRON_DATA_DIR, as for `synkron run`.
     Workers deliver what was claimed. With --at, the minute around that past instant is claimed, in so far as
     nobody claimed it before.
 
@@ -96,6 +97,7 @@ def tick(context: typer.Context, at: AtPast = None, as_json: AsJson = False) -> 
         await make_partitions_ahead(connection)
         return done
 
+    refuse_unnamed(invocation(context).settings())
     done = answer(context, ask)
     if as_json:
         show_json(

@@ -39,6 +39,8 @@ REASONS: Mapping[Fault, str] = {
 
 # The moments of these are put on hold (synkron.held); those of the others are not known.
 HELD = (Fault.TYPE, Fault.ORGANIZATION)
+# The reason of these ends with what is allowed, or what to do, behind a semicolon.
+LISTING = (Fault.ZONE, Fault.TYPE, Fault.ORGANIZATION)
 # All integrations of an organization have these at once.
 OF_ORGANIZATION = (Fault.ZONE, Fault.ORGANIZATION)
 
@@ -71,10 +73,10 @@ def _whole(subject: str, rows: Sequence[InvalidIntegration], names: Names, at: d
     return replace(
         one,
         subject=subject,
-        title=f"{len(rows)} integrations of {called(rows[0].org_id, names)} can't run: {rows[0].reason}",
+        title=f"{len(rows)} integrations of {called(rows[0].org_id, names)} can't run: {_briefly(rows[0])}",
         detail=(
             f"They are enabled, but every tick leaves them out ({listed(sorted(types))}). No other organization is "
-            f"affected.{_what_of_its_moments(rows[0].fault)}"
+            f"affected.{_what_is_allowed(rows[0])}{_what_of_its_moments(rows[0].fault)}"
         ),
         integration_type=one.integration_type if len(types) == 1 else None,
         touches=touched([rows[0].org_id], integrations=len(rows)),
@@ -86,10 +88,10 @@ def _one(row: InvalidIntegration, names: Names, at: datetime) -> Condition:
     return Condition(
         kind=KINDS[row.fault],
         subject=row.integration_id,
-        title=f"{whose} can't run: {row.reason}",
+        title=f"{whose} can't run: {_briefly(row)}",
         detail=(
             f"Integration {row.integration_id} is enabled, but every tick leaves it out. No other is affected."
-            f"{_what_of_its_moments(row.fault)}"
+            f"{_what_is_allowed(row)}{_what_of_its_moments(row.fault)}"
         ),
         remedy=f"{REMEDIES[row.fault]} `synkron check` lists all rows that can't run.",
         since=at,
@@ -115,6 +117,15 @@ def _many(fault: Fault, rows: Sequence[InvalidIntegration], at: datetime) -> Con
         integration_type=example.integration_type if len(types) == 1 else None,
         touches=touched((row.org_id for row in rows), integrations=len(rows)),
     )
+
+
+def _briefly(row: InvalidIntegration) -> str:
+    """What is wrong, without what is allowed instead, which may be a list."""
+    return row.reason.rpartition("; ")[0] or row.reason if row.fault in LISTING else row.reason
+
+
+def _what_is_allowed(row: InvalidIntegration) -> str:
+    return "" if _briefly(row) == row.reason else f" The reason in full: {row.reason}."
 
 
 def _what_of_its_moments(fault: Fault) -> str:

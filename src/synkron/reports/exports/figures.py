@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from synkron.model import Window
 from synkron.reports.exports.coverage import Export, Reason, Stretch
@@ -14,6 +15,8 @@ from synkron.reports.exports.coverage import Export, Reason, Stretch
 # A period that is not exported has failed, is still open, or else was skipped.
 FAILED = frozenset({Reason.FAILED})
 OPEN = frozenset({Reason.OPEN, Reason.UNDECIDED, Reason.PAUSED, Reason.INVALID})
+# The counts of a line, as every form for programs names them.
+COUNTS = ("due", "exported", "failed", "skipped", "open")
 RANK = {reason: number for number, reason in enumerate(Reason)}
 
 
@@ -57,6 +60,13 @@ class Line:
     def skipped(self) -> int:
         """The periods that nothing will export unless somebody asks for it."""
         return self.missing.total() - self.failed - self.open
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """All of these by their names, for programs."""
+        reasons = {reason.value: number for reason, number in self.missing.items()}
+        counts = {name: getattr(self, name) for name in COUNTS}
+        return {"integration_type": self.integration_type, **counts, "reasons": reasons, "is_whole": self.is_whole}
 
     @cached_property
     def uncovered(self) -> Sequence[Stretch]:

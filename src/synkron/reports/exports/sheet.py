@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from synkron.reports.exports.coverage import Stretch
-from synkron.reports.exports.figures import Line
+from synkron.reports.exports.figures import COUNTS, Line
 from synkron.reports.exports.sentences import WORDS, Told
 from synkron.text import instant, one_line, printable
 
@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 # What a spreadsheet would take for the beginning of a formula; the last four are the wide forms of the first.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 COLUMNS = (
-    *("type", "organization", "organization id", "due", "exported", "failed", "skipped", "open"),
+    *("type", "organization", "organization id", *COUNTS),
     *("minutes not covered", "not covered"),
 )
 
@@ -46,7 +46,7 @@ def told_of(stretch: Stretch) -> str:
 def _cells(told: Told, line: Line) -> list[object]:
     return [
         *(line.integration_type, told.name_of(line), line.org_id),
-        *(line.due, line.exported, line.failed, line.skipped, line.open),
+        *(getattr(line, name) for name in COUNTS),
         *(round(line.uncovered_time / MINUTE), "; ".join(_stretches(line))),
     ]
 

@@ -51,6 +51,15 @@ def clock(words: Words, at: datetime, now: datetime, zone: tzinfo = UTC, *, seco
     return time if local.date() == today.date() else f"{day(words, local, today)} {time}"
 
 
+def both(words: Words, at: datetime, now: datetime, zone: tzinfo = UTC) -> str:
+    """The time of day in the zone and in UTC, with the day once: ``Mon 30 Nov 02:00 Oslo · 01:00 UTC``."""
+    if is_utc(zone):
+        return f"{clock(words, at, now)} UTC"
+    local, utc = at.astimezone(zone), at.astimezone(UTC)
+    there = f"{clock(words, at, now, zone)} {zone_name(zone, at)}"
+    return f"{there} · {utc:%H:%M} UTC" if local.date() == utc.date() else f"{there} · {clock(words, at, now)} UTC"
+
+
 def day(words: Words, local: datetime, today: datetime | None = None) -> str:
     """The day: ``Mon 30 Nov``, with the year if that is another one."""
     year = f" {local.year}" if today is None or local.year != today.year else ""

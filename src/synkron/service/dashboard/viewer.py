@@ -75,6 +75,10 @@ class Viewer:
         """See ``times.clock``."""
         return times.clock(self.words, at, self.now, zone or self.zone, seconds=seconds)
 
+    def both(self, at: datetime, zone: tzinfo | None = None) -> str:
+        """See ``times.both``."""
+        return times.both(self.words, at, self.now, zone or self.zone)
+
     def whole(self, at: datetime, zone: tzinfo | None = None) -> str:
         """See ``times.whole``."""
         return times.whole(self.words, at, zone or self.zone)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from synkron.reports.exports.coverage import Export, Stretch
-from synkron.reports.exports.figures import Line
 from synkron.reports.exports.sentences import Told, zone_name
 
 
@@ -64,7 +62,6 @@ class TypeExportFacts(Figures):
 class OrganizationFacts:
     """What an organization exported of a type."""
 
-    organization: str | None
     org_id: str | None
     integration_type: str
     due: int
@@ -101,30 +98,16 @@ def export_facts(told: Told) -> ExportFacts:
         until=report.window.end,
         asked_until=told.range.window.end,
         watermark=report.watermark,
-        types=[TypeExportFacts(**_figures(line), sentence=told.of_type(line)) for line in report.types],
+        types=[TypeExportFacts(**line.figures, sentence=told.of_type(line)) for line in report.types],
         organizations=[
             OrganizationFacts(
-                organization=told.names.get(line.org_id or ""),
                 org_id=line.org_id,
-                **_figures(line),
+                **line.figures,
                 integrations=[_integration(one) for one in line.exports],
             )
             for line in report.lines
         ],
     )
-
-
-def _figures(line: Line) -> dict[str, Any]:
-    return {
-        "integration_type": line.integration_type,
-        "due": line.due,
-        "exported": line.exported,
-        "failed": line.failed,
-        "skipped": line.skipped,
-        "open": line.open,
-        "reasons": {reason.value: number for reason, number in line.missing.items()},
-        "is_whole": line.is_whole,
-    }
 
 
 def _integration(one: Export) -> IntegrationFacts:

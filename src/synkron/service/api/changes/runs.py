@@ -82,9 +82,9 @@ async def retry(_: Operator, change: Change, body: Annotated[RetryBody, Depends(
 @router.post("/v1/runs/cancel", **changing(Cancelled, CancelBody))
 async def cancel(_: Operator, change: Change, body: Annotated[CancelBody, Depends(sent(CancelBody))]) -> Response:
     """Cancel up to 1,000 runs that are claimed or running: all that are named, or none."""
-    connection, within = change.connection, change.actor.org_id
+    connection, settings, within = change.connection, change.parts.settings, change.actor.org_id
     return await change.answer(
-        lambda _: runs.plan_cancel(connection, body.run_ids, within=within),
+        lambda _: runs.plan_cancel(connection, settings, body.run_ids, within=within),
         lambda: runs.cancel(connection, body.run_ids, change.actor.name, body.reason, within=within),
         cancelled,
     )

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from synkron.service.dashboard import assets
-from synkron.service.dashboard.pages import audit, drift, entrance, health, heat, lab, live, night, overview, setup, timeline
+from synkron.service.dashboard.pages import actions, entrance, integrations, live, overview, runs
+from synkron.service.dashboard.pages import audit, drift, health, heat, lab, night, setup, timeline  # isort: skip
 
-ROUTERS = [
-    assets.router,
-    entrance.router,
-    live.router,
-    overview.router,
-    timeline.router,
-    health.router,
-    night.router,
-    heat.router,
-    drift.router,
-    lab.router,
-    setup.router,
-    audit.router,
-]
+NOUNS = (overview, integrations, runs, actions)
+REPORTS = (timeline, health, night, heat, drift, lab, setup, audit)
+ROUTERS = [assets.router, entrance.router, live.router, *(one.router for one in (*NOUNS, *REPORTS))]

@@ -37,7 +37,9 @@ async function open(address) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const content = fresh.querySelector("main [data-sheet]") ?? fresh.getElementById("main");
   if (!content || answer.redirected) return location.assign(address);
+  document.querySelector("dialog.opened")?.close();
   const dialog = document.createElement("dialog");
+  dialog.className = "opened";
   dialog.append(...content.childNodes);
   const title = dialog.querySelector("h1");
   if (title) {

@@ -8,6 +8,14 @@ export function preferences() {
   });
 }
 
+// Filters apply as they are chosen.
+export function filters() {
+  document.addEventListener("change", (event) => {
+    const chosen = event.target.closest("form[data-auto]");
+    if (chosen && event.target.matches("select")) chosen.requestSubmit();
+  });
+}
+
 export function otherTheme() {
   const dark = getComputedStyle(document.documentElement).colorScheme === "dark"
     || (document.documentElement.dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
