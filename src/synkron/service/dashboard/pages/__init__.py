@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synkron.service.dashboard import assets
-from synkron.service.dashboard.pages import actions, entrance, integrations, live, overview, runs
+from synkron.service.dashboard.pages import actions, entrance, incidents, integrations, live, overview, runs
 
-NOUNS = (overview, integrations, runs, actions)
+NOUNS = (overview, integrations, runs, incidents, actions)
 ROUTERS = [assets.router, entrance.router, live.router, *(one.router for one in NOUNS)]
