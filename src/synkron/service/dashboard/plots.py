@@ -53,7 +53,7 @@ def _column(run: StripRun, x: int) -> str:
 
 
 def _height(length: timedelta | None) -> int:
-    """From 3 to the whole height, by the order of magnitude: vendors take from milliseconds to the better part of an hour."""
+    """From 3 to the whole height, by the order of magnitude: from 10 ms to an hour."""
     if length is None:
         return 3
     share = log10(max(length, SHORTEST) / SHORTEST) / log10(LONGEST / SHORTEST)

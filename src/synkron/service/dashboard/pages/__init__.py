@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from synkron.service.dashboard import assets
-from synkron.service.dashboard.pages import actions, entrance, integrations, live, overview, runs
+from synkron.service.dashboard.pages import actions, entrance, incidents, integrations, live, overview, runs
 from synkron.service.dashboard.pages import audit, drift, health, heat, lab, night, setup, timeline  # isort: skip
 
-NOUNS = (overview, integrations, runs, actions)
+NOUNS = (overview, integrations, runs, incidents, actions)
 REPORTS = (timeline, health, night, heat, drift, lab, setup, audit)
 ROUTERS = [assets.router, entrance.router, live.router, *(one.router for one in (*NOUNS, *REPORTS))]

@@ -12,12 +12,14 @@ from starlette.responses import Response
 from synkron.operations.transaction import read_transaction
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
-from synkron.service.dashboard.actions import ACTIONS, LENGTHS, Action, Asked
+from synkron.service.dashboard.actions import ACTIONS
+from synkron.service.dashboard.actions.asked import LENGTHS, Action, Asked
 from synkron.service.dashboard.flash import Flash
 from synkron.service.dashboard.viewer import OperatorView, Posted, redirect
 
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Path(max_length=20)]
+NAMED = ("integration", "run", "incident", "silence")
 DAY = timedelta(days=1)
 
 

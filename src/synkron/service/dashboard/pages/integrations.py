@@ -15,7 +15,7 @@ from synkron.ledger import history
 from synkron.model import Integration, Scope
 from synkron.operations.overrides import EffectiveValue, policy_of
 from synkron.operations.pauses import pauses
-from synkron.operations.scope import read_names, read_rows_by_id
+from synkron.operations.scope import read_names
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Connection
 from synkron.reports.overview.calendar import Calendar, Decided, calendar

@@ -100,7 +100,7 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
     """The figures as they are shown: what is wrong has its mark, and leads to the rows that it counts."""
     runs, say = found.runs, view.words.say
 
-    def tile(name: str, figure: int, kind: str = "", cut: bool = False, **filters: object) -> dict[str, object]:  # noqa: FBT001, FBT002
+    def tile(name: str, figure: int, kind: str = "", cut: bool = False, **filters: object) -> dict[str, object]:
         shown = view.words.number(figure) + ("+" if cut else "")
         address = view.address("/", **filters) if filters and org_id is None else None
         return {"name": name, "figure": shown, "kind": kind if figure else "", "address": address, "below": ""}

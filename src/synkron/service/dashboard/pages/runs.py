@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from synkron.delivery.targets.request import body, traceparent
 from synkron.ledger import history
-from synkron.ledger.drift import Stage
 from synkron.ledger.history import RecordedAttempt, RecordedRun, stages_of
 from synkron.model import Run, Scope, Source, State
 from synkron.service.api.access import visible
@@ -29,13 +28,6 @@ router = APIRouter(include_in_schema=False)
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 ROWS = 50
 WIDTH, BAR = 1000, 14
-STAGES = {
-    Stage.SPREAD: "fill-skipped",
-    Stage.TICK: "fill-late",
-    Stage.TURN: "fill-held",
-    Stage.WORKER: "fill-failed",
-    Stage.TARGET: "accent",
-}
 
 
 @router.get("/runs")
@@ -80,7 +72,7 @@ async def run(view: View, connection: Db, parts: Parts, run_id: Number) -> Respo
         attempts=attempts,
         organization=names.get(one.org_id) or one.org_id,
         zone=UTC if isinstance(zone, Exception) else zone,
-        stages=[(stage, STAGES[stage], length) for stage, length in stages_of(one, attempts).items()],
+        stages=list(stages_of(one, attempts).items()),
         waterfall=_waterfall(view, one, attempts),
         curl=_curl(parts, one),
         of_run=OF_RUN,
@@ -101,7 +93,7 @@ def _waterfall(view: Viewer, one: RecordedRun, attempts: Sequence[RecordedAttemp
     shapes, at = [], timedelta()
     for stage, length in stages_of(one, attempts).items():
         said = f"{view.words.say(f'run.stage.{stage}')}"
-        shapes.append(rect(STAGES[stage], place(at), 0, max(place(length), 1), BAR, said))
+        shapes.append(rect(f"stage-{stage}", place(at), 0, max(place(length), 1), BAR, said))
         at += length
     for number, each in enumerate(attempts, 1):
         start, end = each.started_at - one.scheduled_for, (each.finished_at or last) - one.scheduled_for
