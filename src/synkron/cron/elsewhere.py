@@ -1,4 +1,4 @@
-"""Where other tools would read an expression differently, or not at all: the table at the end of docs/cron-language.md."""
+"""Where other tools read an expression differently, or not at all: the last table of docs/cron-language.md."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def differences(text: str, cron: Cron, *, clocks_change: bool = False) -> list[D
     return list(_differences(text.upper().split(), cron, clocks_change))
 
 
-def _differences(fields: list[str], cron: Cron, clocks_change: bool) -> Iterator[Difference]:  # noqa: FBT001 (a fact)
+def _differences(fields: list[str], cron: Cron, clocks_change: bool) -> Iterator[Difference]:
     _, _, day, _, weekday = fields
     if cron.either_day:
         yield Difference.BOTH_DAYS

@@ -24,7 +24,7 @@ WORDS = ENGLISH.reasons
 
 @dataclass(frozen=True)
 class Told:
-    """A report as it is told: in which zone and words its range is, how its organizations are called, in which language.
+    """A report as it is told: its range in a zone and in words, the names of its organizations, and the language.
 
     The range's own words must be in that language.
     """

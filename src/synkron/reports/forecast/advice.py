@@ -40,7 +40,9 @@ def advice(fires: Mapping[str, Sequence[int]], policies: Mapping[str, Policy]) -
     alone: that limits it already. The room up to a schedule's own next moment is not known here: what fires more often
     than the spread starts as evenly either way.
     """
-    found = [one for name, by_minute in fires.items() if name in policies for one in _of(name, by_minute, policies[name])]
+    found = [
+        one for name, by_minute in fires.items() if name in policies for one in _of(name, by_minute, policies[name])
+    ]
     return sorted(found, key=lambda one: -one.most)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 from math import log10
 
 from markupsafe import Markup, escape
@@ -34,24 +35,24 @@ def over_time(found: DriftHistory, label: str) -> Markup:
     for name in LINES:
         path = "".join(_path(part, name, ruler, found.step) for part in _parts(found))
         shapes.append(f'<path class="line {name}" d="{path}"/>')
-    drawn = svg("plot over-time", WIDTH, HEIGHT, "".join(shapes), label)
-    return Markup(drawn.replace("<svg ", '<svg preserveAspectRatio="none" ', 1))  # noqa: S704 (a constant)
+    return svg("plot over-time", WIDTH, HEIGHT, "".join(shapes), label, stretched=True)
 
 
 def scale(words: Words) -> Markup:
     """The lengths of time at the lines of the plot, as words beside it."""
     marks = []
     for length in GRID:
-        said = escape(times.span(words, length))
+        said = escape(_rounded(words, length))
         kind = " strong" if length == timedelta(minutes=5) else ""
-        marks.append(f'<text class="axis{kind}" x="100%" y="{_y(length):.1f}" text-anchor="end">{said}</text>')
+        y = 100 * _y(length) / HEIGHT
+        marks.append(f'<text class="axis{kind}" x="100%" y="{y:.1f}%" dy="-4" text-anchor="end">{said}</text>')
     return Markup(f'<svg class="scale" aria-hidden="true">{"".join(marks)}</svg>')  # noqa: S704 (escaped)
 
 
 def bounds(words: Words) -> Sequence[str]:
     """What each bar of the histogram is about: from its bound up to the next."""
-    said = [times.span(words, one) if one else "0" for one in BOUNDS]
-    return [f"{one} – {after}" for one, after in zip(said, said[1:], strict=False)] + [f"≥ {said[-1]}"]
+    said = [_rounded(words, one) if one else "0" for one in BOUNDS]
+    return [f"{one} – {after}" for one, after in pairwise(said)] + [f"≥ {said[-1]}"]
 
 
 def bar(runs: int, most: int, bound: timedelta) -> Markup:
@@ -60,6 +61,12 @@ def bar(runs: int, most: int, bound: timedelta) -> Markup:
     name = "fill-failed" if bound >= timedelta(minutes=5) else "accent"
     shape = f'<rect class="{name}" width="{width:.2f}%" height="100%" rx="1"/>'
     return Markup(f'<svg class="bar" aria-hidden="true">{shape}</svg>')  # noqa: S704 (numbers)
+
+
+def _rounded(words: Words, length: timedelta) -> str:
+    """A length of whole seconds, without decimals."""
+    seconds = length.total_seconds()
+    return f"{seconds:.0f}\u00a0{words.say('times.unit.s')}" if 1 <= seconds < 60 else times.span(words, length)
 
 
 def _y(length: timedelta) -> float:

@@ -46,7 +46,7 @@ def cells(view: Viewer, found: Sequence[EndpointCell], label: str) -> Markup:
             continue
         name, height = SHAPES[worst]
         shapes.append(rect(f"fill-{name}", x, HEIGHT - height, COLUMN, height, _said(view, cell)))
-    return _stretched("cells", HEIGHT, "".join(shapes), label)
+    return svg("cells", CELLS * ROOM, HEIGHT, "".join(shapes), label, stretched=True)
 
 
 def _said(view: Viewer, cell: EndpointCell) -> str:
@@ -72,7 +72,7 @@ def latency(view: Viewer, found: Sequence[EndpointCell], label: str) -> Markup |
         middle, top = (_height(value, most) for value in (one.latency_p50, one.latency_most))
         shapes.append(rect("fill-soft", x + 2.5, PLOT - top, 1, max(top - middle, 0)))
         shapes.append(rect("accent", x, PLOT - middle - 1.5, COLUMN, 3, _said(view, one)))
-    return _stretched("latency", PLOT, "".join(shapes), label)
+    return svg("latency", CELLS * ROOM, PLOT, "".join(shapes), label, stretched=True)
 
 
 def slowest(found: Sequence[EndpointCell]) -> timedelta:
@@ -82,8 +82,3 @@ def slowest(found: Sequence[EndpointCell]) -> timedelta:
 
 def _height(value: timedelta | None, most: timedelta) -> float:
     return (PLOT - 3) * (value / most) + 1.5 if value and most else 1.5
-
-
-def _stretched(name: str, height: int, shapes: str, label: str) -> Markup:
-    drawn = svg(name, CELLS * ROOM, height, shapes, label)
-    return Markup(drawn.replace("<svg ", '<svg preserveAspectRatio="none" ', 1))  # noqa: S704 (a constant)

@@ -33,8 +33,7 @@ def lane(view: Viewer, found: Timeline, one: Lane, most: int, label: str) -> Mar
             shapes.append(rect("accent", x, HEIGHT - tall, width, tall, title))
         if caught_up:
             shapes.append(rect("caught-up", x, max(HEIGHT - tall - above, 0), width, above, title))
-    drawn = svg("plot lane", WIDTH, HEIGHT, "".join(shapes), label)
-    return Markup(drawn.replace("<svg ", '<svg preserveAspectRatio="none" ', 1))  # noqa: S704 (a constant)
+    return svg("plot lane", WIDTH, HEIGHT, "".join(shapes), label, stretched=True)
 
 
 def marks(view: Viewer, found: Timeline, one: Lane) -> Markup:

@@ -60,10 +60,14 @@ def _height(length: timedelta | None) -> int:
     return round(3 + min(share, 1) * (HEIGHT - 3))
 
 
-def svg(name: str, width: float, height: float, shapes: str, label: str = "") -> Markup:
-    """A drawing in its own units, scaled by the style sheet. Without a label, it repeats what stands beside it."""
+def svg(name: str, width: float, height: float, shapes: str, label: str = "", *, stretched: bool = False) -> Markup:
+    """A drawing in its own units, scaled by the style sheet; ``stretched`` to any proportions.
+
+    Without a label, it repeats what stands beside it.
+    """
     said = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return Markup(f'<svg class="{name}" viewBox="0 0 {width:g} {height:g}" {said}>{shapes}</svg>')  # noqa: S704
+    box = f'viewBox="0 0 {width:g} {height:g}"' + (' preserveAspectRatio="none"' if stretched else "")
+    return Markup(f'<svg class="{name}" {box} {said}>{shapes}</svg>')  # noqa: S704
 
 
 def rect(name: str, x: float, y: float, width: float, height: float, title: str = "") -> str:

@@ -1,4 +1,4 @@
-"""In which zone a page shows its times: the one asked for, or that of the last page, or that of the settings' reports."""
+"""In which zone a page shows its times: the one asked for, that of the last page, or that of the reports."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ class ShownZone:
         return response
 
 
-def shown_zone(
-    request: Request, parts: Parts, zone: Annotated[str | None, Query(max_length=200)] = None
-) -> ShownZone:
+def shown_zone(request: Request, parts: Parts, zone: Annotated[str | None, Query(max_length=200)] = None) -> ShownZone:
     """The zone of a request. Raises ZoneError for one that is asked for and does not exist."""
     if zone:
         return ShownZone(zone, parse_zone(zone), is_asked=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synkron.service.dashboard import assets
 from synkron.service.dashboard.pages import actions, entrance, incidents, integrations, live, overview, runs
+
 from synkron.service.dashboard.pages import audit, drift, health, heat, lab, night, setup, timeline  # isort: skip
 
 NOUNS = (overview, integrations, runs, incidents, actions)

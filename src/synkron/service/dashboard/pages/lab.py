@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,6 +13,7 @@ from synkron.cron import parse, parse_zone
 from synkron.cron.elsewhere import differences
 from synkron.errors import CronError, ZoneError
 from synkron.service.api.served import Parts
+from synkron.service.dashboard import times
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.dashboard.zones import shown_zone
 from synkron.service.nouns.explanation import explanation
@@ -38,6 +39,12 @@ async def lab(
     return view.page("lab.html", expression=expression, asked_zone=asked_zone, examples=EXAMPLES, found=found)
 
 
+def _on(view: Viewer, at: datetime, zone: tzinfo) -> str:
+    """The moment with its day, though that be today."""
+    local = at.astimezone(zone)
+    return f"{times.day(view.words, local)} {local:%H:%M}"
+
+
 def _answer(view: Viewer, expression: str, zone: str) -> dict[str, object]:
     """What there is to say; or what is wrong, and where in the expression that is."""
     try:
@@ -55,8 +62,8 @@ def _answer(view: Viewer, expression: str, zone: str) -> dict[str, object]:
     clocks_change = any(one.rule == "W4" for one in facts.warnings)
     return NOTHING | {
         "facts": facts,
+        "moments": [(_on(view, one.utc, place), _on(view, one.utc, UTC), one.utc) for one in facts.next],
         "sentence": cron.describe(view.words.language),
         "place": place,
-        "view": replace(view, zone=place),
         "elsewhere": differences(expression, cron, clocks_change=clocks_change),
     }

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query
 from markupsafe import Markup
 from starlette.responses import Response
 
-from synkron.model import Window
 from synkron.reports.exports import plot
-from synkron.reports.exports.figures import Line
+from synkron.reports.exports.coverage import Reason
+from synkron.reports.exports.figures import RANK, Line
 from synkron.reports.exports.phrases import PHRASES
 from synkron.reports.exports.ranges import Range
 from synkron.reports.exports.sentences import Told
@@ -31,7 +31,18 @@ router = APIRouter(include_in_schema=False)
 # What one page shows; the sheet has everything.
 MOST_FAULTS, MOST_WHOLE, MOST_STRETCHES = 100, 200, 4
 DAYS = {Span.DAY: 1, Span.WEEK: 7, Span.MONTH: 31}
-KINDS = {"failed": "failed", "open": "waiting", "skipped": "skipped"}
+KINDS = {
+    Reason.FAILED: "failed",
+    Reason.INVALID: "invalid",
+    Reason.UNDECIDED: "late",
+    Reason.EXPIRED: "expired",
+    Reason.CANCELLED: "skipped",
+    Reason.MERGED: "merged",
+    Reason.SKIPPED: "skipped",
+    Reason.SUPERSEDED: "skipped",
+    Reason.PAUSED: "held",
+    Reason.OPEN: "waiting",
+}
 
 
 @router.get("/night")
@@ -54,12 +65,16 @@ async def night(
     names = await organization_names(connection, parts.settings, {one.org_id for one in exports.exports})
     told = Told(exports, _in_words(view, span, asked), names, PHRASES[view.words.language])
     ruler = Ruler(exports.window.start, max(exports.window.end, exports.window.start + timedelta(minutes=1)))
-    whole = sorted((one for one in exports.lines if one.is_whole), key=lambda one: (one.integration_type, told.name_of(one)))
+    whole = [line for line in exports.lines if line.is_whole]
+    whole.sort(key=lambda line: (line.integration_type, told.name_of(line)))
+    sheet = view.address(
+        "/v1/report", range=span, on=on, zone=zone.name, format="csv", org=scope.org_id, type=scope.integration_type
+    )
     return zone.kept(
         view.page(
             "night.html",
             told=told,
-            span=span,
+            chosen=span,
             spans=list(Span),
             title=told.range.title,
             types=[(one, kind_of(one), _bars(told, one)) for one in exports.types],
@@ -70,9 +85,7 @@ async def night(
             axis=axis(view, ruler),
             earlier=_neighbour(span, on, asked, view, -1),
             later=_neighbour(span, on, asked, view, 1),
-            sheet=view.address(
-                "/v1/report", range=span, on=on, zone=zone.name, format="csv", **dict(zip(("org", "type"), scope[:2], strict=True))
-            ),
+            sheet=sheet,
             asked_zone=zone.name,
         )
     )
@@ -80,15 +93,15 @@ async def night(
 
 def kind_of(line: Line) -> str:
     """The mark of a line: the worst that it has."""
-    if line.is_whole:
-        return "done"
-    return "failed" if line.failed else "waiting" if line.open else "skipped"
+    reasons = {*line.missing, *(one.reason for one in line.uncovered)}
+    return KINDS[min(reasons, key=RANK.__getitem__)] if reasons else "done"
 
 
 def _in_words(view: Viewer, span: Span, asked: Range) -> Range:
     """The range with its title and its name in the language of the page."""
     say = view.words.say
-    first, last = (at.astimezone(asked.zone) for at in (asked.window.start, asked.window.end - timedelta(microseconds=1)))
+    first = asked.window.start.astimezone(asked.zone)
+    last = (asked.window.end - timedelta(microseconds=1)).astimezone(asked.zone)
     values = {
         "first": times.day(view.words, first, first),
         "last": times.day(view.words, last),
@@ -127,7 +140,7 @@ def _neighbour(span: Span, on: date | None, asked: Range, view: Viewer, step: in
     """The address of the range before or after; None for a night, and for what has not begun."""
     if span not in DAYS:
         return None
-    first = (on or view.now.astimezone(asked.zone).date())
+    first = on or view.now.astimezone(asked.zone).date()
     if span is Span.MONTH:
         first = first.replace(day=1) + timedelta(days=31 if step > 0 else -1)
     else:
