@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 1000, 56
 # Nothing that fires may be too small to be seen.
 LEAST, GAP = 3, 0.8
 # Marks closer together than this share of the width are one.
-APART = 0.004
+APART = 0.014
 
 
 def lane(view: Viewer, found: Timeline, one: Lane, most: int, label: str) -> Markup:
