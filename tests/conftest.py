@@ -27,6 +27,7 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.runtime import log_through_structlog  # noqa: E402
+from tests.support import browser  # noqa: E402
 from tests.support.databases import Database, bare, migrated, templates  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
 from tests.support.driver import remember_types  # noqa: E402
@@ -59,6 +60,8 @@ def pytest_configure() -> None:
         raise pytest.UsageError(NO_DISTRIBUTION)
     if program() is None and os.environ.get("CI"):
         raise pytest.UsageError(NOT_INSTALLED)
+    if browser.program() is None and os.environ.get("CI"):
+        raise pytest.UsageError(browser.NOT_INSTALLED)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -81,6 +84,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(NO_DISTRIBUTION, yellow=True)
     if program() is None:
         terminalreporter.write_line(NOT_INSTALLED, yellow=True)
+    if browser.program() is None:
+        terminalreporter.write_line(browser.NOT_INSTALLED, yellow=True)
 
 
 @pytest.fixture(scope="session")

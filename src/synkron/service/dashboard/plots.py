@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from synkron.model import State
 from synkron.reports.overview.rows import StripRun
+from synkron.text import printable
 
 # In the strip's own units: the room for each run, the width of its column, and the height.
 ROOM, COLUMN, HEIGHT = 6, 4, 24
@@ -65,14 +66,14 @@ def svg(name: str, width: float, height: float, shapes: str, label: str = "", *,
 
     Without a label, it repeats what stands beside it.
     """
-    said = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    said = f'role="img" aria-label="{escape(printable(label))}"' if label else 'aria-hidden="true"'
     box = f'viewBox="0 0 {width:g} {height:g}"' + (' preserveAspectRatio="none"' if stretched else "")
     return Markup(f'<svg class="{name}" {box} {said}>{shapes}</svg>')  # noqa: S704
 
 
 def rect(name: str, x: float, y: float, width: float, height: float, title: str = "") -> str:
     """A rectangle of a class of the style sheet."""
-    told = f"<title>{escape(title)}</title>" if title else ""
+    told = f"<title>{escape(printable(title))}</title>" if title else ""
     return f'<rect class="{name}" x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}">{told}</rect>'
 
 
@@ -83,4 +84,4 @@ def line(name: str, points: Iterable[tuple[float, float]]) -> str:
 
 def text(x: float, y: float, words: str, anchor: str = "middle") -> str:
     """Words of an axis."""
-    return f'<text class="axis" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+    return f'<text class="axis" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(printable(words))}</text>'

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from synkron.model import Scope
 from synkron.operations import backfill, pauses, trigger
 from synkron.operations.pause_effects import PauseEffect
 from synkron.operations.pauses import AskedPause
+from synkron.operations.scope import look_up
 from synkron.service.dashboard.actions.asked import MOST, Asked, Facts, Preview
 from synkron.service.dashboard.words import Words
 
@@ -77,7 +79,8 @@ async def run_now(asked: Asked) -> str:
 async def would_backfill(asked: Asked, now: datetime) -> Preview:
     words, view = asked.view.words, asked.view
     if not asked.text("from") or not asked.text("to"):
-        return Preview("", is_ready=False)
+        whom = Scope(asked.within, integration_id=asked.integrations[0])
+        return Preview((await look_up(asked.connection, asked.settings, whom)).subject, is_ready=False)
     plan = await backfill.plan_backfill(asked.connection, asked.settings, asked.range(), now, MOST)
     facts = [
         (words.say(f"act.fate.{fate.name.lower()}"), words.number(count))

@@ -111,7 +111,8 @@ def _in_words(view: Viewer, span: Span, asked: Range) -> Range:
         "month": say(f"times.month.{first.month}"),
         "year": str(first.year),
     }
-    return replace(asked, title=say(f"night.of.{span}.title", **values), name=say(f"night.of.{span}.name", **values))
+    title = say(f"night.of.{span}.title", **values)
+    return replace(asked, title=title[0].upper() + title[1:], name=say(f"night.of.{span}.name", **values))
 
 
 def _bars(told: Told, line: Line) -> Markup:

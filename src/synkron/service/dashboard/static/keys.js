@@ -2,14 +2,14 @@
 // to a page, `?` explains.
 import { otherTheme } from "./preferences.js";
 
-const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
+const typing = (target) => target.closest("input:not([type=checkbox], [type=radio]), textarea, select");
 let goes = false;
 
 export function keys() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.key === "Escape" && typing(event.target)) return event.target.blur();
-    if (typing(event.target) && !(event.target.type === "checkbox" && "jkx".includes(event.key))) return;
+    if (typing(event.target)) return;
     const does = goes ? go(event.key) : act(event.key);
     goes = !goes && event.key === "g";
     if (does) event.preventDefault();
@@ -46,7 +46,7 @@ function step(by) {
   const at = rows.findIndex((row) => row.classList.contains("here"));
   const next = rows[at < 0 ? 0 : Math.min(Math.max(at + by, 0), rows.length - 1)];
   for (const row of rows) row.classList.toggle("here", row === next);
-  next.querySelector("a, button, input")?.focus({ preventScroll: true });
+  (next.querySelector("a") ?? next.querySelector("button, input"))?.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
   return true;
 }

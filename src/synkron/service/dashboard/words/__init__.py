@@ -15,6 +15,8 @@ from importlib.resources import files
 
 from markupsafe import Markup, escape
 
+from synkron.text import printable
+
 DEFAULT = "en"
 # Each language's own name for itself.
 LANGUAGES = {"en": "English", "nb": "Norsk bokmål"}
@@ -55,7 +57,7 @@ class Words:
 
 def with_code(text: str) -> Markup:
     """The text as HTML, in which what stands between backquotes is code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped before)
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(printable(text, keep="\n")))))  # noqa: S704 (escaped before)
 
 
 @cache
