@@ -13,9 +13,10 @@ from synkron.settings.policy import Policy
 
 # Spreads that are proposed, the shortest first.
 SPREADS = tuple(MINUTE * one for one in (5, 10, 15, 30, 60))
-# A minute in which fewer start is left alone; a spread is enough if it leaves this share of the largest.
+# A minute in which fewer start is left alone. A spread is enough if it leaves this share of the largest, and not worth
+# to be proposed if it leaves more than that.
 FEW = 20
-ENOUGH = 0.2
+ENOUGH, WORTH = 0.2, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def _of(name: str, by_minute: Sequence[int], policy: Policy) -> Iterator[Advice]
     proposals = [(one, max(_starts(by_minute, one))) for one in SPREADS if one > policy.spread]
     enough = [one for one in proposals if one[1] <= most * ENOUGH] or proposals[-1:]
     for spread, then in enough[:1]:
-        if then < most:
+        if then <= most * WORTH:
             yield Advice(name, starts.index(most), most, policy.concurrency, spread, then)
 
 
