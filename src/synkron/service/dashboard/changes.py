@@ -29,11 +29,11 @@ QUIET, SIGN, LONGEST = 1.0, 20.0, 900.0
 MOST_STREAMS = 400
 # What each topic is read from. Months of a table begin with its name.
 TOPICS: Mapping[str, tuple[str, ...]] = {
-    "runs": ("runs", "attempts"),
+    "runs": ("runs", "running", "attempts"),
     "incidents": ("incidents", "announcements", "silences"),
     "pauses": ("pauses", "overrides", "held"),
-    "health": ("health", "samples", "probes"),
-    "integrations": ("integrations", "mirrored"),
+    "health": ("health", "samples", "probe_spend"),
+    "integrations": ("integrations", "mirrored_", "overview_integrations"),
     "audit": ("audit",),
     "nodes": ("nodes",),
     "verifications": ("verifications",),
