@@ -128,6 +128,6 @@ async def _served(place: Place, settings: Settings, environment: Mapping[str, st
         stop.asked,
         environment,
         at_once=stop.at_once,
-        listening=partial(say_dashboard, place.url),
+        listening=partial(say_dashboard, place.url, settings.api),
         anywhere=True,
     )

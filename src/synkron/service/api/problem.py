@@ -10,6 +10,7 @@ from types import MappingProxyType
 from starlette.responses import Response
 
 from synkron.errors import Ambiguous, NotAtHome, NotFound, Refused, ServiceRoleRequired, SettingsError, SynkronError
+from synkron.operations.access.answers import KeyReused
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.runtime import log
 from synkron.text import one_line
@@ -54,6 +55,8 @@ def problem_of(error: Exception, path: str) -> Problem:
             return Problem(422, str(error), more={"candidates": list(error.lines)})
         case SettingsError():
             return Problem(422, "; ".join(error.faults), more={"faults": list(error.faults)})
+        case KeyReused():
+            return Problem(422, str(error))
         case NotFound():
             return Problem(404, str(error))
         case NotAtHome() | ServiceRoleRequired():

@@ -12,7 +12,7 @@ from synkron.service.api.responses import documented
 STATUSES = (401, 403, 404, 409, 422)
 
 
-def outcome(name: str, base: type[BaseModel] | None = None, **more: Any) -> type[BaseModel]:  # noqa: ANN401  (types)
+def outcome(name: str, base: type[BaseModel] | None = None, /, **more: Any) -> type[BaseModel]:  # noqa: ANN401  (types)
     """The form of an answer: whether it was a dry run, what ``base`` has, and more fields, each with its type."""
     fields: dict[str, Any] = {"dry_run": (bool, ...)} | {field: (kind, ...) for field, kind in more.items()}
     return create_model(name, __base__=base, **fields)
