@@ -13,7 +13,7 @@ export function dialogs() {
       event.preventDefault();
       const fields = new URLSearchParams(new FormData(event.target, by));
       fields.delete("form_token");
-      await open((by.formAction || event.target.action) + "?" + fields);
+      await open((by.hasAttribute("formaction") ? by.formAction : event.target.action) + "?" + fields);
     } else if (event.target.method === "post") by?.setAttribute("aria-busy", "true");
   });
   document.addEventListener("click", (event) => {
@@ -35,7 +35,8 @@ function said(button) {
 async function open(address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const content = fresh.querySelector("main [data-sheet]") ?? fresh.getElementById("main");
+  // Anything but such a form, or why there is none, is a page of its own.
+  const content = fresh.querySelector("main [data-sheet]") ?? (answer.ok ? null : fresh.getElementById("main"));
   if (!content || answer.redirected) return location.assign(address);
   document.querySelector("dialog.opened")?.close();
   const dialog = document.createElement("dialog");
