@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 EXAMPLES = settings(
-    max_examples=5,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     database=None,
@@ -52,8 +51,9 @@ async def admin(operator: Api, connection: Connection) -> Api:
 async def test_what_is_found_and_done_is_what_the_document_says(admin: Api, pool: Pool, cast: Cast) -> None:
     asked = [one for one in requests_of(pool, cast) if one.route not in SIGNED]
 
+    document = await document_of(admin)
+
     def ask() -> None:
-        document = document_of(admin)
         for one in sorted(asked, key=lambda one: one.method):
             for path in dict.fromkeys((one.path, one.path.replace("?dry_run=true", ""))):
                 answer = requests.request(
@@ -69,26 +69,26 @@ async def test_what_is_found_and_done_is_what_the_document_says(admin: Api, pool
 async def test_whatever_is_asked_is_answered_as_the_document_says(admin: Api, cast: Cast, mode: GenerationMode) -> None:
     del cast
 
+    document = await document_of(admin)
+
     def ask_all() -> None:
-        for operation in operations(document_of(admin)):
+        for operation in document.get_all_operations():
+            one = operation.ok()
 
             @EXAMPLES
-            @given(case=operation.as_strategy(generation_mode=mode))
+            @given(case=one.as_strategy(generation_mode=mode))
             def ask(case: Any) -> None:
                 case.call_and_validate(base_url=admin.url, headers=authorized(admin), checks=CHECKS, timeout=60)
 
-            ask()
+            # Nothing can be wrong with what takes no parameter.
+            if mode is GenerationMode.POSITIVE or one.body or list(one.iter_parameters()):
+                ask()
 
     await asyncio.to_thread(ask_all)
 
 
-def document_of(api: Api) -> Any:
-    return schemathesis.openapi.from_url(f"{api.url}/v1/openapi.json")
-
-
-def operations(document: Any) -> Iterator[Any]:
-    for one in document.get_all_operations():
-        yield one.ok()
+async def document_of(api: Api) -> Any:
+    return schemathesis.openapi.from_dict((await api.get("/v1/openapi.json")).content)
 
 
 def authorized(api: Api) -> dict[str, str]:
