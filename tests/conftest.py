@@ -1,42 +1,52 @@
 """A real PostgreSQL for the whole session, and a fresh database, cloned from a template, for each test that asks.
 
-Everything runs in a hostile time zone: the process's own and the databases' are +12:45, in whose summer they are
-+13:45, so that a forgotten zone shows.
+Everything runs in a hostile time zone: the process's own and the servers' are +12:45, in whose summer they are
++13:45, so that a forgotten zone shows. The servers have it from their start: as a setting of its database, each
+session would read the zone's file anew.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-os.environ["TZ"] = "Pacific/Chatham"
+ZONE = "Pacific/Chatham"
+os.environ["TZ"] = ZONE
 time.tzset()
+# To read the authorities that a system trusts takes 50 ms, of each process that imports aiohttp and of each client of
+# Supabase's. No test asks a vendor, so these trust one authority, which has signed nothing.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("support") / "nobody.pem")
 # A shell's background jobs ignore Ctrl-C, and so would every process that a test starts and stops with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import asyncpg  # noqa: E402
 import pytest  # noqa: E402
+import structlog  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
+from synkron.cli.output import say_through  # noqa: E402
+from synkron.cli.secrets import hide  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.runtime import log_through_structlog  # noqa: E402
-from tests.support import browser  # noqa: E402
+from tests.support import browser, pgbouncer, prometheus  # noqa: E402
 from tests.support.databases import Database, bare, migrated, templates  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
 from tests.support.driver import remember_types  # noqa: E402
-from tests.support.pgbouncer import NOT_INSTALLED, program  # noqa: E402
 from tests.support.template import WITHOUT_PARTITIONS  # noqa: E402
 
 # A session finds what its functions are written in loaded already. No test waits for autovacuum, and its launcher holds
 # on to the statistics of databases that are gone: to drop another one in such a place then stops the server.
-HURRIED = {"fsync": "off", "shared_preload_libraries": "plpgsql", "autovacuum": "off"}
+HURRIED = {"fsync": "off", "shared_preload_libraries": "plpgsql", "autovacuum": "off", "timezone": ZONE}
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
 remember_types()
@@ -58,10 +68,9 @@ NO_DISTRIBUTION = (
 def pytest_configure() -> None:
     if programs() is None and os.environ.get("CI"):
         raise pytest.UsageError(NO_DISTRIBUTION)
-    if program() is None and os.environ.get("CI"):
-        raise pytest.UsageError(NOT_INSTALLED)
-    if browser.program() is None and os.environ.get("CI"):
-        raise pytest.UsageError(browser.NOT_INSTALLED)
+    for one in (browser, pgbouncer, prometheus):
+        if one.program() is None and os.environ.get("CI"):
+            raise pytest.UsageError(one.NOT_INSTALLED)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -82,10 +91,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if programs() is None:
         terminalreporter.write_line(NO_DISTRIBUTION, yellow=True)
-    if program() is None:
-        terminalreporter.write_line(NOT_INSTALLED, yellow=True)
-    if browser.program() is None:
-        terminalreporter.write_line(browser.NOT_INSTALLED, yellow=True)
+    for one in (browser, pgbouncer, prometheus):
+        if one.program() is None:
+            terminalreporter.write_line(one.NOT_INSTALLED, yellow=True)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +116,7 @@ def in_memory() -> Path | None:
 def distribution_server() -> Iterator[EmbeddedServer]:
     with (
         TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder,
-        distribution_database(Path(folder)) as running,
+        distribution_database(Path(folder), timezone=ZONE) as running,
         templates(running),
     ):
         yield running
@@ -159,3 +167,20 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
     """Connections to the test's database, as the service's role."""
     async with asyncpg.create_pool(database.url, min_size=1, max_size=10) as opened:
         yield opened
+
+
+@pytest.fixture
+def untouched_logging() -> Iterator[None]:
+    """Puts back what a command does to logging, which is the process's own, and forgets the secrets it has read."""
+    root, ours = logging.getLogger(), logging.getLogger("synkron")
+    handlers, levels, configuration = root.handlers[:], (root.level, ours.level), structlog.get_config()
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(False)
+    hide(())
+    say_through(None)
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    structlog.configure(**configuration)

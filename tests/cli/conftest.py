@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-import structlog
 import typer.main
 
 from synkron.cli import main
-from synkron.cli.output import say_through
-from synkron.cli.secrets import hide
+from tests.support.commands import commands
 from tests.support.databases import Database
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
-# A process builds its commands once, which takes longer than most of them; here one process calls hundreds.
-_commands = cache(typer.main.get_command)
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,7 @@ def synkron(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SYNKRON_DATA_DIR", str(tmp_path / "none"))
     monkeypatch.delenv("SYNKRON_DATABASE_URL", raising=False)
-    monkeypatch.setattr(typer.main, "get_command", _commands)
+    monkeypatch.setattr(typer.main, "get_command", commands)
 
     def run(*arguments: str) -> Ended:
         with pytest.raises(SystemExit) as ended:
@@ -71,23 +64,6 @@ def on_database(synkron: Command, database: Database, monkeypatch: pytest.Monkey
     """Runs a command in this process, on the test's database."""
     monkeypatch.setenv("SYNKRON_DATABASE_URL", database.url)
     return synkron
-
-
-@pytest.fixture
-def untouched_logging() -> Iterator[None]:
-    """Puts back what a command does to logging, which is the process's own, and forgets the secrets it has read."""
-    root, ours = logging.getLogger(), logging.getLogger("synkron")
-    handlers, levels, configuration = root.handlers[:], (root.level, ours.level), structlog.get_config()
-    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    yield
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
-    logging.captureWarnings(False)
-    hide(())
-    say_through(None)
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
-    structlog.configure(**configuration)
 
 
 def spawn(*arguments: str, folder: Path, environment: dict[str, str], **streams: Any) -> subprocess.Popen[str]:

@@ -19,6 +19,7 @@ from synkron.operations.access.tokens import actor_of_token
 from tests.cli.conftest import Command
 from tests.cli.past import FJORD, fetch, make_past
 from tests.conftest import Connection
+from tests.settings.test_api_settings import OIDC
 from tests.support.databases import Database
 
 Answer = TypeVar("Answer")
@@ -234,6 +235,23 @@ class TestLogin:
         [row] = fetch(database.url, "select author, action, subject from synkron.audit")
         assert tuple(row) == ("kari", "make login link", "person kari")
         assert ended.out.rpartition("/")[2].strip() not in on_database("audit", "--json").out
+
+
+@pytest.mark.parametrize("address", ["", 'address = "http://127.0.0.1:8077"'])
+def test_where_others_reach_it_the_api_starts_only_behind_tls(
+    on_database: Command, tmp_path: Path, address: str
+) -> None:
+    (tmp_path / "synkron.toml").write_text(f'listen = "0.0.0.0:0"\n[api]\n{address}\n', "utf-8")
+    ended = on_database("run", "--role", "api")
+    assert (ended.code, ended.out) == (2, "")
+    assert "listen: on 0.0.0.0:0, others on the network reach the API, and there is no TLS." in ended.err
+
+
+def test_a_provider_s_secret_that_is_not_there_is_told_at_the_start(on_database: Command, tmp_path: Path) -> None:
+    (tmp_path / "synkron.toml").write_text(OIDC, "utf-8")
+    ended = on_database("run", "--role", "api")
+    assert ended.code == 2
+    assert "api.oidc.client_secret: the environment variable OIDC_SECRET is not set" in ended.err
 
 
 async def _enter(connection: Connection, password: str) -> str | None:

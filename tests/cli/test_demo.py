@@ -20,7 +20,7 @@ import pytest
 
 from synkron.cli.demo.fleet import INTEGRATIONS, ORGANIZATIONS
 from synkron.postgres.embedded import embedded_database
-from tests.cli.conftest import Ended, execute, spawn
+from tests.cli.conftest import Command, execute, spawn
 from tests.conftest import in_memory
 
 PATIENCE = 60.0
@@ -36,7 +36,14 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-def test_without_a_terminal_it_logs(folder: Path) -> None:
+@pytest.fixture
+def beside(synkron: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs a command in this process, with the same data."""
+    monkeypatch.setenv("SYNKRON_DATA_DIR", str(folder / "data"))
+    return synkron
+
+
+def test_without_a_terminal_it_logs(folder: Path, beside: Command) -> None:
     """Ticks, until SIGTERM; what they claimed stands in the ledger afterwards."""
     with _demo(folder) as process:
         assert process.stderr
@@ -46,15 +53,15 @@ def test_without_a_terminal_it_logs(folder: Path) -> None:
     assert (process.returncode, out) == (0, "")
     assert f"The demo's data stays in {folder / 'data'}" in err
     for command in (["up"], ["up", "--embedded"], ["run"]):
-        refused = _ended(folder, *command)
+        refused = beside(*command)
         assert (refused.code, refused.out) == (6, "")
         assert "are the demo's, which must not reach your targets" in refused.err
-    runs = json.loads(_ended(folder, "runs", "--json").out)
+    runs = json.loads(beside("runs", "--json").out)
     assert len(runs) >= tick["claimed"] >= len(EVERY_MINUTE)
     assert EVERY_MINUTE <= {run["integration_id"] for run in runs} <= LIVE
 
 
-def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(folder: Path) -> None:
+def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(folder: Path, beside: Command) -> None:
     terminal, inner = pty.openpty()
     ours = partial(fcntl.ioctl, 0, termios.TIOCSCTTY)
     with _demo(folder, stdin=inner, stdout=inner, start_new_session=True, preexec_fn=ours) as process:
@@ -64,7 +71,7 @@ def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(folder: Path
         shown += _shown_until(terminal, "synkron runs retry NUMBER")
         os.write(terminal, b" ")
         shown += _shown_until(terminal, "runs, the newest first")
-        second = _ended(folder, "up", "--demo")
+        second = beside("up", "--demo")
         process.send_signal(signal.SIGINT)
         rest = _shown_until(terminal, "")
         _, err = process.communicate(timeout=PATIENCE)
@@ -77,14 +84,14 @@ def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(folder: Path
     assert "Another demo runs" in second.err
 
 
-def test_other_rows_are_left_alone(folder: Path) -> None:
+def test_other_rows_are_left_alone(folder: Path, beside: Command) -> None:
     with embedded_database(folder / "data") as server:
         execute(
             server.url(),
             "create table organizations (id uuid primary key default gen_random_uuid(), name text, timezone text)",
             "insert into organizations (name) values ('Somebody')",
         )
-    ended = _ended(folder, "up", "--demo")
+    ended = beside("up", "--demo")
     assert (ended.code, ended.out) == (6, "")
     assert "contain rows that are not the demo's" in ended.err
 
@@ -117,12 +124,6 @@ def _demo(folder: Path, **streams: Any) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.wait()
-
-
-def _ended(folder: Path, *arguments: str) -> Ended:
-    process = spawn(*arguments, folder=folder, environment=_environment(folder))
-    out, err = process.communicate(timeout=PATIENCE)
-    return Ended(process.returncode, out, err)
 
 
 def _environment(folder: Path) -> dict[str, str]:

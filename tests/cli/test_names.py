@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 import typer.main
 
@@ -83,22 +85,32 @@ def test_what_is_ambiguous_is_listed_and_refused_by_every_command(on_database: C
 
 
 def test_a_name_is_as_good_as_an_id(on_database: Command, past: Past) -> None:
+    """One of each kind to every command; what else fits a name, which all of them ask alike, to one."""
     past.record(1, "failed")
-    for by_id, by_name in (
-        (["--org", FJORD], ["--org", "FJORD"]),
-        (["--org", LYS], ["--org", r"lys \x1b[31mbarn"]),
-        (["--org", LYS], ["--org", LYS.upper()]),
-        (["--org", LYS], ["--org", "7B1C"]),
-        (["--type", "xledger"], ["--type", "Xled"]),
-        (["--type", "telex"], ["--type", "tele"]),
-        (["--integration", past.hourly], ["--integration", "fjord xledger"]),
-        (["--integration", past.hourly], ["--integration", past.hourly[:13].upper()]),
-    ):
-        for name in LISTS - {"incidents silences"}:
+    for names, pairs in ((LISTS - {"incidents silences"}, one_of_each(past)), ({"runs"}, what_else_fits(past))):
+        for name, (by_id, by_name) in product(sorted(names), pairs):
             known, named = on_database(name, *by_id, "--json"), on_database(name, *by_name, "--json")
             assert known.code == named.code in (0, 3), (name, by_name, named.err)
             assert _without_moments(known.answer) == _without_moments(named.answer)
             assert f'"{by_name[1]}": ' in named.err
+
+
+def one_of_each(past: Past) -> list[tuple[list[str], list[str]]]:
+    return [
+        (["--org", LYS], ["--org", r"lys \x1b[31mbarn"]),
+        (["--type", "xledger"], ["--type", "Xled"]),
+        (["--integration", past.hourly], ["--integration", "fjord xledger"]),
+    ]
+
+
+def what_else_fits(past: Past) -> list[tuple[list[str], list[str]]]:
+    return [
+        (["--org", FJORD], ["--org", "FJORD"]),
+        (["--org", LYS], ["--org", LYS.upper()]),
+        (["--org", LYS], ["--org", "7B1C"]),
+        (["--type", "telex"], ["--type", "tele"]),
+        (["--integration", past.hourly], ["--integration", past.hourly[:13].upper()]),
+    ]
 
 
 def _without_moments(answer: object) -> object:

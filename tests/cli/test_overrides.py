@@ -102,32 +102,32 @@ def test_the_policy_in_effect_and_where_it_comes_from(on_database: Command, past
     assert ["spread", "2m", "types.xledger"] in lines
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "said"),
-    [
-        (["--catch-up", "never"], 2, "catch_up: expected 'latest', 'all' or 'skip'; found 'never'"),
-        (["--overlap", "all"], 2, "overlap: expected 'queue' or 'skip'; found 'all'"),
-        (["--attempts", "0"], 2, "attempts: expected greater than or equal to 1; found '0'"),
-        (["--attempts", "101"], 2, "attempts: expected less than or equal to 100; found '101'"),
-        (["--attempts", "many"], 2, "attempts: expected a valid integer"),
-        (["--timeout", "0s"], 2, "timeout: expected a duration above zero"),
-        (["--timeout", "5"], 2, 'timeout: expected a duration such as "30s"'),
-        (["--spread", "-1m"], 2, 'spread: expected a duration such as "30s"'),
-        (["--backoff", "0ms"], 2, "backoff: expected a duration above zero"),
-        (["--completion-timeout", "9999d"], 2, "completion_timeout: expected a duration such as"),
-        (["--catch-up-window", "400d"], 2, "catch_up_window: expected a duration shorter than the retention (400d)"),
-        ([], 2, "give at least one value"),
-        (["--timeout", "5m", "--integration", NOBODY], 4, f'There is no integration "{NOBODY}".'),
-        (["--timeout", "5m", "--integration", "no uuid"], 4, 'There is no integration "no uuid".'),
-    ],
-)
-def test_what_is_refused(on_database: Command, past: Past, options: list[str], code: int, said: str) -> None:
+REFUSED: list[tuple[list[str], int, str]] = [
+    (["--catch-up", "never"], 2, "catch_up: expected 'latest', 'all' or 'skip'; found 'never'"),
+    (["--overlap", "all"], 2, "overlap: expected 'queue' or 'skip'; found 'all'"),
+    (["--attempts", "0"], 2, "attempts: expected greater than or equal to 1; found '0'"),
+    (["--attempts", "101"], 2, "attempts: expected less than or equal to 100; found '101'"),
+    (["--attempts", "many"], 2, "attempts: expected a valid integer"),
+    (["--timeout", "0s"], 2, "timeout: expected a duration above zero"),
+    (["--timeout", "5"], 2, 'timeout: expected a duration such as "30s"'),
+    (["--spread", "-1m"], 2, 'spread: expected a duration such as "30s"'),
+    (["--backoff", "0ms"], 2, "backoff: expected a duration above zero"),
+    (["--completion-timeout", "9999d"], 2, "completion_timeout: expected a duration such as"),
+    (["--catch-up-window", "400d"], 2, "catch_up_window: expected a duration shorter than the retention (400d)"),
+    ([], 2, "give at least one value"),
+    (["--timeout", "5m", "--integration", NOBODY], 4, f'There is no integration "{NOBODY}".'),
+    (["--timeout", "5m", "--integration", "no uuid"], 4, 'There is no integration "no uuid".'),
+]
+
+
+def test_what_is_refused(on_database: Command, past: Past) -> None:
     on_database(*set_(past, "--catch-up", "all"))
     before = past.everything()
-    ended = on_database(*set_(past, *options))
-    assert (ended.code, ended.out) == (code, "")
-    assert said in ended.err
-    assert past.everything() == before
+    for options, code, said in REFUSED:
+        ended = on_database(*set_(past, *options))
+        assert (ended.code, ended.out) == (code, ""), options
+        assert said in ended.err
+        assert past.everything() == before, options
 
 
 def test_every_fault_is_said(on_database: Command, past: Past) -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.cli.conftest import SYNKRON, Command, spawn
 from tests.conftest import Connection
 from tests.support.databases import Database
+from tests.support.fleet import blocked
 
 PATIENCE = 30.0
 QUIET = {f"SYNKRON_TYPES__{name}__HEALTH__MODE": "passive" for name in ("XLEDGER", "DYNAMICS", "BUFDIR")}
@@ -123,9 +124,7 @@ async def _waiting_for_a_lock(
         await connection.execute("lock table organization_integrations")
         process = spawn("due", folder=folder, environment=_environment(database))
         try:
-            async with asyncio.timeout(PATIENCE):
-                while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
-                    assert process.poll() is None
+            await blocked(connection)
             yield process
         finally:
             process.kill()
@@ -169,9 +168,7 @@ async def test_a_service_that_is_dropped_while_it_starts_tries_again(
     await connection.execute(lock)
     process = spawn(*command, folder=tmp_path, environment=_environment(database) | QUIET)
     try:
-        async with asyncio.timeout(PATIENCE):
-            while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
-                assert process.poll() is None
+        await blocked(connection)
         await _terminate(database)
         told = await asyncio.to_thread(_until, process, "database not ready")
         await transaction.rollback()

@@ -12,7 +12,7 @@ from synkron.operations.access.actor import Permission
 from synkron.operations.access.sessions import log_in_by_link, make_login_link
 from tests.conftest import Connection
 from tests.service.api.cast import Member, make_cast
-from tests.service.api.conftest import serving
+from tests.service.api.conftest import Api, serving, token_of
 from tests.support import browser as browsers
 from tests.support.browser import Window, window
 from tests.support.databases import Database
@@ -52,3 +52,10 @@ async def dashboard(database: Database, connection: Connection) -> AsyncIterator
 async def cast(connection: Connection) -> list[Member]:
     """Three organizations whose names are markup."""
     return await make_cast(connection)
+
+
+@pytest.fixture
+async def api(database: Database, connection: Connection) -> AsyncIterator[Api]:
+    """A client of the API with a token that may read everything."""
+    async with serving(database) as there:
+        yield there.with_token(await token_of(connection))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import pytest
 from playwright.async_api import expect
 
@@ -13,7 +15,7 @@ from synkron.service.application import running
 from synkron.settings.load import Settings
 from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard
-from tests.service.api.cast import Member
+from tests.service.api.cast import HOUR, Member
 from tests.support.browser import needs_browser
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization
@@ -100,6 +102,31 @@ async def test_many_are_paused_and_resumed_at_once(dashboard: Dashboard, cast: l
     authors = await dashboard.connection.fetch("select distinct author from synkron.audit where action = 'pause'")
     assert [row["author"] for row in authors] == ["person:kari"]
     assert len(cast) == 3
+
+
+async def test_a_backfill_is_previewed_in_place_and_then_done(
+    dashboard: Dashboard, connection: Connection, cast: list[Member]
+) -> None:
+    await connection.execute("update synkron.watermark set at = now()")
+    await connection.execute(
+        "update organization_integrations set cron_schedule = '*/10 * * * *' where id::text = $1",
+        cast[0].integrations[0],
+    )
+    seen = await dashboard.window()
+    await seen.open(f"/integrations/{cast[0].integrations[0]}")
+    await seen.page.get_by_role("link", name="Backfill").click()
+    sheet = seen.page.get_by_role("dialog", name="Backfill")
+    end = await connection.fetchval("select date_trunc('hour', at - interval '3 hours') from synkron.watermark")
+    await sheet.get_by_label("From (UTC)").fill(f"{end.astimezone(UTC) - HOUR:%Y-%m-%dT%H:%M}")
+    await sheet.get_by_label("Up to (UTC)").fill(f"{end.astimezone(UTC):%Y-%m-%dT%H:%M}")
+    await sheet.get_by_role("button", name="Preview").click()
+    await expect(sheet).to_contain_text("Run now")
+    count = "select count(*) from synkron.runs where source = 'backfill'"
+    assert await connection.fetchval(count) == 0
+    await sheet.get_by_role("button", name="Run these").click()
+    await expect(seen.page.get_by_role("status").last).to_contain_text("6 runs are made.")
+    assert await connection.fetchval(count) == 6
+    assert seen.complaints == []
 
 
 async def test_keys_lead_everywhere(dashboard: Dashboard, cast: list[Member]) -> None:

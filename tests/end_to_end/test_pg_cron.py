@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +17,9 @@ from synkron.postgres.embedded import EmbeddedServer
 from synkron.reports.verify.store import verify
 from synkron.settings.load import Settings, SourceTables
 from tests.conftest import Connection, in_memory
-from tests.end_to_end.processes import SYNKRON, process
+from tests.end_to_end.processes import process
 from tests.end_to_end.receiver import receiving
+from tests.support.commands import Ended, synkron
 from tests.support.databases import Database
 from tests.support.distribution import distribution_database, has_extension
 from tests.support.fleet import Condition, add_integration, watching
@@ -30,6 +28,7 @@ NAME = "second_clock"
 INTEGRATIONS = 20
 PATIENCE = 150.0
 MINUTE = timedelta(minutes=1)
+Called = Callable[..., Awaitable[Ended]]
 
 pytestmark = pytest.mark.skipif(
     not has_extension("pg_cron") and not os.environ.get("CI"),
@@ -74,12 +73,15 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
     await opened.close()
 
 
-def synkron(database: Database, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command, as the superuser: pg_cron's tables are its own."""
-    known = {**os.environ, "SYNKRON_DATABASE_URL": database.superuser_url}
-    return subprocess.run(
-        [SYNKRON, *arguments], cwd=folder, env=known, capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
+@pytest.fixture
+def called(database: Database, tmp_path: Path, untouched_logging: None) -> Called:
+    """Runs a command, as the superuser if nobody else is named: pg_cron's tables are its own."""
+    del untouched_logging
+
+    async def run(*arguments: str, url: str = database.superuser_url) -> Ended:
+        return await synkron(url, *arguments, folder=tmp_path)
+
+    return run
 
 
 def holds(condition: str, *arguments: object) -> Condition:
@@ -90,11 +92,13 @@ def holds(condition: str, *arguments: object) -> Condition:
 
 
 # requirement R17.6
-async def test_pg_cron_takes_over_and_hands_back(database: Database, connection: Connection, tmp_path: Path) -> None:
+async def test_pg_cron_takes_over_and_hands_back(
+    database: Database, connection: Connection, called: Called, tmp_path: Path
+) -> None:
     """The scheduler is killed; pg_cron claims the next minutes on time; a new scheduler goes on from there."""
     for _ in range(INTEGRATIONS):
         await add_integration(connection, "* * * * *")
-    done = synkron(database, tmp_path, "pg-cron", "install", "--yes")
+    done = await called("pg-cron", "install", "--yes")
     assert done.returncode == 0, done.stderr
     async with receiving() as receiver, watching(database, patience=PATIENCE) as until:
         settings = f'heartbeat = "3s"\n[types.xledger]\ntarget = "{receiver.url}"\nconcurrency = 50\n'
@@ -110,7 +114,7 @@ async def test_pg_cron_takes_over_and_hands_back(database: Database, connection:
                 where t.source = 'pg_cron' and state = 'succeeded'
             """
             await until(holds(taken_over, INTEGRATIONS))
-            status = json.loads(synkron(database, tmp_path, "pg-cron", "status", "--json").stdout)
+            status = json.loads((await called("pg-cron", "status", "--json")).stdout)
             assert (status["clock"]["claims"], status["claimed_by_pg_cron"] >= INTEGRATIONS) == (True, True)
             async with process(database, tmp_path, "scheduler", settings) as scheduler:
                 ticked = """
@@ -136,21 +140,23 @@ async def test_pg_cron_takes_over_and_hands_back(database: Database, connection:
     assert late[len(late) * 95 // 100] < timedelta(seconds=10)
 
 
-async def test_a_drill_shows_the_hand_over(database: Database, connection: Connection, tmp_path: Path) -> None:
+async def test_a_drill_shows_the_hand_over(
+    database: Database, connection: Connection, called: Called, tmp_path: Path
+) -> None:
     """The schedulers rest for two minutes, by word of the command; afterwards everything is removed again."""
     await add_integration(connection, "* * * * *")
-    refused = synkron(database, tmp_path, "pg-cron", "drill")
+    refused = await called("pg-cron", "drill")
     assert refused.returncode == 6
     assert "synkron pg-cron install" in refused.stderr
     for mode in ("wake", "claim"):
-        assert synkron(database, tmp_path, "pg-cron", "install", "--mode", mode, "--yes").returncode == 0
-    refused = synkron(database, tmp_path, "pg-cron", "drill")
+        assert (await called("pg-cron", "install", "--mode", mode, "--yes")).returncode == 0
+    refused = await called("pg-cron", "drill")
     assert refused.returncode == 6
     assert "Nothing is planned" in refused.stderr
     settings = ""
     async with process(database, tmp_path, "scheduler", settings), watching(database, patience=PATIENCE) as until:
         await until(holds("select count(*) > 0 from synkron.plans"))
-        done = await asyncio.to_thread(synkron, database, tmp_path, "pg-cron", "drill", "--minutes", "2", "--json")
+        done = await called("pg-cron", "drill", "--minutes", "2", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     moments = json.loads(done.stdout)["moments"]
     assert [one["unclaimed"] for one in moments] == [0] * len(moments)
@@ -158,39 +164,39 @@ async def test_a_drill_shows_the_hand_over(database: Database, connection: Conne
     assert sum(one["claimed_by_pg_cron"] for one in moments) >= 1, (moments, list(map(dict, ended)))
     jobs = await connection.fetch("select jobname from cron.job order by 1")
     assert [row["jobname"] for row in jobs] == ["synkron claim", "synkron wake"]
-    assert synkron(database, tmp_path, "pg-cron", "remove", "--yes").returncode == 0
+    assert (await called("pg-cron", "remove", "--yes")).returncode == 0
     assert await connection.fetchval("select count(*) from cron.job") == 0
     assert await connection.fetchval("select to_regproc('synkron.claim_planned') is null")
 
 
 async def test_the_doctor_mends_a_job_that_is_off_or_gone(
-    database: Database, connection: Connection, tmp_path: Path
+    database: Database, connection: Connection, called: Called
 ) -> None:
     """Mode call can't be installed here; a dry run says so as well."""
 
-    def doctor(asked: Database = database) -> tuple[str, list[str]]:
-        checks = json.loads(synkron(asked, tmp_path, "doctor", "--json").stdout)["checks"]
+    async def doctor(url: str = database.superuser_url) -> tuple[str, list[str]]:
+        checks = json.loads((await called("doctor", "--json", url=url)).stdout)["checks"]
         [found] = [one for one in checks if one["check"] == "pg_cron"]
         return found["level"], found["commands"]
 
     call = ("pg-cron", "install", "--mode", "call", "--url", "https://synkron.example.com/v1/tick")
-    refused = [synkron(database, tmp_path, *call, option) for option in ("--dry-run", "--yes")]
+    refused = [await called(*call, option) for option in ("--dry-run", "--yes")]
     assert [(one.returncode, "There is no pg_net, which sends" in one.stderr) for one in refused] == [(6, True)] * 2
-    assert synkron(database, tmp_path, "pg-cron", "install", "--yes").returncode == 0
-    assert doctor() == ("ok", [])
+    assert (await called("pg-cron", "install", "--yes")).returncode == 0
+    assert await doctor() == ("ok", [])
     await connection.execute("select cron.alter_job(jobid, active => false) from cron.job")
-    level, [command] = doctor()
+    level, [command] = await doctor()
     assert level == "failed"
     await connection.execute(command)
-    assert doctor() == ("ok", [])
+    assert await doctor() == ("ok", [])
     await connection.execute("select cron.unschedule(jobname) from cron.job")
-    level, [command] = doctor()
+    level, [command] = await doctor()
     assert level == "failed"
-    assert synkron(database, tmp_path, *command.split()[1:], "--yes").returncode == 0
-    assert doctor() == ("ok", [])
-    role = replace(database, superuser_url=database.url)
-    assert doctor(role) == ("skipped", [])
-    assert json.loads(synkron(role, tmp_path, "pg-cron", "status", "--json").stdout)["jobs"] == []
-    ungranted = synkron(role, tmp_path, "pg-cron", "install", "--yes")
+    assert (await called(*command.split()[1:], "--yes")).returncode == 0
+    assert await doctor() == ("ok", [])
+    assert await doctor(database.url) == ("skipped", [])
+    status = await called("pg-cron", "status", "--json", url=database.url)
+    assert json.loads(status.stdout)["jobs"] == []
+    ungranted = await called("pg-cron", "install", "--yes", url=database.url)
     assert ungranted.returncode == 6
     assert "grant usage on schema cron to ROLE" in ungranted.stderr

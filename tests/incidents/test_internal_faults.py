@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -32,7 +32,7 @@ from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection
 from tests.support.databases import Database
-from tests.support.fleet import add_integration
+from tests.support.fleet import add_integration, holds
 from tests.support.working import claim
 
 SECRET = "hush-hush"
@@ -70,12 +70,6 @@ async def serving(database: Database) -> AsyncIterator[asyncio.Task[None]]:
         await task
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await condition():
-            pass
-
-
 def plant(patch: pytest.MonkeyPatch, owner: Any, name: str, error: BaseException, *, times: int = 1) -> None:
     """Have it raise the error, so many times."""
     goes_on, left = getattr(owner, name), [error] * times
@@ -100,12 +94,12 @@ async def test_every_loop_goes_on(database: Database, connection: Connection, mo
 
     with capture_logs() as lines:
         async with serving(database):
-            await until(all_noted)
+            await holds(all_noted)
             ticks = await ticked(connection)
             another = await add_integration(connection, "0 3 * * *")
             await claim(connection, "2026-03-02T03:00:00")
-            await until(partial(succeeded, connection, another))
-            await until(partial(ticked_more, connection, ticks))
+            await holds(partial(succeeded, connection, another))
+            await holds(partial(ticked_more, connection, ticks))
     told = [line for line in lines if line["event"] == "internal fault"]
     assert {line["loop"] for line in told} == set(PLANTED)
     assert all(line["exc_info"] is not None for line in told)

@@ -502,6 +502,7 @@ CREATE TABLE synkron.overview_integrations (
     oddity text,
     schedule_id bigint,
     is_live boolean GENERATED ALWAYS AS ((is_enabled AND (cron_schedule IS NOT NULL))) STORED NOT NULL,
+    is_unfit boolean GENERATED ALWAYS AS ((is_enabled AND (cron_schedule IS NOT NULL) AND (schedule_id IS NULL))) STORED NOT NULL,
     organization_key text GENERATED ALWAYS AS (((((lower("left"(organization, 100)) || chr(1)) || org_id) || chr(1)) || integration_type)) STORED NOT NULL COLLATE pg_catalog."C",
     type_key text GENERATED ALWAYS AS (((((integration_type || chr(1)) || lower("left"(organization, 100))) || chr(1)) || org_id)) STORED NOT NULL COLLATE pg_catalog."C",
     words tsvector GENERATED ALWAYS AS (array_to_tsvector((synkron.words(((organization || ' '::text) || integration_type)) || array_remove(ARRAY[lower(org_id), lower(integration_id)], ''::text)))) STORED NOT NULL
@@ -609,6 +610,7 @@ CREATE TABLE synkron.provider_logins (
     browser_hash bytea NOT NULL,
     nonce text NOT NULL,
     verifier text NOT NULL,
+    next_page text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     CONSTRAINT provider_logins_browser_hash_check CHECK ((length(browser_hash) = 32)),
     CONSTRAINT provider_logins_state_hash_check CHECK ((length(state_hash) = 32))
@@ -1040,6 +1042,7 @@ CREATE INDEX mirrored_organizations_by_id ON synkron.mirrored_organizations USIN
 CREATE INDEX overview_by_organization ON synkron.overview_integrations USING btree (organization_key, integration_id, place);
 CREATE INDEX overview_by_schedule ON synkron.overview_integrations USING btree (schedule_id, integration_id, place);
 CREATE INDEX overview_by_type ON synkron.overview_integrations USING btree (type_key, integration_id, place);
+CREATE INDEX overview_invalid ON synkron.overview_integrations USING btree (integration_id) WHERE is_unfit;
 CREATE INDEX overview_of_organization ON synkron.overview_integrations USING btree (org_id);
 CREATE INDEX overview_runs_drift ON synkron.overview_runs USING btree (drift_key, integration_id);
 CREATE INDEX overview_runs_failing ON synkron.overview_runs USING btree (failing_key, integration_id) WHERE (failing_key < 'Infinity'::double precision);

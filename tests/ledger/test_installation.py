@@ -23,7 +23,7 @@ from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import connected
 from synkron.postgres.embedded import EmbeddedServer
-from synkron.runtime import steady_clock
+from synkron.runtime import sleep, steady_clock
 from synkron.scheduler.tick import tick
 from synkron.service import background, scheduler_loop, worker_loop
 from synkron.service.heartbeat import open_dead_man
@@ -38,7 +38,7 @@ from tests.delivery.targets.far_side import accept, far_side
 from tests.support.announcing import idle
 from tests.support.copies import copied, opened
 from tests.support.databases import Database
-from tests.support.fleet import add_integration, utc, watching
+from tests.support.fleet import LOOK_AGAIN, add_integration, utc, watching
 from tests.support.turns import start
 
 MOMENT = "2026-03-02T02:00:00"
@@ -206,6 +206,7 @@ async def test_a_service_waits_until_somebody_says_what_the_ledger_is(
             while reports < 5:
                 assert not service.done()
                 reports += bool(await connection.fetchval("delete from synkron.nodes returning 1"))
+                await sleep(LOOK_AGAIN)
             await adopt(connection, SERVICE, AskedAdoption(Adopted.COPY), "kari")
             await until(_succeeded)
             stop.set()

@@ -22,7 +22,7 @@ from synkron.ledger.queue import SQL, Manager
 from synkron.postgres.connection import Executor, Pool
 from tests.conftest import Connection
 from tests.support.databases import Database
-from tests.support.fleet import add_integration
+from tests.support.fleet import add_integration, holds
 from tests.support.working import QUICK, Recorder, claim, working
 
 pytestmark = pytest.mark.each_server
@@ -114,12 +114,13 @@ async def test_jobs_under_way_give_a_sign_of_life_together(database: Database, c
     async with asyncpg.create_pool(database.url, min_size=1, max_size=5) as pool, working(pool, target, settings):
         await target.called.wait()
         began = await connection.fetchval("select max(heartbeat) from synkron.queue")
-        async with asyncio.timeout(20):
-            # Longer than a worker is waited for that gives none.
-            while not await connection.fetchval(
+        # Longer than a worker is waited for that gives none.
+        await holds(
+            lambda: connection.fetchval(
                 "select min(heartbeat) > $1::timestamptz + interval '1 s' from synkron.queue", began
-            ):
-                pass
+            ),
+            20,
+        )
         release.set()
     assert len(target.calls) == 3
 

@@ -19,7 +19,7 @@ from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
 from tests.conftest import Connection
 from tests.support.databases import Database
-from tests.support.fleet import PATIENCE, add_integration, utc
+from tests.support.fleet import add_integration, blocked, utc
 from tests.support.working import QUICK, claim
 
 # When the job of a run fires, and when the run may start.
@@ -131,9 +131,7 @@ async def test_of_two_that_wait_for_each_other_the_operation_is_refused(
         async with write_transaction(connection):
             await connection.execute(lock, first)
             waiting.append(asyncio.create_task(worker.execute(lock, first)))
-            async with asyncio.timeout(PATIENCE):
-                while not await pool.fetchval("select exists (select from pg_locks where not granted)"):
-                    pass
+            await blocked(pool)
             await connection.execute(lock, second)
 
     waiting: list[asyncio.Task[str]] = []

@@ -17,6 +17,8 @@ import pytest
 from tests.house.pages import ROOT, text_of
 
 UV = Path(sys.executable).with_name("uv")
+# A registry has a certificate that the system's authorities have signed.
+ELSEWHERE = {name: value for name, value in os.environ.items() if name != "SSL_CERT_FILE"}
 
 
 @cache
@@ -50,18 +52,20 @@ class Environment:
         # What script/setup has fetched needs no network. uv does not know where else packages are; pip does.
         for install in ((*uv, "--offline"), uv, (sys.executable, "-m", "pip", "--python", python, "install", "-q")):
             wanted = (f"{self.wheel}[{','.join(extras)}]", "--constraint", str(constraints))
-            done = subprocess.run([*install, *wanted], capture_output=True, text=True, check=False)
+            done = subprocess.run([*install, *wanted], env=ELSEWHERE, capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 return
         pytest.fail(done.stderr)
 
     def check(self) -> None:
         """See that what the packages need is there, in releases that fit."""
-        done("-m", "pip", "--python", str(self.folder / "bin/python"), "check")
+        command = [str(UV), "pip", "check", "-q", "--python", str(self.folder / "bin/python")]
+        checked = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
 
     def run(self, program: str, *arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run one of its programs, and answer how it ended."""
-        kept = {name: os.environ[name] for name in ("HOME", "PATH", "TZ") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("HOME", "PATH", "TZ", "SSL_CERT_FILE") if name in os.environ}
         return subprocess.run(
             [self.folder / "bin" / program, *arguments],
             cwd=cwd,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Connection
 from tests.house.pages import blocks, text_of
-from tests.package.conftest import Made, pythons
+from tests.package.conftest import Environment, Made, pythons
 from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
@@ -95,9 +95,10 @@ def test_without_extras_and_with_them(version: str, environment: Made, tmp_path:
     assert "the service refused it or can't be reached" in tried.stdout
 
 
-async def test_the_core_reads_and_ticks_and_helps(
+async def test_the_core_reads_and_ticks_and_helps_and_has_types(
     environment: Made, database: Database, connection: Connection, tmp_path: Path
 ) -> None:
+    """A misspelt name in a user's lines is found, so the types are seen."""
     one = await add_integration(connection, "0 2 * * *", "dynamics")
     core = environment(HERE)
     [example] = blocks(text_of("README.md"), "python")
@@ -108,21 +109,22 @@ async def test_the_core_reads_and_ticks_and_helps(
         assert name in shown.stdout
     ticked = core.run("synkron", "tick", cwd=tmp_path, SYNKRON_DATABASE_URL=database.url)
     assert (ticked.returncode, ticked.stderr) == (0, "")
+    assert types_of_a_user_s_lines(core, tmp_path) == [
+        'misspelt.py:17: error: "DueIntegration" has no attribute "organisation"  [attr-defined]',
+        "Found 1 error in 1 file (checked 2 source files)",
+    ]
 
 
-def test_a_user_s_lines_have_types(environment: Made, tmp_path: Path) -> None:
-    """A misspelt name is found, so the types are seen."""
-    (tmp_path / "lines.py").write_text(USER, "utf-8")
-    (tmp_path / "misspelt.py").write_text(USER.replace("one.org_id", "one.organisation"), "utf-8")
-    python = str(environment(HERE).folder / "bin/python")
+def types_of_a_user_s_lines(core: Environment, folder: Path) -> list[str]:
+    """What mypy says of them, as they are and with a misspelt name."""
+    (folder / "lines.py").write_text(USER, "utf-8")
+    (folder / "misspelt.py").write_text(USER.replace("one.org_id", "one.organisation"), "utf-8")
+    python = str(core.folder / "bin/python")
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "lines.py", "misspelt.py"],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert checked.stdout.splitlines() == [
-        'misspelt.py:17: error: "DueIntegration" has no attribute "organisation"  [attr-defined]',
-        "Found 1 error in 1 file (checked 2 source files)",
-    ]
+    return checked.stdout.splitlines()

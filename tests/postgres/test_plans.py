@@ -135,6 +135,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "reports/verify/store.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES, 0, 0),
     "reports/verify/store.ticks": (A_DAY, NOW),
     "delivery/warm_up/send.forget": (AGES,),
+    "vendors/store.samples": ("e1", None, 50),
 }
 
 

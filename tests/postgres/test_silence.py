@@ -20,6 +20,7 @@ from synkron.postgres.sessions import SESSION
 from synkron.postgres.silence import SilenceGuard
 from synkron.postgres.watch import WatchedConnection
 from tests.support.databases import Database
+from tests.support.fleet import blocked, holds
 from tests.support.silent_relay import SilentRelay, silent_relay
 
 
@@ -78,7 +79,7 @@ class TestOneConnection:
         async with connected(relay.url, QUICK) as connection, connected(database.url) as other:
             await other.execute("select pg_advisory_lock(11)")
             asked = asyncio.ensure_future(connection.fetchval("select pg_advisory_lock(11)"))
-            await _until_waiting(other)
+            await blocked(other)
             relay.silence()
             await other.execute("select pg_advisory_unlock(11)")
             with pytest.raises(asyncpg.ConnectionDoesNotExistError):
@@ -251,14 +252,8 @@ async def test_a_setting_that_the_server_does_not_know_is_left_out(
 
 async def _ended(relay: SilentRelay, pid: int) -> bool:
     """Whether the session leaves the server. It takes a moment to go."""
-    async with asyncio.timeout(20), connected(relay.url) as connection:
-        while await connection.fetchval("select exists (select from pg_stat_activity where pid = $1)", pid):
-            pass
+    async with connected(relay.url) as connection:
+        await holds(
+            lambda: connection.fetchval("select not exists (select from pg_stat_activity where pid = $1)", pid), 20
+        )
     return True
-
-
-async def _until_waiting(connection: Connection) -> None:
-    """Until another session waits for an advisory lock."""
-    async with asyncio.timeout(20):
-        while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
-            pass

@@ -31,7 +31,7 @@ from synkron.vendors.observer import Observer
 from tests.conftest import Connection
 from tests.end_to_end.processes import process
 from tests.support.databases import Database
-from tests.support.fleet import add_integration
+from tests.support.fleet import add_integration, holds
 from tests.support.silent_relay import SilentRelay, silent_relay
 from tests.support.working import claim
 
@@ -133,9 +133,7 @@ async def serving(relay: SilentRelay, *roles: Role) -> AsyncIterator[asyncio.Tas
 
 
 async def until(connection: Connection, condition: Callable[[Connection], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(90):
-        while not await condition(connection):
-            await connection.execute("select")
+    await holds(lambda: condition(connection), 90)
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["those that are there", "new ones too, for a while"])
@@ -243,7 +241,7 @@ async def test_it_ends_when_it_is_told_to(
 async def test_one_signal_ends_a_process_whose_database_is_silent(
     relay: SilentRelay, database: Database, connection: Connection, tmp_path: Path
 ) -> None:
-    settings = 'heartbeat = "1h"\nshutdown_grace = "0s"\n'
+    settings = 'heartbeat = "1h"\nshutdown_grace = "0s"\nlisten = "127.0.0.1:0"\n'
     async with process(replace(database, url=relay.url), tmp_path, "scheduler,worker,api", settings) as running:
         await until(connection, _is_there)
         relay.silence(new=True)

@@ -16,13 +16,14 @@ import pytest
 from synkron.ledger import attempts, claims, queue, skips
 from synkron.postgres.connection import pooled
 from synkron.postgres.statements import source_statements
+from synkron.runtime import sleep
 from synkron.scheduler.tick import tick
 from synkron.settings.load import SourceTables
 from synkron.source.parsed_texts import KNOWN
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection
 from tests.support.databases import Database
-from tests.support.fleet import add_integration, nothing_queued, watching
+from tests.support.fleet import LOOK_AGAIN, add_integration, nothing_queued, watching
 from tests.support.working import QUICK, Recorder, claim, working
 
 pytestmark = pytest.mark.each_server
@@ -137,6 +138,7 @@ async def test_a_start_writes_no_index(database: Database, connection: Connectio
     async with asyncio.timeout(20):
         # The counts come in a moment after their statements.
         while (found := await _updates(connection, "^runs_[0-9]"))[0] < 2 * RUNS:
+            await sleep(LOOK_AGAIN)
             await connection.execute("select pg_stat_clear_snapshot()")
     assert found[0] == 2 * RUNS
     assert found[1] >= 0.9 * RUNS

@@ -34,7 +34,7 @@ def ahead(*groups: Group, policy: Policy | None = None, hours: int = 24, spread:
     """The forecast of the hours from just before midnight on: the first minute is 00:00."""
     policy = policy or Policy()
     window = Window(MIDNIGHT - MINUTE, MIDNIGHT - MINUTE + HOUR * hours)
-    return forecast(count_fires(groups, window, TYPES, spread or policy.spread), dict.fromkeys(TYPES, policy))
+    return forecast(at_once(count_fires(groups, window, TYPES, spread or policy.spread)), dict.fromkeys(TYPES, policy))
 
 
 def xledger(*groups: Group, policy: Policy | None = None, hours: int = 24) -> TypeForecast:
@@ -200,7 +200,7 @@ def test_nothing_is_lost_and_no_minute_is_above_the_pace(
 ) -> None:
     spread = MINUTE * half_minutes / 2
     one = xledger(*fleet, policy=Policy(pace=pace, spread=spread), hours=3)
-    asks = spread_out(count_fires(fleet, one.window, TYPES, spread).fires["xledger"], spread, 180)
+    asks = spread_out(at_once(count_fires(fleet, one.window, TYPES, spread)).fires["xledger"], spread, 180)
     assert sum(asks) == pytest.approx(one.started + one.left_waiting)
     assert one.started + one.later == pytest.approx(one.fired)
     assert one.left_waiting <= one.later + 1e-6

@@ -10,6 +10,7 @@ import pytest
 from synkron.errors import Refused
 from synkron.model import EVERYTHING, Scope
 from synkron.postgres.clock import database_clock
+from synkron.reports.overview import order
 from synkron.reports.overview.cursor import START, Place, Sort, cursor_of, place_of
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
@@ -82,6 +83,38 @@ async def test_each_order_of_each_state(connection: Connection) -> None:
             )
             places = [place(one, sort) for one in found]
             assert places == sorted(places), (sort, state)
+
+
+async def test_while_everything_is_paused_all_are(connection: Connection) -> None:
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    await connection.execute("insert into synkron.pauses (reason, author) values ('r', 'kari')")
+    await refresh(connection, Settings())
+    for sort in Sort:
+        found = await all_rows(connection, sort, state=RowState.PAUSED)
+        assert {row.integration.integration_id for row in found} == {one.integration_id for one in cast}
+        assert all(row.pause is not None for row in found)
+
+
+async def test_what_is_rare_is_found_though_a_walk_did_not(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each order, state and search once more, with walks that break off at once."""
+    monkeypatch.setattr(order, "WALKED", 3)
+    monkeypatch.setattr(order, "WALKED_BY_FIGURES", 3)
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    await refresh(connection, Settings())
+    by_id = {one.integration_id: one for one in cast}
+    for sort in Sort:
+        for state, is_in in STATES.items():
+            for search in (None, "fjord"):
+                rows = await all_rows(connection, sort, state=state, search=search)
+                found = [by_id[row.integration.integration_id] for row in rows]
+                expected = [one for one in cast if is_in(one) and (search is None or one.organization == "Fjord AS")]
+                assert {one.integration_id for one in found} == {one.integration_id for one in expected}
+                places = [place(one, sort) for one in found]
+                assert places == sorted(places), (sort, state)
 
 
 async def test_what_a_row_shows(connection: Connection) -> None:

@@ -22,6 +22,7 @@ from synkron.service.api.server import listening
 from tests.conftest import Connection
 from tests.delivery.test_completion import ENVIRONMENT, SETTINGS, Api, accepted, body
 from tests.support.databases import Database
+from tests.support.fleet import blocked
 from tests.support.problems import problem
 
 PATIENCE = 60.0
@@ -192,9 +193,7 @@ async def test_half_open_connections_make_room(
         async with connection.transaction():
             await connection.execute("select from synkron.runs where id = $1 for update", first.id)
             under_way = asyncio.create_task(api.post(first.id, body(first)))
-            async with asyncio.timeout(PATIENCE):
-                while not await connection.fetchval("select exists (select from pg_locks where not granted)"):
-                    assert not under_way.done()
+            await blocked(connection)
             async with connecting(api, *[UNSIGNED] * 400) as peers:
                 ended = {asyncio.create_task(peer.everything()) for peer in peers}
                 assert await api.post(second.id, body(second)) == (200, {"run_id": second.id, "state": "succeeded"})

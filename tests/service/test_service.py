@@ -103,7 +103,7 @@ async def test_the_api_answers_inside_the_service_s_loop_and_ends_with_it(databa
         task = asyncio.create_task(serve(database.url, settings, [Role.API], stop, {}))
         while not (listening := [line for line in lines if line["event"] == "started"]):
             assert not task.done()
-            await asyncio.wait({task}, timeout=0)
+            await asyncio.wait({task}, timeout=0.01)
         assert listening[0]["roles"] == "api"
         [address] = [line["address"] for line in lines if line["event"] == "listening"]
         async with ClientSession() as session, session.post(f"{address}/v1/runs/1/complete") as answer:

@@ -75,7 +75,6 @@ async def _cloned(
 
 def _create(server: EmbeddedServer, name: str, template: str, options: str = "") -> None:
     _administer(server, f"create database {name} template {template} owner synkron strategy file_copy {options}")
-    _administer(server, f"alter database {name} set timezone to 'Pacific/Chatham'")
 
 
 def _administer(server: EmbeddedServer, statement: str) -> None:

@@ -12,11 +12,13 @@ from uuid import UUID
 import asyncpg
 
 from synkron.postgres.connection import Executor
+from synkron.runtime import sleep
 from tests.conftest import Connection
 from tests.support.databases import Database
 
 # A minute that lies ahead is waited for.
 PATIENCE = 60.0
+LOOK_AGAIN = 0.01  # seconds
 
 
 def utc(text: str) -> datetime:
@@ -82,11 +84,19 @@ async def watching(
         await connection.close()
 
 
+async def holds(condition: Callable[[], Awaitable[object]], patience: float = PATIENCE) -> None:
+    """Wait until a condition holds that nothing signals.
+
+    It is looked at again after a moment: the tests share the processor with what they wait for.
+    """
+    async with asyncio.timeout(patience):
+        while not await condition():
+            await sleep(LOOK_AGAIN)
+
+
 async def blocked(executor: Executor, number: int = 1) -> None:
     """Wait until at least this number wait for a lock."""
-    async with asyncio.timeout(PATIENCE):
-        while await executor.fetchval("select count(*) from pg_locks where not granted") < number:
-            pass
+    await holds(lambda: executor.fetchval("select count(*) >= $1 from pg_locks where not granted", number))
 
 
 async def nothing_queued(connection: Connection) -> bool:

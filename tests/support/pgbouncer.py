@@ -38,7 +38,7 @@ class PgBouncer:
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self.log: list[str] = []
 
     @property
@@ -119,7 +119,8 @@ async def pgbouncer(database: Database, mode: str, **settings: object) -> AsyncI
             await running.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -9,6 +9,12 @@ from synkron.postgres.embedded.programs import programs
 from tests.support.databases import Database
 
 
+def dumped_rows(database: Database) -> str:
+    """All that the ledger holds, as text."""
+    arguments = [str(programs() / "pg_dump"), "--data-only", "--schema=synkron", database.superuser_url]
+    return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+
+
 def dumped(database: Database) -> str:
     """The schema without comments, blank lines and what differs between releases of PostgreSQL's own tool."""
     arguments = [str(programs() / "pg_dump"), "--schema-only", "--schema=synkron", "--no-owner", database.superuser_url]

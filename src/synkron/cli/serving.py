@@ -18,6 +18,7 @@ from synkron.settings.integrations.naming import section_of
 if TYPE_CHECKING:
     from synkron.postgres.connection import Connection
     from synkron.service.parts import Role
+    from synkron.settings.api import ApiSettings
     from synkron.settings.load import Settings
 
 # The name of a file in the demo's data folder.
@@ -130,16 +131,23 @@ def roles_of_up(settings: Settings) -> list[Role]:
     return [*roles, Role.API] if Role.API not in roles and is_installed() else roles
 
 
-async def say_dashboard(url: str, address: str) -> None:
-    """Say where the dashboard is, with a link that logs this person in once."""
+async def say_dashboard(url: str, api: ApiSettings, address: str) -> None:
+    """Say where people reach the dashboard, with a link that logs this person in once."""
+    link = await dashboard_link(url, api, address)
+    say(f"dashboard: {link} logs you in once, within ten minutes; then `synkron login`")
+
+
+async def dashboard_link(url: str, api: ApiSettings, address: str) -> str:
+    """A link to the dashboard at this address that logs this person in once."""
     from synkron.cli.confirm import user
     from synkron.operations.access.actor import Permission
     from synkron.operations.access.sessions import make_login_link
     from synkron.postgres.connection import connected
+    from synkron.settings.api import login_address
 
     async with connected(url) as connection:
         secret = await make_login_link(connection, user(), Permission.ADMIN)
-    say(f"dashboard: {address}/login/{secret} logs you in once, within ten minutes; then `synkron login`")
+    return login_address(api, address.removeprefix("http://"), secret)
 
 
 def say_targets(settings: Settings) -> None:

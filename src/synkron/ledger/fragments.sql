@@ -141,7 +141,8 @@ and ($6::text is null or GIVEN.integration_id = $6)
 
 -- name: overview_matches
 -- Whether a row GIVEN of the overview's copy, with its figures `r`, is asked for: of the organization $1, the type $2, the
--- integration $3, with the words $4, in the state $5 at the moment $6; null is any. Each list is read once and hashed.
+-- integration $3, with the words $4, in the state $5 at the moment $6; null is any. A pause of everything is left out:
+-- then all are paused. Each list is read once and hashed.
 ($1::text is null or GIVEN.org_id = $1)
 and ($2::text is null or GIVEN.integration_type = $2)
 and ($3::text is null or GIVEN.integration_id = $3)
@@ -151,10 +152,9 @@ and ($5 is distinct from 'disabled' or not GIVEN.is_live)
 and ($5 is distinct from 'running' or GIVEN.integration_id in (select integration_id from synkron.running))
 and ($5 is distinct from 'held' or GIVEN.integration_id in (select integration_id from synkron.held))
 and (
-    $5 is distinct from 'invalid' or GIVEN.is_live and (
-        GIVEN.schedule_id is null
-        or GIVEN.schedule_id in (select id from synkron.overview_schedules where next_key = 'infinity' and not is_valid)
-    )
+    $5 is distinct from 'invalid'
+    or GIVEN.is_unfit
+    or GIVEN.schedule_id in (select id from synkron.overview_schedules where next_key = 'infinity' and not is_valid)
 )
 and (
     $5 is distinct from 'paused'
@@ -163,10 +163,6 @@ and (
     or GIVEN.integration_type in (select integration_type from synkron.pauses where {in_effect[$6]} and org_id is null)
     or (GIVEN.org_id, GIVEN.integration_type) in (
         select org_id, integration_type from synkron.pauses where {in_effect[$6]} and integration_type is not null
-    )
-    or exists (
-        select from synkron.pauses
-        where {in_effect[$6]} and num_nonnulls(org_id, integration_type, integration_id) = 0
     )
 )
 

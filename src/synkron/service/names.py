@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from synkron.errors import Refused, SourceTableMissing
-from synkron.operations.scope import read_names
 from synkron.postgres.connection import Connection
-from synkron.settings.load import Settings
 from synkron.source import reader
+
+if TYPE_CHECKING:
+    from synkron.settings.load import Settings
 
 
 async def organization_names(
@@ -21,6 +23,9 @@ async def organization_names(
     try:
         if org_ids is None:
             return await reader.read_names(connection, settings.source)
+        # A command that lists runs starts without the operations, which need all of the settings' code.
+        from synkron.operations.scope import read_names
+
         async with connection.transaction(readonly=True):
             return await read_names(connection, settings, org_ids)
     except (Refused, SourceTableMissing):

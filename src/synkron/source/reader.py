@@ -85,7 +85,15 @@ async def read_all(connection: Connection, source: SourceTables, scope: Scope = 
     queries = SourceQueries(source)
     async with queries.reading(connection):
         rows = await connection.fetch(queries.sql("source/reader")["rows"], *scope)
-    return [integration_of(row) for row in rows]
+    return await by_turns(_integrations(rows))
+
+
+def _integrations(rows: Iterable[Record]) -> Steps[list[Integration]]:
+    found = []
+    for row in rows:
+        found.append(integration_of(row))
+        yield
+    return found
 
 
 async def read_names(connection: Connection, source: SourceTables) -> dict[str, str]:

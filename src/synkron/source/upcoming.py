@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from heapq import heapify, heappop, heapreplace
 
 from synkron.cron import Cron
-from synkron.model import Integration, InvalidIntegration, Window
-from synkron.source.due import misplaced, schedule_of
+from synkron.model import Integration, InvalidIntegration, Steps, Window
+from synkron.source.due import at_once, misplaced, schedule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,21 @@ def upcoming(rows: Iterable[Integration], window: Window, types: Collection[str]
 
     The work is done once per expression and zone. Invalid rows are left out.
     """
-    schedules = _by_schedule(rows, types)
+    return at_once(upcoming_in_steps(rows, window, types))
+
+
+def upcoming_in_steps(rows: Iterable[Integration], window: Window, types: Collection[str]) -> Steps[Iterator[Upcoming]]:
+    """The same, of many rows. What is left to be done when a moment is asked for does not grow with them."""
+    schedules: dict[tuple[Cron, tzinfo], list[Integration]] = defaultdict(list)
+    for row in rows:
+        schedule = _judged(row, types)
+        if isinstance(schedule, tuple):
+            schedules[schedule].append(row)
+        yield
+    return _merged(schedules, window)
+
+
+def _merged(schedules: Mapping[tuple[Cron, tzinfo], list[Integration]], window: Window) -> Iterator[Upcoming]:
     cursors = [
         (moment, number, schedule)
         for number, schedule in enumerate(schedules)
@@ -47,15 +61,6 @@ def upcoming(rows: Iterable[Integration], window: Window, types: Collection[str]
 def count_invalid(rows: Iterable[Integration], types: Collection[str]) -> int:
     """How many rows should fire and can't."""
     return sum(isinstance(_judged(row, types), InvalidIntegration) for row in rows)
-
-
-def _by_schedule(rows: Iterable[Integration], types: Collection[str]) -> dict[tuple[Cron, tzinfo], list[Integration]]:
-    schedules: dict[tuple[Cron, tzinfo], list[Integration]] = defaultdict(list)
-    for row in rows:
-        schedule = _judged(row, types)
-        if isinstance(schedule, tuple):
-            schedules[schedule].append(row)
-    return schedules
 
 
 def _judged(row: Integration, types: Collection[str]) -> tuple[Cron, tzinfo] | InvalidIntegration | None:

@@ -113,7 +113,7 @@ select at, source, finding, reason, contacts, latency, http_status, resets_at
 from synkron.samples
 where endpoint = $1 and ($2::timestamptz is null or at < $2)
 order by at desc
-fetch first $3::bigint rows with ties;
+fetch first ($3::bigint) rows with ties;
 
 -- name: forget
 -- Keeps samples for 7 days, hours for 90 days and counts of probes for 14 months. Uses samples_oldest.

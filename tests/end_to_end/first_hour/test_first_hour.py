@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import synkron, untouched_logging
+from tests.cli.conftest import synkron
 from tests.cli.past import fetch
 from tests.delivery.targets.far_side import SIGNING
 from tests.end_to_end.first_hour.fleet import seed, settings_for
@@ -25,7 +25,7 @@ from tests.house.pages import ROOT
 from tests.support.databases import Database
 
 PAGE = ROOT / "docs" / "first-hour.md"
-__all__ = ["synkron", "untouched_logging"]
+__all__ = ["synkron"]
 
 
 @pytest.fixture

@@ -131,6 +131,15 @@ async def test_a_process_that_dies_leaves_neither_change_nor_answer(
     assert len(await pauses(connection, Settings(), ended=True)) == 1
 
 
+async def test_a_secret_is_answered_once_and_not_kept(connection: Connection) -> None:
+    async def make() -> Answer:
+        return Answer(200, '{"secret": "hush"}', '{"secret": null}')
+
+    assert (await ask(connection, make)).body == '{"secret": "hush"}'
+    assert (await ask(connection, make)).body == '{"secret": null}'
+    assert "hush" not in str(await connection.fetch("select body from synkron.answers"))
+
+
 async def test_after_a_day_a_key_is_new(connection: Connection, pausing: Pausing) -> None:
     await ask(connection, pausing)
     await connection.execute("update synkron.answers set created_at = now() - interval '24 h'")

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from synkron.operations.access.actor import Permission
 from synkron.postgres.connection import Pool
 from synkron.service.api.application import api as application
 from synkron.service.api.served import Served
+from synkron.settings.load import Settings
+from synkron.vendors.watches import watches_of
 from tests.conftest import Connection
 from tests.service.api.cast import Member, add_member, add_run, make_cast
-from tests.service.api.conftest import SETTINGS, Api, token_of
+from tests.service.api.conftest import SETTINGS, Api, serving, token_of
+from tests.support.databases import Database
+from tests.support.fleet import add_organization
 
+WATCHING = Settings.model_validate({"listen": "127.0.0.1:0", "types": {"xledger": {"target": "http://127.0.0.1:9/"}}})
 FLEET = {"/v1/audit", "/v1/doctor", "/v1/forecast", "/v1/health", "/v1/health/samples", "/v1/nodes", "/v1/status"}
 FLEET |= {"/v1/ticks", "/metrics"}
 AT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)  # noqa: TID251
@@ -35,10 +42,18 @@ NEEDED = {
 NOW = re.compile(r'"(now|updated_at)": "[^"]*"')
 
 
+@pytest.fixture
+async def api(database: Database, connection: Connection) -> AsyncIterator[Api]:
+    """A client that may read everything, of an API that watches a vendor."""
+    async with serving(database, WATCHING) as there:
+        yield there.with_token(await token_of(connection))
+
+
 async def test_no_route_tells_of_others(api: Api, connection: Connection, pool: Pool) -> None:
     mine, *others = await make_cast(connection)
     tied = api.with_token(await token_of(connection, Permission.ADMIN, mine.org_id))
     hidden = {mark for other in others for mark in other.marks}
+    await blame(connection, others[0])
     before = {}
     for route, path in asked(pool, mine):
         answer = await tied.get(path)
@@ -76,6 +91,35 @@ async def test_what_is_foreign_is_as_unknown(api: Api, connection: Connection, p
             assert other.name[:9] not in found.text
             listed = await tied.get(f"/v1/runs?{query}")
             assert listed.status == 404 or listed.content["items"] == []
+
+
+async def test_who_has_nothing_is_told_of_nobody(api: Api, connection: Connection) -> None:
+    """The words for people at a terminal name organizations that have what is asked for."""
+    cast = await make_cast(connection)
+    empty = await add_organization(connection, "Empty")
+    tied = api.with_token(await token_of(connection, Permission.READ, empty))
+    for query in ("type=xledger", f"type=xledger&org={empty}", "integration=x"):
+        answer = await tied.get(f"/v1/why?{query}")
+        assert (answer.status, answer.content["detail"]) == (404, "there is no such integration")
+    everybody = await api.get(f"/v1/why?type=xledger&org={empty}")
+    assert cast[0].name[:9] in everybody.text, "the test would see it"
+
+
+async def blame(connection: Connection, other: Member) -> None:
+    """Each vendor's health is known by a run of somebody else, because of which an endpoint is silenced, too."""
+    await connection.execute(
+        "insert into synkron.silences (endpoint, reason, author, starts_at, until) "
+        "values ('e', $1, 'kari', now(), now() + interval '1 day')",
+        f"secret of {other.name[:9]}",
+    )
+    for watch in watches_of(WATCHING):
+        await connection.execute(
+            "insert into synkron.health (endpoint, integration_types, verdict, reason, known_by, since) "
+            "values ($1, $2, 'degraded', $3, 'run', now())",
+            watch.endpoint,
+            list(watch.integration_types),
+            f"a run failed at its target: secret of {other.name[:9]}",
+        )
 
 
 async def do_something_to(connection: Connection, others: list[Member]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -27,10 +25,11 @@ from synkron.service.doctor.finding import identifier
 from synkron.service.parts import all_roles, faults_of
 from synkron.settings.load import Settings
 from tests.conftest import Connection
+from tests.support.commands import synkron
 from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
-BIN = Path(sys.executable).parent
+WORDS = "synkron() { printf '%s\\0' \"$@\"; }; "
 NAMES = [check.name for check in CHECKS]
 # On a busy machine all takes longer: seconds for a check, for all of them, and since when processes and ticks are old.
 PATIENCE = 120.0
@@ -77,16 +76,11 @@ class Doctor:
             self.settings[key] = self.settings.get(key, {}) | value if isinstance(value, dict) else value
 
     async def run(self, command: str) -> None:
-        """In a shell, with the owner's address."""
-        environment = os.environ | {
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-            "SYNKRON_DATABASE_URL": self.database.superuser_url,
-        }
-        process = await asyncio.create_subprocess_exec(
-            "bash", "-c", command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        told, _ = await process.communicate()
-        assert process.returncode == 0, told.decode()
+        """With the owner's address, in this process. A shell says what its words are."""
+        shell = await asyncio.create_subprocess_exec("bash", "-c", WORDS + command, stdout=asyncio.subprocess.PIPE)
+        words, _ = await shell.communicate()
+        ended = await synkron(self.database.superuser_url, *words.decode().split("\0")[:-1], folder=Path.cwd())
+        assert ended.returncode == 0, ended.stderr
 
 
 @pytest.fixture
@@ -98,9 +92,15 @@ async def superuser(database: Database) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 async def doctor(
-    superuser: Connection, connection: Connection, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    superuser: Connection,
+    connection: Connection,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    untouched_logging: None,
 ) -> AsyncIterator[Doctor]:
     """A healthy system: one integration, whose target listens; a scheduler that ticks, and a worker."""
+    del untouched_logging
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("synkron.service.doctor.examination.WITHIN", PATIENCE)
     monkeypatch.setattr("synkron.service.doctor.network.WITHIN", PATIENCE)

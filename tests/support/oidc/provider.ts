@@ -1,15 +1,14 @@
 // A real OpenID provider (oidc-provider), on loopback. Its people, their groups, its client and its keys are what the
-// tests say. It asks for a name on a form of its own, and for consent.
+// tests say. It is an issuer of its own for each address at which it is reached. It asks for a name, and for consent.
 
 import { createServer } from "node:http";
 import Provider from "npm:oidc-provider@9";
 
 const given = JSON.parse(Deno.env.get("PROVIDER")!);
-const server = createServer();
+const issuers = new Map<string, ReturnType<Provider["callback"]>>();
 
-server.listen(0, "127.0.0.1", () => {
-  const address = server.address() as { port: number };
-  const provider = new Provider(given.issuer, {
+function issuer(address: string) {
+  const provider = new Provider(address, {
     clients: [given.client],
     jwks: given.jwks,
     cookies: { keys: ["a key for the tests' own cookies"] },
@@ -23,6 +22,16 @@ server.listen(0, "127.0.0.1", () => {
     }),
   });
   provider.on("server_error", (_: unknown, error: unknown) => console.log("server error", error));
-  server.on("request", provider.callback());
-  console.log(`Listening on http://127.0.0.1:${address.port}`);
+  return provider.callback();
+}
+
+const server = createServer((request, response) => {
+  const address = `http://${request.headers.host}`;
+  if (!issuers.has(address)) issuers.set(address, issuer(address));
+  issuers.get(address)!(request, response);
+});
+
+server.listen(0, "127.0.0.1", () => {
+  const { port } = server.address() as { port: number };
+  console.log(`Listening on http://127.0.0.1:${port}`);
 });

@@ -100,7 +100,7 @@ async def _up(place: Place, settings: Settings, environment: Mapping[str, str]) 
         environment,
         at_once=stop.at_once,
         ready=ready,
-        listening=partial(say_dashboard, place.url),
+        listening=partial(say_dashboard, place.url, settings.api),
         anywhere="listen" not in settings.model_fields_set,
     )
 

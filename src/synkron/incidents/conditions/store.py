@@ -98,10 +98,12 @@ async def read_late(
     return [late_run_of(row, at) for row in (*waiting, *started)], MOST_LATE in (len(waiting), len(started))
 
 
-async def read_failed(connection: Connection, at: datetime, scope: Scope = EVERYTHING) -> tuple[list[FailedRun], bool]:
-    """The failed runs of the scope whose integration has not succeeded since; and whether there are more."""
-    rows = await connection.fetch(SQL["failed"], at, MOST_FAILED, FAILURE_IS_TOLD_FOR, *scope)
-    return [read(FailedRun, row) for row in rows], any(row["looked_at"] == MOST_FAILED for row in rows)
+async def read_failed(
+    connection: Connection, at: datetime, scope: Scope = EVERYTHING, *, most: int = MOST_FAILED
+) -> tuple[list[FailedRun], bool]:
+    """Of the newest failed runs of the scope, those without a later success; and whether there may be more."""
+    rows = await connection.fetch(SQL["failed"], at, most, FAILURE_IS_TOLD_FOR, *scope)
+    return [read(FailedRun, row) for row in rows], any(row["looked_at"] == most for row in rows)
 
 
 async def read_verification(connection: Connection) -> Verified | None:

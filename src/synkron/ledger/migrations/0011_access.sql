@@ -82,6 +82,7 @@ create table synkron.provider_logins (
     browser_hash bytea not null check (length(browser_hash) = 32),
     nonce text not null,
     verifier text not null,
+    next_page text not null,
     expires_at timestamptz not null
 );
 -- Query access.add_provider_login: which are over?

@@ -24,7 +24,7 @@ create table synkron.overview_schedules (
 create index overview_schedules_next on synkron.overview_schedules (next_key, id);
 
 -- The rows. Rows that share an id, or have none, have places from 1 on; a row with an id of its own has the place 0.
--- `schedule_id` is null if the row is not to run, or can't.
+-- `schedule_id` is null if the row is not to run, or is unfit to, whatever its schedule means.
 create table synkron.overview_integrations (
     integration_id text collate "C" not null,
     place integer not null,
@@ -39,6 +39,8 @@ create table synkron.overview_integrations (
     oddity text,
     schedule_id bigint,
     is_live boolean not null generated always as (is_enabled and cron_schedule is not null) stored,
+    is_unfit boolean not null
+        generated always as (is_enabled and cron_schedule is not null and schedule_id is null) stored,
     organization_key text collate "C" not null
         generated always as (lower(left(organization, 100)) || chr(1) || org_id || chr(1) || integration_type) stored,
     type_key text collate "C" not null
@@ -55,7 +57,8 @@ create index overview_by_type on synkron.overview_integrations (type_key, integr
 -- Queries overview.by_next_fire, by schedule, and overview.without_next_fire.
 create index overview_by_schedule on synkron.overview_integrations (schedule_id, integration_id, place);
 create index overview_without_schedule on synkron.overview_integrations (integration_id, place) where schedule_id is null;
--- Query overview.found: the rows of an organization, and those that contain a word.
+-- Query overview.found: the rows that can't run although they should, those of an organization, and those that contain a word.
+create index overview_invalid on synkron.overview_integrations (integration_id) where is_unfit;
 create index overview_of_organization on synkron.overview_integrations (org_id);
 create index overview_words on synkron.overview_integrations using gin (words);
 

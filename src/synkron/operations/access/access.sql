@@ -145,15 +145,17 @@ delete from synkron.sessions where secret_hash = $1 returning 'person:' || coale
 
 -- name: add_provider_login
 with expired as (delete from synkron.provider_logins where expires_at < now())
-insert into synkron.provider_logins (state_hash, browser_hash, nonce, verifier, expires_at)
-values ($1, $2, $3, $4, now() + $5::interval);
+insert into synkron.provider_logins (state_hash, browser_hash, nonce, verifier, next_page, expires_at)
+values ($1, $2, $3, $4, $5, now() + $6::interval);
 
 -- name: take_provider_login
 -- Once, and only for the browser that began it. Another one's attempt ends it, too.
 with taken as (
-    delete from synkron.provider_logins where state_hash = $1 returning browser_hash, nonce, verifier, expires_at
+    delete from synkron.provider_logins
+    where state_hash = $1
+    returning browser_hash, nonce, verifier, next_page, expires_at
 )
-select nonce, verifier from taken where browser_hash = $2 and expires_at > now();
+select nonce, verifier, next_page from taken where browser_hash = $2 and expires_at > now();
 
 -- name: begin_answer
 -- Nothing, where there is such a key already: another transaction that has it is waited for.

@@ -19,10 +19,14 @@ class KeyReused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered: its status and its body, which is JSON."""
+    """What a request is answered: its status and its body, which is JSON.
+
+    ``kept`` is what is kept of a body with a secret, and answered to the same request later.
+    """
 
     status: int
     body: str
+    kept: str | None = None
 
 
 async def answer_once(
@@ -41,7 +45,8 @@ async def answer_once(
     async with connection.transaction(isolation="read_committed"):
         if await connection.fetchval(SQL["begin_answer"], actor, key, request, fingerprint):
             answer = await do()
-            await connection.execute(SQL["keep_answer"], actor, key, answer.status, answer.body)
+            body_kept = answer.body if answer.kept is None else answer.kept
+            await connection.execute(SQL["keep_answer"], actor, key, answer.status, body_kept)
             return answer
         kept = await connection.fetchrow(SQL["answer"], actor, key)
     if kept is None or (kept["request"], kept["body_hash"]) != (request, fingerprint):

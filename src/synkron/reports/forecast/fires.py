@@ -12,7 +12,7 @@ from math import ceil
 from typing import NamedTuple
 
 from synkron.cron import Cron
-from synkron.model import Window
+from synkron.model import Steps, Window
 from synkron.scheduler.spread import MINUTE
 from synkron.source.parsed_texts import KNOWN
 
@@ -67,7 +67,9 @@ class Fires:
         return (self.window.end - self.window.start) // MINUTE
 
 
-def count_fires(groups: Iterable[Group], window: Window, types: Collection[str], longest_spread: timedelta) -> Fires:
+def count_fires(
+    groups: Iterable[Group], window: Window, types: Collection[str], longest_spread: timedelta
+) -> Steps[Fires]:
     """Count them. No group, and no policy that is forecast later, may have a spread above ``longest_spread``.
 
     Consecutive groups with the same schedule and zone share the work.
@@ -77,6 +79,7 @@ def count_fires(groups: Iterable[Group], window: Window, types: Collection[str],
     fires: dict[str, Counter[FireMinute]] = defaultdict(Counter)
     left_out = 0
     for group in groups:
+        yield
         schedule = _schedule_of(group, types)
         if schedule is None:
             left_out += group.integrations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.reports.forecast.fires import Group, count_fires
 from synkron.reports.forecast.outlook import Forecast, forecast
+from synkron.runtime import by_turns
 from synkron.scheduler.holds import read_pauses
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policy
@@ -57,10 +59,10 @@ async def forecast_fleet(
     groups = [read(Group, row, timezone=zone_of(row)) for row in rows]
     other = settings.policies | dict(proposed or {})
     spreads = [one.spread for one in (*settings.policies.values(), *other.values())]
-    fires = count_fires(groups, window, settings.types, max([*spreads, *own_spreads.values()]))
+    fires = await by_turns(count_fires(groups, window, settings.types, max([*spreads, *own_spreads.values()])))
     return ComparedForecast(
-        forecast(fires, settings.policies),
-        forecast(fires, other) if proposed else None,
+        await asyncio.to_thread(forecast, fires, settings.policies),
+        await asyncio.to_thread(forecast, fires, other) if proposed else None,
         pauses,
     )
 

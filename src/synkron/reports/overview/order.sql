@@ -3,6 +3,7 @@
 -- (number, rank, key, integration_id, place), the same in every statement, with what a sort does not need left constant.
 -- The parameters: $1 to $6 as in overview_matches, $7 to $11 the cursor, $12 how many rows are walked, $13 how many of
 -- them are wanted. A walk follows its index and breaks off: plans begin at the cursor and read no more than $12 rows.
+-- `offset 0` keeps the planner from joining all rows for a condition that it takes to fit nearly none.
 
 -- name: words
 -- The words of a text as a query: each is the beginning of a word of the row, or the whole text is that of an id. Null if
@@ -100,7 +101,9 @@ from (
     order by last_key, integration_id
     limit $12
 ) r
-join synkron.overview_integrations o on o.integration_id = r.integration_id
+cross join lateral (
+    select * from synkron.overview_integrations one where one.integration_id = r.integration_id offset 0
+) o
 where {overview_matches[o]}
     and (r.number, r.rank, r.key, o.integration_id, o.place) > ($7, $8, $9, $10, $11)
 order by number, rank, key, o.integration_id, o.place
@@ -116,7 +119,9 @@ from (
     order by drift_key, integration_id
     limit $12
 ) r
-join synkron.overview_integrations o on o.integration_id = r.integration_id
+cross join lateral (
+    select * from synkron.overview_integrations one where one.integration_id = r.integration_id offset 0
+) o
 where {overview_matches[o]}
     and (r.number, r.rank, r.key, o.integration_id, o.place) > ($7, $8, $9, $10, $11)
 order by number, rank, key, o.integration_id, o.place
@@ -132,7 +137,9 @@ from (
     order by failing_key, integration_id
     limit $12
 ) r
-join synkron.overview_integrations o on o.integration_id = r.integration_id
+cross join lateral (
+    select * from synkron.overview_integrations one where one.integration_id = r.integration_id offset 0
+) o
 where {overview_matches[o]}
     and (r.number, r.rank, r.key, o.integration_id, o.place) > ($7, $8, $9, $10, $11)
 order by number, rank, key, o.integration_id, o.place
@@ -156,7 +163,8 @@ limit $13;
 
 -- name: found
 -- The rows that are asked for, in the order $12, where a walk has not found enough of them: they are few. Plan: one branch
--- of the candidates is executed, by its index; the others have one-time filters.
+-- of the candidates is executed, by its index; the others have one-time filters. They are an array, because the planner
+-- expects a paused type to have many rows, though no type is paused, and would read all rows for a join.
 with candidate as (
     select $3::text as integration_id where $3 is not null
     union
@@ -170,7 +178,10 @@ with candidate as (
     where num_nonnulls($1, $3) = 0 and $5 = 'failing' and failing_key < 'infinity'
     union
     select integration_id from synkron.overview_integrations
-    where num_nonnulls($1, $3) = 0 and $5 in ('disabled', 'invalid') and schedule_id is null
+    where num_nonnulls($1, $3) = 0 and $5 = 'disabled' and schedule_id is null
+    union
+    select integration_id from synkron.overview_integrations
+    where num_nonnulls($1, $3) = 0 and $5 = 'invalid' and is_unfit
     union
     select o.integration_id
     from synkron.overview_schedules s
@@ -190,12 +201,6 @@ with candidate as (
     join synkron.overview_integrations o
         on o.type_key >= pauses.integration_type || chr(1) and o.type_key < pauses.integration_type || chr(2)
     where num_nonnulls($1, $3) = 0 and $5 = 'paused' and pauses.org_id is null and {in_effect[$6]}
-    union
-    select integration_id from synkron.overview_integrations
-    where num_nonnulls($1, $3) = 0 and $5 = 'paused' and exists (
-        select from synkron.pauses
-        where {in_effect[$6]} and num_nonnulls(org_id, integration_type, integration_id) = 0
-    )
     union
     select integration_id from synkron.overview_integrations
     where num_nonnulls($1, $3, $5) = 0 and words @@ $4::tsquery
@@ -219,11 +224,10 @@ placed as (
             when $12 = 'organization' or $12 = 'failing' and r.failing_key = 'infinity' then o.organization_key
             else ''
         end collate "C" as key
-    from candidate
-    join synkron.overview_integrations o on o.integration_id = candidate.integration_id
+    from synkron.overview_integrations o
     join synkron.overview_runs r on r.integration_id = o.integration_id
     left join synkron.overview_schedules s on s.id = o.schedule_id
-    where {overview_matches[o]}
+    where o.integration_id = any(array(select integration_id from candidate)) and {overview_matches[o]}
 )
 select number, rank, key, integration_id, place
 from placed

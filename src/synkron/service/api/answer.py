@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -27,6 +28,13 @@ def answer(request: Request, found: object, names: Mapping[str, str] | None = No
     if tag in [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)
     return Response(content, status, headers, "application/json")
+
+
+async def answer_beside(
+    request: Request, make: Callable[[], object], names: Mapping[str, str] | None = None
+) -> Response:
+    """The same for what is large: it is made and written in a thread, while the loop delivers, and answers others."""
+    return await asyncio.to_thread(lambda: answer(request, make(), names))
 
 
 def joined(form: type[BaseModel], name: str, **more: Any) -> type[BaseModel]:  # noqa: ANN401  (types have nothing in common)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from synkron.errors import SynkronError
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.service.api import login
+from synkron.service.api.changes import ROUTERS as CHANGES
 from synkron.service.api.middleware import Guarded
 from synkron.service.api.problem import Problem, problem_of
 from synkron.service.api.routes import (
@@ -42,7 +43,7 @@ NOUNS = (
     *(integrations, schedules, runs, standing, incidents, health),
     *(drift, exports, verification, why, fleet, nodes, audit),
 )
-ROUTERS = [login.router, *(one.router for one in (*NOUNS, completion, tick, probes)), *pages.ROUTERS]
+ROUTERS = [login.router, *(one.router for one in (*NOUNS, completion, tick, probes)), *CHANGES, *pages.ROUTERS]
 DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
 
 

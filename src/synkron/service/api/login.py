@@ -6,9 +6,10 @@ A login that fails leads back to the login page, with ``said`` as the reason (``
 from __future__ import annotations
 
 import re
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -56,25 +57,26 @@ async def password(request: Request, parts: Parts) -> Response:
     return await _logged_in(request, parts, found, form.get("next"))
 
 
-@router.post("/login/{secret}")
-async def link(request: Request, parts: Parts, secret: str) -> Response:
-    """A link of `synkron login`. Its page has a button that sends this: programs open links, too, and would use it."""
+@router.post("/login/link")
+async def link(request: Request, parts: Parts) -> Response:
+    """A link of `synkron login` (field ``secret``). Its page has a button that sends this: programs open links, too."""
     check_origin(request, parts.settings.api)
+    form = await form_of(request)
     async with parts.pool.acquire() as connection:
-        found = await log_in_by_link(connection, secret)
+        found = await log_in_by_link(connection, form.get("secret", ""))
     if found is None:
         log.warning("login refused", by="link", address=client_address(request, parts))
         return _back("used")
-    return await _logged_in(request, parts, found)
+    return await _logged_in(request, parts, found, form.get("next"))
 
 
-@router.get("/login/provider")
-async def provider(parts: Parts) -> Response:
+@router.get("/login/oidc")
+async def provider(parts: Parts, next_page: Annotated[str, Query(alias="next")] = "/") -> Response:
     """To the identity provider. The browser that comes back must be this one."""
     if parts.provider is None:
         raise Problem(404, "Not Found")
     try:
-        address, browser = await parts.provider.begin(parts.pool)
+        address, browser = await parts.provider.begin(parts.pool, _own_page(next_page))
     except ProviderAway as error:
         log.warning("login failed", reason=str(error))
         return _back("away")
@@ -90,12 +92,12 @@ async def callback(request: Request, parts: Parts) -> Response:
         raise Problem(404, "Not Found")
     browser = provider_login_of(request, parts.settings.api)
     try:
-        found = await parts.provider.end(parts.pool, request.query_params, browser)
+        found, next_page = await parts.provider.end(parts.pool, request.query_params, browser)
     except (LoginRefused, ProviderAway) as error:
         log.warning("login refused", by="identity provider", reason=str(error))
         response = _back("away" if isinstance(error, ProviderAway) else "provider")
     else:
-        response = await _logged_in(request, parts, found)
+        response = await _logged_in(request, parts, found, next_page)
     drop_provider_login(response, parts.settings.api)
     return response
 

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from starlette.responses import Response
 
 from synkron.errors import Ambiguous, NotAtHome, NotFound, Refused, ServiceRoleRequired, SettingsError, SynkronError
+from synkron.operations.access.answers import KeyReused
+from synkron.operations.access.secret import hide_secrets
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.runtime import log
 from synkron.text import one_line
@@ -47,6 +49,7 @@ class Problem(Exception):
 
 def problem_of(error: Exception, path: str) -> Problem:
     """What the API answers where an error ended a request. What is not a caller's fault is logged."""
+    path = hide_secrets(path)  # a login link's, which may not be used up
     match error:
         case Problem():
             return error
@@ -54,6 +57,8 @@ def problem_of(error: Exception, path: str) -> Problem:
             return Problem(422, str(error), more={"candidates": list(error.lines)})
         case SettingsError():
             return Problem(422, "; ".join(error.faults), more={"faults": list(error.faults)})
+        case KeyReused():
+            return Problem(422, str(error))
         case NotFound():
             return Problem(404, str(error))
         case NotAtHome() | ServiceRoleRequired():

@@ -70,10 +70,10 @@ class Provider:
     _metadata: tuple[float, Mapping[str, Any]] | None = None
     _keys: tuple[float, KeySet] | None = None
 
-    async def begin(self, pool: Pool) -> tuple[str, str]:
+    async def begin(self, pool: Pool, next_page: str) -> tuple[str, str]:
         """The address at which a person logs in, and the secret of the browser that goes there. Raises ProviderAway."""
         metadata = await self._known()
-        begun = await begin_provider_login(pool)
+        begun = await begin_provider_login(pool, next_page)
         address = prepare_grant_uri(
             _endpoint(metadata, "authorization_endpoint"),
             client_id=self.settings.client_id,
@@ -87,8 +87,9 @@ class Provider:
         )
         return str(address), begun.browser
 
-    async def end(self, pool: Pool, answer: Mapping[str, str], browser: str) -> LoggedIn:
-        """A session for the person who comes back with this answer, in the browser that has this secret.
+    async def end(self, pool: Pool, answer: Mapping[str, str], browser: str) -> tuple[LoggedIn, str]:
+        """A session for the person who comes back with this answer, in the browser that has this secret; and the page
+        that they wanted.
 
         1. End the login that was begun. 2. Check that the answer is the provider's. 3. Get the ID token for its code.
         4. Check the token. 5. Let in whom its claims permit. No connection of the pool is held meanwhile.
@@ -97,17 +98,16 @@ class Provider:
         begun = await end_provider_login(pool, answer.get("state", ""), browser)
         if begun is None:
             raise LoginRefused(NOT_BEGUN)
-        nonce, verifier = begun
         metadata = await self._known()
         code = self._code(answer, metadata)
-        token = await self._token(metadata, code, verifier)
-        claims = await self._claims(metadata, token, nonce, await database_clock(pool))
+        token = await self._token(metadata, code, begun.verifier)
+        claims = await self._claims(metadata, token, begun.nonce, await database_clock(pool))
         may = granted(claims, self.settings)
         async with pool.acquire() as connection:
             logged_in = await log_in_by_oidc(connection, may.name, may.permission, may.org_id)
         if logged_in is None:
             raise LoginRefused(f"{may.name} is disabled here, or is the name of somebody who logs in by a password.")
-        return logged_in
+        return logged_in, begun.next_page
 
     def _code(self, answer: Mapping[str, str], metadata: Mapping[str, Any]) -> str:
         """The code of the answer, which must not be another provider's (RFC 9207)."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 POOL_SIZE = 5
 OIDC_SECRET = "api.oidc.client_secret"  # noqa: S105  (where it is set)
-NEEDED = ("argon2", "authlib", "fastapi", "httptools", "jinja2", "multipart", "prometheus_client", "uvicorn")
+NEEDED = ("argon2", "authlib", "fastapi", "httptools", "jinja2", "joserfc", "multipart", "prometheus_client", "uvicorn")
 
 
 def is_installed() -> bool:

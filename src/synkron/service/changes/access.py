@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What this ledger is, where it was and where it is, and what it missed; ``unfinished`` runs are in it."""
+    """Where this ledger was and where it is, and what it missed; ``unfinished`` runs are in it."""
 
-    adopted: str
     installation_id: str
     installation_name: str | None
     stood: str
@@ -35,7 +34,6 @@ def adopted(plan: AdoptionPlan, done: Installation | None) -> Mapping[str, objec
     found = done or plan.installation
     facts = held_by(
         Adoption(
-            plan.adopted,
             str(found.id),
             plan.name,
             str(plan.installation.stood),
@@ -46,10 +44,10 @@ def adopted(plan: AdoptionPlan, done: Installation | None) -> Mapping[str, objec
             plan.running + plan.claimed,
         )
     )
-    return {"as": facts.pop("adopted"), **facts}
+    return {"as": plan.adopted, **facts}
 
 
-def created(_: object, made: tuple[Token, str] | None) -> Mapping[str, object]:
+def created(_: object, made: tuple[Token, str | None] | None) -> Mapping[str, object]:
     """The token and its secret, which is shown once; null in a dry run."""
     return {"token": made and held_by(made[0], "token"), "secret": made and made[1]}
 

@@ -29,11 +29,11 @@ QUIET, SIGN, LONGEST = 1.0, 20.0, 900.0
 MOST_STREAMS = 400
 # What each topic is read from. Months of a table begin with its name.
 TOPICS: Mapping[str, tuple[str, ...]] = {
-    "runs": ("runs", "attempts"),
+    "runs": ("runs", "running", "attempts"),
     "incidents": ("incidents", "announcements", "silences"),
     "pauses": ("pauses", "overrides", "held"),
-    "health": ("health", "samples", "probes"),
-    "integrations": ("integrations", "mirrored"),
+    "health": ("health", "samples", "probe_spend"),
+    "integrations": ("integrations", "mirrored_", "overview_integrations"),
     "audit": ("audit",),
     "nodes": ("nodes",),
     "verifications": ("verifications",),
@@ -52,6 +52,7 @@ class Changes:
         self._tick: datetime | None = None
         self._moved = asyncio.Event()
         self._woken = asyncio.Event()
+        self._looked = asyncio.Event()
 
     @property
     def is_full(self) -> bool:
@@ -62,6 +63,8 @@ class Changes:
         """The events of one page: which of its topics changed, and when somebody ticked."""
         clock = asyncio.get_running_loop().time
         async with self._listening():
+            # What is known from here on: a change after this is told.
+            await sleep(EVERY, self._looked, self._served.stopping)
             seen, tick, ends = Counter(self._versions), self._tick, clock() + LONGEST
             yield b"retry: 3000\n\n"
             while not self._served.stopping.is_set() and clock() < ends:
@@ -79,6 +82,7 @@ class Changes:
     async def told_nothing(self) -> AsyncIterator[bytes]:
         """The events of who is tied to one organization: to load now and then, whatever others' runs do."""
         async with self._listening():
+            yield b"retry: 3000\n\n"
             for _ in range(int(LONGEST / SIGN)):
                 yield b"event: changed\ndata: any\n\n"
                 await sleep(SIGN, self._served.stopping)
@@ -96,7 +100,8 @@ class Changes:
             self._listeners -= 1
             if self._listeners == 0:
                 self._watching.cancel()
-                self._watching = None
+                self._watching, self._written = None, None
+                self._looked.clear()
 
     async def _watch(self) -> None:
         """Look again and again. While the database is away, nothing changes."""
@@ -146,6 +151,7 @@ class Changes:
         if moved or tick != self._tick:
             self._tick = tick
             self._move()
+        self._looked.set()
 
     def _move(self) -> None:
         """Wake every stream."""

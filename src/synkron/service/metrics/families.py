@@ -83,10 +83,11 @@ def _runs(found: Figures) -> Iterator[Metric]:
 def _standing(found: Figures) -> Iterator[Metric]:
     waiting: Counter[tuple[str, ...]] = Counter()
     oldest: dict[tuple[str, ...], float] = defaultdict(float)
-    for row in found.jobs:
-        key = (_type(found, row["integration_type"]),)
-        waiting[key] += row["waiting"]
-        oldest[key] = max(oldest[key], row["oldest"])
+    for one in found.jobs:
+        key = (_type(found, one.integration_type),)
+        waiting[key] += one.waiting
+        if one.since is not None:
+            oldest[key] = max(oldest[key], (found.frame["now"] - one.since).total_seconds())
     yield _labelled("synkron_queue_depth", "Jobs that could start and wait for a worker", ("type",), waiting)
     yield _labelled("synkron_queue_age_seconds", "How long the oldest of them waits", ("type",), oldest)
     yield _gauge("synkron_pauses", "Pauses in effect", found.pauses)

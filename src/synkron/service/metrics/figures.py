@@ -10,8 +10,11 @@ from asyncpg import Record
 from synkron.incidents.conditions.failed_runs import Verified
 from synkron.incidents.conditions.store import read_verification
 from synkron.ledger.nodes import Node, nodes
+from synkron.model import EVERYTHING
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
+from synkron.service.doctor.ledger import Jobs
+from synkron.service.doctor.store import read_jobs
 from synkron.service.status import store as status
 from synkron.settings.load import Settings
 from synkron.settings.quick import type_names
@@ -34,7 +37,7 @@ class Figures:
     runs: Sequence[Record]
     lengths: Sequence[Record]
     unfinished: Record
-    jobs: Sequence[Record]
+    jobs: Sequence[Jobs]
     pauses: int
     held: Sequence[Record]
     incidents: Sequence[Record]
@@ -47,15 +50,15 @@ async def read_figures(connection: Connection, settings: Settings) -> Figures:
     """All figures, as they are at one moment. Raises LedgerMissing and ServiceRoleRequired."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         [frame] = await connection.fetch(SQL["frame"])
-        [unfinished] = await connection.fetch(status.SQL["runs"], frame["now"])
-        [counts] = await connection.fetch(status.SQL["counts"], frame["now"])
+        [unfinished] = await connection.fetch(status.SQL["runs"], frame["now"], *EVERYTHING)
+        [counts] = await connection.fetch(status.SQL["counts"], frame["now"], *EVERYTHING)
         return Figures(
             types=frozenset(type_names(settings)),
             frame=frame,
             runs=await connection.fetch(SQL["runs"]),
             lengths=await connection.fetch(SQL["lengths"], DRIFT, DURATION),
             unfinished=unfinished,
-            jobs=await connection.fetch(SQL["jobs"]),
+            jobs=await read_jobs(connection),
             pauses=counts["pauses"],
             held=await connection.fetch(SQL["held"]),
             incidents=await connection.fetch(SQL["incidents"]),

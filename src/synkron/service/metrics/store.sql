@@ -18,7 +18,6 @@ where at > now() - interval '1 hour' and {moves_watermark[ticks]};
 -- name: runs
 -- What was scheduled within the last hour, by type, by what was decided and why, and by what became of it. The reasons
 -- are told apart by how they begin; what follows in them is for people. Plan: the index runs_newest.
--- Scans: the runs of an hour, which the index finds.
 select
     integration_type, action, source, state,
     case
@@ -53,17 +52,6 @@ cross join lateral (
 where scheduled_for > now() - interval '1 hour' and scheduled_for <= now()
     and started_at is not null and measured.seconds is not null and measured.counts
 group by 1, 2, 3;
-
--- name: jobs
--- The jobs that could start, by type, and since when the oldest could.
--- Scans: all jobs, once for all who ask within ten seconds.
-select
-    entrypoint::text as integration_type,
-    count(*) as waiting,
-    extract(epoch from now() - min(execute_after))::float8 as oldest
-from synkron.queue
-where status = 'queued' and execute_after <= now()
-group by 1;
 
 -- name: held
 -- The integrations whose moments stay undecided, by the reason.

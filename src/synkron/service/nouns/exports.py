@@ -76,7 +76,10 @@ class OrganizationFacts:
 
 @dataclass(frozen=True, slots=True)
 class ExportFacts:
-    """What was exported from ``since`` to ``until``, the worst first."""
+    """What was exported from ``since`` to ``until``, the worst first; there may be more ``organizations`` than listed.
+
+    ``organizations_total`` counts them: an organization once for each of its types.
+    """
 
     title: str
     zone: str
@@ -85,11 +88,12 @@ class ExportFacts:
     asked_until: datetime
     watermark: datetime | None
     types: Sequence[TypeExportFacts]
+    organizations_total: int
     organizations: Sequence[OrganizationFacts]
 
 
-def export_facts(told: Told) -> ExportFacts:
-    """The report for programs."""
+def export_facts(told: Told, most: int | None = None) -> ExportFacts:
+    """The report for programs; of the organizations, at most so many of the worst."""
     report = told.report
     return ExportFacts(
         title=told.range.title,
@@ -99,13 +103,14 @@ def export_facts(told: Told) -> ExportFacts:
         asked_until=told.range.window.end,
         watermark=report.watermark,
         types=[TypeExportFacts(**line.figures, sentence=told.of_type(line)) for line in report.types],
+        organizations_total=len(report.lines),
         organizations=[
             OrganizationFacts(
                 org_id=line.org_id,
                 **line.figures,
                 integrations=[_integration(one) for one in line.exports],
             )
-            for line in report.lines
+            for line in report.lines[:most]
         ],
     )
 

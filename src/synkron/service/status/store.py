@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 
@@ -10,15 +11,16 @@ from synkron.incidents.store import incidents
 from synkron.ledger.installation import why_nothing_is_fired
 from synkron.ledger.nodes import nodes
 from synkron.ledger.ticks import read_newest_tick
-from synkron.model import EVERYTHING, Window
+from synkron.model import EVERYTHING, Steps, Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
+from synkron.runtime import by_turns
 from synkron.service.status.verdict import Runs, Status
 from synkron.settings.load import Settings
 from synkron.source.reader import read_all
-from synkron.source.upcoming import upcoming
+from synkron.source.upcoming import Upcoming, upcoming_in_steps
 from synkron.vendors.watches import watches_of
 
 SQL = statements("service/status/store")
@@ -35,7 +37,8 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
     now = await database_clock(connection)
     [runs] = await connection.fetch(SQL["runs"], now, *EVERYTHING)
     [counts] = await connection.fetch(SQL["counts"], now, *EVERYTHING)
-    fires = upcoming(await read_all(connection, settings.source), Window(now, now + HOUR), settings.types)
+    rows = await read_all(connection, settings.source)
+    fires = await by_turns(upcoming_in_steps(rows, Window(now, now + HOUR), settings.types))
     first = list(islice(fires, coming))
     return Status(
         at=now,
@@ -49,6 +52,14 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
         conditions=await read_conditions(connection, settings, watches_of(settings), (), now),
         incidents=await incidents(connection),
         verification=await read_verification(connection),
-        due=len(first) + sum(1 for _ in fires),
+        due=len(first) + await by_turns(_counted(fires)),
         coming=first,
     )
+
+
+def _counted(fires: Iterator[Upcoming]) -> Steps[int]:
+    count = 0
+    for _ in fires:
+        count += 1
+        yield
+    return count

@@ -20,6 +20,8 @@ from synkron.source.queries import SourceQueries
 
 SQL = statements("service/status/store")
 HOUR = timedelta(hours=1)
+# So many failures are looked at: each takes a look for a later success.
+MOST_FAILED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ async def tiles(connection: Connection, settings: Settings, scope: Scope = EVERY
         [runs] = await connection.fetch(SQL["runs"], now, *scope)
         [counts] = await connection.fetch(SQL["counts"], now, *scope)
         late, late_are_cut = await read_late(connection, now, settings, scope)
-        failed, failing_are_cut = await read_failed(connection, now, scope)
+        failed, failing_are_cut = await read_failed(connection, now, scope, most=MOST_FAILED)
         return Tiles(
             at=now,
             due=await count_due(connection, Window(now, now + HOUR), scope),

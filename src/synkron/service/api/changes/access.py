@@ -30,6 +30,7 @@ router = APIRouter(tags=["access"])
 ShownToken = form(Token, "token")
 Created = outcome("CreatedToken", token=ShownToken | None, secret=str | None)
 Revoked = outcome("RevokedToken", token=ShownToken)
+AdoptedLedger = outcome("AdoptedLedger", form(Adoption), **{"as": str})
 
 
 def _installation(name: str) -> str:
@@ -78,13 +79,14 @@ async def tokens(
 
 @router.post("/v1/tokens", **changing(Created, TokenBody))
 async def create_token(_: Admin, change: Change, body: Annotated[TokenBody, Depends(sent(TokenBody))]) -> Response:
-    """Make a token. Its secret is in this answer alone."""
+    """Make a token. Its secret is in this answer alone, and null where the same request comes again."""
     asked = AskedToken(body.name, Permission(body.permission), body.org_id, body.expires)
     connection, settings = change.connection, change.parts.settings
     return await change.answer(
         lambda now: operations.plan_create_token(connection, settings, asked, now),
         lambda: operations.create_token(connection, settings, asked, change.actor.name),
         created,
+        shown_once="secret",
     )
 
 
@@ -99,7 +101,7 @@ async def revoke_token(_: Admin, change: Change, body: Annotated[NamedBody, Depe
     )
 
 
-@router.post("/v1/adopt", **changing(outcome("AdoptedLedger", form(Adoption)), AdoptBody))
+@router.post("/v1/adopt", **changing(AdoptedLedger, AdoptBody))
 async def adopt(_: Admin, change: Change, body: Annotated[AdoptBody, Depends(sent(AdoptBody))]) -> Response:
     """Say whether a copied or restored ledger is the original or a copy, so that it runs again."""
     asked = AskedAdoption(Adopted(body.adopted), body.installation)

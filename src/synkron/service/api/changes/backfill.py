@@ -23,10 +23,10 @@ from synkron.service.changes.runs import BackfilledOccurrence, backfilled
 router = APIRouter(tags=["runs"])
 MOST_SHOWN = 1000
 Counts = dict[BackfillOutcome, int]
-RANGE = {"from": datetime, "to": datetime}
 Backfilled = outcome(
     "Backfilled",
-    **RANGE,
+    **{"from": datetime},
+    to=datetime,
     counts=Counts,
     left_out=int,
     paused=int,

@@ -43,15 +43,20 @@ Span = Annotated[
 Asked = TypeVar("Asked", bound=Body)
 
 
+def is_needed(body: type[Body]) -> bool:
+    """Whether a request without a body can't be meant: a member is required."""
+    return any(one.is_required() for one in body.model_fields.values())
+
+
 def sent(body: type[Asked]) -> Callable[..., Awaitable[Asked]]:
     """A dependency that reads the body. Raises Problem (415) and RequestValidationError (422)."""
 
     async def read(request: Request) -> Asked:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         content = await request.body()
-        if not content and not any(one.is_required() for one in body.model_fields.values()):
-            return body()
-        if kind != "application/json":
+        if not content and not is_needed(body):
+            content = b"{}"
+        elif kind != "application/json":
             raise Problem(415, "send the body as application/json")
         try:
             return body.model_validate_json(content)

@@ -59,27 +59,34 @@ class RequestedChange:
         plan: Callable[[datetime], Awaitable[Plan]],
         do: Callable[[], Awaitable[Done]],
         form: Callable[[Plan, Done | None], Mapping[str, object]],
+        *,
+        shown_once: str | None = None,
     ) -> Response:
-        """The plan in a dry run; else the plan and what was done, in one transaction with the answer that is kept."""
+        """The plan in a dry run; else the plan and what was done, in one transaction with the answer that is kept.
+
+        The member that is ``shown_once`` is a secret: it is not kept, and null where the request comes again.
+        """
         if self.dry_run:
             async with read_transaction(self.connection) as now:
                 content = await self._content(form(await plan(now), None))
-            return _response(Answer(200, content))
+            return respond(Answer(200, content))
 
         async def done() -> Answer:
             async with write_transaction(self.connection) as now:
                 planned = await plan(now)
-                return Answer(200, await self._content(form(planned, await do())))
+                found = form(planned, await do())
+                kept = await self._content({**found, shown_once: None}) if shown_once else None
+                return Answer(200, await self._content(found), kept)
 
         return await self.once(done)
 
     async def once(self, do: Callable[[], Awaitable[Answer]]) -> Response:
         """What ``do`` answers, or answered to the same request before."""
         if self.key is None:
-            return _response(await do())
+            return respond(await do())
         asked = f"{self.request.method} {self.request.url.path}"
         body = await self.request.body()
-        return _response(await answer_once(self.connection, self.actor.name, self.key, asked, body, do))
+        return respond(await answer_once(self.connection, self.actor.name, self.key, asked, body, do))
 
     async def _content(self, found: Mapping[str, object]) -> str:
         """The answer in JSON, with the name of each organization beside its id."""
@@ -104,5 +111,6 @@ async def requested(
 Change = Annotated[RequestedChange, Depends(requested, scope="function")]
 
 
-def _response(answer: Answer) -> Response:
+def respond(answer: Answer) -> Response:
+    """The answer over HTTP."""
     return Response(answer.body, answer.status, media_type="application/json")

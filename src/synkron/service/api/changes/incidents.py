@@ -50,7 +50,7 @@ class AnnouncedIncident(BaseModel):
 Acknowledged = outcome("Acknowledged", incident=AnnouncedIncident)
 Silenced = outcome(
     "Silenced",
-    silence=form(RecordedSilence, "silence") | None,  # type: ignore[operator]
+    silence=form(RecordedSilence, "silence") | None,
     plan=form(PlannedSilence),
 )
 
@@ -60,7 +60,7 @@ class NoBody(Body):
 
 
 class SilenceBody(Body):
-    """What is not to be announced (what fits all that is given), why, and until when: a moment, or how long from now."""
+    """What is not to be announced (what fits all that is given), why, and until when, or for how long."""
 
     org_id: Id | None = None
     integration_type: Id | None = None

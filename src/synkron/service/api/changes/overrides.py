@@ -35,14 +35,17 @@ class UnsetBody(Body):
     """The integration, and the keys for which its type's policy holds again; without keys, all."""
 
     integration_id: Id
-    keys: Annotated[list[Overridable], Field(max_length=8)] = []
+    keys: Annotated[list[Overridable], Field(default_factory=list, max_length=8)]
 
 
 @router.post("/v1/overrides/set", **changing(Overridden, SetBody))
 async def set_(_: Operator, change: Change, body: Annotated[SetBody, Depends(sent(SetBody))]) -> Response:
     """Set values for one integration; others that are set stay."""
     connection, settings, within = change.connection, change.parts.settings, change.actor.org_id
-    one, values = body.integration_id, overrides.checked(dict(body.values), settings)
+    one, values = (
+        body.integration_id,
+        overrides.checked({str(key): value for key, value in body.values.items()}, settings),
+    )
     return await change.answer(
         lambda _: overrides.plan_set(connection, settings, one, values, within=within),
         lambda: overrides.set_override(connection, settings, one, values, change.actor.name, within=within),

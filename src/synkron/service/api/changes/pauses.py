@@ -19,9 +19,9 @@ from synkron.service.api.changes.whom import ALLOWED, WhomBody
 from synkron.service.changes.pauses import PlannedPause, PlannedResume, paused, resumed
 
 router = APIRouter(tags=["pauses"])
-Pauses = list[form(RecordedPause, "pause")] | None  # type: ignore[misc]
-Paused = outcome("Paused", pauses=Pauses, plan=form(PlannedPause))
-Resumed = outcome("Resumed", pauses=Pauses, plan=form(PlannedResume))
+Recorded: Any = form(RecordedPause, "pause")
+Paused = outcome("Paused", pauses=list[Recorded] | None, plan=form(PlannedPause))
+Resumed = outcome("Resumed", pauses=list[Recorded] | None, plan=form(PlannedResume))
 
 
 class PauseBody(WhomBody):

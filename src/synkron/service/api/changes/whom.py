@@ -35,7 +35,7 @@ class WhomBody(Body):
         return self.everything or (self.integration_ids, self.org_id, self.integration_type) != (None, None, None)
 
     def scopes(self, change: RequestedChange) -> list[Scope]:
-        """The scopes that are meant, each once. Raises NotFound for an organization of which the actor must not know."""
+        """The scopes that are meant, each once. Raises NotFound for an organization of others than the actor's."""
         if self.integration_ids is not None:
             return [Scope(integration_id=one) for one in dict.fromkeys(self.integration_ids)]
         return [Scope(change.organization(self.org_id), self.integration_type)]

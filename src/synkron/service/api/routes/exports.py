@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
@@ -18,9 +19,9 @@ from synkron.reports.exports.sentences import Told
 from synkron.reports.exports.sheet import sheet
 from synkron.reports.exports.store import read_exports
 from synkron.service.api.access import Reader, Whom
-from synkron.service.api.answer import answer, form
+from synkron.service.api.answer import answer_beside, form
 from synkron.service.api.heavy import Heavy
-from synkron.service.api.parameters import Instant, Zone, window_of
+from synkron.service.api.parameters import MOST, Instant, Zone, window_of
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
@@ -49,6 +50,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+Worst = Annotated[int, Query(ge=1, le=MOST, description="How many organizations are listed in JSON, the worst first.")]
 On = Annotated[date | None, Query(description="The day, or a day of the week or month; today if none is given.")]
 
 
@@ -66,11 +68,12 @@ async def report(
     until: Instant | None = None,
     zone: Zone = "UTC",
     written: Annotated[Format | None, Query(alias="format")] = None,
+    limit: Worst = 1000,
 ) -> Response:
     """What was exported in a night, a day, a week or a month, or from ``since`` to ``until``, and what was not.
 
-    Counts the periods that ended in that time. With `Accept: text/csv` or `format=csv`, there is a line for each type
-    and organization.
+    Counts the periods that ended in that time. In JSON, up to a thousand organizations are listed. With `Accept:
+    text/csv` or `format=csv`, there is a line for each type and organization.
     """
     if since is None and until is not None:
         raise Problem(422, "query.until: it goes with `since`")
@@ -88,8 +91,9 @@ async def report(
     names = await organization_names(connection, parts.settings, {one.org_id for one in exports.exports})
     told = Told(exports, found, names)
     if written is Format.CSV or (written is None and _prefers_csv(request)):
-        return Response(sheet(told), headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
-    return answer(request, export_facts(told), names)
+        written_sheet = await asyncio.to_thread(sheet, told)
+        return Response(written_sheet, headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
+    return await answer_beside(request, lambda: export_facts(told, limit), names)
 
 
 def asked_range(span: Span, on: date | None, now: datetime, zone: tzinfo) -> Range:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from synkron.postgres.clock import database_clock
 from synkron.reports.forecast.store import forecast_fleet
 from synkron.service.api.access import FleetReader
-from synkron.service.api.answer import answer, form
+from synkron.service.api.answer import answer, answer_beside, form
 from synkron.service.api.examined import examined
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.parameters import Text
@@ -42,9 +42,9 @@ async def status(request: Request, _: FleetReader, __: Heavy, connection: Db, pa
 
 @router.get("/v1/doctor", responses=documented(form(Examination), 401, 403))
 async def doctor(request: Request, _: FleetReader, __: Heavy, parts: Parts) -> Response:
-    """What Synkron needs, whether it is there, and what mends each fault; at most ten seconds old.
+    """What Synkron needs, whether it is there, and what mends each fault.
 
-    The checks change nothing and take half a minute at most.
+    The checks change nothing and take half a minute at most; the answer is ten seconds old at most.
     """
     return answer(request, await examined(parts))
 
@@ -62,4 +62,4 @@ async def forecast(
     """How many integrations fire and start, minute by minute, and what should be looked at."""
     now = await database_clock(connection)
     found = await forecast_fleet(connection, parts.settings, now, hours, integration_type=integration_type)
-    return answer(request, forecast_facts(found))
+    return await answer_beside(request, lambda: forecast_facts(found))

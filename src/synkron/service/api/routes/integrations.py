@@ -1,4 +1,4 @@
-"""Integrations: one, with all that decides about it."""
+"""Integrations: all at a glance, and one with all that decides about it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from asyncpg import DataError
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import create_model
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,17 +18,29 @@ from synkron.operations.pauses import RecordedPause, pauses
 from synkron.operations.scope import read_rows_by_id
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Connection
-from synkron.service.api.access import Reader, visible
+from synkron.reports.overview.cursor import LONGEST, Sort, place_of
+from synkron.reports.overview.page import MOST_ROWS, page
+from synkron.reports.overview.rows import RowState
+from synkron.service.api.access import Reader, Whom, visible
 from synkron.service.api.answer import answer, form, joined
+from synkron.service.api.paging import page_form
+from synkron.service.api.parameters import CURSOR, Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.forms import held_by
 from synkron.service.names import organization_names
-from synkron.service.nouns.integrations import IntegrationFacts, integration_facts
+from synkron.service.nouns.integrations import IntegrationAtAGlance, IntegrationFacts, at_a_glance, integration_facts
 from synkron.service.nouns.overrides import policy_facts
 
 router = APIRouter(tags=["integrations"])
+Search = Annotated[
+    Text | None, Query(description="Beginnings of words of the organization's name and the type, or that of an id.")
+]
+MostRows = Annotated[int, Query(ge=1, le=MOST_ROWS, description="How many items a page has at most.")]
+Cursor = Annotated[
+    str | None, Query(pattern=CURSOR, max_length=LONGEST, description="The `next` of the page before this one.")
+]
 Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
 VALUE: dict[str, Any] = {"key": (str, ...), "value": (str | int | float | None, ...), "from": (str, ...)}
 PolicyValue: Any = create_model("PolicyValue", **VALUE)
@@ -36,6 +48,37 @@ Pauses: Any = list[form(RecordedPause, "pause")]  # type: ignore[misc]
 ShownIntegration = joined(
     form(IntegrationFacts), "ShownIntegration", policy=list[PolicyValue] | None, policy_fault=str | None, pauses=Pauses
 )
+
+
+@router.get("/v1/integrations", responses=documented(page_form(form(IntegrationAtAGlance)), 401, 403, 404, 422))
+async def integrations(
+    request: Request,
+    actor: Reader,
+    scope: Whom,
+    connection: Db,
+    parts: Parts,
+    search: Search = None,
+    state: RowState | None = None,
+    sort: Sort = Sort.ORGANIZATION,
+    limit: MostRows = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """All integrations at a glance, with their next fires and their last 30 runs.
+
+    Order, search and state are as fresh as a copy that is refreshed while somebody asks, mostly each second. What a
+    vendor's health is known by may be others' runs, and is shown to those who may see them.
+    """
+    try:
+        place_of(cursor, sort)
+    except Refused as error:
+        raise Problem(422, f"query.cursor: {str(error).removeprefix('after: ')}") from None
+    await parts.freshness.ensure(connection)
+    found = await page(
+        connection, parts.settings, scope, search=search, state=state, sort=sort, after=cursor, limit=limit
+    )
+    rows = [at_a_glance(one, tells_health=actor.org_id is None) for one in found.rows]
+    names = {one.integration.org_id: one.organization for one in found.rows}
+    return answer(request, {"items": rows, "next": found.next}, names)
 
 
 @router.get("/v1/integrations/{integration_id}", responses=documented(ShownIntegration, 401, 403, 404))

@@ -50,7 +50,7 @@ async def readyz(request: Request, parts: Parts) -> Response:
 
 @router.get("/metrics", responses=METRICS, response_class=Response)
 async def metrics(request: Request, _: FleetReader, connection: Db, parts: Parts) -> Response:
-    """The figures for Prometheus, at most ten seconds old, or older if reading them took more than half a second."""
+    """The figures for Prometheus. They are ten seconds old at most, or older if it took half a second to read them."""
 
     async def read() -> Figures:
         return await read_figures(connection, parts.settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -12,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.cron import parse, parse_zone
-from synkron.model import Window
+from synkron.model import Steps, Window
 from synkron.postgres.clock import database_clock
+from synkron.runtime import by_turns
 from synkron.service.api.access import Reader, Whom
 from synkron.service.api.answer import answer, form
 from synkron.service.api.heavy import Heavy
-from synkron.service.api.paging import page, page_form, place_of
+from synkron.service.api.paging import Place, page, page_form, place_of
 from synkron.service.api.parameters import After, Instant, Limit, Zone
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
@@ -25,7 +25,10 @@ from synkron.service.names import organization_names
 from synkron.service.nouns.explanation import Explanation, explanation
 from synkron.service.nouns.fires import Fire, fire
 from synkron.source.reader import read_all
-from synkron.source.upcoming import Upcoming, upcoming
+from synkron.source.upcoming import Upcoming, upcoming_in_steps
+
+# So many more than are asked for are kept before they are sorted.
+KEPT = 5_000
 
 router = APIRouter(tags=["schedules"])
 Hours = Annotated[int, Query(ge=1, le=8784, description="How far ahead to look.")]
@@ -49,8 +52,9 @@ async def coming(
     now = await database_clock(connection)
     start = now if place is None else place[0] - timedelta(microseconds=1)
     rows = await read_all(connection, parts.settings.source, scope)
-    fires = upcoming(rows, Window(start, max(start, now + timedelta(hours=hours))), parts.settings.types)
-    found = list(islice((one for one in _in_order(fires) if place is None or _place(one) > place), limit + 1))
+    window = Window(start, max(start, now + timedelta(hours=hours)))
+    fires = await by_turns(upcoming_in_steps(rows, window, parts.settings.types))
+    found = await by_turns(_first(fires, place, limit + 1))
     names = await organization_names(connection, parts.settings, {one.integration.org_id for one in found})
     return answer(request, page(found, limit, _place, fire), names)
 
@@ -70,15 +74,23 @@ async def explain(
     return answer(request, explanation(expression, cron, zone, place, now))
 
 
-def _in_order(fires: Iterator[Upcoming]) -> Iterator[Upcoming]:
-    """Those of the same moment by their ids, so that a page can end between them."""
-    together: list[Upcoming] = []
+def _first(fires: Iterator[Upcoming], place: Place | None, most: int) -> Steps[list[Upcoming]]:
+    """The first of them behind the place. Those of the same moment are in the order of their ids, and may be very many.
+
+    So all of a moment are looked at, and the first of them kept.
+    """
+    found: list[Upcoming] = []
+    moment = None
     for one in fires:
-        if together and one.scheduled_for != together[0].scheduled_for:
-            yield from sorted(together, key=_place)
-            together = []
-        together.append(one)
-    yield from sorted(together, key=_place)
+        yield
+        if one.scheduled_for != moment and len(found) >= most:
+            break
+        moment = one.scheduled_for
+        if place is None or _place(one) > place:
+            found.append(one)
+        if len(found) >= most + KEPT:
+            found = sorted(found, key=_place)[:most]
+    return sorted(found, key=_place)[:most]
 
 
 def _place(one: Upcoming) -> tuple[datetime, str]:

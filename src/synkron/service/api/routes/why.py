@@ -47,9 +47,10 @@ async def why(
     parts: Parts,
     at: Instant | None = None,
 ) -> Response:
-    """In words, and the facts that they are made from: for an integration, or all of a type of an organization.
+    """Why an integration did or did not run at a minute, in words, and the facts that they are made from.
 
-    Name it by `integration`, or by `org` and `type`; who is tied to an organization needs the type alone.
+    Name it by `integration`, or by `org` and `type`, and each of these is answered for; who is tied to an organization
+    needs the type alone.
     """
     by_id = asked.integration is not None
     by_name = scope.org_id is not None and scope.integration_type is not None

@@ -10,7 +10,7 @@ from synkron.operations import backfill, pauses, trigger
 from synkron.operations.pause_effects import PauseEffect
 from synkron.operations.pauses import AskedPause
 from synkron.operations.scope import look_up
-from synkron.service.dashboard.actions.asked import MOST, Asked, Facts, Preview
+from synkron.service.dashboard.actions.asked import Asked, Facts, Preview
 from synkron.service.dashboard.words import Words
 
 # How many moments of a backfill its page lists.
@@ -81,7 +81,7 @@ async def would_backfill(asked: Asked, now: datetime) -> Preview:
     if not asked.text("from") or not asked.text("to"):
         whom = Scope(asked.within, integration_id=asked.integrations[0])
         return Preview((await look_up(asked.connection, asked.settings, whom)).subject, is_ready=False)
-    plan = await backfill.plan_backfill(asked.connection, asked.settings, asked.range(), now, MOST)
+    plan = await backfill.plan_backfill(asked.connection, asked.settings, asked.range(), now, backfill.MOST_UNASKED)
     facts = [
         (words.say(f"act.fate.{fate.name.lower()}"), words.number(count))
         for fate, count in plan.counts.items()
@@ -95,7 +95,9 @@ async def would_backfill(asked: Asked, now: datetime) -> Preview:
 
 
 async def backfill_range(asked: Asked) -> str:
-    _, made = await backfill.backfill(asked.connection, asked.settings, asked.range(), asked.author, most=MOST)
+    _, made = await backfill.backfill(
+        asked.connection, asked.settings, asked.range(), asked.author, most=backfill.MOST_UNASKED
+    )
     return asked.view.words.say("act.backfill.done", count=len(made))
 
 

@@ -22,6 +22,7 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.plots import CLASSES, strip
 from synkron.service.dashboard.viewer import View, Viewer, redirect
+from synkron.service.overview.refresh import read_due
 from synkron.service.status.tiles import Tiles, tiles
 
 router = APIRouter(include_in_schema=False)
@@ -52,8 +53,10 @@ async def overview(
     found = await page(
         connection, parts.settings, scope, search=q or None, state=state, sort=sort, after=after, limit=ROWS
     )
+    is_read = bool(found.rows) or (await read_due(connection, parts.settings)).at is not None
     return view.page(
         "overview.html",
+        is_read=is_read,
         tiles=shown_tiles(view, await tiles(connection, parts.settings, EVERYTHING)),
         rows=found.rows,
         next=found.next,

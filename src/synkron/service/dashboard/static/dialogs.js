@@ -13,15 +13,16 @@ export function dialogs() {
       event.preventDefault();
       const fields = new URLSearchParams(new FormData(event.target, by));
       fields.delete("form_token");
-      await open((by.formAction || event.target.action) + "?" + fields);
+      await open((by.hasAttribute("formaction") ? by.formAction : event.target.action) + "?" + fields);
     } else if (event.target.method === "post") by?.setAttribute("aria-busy", "true");
   });
   document.addEventListener("click", (event) => {
     const copy = event.target.closest("button[data-copy]");
     if (copy) navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent).then(() => said(copy));
-    if (event.target.closest("[data-close]")) {
+    const opened = event.target.closest("[data-close]")?.closest("dialog");
+    if (opened) {
       event.preventDefault();
-      event.target.closest("dialog")?.close();
+      opened.close();
     }
   });
 }
@@ -35,7 +36,8 @@ function said(button) {
 async function open(address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const content = fresh.querySelector("main [data-sheet]") ?? fresh.getElementById("main");
+  // Anything but such a form, or why there is none, is a page of its own.
+  const content = fresh.querySelector("main [data-sheet]");
   if (!content || answer.redirected) return location.assign(address);
   document.querySelector("dialog.opened")?.close();
   const dialog = document.createElement("dialog");
@@ -46,6 +48,7 @@ async function open(address) {
     title.id = "sheet-title";
     dialog.setAttribute("aria-labelledby", title.id);
   }
+  for (const one of dialog.querySelectorAll("a[data-close]")) if (!content.dataset.sheet) one.textContent = document.body.dataset.close;
   for (const back of dialog.querySelectorAll("input[name=back]")) back.value = location.pathname + location.search;
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

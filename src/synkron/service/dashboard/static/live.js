@@ -4,6 +4,7 @@ import { setNow } from "./times.js";
 
 const POLL = 10_000;
 const AGAIN = 5_000;
+const AFTER = 1_000;
 const place = () => document.getElementById("live");
 let stream, polling, loading, wanted, again;
 
@@ -23,6 +24,8 @@ function start(late) {
     clearInterval(polling);
     polling = undefined;
     say(true);
+    // What changed between the page and its stream, nobody tells.
+    setTimeout(refresh, AFTER);
   };
   stream.addEventListener("changed", refresh);
   stream.addEventListener("again", refresh);

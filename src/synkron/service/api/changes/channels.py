@@ -1,0 +1,57 @@
+"""Try out the channels that incidents are announced to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from synkron.errors import Refused
+from synkron.operations.access.answers import Answer
+from synkron.operations.announce import TriedChannel, plan_try_channels, try_channels
+from synkron.operations.audit import record
+from synkron.service.api.access import FleetOperator
+from synkron.service.api.answer import form
+from synkron.service.api.changes.body import Body, Id, sent
+from synkron.service.api.changes.change import Change, respond
+from synkron.service.api.changes.document import changing, outcome
+from synkron.service.forms import held_by, in_json
+
+router = APIRouter(tags=["incidents"])
+Tried = outcome("TriedChannels", channels=list[form(TriedChannel)])  # type: ignore[misc]
+
+
+class ChannelBody(Body):
+    """Which channel; without one, all."""
+
+    channel: Id | None = None
+
+
+@router.post("/v1/channels/test", **changing(Tried, ChannelBody))
+async def test(_: FleetOperator, change: Change, body: Annotated[ChannelBody, Depends(sent(ChannelBody))]) -> Response:
+    """Send a test message to a channel, or to all, once; `error` says why one did not take it. Takes up to 30 s."""
+    parts, connection = change.parts, change.connection
+    planned = plan_try_channels(parts.settings, body.channel)
+    if change.dry_run:
+        return respond(_content(planned, dry_run=True))
+    # A test keeps a connection for as long as the slowest channel takes.
+    if parts.trying_channels.locked():
+        raise Refused("The channels are being tried out for another request; try again when that has ended.")
+
+    async def do() -> Answer:
+        tried = await try_channels(parts.settings, parts.environment, body.channel)
+        after = {"channels": [held_by(one) for one in tried]}
+        subject = "all channels" if body.channel is None else f"channel {body.channel}"
+        await record(
+            connection, author=change.actor.name, action="test channel", subject=subject, before=None, after=after
+        )
+        return _content(tried, dry_run=False)
+
+    async with parts.trying_channels:
+        return await change.once(do)
+
+
+def _content(tried: Sequence[TriedChannel], *, dry_run: bool) -> Answer:
+    return Answer(200, in_json({"dry_run": dry_run, "channels": tried}))

@@ -1,0 +1,201 @@
+"""Lists: what each filter leaves, and that the pages of a list are the list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from synkron.ledger.ticks import TickFigures, open_tick
+from synkron.model import Window
+from tests.conftest import Connection
+from tests.service.api.cast import HOUR, Member, add_run, make_cast
+from tests.service.api.conftest import Api, serving, token_of
+from tests.support.databases import Database
+
+Told = dict[str, Any]
+# The list, what is asked of it, and whose items are left: of A, B, C.
+FILTERED = {
+    "/v1/runs?": "ABC",
+    "/v1/runs?org={a}": "A",
+    "/v1/runs?org=Member-B": "B",
+    "/v1/runs?type=xledger": "ABC",
+    "/v1/runs?type=bufdir": "",
+    "/v1/runs?integration={x}": "A",
+    "/v1/runs?org={a}&type=bufdir": "",
+    "/v1/runs?state=failed&org={a}": "A",
+    "/v1/runs?state=succeeded": "",
+    "/v1/runs?since={at}": "ABC",
+    "/v1/runs?since={after}": "",
+    "/v1/runs?until={at}": "",
+    "/v1/runs?until={after}": "ABC",
+    "/v1/upcoming?hours=8784": "AABBCC",
+    "/v1/upcoming?hours=8784&type=bufdir": "ABC",
+    "/v1/upcoming?hours=8784&org={a}": "AA",
+    "/v1/overrides?": "ABC",
+    "/v1/overrides?org={a}": "A",
+    "/v1/overrides?type=bufdir": "",
+    "/v1/silences?": "ABC",
+    "/v1/silences?org={a}": "A",
+    "/v1/silences?type=xledger&org={a}": "A",
+    "/v1/incidents?": "ABC",
+    "/v1/incidents?org={a}": "A",
+    "/v1/incidents?integration={x}": "A",
+    "/v1/incidents?kind=run_failed": "ABC",
+    "/v1/incidents?kind=drift": "",
+    "/v1/incidents?since={after}": "ABC",
+    "/v1/integrations?": "AABBCC",
+    "/v1/integrations?type=xledger": "ABC",
+    "/v1/integrations?org={a}&type=bufdir": "A",
+    "/v1/integrations?search=member": "AABBCC",
+    "/v1/integrations?search=xled": "ABC",
+    "/v1/integrations?state=failing": "ABC",
+    "/v1/integrations?state=paused&org={a}": "A",
+    "/v1/integrations?state=disabled": "",
+}
+
+
+async def test_each_filter_leaves_what_it_names(api: Api, connection: Connection) -> None:
+    cast = await make_cast(connection)
+    mine = cast[0]
+    at = (await api.get(f"/v1/runs/{mine.run_id}")).content["scheduled_for"]
+    after = at[:14] + "01:00Z"
+    told = {"a": mine.org_id, "x": mine.integrations[0], "at": at, "after": after}
+    letters = {member.org_id: letter for member, letter in zip(cast, "ABC", strict=True)}
+    for asked, left in FILTERED.items():
+        answer = await api.get(asked.format_map(told))
+        assert answer.status == 200, (asked, answer.text)
+        assert "".join(sorted(letters[one["org_id"]] for one in answer.content["items"])) == left, asked
+        assert all(one["org_name"].startswith("Member-") for one in answer.content["items"])
+
+
+async def test_each_state_has_its_own_runs(api: Api, connection: Connection) -> None:
+    """What follows from a state is asked for, too, so that an index finds it."""
+    [member, *_] = await make_cast(connection)
+    changes = {
+        "claimed": "started_at = null, finished_at = null, error = null, attempt = 0, failures = 0",
+        "running": "finished_at = null, error = null, failures = 0",
+        "skipped": "started_at = null, error = null, attempt = 0, failures = 0",
+        "succeeded": "error = null, failures = 0",
+    }
+    for hours, (state, changed) in enumerate(changes.items(), 3):
+        number = await add_run(connection, member.org_id, member.integrations[0], "x", hours_ago=hours)
+        await connection.execute(f"update synkron.runs set state = '{state}', {changed} where id = {number}")
+    everything = (await api.get("/v1/runs")).content["items"]
+    assert {one["state"] for one in everything} == {*changes, "failed"}
+    for state in (*changes, "failed"):
+        found = (await api.get(f"/v1/runs?state={state}")).content["items"]
+        assert found == [one for one in everything if one["state"] == state]
+
+
+async def test_pauses_are_its_own_and_the_wider_ones(api: Api, connection: Connection) -> None:
+    mine, other, _ = await make_cast(connection)
+    await connection.execute(
+        "insert into synkron.pauses (org_id, integration_type, reason, author) "
+        "values ($1, null, 'own', 'kari'), (null, 'xledger', 'type', 'kari'), (null, null, 'all', 'kari')",
+        mine.org_id,
+    )
+    await connection.execute("update synkron.pauses set ended_at = now(), ended_by = 'kari' where reason = 'all'")
+    for query, reasons in (
+        (f"org={mine.org_id}", ["Member-A", "own", "type"]),
+        (f"org={other.org_id}", ["Member-B", "type"]),
+        (f"integration={mine.integrations[0]}", ["own", "type"]),
+        (f"integration={mine.integrations[1]}", ["Member-A", "own"]),
+        (f"org={other.org_id}&ended=true", ["Member-B", "all", "type"]),
+    ):
+        found = (await api.get(f"/v1/pauses?{query}")).content["items"]
+        told = [one["reason"].removeprefix("secret of ").rstrip("-") for one in found]
+        assert sorted(told) == sorted(reasons), query
+        shown = (await api.get(f"/v1/integrations/{mine.integrations[0]}")).content
+        assert [one["reason"] for one in shown["pauses"]] == ["type", "own"]
+
+
+def key(name: str) -> Callable[[Told], object]:
+    """What tells the items of a list apart."""
+    return lambda one: one[name]
+
+
+@pytest.mark.parametrize(
+    ("path", "ident", "most"),
+    [
+        ("/v1/runs?", key("run_id"), 9),
+        ("/v1/runs?type=xledger&state=failed&", key("run_id"), 9),
+        ("/v1/incidents?", key("incident_id"), 9),
+        ("/v1/pauses?", key("pause_id"), 9),
+        ("/v1/silences?", key("silence_id"), 9),
+        ("/v1/overrides?", key("integration_id"), 9),
+        ("/v1/audit?", key("audit_id"), 9),
+        ("/v1/ticks?", key("tick_id"), 9),
+        ("/v1/upcoming?hours=8784&", key("integration_id"), 9),
+        ("/v1/integrations?sort=type&", key("integration_id"), 9),
+        ("/v1/integrations?search=member&sort=failing&", key("integration_id"), 9),
+        ("/v1/health/samples?endpoint=e&", key("reason"), 9),
+    ],
+)
+async def test_the_pages_of_a_list_are_the_list(
+    path: str, ident: Callable[[Told], object], most: int, api: Api, connection: Connection
+) -> None:
+    cast = await make_cast(connection)
+    await fill(connection, cast)
+    whole = (await api.get(f"{path}limit=100")).content
+    everything = [ident(one) for one in whole["items"]]
+    assert whole["next"] is None
+    assert len(everything) == len(set(everything)) >= 3
+    for limit in range(1, most):
+        found: list[object] = []
+        cursor = ""
+        while cursor is not None:
+            page = (await api.get(f"{path}limit={limit}" + (f"&cursor={cursor}" if cursor else ""))).content
+            assert len(page["items"]) >= min(limit, 1) or page["next"] is None
+            found += [ident(one) for one in page["items"]]
+            cursor = page["next"]
+        assert found == everything, limit
+
+
+async def test_a_page_goes_on_where_it_was_though_something_is_new(api: Api, connection: Connection) -> None:
+    [member, *_] = await make_cast(connection)
+    first = (await api.get("/v1/runs?limit=2")).content
+    newer = await add_run(connection, member.org_id, member.integrations[1], "newer", hours_ago=0)
+    second = (await api.get(f"/v1/runs?limit=2&cursor={first['next']}")).content
+    ids = [one["run_id"] for one in first["items"] + second["items"]]
+    assert len(ids) == len(set(ids)) == 3
+    assert newer not in ids
+    assert second["next"] is None
+
+
+async def fill(connection: Connection, cast: list[Member]) -> None:
+    """More of everything, of which several are of the same moment."""
+    for hours in (1, 2):
+        for member in cast:
+            await add_run(connection, member.org_id, member.integrations[1], "x", hours_ago=hours + 3)
+    now = await connection.fetchval("select now()")
+    for number in range(5):
+        at = now - number // 2 * HOUR
+        window = Window(at - HOUR, at)
+        await open_tick(connection, at, window, TickFigures(0, 0), source="service", scheduler=f"s{number}")
+    await connection.execute(
+        "insert into synkron.health (endpoint, integration_types, verdict, known_by, since) "
+        "values ('e', array['xledger'], 'healthy', 'run', now());"
+        "insert into synkron.samples (endpoint, at, source, finding, reason, contacts) "
+        "select 'e', now() - n / 3 * interval '1 minute', 'run', 'healthy', 'sample ' || n, 1 "
+        "from generate_series(1, 8) n"
+    )
+
+
+async def test_questions_that_take_long_leave_room_for_the_others(database: Database, connection: Connection) -> None:
+    async with serving(database, heavy=asyncio.Semaphore(0)) as there:
+        api = there.with_token(await token_of(connection))
+        for path in (
+            "/v1/verify",
+            "/v1/report",
+            "/v1/drift",
+            "/v1/forecast",
+            "/v1/status",
+            "/v1/doctor",
+            "/v1/upcoming",
+        ):
+            answer = await api.get(path)
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "2"), path
+        assert (await api.get("/v1/runs")).status == 200
