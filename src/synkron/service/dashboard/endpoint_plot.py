@@ -55,7 +55,7 @@ def _said(view: Viewer, cell: EndpointCell) -> str:
         for verdict, number in cell.findings.items()
         if number
     )
-    fast = f", {times.span(view.words, cell.latency_p50)}" if cell.latency_p50 else ""
+    fast = f", {times.span(view.words, cell.latency_p50)}" if cell.latency_p50 is not None else ""
     return f"{view.clock(cell.at)}: {seen}{fast}"
 
 
@@ -77,7 +77,7 @@ def latency(view: Viewer, found: Sequence[EndpointCell], label: str) -> Markup |
 
 def slowest(found: Sequence[EndpointCell]) -> timedelta:
     """The slowest contact: the top of the plot."""
-    return max((one.latency_most for one in found if one.latency_most), default=timedelta())
+    return max((one.latency_most for one in found if one.latency_most is not None), default=timedelta())
 
 
 def _height(value: timedelta | None, most: timedelta) -> float:

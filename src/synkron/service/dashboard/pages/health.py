@@ -38,13 +38,13 @@ def _card(view: Viewer, one: Endpoint, history: list[EndpointCell]) -> dict[str,
     say, name = view.words.say, one.watch.endpoint
     most = one.watch.most_probes
     counted = one.known.counted if one.known else 0
-    latest = next((cell for cell in reversed(history) if cell.latency_p50), None)
+    latest = next((cell for cell in reversed(history) if cell.latency_p50 is not None), None)
     return {
         "endpoint": one,
         "contacts": contacts,
         "cells": cells(view, history, say("health.cells_of", endpoint=name, count=contacts)),
         "latency": latency(view, history, say("health.latency_of", endpoint=name)),
-        "latest": latest.latency_p50 if latest else None,
+        "latest": None if latest is None else latest.latency_p50,
         "slowest": slowest(history),
         "spend": None if most is None else (counted, most, min(100, round(100 * counted / most)) if most else 100),
         "probes": one.known.probes if one.known else 0,
