@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from random import random
 from typing import TYPE_CHECKING
 
 from synkron.ledger.queue import QUEUE
@@ -70,6 +71,8 @@ class Changes:
             while not self._served.stopping.is_set() and clock() < ends:
                 if seen == self._versions and tick == self._tick:
                     await sleep(SIGN, self._moved, self._served.stopping)
+                # All pages are woken at once; they must not all load at once.
+                await sleep((self._listeners - 1) / LOADS * random(), self._served.stopping)  # noqa: S311 (no secret)
                 changed = [one for one in topics if self._versions[one] != seen[one]]
                 news = [f"event: changed\ndata: {','.join(changed)}\n\n"] if changed else []
                 if self._tick is not None and self._tick != tick:
@@ -77,7 +80,7 @@ class Changes:
                 seen, tick = Counter(self._versions), self._tick
                 yield "".join(news or [": alive\n\n"]).encode()
                 if changed:
-                    await sleep(max(QUIET, self._listeners / LOADS), self._served.stopping)
+                    await sleep(QUIET, self._served.stopping)
 
     async def told_nothing(self) -> AsyncIterator[bytes]:
         """The events of who is tied to one organization: to load now and then, whatever others' runs do."""
