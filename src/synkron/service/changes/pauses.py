@@ -48,7 +48,7 @@ class PlannedPause:
 
 @dataclass(frozen=True, slots=True)
 class PlannedResume:
-    """Beside the pauses that end: another one covers ``still_paused`` integrations; the next tick decides the others."""
+    """Beside the pauses that end: another covers ``still_paused`` integrations; the next tick decides the others."""
 
     subject: str
     still_paused: int
