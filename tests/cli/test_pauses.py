@@ -57,7 +57,7 @@ def test_pause_and_resume(on_database: Command, past: Past, options: list[str], 
         None,
         "active",
     )
-    planned = on_database("resume", *options, "--dry-run", "--json").answer["plan"]["pause"]
+    planned = on_database("resume", *options, "--dry-run", "--json").answer["plan"]["pauses"][0]
     for one in (row, planned):
         assert (one["org_id"], one["org_name"], one["integration_type"]) == (*whose, kind)
     assert on_database("resume", *options, "--author", "ola", "--yes").code == 0

@@ -91,15 +91,8 @@ async def plan_pause(
     rows = live({row.integration_id: row for one in found for row in one.rows}.values(), settings.types)
     policies = await read_policies(connection, settings.policies, rows)
     running, claimed = await unfinished(connection, asked.scopes)
-    return PausePlan(
-        _together(found),
-        until,
-        len(rows),
-        look_ahead(rows, now, until, settings.types),
-        running,
-        claimed,
-        foreseen(rows, policies),
-    )
+    ahead = look_ahead(rows, now, until, settings.types)
+    return PausePlan(_together(found), until, len(rows), ahead, running, claimed, foreseen(rows, policies))
 
 
 async def pause(

@@ -48,9 +48,8 @@ class PlannedPause:
 
 @dataclass(frozen=True, slots=True)
 class PlannedResume:
-    """What would end. Another pause covers ``still_paused`` integrations; the next tick decides the others."""
+    """Beside the pauses that end: another covers ``still_paused`` integrations; the next tick decides the others."""
 
-    pause_ids: Sequence[int]
     subject: str
     still_paused: int
     consequences: Sequence[Consequence]
@@ -66,9 +65,9 @@ def paused(plan: PausePlan, done: Sequence[RecordedPause] | None) -> Mapping[str
 
 def resumed(plan: ResumePlan, done: Sequence[RecordedPause] | None) -> Mapping[str, object]:
     """The pauses that were ended, null in a dry run; and what comes of that."""
-    numbers = [one.id for one in plan.pauses]
-    planned = PlannedResume(numbers, plan.subject, plan.still_paused, _consequences(plan.consequences))
-    return {"pauses": _recorded(done), "plan": planned}
+    planned = held_by(PlannedResume(plan.subject, plan.still_paused, _consequences(plan.consequences)))
+    ending = [held_by(one, "pause") for one in plan.pauses]
+    return {"pauses": _recorded(done), "plan": {"pauses": ending, **planned}}
 
 
 def _recorded(done: Sequence[RecordedPause] | None) -> list[Mapping[str, object]] | None:

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from synkron.operations import pauses
 from synkron.operations.pauses import AskedPause, RecordedPause
+from synkron.scheduler.pauses import Pause
 from synkron.service.api.access import Operator
-from synkron.service.api.answer import form
+from synkron.service.api.answer import form, joined
 from synkron.service.api.changes.body import MOST_AT_ONCE, Instant, Number, Span, Text, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
@@ -19,9 +20,11 @@ from synkron.service.api.changes.whom import ALLOWED, WhomBody
 from synkron.service.changes.pauses import PlannedPause, PlannedResume, paused, resumed
 
 router = APIRouter(tags=["pauses"])
+Ending: Any = form(Pause, "pause")
+Planned = joined(form(PlannedResume), "PlannedResume", pauses=list[Ending])
 Recorded: Any = form(RecordedPause, "pause")
 Paused = outcome("Paused", pauses=list[Recorded] | None, plan=form(PlannedPause))
-Resumed = outcome("Resumed", pauses=list[Recorded] | None, plan=form(PlannedResume))
+Resumed = outcome("Resumed", pauses=list[Recorded] | None, plan=Planned)
 
 
 class PauseBody(WhomBody):
