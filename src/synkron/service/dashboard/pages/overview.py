@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from synkron.incidents.store import incidents
+from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS
 from synkron.model import EVERYTHING, Scope
 from synkron.operations.scope import read_names
 from synkron.operations.transaction import read_transaction
@@ -106,7 +107,14 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
     def tile(name: str, figure: int, kind: str = "", cut: bool = False, **filters: object) -> dict[str, object]:
         shown = view.words.number(figure) + ("+" if cut else "")
         address = view.address("/", **filters) if filters and org_id is None else None
-        return {"name": name, "figure": shown, "kind": kind if figure else "", "address": address, "below": ""}
+        return {
+            "name": name,
+            "figure": shown,
+            "kind": kind if figure else "",
+            "address": address,
+            "below": "",
+            "moment": None,
+        }
 
     shown = [
         tile("due", found.due) | {"below": say("overview.tile.due_below")},
@@ -119,12 +127,22 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
     ]
     if not view.is_tied:
         shown.append(tile("incidents", found.incidents, "warning") | {"address": "/incidents"})
+        shown.append(tile("tick", 0) | _tick(view, found))
     if found.verification is not None:
         wrong = found.verification.missed + found.verification.doubled
         counts = {"missed": found.verification.missed, "doubled": found.verification.doubled}
         proof = {"figure": say("overview.tile.proof_figures", **counts), "kind": "failed" if wrong else "done"}
         shown.append(tile("proof", 0) | proof | {"below": view.relative(found.verification.at)})
     return shown
+
+
+def _tick(view: Viewer, found: Tiles) -> dict[str, object]:
+    """When the last tick was, and what ticked; it is marked where the next one is overdue."""
+    if found.last_tick is None:
+        return {"figure": view.words.say("overview.tile.no_tick"), "kind": "failed"}
+    overdue = found.at - found.last_tick.at > LONGEST_BETWEEN_TICKS
+    clock = view.words.name("drift.clocks", found.last_tick.source)
+    return {"moment": found.last_tick.at, "kind": "failed" if overdue else "done", "below": clock}
 
 
 def _strips(view: Viewer, rows: Sequence[OverviewRow]) -> Sequence[str]:
