@@ -43,7 +43,9 @@ NOUNS = (
     *(integrations, schedules, runs, standing, incidents, health),
     *(drift, exports, verification, why, fleet, nodes, audit),
 )
-ROUTERS = [login.router, *(one.router for one in (*NOUNS, completion, tick, probes)), *CHANGES, *pages.ROUTERS]
+# Routes are tried in this order: what comes most often is first.
+FIRST = (completion, tick, probes, login)
+ROUTERS = [*(one.router for one in (*FIRST, *NOUNS)), *CHANGES, *pages.ROUTERS]
 DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
 
 
