@@ -38,7 +38,7 @@ from synkron.cli.secrets import hide  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.runtime import log_through_structlog  # noqa: E402
-from tests.support import pgbouncer, prometheus  # noqa: E402
+from tests.support import browser, pgbouncer, prometheus  # noqa: E402
 from tests.support.databases import Database, bare, migrated, templates  # noqa: E402
 from tests.support.distribution import distribution_database, programs  # noqa: E402
 from tests.support.driver import remember_types  # noqa: E402
@@ -68,7 +68,7 @@ NO_DISTRIBUTION = (
 def pytest_configure() -> None:
     if programs() is None and os.environ.get("CI"):
         raise pytest.UsageError(NO_DISTRIBUTION)
-    for one in (pgbouncer, prometheus):
+    for one in (browser, pgbouncer, prometheus):
         if one.program() is None and os.environ.get("CI"):
             raise pytest.UsageError(one.NOT_INSTALLED)
 
@@ -91,7 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if programs() is None:
         terminalreporter.write_line(NO_DISTRIBUTION, yellow=True)
-    for one in (pgbouncer, prometheus):
+    for one in (browser, pgbouncer, prometheus):
         if one.program() is None:
             terminalreporter.write_line(one.NOT_INSTALLED, yellow=True)
 

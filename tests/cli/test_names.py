@@ -25,6 +25,9 @@ NEEDED = {
     "pause": ["--reason", "x", "--dry-run"],
     "resume": ["--dry-run"],
     "trigger": ["--dry-run"],
+    "people add": ["kari", "--permission", "read", "--dry-run"],
+    "people permit": ["kari", "--permission", "read", "--dry-run"],
+    "token create": ["export", "--permission", "read", "--dry-run"],
 }
 # These name one integration: by its id, or by its organization and its type.
 ONE = {"trigger", "why"}

@@ -41,9 +41,34 @@ SENTENCES = [
 ]
 
 
+BOKMAL = [
+    ("* * * * *", "Hvert minutt."),
+    ("*/15 * * * *", "Hvert 15. minutt."),
+    ("0 * * * *", "I minutt 0 i hver time."),
+    ("*/7 * * * *", "I minutt 0, 7, 14 og så videre til 56 i hver time."),
+    ("* 3 * * *", "Hvert minutt fra 03:00 til 03:59 hver dag."),
+    ("*/10 1,5,7 * * *", "Hvert 10. minutt i time 1, 5 og 7 hver dag."),
+    ("30 */2 * * *", "I minutt 30 i time 0, 2, 4 og så videre til 22 hver dag."),
+    ("5,35 9,17 * * *", "Kl. 09:05, 09:35, 17:05 og 17:35 hver dag."),
+    ("0 9 * * 1-5", "Kl. 09:00 hver mandag til fredag."),
+    ("0 9 * * 7,1,3", "Kl. 09:00 hver mandag, onsdag og søndag."),
+    ("0 2 1,15 * *", "Kl. 02:00 den 1. og 15. i måneden."),
+    ("0 2 31 * *", "Kl. 02:00 den 31. i måneden; måneder uten den dagen hoppes over."),
+    ("0 2 31 1,12 *", "Kl. 02:00 den 31. i måneden i januar og desember."),
+    ("0 0 13 * 5", "Kl. 00:00 den 13. i måneden, og i tillegg hver fredag."),
+    ("0 0 */2 * 5", "Kl. 00:00 den 1., 3., 5. og så videre til 31. i måneden, men bare når det er fredag."),
+    ("0 0 31 4,6 *", "Aldri: april og juni har ingen 31. dag."),
+]
+
+
 @pytest.mark.parametrize(("text", "sentence"), SENTENCES, ids=[text for text, _ in SENTENCES])
 def test_the_sentence(text: str, sentence: str) -> None:
     assert parse(text).describe() == sentence
+
+
+@pytest.mark.parametrize(("text", "sentence"), BOKMAL, ids=[text for text, _ in BOKMAL])
+def test_the_sentence_in_bokmal(text: str, sentence: str) -> None:
+    assert parse(text).describe("nb") == sentence
 
 
 @given(texts)

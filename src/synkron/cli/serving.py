@@ -133,6 +133,12 @@ def roles_of_up(settings: Settings) -> list[Role]:
 
 async def say_dashboard(url: str, api: ApiSettings, address: str) -> None:
     """Say where people reach the dashboard, with a link that logs this person in once."""
+    link = await dashboard_link(url, api, address)
+    say(f"dashboard: {link} logs you in once, within ten minutes; then `synkron login`")
+
+
+async def dashboard_link(url: str, api: ApiSettings, address: str) -> str:
+    """A link to the dashboard at this address that logs this person in once."""
     from synkron.cli.confirm import user
     from synkron.operations.access.actor import Permission
     from synkron.operations.access.sessions import make_login_link
@@ -141,8 +147,7 @@ async def say_dashboard(url: str, api: ApiSettings, address: str) -> None:
 
     async with connected(url) as connection:
         secret = await make_login_link(connection, user(), Permission.ADMIN)
-    link = login_address(api, address.removeprefix("http://"), secret)
-    say(f"dashboard: {link} logs you in once, within ten minutes; then `synkron login`")
+    return login_address(api, address.removeprefix("http://"), secret)
 
 
 def say_targets(settings: Settings) -> None:

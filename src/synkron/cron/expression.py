@@ -10,6 +10,7 @@ from synkron.cron.describe import sentence
 from synkron.cron.field import DAY, FIELDS, HOUR, MINUTE, MONTH, WEEKDAY, FieldFault, Step
 from synkron.cron.moment import Span, fires_at, moment_at, span_between
 from synkron.cron.pattern import EVERY_WEEKDAY, Pattern
+from synkron.cron.phrases import PHRASES
 from synkron.cron.timeline import END_OF_TIME, minute_of, utc
 from synkron.errors import CronError
 
@@ -74,9 +75,9 @@ class Cron(Pattern):
                 return True
         return False
 
-    def describe(self) -> str:
-        """When it fires, in one English sentence."""
-        return sentence(self)
+    def describe(self, language: str = "en") -> str:
+        """When it fires, in one sentence, in English or in another language of ``phrases``: ``nb`` is Norwegian."""
+        return sentence(self, PHRASES[language])
 
 
 # requirement R2, R12

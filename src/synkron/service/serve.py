@@ -86,6 +86,7 @@ async def serve(
         in_words = SourceQueries(settings.source).in_words
         await unless_stopped(once_ready(connect, in_words, ready or partial(check, settings), stop), stop)
         if stop.is_set():
+            log.info("stopped", name=name)
             return
         if Role.API in roles:
             api = answering(

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from synkron.operations.access.actor import Permission
-from synkron.operations.access.secret import SecretKind, hash_of, is_secret, new_secret
+from synkron.operations.access.secret import SecretKind, hash_of, hide_secrets, is_secret, new_secret
 
 READ, OPERATE, ADMIN = Permission
 
@@ -27,6 +27,14 @@ def test_a_secret_tells_what_it_is_for_and_is_never_the_same(kind: SecretKind) -
     assert all(re.fullmatch(r"synkron_[tlsp]_[\w-]{43}", one) for one in made)
     for one in made:
         assert [other for other in SecretKind if is_secret(other, one)] == [kind]
+
+
+@pytest.mark.parametrize("kind", SecretKind)
+def test_a_secret_is_hidden_whole_or_cut(kind: SecretKind) -> None:
+    secret = new_secret(kind)
+    for text in (secret, secret[:30]):
+        assert hide_secrets(f"/login/{text}?next=/runs") == f"/login/{kind}...?next=/runs"
+    assert hide_secrets("/runs/4711") == "/runs/4711"
 
 
 @pytest.mark.parametrize(

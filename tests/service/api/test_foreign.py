@@ -22,7 +22,7 @@ from tests.support.fleet import add_organization
 
 WATCHING = Settings.model_validate({"listen": "127.0.0.1:0", "types": {"xledger": {"target": "http://127.0.0.1:9/"}}})
 FLEET = {"/v1/audit", "/v1/doctor", "/v1/forecast", "/v1/health", "/v1/health/samples", "/v1/nodes", "/v1/status"}
-FLEET |= {"/v1/ticks", "/metrics"}
+FLEET |= {"/v1/ticks", "/v1/tokens", "/metrics"}
 AT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)  # noqa: TID251
 RANGE = f"since={AT - timedelta(hours=3):%Y-%m-%dT%H:%MZ}&until={AT + timedelta(hours=1):%Y-%m-%dT%H:%MZ}"
 # What a route needs, or what makes its answer the same a moment later.

@@ -10,14 +10,18 @@ from urllib.parse import quote
 
 import pytest
 from fastapi import APIRouter
+from structlog.testing import capture_logs
 
+from synkron.errors import NotAtHome
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.people import AskedPerson, add_person, disable_person, permit_person
+from synkron.operations.access.secret import SecretKind, new_secret
 from synkron.operations.access.sessions import MOST_FROM_ADDRESS, actor_of_session, make_login_link
 from synkron.operations.audit import entries
 from synkron.service.api import application
 from synkron.service.api.access import Admin, Operator, Reader
 from synkron.service.api.cookies import form_token
+from synkron.service.api.problem import problem_of
 from synkron.settings.api import ApiSettings
 from synkron.settings.load import Settings
 from tests.conftest import Connection
@@ -354,6 +358,15 @@ class TestLogout:
     async def test_without_a_provider_there_is_no_login_with_one(self, there: Api) -> None:
         for path in ("/login/oidc", "/login/callback"):
             assert (await there.get(path)).status == 404
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), KeyError("x"), NotAtHome("a copy")])
+def test_no_log_line_shows_a_link(error: Exception) -> None:
+    secret = new_secret(SecretKind.LINK)
+    with capture_logs() as lines:
+        problem_of(error, f"/login/{secret}")
+    assert lines[0]["path"] == "/login/synkron_l_..."
+    assert secret not in str(lines)
 
 
 def test_a_form_token_tells_nothing_of_its_session() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -18,7 +18,7 @@ from synkron.cli.demo.keys import pressed_keys
 from synkron.cli.demo.vendors import Vendors, vendor_endpoints
 from synkron.cli.demo.view import LiveView
 from synkron.cli.output import say
-from synkron.cli.serving import Stop, mark_demo, prepare, roles_of_up, say_dashboard, stop_on_signals
+from synkron.cli.serving import Stop, dashboard_link, mark_demo, prepare, roles_of_up, say_dashboard, stop_on_signals
 from synkron.errors import Refused
 from synkron.ledger.history import Totals, totals
 from synkron.postgres.clock import database_clock
@@ -99,27 +99,38 @@ async def _serve(
     place: Place, settings: Settings, environment: Mapping[str, str], began: datetime, wait: float
 ) -> None:
     stop = stop_on_signals()
-    serving = _served(place, settings, environment, stop, wait)
     console = Console()
     if not sys.stdout.isatty() or console.is_dumb_terminal:
-        await serving
+        say_it = partial(say_dashboard, place.url, settings.api)
+        await _served(place, settings, environment, stop, wait, say_it)
         return
     notes: deque[str] = deque(maxlen=NOTES)
     logs.keep(notes)
     done = asyncio.Event()
     with pressed_keys() as keys:
         view = LiveView(place.url, settings, str(place.folder), began, notes, keys)
+
+        async def show_link(address: str) -> None:
+            view.links.append(await dashboard_link(place.url, settings.api, address))
+
         showing = asyncio.create_task(view.show(console, stop.asked, done))
         # If the view fails, the demo ends: it must not leave a frozen picture.
         showing.add_done_callback(lambda _: stop.asked.set())
         try:
-            await serving
+            await _served(place, settings, environment, stop, wait, show_link)
         finally:
             done.set()
             await showing
 
 
-async def _served(place: Place, settings: Settings, environment: Mapping[str, str], stop: Stop, wait: float) -> None:
+async def _served(
+    place: Place,
+    settings: Settings,
+    environment: Mapping[str, str],
+    stop: Stop,
+    wait: float,
+    listening: Callable[[str], Awaitable[None]],
+) -> None:
     await sleep(wait, stop.asked)
     await serve(
         place.url,
@@ -128,6 +139,6 @@ async def _served(place: Place, settings: Settings, environment: Mapping[str, st
         stop.asked,
         environment,
         at_once=stop.at_once,
-        listening=partial(say_dashboard, place.url, settings.api),
+        listening=listening,
         anywhere=True,
     )

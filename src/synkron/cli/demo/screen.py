@@ -157,6 +157,10 @@ def _counted(state: str, number: int, *, narrow: bool) -> tuple[str, str]:
 def _footer(shot: Snapshot, width: int) -> Text:
     if shot.banner:
         return _cut(text(f" {shot.banner}", style="bold yellow"))
+    if shot.dashboard and (link := f" Dashboard: {shot.dashboard}") and len(link) <= width:
+        return _cut(text(link))
+    if shot.dashboard:
+        return _cut(text(" Any key shows the link to the dashboard, and help. Ctrl-C stops.", style="dim"))
     if failed := _failed(shot):
         retry = f"synkron runs retry {failed}"
         words = (
@@ -179,6 +183,7 @@ def _help(shot: Snapshot) -> Panel:
     lines = [
         ("Any key", "goes back"),
         ("Ctrl-C", "stops; twice: at once"),
+        *([("", ""), ("Dashboard:", shot.dashboard)] if shot.dashboard else []),
         ("", ""),
         ("drift", "actual less scheduled start"),
         ("p50, p95", "of runs due since the start"),

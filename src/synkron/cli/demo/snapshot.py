@@ -18,7 +18,8 @@ class Snapshot:
     """What the screen shows at one moment.
 
     ``since`` is when the demo started, ``vendors`` has the verdict of each type's vendor, ``incidents`` are the open
-    ones, ``asks_for_help`` shows the help, and ``banner`` replaces the last line.
+    ones, ``asks_for_help`` shows the help, ``dashboard`` is a link that logs in there once, and ``banner`` replaces the
+    last line.
     """
 
     now: datetime
@@ -33,4 +34,5 @@ class Snapshot:
     vendors: Mapping[str, Verdict]
     incidents: Sequence[Incident]
     asks_for_help: bool = False
+    dashboard: str = ""
     banner: str | None = None

@@ -36,7 +36,10 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """The view of one database, named ``place``. The caller adds to ``notes`` (the latest log lines) and ``keys``."""
+    """The view of one database, named ``place``.
+
+    The caller adds to ``notes`` (the latest log lines), ``keys``, and ``links`` (to the dashboard).
+    """
 
     url: str
     settings: Settings
@@ -44,6 +47,7 @@ class LiveView:
     since: datetime
     notes: Sequence[str]
     keys: Keys = field(default_factory=Keys)
+    links: list[str] = field(default_factory=list)
 
     async def show(self, console: Console, stop: asyncio.Event, done: asyncio.Event) -> None:
         """Fill the terminal until ``done`` is set; once ``stop`` is set, show that the demo is stopping."""
@@ -92,4 +96,5 @@ class LiveView:
             },
             incidents=await incidents(connection),
             asks_for_help=self.keys.ask_for_help,
+            dashboard="".join(self.links[-1:]),
         )

@@ -27,6 +27,11 @@ def is_secret(kind: SecretKind, text: str) -> bool:
     return re.fullmatch(rf"{kind}[A-Za-z0-9_-]{{43}}", text) is not None
 
 
+def hide_secrets(text: str) -> str:
+    """The text without what has the form of a secret, whole or in part: the address of a login link holds one."""
+    return re.sub(rf"({'|'.join(SecretKind)})[A-Za-z0-9_-]+", r"\1...", text)
+
+
 def hash_of(secret: str) -> bytes:
     """What is kept of a secret: 32 bytes, which need no salt."""
     return sha256(secret.encode()).digest()

@@ -62,7 +62,7 @@ def strip(line: Line, window: Window) -> str:
 
 
 def axis(window: Window, zone: tzinfo) -> str:
-    """The local times below a plot."""
+    """The local times below a plot, in English."""
     shapes = []
     for moment, text in _labels(window, zone):
         share = 100 * (moment - window.start) / (window.end - window.start)

@@ -11,34 +11,28 @@ from typing import Any
 from synkron.model import Window
 from synkron.reports.exports.coverage import Reason, Stretch
 from synkron.reports.exports.figures import RANK, ExportReport, Line
+from synkron.reports.exports.phrases import ENGLISH, Phrases
 from synkron.reports.exports.ranges import Range
-from synkron.text import one_line, several
+from synkron.text import one_line
 
 LONGEST_DAY = timedelta(hours=25)
 # How many organizations the sentence about a type names.
 NAMED = 2
 LONGEST_NAME = 60
-WORDS = {
-    Reason.FAILED: "failed",
-    Reason.INVALID: "can't run",
-    Reason.UNDECIDED: "not decided",
-    Reason.EXPIRED: "expired",
-    Reason.CANCELLED: "cancelled",
-    Reason.MERGED: "merged into a run that was skipped",
-    Reason.SKIPPED: "skipped",
-    Reason.SUPERSEDED: "superseded by an edit",
-    Reason.PAUSED: "paused",
-    Reason.OPEN: "still open",
-}
+WORDS = ENGLISH.reasons
 
 
 @dataclass(frozen=True)
 class Told:
-    """A report as it is told: in which zone and words its range is, and how its organizations are called."""
+    """A report as it is told: its range in a zone and in words, the names of its organizations, and the language.
+
+    The range's own words must be in that language.
+    """
 
     report: ExportReport
     range: Range
     names: Mapping[str, str]
+    phrases: Phrases = ENGLISH
 
     @property
     def heading(self) -> str:
@@ -50,12 +44,12 @@ class Told:
         """What a reader must know of the range: that it is not over, or not decided."""
         report = self.report
         if report.watermark is None:
-            return ["No scheduler has ticked yet. Start one: `synkron run`."]
+            return [self.phrases.no_tick]
         found = []
         if report.window.end < self.range.window.end:
-            found.append(f"This is up to now, {self.moment(report.window.end)}.")
+            found.append(self.phrases.up_to_now.format(at=self.moment(report.window.end)))
         if report.watermark < report.window.end:
-            found.append(f"No scheduler has ticked since {self.moment(report.watermark)}: see `synkron status`.")
+            found.append(self.phrases.tick_stopped.format(at=self.moment(report.watermark)))
         return found
 
     @cached_property
@@ -65,7 +59,8 @@ class Told:
 
     def summary(self) -> list[str]:
         """A sentence for each type, the worst first."""
-        return [self.of_type(line) for line in self.report.types] or [f"Nothing was due in {self.range.title}."]
+        nothing = self.phrases.nothing_due.format(title=self.range.title)
+        return [self.of_type(line) for line in self.report.types] or [nothing]
 
     @property
     def figures(self) -> list[dict[str, Any]]:
@@ -75,13 +70,14 @@ class Told:
     def of_type(self, line: Line) -> str:
         """How much of a type is exported, which time that is, and who is missing."""
         name = one_line(line.integration_type)
-        exported = f"{line.exported:,} of {line.due:,} exported" if line.due else "nothing was due"
+        exported = self.exported(line) if line.due else self.phrases.none_due
         if line.is_whole:
             return f"{name}: {exported}, {self._whole(line)}." if line.due else f"{name}: {exported}."
         faults = [one for one in self.faults if one.integration_type == line.integration_type]
         missing = [self.of_organization(one) for one in faults[:NAMED]]
         if len(faults) > NAMED:
-            missing.append(f"and {several(len(faults) - NAMED, 'more organization')}")
+            more = len(faults) - NAMED
+            missing.append(self.phrases.more[more != 1].format(number=self.number(more)))
         return f"{name}: {exported}; {'; '.join(missing)}."
 
     def of_organization(self, line: Line) -> str:
@@ -90,14 +86,27 @@ class Told:
         stretch = worst_of(line)
         reason = min([*line.missing, *([stretch.reason] if stretch else [])], key=RANK.__getitem__)
         number, detail = line.missing[reason], stretch.detail if stretch and stretch.reason is reason else ""
+        phrases, word = self.phrases, self.phrases.reasons[reason]
         if not number and reason is not Reason.INVALID and stretch:
-            told = f"{name} is not covered from {self.moment(stretch.window.start)} on, {WORDS[reason]}"
+            told = phrases.not_covered.format(name=name, at=self.moment(stretch.window.start), reason=word)
         elif reason is Reason.FAILED:
-            since = f" since {self.moment(stretch.failed_at)}" if stretch and stretch.failed_at else ""
-            return f"{name} failed{_times(number)}" + (f", {detail}{since}" if detail else since)
+            at = self.moment(stretch.failed_at) if stretch and stretch.failed_at else None
+            since = phrases.since.format(at=at) if at else ""
+            failed = phrases.failed.format(name=name, times=self._times(number))
+            return failed + (f", {detail}{since}" if detail else since)
+        elif reason is Reason.INVALID:
+            told = phrases.unable.format(name=name, reason=word)
         else:
-            told = f"{name} {WORDS[reason]}" if reason is Reason.INVALID else f"{name} has {number:,} {WORDS[reason]}"
+            told = phrases.some.format(name=name, number=self.number(number), reason=word)
         return f"{told}: {detail}" if detail else told
+
+    def exported(self, line: Line) -> str:
+        """How many of the periods that were due are exported."""
+        return self.phrases.exported.format(exported=self.number(line.exported), due=self.number(line.due))
+
+    def number(self, number: int) -> str:
+        """A whole number with its thousands apart."""
+        return f"{number:,}".replace(",", self.phrases.thousands)
 
     def name_of(self, line: Line) -> str:
         """The organization's name, or its id."""
@@ -109,7 +118,10 @@ class Told:
         local = at.astimezone(self.range.zone)
         window = self.range.window
         is_clear = window.end - window.start <= LONGEST_DAY and window.start <= at <= window.end
-        return f"{local:%H:%M}" if is_clear else f"{local.day} {local:%b %H:%M}"
+        if is_clear:
+            return f"{local:%H:%M}"
+        on = self.phrases.day.format(number=local.day, month=self.phrases.months[local.month - 1])
+        return f"{on} {local:%H:%M}"
 
     def span(self, window: Window) -> str:
         """From when to when, in local time."""
@@ -120,8 +132,13 @@ class Told:
     def _whole(self, line: Line) -> str:
         report = self.report
         if not line.covers(report.window):
-            return "all that was due"
-        return f"all of {self.range.name}" + (" so far" if report.window.end < self.range.window.end else "")
+            return self.phrases.all_due
+        is_over = report.window.end >= self.range.window.end
+        return self.phrases.whole.format(range=self.range.name) + ("" if is_over else self.phrases.so_far)
+
+    def _times(self, number: int) -> str:
+        once, twice, more = self.phrases.times
+        return {1: once, 2: twice}.get(number) or more.format(number=self.number(number))
 
 
 def worst_of(line: Line) -> Stretch | None:
@@ -132,7 +149,3 @@ def worst_of(line: Line) -> Stretch | None:
 def zone_name(of: Range) -> str:
     """The zone, as it is written in the settings."""
     return str(getattr(of.zone, "key", None) or of.zone)
-
-
-def _times(number: int) -> str:
-    return {1: " once", 2: " twice"}.get(number, f" {number:,} times")

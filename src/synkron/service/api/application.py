@@ -36,12 +36,14 @@ from synkron.service.api.routes import (
     why,
 )
 from synkron.service.api.served import Served
+from synkron.service.dashboard import pages, refusals
+from synkron.service.dashboard.changes import Changes
 
 NOUNS = (
     *(integrations, schedules, runs, standing, incidents, health),
     *(drift, exports, verification, why, fleet, nodes, audit),
 )
-ROUTERS = [login.router, *(one.router for one in (*NOUNS, completion, tick, probes)), *CHANGES]
+ROUTERS = [login.router, *(one.router for one in (*NOUNS, completion, tick, probes)), *CHANGES, *pages.ROUTERS]
 DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
 
 
@@ -61,6 +63,7 @@ def api(served: Served) -> FastAPI:
         redoc_url=None,
     )
     app.state.served = served
+    app.state.changes = Changes(served)
     for router in ROUTERS:
         app.include_router(router)
     for kind in (Problem, SynkronError, TimeoutError, *DRIVER_FAULTS, Exception):
@@ -72,17 +75,22 @@ def api(served: Served) -> FastAPI:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """Whatever a route raises."""
-    return problem_of(error, request.url.path).response()
+    return _said(request, problem_of(error, request.url.path))
 
 
-async def _not_routed(_: Request, error: HTTPException) -> Response:
+async def _not_routed(request: Request, error: HTTPException) -> Response:
     """No such path, or not by this method."""
-    return Problem(error.status_code, error.detail, error.headers or {}).response()
+    return _said(request, Problem(error.status_code, error.detail, error.headers or {}))
 
 
-async def _not_valid(_: Request, error: RequestValidationError) -> Response:
+async def _not_valid(request: Request, error: RequestValidationError) -> Response:
     """A parameter or a body that is not what the document says. What was sent is not repeated."""
     if error.errors()[0]["loc"][0] == "path":
-        return Problem(404, "Not Found").response()
+        return _said(request, Problem(404, "Not Found"))
     faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-    return Problem(422, "; ".join(faults[:5]), more={"faults": faults[:50]}).response()
+    return _said(request, Problem(422, "; ".join(faults[:5]), more={"faults": faults[:50]}))
+
+
+def _said(request: Request, problem: Problem) -> Response:
+    """The problem as JSON for programs, and as a page for people."""
+    return refusals.refused(request, problem) if refusals.wants_page(request) else problem.response()

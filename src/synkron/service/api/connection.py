@@ -19,6 +19,8 @@ REST_WITHIN = 2.0
 LARGEST_HEAD = 16 * 1024
 MOST_HEADERS = 100
 MOST = 200
+# What is asked here is answered for as long as the page is open. These are few, and limited where they are answered.
+STREAM = b"/live"
 NOT_HTTP = Problem(400, "this is not a valid HTTP request")
 
 # The library's own words: what a client sends is no event of ours, and what fails in the application is logged there.
@@ -83,6 +85,8 @@ class Connection(HttpToolsProtocol):
             raise ValueError("the head is too large")
         self._has_begun, self._awaits_head, self._size = True, False, 0
         self._close_within(None)
+        if self.url.partition(b"?")[0] == STREAM:
+            self._open_ones.pop(self, None)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -96,6 +100,7 @@ class Connection(HttpToolsProtocol):
         """Start the clock of the next head, or that of what is left of the body."""
         super().on_response_complete()
         self._unset_keepalive_if_required()
+        self._open_ones.setdefault(self)
         if self.asks_for_nothing:
             self._close_within(HEAD_WITHIN if self._awaits_head else REST_WITHIN)
 

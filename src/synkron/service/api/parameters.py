@@ -18,6 +18,7 @@ INSTANT = (
     "(a + in an address is written %2B)"
 )
 MOST = 1000
+CURSOR = "^[A-Za-z0-9_-]+$"
 
 
 def _instant(text: object) -> datetime:
@@ -69,5 +70,5 @@ def window_of(since: datetime | None, until: datetime | None, now: datetime, usu
 
 After = Annotated[
     str | None,
-    Query(alias="cursor", min_length=1, max_length=4000, description="The `next` of the page before this one."),
+    Query(alias="cursor", pattern=CURSOR, max_length=4000, description="The `next` of the page before this one."),
 ]

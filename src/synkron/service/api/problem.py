@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from synkron.errors import Ambiguous, NotAtHome, NotFound, Refused, ServiceRoleRequired, SettingsError, SynkronError
 from synkron.operations.access.answers import KeyReused
+from synkron.operations.access.secret import hide_secrets
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.runtime import log
 from synkron.text import one_line
@@ -48,6 +49,7 @@ class Problem(Exception):
 
 def problem_of(error: Exception, path: str) -> Problem:
     """What the API answers where an error ended a request. What is not a caller's fault is logged."""
+    path = hide_secrets(path)  # a login link's, which may not be used up
     match error:
         case Problem():
             return error

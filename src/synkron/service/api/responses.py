@@ -18,8 +18,9 @@ class ProblemDetails(BaseModel):
     detail: str = Field(examples=["there is no run 4711. `synkron runs` lists those there are."])
 
 
-# What any route may answer: limits on the body and the time for it, and a database that is away.
-ALWAYS = (408, 413, 415, 503)
+# What any route may answer: what is no HTTP, or has too large a head; limits on the body and the time for it; and a
+# database that is away.
+ALWAYS = (400, 408, 413, 415, 503)
 
 
 def documented(success: type[BaseModel] | Any, *statuses: int) -> dict[int | str, dict[str, Any]]:  # noqa: ANN401

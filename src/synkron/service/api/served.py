@@ -35,7 +35,7 @@ class Served:
 
     ``url`` is that of the pool, for the doctor, which opens a connection of its own. ``heavy`` are the places for
     questions that take long: fewer than the pool has connections. ``freshness`` keeps the copy that integrations are
-    sorted and searched by.
+    sorted and searched by. ``stopping`` is set when the service stops: what answers for long then ends.
     """
 
     pool: Pool
@@ -49,6 +49,7 @@ class Served:
     name: str = field(default_factory=process_name)
     tick_log: TickLog = field(default_factory=TickLog)
     background: set[asyncio.Task[object]] = field(default_factory=set)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     trying_channels: asyncio.Lock = field(default_factory=asyncio.Lock)
     url: str = field(default="", repr=False)
     heavy: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, HEAVY))

@@ -39,6 +39,7 @@ async def listening(served: Served, *, anywhere: bool = False) -> AsyncIterator[
         yield f"http://{listen.rpartition(':')[0]}:{listener.sockets[0].getsockname()[1]}"
     finally:
         listener.close()
+        served.stopping.set()
         for one in list(state.connections):
             one.shutdown()
         if state.tasks:

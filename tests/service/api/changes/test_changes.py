@@ -161,7 +161,8 @@ async def test_a_thousand_are_paused_and_resumed_with_a_row_each(
     assert [one["state"] for one in ended.content["pauses"]] == ["ended"] * 1000
     found = await entries(connection)
     assert [one.action for one in found[: len(found) - start]] == ["resume"] * 1000 + ["pause"] * 1000
-    assert {one.subject for one in found[:1000]} == {f"integration {one}" for one in ids}
+    subjects = {f"integration {one} (xledger of Fjord)" for one in ids}
+    assert {one.subject for one in found[:1000]} == subjects
     assert (await ask(operator, "pauses", {"integration_ids": [*ids, ids[0] + "x"], "reason": WHY})).status == 422
 
 

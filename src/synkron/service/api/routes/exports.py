@@ -82,7 +82,7 @@ async def report(
     now = await database_clock(connection)
     place = parse_zone(zone)
     if since is None:
-        found = _range(span or Span.LAST_NIGHT, on, now, place)
+        found = asked_range(span or Span.LAST_NIGHT, on, now, place)
     else:
         window = window_of(since, until, now, ranges.DAY)
         found = ranges.between(window.start, window.end, place)
@@ -96,7 +96,8 @@ async def report(
     return await answer_beside(request, lambda: export_facts(told, limit), names)
 
 
-def _range(span: Span, on: date | None, now: datetime, zone: tzinfo) -> Range:
+def asked_range(span: Span, on: date | None, now: datetime, zone: tzinfo) -> Range:
+    """The range that is asked for. Raises a Problem (422) for a day that no report is of."""
     day = on or now.astimezone(zone).date()
     if not 1972 <= day.year < 2200:
         raise Problem(422, "query.on: write a day from 1972 to 2199, such as 2026-11-27")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,18 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.postgres.clock import database_clock
-from synkron.postgres.connection import connected
 from synkron.reports.forecast.store import forecast_fleet
 from synkron.service.api.access import FleetReader
 from synkron.service.api.answer import answer, answer_beside, form
+from synkron.service.api.examined import examined
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.parameters import Text
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
-from synkron.service.doctor.check import Context
-from synkron.service.doctor.examination import examine
 from synkron.service.names import organization_names
-from synkron.service.nouns.examination import Examination, examination
+from synkron.service.nouns.examination import Examination
 from synkron.service.nouns.forecast import ForecastFacts, forecast_facts
 from synkron.service.nouns.status import StatusFacts, status_facts
 from synkron.service.status.store import read_status
@@ -49,12 +46,7 @@ async def doctor(request: Request, _: FleetReader, __: Heavy, parts: Parts) -> R
 
     The checks change nothing and take half a minute at most; the answer is ten seconds old at most.
     """
-
-    async def examined() -> Examination:
-        given = Context(partial(connected, parts.url), parts.url, parts.settings, parts.environment)
-        return examination(await examine(given))
-
-    return answer(request, await parts.examination.get(examined))
+    return answer(request, await examined(parts))
 
 
 @router.get("/v1/forecast", responses=documented(form(ForecastFacts), 401, 403, 422))

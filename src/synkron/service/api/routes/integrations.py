@@ -24,7 +24,7 @@ from synkron.reports.overview.rows import RowState
 from synkron.service.api.access import Reader, Whom, visible
 from synkron.service.api.answer import answer, form, joined
 from synkron.service.api.paging import page_form
-from synkron.service.api.parameters import Text
+from synkron.service.api.parameters import CURSOR, Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts, Served
@@ -39,7 +39,7 @@ Search = Annotated[
 ]
 MostRows = Annotated[int, Query(ge=1, le=MOST_ROWS, description="How many items a page has at most.")]
 Cursor = Annotated[
-    str | None, Query(min_length=1, max_length=LONGEST, description="The `next` of the page before this one.")
+    str | None, Query(pattern=CURSOR, max_length=LONGEST, description="The `next` of the page before this one.")
 ]
 Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
 VALUE: dict[str, Any] = {"key": (str, ...), "value": (str | int | float | None, ...), "from": (str, ...)}

@@ -1,0 +1,113 @@
+"""What somebody asks for from a page, what would happen, and what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from starlette.datastructures import FormData, QueryParams
+
+from synkron.model import Scope
+from synkron.operations.backfill import AskedBackfill
+from synkron.postgres.connection import Connection
+from synkron.service.api.problem import Problem
+from synkron.service.dashboard.viewer import Viewer
+from synkron.settings.load import Settings
+from synkron.text import duration
+
+MOST = 1000
+LONGEST_TEXT = 500
+LENGTHS = ("1h", "4h", "24h", "7d")
+
+Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asks for: the fields of a form, or of the address that leads to it."""
+
+    view: Viewer
+    connection: Connection
+    settings: Settings
+    fields: FormData | QueryParams
+
+    @property
+    def author(self) -> str:
+        """Who asks, as the audit names them."""
+        return self.view.actor.name if self.view.actor else ""
+
+    @property
+    def within(self) -> str | None:
+        """The organization that whoever asks is tied to."""
+        return self.view.actor.org_id if self.view.actor else None
+
+    @property
+    def integrations(self) -> Sequence[str]:
+        """The integrations that are named, at least one."""
+        found = [str(one) for one in dict.fromkeys(self.fields.getlist("integration"))]
+        if not found:
+            raise Problem(422, self.view.words.say("act.nothing_selected"))
+        if len(found) > MOST or any("\0" in one or len(one) > LONGEST_TEXT for one in found):
+            raise Problem(404, "There is no such integration.")
+        return found
+
+    @property
+    def scopes(self) -> Sequence[Scope]:
+        """The scopes of these."""
+        return [Scope(integration_id=one) for one in self.integrations]
+
+    def number(self, name: str) -> int:
+        """The number in a field."""
+        text = str(self.fields.get(name, ""))
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+            raise Problem(404, "There is no such number.")
+        return int(text)
+
+    def text(self, name: str, usual: str = "") -> str:
+        """The text in a field."""
+        found = str(self.fields.get(name, "")).strip() or usual
+        if "\0" in found or len(found) > LONGEST_TEXT:
+            raise Problem(422, f"{name}: at most {LONGEST_TEXT} characters are allowed, none of them null")
+        return found
+
+    @property
+    def reason(self) -> str:
+        """Why, as the audit keeps it."""
+        return self.text("reason", self.view.words.say("act.no_reason"))
+
+    @property
+    def length(self) -> timedelta | None:
+        """For how long; None for no end."""
+        return duration(self.text("for")) if self.text("for") else None
+
+    def moment(self, name: str) -> datetime:
+        """A moment in UTC, as the field of a form writes it."""
+        try:
+            return datetime.fromisoformat(self.text(name)).replace(tzinfo=UTC)
+        except ValueError:
+            raise Problem(422, f"{name}: write a moment such as 2026-11-29T14:00, in UTC") from None
+
+    def range(self) -> AskedBackfill:
+        """The range to backfill."""
+        scope = Scope(self.within, integration_id=self.integrations[0])
+        return AskedBackfill(scope, self.moment("from"), self.moment("to"))
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would happen: whom it is about, in words, with facts. ``is_ready`` unless more has to be said first."""
+
+    subject: str
+    facts: Facts = field(default_factory=list)
+    is_ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """``preview`` says what would happen; ``do`` does it, and says what was done. ``asks`` are fields of its form."""
+
+    preview: Callable[[Asked, datetime], Awaitable[Preview]]
+    do: Callable[[Asked], Awaitable[str]]
+    asks: Sequence[str] = ()
+    is_grave: bool = False

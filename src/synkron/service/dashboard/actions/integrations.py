@@ -1,0 +1,109 @@
+"""What is done with integrations: pause, resume, run now, backfill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from synkron.model import Scope
+from synkron.operations import backfill, pauses, trigger
+from synkron.operations.pause_effects import PauseEffect
+from synkron.operations.pauses import AskedPause
+from synkron.operations.scope import look_up
+from synkron.service.dashboard.actions.asked import Asked, Facts, Preview
+from synkron.service.dashboard.words import Words
+
+# How many moments of a backfill its page lists.
+LISTED = 20
+
+
+async def would_pause(asked: Asked, now: datetime) -> Preview:
+    words, view = asked.view.words, asked.view
+    plan = await pauses.plan_pause(
+        asked.connection,
+        asked.settings,
+        AskedPause(asked.scopes, asked.reason, asked.length),
+        now,
+        within=asked.within,
+    )
+    facts = [(words.say("act.live"), words.number(plan.live)), (words.say("act.running"), words.number(plan.running))]
+    facts.append((words.say("act.claimed"), words.number(plan.claimed)))
+    if plan.ahead.first is not None:
+        first = f"{view.relative(plan.ahead.first)} ({view.clock(plan.ahead.first)} UTC)"
+        facts.append((words.say("act.first_held"), first))
+    return Preview(plan.subject, facts + _afterwards(words, plan.consequences))
+
+
+async def pause(asked: Asked) -> str:
+    wanted = AskedPause(asked.scopes, asked.reason, asked.length)
+    made = await pauses.pause(asked.connection, asked.settings, wanted, asked.author, within=asked.within)
+    return asked.view.words.say("act.pause.done", count=len(made))
+
+
+async def would_resume(asked: Asked, now: datetime) -> Preview:
+    words = asked.view.words
+    plan = await pauses.plan_resume(asked.connection, asked.settings, asked.scopes, now, within=asked.within)
+    facts = [(words.say("act.pauses"), words.number(len(plan.pauses)))]
+    if plan.still_paused:
+        facts.append((words.say("act.still_paused"), words.number(plan.still_paused)))
+    return Preview(plan.subject, facts + _afterwards(words, plan.consequences))
+
+
+async def resume(asked: Asked) -> str:
+    made = await pauses.resume(asked.connection, asked.settings, asked.scopes, asked.author, within=asked.within)
+    return asked.view.words.say("act.resume.done", count=len(made))
+
+
+async def would_trigger(asked: Asked, now: datetime) -> Preview:
+    words, view = asked.view.words, asked.view
+    plan = await trigger.plan_trigger(asked.connection, asked.settings, asked.scopes[0], now, within=asked.within)
+    start = words.say("act.from_the_beginning") if plan.period_start is None else view.whole(plan.period_start)
+    facts = [(words.say("act.period_start"), start), (words.say("act.period_end"), view.whole(plan.at))]
+    if plan.behind is not None:
+        facts.append((words.say("act.behind"), str(plan.behind)))
+    return Preview(plan.subject, facts)
+
+
+async def run_now(asked: Asked) -> str:
+    done = await trigger.trigger(
+        asked.connection,
+        asked.settings,
+        asked.scopes[0],
+        asked.author,
+        asked.text("reason") or None,
+        within=asked.within,
+    )
+    return asked.view.words.say("act.trigger.done", run=str(done.run_id))
+
+
+async def would_backfill(asked: Asked, now: datetime) -> Preview:
+    words, view = asked.view.words, asked.view
+    if not asked.text("from") or not asked.text("to"):
+        whom = Scope(asked.within, integration_id=asked.integrations[0])
+        return Preview((await look_up(asked.connection, asked.settings, whom)).subject, is_ready=False)
+    plan = await backfill.plan_backfill(asked.connection, asked.settings, asked.range(), now, backfill.MOST_UNASKED)
+    facts = [
+        (words.say(f"act.fate.{fate.name.lower()}"), words.number(count))
+        for fate, count in plan.counts.items()
+        if count
+    ]
+    listed = [view.whole(one.scheduled_for) for one in plan.runs[:LISTED]]
+    if listed:
+        more = ["…"] if len(plan.runs) > LISTED else []
+        facts.append((words.say("act.moments"), "; ".join([*listed, *more])))
+    return Preview(plan.subject, facts, is_ready=bool(plan.runs))
+
+
+async def backfill_range(asked: Asked) -> str:
+    _, made = await backfill.backfill(
+        asked.connection, asked.settings, asked.range(), asked.author, most=backfill.MOST_UNASKED
+    )
+    return asked.view.words.say("act.backfill.done", count=len(made))
+
+
+def _afterwards(words: Words, consequences: Iterable[PauseEffect]) -> Facts:
+    """How what was missed is made up for."""
+    return [
+        (words.say("act.afterwards", count=one.integrations), words.say(f"act.catch_up.{one.treatment.catch_up}"))
+        for one in consequences
+    ]

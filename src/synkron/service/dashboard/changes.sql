@@ -1,0 +1,16 @@
+-- What has changed, for pages that are live.
+
+-- name: counters
+-- How many rows of each of Synkron's own tables, and of the application's two, were ever written: PostgreSQL's own
+-- statistics, so that nothing has to note a change. A backend that is busy hands its counts over once a second.
+-- Plan: pg_class, whose size depends on the number of tables and months alone.
+select
+    case when relnamespace = 'synkron'::regnamespace then relname::text else 'integrations' end as name,
+    pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid) + pg_stat_get_tuples_deleted(oid) as written
+from pg_class
+where (relnamespace = 'synkron'::regnamespace and relkind = 'r')
+    or oid in (to_regclass('{organizations}'), to_regclass('{integrations}'));
+
+-- name: newest_tick
+-- Plan: the index ticks_newest.
+select max(at) from synkron.ticks;

@@ -1,0 +1,64 @@
+"""The audit: who changed what, and from what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any, NamedTuple
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from synkron.operations.audit import AuditEntry, entries
+from synkron.service.api.paging import page, place_of
+from synkron.service.api.served import Db
+from synkron.service.dashboard.viewer import FleetView
+
+router = APIRouter(include_in_schema=False)
+ROWS = 50
+SINCE = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+class Differing(NamedTuple):
+    """A fact that a change has set, changed or removed: None is nothing."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@router.get("/audit")
+async def audit(
+    view: FleetView,
+    connection: Db,
+    author: Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")] = "",
+    since: Annotated[str, Query(max_length=10)] = "",
+    after: Annotated[str | None, Query(max_length=4000)] = None,
+) -> Response:
+    """Who changed what, the newest first."""
+    length = SINCE.get(since)
+    found = await entries(
+        connection,
+        since=view.now - length if length else None,
+        author=author or None,
+        before=place_of(after, datetime, int),
+        limit=ROWS + 1,
+    )
+    shown = page(found, ROWS, lambda one: (one.at, one.id), lambda one: (one, list(differing(one))))
+    return view.page(
+        "audit.html", rows=shown["items"], next=shown["next"], author=author, since=since, spans=("", *SINCE)
+    )
+
+
+def differing(entry: AuditEntry) -> Iterator[Differing]:
+    """The facts in which the state after the change differs from the one before."""
+    before, after = entry.before or {}, entry.after or {}
+    for name in {**before, **after}:
+        one, other = _written(before.get(name)), _written(after.get(name))
+        if one != other:
+            yield Differing(name, one, other)
+
+
+def _written(value: Any) -> str | None:  # noqa: ANN401 (whatever JSON holds)
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

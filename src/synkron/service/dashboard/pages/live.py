@@ -1,0 +1,26 @@
+"""``GET /live``: which topics of a page have changed, as they change (server-sent events)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from synkron.service.api.access import Reader
+from synkron.service.api.problem import Problem
+from synkron.service.dashboard.changes import TOPICS, Changes
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/live")
+async def live(request: Request, actor: Reader, topics: str = "") -> Response:
+    """The stream of one page, until it leaves."""
+    changes: Changes = request.app.state.changes
+    if changes.is_full:
+        raise Problem(
+            503, "there are too many open pages; this one loads itself every ten seconds", {"Retry-After": "30"}
+        )
+    asked = [one for one in TOPICS if one in topics.split()]
+    stream = changes.told(asked) if actor.org_id is None else changes.told_nothing()
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

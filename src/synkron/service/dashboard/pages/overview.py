@@ -1,0 +1,140 @@
+"""The overview: every integration at a glance, and one organization's page of the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from synkron.incidents.store import incidents
+from synkron.model import EVERYTHING, Scope
+from synkron.operations.scope import read_names
+from synkron.operations.transaction import read_transaction
+from synkron.reports.overview.cursor import Sort
+from synkron.reports.overview.page import page
+from synkron.reports.overview.rows import OverviewRow, RowState
+from synkron.service.api.access import visible
+from synkron.service.api.problem import Problem
+from synkron.service.api.served import Db, Parts
+from synkron.service.dashboard.plots import CLASSES, strip
+from synkron.service.dashboard.viewer import View, Viewer, redirect
+from synkron.service.overview.refresh import read_due
+from synkron.service.status.tiles import Tiles, tiles
+
+router = APIRouter(include_in_schema=False)
+Words = Annotated[str, Query(max_length=200)]
+ROWS = 50
+LATE = timedelta(minutes=5)
+LONGEST_NUMBER = 18
+
+
+@router.get("/")
+async def overview(
+    view: View,
+    connection: Db,
+    parts: Parts,
+    q: Words = "",
+    state: RowState | None = None,
+    sort: Sort = Sort.ORGANIZATION,
+    type: Annotated[str | None, Query(max_length=200)] = None,  # noqa: A002 (the parameter's name)
+    after: Annotated[str | None, Query(max_length=12_000)] = None,
+) -> Response:
+    """Is everything firing, what is late, who is affected, what comes next."""
+    if view.actor is not None and view.actor.org_id is not None:
+        return redirect(f"/o/{view.actor.org_id}")
+    if q.isascii() and q.isdigit() and len(q) <= LONGEST_NUMBER:
+        return redirect(f"/runs/{q}")
+    await parts.freshness.ensure(connection)
+    scope = Scope(integration_type=type or None)
+    found = await page(
+        connection, parts.settings, scope, search=q or None, state=state, sort=sort, after=after, limit=ROWS
+    )
+    is_read = bool(found.rows) or (await read_due(connection, parts.settings)).at is not None
+    return view.page(
+        "overview.html",
+        is_read=is_read,
+        tiles=shown_tiles(view, await tiles(connection, parts.settings, EVERYTHING)),
+        rows=found.rows,
+        next=found.next,
+        state=state,
+        sort=sort,
+        sorts=list(Sort),
+        states=list(RowState),
+        types=sorted(parts.settings.types),
+        type=type,
+        q=q,
+        strips=_strips(view, found.rows),
+    )
+
+
+@router.get("/o/{org_id}")
+async def organization(
+    view: View,
+    connection: Db,
+    parts: Parts,
+    org_id: Annotated[str, Path(min_length=1, max_length=200)],
+    after: Annotated[str | None, Query(max_length=12_000)] = None,
+) -> Response:
+    """One organization's integrations: what a product can show to its own customers."""
+    async with read_transaction(connection):
+        names = await read_names(connection, parts.settings, [org_id])
+    if org_id not in names or view.actor is None or not visible(view.actor, org_id):
+        raise Problem(404, f"There is no organization {org_id}.")
+    await parts.freshness.ensure(connection)
+    scope = Scope(org_id)
+    found = await page(connection, parts.settings, scope, sort=Sort.TYPE, after=after, limit=ROWS)
+    return view.page(
+        "organization.html",
+        org_id=org_id,
+        organization=names[org_id],
+        tiles=shown_tiles(view, await tiles(connection, parts.settings, scope), org_id=org_id),
+        rows=found.rows,
+        next=found.next,
+        strips=_strips(view, found.rows),
+        incidents=await incidents(connection, scope=scope, limit=20),
+    )
+
+
+def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Sequence[Mapping[str, object]]:
+    """The figures as they are shown: what is wrong has its mark, and leads to the rows that it counts."""
+    runs, say = found.runs, view.words.say
+
+    def tile(name: str, figure: int, kind: str = "", cut: bool = False, **filters: object) -> dict[str, object]:
+        shown = view.words.number(figure) + ("+" if cut else "")
+        address = view.address("/", **filters) if filters and org_id is None else None
+        return {"name": name, "figure": shown, "kind": kind if figure else "", "address": address, "below": ""}
+
+    shown = [
+        tile("due", found.due) | {"below": say("overview.tile.due_below")},
+        tile("running", runs.running + runs.accepted, "running", state="running")
+        | {"below": say("overview.tile.waiting", count=runs.waiting)},
+        tile("late", found.late, "late", cut=found.late_are_cut),
+        tile("failing", found.failing, "failed", cut=found.failing_are_cut, state="failing"),
+        tile("paused", found.pauses, "held", state="paused")
+        | {"below": say("overview.tile.held", count=found.held) if found.held else ""},
+    ]
+    if not view.is_tied:
+        shown.append(tile("incidents", found.incidents, "warning") | {"address": "/incidents"})
+    if found.verification is not None:
+        wrong = found.verification.missed + found.verification.doubled
+        counts = {"missed": found.verification.missed, "doubled": found.verification.doubled}
+        proof = {"figure": say("overview.tile.proof_figures", **counts), "kind": "failed" if wrong else "done"}
+        shown.append(tile("proof", 0) | proof | {"below": view.relative(found.verification.at)})
+    return shown
+
+
+def _strips(view: Viewer, rows: Sequence[OverviewRow]) -> Sequence[str]:
+    """The last runs of each row, drawn; and said for who does not see them."""
+    return [strip(row.runs, _said(view, row)) for row in rows]
+
+
+def _said(view: Viewer, row: OverviewRow) -> str:
+    counts = Counter(one.state for one in row.runs)
+    told = ", ".join(
+        f"{view.words.number(counts[state])} {view.words.name('state', state)}" for state in CLASSES if counts[state]
+    )
+    return view.words.say("overview.strip", counts=told) if told else view.words.say("overview.no_runs")

@@ -1,0 +1,133 @@
+"""Runs: a list, and one run with its stages, its attempts and what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from shlex import quote
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from synkron.delivery.targets.request import body, traceparent
+from synkron.ledger import history
+from synkron.ledger.history import RecordedAttempt, RecordedRun, stages_of
+from synkron.model import Run, Scope, Source, State
+from synkron.service.api.access import visible
+from synkron.service.api.paging import page, place_of
+from synkron.service.api.problem import Problem
+from synkron.service.api.served import Db, Parts, Served
+from synkron.service.dashboard.pages.integrations import OF_RUN
+from synkron.service.dashboard.plots import rect, svg
+from synkron.service.dashboard.viewer import View, Viewer
+from synkron.service.names import organization_names
+from synkron.source.parsed_texts import KNOWN
+
+router = APIRouter(include_in_schema=False)
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+ROWS = 50
+WIDTH, BAR = 1000, 14
+
+
+@router.get("/runs")
+async def runs(
+    view: View,
+    connection: Db,
+    parts: Parts,
+    state: State | None = None,
+    type: Annotated[str | None, Query(max_length=200)] = None,  # noqa: A002 (the parameter's name)
+    after: Annotated[str | None, Query(max_length=4000)] = None,
+) -> Response:
+    """What was decided and what ran, the newest first."""
+    scope = Scope(view.actor.org_id if view.actor else None, type or None)
+    before = place_of(after, datetime, int)
+    found = await history.runs(connection, scope, state=state, before=before, limit=ROWS + 1)
+    shown = page(found, ROWS, lambda one: (one.scheduled_for, one.id), lambda one: one)
+    return view.page(
+        "runs.html",
+        runs=shown["items"],
+        next=shown["next"],
+        names=await organization_names(connection, parts.settings, {one.org_id for one in found}),
+        state=state,
+        states=list(State),
+        type=type,
+        types=sorted(parts.settings.types),
+        of_run=OF_RUN,
+    )
+
+
+@router.get("/runs/{run_id}")
+async def run(view: View, connection: Db, parts: Parts, run_id: Number) -> Response:
+    """One run."""
+    found = await history.run(connection, run_id)
+    if found is None or view.actor is None or not visible(view.actor, found[0].org_id):
+        raise Problem(404, f"There is no run {run_id}.")
+    one, attempts = found
+    names = await organization_names(connection, parts.settings, [one.org_id])
+    zone = KNOWN.recorded_zone(one.timezone)
+    return view.page(
+        "run.html",
+        run=one,
+        attempts=attempts,
+        organization=names.get(one.org_id) or one.org_id,
+        zone=UTC if isinstance(zone, Exception) else zone,
+        stages=list(stages_of(one, attempts).items()),
+        waterfall=_waterfall(view, one, attempts),
+        curl=_curl(parts, one),
+        of_run=OF_RUN,
+    )
+
+
+def _waterfall(view: Viewer, one: RecordedRun, attempts: Sequence[RecordedAttempt]) -> str:
+    """From the scheduled moment to the end: the stages until the first answer, and each attempt below."""
+    ends = [one.finished_at, one.started_at, *(each.finished_at or each.started_at for each in attempts)]
+    last = max((end for end in ends if end is not None), default=None)
+    if last is None or last <= one.scheduled_for:
+        return ""
+    whole = last - one.scheduled_for
+
+    def place(length: timedelta) -> float:
+        return WIDTH * min(max(length / whole, 0), 1)
+
+    shapes, at = [], timedelta()
+    for stage, length in stages_of(one, attempts).items():
+        said = f"{view.words.say(f'run.stage.{stage}')}"
+        shapes.append(rect(f"stage-{stage}", place(at), 0, max(place(length), 1), BAR, said))
+        at += length
+    for number, each in enumerate(attempts, 1):
+        start, end = each.started_at - one.scheduled_for, (each.finished_at or last) - one.scheduled_for
+        kind = {"succeeded": "fill-done", None: "fill-running"}.get(each.outcome, "fill-failed")
+        said = view.words.say("run.attempt", number=str(each.attempt))
+        shapes.append(rect(kind, place(start), number * (BAR + 6), max(place(end) - place(start), 2), BAR, said))
+    height = (len(attempts) + 1) * (BAR + 6)
+    return svg("plot waterfall", WIDTH, height, "".join(shapes), view.words.say("run.waterfall"))
+
+
+def _curl(parts: Served, one: RecordedRun) -> str:
+    """The request of the run's next attempt, for a terminal. Secrets stay where they are: a signature is not shown."""
+    settings = parts.settings.types.get(one.integration_type)
+    sent = Run(
+        id=one.id,
+        key=one.key,
+        integration_id=one.integration_id,
+        org_id=one.org_id,
+        integration_type=one.integration_type,
+        source=Source(one.source),
+        scheduled_for=one.scheduled_for,
+        period_start=one.period_start,
+        period_end=one.period_end,
+        attempt=max(one.attempt, 1),
+        failures=one.failures,
+        crashes=0,
+        drift=one.drift or timedelta(),
+    )
+    headers: Mapping[str, str] = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": one.key,
+        "traceparent": traceparent(sent),
+        **dict.fromkeys(settings.headers if settings else (), "•••"),
+        **({"webhook-id": one.key, "webhook-signature": "•••"} if settings and settings.secret else {}),
+    }
+    told = [f"  --header {quote(f'{name}: {value}')}" for name, value in headers.items()]
+    return " \\\n".join(['curl --request POST "$TARGET"', *told, f"  --data {quote(body(sent).decode())}"])

@@ -1,0 +1,35 @@
+"""What a page shows where something is wrong: the same words as the API's, as a page; or the way to log in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from synkron.service.api.problem import Problem
+from synkron.service.dashboard.flash import Flash
+from synkron.service.dashboard.viewer import plain_view, redirect
+
+LOGIN = "/login"
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person asks: a browser that navigates, and not a program or a script."""
+    return not request.url.path.startswith("/v1") and "text/html" in request.headers.get("accept", "")
+
+
+def refused(request: Request, problem: Problem) -> Response:
+    """The page of a problem. Who is not logged in is sent to do so; a form that is refused shows why where it was."""
+    if problem.status == 401:
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return redirect(LOGIN + ("?" + urlencode({"next": asked}) if asked != "/" and request.method == "GET" else ""))
+    back = getattr(request.state, "back", None)
+    if back is not None and problem.status in (404, 409, 422):
+        return redirect(back, Flash(problem.detail, is_refusal=True))
+    view = plain_view(request, datetime.now(UTC))  # noqa: TID251 (the database may be what is away)
+    candidates = problem.more.get("candidates", ())
+    return view.page(
+        "problem.html", problem.status, answered=problem.status, detail=problem.detail, candidates=candidates
+    )

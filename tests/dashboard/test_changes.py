@@ -1,0 +1,100 @@
+"""What open pages are told: that something changed, whoever changed it, and nothing to who must not know."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
+
+from synkron.operations.access.actor import Permission
+from synkron.service.api import connection as connections
+from synkron.service.dashboard import changes
+from tests.conftest import Connection
+from tests.service.api.conftest import Api, serving, token_of
+from tests.support.databases import Database
+from tests.support.fleet import add_integration, add_organization
+
+PATIENCE = 30.0
+
+
+@asynccontextmanager
+async def listening(api: Api, session: ClientSession, topics: str = "") -> AsyncIterator[ClientResponse]:
+    headers = {"Authorization": f"Bearer {api.token}"}
+    async with session.get(f"{api.url}/live?topics={topics}", headers=headers, timeout=ClientTimeout(None)) as stream:
+        if stream.status == 200:
+            assert await stream.content.readline() == b"retry: 3000\n"
+        yield stream
+
+
+async def told(stream: ClientResponse) -> str:
+    """The topics of the next event of changes."""
+    async with asyncio.timeout(PATIENCE):
+        while await stream.content.readline() != b"event: changed\n":
+            pass
+        return (await stream.content.readline()).decode().removeprefix("data: ").strip()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with ClientSession(connector=TCPConnector(limit=0)) as made:
+        yield made
+
+
+async def test_a_page_is_told_of_its_topics_alone(api: Api, connection: Connection, session: ClientSession) -> None:
+    async with listening(api, session, "audit+integrations+lost") as both, listening(api, session, "incidents") as none:
+        await connection.execute("insert into synkron.audit (author, action, subject) values ('kari', 'x', 'y')")
+        await connection.close()  # hands over what it has counted
+        assert await told(both) == "audit"
+        assert not none.content.is_eof()
+
+
+async def test_an_edit_of_the_application_s_table_is_told(
+    api: Api, connection: Connection, session: ClientSession
+) -> None:
+    async with listening(api, session, "integrations") as stream:
+        await add_integration(connection, "0 2 * * *")
+        await connection.close()
+        assert await told(stream) == "integrations"
+
+
+async def test_a_notification_of_the_queue_is_told_at_once(
+    api: Api, connection: Connection, session: ClientSession
+) -> None:
+    async with listening(api, session, "runs") as stream:
+        await connection.execute("select pg_notify('synkron_queue', '')")
+        assert await told(stream) == "runs"
+
+
+async def test_who_is_tied_is_told_at_fixed_times_whatever_happens(
+    api: Api, connection: Connection, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "SIGN", 0.05)
+    tied = api.with_token(await token_of(connection, Permission.READ, await add_organization(connection)))
+    async with listening(tied, session, "runs+audit") as stream:
+        assert [await told(stream) for _ in range(3)] == ["any"] * 3
+
+
+async def test_open_pages_take_no_connection_from_others(
+    database: Database, connection: Connection, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does the service wait for them when it stops."""
+    monkeypatch.setattr(connections, "MOST", 4)
+    monkeypatch.setattr(changes, "MOST_STREAMS", 20)
+    secret = await token_of(connection)
+    async with serving(database) as there, AsyncExitStack() as pages:
+        api = there.with_token(secret)
+        for _ in range(20):
+            stream = await pages.enter_async_context(listening(api, session))
+            assert stream.status == 200
+        for _ in range(6):
+            assert (await api.get("/healthz")).status == 200
+        one_more = await pages.enter_async_context(listening(api, session))
+        assert one_more.status == 503
+        assert one_more.headers["Retry-After"] == "30"
+
+
+async def test_nobody_listens_without_a_token(api: Api) -> None:
+    assert (await api.with_token(None).get("/live?topics=runs")).status == 401

@@ -1,0 +1,117 @@
+"""Each page, as people and their browsers see it: light and dark, wide and narrow, with and without JavaScript."""
+
+from __future__ import annotations
+
+import pytest
+
+from synkron.operations.access.actor import Permission
+from tests.dashboard.conftest import Dashboard
+from tests.service.api.cast import Member
+from tests.support.browser import NARROW, needs_browser
+
+pytestmark = needs_browser
+
+
+def paths(of: Member) -> list[str]:
+    """Every page, with what is asked for."""
+    integration = of.integrations[0]
+    return [
+        "/",
+        "/?state=failing&sort=drift&type=xledger",
+        "/?q=nothing+like+it",
+        "/runs",
+        "/runs?state=failed",
+        "/incidents",
+        "/incidents?closed=true",
+        f"/integrations/{integration}",
+        f"/integrations/{integration}?at=2026-01-01T04:00&month=2026-01",
+        f"/runs/{of.run_id}",
+        f"/incidents/{of.incident_id}",
+        f"/o/{of.org_id}",
+        f"/act/pause?integration={integration}",
+        f"/act/trigger?integration={integration}",
+        f"/act/backfill?integration={integration}",
+        f"/act/acknowledge?incident={of.incident_id}",
+        f"/act/silence?incident={of.incident_id}",
+    ]
+
+
+@pytest.mark.parametrize("language", ["en-GB", "nb-NO"])
+async def test_every_page_is_accessible_and_quiet(dashboard: Dashboard, cast: list[Member], language: str) -> None:
+    seen = await dashboard.window(color_scheme="light", locale=language)
+    for path in paths(cast[0]):
+        assert await seen.open(path) == 200, path
+        assert await seen.violations() == [], path
+        await seen.page.emulate_media(color_scheme="dark")
+        assert await seen.violations() == [], f"{path}, dark"
+        await seen.page.emulate_media(color_scheme="light")
+    assert seen.complaints == []
+
+
+async def test_every_page_fits_a_telephone(dashboard: Dashboard, cast: list[Member]) -> None:
+    seen = await dashboard.window(viewport=NARROW)
+    for path in paths(cast[0]):
+        assert await seen.open(path) == 200, path
+        assert await seen.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+    await seen.page.locator("summary", has_text="Menu").click()
+    await seen.page.get_by_role("link", name="Incidents", exact=True).click()
+    assert await seen.page.get_by_role("heading", level=1).inner_text() == "Incidents"
+    assert seen.complaints == []
+
+
+async def test_every_page_is_read_without_javascript(dashboard: Dashboard, cast: list[Member]) -> None:
+    seen = await dashboard.window(java_script_enabled=False)
+    for path in paths(cast[0]):
+        assert await seen.open(path) == 200, path
+        assert "Member-A-" in await seen.page.locator("body").inner_text() or "?" in path, path
+    await seen.open("/")
+    await seen.page.get_by_role("checkbox", name="Select xledger").first.check()
+    await seen.page.get_by_role("button", name="Pause").click()
+    await seen.page.get_by_label("Reason").fill("moving house")
+    await seen.page.get_by_role("button", name="Pause").click()
+    assert "1 integration is paused." in await seen.page.get_by_role("status").last.inner_text()
+    paused = await dashboard.connection.fetchrow("select author, reason from synkron.pauses order by id desc limit 1")
+    assert paused is not None
+    assert tuple(paused) == ("person:kari", "moving house")
+
+
+async def test_names_are_text_and_nothing_else(dashboard: Dashboard, cast: list[Member]) -> None:
+    seen = await dashboard.window()
+    for path in paths(cast[1]):
+        await seen.open(path)
+        assert await seen.page.evaluate("document.querySelectorAll('main script, main style, [onerror]').length") == 0
+        assert "\x1b" not in await seen.page.content(), path
+    assert seen.complaints == []
+
+
+async def test_who_is_tied_sees_their_organization_alone(dashboard: Dashboard, cast: list[Member]) -> None:
+    mine, *others = cast
+    seen = await dashboard.window(Permission.OPERATE, mine.org_id)
+    hidden = {mark for other in others for mark in other.marks}
+    for path in paths(mine):
+        assert await seen.open(path) == 200, path
+        text = await seen.page.content()
+        assert [mark for mark in hidden if mark in text] == [], path
+    await seen.open("/")
+    assert seen.page.url.endswith(f"/o/{mine.org_id}")
+    for path in paths(others[0]):
+        if any(str(own) in path for own in (others[0].org_id, others[0].integrations[0])):
+            assert await seen.open(path) == 404, path
+
+
+async def test_what_does_not_exist_is_said_on_a_page(dashboard: Dashboard) -> None:
+    seen = await dashboard.window()
+    for path, status in (
+        ("/nothing", 404),
+        ("/runs/4711", 404),
+        ("/integrations/4711", 404),
+        ("/incidents/4711", 404),
+        ("/o/4711", 404),
+        ("/act/dance", 404),
+        ("/?state=lost", 422),
+        ("/?after=x", 409),
+        ("/act/pause", 422),
+    ):
+        assert await seen.open(path) == status, path
+        assert await seen.page.get_by_role("heading", level=1).is_visible()
+        assert await seen.violations() == []

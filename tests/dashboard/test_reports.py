@@ -1,0 +1,177 @@
+"""The pages that answer questions, as people see them: of nothing, of names that are markup, and of a fleet's night."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import expect
+
+from synkron.operations.access.actor import Permission
+from tests.conftest import Connection
+from tests.dashboard.conftest import Dashboard
+from tests.end_to_end.first_hour.fleet import SETTINGS as FLEET
+from tests.end_to_end.first_hour.fleet import seed
+from tests.service.api.cast import Member
+from tests.service.api.conftest import serving
+from tests.support import browser as browsers
+from tests.support.browser import NARROW, needs_browser
+from tests.support.databases import Database
+
+pytestmark = needs_browser
+
+PAGES = ("/night", "/timeline", "/heat", "/drift", "/health", "/lab", "/setup", "/audit")
+ASKED = (
+    *PAGES,
+    "/night?range=day",
+    "/night?range=week&zone=Asia/Kathmandu",
+    "/night?range=month&on=2026-05-01",
+    "/timeline?range=1h",
+    "/timeline?range=7d&type=xledger&zone=Pacific/Chatham",
+    "/heat?type=bufdir&zone=%2B05:45",
+    "/drift?range=7d",
+    "/drift?range=30d&type=xledger",
+    "/lab?expression=30+2+13+*+5&zone=Europe/Oslo",
+    "/lab?expression=0+2+31+2+*",
+    "/lab?expression=99+2+*+*+*",
+    "/lab?expression=*+*+*+*+*&zone=Europe/Atlantis",
+    "/audit?since=24h",
+    "/audit?author=nobody",
+)
+KATHMANDU = "Kathmandu"
+
+
+@pytest.fixture
+async def fleet(database: Database, connection: Connection) -> AsyncIterator[Dashboard]:
+    """Two hundred organizations in the morning after a night: see ``tests.end_to_end.first_hour.fleet``."""
+    await seed(database)
+    settings = FLEET.model_copy(update={"listen": "127.0.0.1:0"})
+    async with serving(database, settings, url=database.url) as api, browsers.browser() as running:
+        yield Dashboard(api.url, running, connection)
+
+
+async def test_where_nothing_is_each_page_names_the_next_command(dashboard: Dashboard) -> None:
+    seen = await dashboard.window()
+    for path in (*PAGES, "/audit?author=nobody"):
+        assert await seen.open(path) == 200, path
+        if path != "/audit":  # the login is in it
+            assert await seen.page.locator("main code", has_text="synkron ").count(), path
+        assert await seen.violations() == [], path
+    assert seen.complaints == []
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en-GB", "light"), ("nb-NO", "dark"), ("nb-NO", "light")])
+async def test_each_page_is_accessible_and_quiet(fleet: Dashboard, language: str, scheme: str) -> None:
+    seen = await fleet.window(color_scheme=scheme, locale=language)
+    for path in ASKED:
+        assert await seen.open(path) == 200, path
+        assert await seen.violations() == [], path
+    assert seen.complaints == []
+
+
+async def test_each_page_fits_a_telephone_and_is_small(fleet: Dashboard) -> None:
+    seen = await fleet.window(viewport=NARROW)
+    for path in ASKED:
+        assert await seen.open(path) == 200, path
+        assert await seen.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        assert len((await seen.page.content()).encode()) < 200_000, path
+    assert seen.complaints == []
+
+
+async def test_each_page_says_what_is_so_without_javascript(fleet: Dashboard) -> None:
+    seen = await fleet.window(java_script_enabled=False)
+    for path, texts in {
+        "/night?zone=Europe/Oslo": [
+            "The night to Fri 22 May 2026, 18:00 to 07:04",
+            "dynamics: 41 of 43 exported; Berg Drift failed twice, HTTP 403 since 02:04.",
+            "18:00 - 05:04 failed: HTTP 403",
+            "Kvitfjell Drift",
+        ],
+        "/timeline": ["736 moments", "02:00 150", "Oslo"],
+        "/heat": ["Fri 22 May", "212", "synkron forecast --spread xledger=5m"],
+        "/drift": ["473", "1 h 10 min", "1 h 30 min", "Islyng Drift"],
+        "/health": ["https://www.xledger.net/", "known from a run", "144 contacts in 24 hours"],
+        "/lab?expression=0+2+13+*+5": ["At 02:00 on day 13 of the month, and also on Friday.", "W3", "Temporal"],
+        "/setup": ["2 of 254 rows can't run", "synkron check"],
+        "/audit": ["Backfilled", "Bufdir moves its service", "Set an override"],
+    }.items():
+        assert await seen.open(path) == 200, path
+        text = " ".join((await seen.page.locator("main").inner_text()).replace("\xa0", " ").split())
+        assert [one for one in texts if one not in text] == [], path
+
+
+async def test_the_same_is_said_in_norwegian(fleet: Dashboard) -> None:
+    seen = await fleet.window(locale="nb-NO")
+    for path, text in {
+        "/night?zone=Europe/Oslo": "41 av 43 eksportert; Berg Drift mislyktes to ganger, HTTP 403 siden 02:04.",
+        "/lab?expression=0+2+13+*+5": "Kl. 02:00 den 13. i måneden, og i tillegg hver fredag.",
+        "/heat": "har 150 starter i minuttet",
+        "/audit": "Satte på pause",
+    }.items():
+        await seen.open(path)
+        await expect(seen.page.locator("main")).to_contain_text(text)
+
+
+async def test_a_zone_is_remembered_and_a_type_is_chosen(fleet: Dashboard) -> None:
+    seen = await fleet.window()
+    await seen.open("/timeline")
+    await seen.page.get_by_label("Time zone").fill("Asia/Kathmandu")
+    await seen.page.get_by_role("button", name="Show", exact=True).click()
+    await expect(seen.page.locator(".lane-name", has_text=KATHMANDU)).to_be_visible()
+    await seen.open("/heat")
+    assert await seen.page.get_by_label("Time zone").input_value() == "Asia/Kathmandu"
+    await seen.page.get_by_label("Type", exact=True).select_option("bufdir")
+    await expect(seen.page).to_have_url(f"{fleet.url}/heat?type=bufdir")
+    assert await seen.open("/heat?zone=Europe/Atlantis") == 422
+    assert await seen.open("/night?range=day&on=2027-01-01") == 409
+
+
+async def test_the_sheet_is_what_the_page_shows(fleet: Dashboard) -> None:
+    seen = await fleet.window()
+    await seen.open("/night?zone=Europe/Oslo&type=dynamics")
+    async with seen.page.expect_download() as begun:
+        await seen.page.get_by_role("link", name="Download as CSV").first.click()
+    path = await (await begun.value).path()
+    lines = path.read_text("utf-8").splitlines()
+    assert len(lines) == 1 + 42
+    assert lines[1].startswith("dynamics,Berg Drift,")
+
+
+async def test_who_is_tied_sees_the_night_of_their_own_and_the_lab(dashboard: Dashboard, cast: list[Member]) -> None:
+    mine, *others = cast
+    seen = await dashboard.window(Permission.READ, mine.org_id)
+    hidden = {mark for other in others for mark in other.marks}
+    for path in PAGES:
+        assert await seen.open(path) == (200 if path in ("/night", "/lab") else 403), path
+        text = await seen.page.content()
+        assert [mark for mark in hidden if mark in text] == [], path
+
+
+async def test_names_are_text_and_nothing_else(dashboard: Dashboard, cast: list[Member]) -> None:
+    seen = await dashboard.window()
+    for path in (*PAGES, f"/night?org={cast[0].org_id}&range=month"):
+        assert await seen.open(path) == 200, path
+        assert await seen.page.evaluate("document.querySelectorAll('main script, main style, [onerror]').length") == 0
+        assert "\x1b" not in await seen.page.content(), path
+    assert await seen.open("/lab?expression=%3Cscript%3Ealert(1)%3C/script%3E%1B[2J") == 200
+    assert await seen.page.evaluate("document.querySelectorAll('main script').length") == 0
+    assert seen.complaints == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/night?range=year",
+        "/night?on=yesterday&range=day",
+        "/timeline?range=1y",
+        "/drift?range=x",
+        "/audit?after=x",
+        "/lab?expression=" + "x" * 1001,
+        "/drift?type=%00",
+        "/heat?zone=%00",
+    ],
+)
+async def test_what_can_t_be_asked_for_is_refused_on_a_page(dashboard: Dashboard, path: str) -> None:
+    seen = await dashboard.window()
+    assert await seen.open(path) == 422
+    assert await seen.page.get_by_role("heading", level=1).is_visible()

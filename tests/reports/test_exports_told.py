@@ -1,0 +1,81 @@
+"""A report in sentences, in each language: the same facts, in other words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from string import Formatter
+
+import pytest
+
+from synkron.model import Window
+from synkron.reports.exports.coverage import Export, Reason, Stretch
+from synkron.reports.exports.figures import ExportReport
+from synkron.reports.exports.phrases import BOKMAL, ENGLISH, PHRASES, Phrases
+from synkron.reports.exports.ranges import Range
+from synkron.reports.exports.sentences import Told
+
+BEGIN = datetime(2026, 5, 21, 16, tzinfo=UTC)
+NIGHT = Window(BEGIN, BEGIN + timedelta(hours=14))
+
+
+def told(phrases: Phrases, *exports: Export, name: str) -> Told:
+    report = ExportReport(NIGHT, NIGHT.end, NIGHT.end, exports)
+    return Told(report, Range(NIGHT, UTC, "T", name), {"a": "Berg", "b": "Dalen", "c": "Ekra", "d": "Åsen"}, phrases)
+
+
+def missing(org_id: str, reason: Reason, number: int, detail: str = "") -> Export:
+    return Export(org_id, org_id, "xledger", 1, {reason: number}, [], [Stretch(NIGHT, reason, detail, BEGIN)])
+
+
+@pytest.mark.parametrize(
+    ("exports", "english", "norwegian"),
+    [
+        (
+            [Export("a", "a", "xledger", 1200, {}, [NIGHT], [])],
+            "xledger: 1,200 of 1,200 exported, all of the night.",
+            "xledger: 1\u00a0200 av 1\u00a0200 eksportert, hele natten.",
+        ),
+        (
+            [missing("a", Reason.FAILED, 2, "HTTP 403")],
+            "xledger: 1 of 3 exported; Berg failed twice, HTTP 403 since 16:00.",
+            "xledger: 1 av 3 eksportert; Berg mislyktes to ganger, HTTP 403 siden 16:00.",
+        ),
+        (
+            [missing("a", Reason.INVALID, 0, "no zone")],
+            "xledger: 1 of 1 exported; Berg can't run: no zone.",
+            "xledger: 1 av 1 eksportert; Berg kan ikke kjøre: no zone.",
+        ),
+        (
+            [missing(one, Reason.PAUSED, 1) for one in "abcd"],
+            "xledger: 4 of 8 exported; Berg has 1 paused; Dalen has 1 paused; and 2 more organizations.",
+            "xledger: 4 av 8 eksportert; Berg har 1 på pause; Dalen har 1 på pause; og 2 organisasjoner til.",
+        ),
+        ([], "Nothing was due in T.", "Ingenting skulle eksporteres i T."),
+    ],
+)
+def test_the_same_is_told(exports: list[Export], english: str, norwegian: str) -> None:
+    assert told(ENGLISH, *exports, name="the night").summary() == [english]
+    assert told(BOKMAL, *exports, name="natten").summary() == [norwegian]
+
+
+def test_a_moment_outside_of_a_day_has_its_date() -> None:
+    week = Range(Window(BEGIN, BEGIN + timedelta(days=7)), UTC, "T", "uke 21")
+    assert replace(told(BOKMAL, name="uke 21"), range=week).span(NIGHT) == "21. mai 16:00 - 22. mai 06:00"
+
+
+@pytest.mark.parametrize("language", sorted(PHRASES.keys() - {"en"}))
+def test_each_language_says_all_of_it(language: str) -> None:
+    own = PHRASES[language]
+    assert own.reasons.keys() == set(Reason) == ENGLISH.reasons.keys()
+    assert len(own.months) == 12
+    for name in Phrases.__slots__:
+        one, other = getattr(own, name), getattr(ENGLISH, name)
+        if isinstance(other, str):
+            one, other = (one,), (other,)
+        if name not in ("months", "reasons"):
+            assert [fields(text) for text in one] == [fields(text) for text in other], name
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}

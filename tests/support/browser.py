@@ -1,0 +1,89 @@
+"""A real browser: the distribution's Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+NOT_INSTALLED = (
+    "The tests of the dashboard in a browser did not run: the distribution's Chromium is not installed (on Debian: "
+    "apt-get install chromium)."
+)
+# Without a sandbox, because the tests may run as root; without /dev/shm, which is small in containers.
+OPTIONS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
+COOKIE = "synkron-session"
+NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
+
+
+def program() -> str | None:
+    """Chromium's program; None where there is none."""
+    return shutil.which("chromium", path=f"{os.environ.get('PATH', '')}:/usr/bin")
+
+
+needs_browser = pytest.mark.skipif(program() is None and "CI" not in os.environ, reason=NOT_INSTALLED)
+
+
+@dataclass
+class Window:
+    """A window of a browser, with what its page has complained about. ``url`` is that of the dashboard."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    async def open(self, path: str) -> int:
+        """Go to a path; answers the status."""
+        answer = await self.page.goto(self.url + path)
+        assert answer is not None
+        return answer.status
+
+    async def violations(self) -> list[str]:
+        """What the rules of accessibility find wrong with the page, WCAG 2.2 AA and the best practices."""
+        found: list[dict[str, Any]] = await self.page.evaluate(
+            f"async () => {{ {rules()}; return (await axe.run(document)).violations; }}"
+        )
+        return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    """A browser without a screen."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=program(), args=OPTIONS)
+        try:
+            yield running
+        finally:
+            await running.close()
+
+
+async def window(running: Browser, url: str, session: str | None = None, **options: Any) -> Window:
+    """A new window, of who has this session. Options are those of a context: ``color_scheme``, ``locale``..."""
+    context = await running.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
+    if session is not None:
+        await context.add_cookies([{"name": COOKIE, "value": session, "url": url}])
+    made = Window(await context.new_page(), url)
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            made.complaints.append(message.text)
+
+    made.page.on("console", complain)
+    made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
+    return made
+
+
+@cache
+def rules() -> str:
+    """The rules, as `script/setup dev` has fetched them."""
+    [found, *_] = sorted(Path(sys.prefix, "deno", "npm").glob("*/axe-core/*/axe.min.js"), reverse=True)
+    return found.read_text("utf-8")
