@@ -126,6 +126,26 @@ async def test_a_zone_is_remembered_and_a_type_is_chosen(fleet: Dashboard) -> No
     assert await seen.open("/night?range=day&on=2027-01-01") == 409
 
 
+async def test_keys_lead_to_each_page_and_through_its_rows(fleet: Dashboard) -> None:
+    seen = await fleet.window()
+    await seen.open("/lab")
+    for letter, path in {
+        "n": "/night",
+        "t": "/timeline",
+        "m": "/heat",
+        "d": "/drift",
+        "h": "/health",
+        "a": "/audit",
+    }.items():
+        await seen.page.keyboard.press("g")
+        await seen.page.keyboard.press(letter)
+        await seen.page.wait_for_url(f"{fleet.url}{path}")
+    await seen.open("/night")
+    await seen.page.keyboard.press("j")
+    await expect(seen.page.get_by_role("link", name="Berg Drift")).to_be_focused()
+    assert seen.complaints == []
+
+
 async def test_the_sheet_is_what_the_page_shows(fleet: Dashboard) -> None:
     seen = await fleet.window()
     await seen.open("/night?zone=Europe/Oslo&type=dynamics")

@@ -14,7 +14,8 @@ from synkron.ledger import history
 from synkron.ledger.history import RecordedRun
 from synkron.model import Scope
 from synkron.operations.audit import entries
-from synkron.operations.pauses import AskedPause, RecordedPause, ResumePlan, pause, pauses, plan_resume, resume
+from synkron.operations.pauses import AskedPause, ResumePlan, pause, plan_resume, resume
+from synkron.operations.recorded_pauses import RecordedPause, pauses
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Pool
 from synkron.scheduler.tick import Tick, tick

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from synkron.errors import NotFound, Refused
-from synkron.model import EVERYTHING, Integration, Scope
+from synkron.model import Integration, Scope
 from synkron.operations.audit import Change, record_each
 from synkron.operations.pause_effects import MissedInPause, PauseEffect, due_after, foreseen, look_ahead
+from synkron.operations.recorded_pauses import AnyPause, RecordedPause, recorded_pauses, with_owner
 from synkron.operations.scope import (
     Covered,
     covered_each,
@@ -18,16 +18,12 @@ from synkron.operations.scope import (
     in_words,
     live,
     look_up_each,
-    meet,
     read_named_rows,
     read_names,
-    read_rows_by_id,
-    subject_of,
     unfinished,
 )
-from synkron.operations.transaction import read_transaction, write_transaction
+from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
-from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.scheduler.holds import read_held, read_pauses
 from synkron.scheduler.pauses import Pause, scopes_over, until_when
@@ -35,7 +31,6 @@ from synkron.scheduler.policies import read_policies
 from synkron.settings.load import Settings
 
 SQL = statements("operations/operations")
-AnyPause = TypeVar("AnyPause", bound=Pause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +65,6 @@ class ResumePlan:
     consequences: Sequence[PauseEffect]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPause(Pause):
-    """A recorded pause, with its subject in words; ``state`` is active, over or ended.
-
-    That of an integration also has its organization and type, unless its row is gone.
-    """
-
-    subject: str
-    ended_at: datetime | None
-    ended_by: str | None
-    state: str
-
-
 async def plan_pause(
     connection: Connection, settings: Settings, asked: AskedPause, now: datetime, *, within: str | None = None
 ) -> PausePlan:
@@ -113,7 +95,7 @@ async def pause(
             for one, number in zip(found, numbers, strict=True)
         ]
         await record_each(connection, author=author, action="pause", changes=changes)
-        made = await _pauses(connection, settings, numbers=numbers)
+        made = await recorded_pauses(connection, settings, numbers=numbers)
     return made[::-1]
 
 
@@ -136,7 +118,7 @@ async def plan_resume(
     policies = await read_policies(connection, settings.policies, known)
     undecided = [(row, held[row.integration_id]) for row in known]
     consequences = due_after(undecided, now, policies, settings.types)
-    owned = [_with_owner(one, _row_of(one, own)) for one, own in zip(ending, found, strict=True)]
+    owned = [with_owner(one, _row_of(one, own)) for one, own in zip(ending, found, strict=True)]
     return ResumePlan(owned, _together(found), len(rows) - len(free), consequences)
 
 
@@ -151,7 +133,7 @@ async def resume(
         ending, _ = await _active(connection, settings, asked, now, within)
         numbers = [one.id for one in ending]
         await connection.execute(SQL["end_pauses"], numbers, author)
-        ended = {one.id: one for one in await _pauses(connection, settings, ended=True, numbers=numbers)}
+        ended = {one.id: one for one in await recorded_pauses(connection, settings, ended=True, numbers=numbers)}
         changes = [
             Change(
                 ended[one.id].subject,
@@ -162,26 +144,6 @@ async def resume(
         ]
         await record_each(connection, author=author, action="resume", changes=changes)
     return [ended[number] for number in numbers]
-
-
-async def pauses(
-    connection: Connection, settings: Settings, around: Scope = EVERYTHING, *, ended: bool = False
-) -> list[RecordedPause]:
-    """The active pauses, the newest first; with ``ended``, all. Only those that hold something of the scope.
-
-    ``around`` has the organization and the type of its integration. The pause of an integration that is gone is in no
-    other scope: nothing says whose it was.
-    """
-    async with read_transaction(connection):
-        found = await _pauses(connection, settings, ended=ended)
-    return [one for one in found if _is_about(one, around)]
-
-
-def _is_about(one: RecordedPause, around: Scope) -> bool:
-    """Whether the pause touches the scope. Of an integration whose row is gone, nobody knows whose it was."""
-    if one.integration_id is not None and one.org_id is None and around != EVERYTHING:
-        return one.integration_id == around.integration_id
-    return meet(one.scope, around)
 
 
 async def _pausable(
@@ -226,7 +188,7 @@ async def _of(connection: Connection, settings: Settings, found: Sequence[AnyPau
 
 async def _unknown(connection: Connection, settings: Settings, asked: int | Scope, within: str | None) -> str:
     if isinstance(asked, int):
-        known = await _pauses(connection, settings, ended=True, numbers=[asked])
+        known = await recorded_pauses(connection, settings, ended=True, numbers=[asked])
         if within is not None:
             known = await _of(connection, settings, known, within)
         return f"Pause {asked} has already ended." if known else f"There is no pause {asked}."
@@ -234,30 +196,9 @@ async def _unknown(connection: Connection, settings: Settings, asked: int | Scop
     return f"There is no active pause of exactly {in_words(asked, names)}."
 
 
-async def _pauses(
-    connection: Connection, settings: Settings, *, ended: bool = False, numbers: Sequence[int] | None = None
-) -> list[RecordedPause]:
-    rows = await connection.fetch(SQL["pauses"], ended, numbers)
-    ids = [row["integration_id"] for row in rows if row["integration_id"] is not None]
-    known = {one.integration_id: one for one in await read_rows_by_id(connection, settings, ids)} if ids else {}
-    org_ids = {row["org_id"] for row in rows} | {one.org_id for one in known.values()}
-    names = await read_names(connection, settings, org_ids)
-    found = []
-    for row in rows:
-        integration = known.get(row["integration_id"])
-        subject = subject_of(read(Scope, row), integration, names)
-        found.append(_with_owner(read(RecordedPause, row, subject=subject), integration))
-    return found
-
-
 def _row_of(one: Pause, found: Covered) -> Integration | None:
     """The row of the pause's integration, if it is of one and the row is there."""
     return next(iter(found.rows), None) if one.integration_id is not None else None
-
-
-def _with_owner(one: AnyPause, row: Integration | None) -> AnyPause:
-    """The pause; that of an integration has the organization and type of its row."""
-    return replace(one, org_id=row.org_id, integration_type=row.integration_type) if row else one
 
 
 def _together(found: Sequence[Covered]) -> str:

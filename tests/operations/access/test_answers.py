@@ -12,7 +12,8 @@ import pytest
 from synkron.ledger.retention import forget
 from synkron.model import Scope
 from synkron.operations.access.answers import Answer, KeyReused, answer_once
-from synkron.operations.pauses import AskedPause, pause, pauses
+from synkron.operations.pauses import AskedPause, pause
+from synkron.operations.recorded_pauses import pauses
 from synkron.postgres.clock import database_clock
 from synkron.settings.load import Settings
 from tests.conftest import Connection

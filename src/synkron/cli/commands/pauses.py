@@ -19,7 +19,8 @@ from synkron.text import duration_text, several
 
 if TYPE_CHECKING:
     from synkron.operations.pause_effects import PauseEffect
-    from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
+    from synkron.operations.pauses import PausePlan, ResumePlan
+    from synkron.operations.recorded_pauses import RecordedPause
 
 Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
 
@@ -123,7 +124,7 @@ def list_pauses(
       synkron pauses --org fjordlys
       synkron pauses --ended --json
     """
-    from synkron.operations.pauses import pauses
+    from synkron.operations.recorded_pauses import pauses
 
     named = AskedScope(org, integration_type, integration)
     show_lasting(context, pauses, named, "pause", "paused", ended=ended, as_json=as_json)

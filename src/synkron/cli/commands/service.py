@@ -36,9 +36,8 @@ def run(
     """Run the scheduler, a worker, the API, or several, until Ctrl-C or SIGTERM.
 
     Any number of each may run on any number of hosts. The database is that of SYNKRON_DATABASE_URL, migrated
-    (`synkron migrate`), or the embedded one that `synkron up --embedded` set up in SYNKRON_DATA_DIR. The API takes the
-    completions of runs that a target answered with 202; it listens on `listen` (127.0.0.1:8077). A first Ctrl-C lets
-    the attempts under way finish, a second hands them back to other workers at once.
+    (`synkron migrate`), or the embedded one that `synkron up --embedded` set up in SYNKRON_DATA_DIR. The API listens on
+    `listen` (127.0.0.1:8077). A first Ctrl-C lets the attempts under way finish, a second hands them back at once.
 
     \b
     Examples:

@@ -12,7 +12,8 @@ from synkron.text import duration_text
 
 if TYPE_CHECKING:
     from synkron.operations.pause_effects import PauseEffect
-    from synkron.operations.pauses import PausePlan, RecordedPause, ResumePlan
+    from synkron.operations.pauses import PausePlan, ResumePlan
+    from synkron.operations.recorded_pauses import RecordedPause
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from synkron.operations import pauses
-from synkron.operations.pauses import AskedPause, RecordedPause
+from synkron.operations.pauses import AskedPause
+from synkron.operations.recorded_pauses import RecordedPause
 from synkron.scheduler.pauses import Pause
 from synkron.service.api.access import Operator
 from synkron.service.api.answer import form, joined

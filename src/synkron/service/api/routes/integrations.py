@@ -14,7 +14,7 @@ from starlette.responses import Response
 from synkron.errors import Refused
 from synkron.model import Integration, Scope
 from synkron.operations.overrides import policy_of
-from synkron.operations.pauses import RecordedPause, pauses
+from synkron.operations.recorded_pauses import RecordedPause, pauses
 from synkron.operations.scope import read_rows_by_id
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Connection

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.operations import overrides as own
-from synkron.operations import pauses as pausing
+from synkron.operations import recorded_pauses as pausing
 from synkron.operations import silences as silencing
-from synkron.operations.pauses import RecordedPause
+from synkron.operations.recorded_pauses import RecordedPause
 from synkron.operations.silences import RecordedSilence
 from synkron.service.api.access import Around, Reader, Whom
 from synkron.service.api.answer import answer, form

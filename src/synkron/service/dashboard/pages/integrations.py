@@ -14,7 +14,7 @@ from synkron.errors import NotFound, Refused
 from synkron.ledger import history
 from synkron.model import Integration, Scope
 from synkron.operations.overrides import EffectiveValue, policy_of
-from synkron.operations.pauses import pauses
+from synkron.operations.recorded_pauses import pauses
 from synkron.operations.scope import read_names
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Connection

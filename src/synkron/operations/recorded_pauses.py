@@ -1,0 +1,75 @@
+"""The pauses on record: those in effect, and those that are over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from synkron.model import EVERYTHING, Integration, Scope
+from synkron.operations.scope import meet, read_names, read_rows_by_id, subject_of
+from synkron.operations.transaction import read_transaction
+from synkron.postgres.connection import Connection
+from synkron.postgres.rows import read
+from synkron.postgres.statements import statements
+from synkron.scheduler.pauses import Pause
+from synkron.settings.load import Settings
+
+SQL = statements("operations/operations")
+AnyPause = TypeVar("AnyPause", bound=Pause)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPause(Pause):
+    """A recorded pause, with its subject in words; ``state`` is active, over or ended.
+
+    That of an integration also has its organization and type, unless its row is gone.
+    """
+
+    subject: str
+    ended_at: datetime | None
+    ended_by: str | None
+    state: str
+
+
+async def pauses(
+    connection: Connection, settings: Settings, around: Scope = EVERYTHING, *, ended: bool = False
+) -> list[RecordedPause]:
+    """The active pauses, the newest first; with ``ended``, all. Only those that hold something of the scope.
+
+    ``around`` has the organization and the type of its integration. The pause of an integration that is gone is in no
+    other scope: nothing says whose it was.
+    """
+    async with read_transaction(connection):
+        found = await recorded_pauses(connection, settings, ended=ended)
+    return [one for one in found if _is_about(one, around)]
+
+
+def _is_about(one: RecordedPause, around: Scope) -> bool:
+    """Whether the pause touches the scope. Of an integration whose row is gone, nobody knows whose it was."""
+    if one.integration_id is not None and one.org_id is None and around != EVERYTHING:
+        return one.integration_id == around.integration_id
+    return meet(one.scope, around)
+
+
+async def recorded_pauses(
+    connection: Connection, settings: Settings, *, ended: bool = False, numbers: Sequence[int] | None = None
+) -> list[RecordedPause]:
+    """Those that are active, with ``ended`` all, or those with the ``numbers``; in the caller's transaction."""
+    rows = await connection.fetch(SQL["pauses"], ended, numbers)
+    ids = [row["integration_id"] for row in rows if row["integration_id"] is not None]
+    known = {one.integration_id: one for one in await read_rows_by_id(connection, settings, ids)} if ids else {}
+    org_ids = {row["org_id"] for row in rows} | {one.org_id for one in known.values()}
+    names = await read_names(connection, settings, org_ids)
+    found = []
+    for row in rows:
+        integration = known.get(row["integration_id"])
+        subject = subject_of(read(Scope, row), integration, names)
+        found.append(with_owner(read(RecordedPause, row, subject=subject), integration))
+    return found
+
+
+def with_owner(one: AnyPause, row: Integration | None) -> AnyPause:
+    """The pause; that of an integration has the organization and type of its row."""
+    return replace(one, org_id=row.org_id, integration_type=row.integration_type) if row else one
