@@ -63,6 +63,8 @@ def api(served: Served) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # It would name the host that the request named, and lead a token to it over HTTP.
+        redirect_slashes=False,
     )
     app.state.served = served
     app.state.changes = Changes(served)

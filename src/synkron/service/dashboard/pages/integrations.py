@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -171,9 +171,9 @@ async def _why(
         return []
     try:
         moment = datetime.fromisoformat(at)
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone or view.zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return [view.words.say("integration.why.malformed")]
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone or view.zone)
     scope = Scope(row.org_id, None, row.integration_id)
     found = await read_facts(connection, parts.settings, moment, scope)
     return [sentence for one in found for sentence in explain(one)]

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from synkron.service.api.access import Reader
+from synkron.service.api.connection import UNCOUNTED
 from synkron.service.api.problem import Problem
 from synkron.service.dashboard.changes import TOPICS, Changes
 
@@ -21,6 +22,8 @@ async def live(request: Request, actor: Reader, topics: str = "") -> Response:
         raise Problem(
             503, "there are too many open pages; this one loads itself every ten seconds", {"Retry-After": "30"}
         )
+    # It is limited here. Who may not look, or sends no body, is counted among all connections.
+    request.scope["state"][UNCOUNTED]()
     asked = [one for one in TOPICS if one in topics.split()]
     stream = changes.told(asked) if actor.org_id is None else changes.told_nothing()
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -19,6 +19,7 @@ from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
 from synkron.service.api.access import visible
+from synkron.service.api.parameters import OrEmpty
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.plots import CLASSES, strip
@@ -27,7 +28,7 @@ from synkron.service.overview.refresh import read_due
 from synkron.service.status.tiles import Tiles, tiles
 
 router = APIRouter(include_in_schema=False)
-Words = Annotated[str, Query(max_length=200)]
+Words = Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")]
 ROWS = 50
 LATE = timedelta(minutes=5)
 LONGEST_NUMBER = 18
@@ -39,9 +40,9 @@ async def overview(
     connection: Db,
     parts: Parts,
     q: Words = "",
-    state: RowState | None = None,
+    state: Annotated[RowState | None, OrEmpty] = None,
     sort: Sort = Sort.ORGANIZATION,
-    type: Annotated[str | None, Query(max_length=200)] = None,  # noqa: A002 (the parameter's name)
+    type: Words = "",  # noqa: A002 (the parameter's name)
     after: Annotated[str | None, Query(max_length=12_000)] = None,
 ) -> Response:
     """Is everything firing, what is late, who is affected, what comes next."""
@@ -77,7 +78,7 @@ async def organization(
     view: View,
     connection: Db,
     parts: Parts,
-    org_id: Annotated[str, Path(min_length=1, max_length=200)],
+    org_id: Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")],
     after: Annotated[str | None, Query(max_length=12_000)] = None,
 ) -> Response:
     """One organization's integrations: what a product can show to its own customers."""

@@ -16,6 +16,7 @@ from synkron.ledger.history import RecordedAttempt, RecordedRun, stages_of
 from synkron.model import Run, Scope, Source, State
 from synkron.service.api.access import visible
 from synkron.service.api.paging import page, place_of
+from synkron.service.api.parameters import OrEmpty
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.pages.integrations import OF_RUN
@@ -35,8 +36,8 @@ async def runs(
     view: View,
     connection: Db,
     parts: Parts,
-    state: State | None = None,
-    type: Annotated[str | None, Query(max_length=200)] = None,  # noqa: A002 (the parameter's name)
+    state: Annotated[State | None, OrEmpty] = None,
+    type: Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")] = "",  # noqa: A002 (the parameter's name)
     after: Annotated[str | None, Query(max_length=4000)] = None,
 ) -> Response:
     """What was decided and what ran, the newest first."""
