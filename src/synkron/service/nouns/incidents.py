@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,11 @@ class IncidentFacts:
     acknowledged_by: str | None
     closed_at: datetime | None
     announced_at: datetime | None
+
+
+def touched(found: Iterable[Incident]) -> set[str]:
+    """The ids of the organizations that the incidents touch, as far as these are listed."""
+    return {org_id for one in found for org_id in one.condition.organizations[0]}
 
 
 def incident_facts(one: Incident, names: Mapping[str, str]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
@@ -18,10 +18,10 @@ from synkron.service.api.answer import form
 from synkron.service.api.changes.body import Body, Id, Instant, Span, Text, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
+from synkron.service.api.parameters import Number
 from synkron.service.changes.incidents import PlannedSilence, acknowledged, silenced
 
 router = APIRouter(tags=["incidents"])
-PathNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 class AnnouncedIncident(BaseModel):
@@ -80,7 +80,7 @@ class SilenceBody(Body):
 
 @router.post("/v1/incidents/{incident_id}/acknowledge", **changing(Acknowledged, NoBody))
 async def acknowledge_incident(
-    _: Operator, change: Change, incident_id: PathNumber, __: Annotated[NoBody, Depends(sent(NoBody))]
+    _: Operator, change: Change, incident_id: Number, __: Annotated[NoBody, Depends(sent(NoBody))]
 ) -> Response:
     """Acknowledge an incident: there are no more reminders of it. Its end is still announced."""
     connection, within = change.connection, change.actor.org_id
@@ -107,7 +107,7 @@ async def silence(_: Operator, change: Change, body: Annotated[SilenceBody, Depe
 
 @router.post("/v1/silences/{silence_id}/end", **changing(Silenced, NoBody))
 async def unsilence(
-    _: Operator, change: Change, silence_id: PathNumber, __: Annotated[NoBody, Depends(sent(NoBody))]
+    _: Operator, change: Change, silence_id: Number, __: Annotated[NoBody, Depends(sent(NoBody))]
 ) -> Response:
     """End a silence early."""
     connection, settings, within = change.connection, change.parts.settings, change.actor.org_id

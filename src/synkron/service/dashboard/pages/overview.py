@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from synkron.incidents.store import incidents
@@ -15,22 +14,22 @@ from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS
 from synkron.model import EVERYTHING, Scope
 from synkron.operations.scope import read_names
 from synkron.operations.transaction import read_transaction
-from synkron.reports.overview.cursor import Sort
+from synkron.reports.overview.cursor import LONGEST, Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
 from synkron.service.api.access import visible
-from synkron.service.api.parameters import OrEmpty
+from synkron.service.api.parameters import Id, OrEmpty
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
+from synkron.service.dashboard.parameters import OneType, Search
 from synkron.service.dashboard.plots import CLASSES, strip
 from synkron.service.dashboard.viewer import View, Viewer, redirect
 from synkron.service.overview.refresh import read_due
 from synkron.service.status.tiles import Tiles, tiles
 
 router = APIRouter(include_in_schema=False)
-Words = Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")]
+After = Annotated[str | None, Query(max_length=LONGEST)]
 ROWS = 50
-LATE = timedelta(minutes=5)
 LONGEST_NUMBER = 18
 
 
@@ -39,21 +38,21 @@ async def overview(
     view: View,
     connection: Db,
     parts: Parts,
-    q: Words = "",
+    search: Search = "",
     state: Annotated[RowState | None, OrEmpty] = None,
     sort: Sort = Sort.ORGANIZATION,
-    type: Words = "",  # noqa: A002 (the parameter's name)
-    after: Annotated[str | None, Query(max_length=12_000)] = None,
+    integration_type: OneType = "",
+    after: After = None,
 ) -> Response:
     """Is everything firing, what is late, who is affected, what comes next."""
     if view.actor is not None and view.actor.org_id is not None:
         return redirect(f"/o/{view.actor.org_id}")
-    if q.isascii() and q.isdigit() and len(q) <= LONGEST_NUMBER:
-        return redirect(f"/runs/{q}")
+    if search.isascii() and search.isdigit() and len(search) <= LONGEST_NUMBER:
+        return redirect(f"/runs/{search}")
     await parts.freshness.ensure(connection)
-    scope = Scope(integration_type=type or None)
+    scope = Scope(integration_type=integration_type or None)
     found = await page(
-        connection, parts.settings, scope, search=q or None, state=state, sort=sort, after=after, limit=ROWS
+        connection, parts.settings, scope, search=search or None, state=state, sort=sort, after=after, limit=ROWS
     )
     is_read = bool(found.rows) or (await read_due(connection, parts.settings)).at is not None
     return view.page(
@@ -67,8 +66,8 @@ async def overview(
         sorts=list(Sort),
         states=list(RowState),
         types=sorted(parts.settings.types),
-        type=type,
-        q=q,
+        type=integration_type,
+        q=search,
         strips=_strips(view, found.rows),
     )
 
@@ -78,8 +77,8 @@ async def organization(
     view: View,
     connection: Db,
     parts: Parts,
-    org_id: Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")],
-    after: Annotated[str | None, Query(max_length=12_000)] = None,
+    org_id: Id,
+    after: After = None,
 ) -> Response:
     """One organization's integrations: what a product can show to its own customers."""
     async with read_transaction(connection):
