@@ -10,5 +10,5 @@ STORABLE = "^[^\\x00]*$"
 
 OneType = Annotated[str, Query(alias="type", max_length=200, pattern=STORABLE)]
 Author = Annotated[str, Query(max_length=200, pattern=STORABLE)]
-Search = Annotated[str, Query(alias="q", max_length=200)]
+Search = Annotated[str, Query(alias="q", max_length=200, pattern=STORABLE)]
 After = Annotated[str | None, Query(max_length=4000)]
