@@ -37,7 +37,7 @@ from synkron.service.api.routes import (
 )
 from synkron.service.api.served import Served
 from synkron.service.dashboard import pages, refusals
-from synkron.service.dashboard.changes import Changes
+from synkron.service.dashboard.live import Live
 
 NOUNS = (
     *(integrations, schedules, runs, standing, incidents, health),
@@ -67,7 +67,7 @@ def api(served: Served) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.served = served
-    app.state.changes = Changes(served)
+    app.state.live = Live(served)
     for router in ROUTERS:
         app.include_router(router)
     for kind in (Problem, SynkronError, TimeoutError, *DRIVER_FAULTS, Exception):

@@ -13,8 +13,8 @@ from synkron.service.forms import held_by
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentFacts:
-    """The form of what ``incident_facts`` answers. ``touches`` has counts, and ids and names of organizations."""
+class AnnouncedIncident:
+    """The form of an incident as it is announced. ``touches`` has counts, and ids of organizations."""
 
     incident_id: int
     state: str
@@ -33,6 +33,12 @@ class IncidentFacts:
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFacts(AnnouncedIncident):
+    """The form of what ``incident_facts`` answers: ``touches`` has the names of the organizations, too."""
+
     announced_at: datetime | None
 
 

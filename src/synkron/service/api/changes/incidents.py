@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from synkron.incidents.lifecycle import Silence
@@ -20,34 +18,10 @@ from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
 from synkron.service.api.parameters import Number
 from synkron.service.changes.incidents import PlannedSilence, acknowledged, silenced
+from synkron.service.nouns.incidents import AnnouncedIncident
 
 router = APIRouter(tags=["incidents"])
-
-
-class AnnouncedIncident(BaseModel):
-    """An incident, as it is announced."""
-
-    incident_id: int
-    state: str
-    kind: str
-    subject: str
-    title: str
-    detail: str
-    remedy: str
-    org_id: str | None
-    org_name: str | None
-    integration_type: str | None
-    endpoint: str | None
-    touches: Mapping[str, object]
-    since: datetime
-    opened_at: datetime
-    seen_at: datetime
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    closed_at: datetime | None
-
-
-Acknowledged = outcome("Acknowledged", incident=AnnouncedIncident)
+Acknowledged = outcome("Acknowledged", incident=form(AnnouncedIncident))
 Silenced = outcome(
     "Silenced",
     silence=form(RecordedSilence, "silence") | None,
