@@ -85,6 +85,8 @@ class RequestedChange:
         if self.key is None:
             return respond(await do())
         asked = f"{self.request.method} {self.request.url.path}"
+        if self.actor.org_id is not None:  # a token that is made anew in the name of another may be tied to another one
+            asked += f" of {self.actor.org_id}"
         body = await self.request.body()
         return respond(await answer_once(self.connection, self.actor.name, self.key, asked, body, do))
 
