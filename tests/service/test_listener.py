@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -181,6 +181,64 @@ async def test_a_body_has_a_deadline(database: Database, head: bytes, monkeypatc
             slow.writer.write(b"x")
             await asyncio.wait({closed}, timeout=0.05)
         assert (await silent.answer()).status == 408
+
+
+async def test_a_length_with_many_zeros(database: Database) -> None:
+    head = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " + b"0" * 5000
+    async with serving(database) as api, connecting(api, head + b"\r\n\r\n") as (peer,):
+        assert (await peer.answer()).status == 200
+
+
+async def test_fields_after_a_body_are_none_of_the_head(database: Database) -> None:
+    """A proxy that takes a field out of the head, or sets it there, does not look for it after the body."""
+    head = b"POST /v1/tick HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    after = b"2\r\n{}\r\n0\r\nContent-Encoding: gzip\r\nOrigin: http://x\r\n\r\n"
+    seen: list[list[tuple[bytes, bytes]]] = []
+    complete = connection.Connection.on_message_complete
+
+    def noted(one: connection.Connection) -> None:
+        seen.append(list(one.headers))
+        complete(one)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connection.Connection, "on_message_complete", noted)
+        async with serving(database) as api, connecting(api, head) as (peer,):
+            await peer.send(after)
+            await peer.answer()
+    assert [[name for name, _ in headers] for headers in seen] == [[b"host", b"connection", b"transfer-encoding"]]
+
+
+@pytest.mark.parametrize("endless", [b"X: x\r\n", b"x"], ids=["fields", "a field"])
+async def test_what_follows_a_body_has_an_end(database: Database, endless: bytes) -> None:
+    begun = TICK + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: x"
+    async with serving(database) as api, connecting(api, begun) as (peer,):
+        closed = asyncio.create_task(peer.everything())
+        sent = 0
+        while not closed.done():
+            peer.writer.write(endless * 1000)
+            sent += len(endless) * 1000
+            await asyncio.wait({closed}, timeout=0.001)
+            assert sent < 100 * connection.LARGEST_MESSAGE
+        assert await closed == b""
+
+
+@pytest.mark.parametrize("path", [b"/live", b"/v1/tick"])
+async def test_half_sent_bodies_make_room(database: Database, path: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever they ask for, they are counted, and give way to whoever comes."""
+    monkeypatch.setattr("synkron.service.api.connection.MOST", 20)
+    half = b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
+    async with serving(database) as api, AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(connecting(api, half)) for _ in range(60)]
+        ended = {asyncio.create_task(peer.everything()) for (peer,) in peers}
+        async with api.session.get(f"{api.url}/healthz") as answer:
+            assert answer.status == 200
+        while sum(one.done() for one in ended) < 40:
+            await asyncio.wait(
+                {one for one in ended if not one.done()}, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE
+            )
+        assert {one.result() for one in ended if one.done()} == {b""}
+        for one in ended:
+            one.cancel()
 
 
 async def test_half_open_connections_make_room(

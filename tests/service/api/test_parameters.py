@@ -46,6 +46,8 @@ CURSORS = (
     cursor('["2026-11-23T02:00Z", true]'),
     cursor('["2026-11-23T02:00Z", 9223372036854775808]'),
     cursor("[1e999, 1]"),
+    cursor('["2026-11-23T02:00Z", "\\ud800"]'),
+    cursor('["\\ud800"]'),
     cursor("[" * 2000),
     "A" * 5000,
 )
@@ -126,3 +128,8 @@ async def test_an_instant_is_the_same_in_every_zone(api: Api, connection: Connec
         assert [one["run_id"] for one in found] == [member.run_id, older]
         found = (await api.get(f"/v1/runs?until={written}")).content["items"]
         assert found == []
+
+
+async def test_no_address_leads_to_the_host_that_a_request_names(api: Api) -> None:
+    answer = await api.get("/v1/runs/", headers={"Host": "elsewhere.example"}, allow_redirects=False)
+    assert (answer.status, answer.headers.get("Location")) == (404, None)

@@ -18,9 +18,11 @@ HEAD_WITHIN = 10.0
 REST_WITHIN = 2.0
 LARGEST_HEAD = 16 * 1024
 MOST_HEADERS = 100
+# Bytes of a body on its way, with what its chunks add to it.
+LARGEST_MESSAGE = 1024 * 1024
 MOST = 200
-# What is asked here is answered for as long as the page is open. These are few, and limited where they are answered.
-STREAM = b"/live"
+# The state of a request has this: what is answered for as long as a page is open calls it, to be counted no more.
+UNCOUNTED = "uncounted"
 NOT_HTTP = Problem(400, "this is not a valid HTTP request")
 
 # The library's own words: what a client sends is no event of ours, and what fails in the application is logged there.
@@ -51,6 +53,11 @@ class Connection(HttpToolsProtocol):
 
     @property
     def asks_for_nothing(self) -> bool:
+        """Whether it has no unanswered request that is complete. Until its body is there, nothing is done for one."""
+        return self._is_answered or not (self._awaits_head or self.pipeline)
+
+    @property
+    def _is_answered(self) -> bool:
         """Whether it has no unanswered request with a complete head. A new connection has none."""
         return not self._has_begun or (self.cycle.response_complete and not self.pipeline)
 
@@ -71,12 +78,18 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, unless a head gets too large."""
-        if self._awaits_head:
-            self._size += len(data)
+        """Feed the parser, unless a head or a body gets too large."""
+        self._size += len(data)
         super().data_received(data)
+        if not self._awaits_head and self._size > LARGEST_MESSAGE:
+            self._close()
         if self._awaits_head and self._size > LARGEST_HEAD and not self.transport.is_closing():
             self.send_400_response()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field of the head. Those that follow a body are left out: no proxy has seen to what they say."""
+        if self._awaits_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Begin to answer: a head that is complete has met its deadline. Its body has one of its own."""
@@ -85,14 +98,13 @@ class Connection(HttpToolsProtocol):
             raise ValueError("the head is too large")
         self._has_begun, self._awaits_head, self._size = True, False, 0
         self._close_within(None)
-        if self.url.partition(b"?")[0] == STREAM:
-            self._open_ones.pop(self, None)
+        self.scope["state"][UNCOUNTED] = lambda: self._open_ones.pop(self, None)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """From here on, bytes are the next head. Where its answer was sent already, the clock of that starts."""
         super().on_message_complete()
-        self._awaits_head = True
+        self._awaits_head, self._size = True, 0
         if self.cycle.response_complete:
             self._close_within(HEAD_WITHIN)
 
@@ -101,7 +113,7 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         self._unset_keepalive_if_required()
         self._open_ones.setdefault(self)
-        if self.asks_for_nothing:
+        if self._is_answered:
             self._close_within(HEAD_WITHIN if self._awaits_head else REST_WITHIN)
 
     def send_400_response(self, msg: str = "") -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, create_model
 
 from synkron.service.api.parameters import EARLIEST, LATEST
 from synkron.service.api.problem import Problem
-from synkron.text import instant
+from synkron.text import instant, is_storable
 
 Row = TypeVar("Row")
 # A row's place in an order: an instant and a number, or an instant or a number alone, or a text.
@@ -70,6 +70,6 @@ def _read(kind: type, value: object) -> object:
         moment = datetime.fromisoformat(value)
         if EARLIEST <= moment < LATEST:
             return moment
-    elif type(value) is kind and (abs(value) <= LARGEST if isinstance(value, int) else "\0" not in str(value)):
+    elif type(value) is kind and (abs(value) <= LARGEST if isinstance(value, int) else is_storable(str(value))):
         return value
     raise ValueError(value)

@@ -48,11 +48,14 @@ def _span(text: object) -> timedelta:
 
 
 LONGEST_SPAN = timedelta(days=32)
+# A form sends a field that is left empty, too: nothing is asked for by it.
+OrEmpty = BeforeValidator(lambda text: None if text == "" else text)
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
 Zone = Annotated[Text, Query(description="An IANA name, such as Europe/Oslo, or an offset, such as %2B02:00.")]
 Span = Annotated[timedelta, BeforeValidator(_span, json_schema_input_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=datetime)]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many items a page has at most.")]
 LONGEST_RANGE = timedelta(days=32)
 

@@ -7,6 +7,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 
+from synkron.text import is_storable
+
 FLASH = "synkron_flash"
 # Characters of text. A cookie may have 4,096 bytes.
 LONGEST = 600
@@ -28,7 +30,8 @@ def read_flash(cookie: str | None) -> Flash | None:
     """The message of a cookie; None for any other text."""
     if cookie is None:
         return None
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, RecursionError):
         text, is_refusal = json.loads(urlsafe_b64decode(cookie))
-        return Flash(str(text)[:LONGEST], bool(is_refusal))
+        if isinstance(text, str) and is_storable(text):
+            return Flash(text[:LONGEST], bool(is_refusal))
     return None

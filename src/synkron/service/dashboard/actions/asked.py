@@ -14,11 +14,12 @@ from synkron.postgres.connection import Connection
 from synkron.service.api.problem import Problem
 from synkron.service.dashboard.viewer import Viewer
 from synkron.settings.load import Settings
-from synkron.text import duration
+from synkron.text import written_span
 
 MOST = 1000
 LONGEST_TEXT = 500
 LENGTHS = ("1h", "4h", "24h", "7d")
+MOST_DIGITS = 19
 
 Facts = list[tuple[str, str]]
 
@@ -60,7 +61,7 @@ class Asked:
     def number(self, name: str) -> int:
         """The number in a field."""
         text = str(self.fields.get(name, ""))
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+        if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and 0 < int(text) < 2**63):
             raise Problem(404, "There is no such number.")
         return int(text)
 
@@ -79,7 +80,11 @@ class Asked:
     @property
     def length(self) -> timedelta | None:
         """For how long; None for no end."""
-        return duration(self.text("for")) if self.text("for") else None
+        text = self.text("for")
+        try:
+            return written_span(text) if text else None
+        except ValueError as error:
+            raise Problem(422, f"for: {error}") from None
 
     def moment(self, name: str) -> datetime:
         """A moment in UTC, as the field of a form writes it."""
@@ -110,4 +115,3 @@ class Action:
     preview: Callable[[Asked, datetime], Awaitable[Preview]]
     do: Callable[[Asked], Awaitable[str]]
     asks: Sequence[str] = ()
-    is_grave: bool = False

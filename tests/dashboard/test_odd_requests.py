@@ -1,0 +1,84 @@
+"""What no page of the dashboard sends: refused with what is wrong, and never a fault of the server."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from urllib.parse import quote
+
+import pytest
+from structlog.testing import capture_logs
+
+from synkron.operations.access.actor import Permission
+from synkron.service.dashboard.flash import FLASH, Flash, read_flash
+from tests.conftest import Connection
+from tests.service.api.cast import Member
+from tests.service.api.conftest import Api, token_of
+
+PAGE = {"Accept": "text/html"}
+LONG = "1" * 5000
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/?type=%00", 422),
+        ("/?q=%00", 422),
+        ("/runs?type=%00", 422),
+        ("/o/%00", 404),
+        ("/o/x%00", 404),
+        ("/integrations/{}?at=9999-12-31T23:59-23:59", 200),
+        ("/integrations/{}?at=0001-01-01T00:00%2B23:59", 200),
+        (f"/act/retry?run={LONG}", 404),
+        (f"/act/acknowledge?incident={LONG}", 404),
+        (f"/act/unsilence?silence={LONG}", 404),
+        ("/act/pause?integration={}&for=soon", 422),
+        ("/act/pause?integration={}&for=0s", 422),
+        ("/runs/", 404),
+    ],
+)
+async def test_an_address(api: Api, connection: Connection, cast: list[Member], path: str, status: int) -> None:
+    operator = api.with_token(await token_of(connection, Permission.OPERATE))
+    with capture_logs() as lines:
+        answer = await operator.get(path.format(cast[0].integrations[0]), headers=PAGE, allow_redirects=False)
+    assert (answer.status, lines) == (status, [])
+
+
+@pytest.mark.parametrize(
+    "path", ["/?state=&type=&sort=drift", "/runs?state=&type=xledger", "/night?range=day&on=", "/audit?author=&since="]
+)
+async def test_a_form_with_empty_fields(api: Api, path: str) -> None:
+    """A filter that is set back to any sends nothing in its field."""
+    assert (await api.get(path, headers=PAGE)).status == 200
+
+
+async def test_a_pause_whose_length_is_not_one_is_not_made(
+    api: Api, connection: Connection, cast: list[Member]
+) -> None:
+    """It would have no end."""
+    operator = api.with_token(await token_of(connection, Permission.OPERATE))
+    before = await connection.fetchval("select count(*) from synkron.pauses")
+    fields = {"integration": cast[0].integrations[0], "for": "2 hours", "reason": "x", "back": "/runs"}
+    answer = await operator.ask("POST", "/act/pause", data=fields, headers=PAGE, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/runs")
+    assert await connection.fetchval("select count(*) from synkron.pauses") == before
+
+
+def cookie(content: object) -> str:
+    return urlsafe_b64encode((content if isinstance(content, str) else json.dumps(content)).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "[", "é", cookie("[" * 6000), cookie("1" * 5000), cookie(["\ud800", False]), cookie([1, 2]), cookie({"a": 1})],
+    ids=range(8),
+)
+async def test_a_message_that_another_host_of_the_domain_has_set(api: Api, value: str) -> None:
+    assert read_flash(value) is None
+    answer = await api.with_token(None).get("/login", headers={"Cookie": f"{FLASH}={quote(value)}"})
+    assert answer.status == 200
+
+
+def test_a_message_arrives_as_it_was_sent() -> None:
+    for sent in (Flash("Done: <b>æ</b>"), Flash("No.", is_refusal=True)):
+        assert read_flash(sent.as_cookie()) == sent
