@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
@@ -118,6 +119,26 @@ class TestPassword:
             assert (await api.get("/v1/test", headers=with_cookie(answer))).status == 200
             planted = {"Cookie": f"synkron-session={cookie.value}"}
             assert (await api.get("/v1/test", headers=planted)).status == 401
+
+    @pytest.mark.usefixtures("kari")
+    async def test_many_at_once_leave_connections_to_others(
+        self, there: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The pool has three, and each password takes for ever."""
+        token, begun, ended = await token_of(connection), asyncio.Event(), asyncio.Event()
+
+        async def check(*_: object) -> bool:
+            begun.set()
+            await ended.wait()
+            return False
+
+        monkeypatch.setattr("synkron.operations.access.sessions.is_password", check)
+        logins = [asyncio.create_task(enter(there)) for _ in range(6)]
+        async with asyncio.timeout(60):
+            await begun.wait()
+            assert (await there.with_token(token).get("/v1/runs")).status == 200
+            ended.set()
+            assert {one.status for one in await asyncio.gather(*logins)} == {303}
 
     @pytest.mark.usefixtures("kari")
     async def test_what_is_wrong_leads_back(self, there: Api) -> None:

@@ -43,7 +43,8 @@ async def password(request: Request, parts: Parts) -> Response:
     check_origin(request, parts.settings.api)
     form = await form_of(request)
     address = client_address(request, parts)
-    async with parts.pool.acquire() as connection:
+    # Many logins at once wait here, without a connection, and leave those to completions.
+    async with parts.passwords, parts.pool.acquire() as connection:
         found = await log_in_by_password(connection, form.get("name", ""), form.get("password", ""), address)
     if found is None:
         log.warning("login refused", by="password", address=address)

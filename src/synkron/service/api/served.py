@@ -34,9 +34,9 @@ class Served:
     """The parts that answer requests. ``signings`` are those of the integration types, by name.
 
     ``url`` is that of the pool, for the doctor, which opens a connection of its own. ``heavy`` are the places for
-    questions that take long: fewer than the pool has connections. ``freshness`` keeps the copy that integrations are
-    sorted and searched by. ``redaction`` takes the secrets of the types out of what targets say. ``stopping`` is set
-    when the service stops: what answers for long then ends.
+    questions that take long, ``passwords`` those for logins: fewer than the pool has connections. ``freshness`` keeps
+    the copy that integrations are sorted and searched by. ``redaction`` takes the secrets of the types out of what
+    targets say. ``stopping`` is set when the service stops: what answers for long then ends.
     """
 
     pool: Pool
@@ -54,6 +54,7 @@ class Served:
     trying_channels: asyncio.Lock = field(default_factory=asyncio.Lock)
     url: str = field(default="", repr=False)
     heavy: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, HEAVY))
+    passwords: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, HEAVY))
     readiness: Shared[tuple[str, ...]] = field(default_factory=partial(Shared, 1.0))
     figures: Shared[Figures] = field(default_factory=partial(Shared, 10.0, 20.0))
     examination: Shared[Examination] = field(default_factory=partial(Shared, 10.0))
