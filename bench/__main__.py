@@ -36,6 +36,7 @@ PROGRAMS = (
     "skips",
     "verify",
     "overview",
+    "completions",
     "commands",
 )
 

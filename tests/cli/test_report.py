@@ -75,7 +75,7 @@ def test_what_is_told_of_a_day(report: Command) -> None:
         (["--org", VIK, "--day", "2026-03-03"], "(Asia/Kathmandu)"),
         # Its last hour belongs to the next day, as its period ends there.
         (["--day", "2026-03-02", "--type", "xledger"], "xledger: 24 of 24 exported, all of 2 March."),
-        (["--day", "2026-02-20"], "Nothing was due in 20 February 2026."),
+        (["--day", "2026-02-20"], "20 February 2026: nothing was due."),
     ],
 )
 def test_the_range_and_the_scope(report: Command, arguments: list[str], says: str) -> None:
@@ -109,7 +109,7 @@ def test_over_no_data(on_database: Command) -> None:
     told = on_database("report", "--day", "2026-03-03", "--zone", "UTC")
     assert told.code == 0
     assert "No scheduler has ticked yet." in told.out
-    assert "Nothing was due in 3 March 2026." in told.out
+    assert "3 March 2026: nothing was due." in told.out
     for form in ("--csv", "--json", "--html"):
         assert on_database("report", form).code == 0
 

@@ -120,7 +120,7 @@ async def test_a_backfill_is_previewed_in_place_and_then_done(
     await sheet.get_by_label("From (UTC)").fill(f"{end.astimezone(UTC) - HOUR:%Y-%m-%dT%H:%M}")
     await sheet.get_by_label("Up to (UTC)").fill(f"{end.astimezone(UTC):%Y-%m-%dT%H:%M}")
     await sheet.get_by_role("button", name="Preview").click()
-    await expect(sheet).to_contain_text("Run now")
+    await expect(sheet).to_contain_text("Would run")
     count = "select count(*) from synkron.runs where source = 'backfill'"
     assert await connection.fetchval(count) == 0
     await sheet.get_by_role("button", name="Run these").click()

@@ -93,7 +93,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "reports/verify/store": (SECURED,),
     "delivery/warm_up/send": (OTHER,),
     "reports/why/store": (SECURED,),
-    "service/dashboard/changes": (OTHER,),
+    "service/dashboard/live": (OTHER,),
     "service/doctor/store": (OTHER,),
     "service/overview/refresh": (SECURED,),
     "service/overview/refresh.last": (OTHER,),

@@ -51,7 +51,7 @@ def missing(org_id: str, reason: Reason, number: int, detail: str = "") -> Expor
             "xledger: 4 of 8 exported; Berg has 1 paused; Dalen has 1 paused; and 2 more organizations.",
             "xledger: 4 av 8 eksportert; Berg har 1 på pause; Dalen har 1 på pause; og 2 organisasjoner til.",
         ),
-        ([], "Nothing was due in T.", "Ingenting skulle eksporteres i T."),
+        ([], "T: nothing was due.", "T: ingenting skulle eksporteres."),
     ],
 )
 def test_the_same_is_told(exports: list[Export], english: str, norwegian: str) -> None:

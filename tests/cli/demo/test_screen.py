@@ -134,6 +134,16 @@ def test_a_key_shows_help_with_a_command_for_the_run_that_failed(width: int, hei
         assert part in text
 
 
+@pytest.mark.parametrize("asks_for_help", [False, True])
+def test_the_link_to_the_dashboard_can_be_clicked_on_where_it_is_folded_or_not_shown(asks_for_help: bool) -> None:
+    link = "http://127.0.0.1:8077/login/synkron_l_" + "x" * 43
+    shot = replace(SHOT, dashboard=link, asks_for_help=asks_for_help)
+    for width in (80, 100):
+        drawn = StringIO()
+        Console(file=drawn, force_terminal=True, width=width, height=24).print(screen(shot, width, 24))
+        assert f";{link}\x1b\\" in drawn.getvalue()
+
+
 def test_a_wide_and_tall_terminal_shows_more() -> None:
     text = "\n".join(_drawn(SHOT, 140, 45))
     for part in (

@@ -9,6 +9,7 @@ from math import ceil
 from rich import box
 from rich.layout import Layout
 from rich.panel import Panel
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -158,9 +159,10 @@ def _footer(shot: Snapshot, width: int) -> Text:
     if shot.banner:
         return _cut(text(f" {shot.banner}", style="bold yellow"))
     if shot.dashboard and (link := f" Dashboard: {shot.dashboard}") and len(link) <= width:
-        return _cut(text(link))
+        return _cut(_linked(text(link), shot.dashboard))
     if shot.dashboard:
-        return _cut(text(" Any key shows the link to the dashboard, and help. Ctrl-C stops.", style="dim"))
+        words = " Any key shows the link to the dashboard, and help. Ctrl-C stops."
+        return _cut(_linked(text(words, style="dim"), shot.dashboard))
     if failed := _failed(shot):
         retry = f"synkron runs retry {failed}"
         words = (
@@ -170,6 +172,13 @@ def _footer(shot: Snapshot, width: int) -> Text:
         )
         return _cut(text(words, style="dim"))
     return _cut(text(" Any key shows help. Ctrl-C stops.", style="dim"))
+
+
+def _linked(words: Text, address: str) -> Text:
+    """Words to click on, where the terminal can: at 80 columns the address itself is folded, and can't be copied."""
+    if address:
+        words.stylize(Style(link=address))
+    return words
 
 
 def _failed(shot: Snapshot) -> int | None:
@@ -203,7 +212,8 @@ def _help(shot: Snapshot) -> Panel:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for what, meaning in lines:
-        table.add_row(text(what, "bold"), text(meaning))
+        value = text(meaning)
+        table.add_row(text(what, "bold"), _linked(value, meaning) if meaning == shot.dashboard else value)
     return _panel(table, "help")
 
 

@@ -32,7 +32,7 @@ class Phrases:
     no_tick: str = "No scheduler has ticked yet. Start one: `synkron run`."
     up_to_now: str = "This is up to now, {at}."
     tick_stopped: str = "No scheduler has ticked since {at}: see `synkron status`."
-    nothing_due: str = "Nothing was due in {title}."
+    nothing_due: str = "{title}: nothing was due."
     none_due: str = "nothing was due"
     exported: str = "{exported} of {due} exported"
     more: tuple[str, str] = ("and {number} more organization", "and {number} more organizations")
@@ -64,10 +64,10 @@ BOKMAL = Phrases(
         Reason.OPEN: "fortsatt åpne",
     },
     day="{number}. {month}",
-    no_tick="Ingen planlegger har slått takten ennå. Start en: `synkron run`.",
+    no_tick="Ingen planlegger har tikket ennå. Start en: `synkron run`.",
     up_to_now="Dette er fram til nå, {at}.",
-    tick_stopped="Ingen planlegger har slått takten siden {at}: se `synkron status`.",
-    nothing_due="Ingenting skulle eksporteres i {title}.",
+    tick_stopped="Ingen planlegger har tikket siden {at}: se `synkron status`.",
+    nothing_due="{title}: ingenting skulle eksporteres.",
     none_due="ingenting skulle eksporteres",
     exported="{exported} av {due} eksportert",
     more=("og {number} organisasjon til", "og {number} organisasjoner til"),

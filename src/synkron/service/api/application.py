@@ -37,13 +37,15 @@ from synkron.service.api.routes import (
 )
 from synkron.service.api.served import Served
 from synkron.service.dashboard import pages, refusals
-from synkron.service.dashboard.changes import Changes
+from synkron.service.dashboard.live import Live
 
 NOUNS = (
     *(integrations, schedules, runs, standing, incidents, health),
     *(drift, exports, verification, why, fleet, nodes, audit),
 )
-ROUTERS = [login.router, *(one.router for one in (*NOUNS, completion, tick, probes)), *CHANGES, *pages.ROUTERS]
+# Routes are tried in this order: what comes most often is first.
+FIRST = (completion, tick, probes, login)
+ROUTERS = [*(one.router for one in (*FIRST, *NOUNS)), *CHANGES, *pages.ROUTERS]
 DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
 
 
@@ -65,7 +67,7 @@ def api(served: Served) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.served = served
-    app.state.changes = Changes(served)
+    app.state.live = Live(served)
     for router in ROUTERS:
         app.include_router(router)
     for kind in (Problem, SynkronError, TimeoutError, *DRIVER_FAULTS, Exception):

@@ -31,14 +31,8 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.provider import ProviderAway
 from synkron.service.api.served import Parts, Served
 
-# Why somebody is at the login page again, in words for them.
-SAID = {
-    "wrong": "The name or the password is wrong, or there were too many attempts: then wait a quarter of an hour, or "
-    "use a link of `synkron login`.",
-    "used": "This link was used, or is more than ten minutes old. `synkron login` prints a new one.",
-    "provider": "The identity provider did not let you in. The log of this service says why.",
-    "away": "The identity provider does not answer. Try again, or log in in another way.",
-}
+# Why somebody is at the login page again: the page has the words for each, in each language.
+SAID = ("wrong", "used", "provider", "away")
 
 router = APIRouter(include_in_schema=False)
 

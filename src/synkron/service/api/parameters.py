@@ -55,6 +55,7 @@ Zone = Annotated[Text, Query(description="An IANA name, such as Europe/Oslo, or 
 Span = Annotated[timedelta, BeforeValidator(_span, json_schema_input_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=datetime)]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many items a page has at most.")]
 LONGEST_RANGE = timedelta(days=32)
 

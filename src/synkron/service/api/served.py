@@ -35,7 +35,8 @@ class Served:
 
     ``url`` is that of the pool, for the doctor, which opens a connection of its own. ``heavy`` are the places for
     questions that take long: fewer than the pool has connections. ``freshness`` keeps the copy that integrations are
-    sorted and searched by. ``stopping`` is set when the service stops: what answers for long then ends.
+    sorted and searched by. ``redaction`` takes the secrets of the types out of what targets say. ``stopping`` is set
+    when the service stops: what answers for long then ends.
     """
 
     pool: Pool
@@ -57,17 +58,15 @@ class Served:
     figures: Shared[Figures] = field(default_factory=partial(Shared, 10.0, 20.0))
     examination: Shared[Examination] = field(default_factory=partial(Shared, 10.0))
     freshness: Freshness = field(init=False)
+    redaction: Redaction = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "freshness", Freshness(self.pool.acquire, self.settings))
-
-    @property
-    def redaction(self) -> Redaction:
-        """Takes the secrets of the types out of what targets say."""
-        return Redaction(signing.secret for signing in self.signings.values())
+        object.__setattr__(self, "redaction", Redaction(signing.secret for signing in self.signings.values()))
 
 
-def served(request: Request) -> Served:
+# Coroutines, though they wait for nothing: FastAPI runs a plain function in a thread.
+async def served(request: Request) -> Served:
     """The parts, of which the application has one set."""
     found: Served = request.app.state.served
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import log10
 
@@ -16,7 +16,8 @@ from synkron.text import printable
 ROOM, COLUMN, HEIGHT = 6, 4, 24
 RUNS = 30
 SHORTEST, LONGEST = timedelta(milliseconds=10), timedelta(hours=1)
-CLASSES = {
+# The mark of each state, in the style sheet and in marks.svg.
+CLASSES: Mapping[State, str] = {
     State.SUCCEEDED: "done",
     State.FAILED: "failed",
     State.RUNNING: "running",
@@ -75,13 +76,3 @@ def rect(name: str, x: float, y: float, width: float, height: float, title: str 
     """A rectangle of a class of the style sheet."""
     told = f"<title>{escape(printable(title))}</title>" if title else ""
     return f'<rect class="{name}" x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}">{told}</rect>'
-
-
-def line(name: str, points: Iterable[tuple[float, float]]) -> str:
-    """A line through points."""
-    return f'<polyline class="{name}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
-
-
-def text(x: float, y: float, words: str, anchor: str = "middle") -> str:
-    """Words of an axis."""
-    return f'<text class="axis" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(printable(words))}</text>'

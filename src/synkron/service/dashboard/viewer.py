@@ -127,7 +127,6 @@ def looking(permission: Permission = Permission.READ, *, fleet: bool = False) ->
 View = Annotated[Viewer, Depends(looking(), scope="function")]
 FleetView = Annotated[Viewer, Depends(looking(fleet=True), scope="function")]
 OperatorView = Annotated[Viewer, Depends(looking(Permission.OPERATE), scope="function")]
-AdminView = Annotated[Viewer, Depends(looking(Permission.ADMIN, fleet=True), scope="function")]
 
 
 async def posted(request: Request, _: OperatorView) -> FormData:

@@ -23,7 +23,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """What may surprise; ``rule`` is one of docs/cron.md."""
+    """What may surprise; ``rule`` is one of docs/cron-language.md."""
 
     rule: str
     message: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,8 +13,8 @@ from synkron.service.forms import held_by
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentFacts:
-    """The form of what ``incident_facts`` answers. ``touches`` has counts, and ids and names of organizations."""
+class AnnouncedIncident:
+    """The form of an incident as it is announced. ``touches`` has counts, and ids of organizations."""
 
     incident_id: int
     state: str
@@ -33,7 +33,18 @@ class IncidentFacts:
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFacts(AnnouncedIncident):
+    """The form of what ``incident_facts`` answers: ``touches`` has the names of the organizations, too."""
+
     announced_at: datetime | None
+
+
+def touched(found: Iterable[Incident]) -> set[str]:
+    """The ids of the organizations that the incidents touch, as far as these are listed."""
+    return {org_id for one in found for org_id in one.condition.organizations[0]}
 
 
 def incident_facts(one: Incident, names: Mapping[str, str]) -> dict[str, object]:

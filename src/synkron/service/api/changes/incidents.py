@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, Field, model_validator
+from fastapi import APIRouter, Depends
+from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from synkron.incidents.lifecycle import Silence
@@ -18,36 +16,12 @@ from synkron.service.api.answer import form
 from synkron.service.api.changes.body import Body, Id, Instant, Span, Text, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
+from synkron.service.api.parameters import Number
 from synkron.service.changes.incidents import PlannedSilence, acknowledged, silenced
+from synkron.service.nouns.incidents import AnnouncedIncident
 
 router = APIRouter(tags=["incidents"])
-PathNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
-
-
-class AnnouncedIncident(BaseModel):
-    """An incident, as it is announced."""
-
-    incident_id: int
-    state: str
-    kind: str
-    subject: str
-    title: str
-    detail: str
-    remedy: str
-    org_id: str | None
-    org_name: str | None
-    integration_type: str | None
-    endpoint: str | None
-    touches: Mapping[str, object]
-    since: datetime
-    opened_at: datetime
-    seen_at: datetime
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    closed_at: datetime | None
-
-
-Acknowledged = outcome("Acknowledged", incident=AnnouncedIncident)
+Acknowledged = outcome("Acknowledged", incident=form(AnnouncedIncident))
 Silenced = outcome(
     "Silenced",
     silence=form(RecordedSilence, "silence") | None,
@@ -80,7 +54,7 @@ class SilenceBody(Body):
 
 @router.post("/v1/incidents/{incident_id}/acknowledge", **changing(Acknowledged, NoBody))
 async def acknowledge_incident(
-    _: Operator, change: Change, incident_id: PathNumber, __: Annotated[NoBody, Depends(sent(NoBody))]
+    _: Operator, change: Change, incident_id: Number, __: Annotated[NoBody, Depends(sent(NoBody))]
 ) -> Response:
     """Acknowledge an incident: there are no more reminders of it. Its end is still announced."""
     connection, within = change.connection, change.actor.org_id
@@ -107,7 +81,7 @@ async def silence(_: Operator, change: Change, body: Annotated[SilenceBody, Depe
 
 @router.post("/v1/silences/{silence_id}/end", **changing(Silenced, NoBody))
 async def unsilence(
-    _: Operator, change: Change, silence_id: PathNumber, __: Annotated[NoBody, Depends(sent(NoBody))]
+    _: Operator, change: Change, silence_id: Number, __: Annotated[NoBody, Depends(sent(NoBody))]
 ) -> Response:
     """End a silence early."""
     connection, settings, within = change.connection, change.parts.settings, change.actor.org_id

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from synkron.incidents import store
 from synkron.incidents.condition import IncidentKind
-from synkron.incidents.lifecycle import Incident
 from synkron.incidents.store import RecordedAnnouncement
 from synkron.service.api.access import Around, Reader, visible
 from synkron.service.api.answer import answer, form, joined
@@ -21,7 +20,7 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
 from synkron.service.names import organization_names
-from synkron.service.nouns.incidents import IncidentFacts, incident_facts, shown_incident
+from synkron.service.nouns.incidents import IncidentFacts, incident_facts, shown_incident, touched
 
 router = APIRouter(tags=["incidents"])
 Facts = form(IncidentFacts)
@@ -52,7 +51,7 @@ async def incidents(
     found = await store.incidents(
         connection, closed=closed, since=since, kind=kind, scope=around, before=before, limit=limit + 1
     )
-    names = await organization_names(connection, parts.settings, _touched(found))
+    names = await organization_names(connection, parts.settings, touched(found))
     shown = page(found, limit, lambda one: (one.opened_at, one.id), lambda one: incident_facts(one, names))
     return answer(request, shown, names)
 
@@ -63,9 +62,5 @@ async def incident(request: Request, actor: Reader, connection: Db, parts: Parts
     found = await store.incident(connection, incident_id)
     if found is None or not visible(actor, found[0].condition.org_id):
         raise Problem(404, f"there is no incident {incident_id}")
-    names = await organization_names(connection, parts.settings, _touched([found[0]]))
+    names = await organization_names(connection, parts.settings, touched([found[0]]))
     return answer(request, shown_incident(*found, names), names)
-
-
-def _touched(found: list[Incident]) -> set[str]:
-    return {org_id for one in found for org_id in one.condition.organizations[0]}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
-from asyncpg import DataError
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from pydantic import create_model
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +13,7 @@ from synkron.errors import Refused
 from synkron.model import Integration, Scope
 from synkron.operations.overrides import policy_of
 from synkron.operations.recorded_pauses import RecordedPause, pauses
-from synkron.operations.scope import read_rows_by_id
+from synkron.operations.scope import read_named_rows
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Connection
 from synkron.reports.overview.cursor import LONGEST, Sort, place_of
@@ -24,7 +22,7 @@ from synkron.reports.overview.rows import RowState
 from synkron.service.api.access import Reader, Whom, visible
 from synkron.service.api.answer import answer, form, joined
 from synkron.service.api.paging import page_form
-from synkron.service.api.parameters import CURSOR, Text
+from synkron.service.api.parameters import CURSOR, Id, Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts, Served
@@ -41,7 +39,6 @@ MostRows = Annotated[int, Query(ge=1, le=MOST_ROWS, description="How many items 
 Cursor = Annotated[
     str | None, Query(pattern=CURSOR, max_length=LONGEST, description="The `next` of the page before this one.")
 ]
-Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
 VALUE: dict[str, Any] = {"key": (str, ...), "value": (str | int | float | None, ...), "from": (str, ...)}
 PolicyValue: Any = create_model("PolicyValue", **VALUE)
 Pauses: Any = list[form(RecordedPause, "pause")]  # type: ignore[misc]
@@ -88,7 +85,8 @@ async def integration(request: Request, actor: Reader, connection: Db, parts: Pa
     Each value of the policy says where it comes from. If the settings do not have its type, it has no policy.
     """
     async with read_transaction(connection) as now:
-        rows = [one for one in await _with_id(connection, parts, integration_id) if visible(actor, one.org_id)]
+        found = await read_named_rows(connection, parts.settings, [integration_id])
+        rows = [one for one in found if visible(actor, one.org_id)]
         if not rows:
             raise Problem(404, f"there is no integration {integration_id}")
         [row, *_] = rows
@@ -98,15 +96,6 @@ async def integration(request: Request, actor: Reader, connection: Db, parts: Pa
     names = await organization_names(connection, parts.settings, [row.org_id])
     more = {"policy": policy, "policy_fault": fault, "pauses": [held_by(one, "pause") for one in over]}
     return answer(request, held_by(integration_facts(row, parts.settings.types, now)) | more, names)
-
-
-async def _with_id(connection: Connection, parts: Served, integration_id: str) -> Sequence[Integration]:
-    """The rows with this id; none if it can't be one."""
-    try:
-        async with connection.transaction():
-            return await read_rows_by_id(connection, parts.settings, [integration_id])
-    except DataError:
-        return []
 
 
 async def _policy(connection: Connection, parts: Served, row: Integration) -> tuple[object, str | None]:

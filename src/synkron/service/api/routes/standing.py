@@ -14,7 +14,7 @@ from synkron.operations import recorded_pauses as pausing
 from synkron.operations import silences as silencing
 from synkron.operations.recorded_pauses import RecordedPause
 from synkron.operations.silences import RecordedSilence
-from synkron.service.api.access import Around, Reader, Whom
+from synkron.service.api.access import Around, Reader, Whom, visible
 from synkron.service.api.answer import answer, form
 from synkron.service.api.paging import Place, page, page_form, place_of
 from synkron.service.api.parameters import After, Limit
@@ -65,7 +65,7 @@ async def silences(
     """
     place = place_of(cursor, datetime, int)
     every = await silencing.silences(connection, parts.settings, around, ended=ended)
-    own_ones = [one for one in every if actor.org_id in (None, one.org_id)]
+    own_ones = [one for one in every if visible(actor, one.org_id)]
     found = _behind(own_ones, place, limit)
     names = await organization_names(connection, parts.settings, {one.org_id for one in found})
     return answer(request, page(found, limit, _begun, lambda one: held_by(one, "silence")), names)

@@ -14,7 +14,7 @@ from synkron.operations.access.actor import Actor
 from synkron.postgres.clock import database_clock
 from synkron.reports.why.facts import Facts, PauseFacts, RunFacts
 from synkron.reports.why.store import read_facts
-from synkron.service.api.access import Named, Reader, Whom
+from synkron.service.api.access import Named, Reader, Whom, visible
 from synkron.service.api.answer import answer, form, joined
 from synkron.service.api.parameters import Instant
 from synkron.service.api.problem import Problem
@@ -64,7 +64,7 @@ async def why(
         if actor.org_id is None:
             raise
         raise Problem(404, "there is no such integration") from None
-    found = [_for(actor, one) for one in found if actor.org_id in (None, one.org_id)]
+    found = [_for(actor, one) for one in found if visible(actor, one.org_id)]
     if not found:
         raise Problem(404, "there is no such integration")
     names = await organization_names(connection, parts.settings, {one.org_id for one in found})

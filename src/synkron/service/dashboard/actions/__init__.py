@@ -8,12 +8,12 @@ from synkron.service.dashboard.actions import incidents, integrations, runs
 from synkron.service.dashboard.actions.asked import Action
 
 ACTIONS: Mapping[str, Action] = {
-    "pause": Action(integrations.would_pause, integrations.pause, ("reason", "for"), is_grave=True),
+    "pause": Action(integrations.would_pause, integrations.pause, ("reason", "for")),
     "resume": Action(integrations.would_resume, integrations.resume),
     "trigger": Action(integrations.would_trigger, integrations.run_now, ("reason",)),
     "backfill": Action(integrations.would_backfill, integrations.backfill_range, ("range",)),
     "retry": Action(runs.would_retry, runs.retry),
-    "cancel": Action(runs.would_cancel, runs.cancel, ("reason",), is_grave=True),
+    "cancel": Action(runs.would_cancel, runs.cancel, ("reason",)),
     "acknowledge": Action(incidents.would_acknowledge, incidents.acknowledge),
     "silence": Action(incidents.would_silence, incidents.silence, ("reason", "for")),
     "unsilence": Action(incidents.would_unsilence, incidents.unsilence),

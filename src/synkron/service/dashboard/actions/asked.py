@@ -115,4 +115,3 @@ class Action:
     preview: Callable[[Asked, datetime], Awaitable[Preview]]
     do: Callable[[Asked], Awaitable[str]]
     asks: Sequence[str] = ()
-    is_grave: bool = False

@@ -30,11 +30,7 @@ async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts
     asked = Asked(view, connection, parts.settings, request.query_params)
     async with read_transaction(connection) as now:
         preview = await action.preview(asked, now)
-    named = [
-        (key, value)
-        for key, value in request.query_params.multi_items()
-        if key in ("integration", "run", "incident", "silence")
-    ]
+    named = [(key, value) for key, value in request.query_params.multi_items() if key in NAMED]
     return view.page(
         "act.html",
         name_of_action=name,

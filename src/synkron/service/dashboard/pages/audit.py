@@ -13,6 +13,7 @@ from starlette.responses import Response
 from synkron.operations.audit import AuditEntry, entries
 from synkron.service.api.paging import page, place_of
 from synkron.service.api.served import Db
+from synkron.service.dashboard.parameters import After, Author
 from synkron.service.dashboard.viewer import FleetView
 
 router = APIRouter(include_in_schema=False)
@@ -32,9 +33,9 @@ class Differing(NamedTuple):
 async def audit(
     view: FleetView,
     connection: Db,
-    author: Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")] = "",
+    author: Author = "",
     since: Annotated[str, Query(max_length=10)] = "",
-    after: Annotated[str | None, Query(max_length=4000)] = None,
+    after: After = None,
 ) -> Response:
     """Who changed what, the newest first."""
     length = SINCE.get(since)

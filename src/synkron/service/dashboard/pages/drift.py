@@ -17,6 +17,7 @@ from synkron.service.api.heavy import Heavy
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.axis import Ruler, axis
 from synkron.service.dashboard.drift_plot import bar, bounds, over_time, scale
+from synkron.service.dashboard.parameters import OneType
 from synkron.service.dashboard.viewer import FleetView
 from synkron.service.dashboard.zones import Zone
 from synkron.service.names import organization_names
@@ -56,12 +57,12 @@ async def drift(
     connection: Db,
     parts: Parts,
     back: Annotated[Back, Query(alias="range")] = Back.DAY,
-    type: Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")] = "",  # noqa: A002 (the parameter's name)
+    integration_type: OneType = "",
 ) -> Response:
     """How late the runs of a time started."""
     view = zone.of(view)
     length, step = LENGTHS[back]
-    scope = Scope(integration_type=type or None)
+    scope = Scope(integration_type=integration_type or None)
     start = view.now - length
     late_after = parts.settings.announce.late_after
     history = await drift_over_time(connection, scope, start, view.now, step)
@@ -76,7 +77,7 @@ async def drift(
             "drift.html",
             back=back,
             backs=list(Back),
-            type=type,
+            type=integration_type,
             types=sorted(parts.settings.types),
             history=history,
             runs=runs,

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from synkron.model import Scope, Window
@@ -19,6 +18,7 @@ from synkron.reports.overview.heat import HeatCell, heat
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard import times
+from synkron.service.dashboard.parameters import OneType
 from synkron.service.dashboard.viewer import FleetView, Viewer
 from synkron.service.dashboard.zones import Zone
 
@@ -46,12 +46,12 @@ async def heat_map(
     _: Heavy,
     connection: Db,
     parts: Parts,
-    type: Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")] = "",  # noqa: A002 (the parameter's name)
+    integration_type: OneType = "",
 ) -> Response:
     """A week back and a week ahead, an hour a cell."""
     view = zone.of(view)
     await parts.freshness.ensure(connection)
-    scope = Scope(integration_type=type or None)
+    scope = Scope(integration_type=integration_type or None)
     today = view.now.astimezone(view.zone).date()
     days = [today + DAY * number for number in range(-BACK, AHEAD + 1)]
     start, end = (instant_of(one, view.zone) for one in (days[0], days[-1] + DAY))
@@ -68,7 +68,7 @@ async def heat_map(
             most=max((one.expected for one in cells), default=0),
             expected=sum(one.expected for one in cells),
             missing=sum(max(one.expected - one.actual, 0) for one in cells if _is_over(view, one)),
-            type=type,
+            type=integration_type,
             types=sorted(parts.settings.types),
             advice=[(one, begin + MINUTE * (one.minute + 1)) for one in proposed],
             asked_zone=zone.name,

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from synkron.incidents import store
 from synkron.incidents.condition import IncidentKind
-from synkron.incidents.lifecycle import Incident
 from synkron.model import Scope
 from synkron.operations.silences import silences
 from synkron.service.api.access import visible
 from synkron.service.api.paging import page, place_of
+from synkron.service.api.parameters import Number
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
+from synkron.service.dashboard.parameters import After
 from synkron.service.dashboard.viewer import View
 from synkron.service.names import organization_names
+from synkron.service.nouns.incidents import touched
 
 router = APIRouter(include_in_schema=False)
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 ROWS = 50
 
 
@@ -32,7 +32,7 @@ async def incidents(
     parts: Parts,
     closed: bool = False,
     kind: IncidentKind | None = None,
-    after: Annotated[str | None, Query(max_length=4000)] = None,
+    after: After = None,
 ) -> Response:
     """What is wrong now; with ``closed``, also what was."""
     scope = Scope(view.actor.org_id if view.actor else None)
@@ -48,7 +48,7 @@ async def incidents(
         kinds=list(IncidentKind),
         silences=await silences(connection, parts.settings, scope),
         channels=[] if view.is_tied else sorted(parts.settings.announce.channels),
-        names=await organization_names(connection, parts.settings, _touched(found)),
+        names=await organization_names(connection, parts.settings, touched(found)),
     )
 
 
@@ -68,7 +68,3 @@ async def incident(view: View, connection: Db, parts: Parts, incident_id: Number
         touched_total=total,
         names=await organization_names(connection, parts.settings, ids),
     )
-
-
-def _touched(found: list[Incident]) -> set[str]:
-    return {org_id for one in found for org_id in one.condition.organizations[0]}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from synkron.errors import NotFound, Refused
@@ -15,7 +15,7 @@ from synkron.ledger import history
 from synkron.model import Integration, Scope
 from synkron.operations.overrides import EffectiveValue, policy_of
 from synkron.operations.recorded_pauses import pauses
-from synkron.operations.scope import read_names
+from synkron.operations.scope import read_named_rows, read_names
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Connection
 from synkron.reports.overview.calendar import Calendar, Decided, calendar
@@ -23,15 +23,16 @@ from synkron.reports.overview.calendar import Moment as PastMoment
 from synkron.reports.why.sentences import explain
 from synkron.reports.why.store import read_facts
 from synkron.service.api.access import visible
+from synkron.service.api.parameters import Id
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
+from synkron.service.dashboard.plots import CLASSES
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.nouns.integrations import integration_facts
 from synkron.service.nouns.overrides import as_written
 from synkron.source.due import schedule_of
 
 router = APIRouter(include_in_schema=False)
-Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
 RUNS = 20
 # A day of the calendar shows each decision up to so many, and counts beyond.
 SHOWN_EACH = 6
@@ -45,13 +46,6 @@ MARKS: Mapping[str, str] = {
     Decided.HELD: "held",
     Decided.UNDECIDED: "info",
     Decided.COMING: "off",
-}
-OF_RUN: Mapping[str, str] = {
-    "succeeded": "done",
-    "failed": "failed",
-    "running": "running",
-    "claimed": "waiting",
-    "skipped": "skipped",
 }
 
 
@@ -99,7 +93,7 @@ async def integration(
         before=(shown - DAY).strftime("%Y-%m"),
         after=(shown + 31 * DAY).strftime("%Y-%m"),
         runs=await history.runs(connection, scope, limit=RUNS),
-        of_run=OF_RUN,
+        of_run=CLASSES,
         at=at,
         why=await _why(view, connection, parts, row, zone, at),
     )
@@ -108,10 +102,8 @@ async def integration(
 async def _row(
     view: Viewer, connection: Connection, parts: Served, integration_id: str
 ) -> tuple[Integration, Mapping[str, str]]:
-    from synkron.service.api.routes.integrations import _with_id
-
     async with read_transaction(connection):
-        found = await _with_id(connection, parts, integration_id)
+        found = await read_named_rows(connection, parts.settings, [integration_id])
         rows = [one for one in found if view.actor is not None and visible(view.actor, one.org_id)]
         if not rows:
             raise Problem(404, f"There is no integration {integration_id}.")
@@ -154,7 +146,7 @@ def _first(found: Calendar) -> date:
 def _kinds(moments: Iterable[PastMoment]) -> Iterable[tuple[str, int, PastMoment]]:
     grouped: dict[str, list[PastMoment]] = {}
     for one in moments:
-        kind = OF_RUN[one.state] if one.decided is Decided.RUN and one.state else MARKS.get(one.decided, "info")
+        kind = CLASSES[one.state] if one.decided is Decided.RUN and one.state else MARKS.get(one.decided, "info")
         grouped.setdefault(kind, []).append(one)
     for kind, found in grouped.items():
         if len(found) <= SHOWN_EACH:

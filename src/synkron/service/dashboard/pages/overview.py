@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from synkron.incidents.store import incidents
+from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS
 from synkron.model import EVERYTHING, Scope
 from synkron.operations.scope import read_names
 from synkron.operations.transaction import read_transaction
-from synkron.reports.overview.cursor import Sort
+from synkron.reports.overview.cursor import LONGEST, Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
 from synkron.service.api.access import visible
-from synkron.service.api.parameters import OrEmpty
+from synkron.service.api.parameters import Id, OrEmpty
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
+from synkron.service.dashboard.parameters import OneType, Search
 from synkron.service.dashboard.plots import CLASSES, strip
 from synkron.service.dashboard.viewer import View, Viewer, redirect
 from synkron.service.overview.refresh import read_due
 from synkron.service.status.tiles import Tiles, tiles
 
 router = APIRouter(include_in_schema=False)
-Words = Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")]
+After = Annotated[str | None, Query(max_length=LONGEST)]
 ROWS = 50
-LATE = timedelta(minutes=5)
 LONGEST_NUMBER = 18
 
 
@@ -38,21 +38,21 @@ async def overview(
     view: View,
     connection: Db,
     parts: Parts,
-    q: Words = "",
+    search: Search = "",
     state: Annotated[RowState | None, OrEmpty] = None,
     sort: Sort = Sort.ORGANIZATION,
-    type: Words = "",  # noqa: A002 (the parameter's name)
-    after: Annotated[str | None, Query(max_length=12_000)] = None,
+    integration_type: OneType = "",
+    after: After = None,
 ) -> Response:
     """Is everything firing, what is late, who is affected, what comes next."""
     if view.actor is not None and view.actor.org_id is not None:
         return redirect(f"/o/{view.actor.org_id}")
-    if q.isascii() and q.isdigit() and len(q) <= LONGEST_NUMBER:
-        return redirect(f"/runs/{q}")
+    if search.isascii() and search.isdigit() and len(search) <= LONGEST_NUMBER:
+        return redirect(f"/runs/{search}")
     await parts.freshness.ensure(connection)
-    scope = Scope(integration_type=type or None)
+    scope = Scope(integration_type=integration_type or None)
     found = await page(
-        connection, parts.settings, scope, search=q or None, state=state, sort=sort, after=after, limit=ROWS
+        connection, parts.settings, scope, search=search or None, state=state, sort=sort, after=after, limit=ROWS
     )
     is_read = bool(found.rows) or (await read_due(connection, parts.settings)).at is not None
     return view.page(
@@ -66,8 +66,8 @@ async def overview(
         sorts=list(Sort),
         states=list(RowState),
         types=sorted(parts.settings.types),
-        type=type,
-        q=q,
+        type=integration_type,
+        q=search,
         strips=_strips(view, found.rows),
     )
 
@@ -77,8 +77,8 @@ async def organization(
     view: View,
     connection: Db,
     parts: Parts,
-    org_id: Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")],
-    after: Annotated[str | None, Query(max_length=12_000)] = None,
+    org_id: Id,
+    after: After = None,
 ) -> Response:
     """One organization's integrations: what a product can show to its own customers."""
     async with read_transaction(connection):
@@ -107,7 +107,14 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
     def tile(name: str, figure: int, kind: str = "", cut: bool = False, **filters: object) -> dict[str, object]:
         shown = view.words.number(figure) + ("+" if cut else "")
         address = view.address("/", **filters) if filters and org_id is None else None
-        return {"name": name, "figure": shown, "kind": kind if figure else "", "address": address, "below": ""}
+        return {
+            "name": name,
+            "figure": shown,
+            "kind": kind if figure else "",
+            "address": address,
+            "below": "",
+            "moment": None,
+        }
 
     shown = [
         tile("due", found.due) | {"below": say("overview.tile.due_below")},
@@ -120,12 +127,22 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
     ]
     if not view.is_tied:
         shown.append(tile("incidents", found.incidents, "warning") | {"address": "/incidents"})
+        shown.append(tile("tick", 0) | _tick(view, found))
     if found.verification is not None:
         wrong = found.verification.missed + found.verification.doubled
         counts = {"missed": found.verification.missed, "doubled": found.verification.doubled}
         proof = {"figure": say("overview.tile.proof_figures", **counts), "kind": "failed" if wrong else "done"}
         shown.append(tile("proof", 0) | proof | {"below": view.relative(found.verification.at)})
     return shown
+
+
+def _tick(view: Viewer, found: Tiles) -> dict[str, object]:
+    """When the last tick was, and what ticked; it is marked where the next one is overdue."""
+    if found.last_tick is None:
+        return {"figure": view.words.say("overview.tile.no_tick"), "kind": "failed"}
+    overdue = found.at - found.last_tick.at > LONGEST_BETWEEN_TICKS
+    clock = view.words.name("drift.clocks", found.last_tick.source)
+    return {"moment": found.last_tick.at, "kind": "failed" if overdue else "done", "below": clock}
 
 
 def _strips(view: Viewer, rows: Sequence[OverviewRow]) -> Sequence[str]:

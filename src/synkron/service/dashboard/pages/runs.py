@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from shlex import quote
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from synkron.delivery.targets.request import body, traceparent
@@ -16,17 +16,16 @@ from synkron.ledger.history import RecordedAttempt, RecordedRun, stages_of
 from synkron.model import Run, Scope, Source, State
 from synkron.service.api.access import visible
 from synkron.service.api.paging import page, place_of
-from synkron.service.api.parameters import OrEmpty
+from synkron.service.api.parameters import Number, OrEmpty
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
-from synkron.service.dashboard.pages.integrations import OF_RUN
-from synkron.service.dashboard.plots import rect, svg
+from synkron.service.dashboard.parameters import After, OneType
+from synkron.service.dashboard.plots import CLASSES, rect, svg
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.names import organization_names
 from synkron.source.parsed_texts import KNOWN
 
 router = APIRouter(include_in_schema=False)
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 ROWS = 50
 WIDTH, BAR = 1000, 14
 
@@ -37,11 +36,11 @@ async def runs(
     connection: Db,
     parts: Parts,
     state: Annotated[State | None, OrEmpty] = None,
-    type: Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")] = "",  # noqa: A002 (the parameter's name)
-    after: Annotated[str | None, Query(max_length=4000)] = None,
+    integration_type: OneType = "",
+    after: After = None,
 ) -> Response:
     """What was decided and what ran, the newest first."""
-    scope = Scope(view.actor.org_id if view.actor else None, type or None)
+    scope = Scope(view.actor.org_id if view.actor else None, integration_type or None)
     before = place_of(after, datetime, int)
     found = await history.runs(connection, scope, state=state, before=before, limit=ROWS + 1)
     shown = page(found, ROWS, lambda one: (one.scheduled_for, one.id), lambda one: one)
@@ -52,9 +51,9 @@ async def runs(
         names=await organization_names(connection, parts.settings, {one.org_id for one in found}),
         state=state,
         states=list(State),
-        type=type,
+        type=integration_type,
         types=sorted(parts.settings.types),
-        of_run=OF_RUN,
+        of_run=CLASSES,
     )
 
 
@@ -76,7 +75,7 @@ async def run(view: View, connection: Db, parts: Parts, run_id: Number) -> Respo
         stages=list(stages_of(one, attempts).items()),
         waterfall=_waterfall(view, one, attempts),
         curl=_curl(parts, one),
-        of_run=OF_RUN,
+        of_run=CLASSES,
     )
 
 
@@ -93,7 +92,7 @@ def _waterfall(view: Viewer, one: RecordedRun, attempts: Sequence[RecordedAttemp
 
     shapes, at = [], timedelta()
     for stage, length in stages_of(one, attempts).items():
-        said = f"{view.words.say(f'run.stage.{stage}')}"
+        said = view.words.say(f"run.stage.{stage}")
         shapes.append(rect(f"stage-{stage}", place(at), 0, max(place(length), 1), BAR, said))
         at += length
     for number, each in enumerate(attempts, 1):

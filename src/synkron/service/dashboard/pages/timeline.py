@@ -15,6 +15,7 @@ from synkron.service.api.heavy import Heavy
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.axis import Ruler, axis
 from synkron.service.dashboard.lane_plot import lane, marks
+from synkron.service.dashboard.parameters import OneType
 from synkron.service.dashboard.viewer import FleetView
 from synkron.service.dashboard.zones import Zone
 
@@ -40,12 +41,12 @@ async def coming(
     connection: Db,
     parts: Parts,
     ahead: Annotated[Ahead, Query(alias="range")] = Ahead.DAY,
-    type: Annotated[str, Query(max_length=200, pattern="^[^\\x00]*$")] = "",  # noqa: A002 (the parameter's name)
+    integration_type: OneType = "",
 ) -> Response:
     """A lane for each type, on one ruler."""
     view = zone.of(view)
     await parts.freshness.ensure(connection)
-    scope = Scope(integration_type=type or None)
+    scope = Scope(integration_type=integration_type or None)
     found = await timeline(connection, parts.settings, scope, view.now, view.now + LENGTHS[ahead])
     most = max((fires + more for one in found.lanes for fires, more in zip(one.fires, one.caught_up)), default=0)  # noqa: B905
     lanes = [
@@ -65,7 +66,7 @@ async def coming(
             "timeline.html",
             ahead=ahead,
             aheads=list(Ahead),
-            type=type,
+            type=integration_type,
             types=sorted({*parts.settings.types, *(one.integration_type for one in found.lanes)}),
             found=found,
             lanes=lanes,

@@ -11,7 +11,6 @@ let stream, polling, loading, wanted, again;
 export function live() {
   if (!document.body.dataset.topics) return;
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start(true)));
-  document.addEventListener("synkron:refresh", refresh);
   start(false);
 }
 
@@ -28,7 +27,6 @@ function start(late) {
     setTimeout(refresh, AFTER);
   };
   stream.addEventListener("changed", refresh);
-  stream.addEventListener("again", refresh);
   stream.onerror = () => {
     say(false);
     polling ??= setInterval(refresh, POLL);
@@ -55,7 +53,7 @@ function say(works) {
 }
 
 // One load at a time; what changes meanwhile causes one more.
-export async function refresh() {
+async function refresh() {
   if (loading) {
     wanted = true;
     return;

@@ -1,7 +1,6 @@
 // Makes one tree equal to another, and touches only what differs: focus, selection, scrolling and what is typed stay.
 const name = (node) => (node.nodeType === 1 ? node.id || node.dataset.row || "" : "");
 const alike = (one, other) => one.nodeType === other.nodeType && one.nodeName === other.nodeName && name(one) === name(other);
-const marksChanges = (node) => node.nodeType === 1 && node.hasAttribute("data-changes");
 
 export function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
@@ -9,12 +8,7 @@ export function morph(old, fresh) {
     if (old.data !== fresh.data) old.data = fresh.data;
     return;
   }
-  if (old.nodeType !== 1 || old.hasAttribute("data-keep")) return;
-  if (marksChanges(old)) {
-    old.classList.remove("changed");
-    void old.offsetWidth;
-    fresh.classList.add("changed");
-  }
+  if (old.nodeType !== 1) return;
   attributes(old, fresh);
   if (old.nodeName === "TEXTAREA" || old.nodeName === "SELECT") return;
   children(old, fresh);

@@ -11,7 +11,7 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
 
 from synkron.operations.access.actor import Permission
 from synkron.service.api import connection as connections
-from synkron.service.dashboard import changes
+from synkron.service.dashboard import live
 from tests.conftest import Connection
 from tests.service.api.conftest import Api, serving, token_of
 from tests.support.databases import Database
@@ -71,7 +71,7 @@ async def test_a_notification_of_the_queue_is_told_at_once(
 async def test_who_is_tied_is_told_at_fixed_times_whatever_happens(
     api: Api, connection: Connection, session: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "SIGN", 0.05)
+    monkeypatch.setattr(live, "SIGN", 0.05)
     tied = api.with_token(await token_of(connection, Permission.READ, await add_organization(connection)))
     async with listening(tied, session, "runs+audit") as stream:
         assert [await told(stream) for _ in range(3)] == ["any"] * 3
@@ -82,7 +82,7 @@ async def test_open_pages_take_no_connection_from_others(
 ) -> None:
     """Nor does the service wait for them when it stops."""
     monkeypatch.setattr(connections, "MOST", 4)
-    monkeypatch.setattr(changes, "MOST_STREAMS", 20)
+    monkeypatch.setattr(live, "MOST_STREAMS", 20)
     secret = await token_of(connection)
     async with serving(database) as there, AsyncExitStack() as pages:
         api = there.with_token(secret)

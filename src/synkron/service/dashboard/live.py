@@ -20,7 +20,7 @@ from synkron.text import instant
 if TYPE_CHECKING:
     from synkron.service.api.served import Served
 
-FILE = "service/dashboard/changes"
+FILE = "service/dashboard/live"
 # Seconds between two looks; and, after a notification, at the least.
 EVERY, APART = 1.0, 0.2
 # How many pages in all may be told to load in a second: so many dashboards cost no more than these.
@@ -41,7 +41,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Changes:
+class Live:
     """Looks while somebody listens. ``versions`` counts, for each topic, how often it changed."""
 
     def __init__(self, served: Served) -> None:
