@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from synkron.operations.access.actor import Permission
+from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard
-from tests.service.api.cast import Member
+from tests.service.api.cast import Member, add_run, make_cast
 from tests.support.browser import NARROW, needs_browser
+from tests.support.fleet import add_integration, add_organization
 
 pytestmark = needs_browser
 
@@ -46,6 +48,17 @@ async def test_every_page_is_accessible_and_quiet(dashboard: Dashboard, cast: li
         assert await seen.violations() == [], f"{path}, dark"
         await seen.page.emulate_media(color_scheme="light")
     assert seen.complaints == []
+
+
+async def test_a_long_word_widens_no_page(dashboard: Dashboard, connection: Connection) -> None:
+    await make_cast(connection)
+    org_id = await add_organization(connection, "W" * 300)
+    integration = await add_integration(connection, "0 3 1 1 *", org_id=org_id)
+    run_id = await add_run(connection, org_id, integration, "W" * 300)
+    seen = await dashboard.window(viewport=NARROW)
+    for path in ("/", f"/o/{org_id}", f"/integrations/{integration}", f"/runs/{run_id}"):
+        assert await seen.open(path) == 200, path
+        assert await seen.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
 
 
 async def test_every_page_fits_a_telephone(dashboard: Dashboard, cast: list[Member]) -> None:
