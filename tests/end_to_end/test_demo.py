@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,8 +66,10 @@ async def test_a_row_that_would_drive_the_terminal_is_spelt_out_on_the_screen(fo
         await process.wait()
         os.close(ours)
     assert HOSTILE.encode() not in written
-    # What sets a title, or comes from elsewhere than the screen's own library.
-    assert b"\x1b]" not in written
+    # The link to the dashboard is the only sequence of its kind: nothing sets a title, or comes from a row.
+    links = re.findall(rb"\x1b\](.*?)\x1b\\", written)
+    assert len(links) == written.count(b"\x1b]")
+    assert all(re.fullmatch(rb"8;(;|id=\d+;http://127\.0\.0\.1:\d+/login/[\w-]+)", one) for one in links)
     assert b"\x07" not in written
     assert "\u202e".encode() not in written
 
