@@ -20,13 +20,12 @@ async def organization_names(
 
     The ledger stands without them.
     """
-    try:
-        if org_ids is None:
-            return await reader.read_names(connection, settings.source)
+    if org_ids is not None:
         # A command that lists runs starts without the operations, which need all of the settings' code.
-        from synkron.operations.scope import read_names
+        from synkron.operations.scope import known_names
 
-        async with connection.transaction(readonly=True):
-            return await read_names(connection, settings, org_ids)
+        return await known_names(connection, settings, org_ids)
+    try:
+        return await reader.read_names(connection, settings.source)
     except (Refused, SourceTableMissing):
         return {}
