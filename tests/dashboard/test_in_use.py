@@ -13,6 +13,7 @@ from synkron.operations.access.sessions import make_login_link
 from synkron.scheduler.tick import tick
 from synkron.service.application import running
 from synkron.settings.load import Settings
+from synkron.text import instant
 from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard
 from tests.service.api.cast import HOUR, Member
@@ -80,6 +81,23 @@ async def test_a_run_is_seen_as_it_happens(dashboard: Dashboard, database: Datab
         await expect(other.page.get_by_role("row", name="Fjordlys")).to_contain_text("well", timeout=20_000)
     assert len(received) == 1
     assert seen.complaints == other.complaints == []
+
+
+async def test_a_tick_is_seen_without_a_load(dashboard: Dashboard, connection: Connection) -> None:
+    await tick(connection, Settings(), scheduler="test")
+    seen = await dashboard.window()
+    await seen.open("/")
+    # Once it is live, the page is fetched one time more.
+    await seen.page.wait_for_event("response", lambda answer: answer.url.endswith("/"))
+    shown = seen.page.locator(".tile.tick time")
+    before = await shown.get_attribute("datetime")
+    loads: list[str] = []
+    seen.page.on("request", lambda asked: loads.append(asked.url))
+    await tick(connection, Settings(), scheduler="test")
+    newest = await connection.fetchval("select max(at) from synkron.ticks")
+    await expect(shown).to_have_attribute("datetime", instant(newest))
+    assert (before == instant(newest), loads) == (False, [])
+    assert seen.complaints == []
 
 
 async def test_many_are_paused_and_resumed_at_once(dashboard: Dashboard, cast: list[Member]) -> None:

@@ -27,6 +27,13 @@ function start(late) {
     setTimeout(refresh, AFTER);
   };
   stream.addEventListener("changed", refresh);
+  // A tick alone changes no more than the figure that shows it: the page need not be fetched.
+  stream.addEventListener("tick", (told) => {
+    const shown = document.querySelector(".tile.tick time");
+    if (!shown) return;
+    shown.dateTime = told.data;
+    shown.querySelector("[data-at]").dataset.at = told.data;
+  });
   stream.onerror = () => {
     say(false);
     polling ??= setInterval(refresh, POLL);
