@@ -166,6 +166,16 @@ and (
     )
 )
 
+-- name: overview_rows_of
+-- The rows of the figures GIVEN, which a walk has found, and of these the ones that are asked for, behind the cursor.
+cross join lateral (
+    select * from synkron.overview_integrations one where one.integration_id = GIVEN.integration_id offset 0
+) o
+where {overview_matches[o]}
+    and (GIVEN.number, GIVEN.rank, GIVEN.key, o.integration_id, o.place) > ($7, $8, $9, $10, $11)
+order by number, rank, key, o.integration_id, o.place
+limit $13
+
 -- name: overview_after
 -- Whether the place of the row GIVEN in the order comes after that of the cursor.
 (GIVEN.number, GIVEN.rank, GIVEN.key, GIVEN.integration_id, GIVEN.place)

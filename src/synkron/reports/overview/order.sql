@@ -101,13 +101,7 @@ from (
     order by last_key, integration_id
     limit $12
 ) r
-cross join lateral (
-    select * from synkron.overview_integrations one where one.integration_id = r.integration_id offset 0
-) o
-where {overview_matches[o]}
-    and (r.number, r.rank, r.key, o.integration_id, o.place) > ($7, $8, $9, $10, $11)
-order by number, rank, key, o.integration_id, o.place
-limit $13;
+{overview_rows_of[r]};
 
 -- name: by_drift
 -- Plan: the index overview_runs_drift, and the rows by their ids.
@@ -119,13 +113,7 @@ from (
     order by drift_key, integration_id
     limit $12
 ) r
-cross join lateral (
-    select * from synkron.overview_integrations one where one.integration_id = r.integration_id offset 0
-) o
-where {overview_matches[o]}
-    and (r.number, r.rank, r.key, o.integration_id, o.place) > ($7, $8, $9, $10, $11)
-order by number, rank, key, o.integration_id, o.place
-limit $13;
+{overview_rows_of[r]};
 
 -- name: failing
 -- The rows that fail, since the shortest time first. Plan: the index overview_runs_failing, and the rows by their ids.
@@ -137,13 +125,7 @@ from (
     order by failing_key, integration_id
     limit $12
 ) r
-cross join lateral (
-    select * from synkron.overview_integrations one where one.integration_id = r.integration_id offset 0
-) o
-where {overview_matches[o]}
-    and (r.number, r.rank, r.key, o.integration_id, o.place) > ($7, $8, $9, $10, $11)
-order by number, rank, key, o.integration_id, o.place
-limit $13;
+{overview_rows_of[r]};
 
 -- name: not_failing
 -- The rows that do not fail, by organization. Plan: the index overview_by_organization, and the figures of each row.
