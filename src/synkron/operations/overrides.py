@@ -160,6 +160,16 @@ async def in_effect(
         return found, await policy_of(connection, settings, found.rows[0])
 
 
+async def policy_or_reason(
+    connection: Connection, settings: Settings, of: Integration
+) -> tuple[list[EffectiveValue] | None, str | None]:
+    """The policy of a row, or None and why it has none."""
+    try:
+        return await policy_of(connection, settings, of), None
+    except Refused as error:
+        return None, str(error)
+
+
 async def policy_of(connection: Connection, settings: Settings, of: Integration) -> list[EffectiveValue]:
     """The same of a row. Raises Refused if the settings do not have its type."""
     integration_id, kind = of.integration_id, of.integration_type

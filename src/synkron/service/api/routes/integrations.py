@@ -10,12 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.errors import Refused
-from synkron.model import Integration, Scope
-from synkron.operations.overrides import policy_of
+from synkron.model import Scope
+from synkron.operations.overrides import policy_or_reason
 from synkron.operations.recorded_pauses import RecordedPause, pauses
 from synkron.operations.scope import read_named_rows
 from synkron.operations.transaction import read_transaction
-from synkron.postgres.connection import Connection
 from synkron.reports.overview.cursor import LONGEST, Sort, place_of
 from synkron.reports.overview.page import MOST_ROWS, page
 from synkron.reports.overview.rows import RowState
@@ -25,7 +24,7 @@ from synkron.service.api.paging import page_form
 from synkron.service.api.parameters import CURSOR, Id, Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
-from synkron.service.api.served import Db, Parts, Served
+from synkron.service.api.served import Db, Parts
 from synkron.service.forms import held_by
 from synkron.service.names import organization_names
 from synkron.service.nouns.integrations import IntegrationAtAGlance, IntegrationFacts, at_a_glance, integration_facts
@@ -90,17 +89,10 @@ async def integration(request: Request, actor: Reader, connection: Db, parts: Pa
         if not rows:
             raise Problem(404, f"there is no integration {integration_id}")
         [row, *_] = rows
-        policy, fault = await _policy(connection, parts, row)
+        values, fault = await policy_or_reason(connection, parts.settings, row)
     scope = Scope(row.org_id, row.integration_type, row.integration_id)
     over = await pauses(connection, parts.settings, scope)
     names = await organization_names(connection, parts.settings, [row.org_id])
+    policy = None if values is None else policy_facts(values)
     more = {"policy": policy, "policy_fault": fault, "pauses": [held_by(one, "pause") for one in over]}
     return answer(request, held_by(integration_facts(row, parts.settings.types, now)) | more, names)
-
-
-async def _policy(connection: Connection, parts: Served, row: Integration) -> tuple[object, str | None]:
-    """The policy, or why it has none."""
-    try:
-        return policy_facts(await policy_of(connection, parts.settings, row)), None
-    except Refused as error:
-        return None, str(error)

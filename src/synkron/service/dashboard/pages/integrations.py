@@ -10,10 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import NotFound
 from synkron.ledger import history
 from synkron.model import Integration, Scope
-from synkron.operations.overrides import EffectiveValue, policy_of
+from synkron.operations.overrides import policy_or_reason
 from synkron.operations.recorded_pauses import pauses
 from synkron.operations.scope import read_named_rows, read_names
 from synkron.operations.transaction import read_transaction
@@ -74,7 +74,7 @@ async def integration(
     cron, zone = schedule if isinstance(schedule, tuple) else (None, None)
     shown = date.fromisoformat(f"{month}-01") if month else view.now.astimezone(zone).date().replace(day=1)
     async with read_transaction(connection):
-        policy, policy_fault = await _policy(connection, parts, row)
+        policy, policy_fault = await policy_or_reason(connection, parts.settings, row)
     over = await pauses(connection, parts.settings, Scope(row.org_id, row.integration_type, row.integration_id))
     return view.page(
         "integration.html",
@@ -83,7 +83,7 @@ async def integration(
         facts=facts,
         cron=cron,
         zone=zone,
-        policy=policy,
+        policy=policy or [],
         policy_fault=policy_fault,
         as_written=as_written,
         pauses=over,
@@ -108,15 +108,6 @@ async def _row(
         if not rows:
             raise Problem(404, f"There is no integration {integration_id}.")
         return rows[0], await read_names(connection, parts.settings, [rows[0].org_id])
-
-
-async def _policy(
-    connection: Connection, parts: Served, row: Integration
-) -> tuple[Sequence[EffectiveValue], str | None]:
-    try:
-        return await policy_of(connection, parts.settings, row), None
-    except Refused as error:
-        return [], str(error)
 
 
 async def _weeks(
