@@ -7,16 +7,27 @@ import pytest
 from tests.cli.conftest import Command, execute
 from tests.support.databases import Database
 
+FJORD, HOURLY = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000007"
+
 
 @pytest.fixture
 def changes(database: Database) -> None:
     execute(
         database.url,
-        """
-        insert into synkron.audit (at, author, action, subject, before, after) values
-            (now() - interval '9 days', 'kari', 'pause', 'type xledger', null, '{"pause": 1, "reason": "why"}'),
-            (now() - interval '2 hours', 'ola', 'resume', 'type xledger', '{"pause": 1}', '{"until": null}'),
-            (now() - interval '1 hour', 'kari', 'end override', 'integration 7', '{"timeout": "5m"}', null)
+        f"insert into organizations (id, name) values ('{FJORD}', 'Fjord'), (gen_random_uuid(), 'Vik')",
+        "insert into organization_integrations (id, org_id, integration_type, cron_schedule) "
+        f"values ('{HOURLY}', '{FJORD}', 'xledger', '0 * * * *')",
+        f"""
+        insert into synkron.audit (at, author, action, subject, org_id, integration_type, integration_id, before, after)
+        values
+            (now() - interval '9 days', 'kari', 'pause', 'type xledger', null, 'xledger', null, null,
+                '{{"pause": 1, "reason": "why"}}'),
+            (now() - interval '2 hours', 'ola', 'resume', 'type xledger', null, 'xledger', null, '{{"pause": 1}}',
+                '{{"until": null}}'),
+            (now() - interval '1 hour', 'kari', 'end override', 'integration 7', '{FJORD}', 'xledger', '{HOURLY}',
+                '{{"timeout": "5m"}}', null),
+            (now() - interval '10 days', 'kari', 'silence', 'organization Fjord', '{FJORD}', null, null, null, null),
+            (now() - interval '11 days', 'kari', 'adopt', 'installation 1', null, null, null, null, null)
         """,
     )
 
@@ -25,27 +36,39 @@ def changes(database: Database) -> None:
 @pytest.mark.parametrize(
     ("options", "actions"),
     [
-        ([], ["end override", "resume", "pause"]),
+        ([], ["end override", "resume", "pause", "silence", "adopt"]),
         (["--since", "7d"], ["end override", "resume"]),
         (["--since", "90m"], ["end override"]),
         (["--since", "2199-01-01T00:00Z"], []),
-        (["--author", "kari"], ["end override", "pause"]),
+        (["--author", "kari"], ["end override", "pause", "silence", "adopt"]),
         (["--author", "kari", "--since", "7d"], ["end override"]),
         (["--author", "nobody"], []),
         (["--limit", "2"], ["end override", "resume"]),
+        (["--org", "fjord"], ["end override", "silence"]),
+        (["--org", "vik"], []),
+        (["--type", "xledger"], ["end override", "resume", "pause"]),
+        (["--type", "bufdir"], []),
+        (["--org", FJORD, "--type", "xledger"], ["end override"]),
+        (["--integration", "fjord xledger"], ["end override"]),
+        (["--org", "fjord", "--since", "7d"], ["end override"]),
+        (["--type", "xledger", "--author", "ola", "--limit", "2"], ["resume"]),
     ],
 )
 def test_changes_are_filtered_the_newest_first(on_database: Command, options: list[str], actions: list[str]) -> None:
     ended = on_database("audit", *options, "--json")
     assert ended.code == 0
     assert [one["action"] for one in ended.answer] == actions
-    assert ("Cut after the newest 2" in ended.err) == ("--limit" in options)
+    assert ("Cut after the newest 2" in ended.err) == (len(actions) == 2 and options == ["--limit", "2"])
 
 
 @pytest.mark.usefixtures("changes")
 def test_the_keys_in_json(on_database: Command) -> None:
     first, *_ = on_database("audit", "--json").answer
-    assert list(first) == ["audit_id", "at", "author", "action", "subject", "before", "after"]
+    assert list(first) == [
+        *("audit_id", "at", "author", "action", "subject"),
+        *("org_id", "org_name", "integration_type", "integration_id", "before", "after"),
+    ]
+    assert (first["org_name"], first["integration_type"], first["integration_id"]) == ("Fjord", "xledger", HOURLY)
     assert (first["before"], first["after"]) == ({"timeout": "5m"}, None)
     assert first["at"].endswith("Z")
 
@@ -58,6 +81,8 @@ def test_changes_as_a_table(on_database: Command) -> None:
         "kari: end override integration 7 from timeout 5m to nothing",
         "ola: resume type xledger from pause 1 to nothing",
         "kari: pause type xledger pause 1, reason why",
+        "kari: silence organization Fjord",
+        "kari: adopt installation 1",
     ]
 
 
@@ -75,7 +100,10 @@ def test_the_change_of_a_run_reads_from_to(on_database: Command, database: Datab
     )
 
 
-def test_nobody_has_changed_anything(on_database: Command) -> None:
+def test_nobody_has_changed_anything(on_database: Command, database: Database) -> None:
     ended = on_database("audit")
     assert (ended.code, ended.out, ended.err) == (0, "", "Nobody has changed anything.\n")
+    execute(database.url, f"insert into organizations (id, name) values ('{FJORD}', 'Fjord')")
+    ended = on_database("audit", "--org", FJORD)
+    assert (ended.code, ended.out, ended.err) == (0, "", "Nobody has changed anything of it.\n")
     assert on_database("audit", "--json").answer == []

@@ -32,7 +32,10 @@ NEEDED = {
 # These name one integration: by its id, or by its organization and its type.
 ONE = {"trigger", "why"}
 # These list, and take all three. A forecast is of all organizations together.
-LISTS = {"check", "due", "next", "runs", "drift", "verify", "pauses", "overrides", "incidents", "incidents silences"}
+LISTS = {
+    *("check", "due", "next", "runs", "drift", "verify", "audit"),
+    *("pauses", "overrides", "incidents", "incidents silences"),
+}
 OPTIONS = {"--org": "organization", "--type": "integration type", "--integration": "integration"}
 
 

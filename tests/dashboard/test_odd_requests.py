@@ -45,7 +45,13 @@ async def test_an_address(api: Api, connection: Connection, cast: list[Member], 
 
 
 @pytest.mark.parametrize(
-    "path", ["/?state=&type=&sort=drift", "/runs?state=&type=xledger", "/night?range=day&on=", "/audit?author=&since="]
+    "path",
+    [
+        "/?state=&type=&sort=drift",
+        "/runs?state=&type=xledger",
+        "/night?range=day&on=",
+        "/audit?author=&since=&org=&type=&integration=",
+    ],
 )
 async def test_a_form_with_empty_fields(api: Api, path: str) -> None:
     """A filter that is set back to any sends nothing in its field."""

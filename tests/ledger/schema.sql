@@ -309,7 +309,10 @@ CREATE TABLE synkron.audit (
     action text NOT NULL,
     subject text NOT NULL,
     before jsonb,
-    after jsonb
+    after jsonb,
+    org_id text,
+    integration_type text,
+    integration_id text
 );
 ALTER TABLE synkron.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME synkron.audit_id_seq
@@ -1030,6 +1033,9 @@ CREATE UNIQUE INDEX announcements_report_once ON synkron.announcements USING btr
 CREATE INDEX answers_by_age ON synkron.answers USING btree (created_at);
 CREATE INDEX attempts_cold ON ONLY synkron.attempts USING btree (cold_at) WHERE (cold_at IS NOT NULL);
 CREATE INDEX audit_newest ON synkron.audit USING btree (at DESC);
+CREATE INDEX audit_of_integration ON synkron.audit USING btree (integration_id, at DESC, id DESC) WHERE (integration_id IS NOT NULL);
+CREATE INDEX audit_of_organization ON synkron.audit USING btree (org_id, at DESC, id DESC) WHERE (org_id IS NOT NULL);
+CREATE INDEX audit_of_type ON synkron.audit USING btree (integration_type, at DESC, id DESC) WHERE (integration_type IS NOT NULL);
 CREATE INDEX incidents_again ON synkron.incidents USING btree (kind, subject, opened_at DESC);
 CREATE INDEX incidents_newest ON synkron.incidents USING btree (opened_at DESC);
 CREATE UNIQUE INDEX incidents_open ON synkron.incidents USING btree (kind, subject) WHERE (closed_at IS NULL);

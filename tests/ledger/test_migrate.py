@@ -26,6 +26,32 @@ from tests.support.schema import dumped
 pytestmark = pytest.mark.each_server
 
 SNAPSHOT = Path(__file__).with_name("schema.sql")
+NOBODY = (None, None, None)
+# An entry of the audit from before it had scopes: its subject, what was before; and whom it was about.
+FROM_BEFORE = (
+    ("everything", None, NOBODY),
+    ("type xledger", '{"pause": 1}', (None, "xledger", None)),
+    ("organization o 1 (Fjord (old))", None, ("o 1", None, None)),
+    ("organization o2", None, ("o2", None, None)),
+    ("organization o2, endpoint https://vendor.example/", None, ("o2", None, None)),
+    ("endpoint https://vendor.example/", None, NOBODY),
+    ("type bufdir of organization o 1 (Fjord)", None, ("o 1", "bufdir", None)),
+    ("integration i2 (bufdir of Fjord)", '{"timeout": "5m"}', ("o 1", "bufdir", "i2")),
+    ("integration gone (its row is gone)", None, (None, None, "gone")),
+    ("incident 1 (run_failed s)", None, ("o2", "bufdir", None)),
+    ("incident 4711 (run_failed s)", None, NOBODY),
+    ("run 1", '{"runs": [{"run": 1}]}', ("o 1", "xledger", "i (1)")),
+    ("runs 1, 2", '{"runs": [{"run": 1}, {"run": 2}]}', ("o 1", None, None)),
+    ("runs 2, 3", '{"runs": [{"run": 2}, {"run": 3}]}', (None, "bufdir", None)),
+    ("runs 1, 3", '{"runs": [{"run": 1}, {"run": 3}]}', NOBODY),
+    ("run 4711", '{"runs": [{"run": 4711}]}', NOBODY),
+    ("run x", '{"runs": [{"run": "x"}, 7, null]}', NOBODY),
+    ("run y", '{"runs": "none"}', NOBODY),
+    ("token ci", '{"permission": "read", "org_id": "o2"}', ("o2", None, None)),
+    ("token ops", '{"permission": "read", "org_id": null}', NOBODY),
+    ("person kari", None, NOBODY),
+    ("installation 1", "[]", NOBODY),
+)
 
 
 async def test_migrating_twice_changes_nothing(bare_database: Database) -> None:
@@ -118,6 +144,41 @@ async def test_a_database_from_before_the_first_release_is_refused_as_it_is(bare
     assert [row["name"] for row in await connection.fetch(statements("ledger/migrate")["known"])] == list(names)
     await connection.execute("drop schema synkron cascade")
     assert await migrate(connection) == [name for name, _ in migrations()]
+    await connection.close()
+
+
+async def test_the_audit_from_before_scopes_gets_what_is_on_record(
+    bare_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await asyncpg.connect(bare_database.url)
+    with monkeypatch.context() as before:
+        known = [one for one in migrations() if one[0] < "0013"]
+        before.setattr("synkron.ledger.migrate.migrations", lambda: known)
+        await migrate(connection)
+    await connection.execute("select synkron.keep_partitions(now(), now(), '-infinity')")
+    for org_id, integration_id, kind in (("o 1", "i (1)", "xledger"), ("o 1", "i2", "bufdir"), ("o2", "i3", "bufdir")):
+        await connection.execute(
+            "insert into synkron.runs (key, integration_id, org_id, integration_type, source, scheduled_for, "
+            "period_end, execute_after, next_attempt_at, action, reason, state) values (gen_random_uuid(), "
+            "$1, $2, $3, 'manual', now(), now(), now(), now(), 'run', 'x', 'claimed')",
+            *(integration_id, org_id, kind),
+        )
+    await connection.execute(
+        "insert into synkron.incidents (kind, subject, org_id, integration_type, title, detail, remedy, touches, "
+        "since, opened_at, seen_at) "
+        "values ('run_failed', 's', 'o2', 'bufdir', 't', 'd', 'r', '{}', now(), now(), now())"
+    )
+    for subject, facts, _ in FROM_BEFORE:
+        await connection.execute(
+            "insert into synkron.audit (author, action, subject, before) values ('kari', 'x', $1, $2)", subject, facts
+        )
+    assert await migrate(connection) == ["0013_audit_scopes"]
+    rows = await connection.fetch("select org_id, integration_type, integration_id from synkron.audit order by id")
+    assert list(zip([one[0] for one in FROM_BEFORE], map(tuple, rows), strict=True)) == [
+        (subject, about) for subject, _, about in FROM_BEFORE
+    ]
+    # The previous release's processes write on.
+    await connection.execute("insert into synkron.audit (author, action, subject) values ('kari', 'pause', 'type x')")
     await connection.close()
 
 

@@ -112,8 +112,9 @@ STATEMENTS = (
     """,
     "insert into synkron.held (integration_id, since) select id::text, now() from organization_integrations",
     """
-    insert into synkron.audit (at, author, action, subject)
-    select now() - n * interval '1 minute', 'kari', 'pause', 'integration i' || n from generate_series(1, $1::int) n
+    insert into synkron.audit (at, author, action, subject, org_id, integration_type, integration_id)
+    select now() - n * interval '1 minute', 'kari', 'pause', 'integration i' || n, 'o' || n % 100, 'xledger', 'i' || n
+    from generate_series(1, $1::int) n
     """,
     """
     insert into synkron.samples (endpoint, at, source, finding, reason, contacts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from synkron.errors import NotFound, Refused
 from synkron.incidents.lifecycle import Incident
 from synkron.incidents.store import incident
+from synkron.model import Scope
 from synkron.operations.audit import record
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
@@ -40,7 +41,10 @@ async def acknowledge(connection: Connection, number: int, author: str, *, withi
         condition = found.condition
         subject = f"incident {number} ({condition.kind} {condition.subject})"
         after = {"incident": number, "title": condition.title, "acknowledged_at": now}
-        await record(connection, author=author, action="acknowledge", subject=subject, before=None, after=after)
+        about = Scope(condition.org_id, condition.integration_type)
+        await record(
+            connection, author=author, action="acknowledge", subject=subject, about=about, before=None, after=after
+        )
         return await _read(connection, number, within)
 
 

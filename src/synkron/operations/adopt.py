@@ -101,7 +101,9 @@ async def adopt(connection: Connection, settings: Settings, asked: AskedAdoption
         after = _facts(found) | {"as": asked.adopted, "at": str(found.stands), "watermark": plan.watermark}
         before = _facts(plan.installation) | {"at": str(plan.installation.stood)}
         subject = f"installation {found.id}"
-        await record(connection, author=author, action="adopt", subject=subject, before=before, after=after)
+        await record(
+            connection, author=author, action="adopt", subject=subject, about=EVERYTHING, before=before, after=after
+        )
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from synkron.model import EVERYTHING, Scope
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
@@ -18,50 +19,69 @@ Facts = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change."""
+    """One change, and whom it was about; one of the whole installation, or of everything in it, is about nobody."""
 
     id: int
     at: datetime
     author: str
     action: str
     subject: str
+    org_id: str | None
+    integration_type: str | None
+    integration_id: str | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
 
 
 class Change(NamedTuple):
-    """What was changed, and what was so before and after."""
+    """What was changed, whom that is ``about``, and what was so before and after.
+
+    A change of an integration is also about its organization and its type.
+    """
 
     subject: str
+    about: Scope
     before: Facts | None
     after: Facts | None
 
 
 async def record(
-    connection: Connection, *, author: str, action: str, subject: str, before: Facts | None, after: Facts | None
+    connection: Connection,
+    *,
+    author: str,
+    action: str,
+    subject: str,
+    about: Scope,
+    before: Facts | None,
+    after: Facts | None,
 ) -> None:
     """Record a change, in the transaction that makes it."""
-    await record_each(connection, author=author, action=action, changes=[Change(subject, before, after)])
+    await record_each(connection, author=author, action=action, changes=[Change(subject, about, before, after)])
 
 
 async def record_each(connection: Connection, *, author: str, action: str, changes: Sequence[Change]) -> None:
     """Record several changes of a kind, a row for each, in the transaction that makes them."""
-    subjects = [one.subject for one in changes]
-    before, after = ([_written(one) for one in facts] for facts in zip(*(one[1:] for one in changes), strict=True))
-    await connection.execute(statements("operations/operations")["record"], author, action, subjects, before, after)
+    facts = [(one.subject, _written(one.before), _written(one.after), *one.about) for one in changes]
+    columns = map(list, zip(*facts, strict=True))
+    await connection.execute(statements("operations/operations")["record"], author, action, *columns)
 
 
 async def entries(
     connection: Executor,
+    scope: Scope = EVERYTHING,
     *,
     since: datetime | None = None,
     author: str | None = None,
     before: tuple[datetime, int] | None = None,
     limit: int | None = None,
 ) -> list[AuditEntry]:
-    """The changes, the newest first; without a limit, all of them. They come after the one made at ``before``."""
+    """The changes, the newest first; without a limit, all of them. They come after the one made at ``before``.
+
+    Of a scope, only those about it or a part of it: those of an organization are also those of its integrations, and
+    none of a whole type or of everything.
+    """
     rows = await connection.fetch(
-        statements("operations/operations")["audit"], since, author, limit, *(before or (None, None))
+        statements("operations/operations")["audit"], since, author, limit, *(before or (None, None)), *scope
     )
     return [
         read(AuditEntry, row, before=json.loads(row["before"] or "null"), after=json.loads(row["after"] or "null"))

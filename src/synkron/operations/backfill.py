@@ -45,12 +45,14 @@ class AskedBackfill:
 class BackfillPlan:
     """The occurrences, the oldest first, and what happens to each.
 
-    ``names`` are the names of the organizations. ``left_out`` rows of the scope are disabled, have no schedule or can't
-    run; ``paused`` of the runs wait for a pause to end. ``skipping`` of the integrations with runs have the overlap
-    ``skip``: they skip scheduled runs that come due while a backfilled one has not finished.
+    ``names`` are the names of the organizations, ``about`` is whom the backfill is for. ``left_out`` rows of the scope
+    are disabled, have no schedule or can't run; ``paused`` of the runs wait for a pause to end. ``skipping`` of the
+    integrations with runs have the overlap ``skip``: they skip scheduled runs that come due while a backfilled one has
+    not finished.
     """
 
     subject: str
+    about: Scope
     names: Mapping[str, str]
     occurrences: Sequence[Planned]
     left_out: int
@@ -97,7 +99,8 @@ async def plan_backfill(
     paused = await read_paused(connection, [one.integration for one in due], now)
     waiting = sum(one.fate is BackfillOutcome.RUNS and one.integration.integration_id in paused for one in occurrences)
     skipping = await _skipping(connection, settings, occurrences)
-    plan = BackfillPlan(found.subject, found.names, occurrences, len(found.rows) - len(rows), waiting, skipping)
+    left_out = len(found.rows) - len(rows)
+    plan = BackfillPlan(found.subject, found.about, found.names, occurrences, left_out, waiting, skipping)
     if most is not None and len(plan.runs) > most:
         raise Refused(
             f"That would be {len(plan.runs):,} runs. More than {most:,} runs need --yes (over HTTP, `most`): look at "
@@ -119,7 +122,15 @@ async def backfill(
         run_ids = await _claim(connection, settings, plan.runs, f"backfilled by {author}", now) if plan.runs else ()
         if run_ids:
             after = {"from": asked.start, "to": asked.end, "runs": len(run_ids), "first": min(run_ids)}
-            await record(connection, author=author, action="backfill", subject=plan.subject, before=None, after=after)
+            await record(
+                connection,
+                author=author,
+                action="backfill",
+                subject=plan.subject,
+                about=plan.about,
+                before=None,
+                after=after,
+            )
     return plan, run_ids
 
 

@@ -71,17 +71,24 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 delete from synkron.overrides where integration_id = $1;
 
 -- name: record
--- One row for each of the subjects $3, in the transaction of the change.
-insert into synkron.audit (author, action, subject, before, after)
-select $1, $2, subject, before::jsonb, after::jsonb
-from unnest($3::text[], $4::text[], $5::text[]) with ordinality change (subject, before, after, place)
+-- One row for each of the subjects $3, in the transaction of the change. They are about the organizations $6, the types
+-- $7 and the integrations $8.
+insert into synkron.audit (author, action, subject, before, after, org_id, integration_type, integration_id)
+select $1, $2, subject, before::jsonb, after::jsonb, org_id, integration_type, integration_id
+from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+    with ordinality change (subject, before, after, org_id, integration_type, integration_id, place)
 order by place;
 
 -- name: audit
--- The changes from $1 on by the author $2, if not null, the newest first. A page begins after that of $4, number $5.
-select id, at, author, action, subject, before::text, after::text
+-- The changes from $1 on by the author $2, and about the organization $6, the type $7 or the integration $8, each if not
+-- null, the newest first. A page begins after that of $4, number $5. Plan: an index in the order of the page, of what is
+-- asked for (audit_of_organization, audit_of_type, audit_of_integration), or else audit_newest.
+select id, at, author, action, subject, org_id, integration_type, integration_id, before::text, after::text
 from synkron.audit
 where ($1::timestamptz is null or at >= $1) and ($2::text is null or author = $2)
+    and ($6::text is null or org_id = $6)
+    and ($7::text is null or integration_type = $7)
+    and ($8::text is null or integration_id = $8)
     and ($4::timestamptz is null or (at, id) < ($4, $5::bigint))
 order by at desc, id desc
 limit $3;

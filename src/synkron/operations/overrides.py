@@ -38,9 +38,10 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class OverrideChange:
-    """The values of an override before and after a change; ``integration`` as in ``Override``."""
+    """The values of an override before and after a change, and whom it is ``about``; otherwise as ``Override``."""
 
     subject: str
+    about: Scope
     integration_id: str
     integration: Integration | None
     before: Values
@@ -77,9 +78,8 @@ async def plan_set(
     found = await look_up(connection, settings, Scope(within, integration_id=integration_id))
     before = _values(await _row(connection, integration_id))
     after = before | dict(values)
-    return OverrideChange(
-        found.subject, integration_id, found.rows[0], before, {key: after[key] for key in OVERRIDABLE if key in after}
-    )
+    after = {key: after[key] for key in OVERRIDABLE if key in after}
+    return OverrideChange(found.subject, found.about, integration_id, found.rows[0], before, after)
 
 
 async def set_override(
@@ -115,7 +115,7 @@ async def plan_unset(
     if not before:
         raise NotFound(f"Integration {integration_id} has no overrides. `synkron overrides` lists those that have.")
     after = {key: value for key, value in before.items() if keys and key not in keys}
-    return OverrideChange(found.subject, integration_id, next(iter(found.rows), None), before, after)
+    return OverrideChange(found.subject, found.about, integration_id, next(iter(found.rows), None), before, after)
 
 
 async def unset_override(
@@ -199,7 +199,15 @@ async def _write(connection: Connection, change: OverrideChange, action: str, au
         columns = [change.after.get(key) for key in OVERRIDABLE]
         await connection.execute(SQL["set_override"], change.integration_id, *columns)
     before, after = change.before or None, change.after or None
-    await record(connection, author=author, action=action, subject=change.subject, before=before, after=after)
+    await record(
+        connection,
+        author=author,
+        action=action,
+        subject=change.subject,
+        about=change.about,
+        before=before,
+        after=after,
+    )
 
 
 async def _row(connection: Connection, integration_id: str) -> Record | None:

@@ -91,7 +91,7 @@ async def pause(
         rows = await connection.fetch(SQL["add_pauses"], *columns, asked.reason, author, until)
         numbers = [row["id"] for row in rows]
         changes = [
-            Change(one.subject, None, {"pause": number, "reason": asked.reason, "until": until})
+            Change(one.subject, one.about, None, {"pause": number, "reason": asked.reason, "until": until})
             for one, number in zip(found, numbers, strict=True)
         ]
         await record_each(connection, author=author, action="pause", changes=changes)
@@ -137,6 +137,7 @@ async def resume(
         changes = [
             Change(
                 ended[one.id].subject,
+                ended[one.id].scope,
                 {"pause": one.id, "reason": one.reason, "until": one.until, "author": one.author},
                 {"pause": one.id, "ended_at": ended[one.id].ended_at},
             )

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from asyncpg import InsufficientPrivilegeError, PostgresError
 
 from synkron.errors import Refused
+from synkron.model import EVERYTHING
 from synkron.operations.audit import record
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
@@ -215,6 +216,7 @@ async def _record(
         author=author,
         action=f"pg_cron {verb}",
         subject="the second clock",
+        about=EVERYTHING,
         before=None if before is None else {"modes": list(before)},
         after={"modes": list(after)},
     )

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from synkron.errors import NotFound, Refused
 from synkron.ledger.queue import enqueue, queue_on
-from synkron.model import Integration, State
-from synkron.operations.audit import record
+from synkron.model import Integration, Scope, State
+from synkron.operations.audit import Change, record_each
 from synkron.operations.scope import known_names, read_rows_by_id
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
@@ -176,18 +176,18 @@ async def _changed(
     author: str,
     **further: object,
 ) -> list[NamedRun]:
-    """Record the change of the runs in the audit. Returns them as they are now."""
+    """Record the change of each run in the audit. Returns them as they are now."""
     changed = [replace(one, state=ends[one.state]) for one in runs]
-    await record(
-        connection,
-        author=author,
-        action=action,
-        subject=f"run {runs[0].id}" if len(runs) == 1 else f"runs {_listed([one.id for one in runs])}",
-        before={
-            "runs": [{"run": one.id, "state": one.state, "failures": one.failures, "error": one.error} for one in runs]
-        },
-        after={"runs": [{"run": one.id, "state": one.state} for one in changed], **further},
-    )
+    changes = [
+        Change(
+            f"run {was.id}",
+            Scope(was.org_id, was.integration_type, was.integration_id),
+            {"runs": [{"run": was.id, "state": was.state, "failures": was.failures, "error": was.error}]},
+            {"runs": [{"run": one.id, "state": one.state}], **further},
+        )
+        for was, one in zip(runs, changed, strict=True)
+    ]
+    await record_each(connection, author=author, action=action, changes=changes)
     return changed
 
 

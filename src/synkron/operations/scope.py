@@ -23,9 +23,13 @@ MOST_LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """What is in a scope: the scope in words, its rows, and the names of its organizations."""
+    """What is in a scope: the scope in words, its rows, and the names of its organizations.
+
+    It is ``about`` the scope; of an integration, also about its organization and type, unless its row is gone.
+    """
 
     subject: str
+    about: Scope
     rows: list[Integration]
     names: Mapping[str, str]
 
@@ -80,7 +84,7 @@ async def covered_each(connection: Connection, settings: Settings, scopes: Seque
     org_ids = {one.org_id for one in scopes} | {row.org_id for own in rows for row in own}
     names = await read_names(connection, settings, org_ids)
     return [
-        Covered(subject_of(one, next(iter(own), None), names), own, names)
+        Covered(subject_of(one, next(iter(own), None), names), _about(one, own), own, names)
         for one, own in zip(scopes, rows, strict=True)
     ]
 
@@ -176,6 +180,15 @@ def subject_of(scope: Scope, row: Integration | None, names: Mapping[str, str]) 
     if row is None:
         return f"{words} (its row is gone)"
     return f"{words} ({row.integration_type} of {names.get(row.org_id) or row.org_id})"
+
+
+def _about(scope: Scope, rows: Sequence[Integration]) -> Scope:
+    return scope_of_row(rows[0]) if scope.integration_id is not None and rows else scope
+
+
+def scope_of_row(row: Integration) -> Scope:
+    """The scope of one integration, with its organization and type."""
+    return Scope(row.org_id, row.integration_type, row.integration_id)
 
 
 def meet(one: Scope, other: Scope) -> bool:

@@ -85,7 +85,10 @@ async def silence(
         columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, plan.until)
         number = await connection.fetchval(SQL["add_silence"], *columns)
         after = {"silence": number, "reason": asked.reason, "until": plan.until}
-        await record(connection, author=author, action="silence", subject=plan.subject, before=None, after=after)
+        about = Scope(one.org_id, one.integration_type)
+        await record(
+            connection, author=author, action="silence", subject=plan.subject, about=about, before=None, after=after
+        )
         return await _silence(connection, settings, number, now)
 
 
@@ -109,7 +112,16 @@ async def unsilence(
         await connection.execute(SQL["end_silence"], number, now, author)
         before = {"silence": number, "reason": found.reason, "until": found.until, "author": found.author}
         after = {"silence": number, "ended_at": now}
-        await record(connection, author=author, action="unsilence", subject=found.subject, before=before, after=after)
+        about = Scope(found.org_id, found.integration_type)
+        await record(
+            connection,
+            author=author,
+            action="unsilence",
+            subject=found.subject,
+            about=about,
+            before=before,
+            after=after,
+        )
         return await _silence(connection, settings, number, now)
 
 

@@ -11,7 +11,7 @@ from synkron.ledger.installation import at_home
 from synkron.ledger.keys import run_key
 from synkron.model import Action, Decision, Integration, InvalidIntegration, Scope, Source, State
 from synkron.operations.audit import record
-from synkron.operations.scope import Covered, look_up
+from synkron.operations.scope import Covered, look_up, scope_of_row
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -106,7 +106,10 @@ async def trigger(
         [run_id] = claimed.run_ids
         key = run_key(installation.id, plan.integration.integration_id, Source.MANUAL, now)
         after = {"run": run_id, "key": key, "period_start": plan.period_start, "period_end": now}
-        await record(connection, author=author, action="trigger", subject=plan.subject, before=None, after=after)
+        about = scope_of_row(plan.integration)
+        await record(
+            connection, author=author, action="trigger", subject=plan.subject, about=about, before=None, after=after
+        )
     return Triggered(plan, run_id, key)
 
 

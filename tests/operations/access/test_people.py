@@ -144,16 +144,25 @@ async def test_each_change_is_in_the_audit(connection: Connection) -> None:
     await logged_in(connection, password=OTHER)
     await disable_person(connection, "kari", "ola")
     await enable_person(connection, "kari", "ola")
-    done = [(one.author, one.action, one.subject) for one in reversed(await entries(connection))]
+    fjord = await add_organization(connection, "Fjord")
+    await permit_person(connection, SETTINGS, AskedPerson("kari", READ, fjord), "ola")
+    await set_password(connection, "kari", PASSWORD, "ola")
+    await logged_in(connection)
+    await permit_person(connection, SETTINGS, AskedPerson("kari", READ), "ola")
+    done = [(one.author, one.action, one.subject, one.org_id) for one in reversed(await entries(connection))]
     assert done == [
-        ("ola", "add person", "person kari"),
-        ("ola", "permit person", "person kari"),
-        ("ola", "set password", "person kari"),
-        ("person:kari", "log in", "person kari"),
-        ("ola", "disable person", "person kari"),
-        ("ola", "enable person", "person kari"),
+        ("ola", "add person", "person kari", None),
+        ("ola", "permit person", "person kari", None),
+        ("ola", "set password", "person kari", None),
+        ("person:kari", "log in", "person kari", None),
+        ("ola", "disable person", "person kari", None),
+        ("ola", "enable person", "person kari", None),
+        ("ola", "permit person", "person kari", fjord),
+        ("ola", "set password", "person kari", fjord),
+        ("person:kari", "log in", "person kari", fjord),
+        ("ola", "permit person", "person kari", fjord),
     ]
-    permitted = (await entries(connection))[4]
+    permitted = (await entries(connection))[8]
     assert permitted.before == {"permission": "read", "org_id": None}
     assert permitted.after == {"permission": "admin", "org_id": None}
 

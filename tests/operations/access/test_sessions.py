@@ -10,6 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from synkron.ledger.retention import forget
+from synkron.model import Scope
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.people import AskedPerson, add_person, disable_person, people
 from synkron.operations.access.secret import SecretKind, new_secret
@@ -274,6 +275,15 @@ class TestEnd:
         await log_out(connection, found[0][1])
         await log_out(connection, "\ud800")
         assert [one.action for one in await entries(connection)] == ["log out", "log in", "log in", "add person"]
+
+    async def test_it_is_in_the_audit_of_their_organization(self, connection: Connection, kari: str) -> None:
+        await connection.execute("update synkron.people set org_id = 'fjord'")
+        link = await make_login_link(connection, "ola", READ, "fjord")
+        for found in (await enter(connection, kari), await log_in_by_link(connection, link)):
+            assert found is not None
+            await log_out(connection, found[1])
+        actions = [one.action for one in await entries(connection, Scope("fjord"))]
+        assert actions == ["log out", "log out", "log in", "log in", "make login link"]
 
     async def test_after_twelve_hours_it_is_over(self, connection: Connection, kari: str) -> None:
         found = await enter(connection, kari)

@@ -59,8 +59,10 @@ async def add_member(connection: Connection, letter: str) -> Member:
     )
     await connection.execute("insert into synkron.overrides (integration_id, overlap) values ($1, 'skip')", ids[0])
     await connection.execute(
-        "insert into synkron.audit (author, action, subject) values ('kari', 'override', 'integration ' || $1::text)",
+        "insert into synkron.audit (author, action, subject, org_id, integration_type, integration_id) "
+        "values ('kari', 'override', 'integration ' || $1::text, $2, 'xledger', $1)",
         ids[0],
+        org_id,
     )
     await connection.execute("insert into synkron.held (integration_id, since) values ($1, now())", ids[1])
     incident_id = await connection.fetchval(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from synkron.cli.clock import moments
-from synkron.cli.context import answer
-from synkron.cli.options import AsJson, Limit, SinceWhen, written
+from synkron.cli.context import answer, organization_names, scope_of
+from synkron.cli.options import AsJson, Integration, Limit, Organization, SinceWhen, Type, written
 from synkron.cli.output import lines_beside, say_cut, show
 from synkron.cli.table import Field, second
+from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
     from synkron.operations.audit import AuditEntry
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 def audit(
     context: typer.Context,
+    org: Organization = None,
+    integration_type: Type = None,
+    integration: Integration = None,
     from_: SinceWhen = None,
     author: Annotated[str | None, typer.Option(parser=written, metavar="NAME", help="Only their changes.")] = None,
     limit: Limit = 50,
@@ -29,24 +34,38 @@ def audit(
     """Show who changed what, the newest first.
 
     Every change that an operator makes is there: when, who, what it was before and what after. Rows are only added.
+    Those of an organization are its own and its integrations'. A change of a whole type, or of everything, is of no
+    organization: leave --org out to see it, or ask `synkron pauses --org ORG --ended` for all that has held one.
 
     \b
     Examples:
       synkron audit
+      synkron audit --org fjordlys --since yesterday
       synkron audit --since 7d --author kari@ops-1
       synkron audit --limit 1000 --json
     """
 
-    async def ask(connection: Connection, settings: Settings) -> list[AuditEntry]:
+    named = AskedScope(org, integration_type, integration)
+
+    async def ask(connection: Connection, settings: Settings) -> tuple[list[AuditEntry], Mapping[str, str]]:
         from synkron.operations.audit import entries
 
-        [since] = await moments(connection, settings, from_)
-        return await entries(connection, since=since, author=author, limit=limit + 1)
+        scope = await scope_of(named, connection, settings)
+        [since] = await moments(connection, settings, from_, scope=scope)
+        found = await entries(connection, scope, since=since, author=author, limit=limit + 1)
+        return found, await organization_names(connection, settings)
 
-    found = answer(context, ask)
-    empty = "Nobody has changed anything."
-    shown = show(found[:limit], ENTRY, as_json=as_json, empty=empty, noun="audit", beside=lines_beside(context))
-    say_cut(found, shown, "--since or --author")
+    found, names = answer(context, ask)
+    shown = show(
+        found[:limit],
+        ENTRY,
+        as_json=as_json,
+        empty="Nobody has changed anything of it." if any(named) else "Nobody has changed anything.",
+        noun="audit",
+        names=names,
+        beside=lines_beside(context),
+    )
+    say_cut(found, shown, "--since, --org or --author")
 
 
 def _change(one: AuditEntry) -> str:

@@ -141,7 +141,9 @@ left join synkron.people on people.name = sessions.person
 where sessions.secret_hash = $1 and sessions.expires_at > now() and people.disabled_at is null;
 
 -- name: end_session
-delete from synkron.sessions where secret_hash = $1 returning 'person:' || coalesce(person, name);
+delete from synkron.sessions where secret_hash = $1
+returning 'person:' || coalesce(person, name),
+    coalesce(org_id, (select people.org_id from synkron.people where people.name = person));
 
 -- name: add_provider_login
 with expired as (delete from synkron.provider_logins where expires_at < now())

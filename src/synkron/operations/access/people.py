@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synkron.errors import NotFound, Refused
+from synkron.model import Scope
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.passwords import check_password, hash_password
 from synkron.operations.access.tokens import check_organization
@@ -75,7 +76,7 @@ async def add_person(
     async with write_transaction(connection):
         await plan_add_person(connection, settings, asked)
         await connection.execute(SQL["add_person"], asked.name, asked.permission, asked.org_id, hashed, author)
-        return await _changed(connection, asked.name, "add person", None, _may(asked), author)
+        return await _changed(connection, asked.name, "add person", Scope(asked.org_id), None, _may(asked), author)
 
 
 async def person_named(connection: Connection, name: str) -> Person:
@@ -93,7 +94,8 @@ async def permit_person(connection: Connection, settings: Settings, asked: Asked
     async with write_transaction(connection):
         before = await plan_permit(connection, settings, asked)
         await connection.execute(SQL["permit_person"], asked.name, asked.permission, asked.org_id)
-        return await _changed(connection, asked.name, "permit person", _may(before), _may(asked), author)
+        about = Scope(asked.org_id or before.org_id)
+        return await _changed(connection, asked.name, "permit person", about, _may(before), _may(asked), author)
 
 
 async def plan_permit(connection: Connection, settings: Settings, asked: AskedPerson) -> Person:
@@ -113,7 +115,8 @@ async def disable_person(connection: Connection, name: str, author: str) -> Pers
         await connection.execute(SQL["disable_person"], name, author)
         await connection.fetch(SQL["end_sessions"], name)
         after = {"disabled": True, "ended_sessions": found.sessions}
-        return await _changed(connection, name, "disable person", {"disabled": False}, after, author)
+        about = Scope(found.org_id)
+        return await _changed(connection, name, "disable person", about, {"disabled": False}, after, author)
 
 
 async def enable_person(connection: Connection, name: str, author: str) -> Person:
@@ -123,7 +126,8 @@ async def enable_person(connection: Connection, name: str, author: str) -> Perso
         if found.disabled_at is None:
             raise Refused(f"{name} is not disabled.")
         await connection.execute(SQL["enable_person"], name)
-        return await _changed(connection, name, "enable person", {"disabled": True}, {"disabled": False}, author)
+        about, before, after = Scope(found.org_id), {"disabled": True}, {"disabled": False}
+        return await _changed(connection, name, "enable person", about, before, after, author)
 
 
 async def set_password(connection: Connection, name: str, password: str, author: str) -> Person:
@@ -137,7 +141,8 @@ async def set_password(connection: Connection, name: str, password: str, author:
         found = await plan_set_password(connection, name)
         await connection.execute(SQL["set_password"], name, hashed)
         await connection.fetch(SQL["end_sessions"], name)
-        return await _changed(connection, name, "set password", None, {"ended_sessions": found.sessions}, author)
+        about, after = Scope(found.org_id), {"ended_sessions": found.sessions}
+        return await _changed(connection, name, "set password", about, None, after, author)
 
 
 async def plan_set_password(connection: Connection, name: str) -> Person:
@@ -157,8 +162,10 @@ def _may(one: AskedPerson | Person) -> Facts:
 
 
 async def _changed(
-    connection: Connection, name: str, action: str, before: Facts | None, after: Facts, author: str
+    connection: Connection, name: str, action: str, about: Scope, before: Facts | None, after: Facts, author: str
 ) -> Person:
     """The person after the change, of which the audit gets a row."""
-    await record(connection, author=author, action=action, subject=f"person {name}", before=before, after=after)
+    await record(
+        connection, author=author, action=action, subject=f"person {name}", about=about, before=before, after=after
+    )
     return await person_named(connection, name)

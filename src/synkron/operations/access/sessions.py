@@ -6,6 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from ipaddress import IPv4Address, ip_address, ip_network
 
+from synkron.model import Scope
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.passwords import hash_password, is_password, needs_rehash
 from synkron.operations.access.secret import SecretKind, hash_of, is_secret, new_secret
@@ -78,7 +79,13 @@ async def make_login_link(connection: Connection, name: str, permission: Permiss
         until = await connection.fetchval(SQL["add_link"], hash_of(secret), name, permission, org_id, LINK_LASTS)
         after = {"permission": permission, "org_id": org_id, "expires_at": until}
         await record(
-            connection, author=name, action="make login link", subject=f"person {name}", before=None, after=after
+            connection,
+            author=name,
+            action="make login link",
+            subject=f"person {name}",
+            about=Scope(org_id),
+            before=None,
+            after=after,
         )
     return secret
 
@@ -103,10 +110,19 @@ async def log_out(connection: Connection, secret: str) -> None:
     if not is_secret(SecretKind.SESSION, secret):
         return
     async with connection.transaction():
-        name = await connection.fetchval(SQL["end_session"], hash_of(secret))
-        if name is not None:
+        ended = await connection.fetchrow(SQL["end_session"], hash_of(secret))
+        if ended is not None:
+            name, org_id = ended
             subject = name.replace(":", " ", 1)
-            await record(connection, author=name, action="log out", subject=subject, before=None, after=None)
+            await record(
+                connection,
+                author=name,
+                action="log out",
+                subject=subject,
+                about=Scope(org_id),
+                before=None,
+                after=None,
+            )
 
 
 async def _begin(connection: Connection, name: str, password_hash: str | None, *, by: str) -> LoggedIn | None:
@@ -123,7 +139,15 @@ async def _begin(connection: Connection, name: str, password_hash: str | None, *
 
 async def _record_login(connection: Connection, actor: Actor, by: str) -> None:
     subject = actor.name.replace(":", " ", 1)
-    await record(connection, author=actor.name, action="log in", subject=subject, before=None, after={"by": by})
+    await record(
+        connection,
+        author=actor.name,
+        action="log in",
+        subject=subject,
+        about=Scope(actor.org_id),
+        before=None,
+        after={"by": by},
+    )
 
 
 def _place(address: str) -> str:

@@ -85,7 +85,13 @@ async def create_token(connection: Connection, settings: Settings, asked: AskedT
         made = await token_named(connection, asked.name)
         after = {"permission": made.permission, "org_id": made.org_id, "expires_at": made.expires_at}
         await record(
-            connection, author=author, action="create token", subject=f"token {made.name}", before=None, after=after
+            connection,
+            author=author,
+            action="create token",
+            subject=f"token {made.name}",
+            about=Scope(made.org_id),
+            before=None,
+            after=after,
         )
     return made, secret
 
@@ -106,7 +112,13 @@ async def revoke_token(connection: Connection, name: str, author: str) -> Token:
         before = {"permission": found.permission, "org_id": found.org_id, "expires_at": found.expires_at}
         after = {"revoked_at": revoked.revoked_at}
         await record(
-            connection, author=author, action="revoke token", subject=f"token {name}", before=before, after=after
+            connection,
+            author=author,
+            action="revoke token",
+            subject=f"token {name}",
+            about=Scope(found.org_id),
+            before=before,
+            after=after,
         )
     return revoked
 

@@ -77,19 +77,20 @@ async def whom(actor: Reader, connection: Db, parts: Parts, asked: Named) -> Sco
 
     Who is tied to an organization names integrations by their ids alone: a search would tell of others.
     """
-    return (await _resolved(actor, connection, parts, asked)).scope
+    return (await resolved(actor, connection, parts, asked)).scope
 
 
 async def around(actor: Reader, connection: Db, parts: Parts, asked: Named) -> Scope:
     """The same, with the organization and the type of an integration, as far as they are known."""
-    return (await _resolved(actor, connection, parts, asked)).around
+    return (await resolved(actor, connection, parts, asked)).around
 
 
 Whom = Annotated[Scope, Depends(whom, scope="function")]
 Around = Annotated[Scope, Depends(around, scope="function")]
 
 
-async def _resolved(actor: Actor, connection: Connection, parts: Served, asked: AskedScope) -> Resolved:
+async def resolved(actor: Actor, connection: Connection, parts: Served, asked: AskedScope) -> Resolved:
+    """What ``asked`` names, as far as the actor may know of it. Raises NotFound and Ambiguous."""
     if actor.org_id is None:
         return await resolve(connection, parts.settings, asked) if any(asked) else Resolved(Scope(), Scope(), ())
     if asked.org not in (None, actor.org_id):

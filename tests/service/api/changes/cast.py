@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from synkron.incidents.lifecycle import Silence
-from synkron.model import Scope
+from synkron.model import EVERYTHING, Scope
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.tokens import AskedToken, create_token
 from synkron.operations.overrides import set_override
@@ -174,3 +174,21 @@ ADMINISTRATION: Table = {
     "revoke a token": ("revoke token", lambda own, _: ("tokens/revoke", {"name": own.token})),
     "adopt": ("adopt", lambda *_: ("adopt", {"adopted": "copy", "installation": "staging"})),
 }
+
+
+def about(name: str, own: Own) -> Scope:
+    """Whom the change of this name is about, as the audit has it."""
+    paused, pair = Scope(own.org_id, "dynamics", own.paused), Scope(own.org_id, "xledger")
+    others = {
+        "pause an organization": Scope(own.org_id),
+        "resume": paused,
+        "resume whom": paused,
+        "end an override": Scope(own.org_id, "bufdir", own.overridden),
+        "acknowledge": pair,
+        "silence": pair,
+        "unsilence": Scope(own.org_id),
+        "create a token": EVERYTHING,
+        "revoke a token": Scope(own.org_id),
+        "adopt": EVERYTHING,
+    }
+    return others.get(name, Scope(own.org_id, "xledger", own.free))

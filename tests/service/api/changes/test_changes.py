@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from synkron.model import Scope
 from synkron.operations.access.actor import Permission
 from synkron.operations.audit import entries
 from tests.conftest import Connection
-from tests.service.api.changes.cast import ADMINISTRATION, CHANGES, HOUR, WHY, Cast, Own, everything
+from tests.service.api.changes.cast import ADMINISTRATION, CHANGES, HOUR, WHY, Cast, Own, about, everything
 from tests.service.api.conftest import Answer, Api, token_of
 
 EVERY = CHANGES | ADMINISTRATION
@@ -61,6 +62,10 @@ async def test_of_ten_at_once_with_a_key_one_changes_something(
     assert [(one.status, one.content) for one in answers] == [(200, answers[0].content)] * 10
     author = "token:operate-all" if name in CHANGES else "token:admin-all"
     assert await audited(connection, start) == [(author, action)]
+    newest, whom = (await entries(connection))[0], about(name, cast.fjord)
+    assert (newest.org_id, newest.integration_type, newest.integration_id) == whom
+    assert (await entries(connection, whom))[0] == newest
+    assert newest not in await entries(connection, Scope(cast.vik.org_id))
 
     other = await ask(api, path, {**body, "reason": "other"}, "a-key")
     assert other.status == 422

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from synkron.errors import Refused
+from synkron.model import EVERYTHING
 from synkron.operations.access.answers import Answer
 from synkron.operations.announce import TriedChannel, plan_try_channels, try_channels
 from synkron.operations.audit import record
@@ -45,7 +46,13 @@ async def test(_: FleetOperator, change: Change, body: Annotated[ChannelBody, De
         after = {"channels": [held_by(one) for one in tried]}
         subject = "all channels" if body.channel is None else f"channel {body.channel}"
         await record(
-            connection, author=change.actor.name, action="test channel", subject=subject, before=None, after=after
+            connection,
+            author=change.actor.name,
+            action="test channel",
+            subject=subject,
+            about=EVERYTHING,
+            before=None,
+            after=after,
         )
         return _content(tried, dry_run=False)
 

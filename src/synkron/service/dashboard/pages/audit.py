@@ -5,20 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from synkron.operations.audit import AuditEntry, entries
 from synkron.service.api.paging import page, place_of
-from synkron.service.api.served import Db
-from synkron.service.dashboard.parameters import After, Author
+from synkron.service.api.parameters import OrEmpty
+from synkron.service.api.served import Db, Parts
+from synkron.service.dashboard.parameters import After, Author, Whom
 from synkron.service.dashboard.viewer import FleetView
+from synkron.service.names import organization_names
 
 router = APIRouter(include_in_schema=False)
 ROWS = 50
-SINCE = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+class Back(StrEnum):
+    """How far back the page looks, if not to the beginning."""
+
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+
+
+LENGTHS = {Back.DAY: timedelta(days=1), Back.WEEK: timedelta(days=7), Back.MONTH: timedelta(days=30)}
 
 
 class Differing(NamedTuple):
@@ -32,23 +45,34 @@ class Differing(NamedTuple):
 @router.get("/audit")
 async def audit(
     view: FleetView,
+    scope: Whom,
     connection: Db,
+    parts: Parts,
     author: Author = "",
-    since: Annotated[str, Query(max_length=10)] = "",
+    since: Annotated[Back | None, OrEmpty] = None,
     after: After = None,
 ) -> Response:
     """Who changed what, the newest first."""
-    length = SINCE.get(since)
     found = await entries(
         connection,
-        since=view.now - length if length else None,
+        scope,
+        since=view.now - LENGTHS[since] if since else None,
         author=author or None,
         before=place_of(after, datetime, int),
         limit=ROWS + 1,
     )
     shown = page(found, ROWS, lambda one: (one.at, one.id), lambda one: (one, list(differing(one))))
     return view.page(
-        "audit.html", rows=shown["items"], next=shown["next"], author=author, since=since, spans=("", *SINCE)
+        "audit.html",
+        rows=shown["items"],
+        next=shown["next"],
+        author=author,
+        since=since or "",
+        spans=("", *Back),
+        names=await organization_names(connection, parts.settings, {scope.org_id, *(one.org_id for one in found)}),
+        scope=scope,
+        is_about=any(scope),
+        types=sorted({*parts.settings.types, *filter(None, [scope.integration_type])}),
     )
 
 
