@@ -61,6 +61,29 @@ def test_what_is_told_of_a_day(report: Command) -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (f"update organizations set timezone = 'Europe/Olso' where id = '{BERG}'", "'Europe/Olso': not a known zone"),
+        (f"delete from organizations where id = '{BERG}'", f"there is no organization {BERG}"),
+        ("update organization_integrations set integration_type = 'abc'", '"abc" is not a known integration type'),
+    ],
+)
+def test_a_reason_is_told_without_what_is_allowed_instead(
+    report: Command, database: Database, change: str, reason: str
+) -> None:
+    """Which would be all the zones that there are."""
+    execute(
+        database.url,
+        "update organization_integrations set cron_schedule = '0 * * * *' where integration_type = 'bufdir'",
+        "alter table organization_integrations drop constraint if exists organization_integrations_org_id_fkey",
+        change,
+    )
+    told = report("--day", "2026-03-03", "--zone", "UTC")
+    assert told.code == 0
+    assert f"{reason}.\n" in told.out
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--type", "dynamics", "--day", "2026-03-04"], "dynamics: 24 of 24 exported, all of 4 March."),

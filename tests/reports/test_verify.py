@@ -513,6 +513,11 @@ def test_the_time_that_no_run_covers(ledger: list[RecordedDecision], gaps: list[
         (recorded(8, **SKIPPED, action=Action.SKIP, source=Source.CATCH_UP), Undelivered.SKIPPED),
         (recorded(8, **SKIPPED, action=Action.EXPIRE, source=Source.CATCH_UP), Undelivered.EXPIRED),
         (recorded(8, state=State.FAILED), None),
+        (
+            recorded(8, state=State.FAILED, outcomes="retryable cancelled", attempt=2, last_attempt=2),
+            Undelivered.CANCELLED,
+        ),
+        (recorded(8, state=State.FAILED, outcomes="cancelled final", attempt=2, last_attempt=2, retries=1), None),
         (recorded(8, **WAITS), None),
         (recorded(8), None),
     ],

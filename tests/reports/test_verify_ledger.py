@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
-from synkron.model import Scope
+from synkron.model import Scope, Window
 from synkron.operations.runs import cancel
+from synkron.reports.exports.coverage import Reason
+from synkron.reports.exports.store import read_exports
 from synkron.reports.verify.evidence import FindingKind, Undelivered
 from synkron.reports.verify.store import Report, keep_verification, verify
 from synkron.reports.verify.ticks import full_transaction
@@ -21,6 +23,7 @@ from synkron.settings.policy import CatchUp
 from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, watching
+from tests.support.turns import start
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -218,6 +221,24 @@ async def test_what_was_merged_into_a_run_that_was_cancelled(connection: Connect
     report = await verified(connection, since)
     assert (kinds(report), report.undelivered) == ({}, {Undelivered.MERGED: 17, Undelivered.CANCELLED: 1})
     assert (report.gaps, report.gap) == (1, HOUR * 3 - 5 * MINUTE)
+
+
+async def test_a_run_that_was_cancelled_under_way_is_told_of_alike(connection: Connection) -> None:
+    """By what `verify` counts, and by what `report` says."""
+    await add_integration(connection, "*/10 * * * *")
+    since = await decide_hours(connection)
+    first = await connection.fetchval("select id from synkron.runs order by scheduled_for limit 1")
+    assert await start(connection, first, "w", 1) is not None
+    await cancel(connection, [first], "kari", "wrong period")
+    for reason, failed, undelivered in (
+        (Reason.CANCELLED, 0, {Undelivered.CANCELLED: 1}),
+        (Reason.FAILED, 1, {}),
+    ):
+        report = await verified(connection, since)
+        assert (kinds(report), report.failed, report.undelivered) == ({}, failed, undelivered)
+        [export] = (await read_exports(connection, ALL, Window(since, since + 3 * HOUR))).exports
+        assert export.missing == {reason: 1, Reason.OPEN: 17}
+        await connection.execute("update synkron.attempts set outcome = 'final'")
 
 
 async def test_more_expired_moments_than_rows(connection: Connection) -> None:

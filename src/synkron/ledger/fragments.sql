@@ -46,13 +46,18 @@ greatest(
     interval '0'
 )
 
--- name: stands_failed
--- Whether the run GIVEN failed for good, and not because an operator cancelled it.
-GIVEN.state = 'failed' and not exists (
+-- name: last_cancelled
+-- Whether the last attempt of the run GIVEN ended because an operator cancelled it. A run that is recorded as failed was
+-- then cancelled under way.
+exists (
     select from synkron.attempts last
     where last.run_id = GIVEN.id and last.attempt = GIVEN.attempt
         and last.scheduled_for = GIVEN.scheduled_for and last.outcome = 'cancelled'
 )
+
+-- name: stands_failed
+-- Whether the run GIVEN failed for good, and not because an operator cancelled it.
+GIVEN.state = 'failed' and not {last_cancelled[GIVEN]}
 
 -- name: newest_runs
 -- The newest 100 runs of the integration GIVEN, each with how late it started if a schedule made it start, and with the

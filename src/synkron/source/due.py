@@ -20,6 +20,8 @@ AllOccurrences = tuple[list[Occurrences], list[InvalidIntegration]]
 
 # How far from an instant a moment counts as due at it.
 TOLERANCE = timedelta(seconds=30)
+# The reason of these ends with what is allowed, or what to do, behind a semicolon.
+LISTING = (Fault.ZONE, Fault.TYPE, Fault.ORGANIZATION)
 
 
 class Calendar(NamedTuple):
@@ -97,6 +99,11 @@ def misplaced(row: Integration, types: Collection[str]) -> InvalidIntegration | 
     if row.integration_type not in types:
         return _invalid(row, ScheduleFault(Fault.TYPE, unknown(row.integration_type, types)))
     return None
+
+
+def briefly(row: InvalidIntegration) -> str:
+    """What is wrong, without what is allowed instead, which may be a list."""
+    return row.reason.rpartition("; ")[0] or row.reason if row.fault in LISTING else row.reason
 
 
 def _occurrences_of(row: Integration, calendars: Calendars, types: Collection[str]) -> Occurrences | InvalidIntegration:

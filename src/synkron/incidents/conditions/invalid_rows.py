@@ -10,6 +10,7 @@ from datetime import datetime
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.wording import MOST_APART, Names, called, listed, touched
 from synkron.model import Fault, InvalidIntegration
+from synkron.source.due import briefly
 from synkron.text import several
 
 KINDS: Mapping[Fault, IncidentKind] = {
@@ -39,8 +40,6 @@ REASONS: Mapping[Fault, str] = {
 
 # The moments of these are put on hold (synkron.held); those of the others are not known.
 HELD = (Fault.TYPE, Fault.ORGANIZATION)
-# The reason of these ends with what is allowed, or what to do, behind a semicolon.
-LISTING = (Fault.ZONE, Fault.TYPE, Fault.ORGANIZATION)
 # All integrations of an organization have these at once.
 OF_ORGANIZATION = (Fault.ZONE, Fault.ORGANIZATION)
 
@@ -73,7 +72,7 @@ def _whole(subject: str, rows: Sequence[InvalidIntegration], names: Names, at: d
     return replace(
         one,
         subject=subject,
-        title=f"{len(rows)} integrations of {called(rows[0].org_id, names)} can't run: {_briefly(rows[0])}",
+        title=f"{len(rows)} integrations of {called(rows[0].org_id, names)} can't run: {briefly(rows[0])}",
         detail=(
             f"They are enabled, but every tick leaves them out ({listed(sorted(types))}). No other organization is "
             f"affected.{_what_is_allowed(rows[0])}{_what_of_its_moments(rows[0].fault)}"
@@ -88,7 +87,7 @@ def _one(row: InvalidIntegration, names: Names, at: datetime) -> Condition:
     return Condition(
         kind=KINDS[row.fault],
         subject=row.integration_id,
-        title=f"{whose} can't run: {_briefly(row)}",
+        title=f"{whose} can't run: {briefly(row)}",
         detail=(
             f"Integration {row.integration_id} is enabled, but every tick leaves it out. No other is affected."
             f"{_what_is_allowed(row)}{_what_of_its_moments(row.fault)}"
@@ -119,13 +118,8 @@ def _many(fault: Fault, rows: Sequence[InvalidIntegration], at: datetime) -> Con
     )
 
 
-def _briefly(row: InvalidIntegration) -> str:
-    """What is wrong, without what is allowed instead, which may be a list."""
-    return row.reason.rpartition("; ")[0] or row.reason if row.fault in LISTING else row.reason
-
-
 def _what_is_allowed(row: InvalidIntegration) -> str:
-    return "" if _briefly(row) == row.reason else f" The reason in full: {row.reason}."
+    return "" if briefly(row) == row.reason else f" The reason in full: {row.reason}."
 
 
 def _what_of_its_moments(fault: Fault) -> str:

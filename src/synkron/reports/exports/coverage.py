@@ -41,7 +41,8 @@ class Reason(StrEnum):
 class Recorded(NamedTuple):
     """A row of the ledger whose period overlaps the range; or successful runs whose periods adjoin, which have no id.
 
-    ``since`` is not before the range. ``own`` are the moments of a row for many that have a run of their own.
+    ``since`` is not before the range. ``own`` are the moments of a row for many that have a run of their own. A failed
+    run may be one that ``was_cancelled`` under way.
     """
 
     integration_id: str
@@ -61,6 +62,7 @@ class Recorded(NamedTuple):
     cron_schedule: str | None = None
     timezone: str | None = None
     own: Sequence[datetime] = ()
+    was_cancelled: bool = False
 
 
 class Period(NamedTuple):
@@ -186,7 +188,7 @@ def _reason(run: Recorded) -> tuple[Reason, str]:
     if run.state != State.FAILED:
         return Reason.OPEN, ""
     error = run.error or ""
-    if Undelivered.of(Action.RUN, error) is Undelivered.CANCELLED:
+    if run.was_cancelled:
         return Reason.CANCELLED, one_line(error, LONGEST_DETAIL)
     return Reason.FAILED, f"HTTP {run.http_status}" if run.http_status else one_line(error, LONGEST_DETAIL)
 

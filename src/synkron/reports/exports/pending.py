@@ -18,7 +18,7 @@ from synkron.runtime import by_turns
 from synkron.scheduler.holds import read_paused
 from synkron.scheduler.undecided import undecided
 from synkron.settings.load import Settings
-from synkron.source.due import occurrences_in_steps
+from synkron.source.due import briefly, occurrences_in_steps
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of, read_window
 from synkron.text import one_line
@@ -129,7 +129,7 @@ def _periods(one: Occurrences, reason: Reason, detail: str, window: Window) -> I
 
 def _of_invalid(one: InvalidIntegration, window: Window) -> Iterator[Period]:
     """The moments of an invalid row, or, where they can't be known, its time alone."""
-    detail = one_line(one.reason, LONGEST_DETAIL)
+    detail = one_line(briefly(one), LONGEST_DETAIL)
     if one.due is None:
         if window.start < window.end:
             yield Period(window.start, window.end, Reason.INVALID, 0, detail)

@@ -25,8 +25,8 @@ set local work_mem = '64MB';
 with run as not materialized (
     select
         integration_id collate "C" as integration_id, org_id, integration_type, greatest(period_start, $1) as since,
-        scheduled_for as until, occurrences, id, source, action, state, reason, error, http_status, finished_at,
-        cron_schedule, timezone
+        scheduled_for as until, scheduled_for, occurrences, id, source, action, state, reason, error, http_status,
+        finished_at, cron_schedule, timezone, attempt
     from synkron.runs
     where scheduled_for > $1
         and (scheduled_for <= $2 or scheduled_for <= now() and coalesce(period_start, '-infinity') < $2)
@@ -70,7 +70,7 @@ select
     integration_id, org_id, integration_type, since, until, periods,
     null::bigint as id, 'schedule' as source, 'run' as action, 'succeeded' as state, '' as reason, null as error,
     null::integer as http_status, null::timestamptz as finished_at, null as cron_schedule, null as timezone,
-    '{}'::timestamptz[] as own
+    '{}'::timestamptz[] as own, false as was_cancelled
 from succeeded
 union all
 select
@@ -83,7 +83,8 @@ select
                 and own.scheduled_for > undone.since and own.scheduled_for <= undone.until
         )
         else '{}'
-    end
+    end,
+    state = 'failed' and {last_cancelled[undone]}
 from undone
 where occurrences > 1
     or not exists (

@@ -24,23 +24,24 @@ WHOLE = Coverage()
 
 def coverage(recorded: Sequence[RecordedDecision], basis: Basis) -> Coverage:
     """What happened to the moments of the window for which no own run was delivered, oldest first."""
-    if len(recorded) == 1 and recorded[0].is_delivered:
+    if len(recorded) == 1 and _stands(recorded[0]):
         return WHOLE
     window = basis.window
     decided = [one for one in recorded if one.decides and window.start < one.scheduled_for <= window.end]
     catch_ups = [one for one in recorded if one.action == Action.RUN and one.source == Source.CATCH_UP]
-    backfilled = {one.scheduled_for for one in recorded if one.source == Source.BACKFILL and one.is_delivered}
+    backfilled = {one.scheduled_for for one in recorded if one.source == Source.BACKFILL and _stands(one)}
     lost, undelivered = [], []
     for one in decided:
-        if one.is_delivered or one.scheduled_for in backfilled:
+        if _stands(one) or one.scheduled_for in backfilled:
             continue
         if one.action != Action.MERGE:
-            undelivered.append((Undelivered.of(one.action, one.reason), one))
+            reason = Undelivered.CANCELLED if one.was_cancelled else Undelivered.of(one.action, one.reason)
+            undelivered.append((reason, one))
             continue
         covers = [run for run in catch_ups if _covers(run, one.scheduled_for)]
         if not covers:
             lost.append(one.finding(FindingKind.MISSED, "recorded as merged, but no run's period covers it"))
-        elif not any(run.is_delivered for run in covers):
+        elif not any(map(_stands, covers)):
             undelivered.append((Undelivered.MERGED, one))
     return Coverage(lost, undelivered, _gaps(decided, recorded, window))
 
@@ -52,7 +53,7 @@ def _gaps(decided: Sequence[RecordedDecision], recorded: Sequence[RecordedDecisi
     found = []
     reached, last = max(window.start, decided[0].period_start or window.start), decided[-1].scheduled_for
     for run in recorded:
-        if run.is_delivered and run.scheduled_for > reached:
+        if _stands(run) and run.scheduled_for > reached:
             start = min(run.period_start or reached, last)
             if start > reached:
                 found.append(Window(reached, start))
@@ -60,6 +61,11 @@ def _gaps(decided: Sequence[RecordedDecision], recorded: Sequence[RecordedDecisi
     if reached < last:
         found.append(Window(reached, last))
     return found
+
+
+def _stands(one: RecordedDecision) -> bool:
+    """Whether it is a run that nobody cancelled, before its target was called or meanwhile."""
+    return one.is_delivered and not one.was_cancelled
 
 
 def _covers(run: RecordedDecision, moment: datetime) -> bool:

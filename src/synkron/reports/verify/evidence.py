@@ -28,7 +28,11 @@ class FindingKind(StrEnum):
 
 
 class Undelivered(StrEnum):
-    """Why a moment that was due was not delivered. ``merged`` ones belong to a run that was skipped."""
+    """Why a moment that was due was not delivered.
+
+    A run may be ``cancelled`` before its target is called, or meanwhile. ``merged`` ones belong to a run that was
+    skipped or cancelled.
+    """
 
     SKIPPED = "skipped"
     SUPERSEDED = "superseded"
@@ -134,6 +138,11 @@ class RecordedDecision(NamedTuple):
     def is_from_tick(self) -> bool:
         """Whether a tick decided it."""
         return self.source in OF_TICKS
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether an operator cancelled it under way: it is recorded as failed."""
+        return self.state == State.FAILED and self.outcomes.endswith(Undelivered.CANCELLED)
 
     @property
     def is_delivered(self) -> bool:

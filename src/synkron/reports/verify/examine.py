@@ -64,7 +64,7 @@ def examine(row: LiveRow | None, recorded: Sequence[RecordedDecision], basis: Ba
         sum([one.occurrences for one in within]) + len(left.held) + left.unprovable + len(left.findings),
         findings,
         left.unprovable,
-        sum([one.state == State.FAILED for one in within]),
+        sum([one.state == State.FAILED and not one.was_cancelled for one in within]),
         left.invalid,
         _counted(covered, left) if covered.undelivered or left.held else NOTHING,
         covered.gaps,
@@ -129,7 +129,8 @@ def _strictly(
 ) -> Iterator[Finding]:
     """The findings of ``--strict``: what was not delivered, and the time that no run covers."""
     for reason, one in covered.undelivered:
-        yield one.finding(FindingKind.UNDELIVERED, f"{reason}: {one.reason}")
+        said = "while it was under way" if one.was_cancelled else one.reason
+        yield one.finding(FindingKind.UNDELIVERED, f"{reason}: {said}")
     for gap in covered.gaps:
         message = f"no run covers {gap.start:%Y-%m-%dT%H:%MZ} to {gap.end:%Y-%m-%dT%H:%MZ}"
         of = recorded[-1]
