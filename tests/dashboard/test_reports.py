@@ -37,6 +37,7 @@ ASKED = (
     "/lab?expression=*+*+*+*+*&zone=Europe/Atlantis",
     "/audit?since=24h",
     "/audit?author=nobody",
+    "/audit?org=Nordavind+Skoler&type=xledger&integration=",
 )
 KATHMANDU = "Kathmandu"
 

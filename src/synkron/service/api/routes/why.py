@@ -72,7 +72,7 @@ async def why(
 
 
 def _for(actor: Actor, facts: Facts) -> Facts:
-    """The facts without the changes that name several runs, which may be those of other organizations."""
+    """The facts without the changes of an earlier release that name several runs, which may be those of others."""
     if actor.org_id is None:
         return facts
     return replace(facts, audit=[one for one in facts.audit if not one.subject.startswith("runs ")])
