@@ -35,6 +35,7 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402
 
 from synkron.cli.output import say_through  # noqa: E402
 from synkron.cli.secrets import hide  # noqa: E402
+from synkron.operations.access import passwords  # noqa: E402
 from synkron.postgres.connection import Pool  # noqa: E402
 from synkron.postgres.embedded import EmbeddedServer, embedded_database  # noqa: E402
 from synkron.runtime import log_through_structlog  # noqa: E402
@@ -49,6 +50,9 @@ from tests.support.template import WITHOUT_PARTITIONS  # noqa: E402
 HURRIED = {"fsync": "off", "shared_preload_libraries": "plpgsql", "autovacuum": "off", "timezone": ZONE}
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
+# A hash of the service's takes 50 ms and more of every core; two tests make one.
+SERVICE_COST = passwords.COST
+passwords.COST = (1, 8, 1)
 remember_types()
 # As the command line does, so that `structlog.testing.capture_logs` sees each line.
 log_through_structlog()
@@ -167,6 +171,12 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
     """Connections to the test's database, as the service's role."""
     async with asyncpg.create_pool(database.url, min_size=1, max_size=10) as opened:
         yield opened
+
+
+@pytest.fixture
+def service_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as the service does."""
+    monkeypatch.setattr(passwords, "COST", SERVICE_COST)
 
 
 @pytest.fixture

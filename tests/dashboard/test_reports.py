@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
 from synkron.operations.access.actor import Permission
+from synkron.postgres.embedded import EmbeddedServer
 from tests.conftest import Connection
-from tests.dashboard.conftest import Dashboard
+from tests.dashboard.conftest import Dashboard, showing
 from tests.end_to_end.first_hour.fleet import SETTINGS as FLEET
 from tests.end_to_end.first_hour.fleet import seed
 from tests.service.api.cast import Member
-from tests.service.api.conftest import serving
-from tests.support import browser as browsers
-from tests.support.browser import NARROW, needs_browser
-from tests.support.databases import Database
+from tests.service.api.conftest import Api, serving
+from tests.support.browser import BOTH, NARROW, needs_browser
+from tests.support.databases import migrated
 
 pytestmark = needs_browser
 
@@ -42,13 +44,23 @@ ASKED = (
 KATHMANDU = "Kathmandu"
 
 
-@pytest.fixture
-async def fleet(database: Database, connection: Connection) -> AsyncIterator[Dashboard]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def night(server: EmbeddedServer) -> AsyncIterator[tuple[Api, Connection]]:
     """Two hundred organizations in the morning after a night: see ``tests.end_to_end.first_hour.fleet``."""
-    await seed(database)
     settings = FLEET.model_copy(update={"listen": "127.0.0.1:0"})
-    async with serving(database, settings, url=database.url) as api, browsers.browser() as running:
-        yield Dashboard(api.url, running, connection)
+    async for database in migrated(server):
+        await seed(database)
+        connection = await asyncpg.connect(database.url)
+        async with serving(database, settings, url=database.url) as api:
+            yield api, connection
+        await connection.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def fleet(night: tuple[Api, Connection], browser: Browser) -> AsyncIterator[Dashboard]:
+    """The dashboard of that night, which the tests only read."""
+    async with showing(night[0], browser, night[1]) as shown:
+        yield shown
 
 
 async def test_where_nothing_is_each_page_names_the_next_command(dashboard: Dashboard) -> None:
@@ -61,7 +73,7 @@ async def test_where_nothing_is_each_page_names_the_next_command(dashboard: Dash
     assert seen.complaints == []
 
 
-@pytest.mark.parametrize(("language", "scheme"), [("en-GB", "light"), ("nb-NO", "dark"), ("nb-NO", "light")])
+@pytest.mark.parametrize(("language", "scheme"), BOTH)
 async def test_each_page_is_accessible_and_quiet(fleet: Dashboard, language: str, scheme: str) -> None:
     seen = await fleet.window(color_scheme=scheme, locale=language)
     for path in ASKED:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,20 +16,6 @@ from tests.house.pages import ROOT, text_of
 UV = Path(sys.executable).with_name("uv")
 # A registry has a certificate that the system's authorities have signed.
 ELSEWHERE = {name: value for name, value in os.environ.items() if name != "SSL_CERT_FILE"}
-
-
-@cache
-def pythons() -> dict[str, str]:
-    """Every Python of this machine from 3.11 on, by its version: this one, those on the search path, and pyenv's."""
-    installed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob("*/bin/python3")
-    on_path = [shutil.which(f"python3.{minor}") for minor in range(11, 20)]
-    found: dict[str, str] = {}
-    for one in filter(None, [sys.executable, *on_path, *map(str, sorted(installed))]):
-        code = "import sys; print('%d.%d' % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))"
-        asked = subprocess.run([one, "-c", code], capture_output=True, text=True, check=False)
-        if asked.returncode == 0:
-            found.setdefault(asked.stdout.strip(), one)
-    return found
 
 
 @dataclass(frozen=True)
@@ -82,9 +65,6 @@ class Environment:
         return found
 
 
-Made = Callable[[str], Environment]
-
-
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
@@ -94,19 +74,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def environment(wheel: Path, tmp_path: Path) -> Made:
-    """Makes the environment of a Python with the wheel alone."""
-
-    def make(version: str) -> Environment:
-        made = Environment(tmp_path / "environment", wheel)
-        done("-m", "venv", "--without-pip", str(made.folder), python=pythons()[version])
-        made.install()
-        return made
-
-    return make
+def environment(wheel: Path, tmp_path: Path) -> Environment:
+    """An environment of this Python with the wheel alone. `script/pythons` comes with each of the others."""
+    made = Environment(tmp_path / "environment", wheel)
+    done("-m", "venv", "--without-pip", str(made.folder))
+    made.install()
+    return made
 
 
-def done(*arguments: str, python: str = sys.executable) -> None:
-    """Run Python in the root, and see that it ended well."""
-    ended = subprocess.run([python, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def done(*arguments: str) -> None:
+    """Run this Python in the root, and see that it ended well."""
+    ended = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -1,4 +1,4 @@
-"""The wheel in an environment where nothing else is: on each Python, without extras and with them."""
+"""The wheel in an environment where nothing else is: without extras and with them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import Connection
 from tests.house.pages import blocks, text_of
-from tests.package.conftest import Environment, Made, pythons
+from tests.package.conftest import Environment
 from tests.support.databases import Database
 from tests.support.fleet import add_integration
 
-HERE = "{}.{}".format(*sys.version_info)
 MIB = 1024**2
 CHANNEL = '[announce.channels]\nchat = "json://127.0.0.1:9/"\n'
 EVERY_NAME = """
@@ -57,10 +54,9 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("version", pythons())
-def test_without_extras_and_with_them(version: str, environment: Made, tmp_path: Path) -> None:
+def test_without_extras_and_with_them(environment: Environment, tmp_path: Path) -> None:
     """What needs an extra names it, and changes nothing."""
-    core, data = environment(version), tmp_path / "data"
+    core, data = environment, tmp_path / "data"
     core.check()
     imported = core.run("python", "-W", "error", "-c", EVERY_NAME, cwd=tmp_path)
     assert (imported.stdout, imported.stderr) == ("\n", "")
@@ -96,11 +92,11 @@ def test_without_extras_and_with_them(version: str, environment: Made, tmp_path:
 
 
 async def test_the_core_reads_and_ticks_and_helps_and_has_types(
-    environment: Made, database: Database, connection: Connection, tmp_path: Path
+    environment: Environment, database: Database, connection: Connection, tmp_path: Path
 ) -> None:
     """A misspelt name in a user's lines is found, so the types are seen."""
     one = await add_integration(connection, "0 2 * * *", "dynamics")
-    core = environment(HERE)
+    core = environment
     [example] = blocks(text_of("README.md"), "python")
     read = core.run("python", "-c", example, cwd=tmp_path, SYNKRON_DATABASE_URL=database.url)
     assert (read.stdout.split()[1:3], read.stderr) == ([one, "dynamics"], "")

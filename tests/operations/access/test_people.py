@@ -41,6 +41,7 @@ async def logged_in(connection: Connection, name: str = "kari", password: str = 
     return found and found[1]
 
 
+@pytest.mark.usefixtures("service_cost")
 async def test_what_is_kept_of_a_password_is_its_hash(connection: Connection) -> None:
     made = await add(connection)
     assert (made.name, made.permission, made.is_of_provider, made.created_by) == ("kari", READ, False, "ola")

@@ -103,6 +103,7 @@ class TestPassword:
         await add_person(connection, Settings(), AskedPerson("kari", READ), composed, "ola")
         assert await enter(connection, password=decomposed) is not None
 
+    @pytest.mark.usefixtures("service_cost")
     async def test_a_hash_of_other_parameters_is_made_anew(self, connection: Connection, kari: str) -> None:
         weaker = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
         await connection.execute("update synkron.people set password_hash = $1", weaker)

@@ -8,7 +8,6 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from synkron.operations.access.actor import Permission
-from synkron.postgres.connection import Pool
 from synkron.service.api.application import ROUTERS
 from tests.cli.test_same_as_api import keys_of, make_fleet
 from tests.conftest import Connection
@@ -21,7 +20,7 @@ FREE = ("undelivered", "uncovered", "peak", "most_waiting", "touches", "before",
 NOTHING_TO_COMPARE = ("/metrics", "/v1/doctor", "/v1/health/samples", "format=csv", "/healthz", "/v1/why?type")
 
 
-async def test_every_answer_is_as_documented(api: Api, connection: Connection, pool: Pool) -> None:
+async def test_every_answer_is_as_documented(api: Api, connection: Connection) -> None:
     api = api.with_token(await token_of(connection, Permission.ADMIN))
     [member, *_] = await make_cast(connection)
     await make_fleet(connection)
@@ -35,7 +34,7 @@ async def test_every_answer_is_as_documented(api: Api, connection: Connection, p
         for route in router.routes
         if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and route.responses.get(200, {}).get("model")
     }
-    for route, path in asked(pool, member):
+    for route, path in asked(member):
         if any(one in path for one in NOTHING_TO_COMPARE):
             continue
         answer = await api.get(path)

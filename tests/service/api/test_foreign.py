@@ -9,14 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from synkron.operations.access.actor import Permission
-from synkron.postgres.connection import Pool
-from synkron.service.api.application import api as application
-from synkron.service.api.served import Served
+from synkron.service.api.application import api as routes_of
 from synkron.settings.load import Settings
 from synkron.vendors.watches import watches_of
 from tests.conftest import Connection
 from tests.service.api.cast import Member, add_member, add_run, make_cast
-from tests.service.api.conftest import SETTINGS, Api, serving, token_of
+from tests.service.api.conftest import Api, serving, token_of
 from tests.support.databases import Database
 from tests.support.fleet import add_organization
 
@@ -49,33 +47,33 @@ async def api(database: Database, connection: Connection) -> AsyncIterator[Api]:
         yield there.with_token(await token_of(connection))
 
 
-async def test_no_route_tells_of_others(api: Api, connection: Connection, pool: Pool) -> None:
+async def test_no_route_tells_of_others(api: Api, connection: Connection) -> None:
     mine, *others = await make_cast(connection)
     tied = api.with_token(await token_of(connection, Permission.ADMIN, mine.org_id))
     hidden = {mark for other in others for mark in other.marks}
     await blame(connection, others[0])
     before = {}
-    for route, path in asked(pool, mine):
+    for route, path in asked(mine):
         answer = await tied.get(path)
         before[path] = answer.status, answer.text
         assert answer.status == (403 if route in FLEET else 200), (path, answer.text)
         shown = answer.text + str(dict(answer.headers))
         assert not [mark for mark in hidden if mark in shown], path
-    everything = [answer for _, path in asked(pool, mine) if (answer := await api.get(path)).status == 200]
+    everything = [answer for _, path in asked(mine) if (answer := await api.get(path)).status == 200]
     told = "".join(answer.text for answer in everything)
     assert [mark for mark in hidden if mark not in told.replace("\\u001b", "\x1b")] == [], "the test would see it"
 
     await do_something_to(connection, others)
-    for _, path in asked(pool, mine):
+    for _, path in asked(mine):
         answer = await tied.get(path)
         assert (answer.status, NOW.sub("", answer.text)) == (before[path][0], NOW.sub("", before[path][1])), path
 
 
-async def test_what_is_foreign_is_as_unknown(api: Api, connection: Connection, pool: Pool) -> None:
+async def test_what_is_foreign_is_as_unknown(api: Api, connection: Connection) -> None:
     mine, *others = await make_cast(connection)
     tied = api.with_token(await token_of(connection, Permission.ADMIN, mine.org_id))
     unknown = Member(mine.org_id.replace("0", "f"), "?", ("00000000-0000-4000-8000-00000000dead",) * 2, 4711, 4712)
-    for route, path in asked(pool, unknown):
+    for route, path in asked(unknown):
         if "{" in route:
             nothing = await tied.get(path)
             assert nothing.status == 404, path
@@ -135,9 +133,9 @@ async def do_something_to(connection: Connection, others: list[Member]) -> None:
     await add_member(connection, "D")
 
 
-def asked(pool: Pool, whose: Member) -> Iterator[tuple[str, str]]:
+def asked(whose: Member) -> Iterator[tuple[str, str]]:
     """Each GET route of the document, with an address for it."""
-    document = application(Served(pool, SETTINGS, {})).openapi()
+    document = routes_of().openapi()
     for route, methods in document["paths"].items():
         if "get" in methods and route != "/readyz":
             for query in NEEDED.get(route, [""]):

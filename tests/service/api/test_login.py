@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import quote
@@ -52,10 +52,14 @@ async def administer(actor: Admin) -> str:
     return actor.name
 
 
-@pytest.fixture(autouse=True)
-def routes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def routes() -> Iterator[None]:
     """Routes that only tell who asks."""
-    monkeypatch.setattr(application, "ROUTERS", [*application.ROUTERS, router])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(application, "ROUTERS", (*application.ROUTERS, router))
+        application.api.cache_clear()
+        yield
+    application.api.cache_clear()
 
 
 @pytest.fixture

@@ -7,18 +7,10 @@ import re
 from collections.abc import Iterator
 
 from synkron.service.api.application import api
-from synkron.service.api.served import Served
-from synkron.settings.load import Settings
 from tests.house.pages import ROOT
 
 PAGE = ROOT / "docs" / "api.md"
 BETWEEN = re.compile(r"(<!-- routes: [^>]*-->\n).*(<!-- end of routes -->\n)", re.DOTALL)
-
-
-class NoPool:
-    """What the document is made without."""
-
-    acquire = None
 
 
 def test_the_page_lists_every_route() -> None:
@@ -33,7 +25,7 @@ def table() -> Iterator[str]:
     """A line for each route, with the first sentence of what it says of itself."""
     yield "| route | answers |"
     yield "|---|---|"
-    document = api(Served(NoPool(), Settings(), {})).openapi()  # type: ignore[arg-type]
+    document = api().openapi()
     for path, methods in sorted(document["paths"].items()):
         for method, one in sorted(methods.items()):
             first = re.split(r"(?<=\.)\s", " ".join(one["description"].split()))[0].rstrip(".").replace("``", "`")

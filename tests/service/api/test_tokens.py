@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.tokens import AskedToken, create_token, revoke_token
-from synkron.service.api import application
-from synkron.service.api.changes import access
 from tests.conftest import Connection
 from tests.service.api.cast import Member, make_cast
 from tests.service.api.conftest import SETTINGS, Answer, Api, serving, token_of
@@ -17,11 +13,7 @@ from tests.support.schema import dumped_rows
 HOUR = {"everything": True, "reason": "x", "for": "1h"}
 
 
-async def test_a_request_that_comes_again_is_not_shown_the_secret(
-    connection: Connection, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if access.router not in application.ROUTERS:
-        monkeypatch.setattr(application, "ROUTERS", [*application.ROUTERS, access.router])
+async def test_a_request_that_comes_again_is_not_shown_the_secret(connection: Connection, database: Database) -> None:
     async with serving(database) as api:
         admin = api.with_token(await token_of(connection, Permission.ADMIN))
         body, headers = {"name": "ci", "permission": "read"}, {"Idempotency-Key": "k1"}

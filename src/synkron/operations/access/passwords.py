@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 SHORTEST, LONGEST = 12, 200
-# Each takes 64 MiB and some 50 ms.
+# Passes, KiB and lanes: the library's own choice, which takes some 50 ms. A hash of others is made anew at a login.
+COST = (3, 65536, 4)
 _threads = ThreadPoolExecutor(2, "synkron-passwords")
 
 
@@ -62,7 +63,6 @@ def _bytes(password: str) -> bytes:
     return normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
-@cache
 def _hasher() -> PasswordHasher:
     try:
         from argon2 import PasswordHasher
@@ -70,7 +70,7 @@ def _hasher() -> PasswordHasher:
         raise Refused(
             "Passwords need argon2-cffi, which is not installed; install it with `pip install 'synkron[api]'`."
         ) from None
-    return PasswordHasher()
+    return PasswordHasher(*COST)
 
 
 @cache

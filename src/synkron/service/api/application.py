@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -45,17 +46,21 @@ NOUNS = (
 )
 # Routes are tried in this order: what comes most often is first.
 FIRST = (completion, tick, probes, login)
-ROUTERS = [*(one.router for one in (*FIRST, *NOUNS)), *CHANGES, *pages.ROUTERS]
+ROUTERS = (*(one.router for one in (*FIRST, *NOUNS)), *CHANGES, *pages.ROUTERS)
 DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
 
 
 def application(served: Served) -> ASGIApp:
     """The application that answers with these parts."""
-    return Guarded(api(served))
+    return Guarded(api(), served=served, live=Live(served))
 
 
-def api(served: Served) -> FastAPI:
-    """The routes, without their limits. The pages of FastAPI's documentation come from elsewhere, so there are none."""
+@cache
+def api() -> FastAPI:
+    """The routes, without their limits: one set for the process, as FastAPI takes half a second to make them.
+
+    The pages of its documentation come from elsewhere, so there are none.
+    """
     app = FastAPI(
         title="Synkron",
         version=version("synkron"),
@@ -66,8 +71,6 @@ def api(served: Served) -> FastAPI:
         # It would name the host that the request named, and lead a token to it over HTTP.
         redirect_slashes=False,
     )
-    app.state.served = served
-    app.state.live = Live(served)
     for router in ROUTERS:
         app.include_router(router)
     for kind in (Problem, SynkronError, TimeoutError, *DRIVER_FAULTS, Exception):

@@ -30,10 +30,13 @@ HEADERS = {
 
 
 class Guarded:
-    """The application behind its limits. Whatever it raises ends in a problem, never in a traceback."""
+    """The application behind its limits. Whatever it raises ends in a problem, never in a traceback.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    ``state`` is what each request finds in its own.
+    """
+
+    def __init__(self, app: ASGIApp, **state: object) -> None:
+        self._app, self._state = app, state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -41,6 +44,7 @@ class Guarded:
             await self._app(scope, receive, send)
             return
         begun = False
+        scope["state"] = {**scope.get("state", {}), **self._state}
 
         async def sent(message: Message) -> None:
             nonlocal begun

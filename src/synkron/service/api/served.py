@@ -69,7 +69,7 @@ class Served:
 # Coroutines, though they wait for nothing: FastAPI runs a plain function in a thread.
 async def served(request: Request) -> Served:
     """The parts, of which the application has one set."""
-    found: Served = request.app.state.served
+    found: Served = request.state.served
     return found
 
 

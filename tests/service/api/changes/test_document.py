@@ -19,7 +19,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from synkron.operations.access.actor import Permission
-from synkron.postgres.connection import Pool
 from tests.conftest import Connection
 from tests.service.api.changes.cast import Cast
 from tests.service.api.changes.test_matrix import SIGNED, requests_of
@@ -48,8 +47,8 @@ async def admin(operator: Api, connection: Connection) -> Api:
     return operator.with_token(await token_of(connection, Permission.ADMIN))
 
 
-async def test_what_is_found_and_done_is_what_the_document_says(admin: Api, pool: Pool, cast: Cast) -> None:
-    asked = [one for one in requests_of(pool, cast) if one.route not in SIGNED]
+async def test_what_is_found_and_done_is_what_the_document_says(admin: Api, cast: Cast) -> None:
+    asked = [one for one in requests_of(cast) if one.route not in SIGNED]
 
     document = await document_of(admin)
 

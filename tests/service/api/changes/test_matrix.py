@@ -14,13 +14,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from synkron.operations.access.actor import Permission
-from synkron.postgres.connection import Pool
-from synkron.service.api.application import ROUTERS
-from synkron.service.api.application import api as application
-from synkron.service.api.served import Served
+from synkron.service.api.application import ROUTERS, api
 from tests.conftest import Connection
 from tests.house.pages import ROOT
-from tests.service.api.changes.cast import ADMINISTRATION, CHANGES, SETTINGS, Cast, Own, Table
+from tests.service.api.changes.cast import ADMINISTRATION, CHANGES, Cast, Own, Table
 from tests.service.api.conftest import Api, token_of
 from tests.service.api.test_foreign import NEEDED
 
@@ -58,9 +55,7 @@ class Asked:
         return (404,) if who == "other's" and self.names else (200,)
 
 
-async def test_what_a_route_declares_is_what_holds(
-    operator: Api, connection: Connection, pool: Pool, cast: Cast
-) -> None:
+async def test_what_a_route_declares_is_what_holds(operator: Api, connection: Connection, cast: Cast) -> None:
     clients = {"nobody": operator.with_token(None), "operate": operator}
     for who, permission, org_id in (
         ("read", Permission.READ, None),
@@ -71,7 +66,7 @@ async def test_what_a_route_declares_is_what_holds(
     ):
         clients[who] = operator.with_token(await token_of(connection, permission, org_id))
     lines = []
-    for one in requests_of(pool, cast):
+    for one in requests_of(cast):
         found = {}
         for who in ASKERS:
             answer = await clients[who].ask(one.method, one.path, **({} if one.body is None else {"json": one.body}))
@@ -101,9 +96,9 @@ def write_or_compare(table: str) -> None:
         assert written.strip() == table, "SYNKRON_WRITE_MATRIX=1 writes the table of docs/security.md again"
 
 
-def requests_of(pool: Pool, cast: Cast) -> Iterator[Asked]:
+def requests_of(cast: Cast) -> Iterator[Asked]:
     """A request for each route of the document; a dry run of each change."""
-    document = application(Served(pool, SETTINGS, {})).openapi()
+    document = api().openapi()
     declared = {
         (method, route.path): needs(route.dependant)
         for router in ROUTERS

@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/live")
 async def live(request: Request, actor: Reader, topics: str = "") -> Response:
     """The stream of one page, until it leaves."""
-    live_pages: Live = request.app.state.live
+    live_pages: Live = request.state.live
     if live_pages.is_full:
         raise Problem(
             503, "there are too many open pages; this one loads itself every ten seconds", {"Retry-After": "30"}
