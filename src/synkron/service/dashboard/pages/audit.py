@@ -5,20 +5,32 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from synkron.operations.audit import AuditEntry, entries
 from synkron.service.api.paging import page, place_of
+from synkron.service.api.parameters import OrEmpty
 from synkron.service.api.served import Db
 from synkron.service.dashboard.parameters import After, Author
 from synkron.service.dashboard.viewer import FleetView
 
 router = APIRouter(include_in_schema=False)
 ROWS = 50
-SINCE = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+class Since(StrEnum):
+    """How far back the page looks."""
+
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+
+
+LENGTHS = {Since.DAY: timedelta(days=1), Since.WEEK: timedelta(days=7), Since.MONTH: timedelta(days=30)}
 
 
 class Differing(NamedTuple):
@@ -34,21 +46,20 @@ async def audit(
     view: FleetView,
     connection: Db,
     author: Author = "",
-    since: Annotated[str, Query(max_length=10)] = "",
+    since: Annotated[Since | None, OrEmpty] = None,
     after: After = None,
 ) -> Response:
     """Who changed what, the newest first."""
-    length = SINCE.get(since)
     found = await entries(
         connection,
-        since=view.now - length if length else None,
+        since=view.now - LENGTHS[since] if since else None,
         author=author or None,
         before=place_of(after, datetime, int),
         limit=ROWS + 1,
     )
     shown = page(found, ROWS, lambda one: (one.at, one.id), lambda one: (one, list(differing(one))))
     return view.page(
-        "audit.html", rows=shown["items"], next=shown["next"], author=author, since=since, spans=("", *SINCE)
+        "audit.html", rows=shown["items"], next=shown["next"], author=author, since=since or "", spans=("", *Since)
     )
 
 

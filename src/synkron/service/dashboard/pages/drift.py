@@ -56,8 +56,8 @@ async def drift(
     _: Heavy,
     connection: Db,
     parts: Parts,
+    integration_type: OneType,
     back: Annotated[Back, Query(alias="range")] = Back.DAY,
-    integration_type: OneType = "",
 ) -> Response:
     """How late the runs of a time started."""
     view = zone.of(view)

@@ -38,10 +38,10 @@ async def overview(
     view: View,
     connection: Db,
     parts: Parts,
+    integration_type: OneType,
     search: Search = "",
     state: Annotated[RowState | None, OrEmpty] = None,
     sort: Sort = Sort.ORGANIZATION,
-    integration_type: OneType = "",
     after: After = None,
 ) -> Response:
     """Is everything firing, what is late, who is affected, what comes next."""

@@ -35,8 +35,8 @@ async def runs(
     view: View,
     connection: Db,
     parts: Parts,
+    integration_type: OneType,
     state: Annotated[State | None, OrEmpty] = None,
-    integration_type: OneType = "",
     after: After = None,
 ) -> Response:
     """What was decided and what ran, the newest first."""
