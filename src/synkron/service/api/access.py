@@ -31,6 +31,8 @@ async def asking(request: Request, connection: Db, parts: Parts) -> Actor:
         found = await actor_of_token(connection, secret.strip())
     elif not scheme and (session := session_of(request, parts.settings.api)):
         found = await actor_of_session(connection, session)
+        # The page of a problem is shown to them, too.
+        request.state.actor = found
         if found is not None and request.method not in SAFE:
             await check_form(request, parts.settings.api, session)
     if found is None:
