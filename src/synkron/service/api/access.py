@@ -28,13 +28,14 @@ async def asking(request: Request, connection: Db, parts: Parts) -> Actor:
     found: Actor | None = None
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        found = await actor_of_token(connection, secret.strip())
-    elif not scheme and (session := session_of(request, parts.settings.api)):
-        found = await actor_of_session(connection, session)
-        # The page of a problem is shown to them, too.
-        request.state.actor = found
-        if found is not None and request.method not in SAFE:
-            await check_form(request, parts.settings.api, session)
+        secret = secret.strip()
+        found = await actor_of_token(connection, secret)
+    elif not scheme and (secret := session_of(request, parts.settings.api) or ""):
+        found = await actor_of_session(connection, secret)
+    # The page of a problem is shown to them, too; and what answers for long asks again whether the secret holds.
+    request.state.actor, request.state.secret = found, secret
+    if found is not None and not scheme and request.method not in SAFE:
+        await check_form(request, parts.settings.api, secret)
     if found is None:
         raise Problem(401, UNKNOWN, {"WWW-Authenticate": "Bearer"})
     return found

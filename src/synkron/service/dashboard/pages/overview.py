@@ -114,6 +114,7 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
             "address": address,
             "below": "",
             "moment": None,
+            "limit": None,
         }
 
     shown = [
@@ -142,7 +143,12 @@ def _tick(view: Viewer, found: Tiles) -> dict[str, object]:
         return {"figure": view.words.say("overview.tile.no_tick"), "kind": "failed"}
     overdue = found.at - found.last_tick.at > LONGEST_BETWEEN_TICKS
     clock = view.words.name("drift.clocks", found.last_tick.source)
-    return {"moment": found.last_tick.at, "kind": "failed" if overdue else "done", "below": clock}
+    return {
+        "moment": found.last_tick.at,
+        "limit": int(LONGEST_BETWEEN_TICKS.total_seconds()),
+        "kind": "failed" if overdue else "done",
+        "below": clock,
+    }
 
 
 def _strips(view: Viewer, rows: Sequence[OverviewRow]) -> Sequence[str]:
