@@ -65,3 +65,11 @@ where closed_at is null
         select from synkron.overview_integrations o
         where o.integration_id = $3 and (o.org_id, o.integration_type) = (incidents.org_id, incidents.integration_type)
     ));
+
+-- name: firing_types
+-- The types of the rows that fire, as the overview's copy has them. Plan: scans the schedules, of which there are few.
+select distinct integration_type from synkron.overview_schedules where integrations > 0 and is_valid;
+
+-- name: called_lately
+-- The types whose target was called within a day, wherever it is set. There is a row for each type.
+select integration_type from synkron.warmth where met_at > now() - interval '1 day';

@@ -25,6 +25,7 @@ from synkron.service.dashboard.parameters import OneType, Search
 from synkron.service.dashboard.plots import CLASSES, strip
 from synkron.service.dashboard.viewer import View, Viewer, redirect
 from synkron.service.overview.refresh import read_due
+from synkron.service.status.targets import target_of, without_target
 from synkron.service.status.tiles import Tiles, tiles
 
 router = APIRouter(include_in_schema=False)
@@ -59,6 +60,8 @@ async def overview(
         "overview.html",
         is_read=is_read,
         tiles=shown_tiles(view, await tiles(connection, parts.settings, EVERYTHING)),
+        without_target=await without_target(connection, parts.settings),
+        target_of=target_of,
         rows=found.rows,
         next=found.next,
         state=state,
