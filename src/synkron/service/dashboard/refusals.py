@@ -11,9 +11,8 @@ from starlette.responses import Response
 
 from synkron.errors import SynkronError
 from synkron.operations.access.actor import Actor
-from synkron.operations.access.sessions import actor_of_session
 from synkron.postgres.connection import DRIVER_FAULTS
-from synkron.service.api.cookies import session_of
+from synkron.service.api.access import held_session
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served
 from synkron.service.dashboard.flash import Flash
@@ -37,11 +36,9 @@ async def refused(request: Request, problem: Problem) -> Response:
     back = getattr(request.state, "back", None)
     if back is not None and problem.status in (404, 409, 422):
         return redirect(back, Flash(problem.detail, is_refusal=True))
-    parts: Served = request.app.state.served
-    session = session_of(request, parts.settings.api)
-    actor = getattr(request.state, "actor", None)
-    if actor is None and session is not None and problem.status in UNASKED:
-        actor = await _who_has(session, parts)
+    actor, session = getattr(request.state, "actor", None), getattr(request.state, "session", None)
+    if actor is None and problem.status in UNASKED and (held := await _held(request)):
+        actor, session = held
     now = datetime.now(UTC)  # noqa: TID251 (the database may be what is away)
     candidates = problem.more.get("candidates", ())
     return plain_view(request, now, actor, session=session).page(
@@ -49,9 +46,10 @@ async def refused(request: Request, problem: Problem) -> Response:
     )
 
 
-async def _who_has(session: str, parts: Served) -> Actor | None:
+async def _held(request: Request) -> tuple[Actor, str] | None:
     """Who asked for what no route answers, so that nobody has asked yet who they are."""
+    parts: Served = request.app.state.served
     with suppress(SynkronError, TimeoutError, OSError, *DRIVER_FAULTS):
         async with parts.pool.acquire() as connection:
-            return await actor_of_session(connection, session)
+            return await held_session(request, connection, parts.settings.api)
     return None
