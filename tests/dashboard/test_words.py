@@ -30,6 +30,7 @@ from synkron.service.dashboard.pages.drift import Back
 from synkron.service.dashboard.pages.timeline import Ahead
 from synkron.service.dashboard.viewer import THEMES
 from synkron.service.dashboard.words import LANGUAGES, language_of, with_code, words_of
+from synkron.service.doctor.checks import CHECKS
 from synkron.service.doctor.finding import Level
 from synkron.settings.policy import CatchUp
 from synkron.vendors.health import Verdict
@@ -74,6 +75,7 @@ BUILT: dict[str, Iterable[object]] = {
     "problem.*": (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 500, 503),
     "run.source.*": Source,
     "run.stage.*": Stage,
+    "setup.check.*": [one.name.replace(" ", "_") for one in CHECKS],
     "setup.level.*": Level,
     "state.*": [*State, *RowState, *Standing],
     "timeline.ahead.*": Ahead,
