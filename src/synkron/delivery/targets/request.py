@@ -85,7 +85,7 @@ def masked_headers(run: Run, one: TypeSettings | None) -> dict[str, str]:
     if one is None:
         return own_headers(run)
     masked = [*one.headers, *([API_KEY] if function_in(one.target) else []), *(SIGNED if one.secret else ())]
-    return dict.fromkeys(masked, MASK) | {"Accept-Encoding": "identity"} | own_headers(run)
+    return own_headers(run) | {"Accept-Encoding": "identity"} | dict.fromkeys(masked, MASK)
 
 
 def body(run: Run) -> bytes:
