@@ -67,8 +67,16 @@ where closed_at is null
     ));
 
 -- name: firing_types
--- The types of the rows that fire, as the overview's copy has them. Plan: scans the schedules, of which there are few.
-select distinct integration_type from synkron.overview_schedules where integrations > 0 and is_valid;
+-- Those of the types $1 that a row has which is to run, as the overview's copy has them. Plan: the index overview_by_type,
+-- for each type up to its first such row.
+select kind as integration_type
+from unnest($1::text[]) kind
+cross join lateral (
+    select from synkron.overview_integrations
+    where type_key > kind || chr(1) collate "C" and type_key < kind || chr(2) collate "C" and is_live
+    order by type_key
+    limit 1
+) one;
 
 -- name: called_lately
 -- The types whose target was called within a day, wherever it is set. There is a row for each type.

@@ -21,7 +21,7 @@ async def without_target(connection: Executor, settings: Settings, types: Iterab
     if not unset:
         return []
     if types is None:
-        types = [row["integration_type"] for row in await connection.fetch(SQL["firing_types"])]
+        types = [row["integration_type"] for row in await connection.fetch(SQL["firing_types"], sorted(unset))]
     called = {row["integration_type"] for row in await connection.fetch(SQL["called_lately"])}
     return sorted(unset & set(types) - called)
 
