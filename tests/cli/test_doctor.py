@@ -59,8 +59,8 @@ def test_on_a_database_that_serves_nobody_yet(on_database: Command) -> None:
     ended = on_database("doctor")
     assert ended.code == 0
     levels = [line.split()[0] for line in ended.out.splitlines() if line and line[0] != " "]
-    assert levels == ["warning"] * 2 + ["ok"] * 17
-    assert ended.err == "19 checks: 0 failed, 2 warnings, 0 skipped.\n"
+    assert levels == ["warning"] * 3 + ["ok"] * 16
+    assert ended.err == "19 checks: 0 failed, 3 warnings, 0 skipped.\n"
 
 
 def test_in_json(on_database: Command, database: Database) -> None:

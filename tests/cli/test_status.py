@@ -15,7 +15,8 @@ ALIVE = """
     values (now(), now() - interval '30 seconds', now() + interval '30 seconds', 'service', 'a:7', 0, 0, 0, 0);
     insert into synkron.nodes (name, role, version, started_at, seen_at, skew)
     select name, role, '0.1.0', now() - interval '1 hour', now(), interval '0'
-    from (values ('a:7', 'scheduler'), ('b:8', 'worker')) node (name, role)
+    from (values ('a:7', 'scheduler'), ('b:8', 'worker')) node (name, role);
+    insert into synkron.warmth (integration_type, met_at) values ('xledger', now())
 """
 OLDER = """
     delete from synkron.ticks;
@@ -87,6 +88,9 @@ def test_all_is_well(on_database: Command, past: Past) -> None:
             3,
             "No scheduler is running",
             id="a scheduler that has just stopped",
+        ),
+        pytest.param(
+            ["delete from synkron.warmth"], 3, "There is no target for xledger: such runs are skipped.", id="no target"
         ),
         pytest.param([INCIDENT], 3, "A schedule is invalid", id="an open incident"),
         pytest.param([INCIDENT, ACKNOWLEDGE], 0, "All is well.", id="one that somebody has acknowledged"),

@@ -154,3 +154,29 @@ def test_any_year_can_be_linted(text: str, year: int, zone: str) -> None:
     assert lint(parse(text), timezone(timedelta(hours=2)), year) == [
         CronWarning(warning.code, warning.message) for warning in lint(parse(text), UTC, year)
     ]
+
+
+# The same in bokmål: each phrase once.
+IN_BOKMAL = [
+    ("0 0 31 2 *", "UTC", "W1 Aldri: februar har ingen 31. dag."),
+    ("*/90 * * * *", "UTC", "W2 minutt: steget 90 er større enn området; bare 0 er med"),
+    ("0 0 */2 * *", "UTC", "W2 dag i måneden: steget 2 er ujevnt: etter 31 kommer 1"),
+    ("0 8-18/3 * * *", "UTC", "W2 time: steget 3 når ikke 18; det ender ved 17"),
+    ("0 0 13 * 5", "UTC", "W3 både dag i måneden og ukedag er begrenset, så én av dem er nok"),
+    (
+        "30 2 * * *",
+        "Europe/Oslo",
+        "W4 klokkene i Europe/Oslo hopper over 2026-03-29 02:30; det kjøres én gang i stedet",
+    ),
+    ("30 2 * * *", "Europe/Oslo", "W4 klokkene i Europe/Oslo gjentar 2026-10-25 02:30; det kjøres bare den første"),
+    ("*/20 2,3 * * *", "Europe/Oslo", "W4 klokkene i Europe/Oslo gjentar 2026-10-25 02:00 til 02:40 (3 ganger)"),
+]
+
+
+@pytest.mark.parametrize(("text", "zone", "begin"), IN_BOKMAL)
+def test_the_same_is_said_in_bokmal(text: str, zone: str, begin: str) -> None:
+    said = [f"{one.code} {one.message}" for one in lint(parse(text), ZoneInfo(zone), 2026, language="nb")]
+    assert [one for one in said if one.startswith(begin)], said
+    english = lint(parse(text), ZoneInfo(zone), 2026)
+    figures = [re.findall(r"\d+", one.message) for one in english if one.code != "W1"]
+    assert [re.findall(r"\d+", one.partition(" ")[2]) for one in said if not one.startswith("W1")] == figures

@@ -73,7 +73,7 @@ async def test_a_run_is_seen_as_it_happens(dashboard: Dashboard, database: Datab
         await seen.page.evaluate("window.untouched = true")
         await seen.page.get_by_role("link", name="Run now").click()
         sheet = seen.page.get_by_role("dialog", name="Run now")
-        await expect(sheet).to_contain_text("xledger of Fjordlys")
+        await expect(sheet).to_contain_text("Fjordlys xledger")
         assert await connection.fetchval("select count(*) from synkron.runs") == 0
         await sheet.get_by_role("button", name="Run now").click()
         await expect(seen.page.get_by_role("status").last).to_contain_text("is made")

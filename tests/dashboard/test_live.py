@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
 
+from synkron.operations.access import sessions
 from synkron.operations.access.actor import Permission
+from synkron.postgres.connection import Executor, connected
 from synkron.service.api import connection as connections
 from synkron.service.dashboard import live
 from tests.conftest import Connection
@@ -95,6 +97,68 @@ async def test_open_pages_take_no_connection_from_others(
         one_more = await pages.enter_async_context(listening(api, session))
         assert one_more.status == 503
         assert one_more.headers["Retry-After"] == "30"
+
+
+async def test_a_database_that_is_away_is_told_and_that_it_is_back(
+    api: Api, connection: Connection, session: ClientSession
+) -> None:
+    async with listening(api, session, "runs") as stream:
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        async with asyncio.timeout(PATIENCE):
+            while await stream.content.readline() != b"event: away\n":
+                pass
+        assert await told(stream) == "runs"
+
+
+async def log_out(connection: Executor, _: str) -> None:
+    await connection.execute("delete from synkron.sessions")
+
+
+async def revoke(connection: Executor, _: str) -> None:
+    await connection.execute("update synkron.tokens set revoked_at = now(), revoked_by = 'x'")
+
+
+async def permit_less(connection: Executor, _: str) -> None:
+    await connection.execute("update synkron.people set permission = 'read'")
+
+
+async def disable(connection: Executor, _: str) -> None:
+    await connection.execute("update synkron.people set disabled_at = now(), disabled_by = 'x'")
+
+
+async def expire(connection: Executor, _: str) -> None:
+    await connection.execute(
+        "update synkron.sessions set created_at = now() - interval '2 s', expires_at = now() - interval '1 s'"
+    )
+
+
+@pytest.mark.parametrize("is_tied", [False, True])
+async def test_a_stream_ends_with_its_session_and_tells_nothing_more(
+    api: Api, connection: Connection, session: ClientSession, database: Database, is_tied: bool
+) -> None:
+    org_id = await add_organization(connection) if is_tied else None
+    for end in (log_out, disable, expire, permit_less, revoke):
+        await connection.execute("delete from synkron.sessions; delete from synkron.people; delete from synkron.tokens")
+        found = await sessions.log_in_by_oidc(connection, "kari", Permission.OPERATE, org_id)
+        assert found is not None
+        secret = await token_of(connection, Permission.READ, org_id) if end is revoke else found[1]
+        by = {"Authorization": f"Bearer {secret}"} if end is revoke else {"Cookie": f"synkron-session={secret}"}
+        async with (
+            session.get(f"{api.url}/live?topics=audit+runs", headers=by, timeout=ClientTimeout(None)) as stream,
+            connected(database.url) as other,
+        ):
+            assert await stream.content.readline() == b"retry: 3000\n"
+            await end(other, secret)
+            await other.execute("insert into synkron.audit (author, action, subject) values ('kari', 'x', 'y')")
+            await other.execute("select pg_notify('synkron_queue', '')")
+            async with asyncio.timeout(PATIENCE):
+                told = await stream.content.read()
+        events = [line for line in told.split(b"\n") if line.startswith((b"event", b"data: "))]
+        assert events == [b"event: over"] if not is_tied else events[-1] == b"event: over", (end, told)
+        assert b"audit" not in told
 
 
 async def test_nobody_listens_without_a_token(api: Api) -> None:

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from synkron.operations.access.actor import Permission
+from synkron.operations.access.sessions import log_in_by_link, make_login_link
 from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from tests.conftest import Connection
 from tests.service.api.cast import Member
@@ -88,3 +89,30 @@ async def test_a_message_that_another_host_of_the_domain_has_set(api: Api, value
 def test_a_message_arrives_as_it_was_sent() -> None:
     for sent in (Flash("Done: <b>æ</b>"), Flash("No.", is_refusal=True)):
         assert read_flash(sent.as_cookie()) == sent
+
+
+async def test_a_problem_is_shown_among_the_pages_to_who_is_logged_in(
+    api: Api, connection: Connection, cast: list[Member]
+) -> None:
+    found = await log_in_by_link(connection, await make_login_link(connection, "kari", Permission.READ))
+    assert found is not None
+    people = {"nobody": PAGE, "kari": PAGE | {"Cookie": f"synkron-session={found[1]}"}}
+    one = cast[0]
+    for path, status, asks in (
+        ("/nothing", 404, "GET"),
+        ("/runs/4711", 404, "GET"),
+        (f"/runs/{LONG}", 404, "GET"),
+        (f"/act/pause?integration={one.integrations[0]}", 403, "GET"),
+        ("/?state=lost", 422, "GET"),
+        ("/runs", 405, "POST"),
+        ("/act/pause", 403, "POST"),
+    ):
+        for name, headers in people.items():
+            answer = await api.with_token(None).ask(asks, path, headers=headers, allow_redirects=False)
+            is_known = name == "kari"
+            assert answer.status == status or (not is_known and answer.status == 303), (path, name)
+            if answer.status != 303:
+                assert ('href="/timeline"' in answer.text, ">kari<" in answer.text) == (is_known, is_known), (
+                    path,
+                    name,
+                )

@@ -1,12 +1,17 @@
-"""What pages are asked with by hand: nothing that the database can't hold reaches it."""
+"""What pages are asked with by hand: unknown text is refused with what is known, and none reaches the database."""
 
 from __future__ import annotations
 
 import pytest
 
+from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
-from tests.service.api.cast import add_member
-from tests.service.api.conftest import Api
+from tests.service.api.cast import Member, add_member
+from tests.service.api.conftest import Api, token_of
+from tests.support.fleet import add_integration
+
+PAGE = {"Accept": "text/html"}
+OF_TYPES = ("/", "/runs", "/drift", "/heat", "/timeline")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +70,35 @@ async def test_the_audit_is_filtered(api: Api, connection: Connection) -> None:
         assert [f"integration {one.integrations[0]}" in text for one in members] == shown, query
 
 
-@pytest.mark.parametrize("path", ["/?type=", "/runs?type=", "/drift?type=", "/heat?type=", "/timeline?type="])
-async def test_no_type_is_every_type(api: Api, path: str) -> None:
-    assert (await api.get(path)).status == 200
+async def test_a_type_is_one_that_is_known_or_the_page_says_which_are(api: Api, connection: Connection) -> None:
+    await add_integration(connection, "0 3 1 1 *", "fiken")
+    for path in OF_TYPES:
+        for text, status in (("", 200), ("xledger", 200), ("XLEDG", 200), ("fiken", 200), ("xledgr", 404)):
+            answer = await api.get(f"{path}?type={text}", headers=PAGE)
+            assert answer.status == status, (path, text)
+            if status == 404:
+                assert "Known are bufdir, dynamics, fiken, xledger." in answer.text.replace("&#34;", '"'), path
+            elif text:
+                chosen = 'value="fiken" selected' if text == "fiken" else 'value="xledger" selected'
+                assert chosen in answer.text, (path, text)
+
+
+async def test_who_is_tied_learns_of_no_type_of_others(api: Api, connection: Connection, cast: list[Member]) -> None:
+    await add_integration(connection, "0 3 1 1 *", "fiken", org_id=cast[1].org_id)
+    tied = api.with_token(await token_of(connection, Permission.READ, cast[0].org_id))
+    answer = await tied.get("/runs?type=fike", headers=PAGE)
+    assert (answer.status, "Known are bufdir, dynamics, xledger." in answer.text) == (404, True)
+    assert (await tied.get("/runs?type=bufdir", headers=PAGE)).status == 200
+
+
+async def test_a_parameter_is_one_that_the_page_has(api: Api, cast: list[Member]) -> None:
+    one = cast[0]
+    for path, said in {
+        "/drift?typ=xledger": "Did you mean type?",
+        "/audit?since=banana": "&#39;24h&#39;, &#39;7d&#39; or &#39;30d&#39;",
+        "/?banana=1": "Known are after, q, sort, state, type.",
+        f"/runs/{one.run_id}?banana=1": "Known are none.",
+        "/setup?state=x": "There is no parameter",
+    }.items():
+        answer = await api.get(path, headers=PAGE)
+        assert (answer.status, said in answer.text) == (422, True), (path, answer.text)

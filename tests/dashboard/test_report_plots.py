@@ -79,7 +79,7 @@ def test_drift_is_broken_where_nothing_ran_and_shaded_where_nobody_ticked() -> N
     late = Percentiles(1, *[MINUTE] * 4)
     steps = [DriftStep(NOW + number * HOUR, late) for number in (0, 1, 6, 7)]
     history = DriftHistory(NOW, NOW + 10 * HOUR, HOUR, steps, NOTHING, {}, [Gap(NOW + 9 * HOUR, None)])
-    drawn = str(over_time(history, "a label"))
+    drawn = str(over_time(history, 5 * MINUTE, "a label"))
     assert [len(re.findall("M", path)) for path in re.findall(r'class="line p\d\d" d="([^"]*)"', drawn)] == [2, 2, 2]
     assert re.findall(r'class="gap" x="([\d.]+)".*? width="([\d.]+)"', drawn) == [("900.00", "100.00")]
     assert bounds(VIEW.words)[0] == "0 – 100\u00a0ms"

@@ -13,11 +13,13 @@ from synkron.postgres.clock import database_clock
 from synkron.reports.overview import order
 from synkron.reports.overview.cursor import START, Place, Sort, cursor_of, place_of
 from synkron.reports.overview.page import page
-from synkron.reports.overview.rows import OverviewRow, RowState
+from synkron.reports.overview.rows import OverviewRow, RowState, Standing
 from synkron.service.overview.refresh import refresh
 from synkron.settings.load import Settings
 from tests.conftest import Connection
-from tests.support.overview_cast import Member, cast_of
+from tests.support.fleet import add_integration, add_organization
+from tests.support.late_runs import add_run, make_room
+from tests.support.overview_cast import HOUR, Member, cast_of
 
 pytestmark = pytest.mark.each_server
 
@@ -132,7 +134,45 @@ async def test_what_a_row_shows(connection: Connection) -> None:
         assert (row.pause is not None, row.held_since is not None) == (one.is_paused, one.is_held)
         assert (row.runs[-1].scheduled_for if row.runs else None) == one.last_at
         assert row.drift_p95 == one.drift
+        assert row.failing_since == one.failing_at
+        stands = row.fault is None and one.is_live and not (one.is_paused or one.is_held)
+        assert (row.standing is Standing.FAILING) is (stands and one.failing_at is not None and not one.is_running)
         assert [run.scheduled_for for run in row.runs] == sorted(run.scheduled_for for run in row.runs)
+
+
+async def test_a_row_fails_as_the_filter_says_and_the_last_run_alone_does_not(connection: Connection) -> None:
+    """What failed long ago, or was cancelled, is no fault of now."""
+    now = (await database_clock(connection)).replace(second=0, microsecond=0)
+    await make_room(connection, now)
+    kinds = {"of today": (2, "final"), "cancelled": (2, "cancelled"), "of last week": (24 * 8, "final")}
+    by_id = {}
+    for name, (hours, outcome) in kinds.items():
+        org_id = await add_organization(connection, name)
+        found = await add_integration(connection, "0 2 * * *", org_id=org_id)
+        at = now - hours * HOUR
+        run_id = await add_run(
+            connection,
+            at,
+            org_id=org_id,
+            integration_id=found,
+            state="failed",
+            started_at=at,
+            finished_at=at,
+            error="HTTP 500",
+        )
+        await connection.execute(
+            "insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at, finished_at, outcome, "
+            "duration) values ($1, $2, 1, 'w', $2, $2, $3, interval '1 second')",
+            run_id,
+            at,
+            outcome,
+        )
+        by_id[found] = name
+    await refresh(connection, Settings())
+    shown = {by_id[row.integration.integration_id]: row.standing for row in await all_rows(connection, Sort.TYPE)}
+    assert shown == {"of today": Standing.FAILING, "cancelled": Standing.ENDED, "of last week": Standing.ENDED}
+    failing = await all_rows(connection, Sort.TYPE, state=RowState.FAILING)
+    assert [by_id[row.integration.integration_id] for row in failing] == ["of today"]
 
 
 @pytest.mark.parametrize(

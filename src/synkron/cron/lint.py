@@ -10,6 +10,7 @@ from itertools import pairwise
 from synkron.cron.expression import Cron
 from synkron.cron.field import HOUR, Step
 from synkron.cron.pattern import MINUTES_PER_DAY, Pattern, month_of
+from synkron.cron.phrases import PHRASES, Phrases
 from synkron.cron.timeline import END_OF_TIME, FIRST_INSTANT, LARGEST_CHANGE, MINUTE, Stretch, stretches
 
 
@@ -21,37 +22,39 @@ class CronWarning:
     message: str
 
 
-def lint(cron: Cron, zone: tzinfo, year: int, *, since: date | None = None) -> list[CronWarning]:
+def lint(cron: Cron, zone: tzinfo, year: int, *, since: date | None = None, language: str = "en") -> list[CronWarning]:
     """What is probably not intended, judged over a calendar year in the zone.
 
     With ``since``, of the changes of clocks only those of the year that begins with that day count.
     """
-    never = [cron.describe()] if cron.never_fires else []
+    phrases = PHRASES[language]
+    never = [cron.describe(language)] if cron.never_fires else []
+    begin, end = _year_from(since) if since else (date(year, 1, 1), date(year, 12, 31))
     rules = {
         "W1": never,
-        "W2": map(_uneven_step, cron.uneven_steps),
-        "W3": _either_day(cron, year),
-        "W4": _changes_of_clocks(cron, zone, *(_year_from(since) if since else (date(year, 1, 1), date(year, 12, 31)))),
+        "W2": [_uneven_step(step, phrases) for step in cron.uneven_steps],
+        "W3": _either_day(cron, year, phrases),
+        "W4": _changes_of_clocks(cron, zone, begin, end, phrases),
     }
     return [CronWarning(code, message) for code, messages in rules.items() for message in messages]
 
 
-def _uneven_step(step: Step) -> str:
+def _uneven_step(step: Step, phrases: Phrases) -> str:
     selected = range(step.first, step.last + 1, step.step)
-    if len(selected) == 1:
-        return f"{step.field}: the step {step.step} is larger than the range; only {step.first} is selected"
-    if step.restarts:
-        return f"{step.field}: the step {step.step} is uneven: {selected[-1]} is followed by {step.first}"
-    return f"{step.field}: the step {step.step} does not reach {step.last}; it ends at {selected[-1]}"
+    said = phrases.too_large if len(selected) == 1 else phrases.uneven if step.restarts else phrases.short
+    return said.format(
+        field=phrases.fields.get(step.field, step.field),
+        step=step.step,
+        first=step.first,
+        last=step.last,
+        end=selected[-1],
+    )
 
 
-def _either_day(pattern: Pattern, year: int) -> Iterator[str]:
+def _either_day(pattern: Pattern, year: int, phrases: Phrases) -> Iterator[str]:
     if pattern.either_day:
         both = _days_in(replace(pattern, either_day=False), year)
-        yield (
-            "day of month and day of week are both restricted, so either is enough: "
-            f"{_days_in(pattern, year)} days in {year}; if both had to match, {both}"
-        )
+        yield phrases.either_day.format(days=_days_in(pattern, year), year=year, both=both)
 
 
 def _days_in(pattern: Pattern, year: int) -> int:
@@ -63,7 +66,7 @@ def _year_from(day: date) -> tuple[date, date]:
     return day, date.fromordinal(min(day.toordinal() + 364, date.max.toordinal()))
 
 
-def _changes_of_clocks(pattern: Pattern, zone: tzinfo, begin: date, end: date) -> Iterator[str]:
+def _changes_of_clocks(pattern: Pattern, zone: tzinfo, begin: date, end: date, phrases: Phrases) -> Iterator[str]:
     first = begin.toordinal() * MINUTES_PER_DAY
     last = end.toordinal() * MINUTES_PER_DAY + MINUTES_PER_DAY - 1
     around = stretches(max(first - MINUTES_PER_DAY, FIRST_INSTANT), min(last + MINUTES_PER_DAY, END_OF_TIME - 1), zone)
@@ -76,7 +79,9 @@ def _changes_of_clocks(pattern: Pattern, zone: tzinfo, begin: date, end: date) -
             continue
         walls = [day * MINUTES_PER_DAY + time for day, times in pattern.between(opens, closes - 1) for time in times]
         if walls:
-            yield f"the clocks of {zone} {_effect(pattern, _named(walls), after, jump)}"
+            yield _effect(pattern, after, jump, phrases).format(
+                zone=zone, walls=_named(walls, phrases), at=f"{_time(after.start + after.offset):%H:%M}"
+            )
 
 
 def _is_unnoticed(pattern: Pattern, jump: int) -> bool:
@@ -84,20 +89,19 @@ def _is_unnoticed(pattern: Pattern, jump: int) -> bool:
     return pattern.hours == HOUR.every and not pattern.fixed_time and jump % 60 == 0 and jump <= LARGEST_CHANGE
 
 
-def _named(walls: list[int]) -> str:
+def _named(walls: list[int], phrases: Phrases) -> str:
     first, last = _time(walls[0]), _time(walls[-1])
+    begin = f"{first:%Y-%m-%d %H:%M}"
     if len(walls) == 1:
-        return f"{first:%Y-%m-%d %H:%M}"
+        return begin
     until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
-    return f"{first:%Y-%m-%d %H:%M} to {until} ({len(walls)} times)"
+    return phrases.walls.format(first=begin, last=until, number=len(walls))
 
 
-def _effect(pattern: Pattern, walls: str, after: Stretch, jump: int) -> str:
+def _effect(pattern: Pattern, after: Stretch, jump: int, phrases: Phrases) -> str:
     if jump < 0:
-        return f"repeat {walls}; it fires at {'the first only' if pattern.fixed_time else 'both'}"
-    if pattern.fixed_time and after.skipped:
-        return f"skip {walls}; it fires once instead, at {_time(after.start + after.offset):%H:%M}"
-    return f"skip {walls}; it does not fire there"
+        return phrases.clocks_repeat[0 if pattern.fixed_time else 1]
+    return phrases.clocks_skip[0 if pattern.fixed_time and after.skipped else 1]
 
 
 def _time(wall: int) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from synkron.cron.field import MONTH_NAMES, WEEKDAY_NAMES
 
@@ -34,6 +34,24 @@ class Phrases:
     in_months: str = " in {months}"
     skipped: tuple[str, str] = ("; months without that day are skipped", "; months without those days are skipped")
     never: tuple[str, str] = ("Never: {months} has no day {day}.", "Never: {months} have no day {day}.")
+    # What rules W2 to W4 say. A field has a name of its own only where the language is another.
+    fields: Mapping[str, str] = field(default_factory=dict)
+    too_large: str = "{field}: the step {step} is larger than the range; only {first} is selected"
+    uneven: str = "{field}: the step {step} is uneven: {end} is followed by {first}"
+    short: str = "{field}: the step {step} does not reach {last}; it ends at {end}"
+    either_day: str = (
+        "day of month and day of week are both restricted, so either is enough: {days} days in {year}; if both had to "
+        "match, {both}"
+    )
+    clocks_repeat: tuple[str, str] = (
+        "the clocks of {zone} repeat {walls}; it fires at the first only",
+        "the clocks of {zone} repeat {walls}; it fires at both",
+    )
+    clocks_skip: tuple[str, str] = (
+        "the clocks of {zone} skip {walls}; it fires once instead, at {at}",
+        "the clocks of {zone} skip {walls}; it does not fire there",
+    )
+    walls: str = "{first} to {last} ({number} times)"
 
 
 ENGLISH = Phrases(MONTH_NAMES, WEEKDAY_NAMES)
@@ -64,6 +82,29 @@ BOKMAL = Phrases(
     and_weekdays=", men bare når det er {weekdays}",
     in_months=" i {months}",
     skipped=("; måneder uten den dagen hoppes over", "; måneder uten de dagene hoppes over"),
+    fields={
+        "minute": "minutt",
+        "hour": "time",
+        "day of month": "dag i måneden",
+        "month": "måned",
+        "day of week": "ukedag",
+    },
+    too_large="{field}: steget {step} er større enn området; bare {first} er med",
+    uneven="{field}: steget {step} er ujevnt: etter {end} kommer {first}",
+    short="{field}: steget {step} når ikke {last}; det ender ved {end}",
+    either_day=(
+        "både dag i måneden og ukedag er begrenset, så én av dem er nok: {days} dager i {year}; måtte begge passe, "
+        "ville det være {both}"
+    ),
+    clocks_repeat=(
+        "klokkene i {zone} gjentar {walls}; det kjøres bare den første gangen",
+        "klokkene i {zone} gjentar {walls}; det kjøres begge gangene",
+    ),
+    clocks_skip=(
+        "klokkene i {zone} hopper over {walls}; det kjøres én gang i stedet, kl. {at}",
+        "klokkene i {zone} hopper over {walls}; det kjøres ikke da",
+    ),
+    walls="{first} til {last} ({number} ganger)",
     never=("Aldri: {months} har ingen {day}. dag.", "Aldri: {months} har ingen {day}. dag."),
 )
 

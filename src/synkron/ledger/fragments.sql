@@ -61,12 +61,13 @@ GIVEN.state = 'failed' and not {last_cancelled[GIVEN]}
 
 -- name: newest_runs
 -- The newest 100 runs of the integration GIVEN, each with how late it started if a schedule made it start, and with the
--- moment of the newest. Plan: the index runs_once of each month, in its order, up to the limit.
+-- moments of the newest and of the newest that succeeded. Plan: the index runs_once of each month, in its order, up to the limit.
 (
     select
         newest.*,
         case when source in ('schedule', 'catch_up') then {late[newest]} end as late,
-        max(scheduled_for) over () as last_at
+        max(scheduled_for) over () as last_at,
+        max(scheduled_for) filter (where state = 'succeeded') over () as succeeded_at
     from (
         select id, source, state, scheduled_for, execute_after, started_at, finished_at, failed_at, attempt
         from synkron.runs
@@ -74,6 +75,14 @@ GIVEN.state = 'failed' and not {last_cancelled[GIVEN]}
         order by scheduled_for desc
         limit 100
     ) newest
+)
+
+-- name: failing_since
+-- Of 100 such runs GIVEN: since when the integration fails. It does if one failed for good within seven days and none has
+-- succeeded since, as in conditions.failed.
+max(GIVEN.failed_at) filter (
+    where GIVEN.failed_at > now() - interval '7 days' and {stands_failed[GIVEN]}
+        and GIVEN.scheduled_for > coalesce(GIVEN.succeeded_at, '-infinity')
 )
 
 -- name: drift_p95

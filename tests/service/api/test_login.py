@@ -17,7 +17,7 @@ from synkron.errors import NotAtHome
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.people import AskedPerson, add_person, disable_person, permit_person
 from synkron.operations.access.secret import SecretKind, new_secret
-from synkron.operations.access.sessions import MOST_FROM_ADDRESS, actor_of_session, make_login_link
+from synkron.operations.access.sessions import MOST_FROM_ADDRESS, actor_of_session, log_in_by_link, make_login_link
 from synkron.operations.audit import entries
 from synkron.service.api import application
 from synkron.service.api.access import Admin, Operator, Reader
@@ -359,6 +359,24 @@ class TestWhoMay:
         session, token = cookie_of(await enter(there)).value, await token_of(connection)
         assert (await there.with_token(session).get("/v1/test")).status == 401
         assert (await there.get("/v1/test", headers={"Cookie": f"synkron-session={token}"})).status == 401
+
+    @pytest.mark.usefixtures("kari")
+    async def test_a_cookie_of_the_same_name_from_elsewhere_changes_nobody(
+        self, there: Api, connection: Connection
+    ) -> None:
+        """Another host of the domain may set one: without TLS, no name protects from that."""
+        own = cookie_of(await enter(there)).value
+        found = await log_in_by_link(connection, await make_login_link(connection, "mallory", Permission.READ))
+        assert found is not None
+        for other, content in {
+            "x": "person:kari",
+            new_secret(SecretKind.SESSION): "person:kari",
+            found[1]: None,
+        }.items():
+            for sent in ((own, other), (other, own)):
+                cookies = "; ".join(f"synkron-session={one}" for one in sent)
+                answer = await there.get("/v1/test", headers=OWN | {"Cookie": cookies})
+                assert answer.content == content or (content is None and answer.status == 401), sent
 
     @pytest.mark.usefixtures("kari")
     async def test_a_token_that_holds_no_more_is_not_made_good_by_a_cookie(self, there: Api) -> None:

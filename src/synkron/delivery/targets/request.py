@@ -22,13 +22,16 @@ from synkron.settings.signing import Signing, read_signing
 from synkron.settings.supabase import fault_in_bearer, function_in
 from synkron.text import instant
 
+# The name that a request is signed under, when, and the signature.
+SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
 # Headers that Synkron sets itself. Others from the settings could contradict the body.
 OWN_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "idempotency-key"}
     | {"synkron-warm-up", "traceparent", "transfer-encoding"}
-    | {"webhook-id", "webhook-signature", "webhook-timestamp"}
+    | set(SIGNED)
 )
 WARM_UP = "Synkron-Warm-Up"
+MASK = "•••"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,7 @@ class TargetEndpoint:
 
     def headers_for(self, run: Run, content: bytes, at: datetime) -> dict[str, str]:
         """The headers of one attempt that begins at ``at``, by the database's clock."""
-        own = {"Content-Type": "application/json", "Idempotency-Key": run.key, "traceparent": traceparent(run)}
-        return self._headers(run.key, content, at) | own
+        return self._headers(run.key, content, at) | own_headers(run)
 
     def warm_up_headers(self, name: str, at: datetime) -> dict[str, str]:
         """The headers of a warm-up, which is signed under its own name and has no body."""
@@ -68,10 +70,22 @@ class TargetEndpoint:
         headers["Accept-Encoding"] = "identity"
         if self.signing is not None:
             moment = at.astimezone(UTC)
-            headers["webhook-id"] = name
-            headers["webhook-timestamp"] = str(int(moment.timestamp()))
-            headers["webhook-signature"] = self.signing.webhook.sign(name, moment, content.decode())
+            signature = self.signing.webhook.sign(name, moment, content.decode())
+            headers |= dict(zip(SIGNED, (name, str(int(moment.timestamp())), signature), strict=True))
         return headers
+
+
+def own_headers(run: Run) -> dict[str, str]:
+    """The headers of one attempt that are neither configured nor secret."""
+    return {"Content-Type": "application/json", "Idempotency-Key": run.key, "traceparent": traceparent(run)}
+
+
+def masked_headers(run: Run, one: TypeSettings | None) -> dict[str, str]:
+    """The headers of the run's next attempt as anybody may see them: what the settings add is masked, and not read."""
+    if one is None:
+        return own_headers(run)
+    masked = [*one.headers, *([API_KEY] if function_in(one.target) else []), *(SIGNED if one.secret else ())]
+    return own_headers(run) | {"Accept-Encoding": "identity"} | dict.fromkeys(masked, MASK)
 
 
 def body(run: Run) -> bytes:

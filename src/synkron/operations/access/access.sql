@@ -140,6 +140,21 @@ from synkron.sessions
 left join synkron.people on people.name = sessions.person
 where sessions.secret_hash = $1 and sessions.expires_at > now() and people.disabled_at is null;
 
+-- name: actors_of
+-- The same for the hashes $1, each of a session or of a token.
+select
+    sessions.secret_hash,
+    'person:' || coalesce(people.name, sessions.name) as name,
+    coalesce(people.permission, sessions.permission) as permission,
+    case when sessions.person is null then sessions.org_id else people.org_id end as org_id
+from synkron.sessions
+left join synkron.people on people.name = sessions.person
+where sessions.secret_hash = any($1::bytea[]) and sessions.expires_at > now() and people.disabled_at is null
+union all
+select secret_hash, 'token:' || name, permission, org_id
+from synkron.tokens
+where secret_hash = any($1::bytea[]) and revoked_at is null and coalesce(expires_at > now(), true);
+
 -- name: end_session
 delete from synkron.sessions where secret_hash = $1
 returning 'person:' || coalesce(person, name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from hashlib import sha256
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -33,6 +34,13 @@ async def actor_of_session(connection: Executor, secret: str) -> Actor | None:
     if not is_secret(SecretKind.SESSION, secret):
         return None
     return actor_in(await connection.fetchrow(SQL["actor_of_session"], hash_of(secret)))
+
+
+async def actors_of(connection: Executor, secrets: Collection[str]) -> dict[str, Actor]:
+    """Who has these secrets, of sessions or tokens, of those that hold. Nothing is noted."""
+    by_hash = {hash_of(one): one for one in secrets}
+    rows = await connection.fetch(SQL["actors_of"], list(by_hash))
+    return {by_hash[row["secret_hash"]]: actor for row in rows if (actor := actor_in(row)) is not None}
 
 
 async def log_in_by_password(connection: Connection, name: str, password: str, address: str) -> LoggedIn | None:

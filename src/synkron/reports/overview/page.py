@@ -96,7 +96,7 @@ async def _read_details(
         strips[row["integration_id"]].append(
             read(StripRun, row, state=State(row["state"]), source=Source(row["source"]))
         )
-    drift = {row["integration_id"]: row["drift_p95"] for row in await connection.fetch(sql["drift"], ids)}
+    figures = {row["integration_id"]: row for row in await connection.fetch(sql["figures"], ids)}
     held = {row["integration_id"]: row for row in await connection.fetch(sql["held"], ids)}
     pauses = await read_paused(connection, integrations, now)
     endpoint_of = {kind: watch.endpoint for watch in watches_of(settings) for kind in watch.integration_types}
@@ -109,6 +109,7 @@ async def _read_details(
         fault = next((one.reason for one in faults(integration, settings.types)), None)
         fires = schedule is not None and fault is None and integration.is_enabled
         hold = None if key is None else held.get(key)
+        measured = None if key is None else figures.get(key)
         rows.append(
             OverviewRow(
                 integration=integration,
@@ -121,7 +122,8 @@ async def _read_details(
                 held_since=hold["since"] if hold else None,
                 held_for=Hold(hold["reason"]) if hold else None,
                 runs=strips.get(key, []) if key else [],
-                drift_p95=drift.get(key) if key else None,
+                drift_p95=measured["drift_p95"] if measured else None,
+                failing_since=measured["failing_since"] if measured else None,
                 endpoint=health.get(endpoint_of.get(integration.integration_type, "")),
             )
         )

@@ -33,14 +33,14 @@ cross join lateral (
 ) run
 order by asked.id, run.scheduled_for, run.run_id;
 
--- name: drift
--- The p95 of the drift of each of the integrations $1. Plan: as above, for 100 runs.
-select asked.id as integration_id, figures.drift_p95
+-- name: figures
+-- The p95 of the drift of each of the integrations $1, and since when it fails. Plan: as above, for 100 runs.
+select asked.id as integration_id, figures.*
 from unnest($1::text[]) asked (id)
 cross join lateral (
-    select {drift_p95[run]} as drift_p95 from {newest_runs[asked.id]} run
+    select {drift_p95[run]} as drift_p95, {failing_since[run]} as failing_since from {newest_runs[asked.id]} run
 ) figures
-where figures.drift_p95 is not null;
+where num_nonnulls(figures.drift_p95, figures.failing_since) > 0;
 
 -- name: held
 -- Which of the integrations $1 are on hold, since when and why.

@@ -31,6 +31,28 @@ class RowState(StrEnum):
     DISABLED = "disabled"
 
 
+class Standing(StrEnum):
+    """How a row stands at a glance: the first of these that holds.
+
+    Those that a page can be limited to are as in ``RowState``. ``retrying``: the newest run has failed and is tried
+    again. Of the last run that ended: ``well`` if it succeeded, ``skipped``, or ``ended`` if it failed and that is no
+    fault of now: an operator cancelled it, or it is long ago. ``claimed``: the first run waits. ``new``: none yet.
+    """
+
+    INVALID = "invalid"
+    DISABLED = "disabled"
+    PAUSED = "paused"
+    HELD = "held"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    FAILING = "failing"
+    WELL = "well"
+    SKIPPED = "skipped"
+    ENDED = "ended"
+    CLAIMED = "claimed"
+    NEW = "new"
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
     """Some rows in their order. ``next`` is the cursor of the page after this one, None if this is the last."""
@@ -77,7 +99,8 @@ class OverviewRow:
     they are invalid; ``cron.describe()`` says it in words. ``next_fire`` is None if it does not fire: it is disabled,
     invalid, or its schedule never fires. During a ``pause`` its moments are put on hold instead: since ``held_since``,
     for the reason ``held_for``. ``runs`` are the last 30, the oldest first. ``drift_p95`` is of its newest 100 runs,
-    those of the seven days up to the newest. ``endpoint`` is None if its type's vendor is not watched.
+    those of the seven days up to the newest. It fails ``failing_since``. ``endpoint`` is None if its type's vendor is
+    not watched.
     """
 
     integration: Integration
@@ -91,4 +114,34 @@ class OverviewRow:
     held_for: Hold | None
     runs: Sequence[StripRun]
     drift_p95: timedelta | None
+    failing_since: datetime | None
     endpoint: EndpointHealth | None
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands at a glance."""
+        if not self.integration.is_enabled or self.integration.cron_schedule is None:
+            return Standing.DISABLED
+        if self.fault is not None:
+            return Standing.INVALID
+        if self.pause is not None:
+            return Standing.PAUSED
+        return Standing.HELD if self.held_since is not None else self._of_runs()
+
+    def _of_runs(self) -> Standing:
+        newest = self.runs[-1] if self.runs else None
+        if newest is not None and newest.state is State.RUNNING:
+            return Standing.RUNNING
+        if newest is not None and newest.state is State.CLAIMED and newest.started_at is not None:
+            return Standing.RETRYING
+        if self.failing_since is not None:
+            return Standing.FAILING
+        match next((one.state for one in reversed(self.runs) if one.finished_at is not None), None):
+            case State.SUCCEEDED:
+                return Standing.WELL
+            case State.SKIPPED:
+                return Standing.SKIPPED
+            case State.FAILED:
+                return Standing.ENDED
+            case _:
+                return Standing.CLAIMED if self.runs else Standing.NEW

@@ -10,15 +10,16 @@ from starlette.requests import Request
 
 from synkron.model import Scope
 from synkron.operations.access.actor import Actor, Permission
-from synkron.operations.access.sessions import actor_of_session
+from synkron.operations.access.sessions import actors_of
 from synkron.operations.access.tokens import actor_of_token
-from synkron.postgres.connection import Connection
+from synkron.postgres.connection import Connection, Executor
 from synkron.reports.names.match import AskedScope
 from synkron.reports.names.store import Resolved, resolve
-from synkron.service.api.cookies import SAFE, check_form, session_of
+from synkron.service.api.cookies import SAFE, check_form, sessions_of
 from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
+from synkron.settings.api import ApiSettings
 
 UNKNOWN = "send a token that holds, as `Authorization: Bearer synkron_t_...`; `synkron token create` makes one"
 
@@ -27,15 +28,30 @@ async def asking(request: Request, connection: Db, parts: Parts) -> Actor:
     """Who asks. Raises a Problem: 401 where nobody does, 403 where another site makes a browser ask for a change."""
     found: Actor | None = None
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    session = None
     if scheme.lower() == "bearer":
-        found = await actor_of_token(connection, secret.strip())
-    elif not scheme and (session := session_of(request, parts.settings.api)):
-        found = await actor_of_session(connection, session)
-        if found is not None and request.method not in SAFE:
-            await check_form(request, parts.settings.api, session)
+        secret = secret.strip()
+        found = await actor_of_token(connection, secret)
+    elif not scheme and (held := await held_session(request, connection, parts.settings.api)):
+        found, secret = held
+        session = secret
+    # The page of a problem is shown to them, too; and what answers for long asks again whether the secret holds.
+    request.state.actor, request.state.secret, request.state.session = found, secret, session
+    if session is not None and request.method not in SAFE:
+        await check_form(request, parts.settings.api, session)
     if found is None:
         raise Problem(401, UNKNOWN, {"WWW-Authenticate": "Bearer"})
     return found
+
+
+async def held_session(request: Request, connection: Executor, api: ApiSettings) -> tuple[Actor, str] | None:
+    """Who has the session that the browser sends, and its secret; None if it sends several that hold.
+
+    One of these another site has set, so that what somebody does would be done as somebody else.
+    """
+    sent = sessions_of(request, api)
+    held = await actors_of(connection, sent) if sent else {}
+    return next(((actor, secret) for secret, actor in held.items()), None) if len(held) == 1 else None
 
 
 def needs(permission: Permission, *, fleet: bool = False) -> Callable[..., Awaitable[Actor]]:

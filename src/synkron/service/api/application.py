@@ -82,22 +82,22 @@ def api() -> FastAPI:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """Whatever a route raises."""
-    return _said(request, problem_of(error, request.url.path))
+    return await _said(request, problem_of(error, request.url.path))
 
 
 async def _not_routed(request: Request, error: HTTPException) -> Response:
     """No such path, or not by this method."""
-    return _said(request, Problem(error.status_code, error.detail, error.headers or {}))
+    return await _said(request, Problem(error.status_code, error.detail, error.headers or {}))
 
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:
     """A parameter or a body that is not what the document says. What was sent is not repeated."""
     if error.errors()[0]["loc"][0] == "path":
-        return _said(request, Problem(404, "Not Found"))
+        return await _said(request, Problem(404, "Not Found"))
     faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-    return _said(request, Problem(422, "; ".join(faults[:5]), more={"faults": faults[:50]}))
+    return await _said(request, Problem(422, "; ".join(faults[:5]), more={"faults": faults[:50]}))
 
 
-def _said(request: Request, problem: Problem) -> Response:
+async def _said(request: Request, problem: Problem) -> Response:
     """The problem as JSON for programs, and as a page for people."""
-    return refusals.refused(request, problem) if refusals.wants_page(request) else problem.response()
+    return await refusals.refused(request, problem) if refusals.wants_page(request) else problem.response()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from hashlib import sha256
 from urllib.parse import parse_qsl
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.operations.access.provider_logins import LASTS
+from synkron.operations.access.secret import SecretKind, is_secret
 from synkron.operations.access.sessions import SESSION_LASTS
 from synkron.service.api.problem import Problem
 from synkron.settings.api import ApiSettings
@@ -17,6 +19,7 @@ from synkron.settings.api import ApiSettings
 SAFE = ("GET", "HEAD", "OPTIONS")
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 100
+MOST_SESSIONS = 5
 # The field of a form, or the header of a script's request, that carries the form token.
 FIELD, HEADER = "form_token", "x-form-token"
 ELSEWHERE = "this may only be sent from the dashboard's own pages; reload the page, and send it again"
@@ -27,9 +30,15 @@ def is_over_tls(api: ApiSettings) -> bool:
     return (api.address or "").startswith("https://")
 
 
-def session_of(request: Request, api: ApiSettings) -> str | None:
-    """The secret of the session that the browser sends."""
-    return request.cookies.get(_name("session", api))
+def sessions_of(request: Request, api: ApiSettings) -> list[str]:
+    """The secrets of sessions that the browser sends, each once.
+
+    Without TLS it sends several where another host of the domain has set a cookie of the same name.
+    """
+    name = _name("session", api)
+    sent = [one.partition("=") for line in request.headers.getlist("cookie") for one in line.split(";")]
+    values = [value.strip() for key, _, value in sent if key.strip() == name]
+    return [one for one in dict.fromkeys(values) if is_secret(SecretKind.SESSION, one)][:MOST_SESSIONS]
 
 
 def keep_session(response: Response, api: ApiSettings, secret: str) -> None:
@@ -64,10 +73,17 @@ def form_token(session: str) -> str:
 
 async def check_form(request: Request, api: ApiSettings, session: str) -> None:
     """Raise a Problem (403) unless a page of this dashboard sent the request, which carries the session's token."""
+    await session_of_form(request, api, [session])
+
+
+async def session_of_form(request: Request, api: ApiSettings, sessions: Sequence[str]) -> str:
+    """The one of the sessions that the form was sent in. Raises a Problem (403) as above."""
     check_origin(request, api)
     given = request.headers.get(HEADER) or (await form_of(request)).get(FIELD, "")
-    if not hmac.compare_digest(given.encode(), form_token(session).encode()):
-        raise Problem(403, ELSEWHERE)
+    for one in sessions:
+        if hmac.compare_digest(given.encode(), form_token(one).encode()):
+            return one
+    raise Problem(403, ELSEWHERE)
 
 
 def check_origin(request: Request, api: ApiSettings) -> None:

@@ -17,7 +17,6 @@ from synkron.operations.access.sessions import LoggedIn, log_in_by_link, log_in_
 from synkron.runtime import log
 from synkron.service.api.claims import LoginRefused
 from synkron.service.api.cookies import (
-    check_form,
     check_origin,
     drop_provider_login,
     drop_session,
@@ -25,7 +24,8 @@ from synkron.service.api.cookies import (
     keep_provider_login,
     keep_session,
     provider_login_of,
-    session_of,
+    session_of_form,
+    sessions_of,
 )
 from synkron.service.api.problem import Problem
 from synkron.service.api.provider import ProviderAway
@@ -100,9 +100,8 @@ async def callback(request: Request, parts: Parts) -> Response:
 @router.post("/logout")
 async def logout(request: Request, parts: Parts) -> Response:
     """End the session."""
-    session = session_of(request, parts.settings.api)
-    if session is not None:
-        await check_form(request, parts.settings.api, session)
+    if sessions := sessions_of(request, parts.settings.api):
+        session = await session_of_form(request, parts.settings.api, sessions)
         async with parts.pool.acquire() as connection:
             await log_out(connection, session)
     response = RedirectResponse("/login", 303)
@@ -122,7 +121,7 @@ def client_address(request: Request, parts: Served) -> str:
 async def _logged_in(request: Request, parts: Served, found: LoggedIn, next_page: str | None = None) -> Response:
     """To where the person wanted to go, with a session that no one else has: one from before ends."""
     _, session = found
-    if before := session_of(request, parts.settings.api):
+    for before in sessions_of(request, parts.settings.api):
         async with parts.pool.acquire() as connection:
             await log_out(connection, before)
     response = RedirectResponse(_own_page(next_page), 303)

@@ -18,19 +18,24 @@ from synkron.service.dashboard.words import Words
 WIDTH, HEIGHT = 1000, 220
 LOWEST, HIGHEST = timedelta(milliseconds=10), timedelta(hours=3)
 GRID = tuple(timedelta(seconds=one) for one in (0.1, 1, 10, 60, 300, 3600))
+# A line of the grid that is nearer than this to the limit, as a factor, gives way to it.
+APART = 2.5
 LINES = ("p50", "p95", "p99")
 LEAST = 2
 
 
-def over_time(found: DriftHistory, label: str) -> Markup:
-    """A line for each percentile; where the runs are further apart than two steps it is broken. Gaps are shaded."""
+def over_time(found: DriftHistory, limit: timedelta, label: str) -> Markup:
+    """A line for each percentile, and the limit beyond which a run is late.
+
+    Where the runs are further apart than two steps a line is broken. Gaps are shaded.
+    """
     ruler = Ruler(found.start, found.end)
     shapes = []
     for gap in found.gaps:
         begin, end = (min(max(ruler.share(at), 0.0), 1.0) * WIDTH for at in (gap.began, gap.ended or found.end))
         shapes.append(rect("gap", begin, 0, max(end - begin, LEAST), HEIGHT))
-    for length in GRID:
-        kind = "limit" if length == timedelta(minutes=5) else "grid"
+    for length in _lines(limit):
+        kind = "limit" if length == limit else "grid"
         shapes.append(f'<path class="{kind}" d="M0 {_y(length):.1f}H{WIDTH}"/>')
     for name in LINES:
         path = "".join(_path(part, name, ruler, found.step) for part in _parts(found))
@@ -38,12 +43,12 @@ def over_time(found: DriftHistory, label: str) -> Markup:
     return svg("plot over-time", WIDTH, HEIGHT, "".join(shapes), label, stretched=True)
 
 
-def scale(words: Words) -> Markup:
+def scale(words: Words, limit: timedelta) -> Markup:
     """The lengths of time at the lines of the plot, as words beside it."""
     marks = []
-    for length in GRID:
+    for length in _lines(limit):
         said = escape(_rounded(words, length))
-        kind = " strong" if length == timedelta(minutes=5) else ""
+        kind = " strong" if length == limit else ""
         y = 100 * _y(length) / HEIGHT
         marks.append(f'<text class="axis{kind}" x="100%" y="{y:.1f}%" dy="-4" text-anchor="end">{said}</text>')
     return Markup(f'<svg class="scale" aria-hidden="true">{"".join(marks)}</svg>')  # noqa: S704 (escaped)
@@ -55,12 +60,17 @@ def bounds(words: Words) -> Sequence[str]:
     return [f"{one} – {after}" for one, after in pairwise(said)] + [f"≥ {said[-1]}"]
 
 
-def bar(runs: int, most: int, bound: timedelta) -> Markup:
-    """A bar of the histogram; runs that are late by five minutes or more have another colour."""
+def bar(runs: int, most: int, bound: timedelta, limit: timedelta) -> Markup:
+    """A bar of the histogram; runs that are late by the limit or more have another colour."""
     width = max(LEAST, 100 * runs / most) if runs and most else 0
-    name = "fill-failed" if bound >= timedelta(minutes=5) else "accent"
+    name = "fill-failed" if bound >= limit else "accent"
     shape = f'<rect class="{name}" width="{width:.2f}%" height="100%" rx="1"/>'
     return Markup(f'<svg class="bar" aria-hidden="true">{shape}</svg>')  # noqa: S704 (numbers)
+
+
+def _lines(limit: timedelta) -> list[timedelta]:
+    """The grid with the limit in it."""
+    return sorted([limit, *(one for one in GRID if not 1 / APART < one / limit < APART)])
 
 
 def _rounded(words: Words, length: timedelta) -> str:

@@ -6,11 +6,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import random
 from typing import TYPE_CHECKING
 
 from synkron.ledger.queue import QUEUE
+from synkron.operations.access.actor import Actor
+from synkron.operations.access.sessions import actors_of
 from synkron.postgres.connection import DRIVER_FAULTS, Connection
 from synkron.postgres.pooler import keeps_session
 from synkron.runtime import log, sleep
@@ -28,6 +31,8 @@ LOADS = 5
 # Seconds that a page is left alone at the least, between signs of life, and until a stream must ask anew who may.
 QUIET, SIGN, LONGEST = 1.0, 20.0, 900.0
 MOST_STREAMS = 400
+# The last event of a stream whose session has ended: the page finds out by itself what it may see.
+OVER = b"event: over\ndata:\n\n"
 # What each topic is read from. Months of a table begin with its name.
 TOPICS: Mapping[str, tuple[str, ...]] = {
     "runs": ("runs", "running", "attempts"),
@@ -39,6 +44,17 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "nodes": ("nodes",),
     "verifications": ("verifications",),
 }
+# Whoever listens may no longer look, once one of these says so.
+ACCESS = ("sessions", "people", "tokens")
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """A page that is open: who looks, and the secret that they came with; it is ``over`` when that holds no longer."""
+
+    actor: Actor
+    secret: str
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Live:
@@ -46,11 +62,13 @@ class Live:
 
     def __init__(self, served: Served) -> None:
         self._served = served
-        self._listeners = 0
+        self._listeners: set[Listener] = set()
         self._watching: asyncio.Task[None] | None = None
         self._versions: Counter[str] = Counter()
-        self._written: Mapping[str, int] | None = None
+        self._written: Counter[str] | None = None
         self._tick: datetime | None = None
+        self._is_away = False
+        self._was_notified = False
         self._moved = asyncio.Event()
         self._woken = asyncio.Event()
         self._looked = asyncio.Event()
@@ -58,50 +76,63 @@ class Live:
     @property
     def is_full(self) -> bool:
         """Whether there is no room for one more stream; a page then asks by itself, every ten seconds."""
-        return self._listeners >= MOST_STREAMS or self._served.stopping.is_set()
+        return len(self._listeners) >= MOST_STREAMS or self._served.stopping.is_set()
 
-    async def told(self, topics: Collection[str]) -> AsyncIterator[bytes]:
-        """The events of one page: which of its topics changed, and when somebody ticked."""
+    async def told(self, by: Listener, topics: Collection[str]) -> AsyncIterator[bytes]:
+        """The events of one page: which of its topics changed, when somebody ticked, and that the database is away.
+
+        It ends within seconds of the session.
+        """
         clock = asyncio.get_running_loop().time
-        async with self._listening():
+        async with self._listening(by):
             # What is known from here on: a change after this is told.
             await sleep(EVERY, self._looked, self._served.stopping)
-            seen, tick, ends = Counter(self._versions), self._tick, clock() + LONGEST
+            seen, tick, away, ends = Counter(self._versions), self._tick, False, clock() + LONGEST
             yield b"retry: 3000\n\n"
-            while not self._served.stopping.is_set() and clock() < ends:
-                if seen == self._versions and tick == self._tick:
+            while not (by.over.is_set() or self._served.stopping.is_set()) and clock() < ends:
+                if (seen, tick, away) == (self._versions, self._tick, self._is_away):
                     await sleep(SIGN, self._moved, self._served.stopping)
                 # All pages are woken at once; they must not all load at once.
-                await sleep((self._listeners - 1) / LOADS * random(), self._served.stopping)  # noqa: S311 (no secret)
+                await sleep((len(self._listeners) - 1) / LOADS * random(), self._served.stopping)  # noqa: S311 (no secret)
+                if by.over.is_set():
+                    break
                 changed = [one for one in topics if self._versions[one] != seen[one]]
+                if away and not self._is_away:
+                    changed = list(topics)
                 news = [f"event: changed\ndata: {','.join(changed)}\n\n"] if changed else []
+                if self._is_away and not away:
+                    news.append("event: away\ndata:\n\n")
                 if self._tick is not None and self._tick != tick:
                     news.append(f"event: tick\ndata: {instant(self._tick)}\n\n")
-                seen, tick = Counter(self._versions), self._tick
+                seen, tick, away = Counter(self._versions), self._tick, self._is_away
                 yield "".join(news or [": alive\n\n"]).encode()
                 if changed:
                     await sleep(QUIET, self._served.stopping)
+            if by.over.is_set():
+                yield OVER
 
-    async def told_nothing(self) -> AsyncIterator[bytes]:
+    async def told_nothing(self, by: Listener) -> AsyncIterator[bytes]:
         """The events of who is tied to one organization: to load now and then, whatever others' runs do."""
-        async with self._listening():
+        clock = asyncio.get_running_loop().time
+        async with self._listening(by):
             yield b"retry: 3000\n\n"
-            for _ in range(int(LONGEST / SIGN)):
+            ends = clock() + LONGEST
+            while not (by.over.is_set() or self._served.stopping.is_set()) and clock() < ends:
                 yield b"event: changed\ndata: any\n\n"
-                await sleep(SIGN, self._served.stopping)
-                if self._served.stopping.is_set():
-                    return
+                await sleep(SIGN, by.over, self._served.stopping)
+            if by.over.is_set():
+                yield OVER
 
     @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[None]:
-        self._listeners += 1
+    async def _listening(self, by: Listener) -> AsyncIterator[None]:
+        self._listeners.add(by)
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="dashboard")
         try:
             yield
         finally:
-            self._listeners -= 1
-            if self._listeners == 0:
+            self._listeners.remove(by)
+            if not self._listeners:
                 self._watching.cancel()
                 self._watching, self._written = None, None
                 self._looked.clear()
@@ -118,6 +149,8 @@ class Live:
                         await sleep(EVERY - APART, self._woken)
             except DRIVER_FAULTS as error:
                 log.warning("dashboard not live", reason=str(error) or type(error).__name__)
+                self._is_away = True
+                self._move()
             await sleep(EVERY)
 
     @asynccontextmanager
@@ -125,9 +158,8 @@ class Live:
         """Look sooner when the queue changes. Behind a transaction pooler no notification comes."""
 
         def hear(*_: object) -> None:
-            self._versions["runs"] += 1
+            self._was_notified = True
             self._woken.set()
-            self._move()
 
         if not keeps_session(connection):
             yield
@@ -140,21 +172,33 @@ class Live:
                 await connection.remove_listener(QUEUE.channel, hear)
 
     async def _look(self, connection: Connection) -> None:
+        """See what has changed. Whose session has ended is told nothing of it."""
         sql = SourceQueries(self._served.settings.source).sql(FILE)
         rows = await connection.fetch(sql["counters"])
         written: Counter[str] = Counter()
         for row in rows:
-            for topic, tables in TOPICS.items():
+            for topic, tables in (*TOPICS.items(), ("access", ACCESS)):
                 if row["name"].startswith(tables):
                     written[topic] += row["written"]
         before, self._written = self._written, written
-        moved = [] if before is None else [one for one in TOPICS if written[one] != before[one]]
-        self._versions.update(moved)
+        moved = set() if before is None else {one for one in written | before if written[one] != before[one]}
+        if self._was_notified:
+            self._was_notified = False
+            moved.add("runs")
         tick = await connection.fetchval(sql["newest_tick"])
-        if moved or tick != self._tick:
-            self._tick = tick
+        if moved or tick != self._tick or self._is_away:
+            await self._end_those_over(connection)
+            self._versions.update(moved)
+            self._tick, self._is_away = tick, False
             self._move()
         self._looked.set()
+
+    async def _end_those_over(self, connection: Connection) -> None:
+        """Note which sessions have ended, or stand for less than they did."""
+        holding = await actors_of(connection, {one.secret for one in self._listeners})
+        for one in self._listeners:
+            if holding.get(one.secret) != one.actor:
+                one.over.set()
 
     def _move(self) -> None:
         """Wake every stream."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Query
+from fastapi.dependencies.models import Dependant
+from starlette.requests import Request
 
+from synkron.errors import NotFound
 from synkron.model import Scope
-from synkron.reports.names.match import AskedScope
-from synkron.service.api.access import Reader, resolved
+from synkron.operations.access.actor import Actor
+from synkron.reports.names.match import AskedScope, Candidate, nearest
+from synkron.reports.names.store import resolve
+from synkron.service.api.access import Reader, asking, resolved
 from synkron.service.api.parameters import OrEmpty, Text
+from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 
 STORABLE = "^[^\\x00]*$"
 
-OneType = Annotated[str, Query(alias="type", max_length=200, pattern=STORABLE)]
 Author = Annotated[str, Query(max_length=200, pattern=STORABLE)]
 Search = Annotated[str, Query(alias="q", max_length=200, pattern=STORABLE)]
 After = Annotated[str | None, Query(max_length=4000)]
@@ -34,3 +40,44 @@ async def whom(
 
 
 Whom = Annotated[Scope, Depends(whom, scope="function")]
+
+
+async def named_type(
+    connection: Db,
+    parts: Parts,
+    actor: Annotated[Actor, Depends(asking, scope="function")],
+    text: Annotated[str, Query(alias="type", max_length=200, pattern=STORABLE)] = "",
+) -> str:
+    """The type that a page is limited to, by its name or a part of it; nothing for all.
+
+    Raises NotFound and Ambiguous, with the types that are known, as the commands do. Who is tied to an organization
+    learns only of those of the settings: others may be of others' rows.
+    """
+    if not text:
+        return ""
+    if actor.org_id is None:
+        return (
+            await resolve(connection, parts.settings, AskedScope(integration_type=text))
+        ).scope.integration_type or ""
+    if text not in parts.settings.types:
+        raise NotFound(f'There is no integration type "{text}". Known are {", ".join(sorted(parts.settings.types))}.')
+    return text
+
+
+OneType = Annotated[str, Depends(named_type, scope="function")]
+
+
+async def only_known(request: Request) -> None:
+    """Raise a Problem (422) for a parameter that the page does not have: it would be taken for a filter that holds."""
+    known = sorted(set(_parameters(request.scope["route"].dependant)))
+    for name in request.query_params:
+        if name not in known:
+            near = nearest(name, [Candidate(one, one) for one in known])
+            advice = f"Did you mean {near[0].id}?" if near else f"Known are {', '.join(known) or 'none'}."
+            raise Problem(422, f'There is no parameter "{name}" here. {advice}')
+
+
+def _parameters(of: Dependant) -> Iterator[str]:
+    yield from (one.alias for one in of.query_params)
+    for one in of.dependencies:
+        yield from _parameters(one)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from synkron.errors import SynkronError
+from synkron.operations.access.actor import Actor
+from synkron.postgres.connection import DRIVER_FAULTS
+from synkron.service.api.access import held_session
 from synkron.service.api.problem import Problem
+from synkron.service.api.served import Served
 from synkron.service.dashboard.flash import Flash
 from synkron.service.dashboard.viewer import plain_view, redirect
 
 LOGIN = "/login"
+# Problems of requests that may have reached no route.
+UNASKED = (404, 405)
 
 
 def wants_page(request: Request) -> bool:
@@ -20,7 +28,7 @@ def wants_page(request: Request) -> bool:
     return not request.url.path.startswith("/v1") and "text/html" in request.headers.get("accept", "")
 
 
-def refused(request: Request, problem: Problem) -> Response:
+async def refused(request: Request, problem: Problem) -> Response:
     """The page of a problem. Who is not logged in is sent to do so; a form that is refused shows why where it was."""
     if problem.status == 401:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -28,8 +36,20 @@ def refused(request: Request, problem: Problem) -> Response:
     back = getattr(request.state, "back", None)
     if back is not None and problem.status in (404, 409, 422):
         return redirect(back, Flash(problem.detail, is_refusal=True))
-    view = plain_view(request, datetime.now(UTC))  # noqa: TID251 (the database may be what is away)
+    actor, session = getattr(request.state, "actor", None), getattr(request.state, "session", None)
+    if actor is None and problem.status in UNASKED and (held := await _held(request)):
+        actor, session = held
+    now = datetime.now(UTC)  # noqa: TID251 (the database may be what is away)
     candidates = problem.more.get("candidates", ())
-    return view.page(
+    return plain_view(request, now, actor, session=session).page(
         "problem.html", problem.status, answered=problem.status, detail=problem.detail, candidates=candidates
     )
+
+
+async def _held(request: Request) -> tuple[Actor, str] | None:
+    """Who asked for what no route answers, so that nobody has asked yet who they are."""
+    parts: Served = request.state.served
+    with suppress(SynkronError, TimeoutError, OSError, *DRIVER_FAULTS):
+        async with parts.pool.acquire() as connection:
+            return await held_session(request, connection, parts.settings.api)
+    return None

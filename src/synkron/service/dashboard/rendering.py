@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synkron.service.dashboard.assets import address_of
 from synkron.service.dashboard.navigation import GROUPS
+from synkron.service.dashboard.subjects import called, names_first
 from synkron.service.dashboard.words import LANGUAGES, with_code
 from synkron.text import printable
 
@@ -24,8 +25,8 @@ def templates() -> Environment:
         auto_reload=False,
         finalize=_shown,
     )
-    found.globals.update(asset=address_of, navigation=GROUPS, languages=LANGUAGES)
-    found.filters.update(code=with_code)
+    found.globals.update(asset=address_of, navigation=GROUPS, languages=LANGUAGES, called=called)
+    found.filters.update(code=with_code, names_first=names_first)
     return found
 
 

@@ -16,8 +16,8 @@ from starlette.responses import RedirectResponse, Response
 from synkron.operations.access.actor import Actor, Permission
 from synkron.postgres.clock import database_clock
 from synkron.service.api.access import needs
-from synkron.service.api.cookies import form_token, session_of
-from synkron.service.api.served import Db, Parts
+from synkron.service.api.cookies import form_token
+from synkron.service.api.served import Db
 from synkron.service.dashboard import times
 from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from synkron.service.dashboard.rendering import templates
@@ -117,9 +117,8 @@ def looking(permission: Permission = Permission.READ, *, fleet: bool = False) ->
     """The view of who may look; see ``synkron.service.api.access.needs`` for whom that refuses."""
     whom: Actor = Depends(needs(permission, fleet=fleet), scope="function")
 
-    async def view(request: Request, connection: Db, parts: Parts, actor: Actor = whom) -> Viewer:
-        session = session_of(request, parts.settings.api)
-        return plain_view(request, await database_clock(connection), actor, session=session)
+    async def view(request: Request, connection: Db, actor: Actor = whom) -> Viewer:
+        return plain_view(request, await database_clock(connection), actor, session=request.state.session)
 
     return view
 

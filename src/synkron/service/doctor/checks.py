@@ -35,6 +35,8 @@ async def _secrets(given: Context) -> list[Finding]:
 
 
 async def _targets(given: Context) -> list[Finding]:
+    if not any(one.target for one in given.settings.types.values()):
+        return [tables.without_any_target(next(iter(given.settings.types)))]
     return await network.reach(read_addresses(given.settings))
 
 
@@ -141,6 +143,8 @@ async def _rows(given: Context) -> list[Finding]:
     count = await store.count_rows(given.connection, given.settings, given.until - TO_SPARE)
     types = given.settings.types
     untargeted = sorted(name for name in count.types if name in types and not types[name].target)
+    if not any(one.target for one in types.values()):
+        untargeted = []  # said of all of them already
     return [tables.rows(count), *([tables.without_target(untargeted)] if untargeted else [])]
 
 

@@ -98,3 +98,12 @@ def without_target(types: Sequence[str]) -> Finding:
         f"There is no target for {listed(types)}, which enabled rows have: their runs are skipped.",
         remedy=f"In synkron.toml, under [{section_of(types[0])}], set target to what is to be called.",
     )
+
+
+def without_any_target(integration_type: str) -> Finding:
+    """No type has a target; the remedy names this one."""
+    return warning(
+        "No integration type has a target: every run is skipped, and nothing is delivered until one is set.",
+        remedy=f"In synkron.toml, under [{section_of(integration_type)}], set target to what is to be called, and "
+        "start the service again.",
+    )

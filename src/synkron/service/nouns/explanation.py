@@ -40,14 +40,16 @@ class Explanation:
     warnings: Sequence[Surprise]
 
 
-def explanation(expression: str, cron: Cron, zone_name: str, zone: tzinfo, now: datetime) -> Explanation:
-    """The explanation; the moments are those after ``now``."""
-    found = lint(cron, zone, now.year, since=now.astimezone(zone).date())
+def explanation(
+    expression: str, cron: Cron, zone_name: str, zone: tzinfo, now: datetime, language: str = "en"
+) -> Explanation:
+    """The explanation in a language of ``synkron.cron.phrases``; the moments are those after ``now``."""
+    found = lint(cron, zone, now.year, since=now.astimezone(zone).date(), language=language)
     moments = islice(_fires(cron, now, zone), OCCURRENCES)
     return Explanation(
         expression=expression,
         zone=zone_name,
-        description=cron.describe(),
+        description=cron.describe(language),
         next=[Moment(one.astimezone(zone).isoformat(), one) for one in moments],
         warnings=[Surprise(one.code, one.message) for one in found],
     )

@@ -118,8 +118,10 @@ def _vendor(one: EndpointHealth, *, tells_health: bool) -> VendorFacts:
     return VendorFacts(one.endpoint, one.verdict, one.reason if tells_health else None, one.since, one.sampled_at)
 
 
-def integration_facts(row: Integration, types: Collection[str], now: datetime) -> IntegrationFacts:
-    """The row as it is ``now``, with its schedule explained."""
+def integration_facts(
+    row: Integration, types: Collection[str], now: datetime, language: str = "en"
+) -> IntegrationFacts:
+    """The row as it is ``now``, with its schedule explained in a language."""
     return IntegrationFacts(
         integration_id=row.integration_id,
         org_id=row.org_id,
@@ -129,14 +131,14 @@ def integration_facts(row: Integration, types: Collection[str], now: datetime) -
         timezone=zone_name(row.timezone),
         updated_at=row.updated_at,
         fault=next((one.reason for one in faults(row, types)), None),
-        schedule=_schedule(row, now),
+        schedule=_schedule(row, now, language),
     )
 
 
-def _schedule(row: Integration, now: datetime) -> Explanation | None:
+def _schedule(row: Integration, now: datetime, language: str) -> Explanation | None:
     if row.cron_schedule is None:
         return None
     found = schedule_of(row, row.cron_schedule)
     if not isinstance(found, tuple):
         return None
-    return explanation(row.cron_schedule, found[0], zone_name(row.timezone), found[1], now)
+    return explanation(row.cron_schedule, found[0], zone_name(row.timezone), found[1], now, language)

@@ -156,8 +156,7 @@ order by measured_at nulls first
 limit $1;
 
 -- name: measure
--- Measures the integrations $1 again. An integration fails if one of its newest runs failed within seven days and none
--- has succeeded since, as in conditions.failed.
+-- Measures the integrations $1 again.
 update synkron.overview_runs r set
     last_key = coalesce(-extract(epoch from figures.last_at), 'infinity'),
     drift_key = coalesce(-extract(epoch from figures.drift_p95), 'infinity'),
@@ -169,15 +168,9 @@ cross join lateral (
     select
         max(run.scheduled_for) as last_at,
         {drift_p95[run]} as drift_p95,
-        max(run.failed_at) filter (
-            where run.failed_at > now() - interval '7 days' and {stands_failed[run]}
-                and run.scheduled_for > coalesce(run.succeeded_at, '-infinity')
-        ) as failing_since,
+        {failing_since[run]} as failing_since,
         coalesce(bool_or(run.finished_at is null), false) as is_unfinished
-    from (
-        select *, max(scheduled_for) filter (where state = 'succeeded') over () as succeeded_at
-        from {newest_runs[asked.id]} newest
-    ) run
+    from {newest_runs[asked.id]} run
 ) figures
 where r.integration_id = asked.id;
 

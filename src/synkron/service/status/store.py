@@ -17,6 +17,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.runtime import by_turns
+from synkron.service.status.targets import without_target
 from synkron.service.status.verdict import Runs, Status
 from synkron.settings.load import Settings
 from synkron.source.reader import read_all
@@ -52,6 +53,11 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
         conditions=await read_conditions(connection, settings, watches_of(settings), (), now),
         incidents=await incidents(connection),
         verification=await read_verification(connection),
+        without_target=await without_target(
+            connection,
+            settings,
+            [row.integration_type for row in rows if row.is_enabled and row.cron_schedule is not None],
+        ),
         due=len(first) + await by_turns(_counted(fires)),
         coming=first,
     )

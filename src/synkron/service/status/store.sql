@@ -65,3 +65,19 @@ where closed_at is null
         select from synkron.overview_integrations o
         where o.integration_id = $3 and (o.org_id, o.integration_type) = (incidents.org_id, incidents.integration_type)
     ));
+
+-- name: firing_types
+-- Those of the types $1 that a row has which is to run, as the overview's copy has them. Plan: the index overview_by_type,
+-- for each type up to its first such row.
+select kind as integration_type
+from unnest($1::text[]) kind
+cross join lateral (
+    select from synkron.overview_integrations
+    where type_key > kind || chr(1) collate "C" and type_key < kind || chr(2) collate "C" and is_live
+    order by type_key
+    limit 1
+) one;
+
+-- name: called_lately
+-- The types whose target was called within a day, wherever it is set. There is a row for each type.
+select integration_type from synkron.warmth where met_at > now() - interval '1 day';

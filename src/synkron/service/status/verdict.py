@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.failed_runs import Verified
+from synkron.incidents.conditions.wording import listed
 from synkron.incidents.grouping import joined
 from synkron.incidents.lifecycle import Incident
 from synkron.ledger.nodes import Node
@@ -50,7 +51,8 @@ class Status:
 
     ``not_fired`` says why nothing may start from this ledger, None if it may. ``pauses`` are in effect; ``held`` counts
     the integrations that were due and could not run. ``conditions`` are wrong now; ``incidents`` are open. ``due``
-    counts the moments of the coming hour, of which ``coming`` are the first.
+    counts the moments of the coming hour, of which ``coming`` are the first. ``without_target`` are the types of rows
+    that fire though nothing is set to be called.
     """
 
     at: datetime
@@ -64,6 +66,7 @@ class Status:
     conditions: Sequence[Condition]
     incidents: Sequence[Incident]
     verification: Verified | None
+    without_target: Sequence[str]
     due: int
     coming: Sequence[Upcoming]
 
@@ -131,6 +134,10 @@ class Status:
         if not self.alive("worker"):
             waiting = f"; {several(self.runs.waiting, 'run')} wait" if self.runs.waiting else ""
             yield Need(f"No worker is running, so no run is delivered{waiting}.", "synkron run --role worker")
+        if self.without_target:
+            yield Need(
+                f"There is no target for {listed(self.without_target)}: such runs are skipped.", "synkron doctor"
+            )
 
     def _of_incidents(self) -> Iterator[Need]:
         for one in self.incidents:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -13,11 +14,13 @@ from synkron.model import EVERYTHING
 from synkron.operations.access.answers import Answer
 from synkron.operations.announce import TriedChannel, plan_try_channels, try_channels
 from synkron.operations.audit import record
+from synkron.postgres.connection import Connection
 from synkron.service.api.access import FleetOperator
 from synkron.service.api.answer import form
 from synkron.service.api.changes.body import Body, Id, sent
 from synkron.service.api.changes.change import Change, respond
 from synkron.service.api.changes.document import changing, outcome
+from synkron.service.api.served import Served
 from synkron.service.forms import held_by, in_json
 
 router = APIRouter(tags=["incidents"])
@@ -37,27 +40,32 @@ async def test(_: FleetOperator, change: Change, body: Annotated[ChannelBody, De
     planned = plan_try_channels(parts.settings, body.channel)
     if change.dry_run:
         return respond(_content(planned, dry_run=True))
-    # A test keeps a connection for as long as the slowest channel takes.
-    if parts.trying_channels.locked():
-        raise Refused("The channels are being tried out for another request; try again when that has ended.")
 
     async def do() -> Answer:
-        tried = await try_channels(parts.settings, parts.environment, body.channel)
-        after = {"channels": [held_by(one) for one in tried]}
-        subject = "all channels" if body.channel is None else f"channel {body.channel}"
-        await record(
-            connection,
-            author=change.actor.name,
-            action="test channel",
-            subject=subject,
-            about=EVERYTHING,
-            before=None,
-            after=after,
-        )
-        return _content(tried, dry_run=False)
+        return _content(await tried(parts, connection, body.channel, change.actor.name), dry_run=False)
 
-    async with parts.trying_channels:
+    async with alone(parts):
         return await change.once(do)
+
+
+@asynccontextmanager
+async def alone(parts: Served) -> AsyncIterator[None]:
+    """One test at a time: it keeps a connection for as long as the slowest channel takes. Raises Refused."""
+    if parts.trying_channels.locked():
+        raise Refused("The channels are being tried out for another request; try again when that has ended.")
+    async with parts.trying_channels:
+        yield
+
+
+async def tried(parts: Served, connection: Connection, channel: str | None, author: str) -> Sequence[TriedChannel]:
+    """Send a test message to the channel, or to all, and note it in the audit. Raises NotFound and SettingsError."""
+    found = await try_channels(parts.settings, parts.environment, channel)
+    after = {"channels": [held_by(one) for one in found]}
+    subject = "all channels" if channel is None else f"channel {channel}"
+    await record(
+        connection, author=author, action="test channel", subject=subject, about=EVERYTHING, before=None, after=after
+    )
+    return found
 
 
 def _content(tried: Sequence[TriedChannel], *, dry_run: bool) -> Answer:

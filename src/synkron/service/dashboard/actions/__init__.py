@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from synkron.service.dashboard.actions import incidents, integrations, runs
+from synkron.service.dashboard.actions import channels, incidents, integrations, runs
 from synkron.service.dashboard.actions.asked import Action
 
 ACTIONS: Mapping[str, Action] = {
@@ -16,5 +16,6 @@ ACTIONS: Mapping[str, Action] = {
     "cancel": Action(runs.would_cancel, runs.cancel, ("reason",)),
     "acknowledge": Action(incidents.would_acknowledge, incidents.acknowledge),
     "silence": Action(incidents.would_silence, incidents.silence, ("reason", "for")),
+    "try_channel": Action(channels.would_try, channels.try_one),
     "unsilence": Action(incidents.would_unsilence, incidents.unsilence),
 }

@@ -11,13 +11,13 @@ from starlette.datastructures import FormData, QueryParams
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill
 from synkron.postgres.connection import Connection
+from synkron.service.api.changes.body import LONGEST_ID, MOST_AT_ONCE
 from synkron.service.api.problem import Problem
+from synkron.service.api.served import Served
 from synkron.service.dashboard.viewer import Viewer
 from synkron.settings.load import Settings
-from synkron.text import written_span
+from synkron.text import is_storable, written, written_span
 
-MOST = 1000
-LONGEST_TEXT = 500
 LENGTHS = ("1h", "4h", "24h", "7d")
 MOST_DIGITS = 19
 
@@ -30,8 +30,13 @@ class Asked:
 
     view: Viewer
     connection: Connection
-    settings: Settings
+    parts: Served
     fields: FormData | QueryParams
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        return self.parts.settings
 
     @property
     def author(self) -> str:
@@ -49,7 +54,9 @@ class Asked:
         found = [str(one) for one in dict.fromkeys(self.fields.getlist("integration"))]
         if not found:
             raise Problem(422, self.view.words.say("act.nothing_selected"))
-        if len(found) > MOST or any("\0" in one or len(one) > LONGEST_TEXT for one in found):
+        if len(found) > MOST_AT_ONCE:
+            raise Problem(422, f"integration: at most {MOST_AT_ONCE:,} may be named at once")
+        if not all(is_id(one) for one in found):
             raise Problem(404, "There is no such integration.")
         return found
 
@@ -66,11 +73,12 @@ class Asked:
         return int(text)
 
     def text(self, name: str, usual: str = "") -> str:
-        """The text in a field."""
+        """The text in a field, by the rule of all texts that are kept."""
         found = str(self.fields.get(name, "")).strip() or usual
-        if "\0" in found or len(found) > LONGEST_TEXT:
-            raise Problem(422, f"{name}: at most {LONGEST_TEXT} characters are allowed, none of them null")
-        return found
+        try:
+            return written(found) if found else ""
+        except ValueError as error:
+            raise Problem(422, f"{name}: {error}") from None
 
     @property
     def reason(self) -> str:
@@ -97,6 +105,11 @@ class Asked:
         """The range to backfill."""
         scope = Scope(self.within, integration_id=self.integrations[0])
         return AskedBackfill(scope, self.moment("from"), self.moment("to"))
+
+
+def is_id(text: str) -> bool:
+    """Whether the text may be an id at all: the database is asked of no other."""
+    return len(text) <= LONGEST_ID and is_storable(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,13 @@ USUAL = timedelta(hours=4)
 
 
 async def would_acknowledge(asked: Asked, _: datetime) -> Preview:
+    """Who would be told no more of it."""
     found = await acknowledging.plan_acknowledge(asked.connection, asked.number("incident"), within=asked.within)
     return Preview(found.condition.title)
 
 
 async def acknowledge(asked: Asked) -> str:
+    """Acknowledge the incident."""
     number = asked.number("incident")
     await acknowledging.acknowledge(asked.connection, number, asked.author, within=asked.within)
     return asked.view.words.say("act.acknowledge.done", incident=str(number))
@@ -39,6 +41,7 @@ async def _silence_of(asked: Asked) -> AskedSilence:
 
 
 async def would_silence(asked: Asked, now: datetime) -> Preview:
+    """What the silence would cover."""
     words = asked.view.words
     plan = await silences.plan_silence(
         asked.connection, asked.settings, await _silence_of(asked), now, within=asked.within
@@ -47,6 +50,7 @@ async def would_silence(asked: Asked, now: datetime) -> Preview:
 
 
 async def silence(asked: Asked) -> str:
+    """Silence what the incident is about."""
     made = await silences.silence(
         asked.connection, asked.settings, await _silence_of(asked), asked.author, within=asked.within
     )
@@ -54,6 +58,7 @@ async def silence(asked: Asked) -> str:
 
 
 async def would_unsilence(asked: Asked, now: datetime) -> Preview:
+    """Of what is announced again."""
     plan = await silences.plan_unsilence(
         asked.connection, asked.settings, asked.number("silence"), now, within=asked.within
     )
@@ -61,6 +66,7 @@ async def would_unsilence(asked: Asked, now: datetime) -> Preview:
 
 
 async def unsilence(asked: Asked) -> str:
+    """End the silence."""
     await silences.unsilence(
         asked.connection, asked.settings, asked.number("silence"), asked.author, within=asked.within
     )

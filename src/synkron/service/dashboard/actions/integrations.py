@@ -18,6 +18,7 @@ LISTED = 20
 
 
 async def would_pause(asked: Asked, now: datetime) -> Preview:
+    """What would be on hold, from when on, and how it is made up for."""
     words, view = asked.view.words, asked.view
     plan = await pauses.plan_pause(
         asked.connection,
@@ -35,12 +36,14 @@ async def would_pause(asked: Asked, now: datetime) -> Preview:
 
 
 async def pause(asked: Asked) -> str:
+    """Pause the integrations."""
     wanted = AskedPause(asked.scopes, asked.reason, asked.length)
     made = await pauses.pause(asked.connection, asked.settings, wanted, asked.author, within=asked.within)
     return asked.view.words.say("act.pause.done", count=len(made))
 
 
 async def would_resume(asked: Asked, now: datetime) -> Preview:
+    """Which pauses would end, and what is decided then."""
     words = asked.view.words
     plan = await pauses.plan_resume(asked.connection, asked.settings, asked.scopes, now, within=asked.within)
     facts = [(words.say("act.pauses"), words.number(len(plan.pauses)))]
@@ -50,11 +53,13 @@ async def would_resume(asked: Asked, now: datetime) -> Preview:
 
 
 async def resume(asked: Asked) -> str:
+    """End the pauses of the integrations."""
     made = await pauses.resume(asked.connection, asked.settings, asked.scopes, asked.author, within=asked.within)
     return asked.view.words.say("act.resume.done", count=len(made))
 
 
 async def would_trigger(asked: Asked, now: datetime) -> Preview:
+    """Which period the run would export."""
     words, view = asked.view.words, asked.view
     plan = await trigger.plan_trigger(asked.connection, asked.settings, asked.scopes[0], now, within=asked.within)
     start = words.say("act.from_the_beginning") if plan.period_start is None else view.whole(plan.period_start)
@@ -65,6 +70,7 @@ async def would_trigger(asked: Asked, now: datetime) -> Preview:
 
 
 async def run_now(asked: Asked) -> str:
+    """Make one run."""
     done = await trigger.trigger(
         asked.connection,
         asked.settings,
@@ -77,6 +83,7 @@ async def run_now(asked: Asked) -> str:
 
 
 async def would_backfill(asked: Asked, now: datetime) -> Preview:
+    """What would run of the range, once there is one."""
     words, view = asked.view.words, asked.view
     if not asked.text("from") or not asked.text("to"):
         whom = Scope(asked.within, integration_id=asked.integrations[0])
@@ -95,6 +102,7 @@ async def would_backfill(asked: Asked, now: datetime) -> Preview:
 
 
 async def backfill_range(asked: Asked) -> str:
+    """Make the runs of the range."""
     _, made = await backfill.backfill(
         asked.connection, asked.settings, asked.range(), asked.author, most=backfill.MOST_UNASKED
     )

@@ -9,6 +9,7 @@ from synkron.service.dashboard.actions.asked import Asked, Preview
 
 
 async def would_retry(asked: Asked, now: datetime) -> Preview:
+    """With which key the run would be tried again."""
     words, number = asked.view.words, asked.number("run")
     plan = await runs.plan_retry(asked.connection, asked.settings, [number], now, within=asked.within)
     facts = [(words.say("act.key"), one.key) for one in plan.runs]
@@ -18,12 +19,14 @@ async def would_retry(asked: Asked, now: datetime) -> Preview:
 
 
 async def retry(asked: Asked) -> str:
+    """Give the run all its attempts again."""
     number = asked.number("run")
     await runs.retry(asked.connection, asked.settings, [number], asked.author, within=asked.within)
     return asked.view.words.say("act.retry.done", run=str(number))
 
 
 async def would_cancel(asked: Asked, _: datetime) -> Preview:
+    """What was merged into the run that would be cancelled."""
     words, number = asked.view.words, asked.number("run")
     plan = await runs.plan_cancel(asked.connection, asked.settings, [number], within=asked.within)
     facts = [(words.say("act.merged"), words.number(one.occurrences)) for one in plan.merged.values()]
@@ -31,6 +34,7 @@ async def would_cancel(asked: Asked, _: datetime) -> Preview:
 
 
 async def cancel(asked: Asked) -> str:
+    """Cancel the run."""
     number = asked.number("run")
     await runs.cancel(asked.connection, [number], asked.author, asked.reason, within=asked.within)
     return asked.view.words.say("act.cancel.done", run=str(number))

@@ -19,7 +19,7 @@ from synkron.service.dashboard.viewer import OperatorView, Posted, redirect
 
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Path(max_length=20)]
-NAMED = ("integration", "run", "incident", "silence")
+NAMED = ("integration", "run", "incident", "silence", "channel")
 DAY = timedelta(days=1)
 
 
@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts, name: Name) -> Response:
     """What would happen, and the form that lets it happen."""
     action = _named(name)
-    asked = Asked(view, connection, parts.settings, request.query_params)
+    asked = Asked(view, connection, parts, request.query_params)
     async with read_transaction(connection) as now:
         preview = await action.preview(asked, now)
     named = [(key, value) for key, value in request.query_params.multi_items() if key in NAMED]
@@ -46,7 +46,7 @@ async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts
 @router.post("/act/{name}")
 async def act(form: Posted, view: OperatorView, connection: Db, parts: Parts, name: Name) -> Response:
     """Do it, and go back to where it was asked for."""
-    done = await _named(name).do(Asked(view, connection, parts.settings, form))
+    done = await _named(name).do(Asked(view, connection, parts, form))
     return redirect(str(form.get("back", "/")), Flash(done))
 
 

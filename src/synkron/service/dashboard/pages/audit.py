@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False)
 ROWS = 50
 
 
-class Back(StrEnum):
+class Since(StrEnum):
     """How far back the page looks, if not to the beginning."""
 
     DAY = "24h"
@@ -31,7 +31,7 @@ class Back(StrEnum):
     MONTH = "30d"
 
 
-LENGTHS = {Back.DAY: timedelta(days=1), Back.WEEK: timedelta(days=7), Back.MONTH: timedelta(days=30)}
+LENGTHS = {Since.DAY: timedelta(days=1), Since.WEEK: timedelta(days=7), Since.MONTH: timedelta(days=30)}
 
 
 class Differing(NamedTuple):
@@ -49,7 +49,7 @@ async def audit(
     connection: Db,
     parts: Parts,
     author: Author = "",
-    since: Annotated[Back | None, OrEmpty] = None,
+    since: Annotated[Since | None, OrEmpty] = None,
     after: After = None,
 ) -> Response:
     """Who changed what, the newest first."""
@@ -68,7 +68,7 @@ async def audit(
         next=shown["next"],
         author=author,
         since=since or "",
-        spans=("", *Back),
+        spans=("", *Since),
         names=await organization_names(connection, parts.settings, {scope.org_id, *(one.org_id for one in found)}),
         scope=scope,
         is_about=any(scope),

@@ -56,8 +56,8 @@ async def drift(
     _: Heavy,
     connection: Db,
     parts: Parts,
+    integration_type: OneType,
     back: Annotated[Back, Query(alias="range")] = Back.DAY,
-    integration_type: OneType = "",
 ) -> Response:
     """How late the runs of a time started."""
     view = zone.of(view)
@@ -83,10 +83,10 @@ async def drift(
             runs=runs,
             late=late,
             late_after=late_after,
-            plot=over_time(history, view.words.say("drift.plot", count=runs)),
-            scale=scale(view.words),
+            plot=over_time(history, late_after, view.words.say("drift.plot", count=runs)),
+            scale=scale(view.words, late_after),
             axis=axis(view, Ruler(history.start, history.end)),
-            histogram=[(words, number, bar(number, most, bound)) for words, number, bound in said],
+            histogram=[(words, number, bar(number, most, bound, late_after)) for words, number, bound in said],
             found=found,
             stages=list(Stage),
             stage_columns=[(view.words.name("drift.stage", one), "number") for one in Stage],

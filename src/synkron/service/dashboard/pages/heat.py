@@ -46,7 +46,7 @@ async def heat_map(
     _: Heavy,
     connection: Db,
     parts: Parts,
-    integration_type: OneType = "",
+    integration_type: OneType,
 ) -> Response:
     """A week back and a week ahead, an hour a cell."""
     view = zone.of(view)

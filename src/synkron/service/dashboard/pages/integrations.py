@@ -27,6 +27,7 @@ from synkron.service.api.parameters import Id
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.plots import CLASSES
+from synkron.service.dashboard.subjects import called
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.nouns.integrations import integration_facts
 from synkron.service.nouns.overrides import as_written
@@ -69,7 +70,7 @@ async def integration(
     """One integration, now, before and after."""
     row, names = await _row(view, connection, parts, integration_id)
     scope = Scope(integration_id=integration_id)
-    facts = integration_facts(row, parts.settings.types, view.now)
+    facts = integration_facts(row, parts.settings.types, view.now, view.words.language)
     schedule = None if row.cron_schedule is None else schedule_of(row, row.cron_schedule)
     cron, zone = schedule if isinstance(schedule, tuple) else (None, None)
     shown = date.fromisoformat(f"{month}-01") if month else view.now.astimezone(zone).date().replace(day=1)
@@ -79,7 +80,7 @@ async def integration(
     return view.page(
         "integration.html",
         row=row,
-        organization=names.get(row.org_id) or row.org_id,
+        organization=called(names.get(row.org_id), row.org_id),
         facts=facts,
         cron=cron,
         zone=zone,

@@ -58,7 +58,7 @@ def _answer(view: Viewer, expression: str, zone: str) -> dict[str, object]:
         at_fault = expression[before : before + len(error.text)] if error.text else ""
         parted = (expression[:before], at_fault, expression[before + len(at_fault) :])
         return NOTHING | {"fault": error, "parted": parted}
-    facts = explanation(expression, cron, zone, place, view.now)
+    facts = explanation(expression, cron, zone, place, view.now, view.words.language)
     clocks_change = any(one.rule == "W4" for one in facts.warnings)
     return NOTHING | {
         "facts": facts,

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from synkron.service.api.access import Reader
 from synkron.service.api.connection import UNCOUNTED
 from synkron.service.api.problem import Problem
-from synkron.service.dashboard.live import TOPICS, Live
+from synkron.service.dashboard.live import TOPICS, Listener, Live
 
 router = APIRouter(include_in_schema=False)
 
@@ -25,5 +25,6 @@ async def live(request: Request, actor: Reader, topics: str = "") -> Response:
     # It is limited here. Who may not look, or sends no body, is counted among all connections.
     request.scope["state"][UNCOUNTED]()
     asked = [one for one in TOPICS if one in topics.split()]
-    stream = live_pages.told(asked) if actor.org_id is None else live_pages.told_nothing()
+    by = Listener(actor, request.state.secret)
+    stream = live_pages.told(by, asked) if actor.org_id is None else live_pages.told_nothing(by)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -24,6 +24,7 @@ from synkron.service.api.routes.exports import Span, asked_range
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard import times
 from synkron.service.dashboard.axis import Ruler, axis
+from synkron.service.dashboard.subjects import called
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.dashboard.zones import Zone
 from synkron.service.names import organization_names
@@ -64,6 +65,7 @@ async def night(
     asked.check(view.now)
     exports = await read_exports(connection, parts.settings, asked.window, scope)
     names = await organization_names(connection, parts.settings, {one.org_id for one in exports.exports})
+    names = {org_id: called(name, org_id) for org_id, name in names.items()}
     told = Told(exports, _in_words(view, span, asked), names, PHRASES[view.words.language])
     ruler = Ruler(exports.window.start, max(exports.window.end, exports.window.start + timedelta(minutes=1)))
     whole = [line for line in exports.lines if line.is_whole]

@@ -25,6 +25,7 @@ from synkron.service.dashboard.parameters import OneType, Search
 from synkron.service.dashboard.plots import CLASSES, strip
 from synkron.service.dashboard.viewer import View, Viewer, redirect
 from synkron.service.overview.refresh import read_due
+from synkron.service.status.targets import target_of, without_target
 from synkron.service.status.tiles import Tiles, tiles
 
 router = APIRouter(include_in_schema=False)
@@ -38,10 +39,10 @@ async def overview(
     view: View,
     connection: Db,
     parts: Parts,
+    integration_type: OneType,
     search: Search = "",
     state: Annotated[RowState | None, OrEmpty] = None,
     sort: Sort = Sort.ORGANIZATION,
-    integration_type: OneType = "",
     after: After = None,
 ) -> Response:
     """Is everything firing, what is late, who is affected, what comes next."""
@@ -59,6 +60,8 @@ async def overview(
         "overview.html",
         is_read=is_read,
         tiles=shown_tiles(view, await tiles(connection, parts.settings, EVERYTHING)),
+        without_target=await without_target(connection, parts.settings),
+        target_of=target_of,
         rows=found.rows,
         next=found.next,
         state=state,
@@ -114,6 +117,7 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
             "address": address,
             "below": "",
             "moment": None,
+            "limit": None,
         }
 
     shown = [
@@ -142,7 +146,12 @@ def _tick(view: Viewer, found: Tiles) -> dict[str, object]:
         return {"figure": view.words.say("overview.tile.no_tick"), "kind": "failed"}
     overdue = found.at - found.last_tick.at > LONGEST_BETWEEN_TICKS
     clock = view.words.name("drift.clocks", found.last_tick.source)
-    return {"moment": found.last_tick.at, "kind": "failed" if overdue else "done", "below": clock}
+    return {
+        "moment": found.last_tick.at,
+        "limit": int(LONGEST_BETWEEN_TICKS.total_seconds()),
+        "kind": "failed" if overdue else "done",
+        "below": clock,
+    }
 
 
 def _strips(view: Viewer, rows: Sequence[OverviewRow]) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from shlex import quote
 from typing import Annotated
@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from synkron.delivery.targets.request import body, traceparent
+from synkron.delivery.targets.request import body, masked_headers
 from synkron.ledger import history
 from synkron.ledger.history import RecordedAttempt, RecordedRun, stages_of
 from synkron.model import Run, Scope, Source, State
@@ -21,6 +21,7 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.parameters import After, OneType
 from synkron.service.dashboard.plots import CLASSES, rect, svg
+from synkron.service.dashboard.subjects import called
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.names import organization_names
 from synkron.source.parsed_texts import KNOWN
@@ -35,8 +36,8 @@ async def runs(
     view: View,
     connection: Db,
     parts: Parts,
+    integration_type: OneType,
     state: Annotated[State | None, OrEmpty] = None,
-    integration_type: OneType = "",
     after: After = None,
 ) -> Response:
     """What was decided and what ran, the newest first."""
@@ -70,7 +71,7 @@ async def run(view: View, connection: Db, parts: Parts, run_id: Number) -> Respo
         "run.html",
         run=one,
         attempts=attempts,
-        organization=names.get(one.org_id) or one.org_id,
+        organization=called(names.get(one.org_id), one.org_id),
         zone=UTC if isinstance(zone, Exception) else zone,
         stages=list(stages_of(one, attempts).items()),
         waterfall=_waterfall(view, one, attempts),
@@ -106,7 +107,6 @@ def _waterfall(view: Viewer, one: RecordedRun, attempts: Sequence[RecordedAttemp
 
 def _curl(parts: Served, one: RecordedRun) -> str:
     """The request of the run's next attempt, for a terminal. Secrets stay where they are: a signature is not shown."""
-    settings = parts.settings.types.get(one.integration_type)
     sent = Run(
         id=one.id,
         key=one.key,
@@ -122,12 +122,6 @@ def _curl(parts: Served, one: RecordedRun) -> str:
         crashes=0,
         drift=one.drift or timedelta(),
     )
-    headers: Mapping[str, str] = {
-        "Content-Type": "application/json",
-        "Idempotency-Key": one.key,
-        "traceparent": traceparent(sent),
-        **dict.fromkeys(settings.headers if settings else (), "•••"),
-        **({"webhook-id": one.key, "webhook-signature": "•••"} if settings and settings.secret else {}),
-    }
+    headers = masked_headers(sent, parts.settings.types.get(one.integration_type))
     told = [f"  --header {quote(f'{name}: {value}')}" for name, value in headers.items()]
     return " \\\n".join(['curl --request POST "$TARGET"', *told, f"  --data {quote(body(sent).decode())}"])

@@ -40,8 +40,8 @@ async def coming(
     _: Heavy,
     connection: Db,
     parts: Parts,
+    integration_type: OneType,
     ahead: Annotated[Ahead, Query(alias="range")] = Ahead.DAY,
-    integration_type: OneType = "",
 ) -> Response:
     """A lane for each type, on one ruler."""
     view = zone.of(view)

@@ -1,6 +1,6 @@
 // Live: the server says what has changed, and the page fetches itself. Where no stream comes through, it asks by itself.
 import { morph } from "./morph.js";
-import { setNow } from "./times.js";
+import { marks, setNow } from "./times.js";
 
 const POLL = 10_000;
 const AGAIN = 5_000;
@@ -27,12 +27,16 @@ function start(late) {
     setTimeout(refresh, AFTER);
   };
   stream.addEventListener("changed", refresh);
+  // Who may look has changed, or the database is away: the page finds out, and says so.
+  stream.addEventListener("over", refresh);
+  stream.addEventListener("away", () => say(false));
   // A tick alone changes no more than the figure that shows it: the page need not be fetched.
   stream.addEventListener("tick", (told) => {
     const shown = document.querySelector(".tile.tick time");
     if (!shown) return;
     shown.dateTime = told.data;
     shown.querySelector("[data-at]").dataset.at = told.data;
+    marks();
   });
   stream.onerror = () => {
     say(false);
@@ -68,8 +72,10 @@ async function refresh() {
   loading = true;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
-    if (answer.type === "opaqueredirect") location.reload();
+    // Who looks may do so no longer, or what they look at is gone: the page of that is another one.
+    if (answer.type === "opaqueredirect" || [401, 403, 404].includes(answer.status)) location.reload();
     else if (answer.ok) show(await answer.text());
+    say(answer.ok && stream?.readyState === EventSource.OPEN);
   } catch {
     say(false);
   } finally {

@@ -21,8 +21,19 @@ function coarse(seconds) {
   return `${seconds}\u00a0${units[0]}`;
 }
 
+// A figure that is a moment is well until it is this many seconds old.
+export function marks() {
+  for (const one of document.querySelectorAll("[data-limit]")) {
+    const age = (now() - Date.parse(one.querySelector("time").dateTime)) / 1000;
+    const kind = age > one.dataset.limit ? "failed" : "done";
+    one.querySelector(".state").setAttribute("class", `state ${kind}`);
+    one.querySelector("use").setAttribute("href", `#mark-${kind}`);
+  }
+}
+
 export function times() {
   const tell = () => {
+    marks();
     for (const one of document.querySelectorAll("[data-at]")) {
       const text = relative(Date.parse(one.dataset.at));
       if (one.textContent !== text) one.textContent = text;

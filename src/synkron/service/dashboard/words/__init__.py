@@ -32,11 +32,14 @@ class Words:
     texts: Mapping[str, str]
 
     def say(self, key: str, /, **values: object) -> str:
-        """The text with the values in their places; whole numbers are written as the language does."""
-        if key not in self.texts:
-            key = f"{key}.{'one' if values['count'] == 1 else 'other'}"
+        """The text with the values in their places; whole numbers are written as the language does.
+
+        A key that nobody has words for is said as it is: no page fails for want of a word.
+        """
+        counted = f"{key}.{'one' if values.get('count') == 1 else 'other'}"
+        text = self.texts.get(key) or self.texts.get(counted) or key.rpartition(".")[2].replace("_", " ")
         filled = {name: self.number(one) if isinstance(one, int) else one for name, one in values.items()}
-        return self.texts[key].format_map(filled) if filled else self.texts[key]
+        return text.format_map(_Values(filled)) if filled else text
 
     def html(self, key: str, /, **values: object) -> Markup:
         """The same as HTML, in which what stands between backquotes is code."""
@@ -53,6 +56,13 @@ class Words:
     def decimal(self, number: float, places: int = 1) -> str:
         """A number with so many decimals."""
         return f"{number:.{places}f}" if self.language == "en" else f"{number:.{places}f}".replace(".", ",")
+
+
+class _Values(dict[str, object]):
+    """The values by name; the place of one that is missing stays as it is written."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
 
 
 def with_code(text: str) -> Markup:
