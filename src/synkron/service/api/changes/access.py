@@ -17,9 +17,10 @@ from synkron.operations.adopt import Adopted, AskedAdoption
 from synkron.operations.scope import read_names
 from synkron.service.api.access import Admin
 from synkron.service.api.answer import answer, form
-from synkron.service.api.changes.body import Body, Id, Instant, sent
+from synkron.service.api.changes.body import Body, Id, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
+from synkron.service.api.parameters import Instant
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
 from synkron.service.changes.access import Adoption, adopted, created, revoked

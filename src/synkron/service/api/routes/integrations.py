@@ -21,7 +21,7 @@ from synkron.reports.overview.rows import RowState
 from synkron.service.api.access import Reader, Whom, visible
 from synkron.service.api.answer import answer, form, joined
 from synkron.service.api.paging import page_form
-from synkron.service.api.parameters import CURSOR, Id, Text
+from synkron.service.api.parameters import CURSOR, Id, Text, Whole
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
@@ -34,7 +34,7 @@ router = APIRouter(tags=["integrations"])
 Search = Annotated[
     Text | None, Query(description="Beginnings of words of the organization's name and the type, or that of an id.")
 ]
-MostRows = Annotated[int, Query(ge=1, le=MOST_ROWS, description="How many items a page has at most.")]
+MostRows = Annotated[Whole, Query(ge=1, le=MOST_ROWS, description="How many items a page has at most.")]
 Cursor = Annotated[
     str | None, Query(pattern=CURSOR, max_length=LONGEST, description="The `next` of the page before this one.")
 ]

@@ -18,7 +18,7 @@ from synkron.service.api.access import Reader, Whom
 from synkron.service.api.answer import answer, form
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.paging import Place, page, page_form, place_of
-from synkron.service.api.parameters import After, Instant, Limit, Zone
+from synkron.service.api.parameters import After, Instant, Limit, Whole, Zone
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
 from synkron.service.names import organization_names
@@ -31,7 +31,7 @@ from synkron.source.upcoming import Upcoming, upcoming_in_steps
 KEPT = 5_000
 
 router = APIRouter(tags=["schedules"])
-Hours = Annotated[int, Query(ge=1, le=8784, description="How far ahead to look.")]
+Hours = Annotated[Whole, Query(ge=1, le=8784, description="How far ahead to look.")]
 Expression = Annotated[str, Query(min_length=1, max_length=1000, description="Five fields.")]
 
 
