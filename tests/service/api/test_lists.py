@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +9,11 @@ import pytest
 
 from synkron.ledger.ticks import TickFigures, open_tick
 from synkron.model import Window
+from synkron.postgres.statements import statements
+from synkron.service.overview import freshness
 from tests.conftest import Connection
 from tests.service.api.cast import HOUR, Member, add_run, make_cast
-from tests.service.api.conftest import Api, serving, token_of
-from tests.support.databases import Database
+from tests.service.api.conftest import Api
 
 Told = dict[str, Any]
 # The list, what is asked of it, and whose items are left: of A, B, C.
@@ -112,6 +112,20 @@ async def test_pauses_are_its_own_and_the_wider_ones(api: Api, connection: Conne
         assert [one["reason"] for one in shown["pauses"]] == ["type", "own"]
 
 
+async def test_a_fleet_that_was_not_read_yet_is_not_an_empty_one(
+    api: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process reads it for the first time, and takes long."""
+    await make_cast(connection)
+    async with connection.transaction():
+        monkeypatch.setattr(freshness, "LONGEST_WAIT", 0.05)
+        assert await connection.fetchval(statements("service/overview/refresh")["alone"])
+        answer = await api.get("/v1/integrations")
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+    monkeypatch.undo()
+    assert len((await api.get("/v1/integrations")).content["items"]) == 6
+
+
 def key(name: str) -> Callable[[Told], object]:
     """What tells the items of a list apart."""
     return lambda one: one[name]
@@ -182,20 +196,3 @@ async def fill(connection: Connection, cast: list[Member]) -> None:
         "select 'e', now() - n / 3 * interval '1 minute', 'run', 'healthy', 'sample ' || n, 1 "
         "from generate_series(1, 8) n"
     )
-
-
-async def test_questions_that_take_long_leave_room_for_the_others(database: Database, connection: Connection) -> None:
-    async with serving(database, heavy=asyncio.Semaphore(0)) as there:
-        api = there.with_token(await token_of(connection))
-        for path in (
-            "/v1/verify",
-            "/v1/report",
-            "/v1/drift",
-            "/v1/forecast",
-            "/v1/status",
-            "/v1/doctor",
-            "/v1/upcoming",
-        ):
-            answer = await api.get(path)
-            assert (answer.status, answer.headers["Retry-After"]) == (503, "2"), path
-        assert (await api.get("/v1/runs")).status == 200

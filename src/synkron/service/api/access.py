@@ -18,19 +18,24 @@ from synkron.reports.names.store import Resolved, resolve
 from synkron.service.api.cookies import SAFE, check_form, session_of
 from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
-from synkron.service.api.served import Db, Parts, Served
+from synkron.service.api.served import Db, Parts, Served, opened
 
 UNKNOWN = "send a token that holds, as `Authorization: Bearer synkron_t_...`; `synkron token create` makes one"
 
 
-async def asking(request: Request, connection: Db, parts: Parts) -> Actor:
-    """Who asks. Raises a Problem: 401 where nobody does, 403 where another site makes a browser ask for a change."""
+async def asking(request: Request, parts: Parts) -> Actor:
+    """Who asks. Raises a Problem: 401 where nobody does, 403 where another site makes a browser ask for a change.
+
+    Its connection is returned at once: who then waits for a turn (``Heavy``) holds none.
+    """
     found: Actor | None = None
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        found = await actor_of_token(connection, secret.strip())
+        async with opened(parts) as connection:
+            found = await actor_of_token(connection, secret.strip())
     elif not scheme and (session := session_of(request, parts.settings.api)):
-        found = await actor_of_session(connection, session)
+        async with opened(parts) as connection:
+            found = await actor_of_session(connection, session)
         if found is not None and request.method not in SAFE:
             await check_form(request, parts.settings.api, session)
     if found is None:

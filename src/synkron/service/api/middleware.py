@@ -1,15 +1,23 @@
-"""What every request goes through: its body is read within limits, and its answer carries the usual headers."""
+"""What every request goes through: limits on its body, a deadline for its answer, and the usual headers on that."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from synkron.operations.access.secret import hide_secrets
+from synkron.runtime import log
+from synkron.service.api.deadline import KEY, Deadline
 from synkron.service.api.problem import Problem, problem_of
 
 LARGEST_BODY = 64 * 1024
+# So much of a larger one is read and dropped: many clients look for the answer only when they have sent everything.
+LARGEST_DROPPED = 12 * 1024 * 1024
 # Seconds.
 BODY_WITHIN = 10.0
 
@@ -30,72 +38,150 @@ HEADERS = {
 
 
 class Guarded:
-    """The application behind its limits. Whatever it raises ends in a problem, never in a traceback."""
+    """The application behind its limits. Whatever it raises ends in a problem, never in a traceback.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``refused`` is the answer that tells of a problem.
+    """
+
+    def __init__(self, app: ASGIApp, refused: Callable[[Request, Problem], Response]) -> None:
         self._app = app
+        self._refused = refused
+        # What was given up: on a database that stands still, it ends only when its connection is dropped.
+        self._given_up: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request. HEAD is answered as GET is, without the body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
-
-        async def sent(message: Message) -> None:
-            nonlocal begun
-            if message["type"] == "http.response.start":
-                begun = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
+        answer = _Answer(send, is_head=scope["method"] == "HEAD")
+        if answer.is_head:
+            scope = {**scope, "method": "GET"}
         try:
-            await self._app(scope, await _body_of(Headers(scope=scope), receive), sent)
+            body = await _body_of(Headers(scope=scope), receive)
+            await self._answered(scope, body, receive, answer)
         except _Gone:
             return
         except Exception as error:
-            if begun:  # a part of the answer is out: to break off is all that is left to say
+            if answer.has_begun:  # a part of the answer is out: to break off is all that is left to say
                 raise
-            await problem_of(error, scope["path"]).response()(scope, receive, sent)
+            problem = problem_of(error, scope["path"])
+            await self._refused(Request(scope), problem)(scope, receive, answer.send)
+
+    async def _answered(self, scope: Scope, body: Receive, receive: Receive, answer: _Answer) -> None:
+        """Answer, or raise a Problem (503) if the answer has not begun by the deadline.
+
+        A question is dropped if its client leaves. What changes something goes on.
+        """
+        answer.deadline = scope["state"][KEY] = deadline = Deadline()
+        is_given_up = False
+
+        async def sent(message: Message) -> None:
+            if not is_given_up:
+                await answer.send(message)
+
+        answering = asyncio.ensure_future(self._app(scope, body, sent))
+        ends: set[asyncio.Future[None]] = {answering, deadline.passed}
+        if scope["method"] == "GET":
+            ends.add(asyncio.create_task(_left(receive)))
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                answering.result()
+            elif deadline.passed.done() and not answer.has_begun:
+                log.warning("request given up", path=hide_secrets(scope["path"]), after_s=deadline.seconds)
+                raise deadline.problem()
+        finally:
+            is_given_up = not answering.done()
+            deadline.move(None)
+            for one in ends:
+                one.cancel()
+            if is_given_up:
+                self._given_up.add(answering)
+                answering.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Future[None]) -> None:
+        self._given_up.discard(task)
+        # What it raised is of no interest to anybody.
+        _ = task.cancelled() or task.exception()
+
+
+class _Answer:
+    """The answer on its way to the client, and whether it has begun."""
+
+    def __init__(self, send: Send, *, is_head: bool) -> None:
+        self._send = send
+        self.is_head = is_head
+        self.has_begun = False
+        self.deadline: Deadline | None = None
+
+    async def send(self, message: Message) -> None:
+        """Pass a part on: the headers with the usual ones, and nothing more if only they are asked for."""
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            if self.deadline is not None:
+                self.deadline.move(0 if self.is_head else None)
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            await self._send(message)
+            if self.is_head:
+                await self._send({"type": "http.response.body"})
+        elif not self.is_head:
+            await self._send(message)
 
 
 class _Gone(Exception):
     """The client has left, or was refused, before its body was complete."""
 
 
+async def _left(receive: Receive) -> None:
+    """Return when the client has left, or has its answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _body_of(headers: Headers, receive: Receive) -> Receive:
-    """The whole body, read before anything else is done, so that nothing waits for a slow client."""
-    if "content-length" not in headers and "transfer-encoding" not in headers:
-        return receive
+    """The whole body, read before anything else is done, so that nothing waits for a slow client.
+
+    Of what is refused, too, a part is read: a connection that is closed on unread bytes is reset, and many clients
+    would lose the answer.
+    """
+    refusal: Problem | None = None
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "send the body as it is, without Content-Encoding", {"Connection": "close"})
+        refusal = Problem(415, "send the body as it is, without Content-Encoding", {"Connection": "close"})
     # The parser lets as many zeros through as a head has room for, and Python reads no more than 4,300 digits.
-    if int(headers.get("content-length", "").lstrip("0") or "0") > LARGEST_BODY:
-        raise _too_large()
-    body = b""
+    elif int(headers.get("content-length", "").lstrip("0") or "0") > LARGEST_BODY:
+        refusal = _too_large()
+    if refusal is not None and "expect" in headers:  # it has sent nothing yet, and waits for a word
+        raise refusal
+    body, size = b"", 0
+    more = "content-length" in headers or "transfer-encoding" in headers
     try:
         async with asyncio.timeout(BODY_WITHIN):
-            more = True
-            while more:
+            while more and size <= LARGEST_DROPPED:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise _Gone
-                body += message.get("body", b"")
+                part = message.get("body", b"")
+                size += len(part)
                 more = message.get("more_body", False)
-                if len(body) > LARGEST_BODY:
-                    raise _too_large()
+                if size > LARGEST_BODY:
+                    refusal = refusal or _too_large()
+                if refusal is None:
+                    body += part
     except TimeoutError:
         detail = f"the body did not arrive within {BODY_WITHIN:g} s"
-        raise Problem(408, detail, {"Connection": "close"}) from None
-    read = False
+        refusal = refusal or Problem(408, detail, {"Connection": "close"})
+    if refusal is not None:
+        raise refusal
+    is_read = False
 
     async def replay() -> Message:
-        nonlocal read
-        if read:
+        nonlocal is_read
+        if is_read:
             return await receive()
-        read = True
+        is_read = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -8,7 +8,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from aiohttp import ClientError
 
 from synkron.operations.access.actor import Permission
 from synkron.operations.audit import entries
@@ -103,11 +102,7 @@ async def test_a_body_that_is_wrong_is_a_problem_and_changes_nothing(operator: A
     before = await everything(connection)
     wrong = []
     for content, kind, status, said in BODIES:
-        try:
-            answer = await operator.ask("POST", "/v1/pauses", data=BytesIO(content), headers={"Content-Type": kind})
-        except ClientError:
-            assert status == 413, "it was refused while it was being sent"
-            continue
+        answer = await operator.ask("POST", "/v1/pauses", data=BytesIO(content), headers={"Content-Type": kind})
         if answer.status != status or said not in answer.content["detail"]:
             wrong.append((content[:100], kind, status, said, answer.content))
         assert answer.headers["Content-Type"] == "application/problem+json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ from starlette.responses import Response
 from synkron.cron import parse_zone
 from synkron.postgres.clock import database_clock
 from synkron.reports.exports import ranges
-from synkron.reports.exports.ranges import Range
 from synkron.reports.exports.sentences import Told
 from synkron.reports.exports.sheet import sheet
 from synkron.reports.exports.store import read_exports
@@ -23,6 +21,7 @@ from synkron.service.api.answer import answer_beside, form
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.parameters import MOST, Day, Instant, Whole, Zone, window_of
 from synkron.service.api.problem import Problem
+from synkron.service.api.ranges import Span, asked_range
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
 from synkron.service.names import organization_names
@@ -32,15 +31,6 @@ router = APIRouter(tags=["reports"])
 CSV = "text/csv"
 ANSWERS: dict[int | str, dict[str, Any]] = documented(form(ExportFacts), 401, 403, 404, 409, 422)
 ANSWERS[200] = ANSWERS[200] | {"content": {CSV: {"schema": {"type": "string"}}}}
-
-
-class Span(StrEnum):
-    """What a report is about, on the clocks of its zone."""
-
-    LAST_NIGHT = "last_night"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
 
 
 class Format(StrEnum):
@@ -96,22 +86,6 @@ async def report(
         written_sheet = await asyncio.to_thread(sheet, told)
         return Response(written_sheet, headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
     return await answer_beside(request, lambda: export_facts(told, limit), names)
-
-
-def asked_range(span: Span, on: date | None, now: datetime, zone: tzinfo) -> Range:
-    """The range that is asked for. Raises a Problem (422) for a day with the last night."""
-    day = on or now.astimezone(zone).date()
-    match span:
-        case Span.DAY:
-            return ranges.day(day, zone)
-        case Span.WEEK:
-            return ranges.week(day, zone)
-        case Span.MONTH:
-            return ranges.month(day, zone)
-        case Span.LAST_NIGHT:
-            if on is not None:
-                raise Problem(422, "query.on: it goes with the range day, week or month")
-            return ranges.last_night(now, zone)
 
 
 def _prefers_csv(request: Request) -> bool:

@@ -41,12 +41,12 @@ async def status(request: Request, _: FleetReader, __: Heavy, connection: Db, pa
 
 
 @router.get("/v1/doctor", responses=documented(form(Examination), 401, 403))
-async def doctor(request: Request, _: FleetReader, __: Heavy, parts: Parts) -> Response:
+async def doctor(request: Request, _: FleetReader, parts: Parts) -> Response:
     """What Synkron needs, whether it is there, and what mends each fault.
 
     The checks change nothing and take half a minute at most; the answer is ten seconds old at most.
     """
-    return answer(request, await examined(parts))
+    return answer(request, await examined(request, parts))
 
 
 @router.get("/v1/forecast", responses=documented(form(ForecastFacts), 401, 403, 422))

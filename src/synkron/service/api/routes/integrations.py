@@ -61,14 +61,16 @@ async def integrations(
 ) -> Response:
     """All integrations at a glance, with their next fires and their last 30 runs.
 
-    Order, search and state are as fresh as a copy that is refreshed while somebody asks, mostly each second. What a
+    Order, search and state are as fresh as a copy that is refreshed while somebody asks, mostly each second; until
+    there is one, which takes some seconds for a million, this is a 503. What a
     vendor's health is known by may be others' runs, and is shown to those who may see them.
     """
     try:
         place_of(cursor, sort)
     except Refused as error:
         raise Problem(422, f"query.cursor: {str(error).removeprefix('after: ')}") from None
-    await parts.freshness.ensure(connection)
+    if not await parts.freshness.ensure(connection):
+        raise Problem(503, "the integrations are being read for the first time; try again", {"Retry-After": "2"})
     found = await page(
         connection, parts.settings, scope, search=search, state=state, sort=sort, after=cursor, limit=limit
     )
