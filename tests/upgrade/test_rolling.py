@@ -49,6 +49,7 @@ RELEASED = {
     "0010_reports": "321aa336db4af8b8440ff2b870510123ac490b50279f2bbeec454c4761eabcf9",
     "0011_access": "98f4ab3d7a98930ad255f6e72cd2cf106f06efc2953d2795fa6ad60f54583e01",
     "0012_overview": "eece777789f3561dc975672419e7300d235084459410ce7734932ffd1ea83a49",
+    "0013_where_the_api_listens": "e8ab6a2431ffcb46b4fd6cfcd9184ebc4715f15c102bede3bc6df22d9a78867c",
 }
 
 
