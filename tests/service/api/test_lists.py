@@ -9,11 +9,12 @@ import pytest
 
 from synkron.ledger.ticks import TickFigures, open_tick
 from synkron.model import Window
+from synkron.operations.access.actor import Permission
 from synkron.postgres.statements import statements
 from synkron.service.overview import freshness
 from tests.conftest import Connection
 from tests.service.api.cast import HOUR, Member, add_run, make_cast
-from tests.service.api.conftest import Api
+from tests.service.api.conftest import Api, token_of
 
 Told = dict[str, Any]
 # The list, what is asked of it, and whose items are left: of A, B, C.
@@ -139,7 +140,12 @@ def key(name: str) -> Callable[[Told], object]:
         ("/v1/incidents?", key("incident_id"), 9),
         ("/v1/pauses?", key("pause_id"), 9),
         ("/v1/silences?", key("silence_id"), 9),
+        ("/v1/pauses?ended=true&", key("pause_id"), 9),
+        ("/v1/pauses?type=bufdir&", key("pause_id"), 9),
+        ("/v1/silences?ended=true&type=xledger&", key("silence_id"), 9),
+        ("/v1/tokens?revoked=true&", key("token_id"), 9),
         ("/v1/overrides?", key("integration_id"), 9),
+        ("/v1/overrides?type=xledger&", key("integration_id"), 9),
         ("/v1/audit?", key("audit_id"), 9),
         ("/v1/ticks?", key("tick_id"), 9),
         ("/v1/upcoming?hours=8784&", key("integration_id"), 9),
@@ -153,6 +159,7 @@ async def test_the_pages_of_a_list_are_the_list(
 ) -> None:
     cast = await make_cast(connection)
     await fill(connection, cast)
+    api = api.with_token(await token_of(connection, Permission.ADMIN))
     whole = (await api.get(f"{path}limit=100")).content
     everything = [ident(one) for one in whole["items"]]
     assert whole["next"] is None
@@ -184,6 +191,12 @@ async def fill(connection: Connection, cast: list[Member]) -> None:
     for hours in (1, 2):
         for member in cast:
             await add_run(connection, member.org_id, member.integrations[1], "x", hours_ago=hours + 3)
+    await connection.execute(
+        "insert into synkron.tokens (name, permission, secret_hash, created_by) "
+        "select 'token ' || n, 'read', sha256(n::text::bytea), 'kari' from generate_series(1, 4) n;"
+        "update synkron.tokens set revoked_at = now(), revoked_by = 'kari' where name = 'token 2';"
+        "update synkron.pauses set starts_at = now() - interval '1 minute'"
+    )
     now = await connection.fetchval("select now()")
     for number in range(5):
         at = now - number // 2 * HOUR
