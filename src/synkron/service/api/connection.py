@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from synkron.runtime import most_open_files
+from synkron.service.api.deadline import KEY
 from synkron.service.api.problem import MEDIA_TYPE, Problem
 
 # Seconds for the head of a request, counted from the connection or the previous answer; and for the rest of a body if
@@ -73,10 +74,12 @@ class Connection(HttpToolsProtocol):
             idle.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and tell the request under way that its client has left."""
         self._open_ones.pop(self, None)
         self._close_within(None)
         super().connection_lost(exc)
+        if self._has_begun and not self.cycle.response_complete and (deadline := self.cycle.scope["state"].get(KEY)):
+            deadline.leave()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless a head or a body gets too large."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -37,6 +38,9 @@ HEADERS = {
 }
 
 
+Refuse: TypeAlias = Callable[[Exception], Coroutine[Any, Any, None]]
+
+
 class Guarded:
     """The application behind its limits. Whatever it raises ends in a problem, never in a traceback.
 
@@ -46,8 +50,6 @@ class Guarded:
     def __init__(self, app: ASGIApp, refused: Callable[[Request, Problem], Response]) -> None:
         self._app = app
         self._refused = refused
-        # What was given up: on a database that stands still, it ends only when its connection is dropped.
-        self._given_up: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. HEAD is answered as GET is, without the body."""
@@ -57,53 +59,59 @@ class Guarded:
         answer = _Answer(send, is_head=scope["method"] == "HEAD")
         if answer.is_head:
             scope = {**scope, "method": "GET"}
+
+        async def refuse(error: Exception) -> None:
+            problem = problem_of(error, scope["path"])
+            await self._refused(Request(scope), problem)(scope, receive, answer.send)
+
         try:
             body = await _body_of(Headers(scope=scope), receive)
-            await self._answered(scope, body, receive, answer)
+            await self._answered(scope, body, answer, refuse)
         except _Gone:
             return
         except Exception as error:
             if answer.has_begun:  # a part of the answer is out: to break off is all that is left to say
                 raise
-            problem = problem_of(error, scope["path"])
-            await self._refused(Request(scope), problem)(scope, receive, answer.send)
+            await refuse(error)
 
-    async def _answered(self, scope: Scope, body: Receive, receive: Receive, answer: _Answer) -> None:
-        """Answer, or raise a Problem (503) if the answer has not begun by the deadline.
+    async def _answered(self, scope: Scope, body: Receive, answer: _Answer, refuse: Refuse) -> None:
+        """Answer by the deadline, or refuse (503) and end what is under way.
 
-        A question is dropped if its client leaves. What changes something goes on.
+        On a database that stands still that ends only when its connection is dropped, so nobody waits for it. A
+        question is ended if its client leaves, too. What changes something goes on.
         """
-        answer.deadline = scope["state"][KEY] = deadline = Deadline()
-        is_given_up = False
+        task = asyncio.current_task()
+        refusing: asyncio.Task[None] | None = None
+        is_over = False
+
+        def end() -> None:
+            nonlocal is_over, refusing
+            if is_over:
+                return
+            is_over = True
+            if not answer.has_begun and not deadline.has_left:
+                log.warning("request given up", path=hide_secrets(scope["path"]), after_s=deadline.seconds)
+                refusing = asyncio.create_task(refuse(deadline.problem()))
+            if task is not None:
+                task.cancel()
 
         async def sent(message: Message) -> None:
-            if not is_given_up:
+            if not is_over:
                 await answer.send(message)
 
-        answering = asyncio.ensure_future(self._app(scope, body, sent))
-        ends: set[asyncio.Future[None]] = {answering, deadline.passed}
-        if scope["method"] == "GET":
-            ends.add(asyncio.create_task(_left(receive)))
+        deadline = Deadline(end, ends_with_client=scope["method"] == "GET")
+        answer.deadline = scope["state"][KEY] = deadline
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if answering.done():
-                answering.result()
-            elif deadline.passed.done() and not answer.has_begun:
-                log.warning("request given up", path=hide_secrets(scope["path"]), after_s=deadline.seconds)
-                raise deadline.problem()
+            await self._app(scope, body, sent)
+        except BaseException:
+            if not is_over or task is None:
+                raise
+            task.uncancel()
+            if refusing is not None:
+                await refusing
         finally:
-            is_given_up = not answering.done()
             deadline.move(None)
-            for one in ends:
-                one.cancel()
-            if is_given_up:
-                self._given_up.add(answering)
-                answering.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Future[None]) -> None:
-        self._given_up.discard(task)
-        # What it raised is of no interest to anybody.
-        _ = task.cancelled() or task.exception()
+            del scope["state"][KEY]
 
 
 class _Answer:
@@ -133,12 +141,6 @@ class _Answer:
 
 class _Gone(Exception):
     """The client has left, or was refused, before its body was complete."""
-
-
-async def _left(receive: Receive) -> None:
-    """Return when the client has left, or has its answer."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _body_of(headers: Headers, receive: Receive) -> Receive:
