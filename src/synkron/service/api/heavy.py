@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
 
+from synkron.model import Scope
 from synkron.operations.access.actor import Actor
-from synkron.service.api.access import asking
+from synkron.postgres.connection import Connection
+from synkron.service.api.access import Reader, Whom, asking
 from synkron.service.api.deadline import LONG, may_take
-from synkron.service.api.served import Parts
+from synkron.service.api.served import Db, Parts, Served
 
 Asking = Annotated[Actor, Depends(asking, scope="function")]
 
@@ -27,3 +30,21 @@ async def few(request: Request, _: Asking, parts: Parts) -> AsyncIterator[None]:
 
 
 Heavy = Annotated[None, Depends(few, scope="function")]
+
+
+@dataclass(frozen=True, slots=True)
+class LongQuestion:
+    """A question that takes seconds, of somebody who may read: about whom it is, and what it is answered with."""
+
+    request: Request
+    scope: Scope
+    connection: Connection
+    parts: Served
+
+
+async def asked(request: Request, _: Reader, __: Heavy, scope: Whom, connection: Db, parts: Parts) -> LongQuestion:
+    """The question that this request asks."""
+    return LongQuestion(request, scope, connection, parts)
+
+
+Asked = Annotated[LongQuestion, Depends(asked, scope="function")]

@@ -16,14 +16,12 @@ from synkron.reports.exports import ranges
 from synkron.reports.exports.sentences import Told
 from synkron.reports.exports.sheet import sheet
 from synkron.reports.exports.store import read_exports
-from synkron.service.api.access import Reader, Whom
 from synkron.service.api.answer import answer_beside, form
-from synkron.service.api.heavy import Heavy
+from synkron.service.api.heavy import Asked
 from synkron.service.api.parameters import MOST, Day, Instant, Whole, Zone, window_of
 from synkron.service.api.problem import Problem
 from synkron.service.api.ranges import Span, asked_range
 from synkron.service.api.responses import documented
-from synkron.service.api.served import Db, Parts
 from synkron.service.names import organization_names
 from synkron.service.nouns.exports import ExportFacts, export_facts
 
@@ -48,12 +46,7 @@ On = Annotated[Day | None, Query(description="The day, or a day of the week or m
 
 @router.get("/v1/report", responses=ANSWERS)
 async def report(
-    request: Request,
-    _: Reader,
-    __: Heavy,
-    scope: Whom,
-    connection: Db,
-    parts: Parts,
+    asked: Asked,
     span: Annotated[Span | None, Query(alias="range")] = None,
     on: On = None,
     since: Instant | None = None,
@@ -71,7 +64,7 @@ async def report(
         raise Problem(422, "query.until: it goes with `since`")
     if since is not None and (span is not None or on is not None):
         raise Problem(422, "query.range: give a range, with a day in it as `on`, or `since` and `until`")
-    now = await database_clock(connection)
+    now = await database_clock(asked.connection)
     place = parse_zone(zone)
     if since is None:
         found = asked_range(span or Span.LAST_NIGHT, on, now, place)
@@ -79,13 +72,13 @@ async def report(
         window = window_of(since, until, now, ranges.DAY)
         found = ranges.between(window.start, window.end, place)
     found.check(now)
-    exports = await read_exports(connection, parts.settings, found.window, scope)
-    names = await organization_names(connection, parts.settings, {one.org_id for one in exports.exports})
+    exports = await read_exports(asked.connection, asked.parts.settings, found.window, asked.scope)
+    names = await organization_names(asked.connection, asked.parts.settings, {one.org_id for one in exports.exports})
     told = Told(exports, found, names)
-    if written is Format.CSV or (written is None and _prefers_csv(request)):
+    if written is Format.CSV or (written is None and _prefers_csv(asked.request)):
         written_sheet = await asyncio.to_thread(sheet, told)
         return Response(written_sheet, headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
-    return await answer_beside(request, lambda: export_facts(told, limit), names)
+    return await answer_beside(asked.request, lambda: export_facts(told, limit), names)
 
 
 def _prefers_csv(request: Request) -> bool:
