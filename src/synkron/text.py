@@ -22,6 +22,8 @@ _CENTURY = 36_525 * _MILLISECONDS["d"]
 
 LONGEST_TEXT = 1000
 LONGEST_SPAN = timedelta(days=3650)
+# The instants that people and programs may write: from then on, offsets of zones are whole minutes.
+EARLIEST, LATEST = datetime(1972, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def written(text: str) -> str:
@@ -92,9 +94,9 @@ def duration(text: str) -> timedelta | None:
 
     None for any other text.
     """
-    if not re.fullmatch(r"(\d{1,9}(ms|s|m|h|d))+", text):
+    if not re.fullmatch(r"([0-9]{1,9}(ms|s|m|h|d))+", text):
         return None
-    parts = re.findall(r"(\d+)(ms|s|m|h|d)", text)
+    parts = re.findall(r"([0-9]+)(ms|s|m|h|d)", text)
     return timedelta(milliseconds=min(sum(int(number) * _MILLISECONDS[unit] for number, unit in parts), _CENTURY))
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from socket import gethostname
 from typing import Any, TypeVar
 
 import asyncpg
@@ -16,7 +17,7 @@ import pytest
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.sessions import actor_of_session, log_in_by_link, log_in_by_password
 from synkron.operations.access.tokens import actor_of_token
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, fetch, make_past
 from tests.conftest import Connection
 from tests.settings.test_api_settings import OIDC
@@ -25,6 +26,7 @@ from tests.support.databases import Database
 Answer = TypeVar("Answer")
 READ, OPERATE, ADMIN = Permission
 PASSWORD = "fjell vidde elv 7"
+HOST = gethostname()
 
 
 def ask(database: Database, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
@@ -216,7 +218,9 @@ class TestLogin:
         assert ended.code == 0
         found = re.fullmatch(r"http://127\.0\.0\.1:8077/login/(synkron_l_\S+)\n", ended.out)
         assert found is not None
-        assert ended.err == "It logs kari@ops-1 in once, within ten minutes, who may administer everything then.\n"
+        said, doubt = ended.err.splitlines()
+        assert said == "It logs kari@ops-1 in once, within ten minutes, who may administer everything then."
+        assert "No process that serves the dashboard is running" in doubt
         logged_in = ask(database, lambda connection: log_in_by_link(connection, found[1]))
         assert logged_in is not None
         assert logged_in[0] == Actor("person:kari@ops-1", ADMIN)
@@ -229,6 +233,43 @@ class TestLogin:
         made: Any = on_database("login", "--permission", "read", "--org", "Fjord", "--json").answer
         assert made["link"].startswith("https://synkron.example.com/login/synkron_l_")
         assert (made["permission"], made["org_id"]) == ("read", FJORD)
+
+    @pytest.mark.parametrize(
+        ("running", "address", "said"),
+        [
+            ({"HERE:7": "http://127.0.0.1:40321"}, "127.0.0.1:40321", None),
+            ({"far:7": "http://127.0.0.1:8077", "HERE:7": "http://127.0.0.1:40321"}, "127.0.0.1:40321", None),
+            ({"far:7": "http://127.0.0.1:40322"}, "127.0.0.1:40322", None),
+            (
+                {"HERE:7": "http://127.0.0.1:40321", "HERE:8": "http://127.0.0.1:40322"},
+                "127.0.0.1:40321",
+                "The dashboard is also at http://127.0.0.1:40322",
+            ),
+            ({"HERE:7": None}, "127.0.0.1:8077", "No process that serves the dashboard is running"),
+            ({"HERE:7 lost": "http://127.0.0.1:40321"}, "127.0.0.1:8077", "No process that serves the dashboard"),
+        ],
+    )
+    def test_it_leads_to_where_the_api_listens(
+        self,
+        running: dict[str, str | None],
+        address: str,
+        said: str | None,
+        on_database: Command,
+        database: Database,
+    ) -> None:
+        """`synkron up` takes any free port if that of the settings is taken."""
+        for ago, (name, where) in enumerate(running.items()):
+            place = "null" if where is None else f"'{where}'"
+            execute(
+                database.url,
+                "insert into synkron.nodes (name, role, version, started_at, seen_at, skew, address) values "
+                f"('{name.replace('HERE', HOST)}', 'api', '1', now(), now() - interval '{ago} s', '0', {place})",
+            )
+        execute(database.url, "update synkron.nodes set seen_at = now() - interval '1 hour' where name like '% lost'")
+        ended = on_database("login")
+        assert ended.out.startswith(f"http://{address}/login/synkron_l_")
+        assert [line.startswith(said) for line in ended.err.splitlines()[1:] if said] == ([True] if said else [])
+        assert len(ended.err.splitlines()) == (2 if said else 1)
 
     def test_it_is_in_the_audit_without_its_secret(self, on_database: Command, database: Database) -> None:
         ended = on_database("login", "--author", "kari")

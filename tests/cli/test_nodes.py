@@ -35,7 +35,7 @@ def test_nodes(on_database: Command, database: Database) -> None:
 def test_nodes_in_json(on_database: Command, database: Database) -> None:
     execute(database.url, TWO_NODES)
     first, second, _ = on_database("nodes", "--json").answer
-    assert list(first) == ["name", "roles", "version", "started_at", "seen_at", "skew_ms", "tzdata", "state"]
+    assert list(first) == ["name", "roles", "version", "started_at", "seen_at", "skew_ms", "tzdata", "address", "state"]
     assert (first["roles"], first["skew_ms"], second["skew_ms"]) == (["scheduler", "worker"], 12, -420_000)
     assert first["seen_at"].endswith("Z")
 

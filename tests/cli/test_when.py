@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.cli.when import EARLIEST, LATEST, Meant, TimeRefused, read_time
+from synkron.cli.when import Meant, TimeRefused, read_time
+from synkron.text import EARLIEST, LATEST
 
 OSLO, CHATHAM, LORD_HOWE = map(ZoneInfo, ("Europe/Oslo", "Pacific/Chatham", "Australia/Lord_Howe"))
 BOTH = (Meant.PAST, Meant.FUTURE)

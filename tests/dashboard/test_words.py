@@ -21,7 +21,7 @@ from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.rows import RowState, Standing
 from synkron.service import dashboard
 from synkron.service.api.login import SAID
-from synkron.service.api.routes.exports import Span
+from synkron.service.api.ranges import Span
 from synkron.service.dashboard.actions import ACTIONS
 from synkron.service.dashboard.actions.asked import LENGTHS
 from synkron.service.dashboard.navigation import GROUPS

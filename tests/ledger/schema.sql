@@ -469,7 +469,8 @@ CREATE TABLE synkron.nodes (
     started_at timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     stopped_at timestamp with time zone,
-    skew interval NOT NULL
+    skew interval NOT NULL,
+    address text
 );
 CREATE TABLE synkron.overrides (
     integration_id text NOT NULL,

@@ -118,7 +118,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
     "operations/access/access.people": ("p7",),
-    "operations/access/access.tokens": (False, "t7"),
+    "operations/access/access.tokens": (False, "t7", None, 51),
     "operations/operations.audit": (None, None, 51, None, None, "o7", None, None),
     "operations/operations.record": ("kari", "pause", ["everything"], [None], [None], [None], [None], [None]),
     "reports/overview/past.drift": (AGES, NOW, AN_HOUR, None, None, None, [0.5]),

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -181,6 +181,44 @@ async def test_a_body_has_a_deadline(database: Database, head: bytes, monkeypatc
             slow.writer.write(b"x")
             await asyncio.wait({closed}, timeout=0.05)
         assert (await silent.answer()).status == 408
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [
+        (b"Content-Length: %d\r\n", 413),
+        (b"Transfer-Encoding: chunked\r\n", 413),
+        (b"Content-Encoding: gzip\r\nContent-Length: %d\r\n", 415),
+    ],
+)
+async def test_who_sends_a_large_body_to_its_end_is_told(database: Database, field: bytes, status: int) -> None:
+    """Many clients read nothing before, and a reset would take the answer from them."""
+    size = 10_000_000
+    head = b"POST /v1/tick HTTP/1.1\r\nHost: x\r\n" + (field % size if b"%" in field else field) + b"\r\n"
+    content = b"x" * size if b"Length" in field else (b"%x\r\n" % 50_000 + b"x" * 50_000 + b"\r\n") * 200 + b"0\r\n\r\n"
+    async with serving(database) as api, connecting(api, head) as (peer,):
+        await peer.send(content)
+        assert (await peer.answer()).status == status
+
+
+async def test_who_asks_before_a_large_body_is_told_before(database: Database) -> None:
+    head = b"POST /v1/tick HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10000000\r\n\r\n"
+    async with serving(database) as api, connecting(api, head) as (peer,):
+        assert (await peer.answer()).status == 413
+
+
+async def test_a_body_has_an_end(database: Database) -> None:
+    """What is read of it to be dropped is bounded; and then it is told all the same, or the connection is reset."""
+    head = b"POST /v1/tick HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"%x\r\n" % 1_000_000 + b"x" * 1_000_000 + b"\r\n"
+    async with serving(database) as api, connecting(api, head) as (peer,):
+        sent = 0
+        with suppress(ConnectionError):
+            while not peer.reader.at_eof():
+                await peer.send(chunk)
+                sent += len(chunk)
+                assert sent < 2 * connection.LARGEST_BODY + 20_000_000
+        assert (await peer.everything())[:13] in (b"", b"HTTP/1.1 413 ")
 
 
 async def test_a_length_with_many_zeros(database: Database) -> None:

@@ -96,11 +96,14 @@ async def _one_queued(connection: Connection) -> bool:
     return bool(await connection.fetchval("select count(*) = 1 from synkron.queue"))
 
 
-async def test_the_api_answers_inside_the_service_s_loop_and_ends_with_it(database: Database) -> None:
+async def test_the_api_answers_inside_the_service_s_loop_and_ends_with_it(
+    database: Database, connection: Connection
+) -> None:
+    """On another port, which it notes in the ledger, as that of the settings is taken."""
     stop = asyncio.Event()
-    settings = TARGET.model_copy(update={"listen": "127.0.0.1:0"})
-    with capture_logs() as lines:
-        task = asyncio.create_task(serve(database.url, settings, [Role.API], stop, {}))
+    with socket.create_server(("127.0.0.1", 0)) as taken, capture_logs() as lines:
+        settings = TARGET.model_copy(update={"listen": f"127.0.0.1:{taken.getsockname()[1]}"})
+        task = asyncio.create_task(serve(database.url, settings, [Role.API], stop, {}, anywhere=True))
         while not (listening := [line for line in lines if line["event"] == "started"]):
             assert not task.done()
             await asyncio.wait({task}, timeout=0.01)
@@ -108,6 +111,9 @@ async def test_the_api_answers_inside_the_service_s_loop_and_ends_with_it(databa
         [address] = [line["address"] for line in lines if line["event"] == "listening"]
         async with ClientSession() as session, session.post(f"{address}/v1/runs/1/complete") as answer:
             assert (answer.status, await answer.json()) == problem(401, "the request is not signed")
+        while (noted := await connection.fetchval("select address from synkron.nodes")) is None:
+            assert not task.done()
+        assert noted == address != f"http://{settings.listen}"
         stop.set()
         await task
     async with ClientSession() as session:

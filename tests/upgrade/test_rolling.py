@@ -50,6 +50,7 @@ RELEASED = {
     "0011_access": "98f4ab3d7a98930ad255f6e72cd2cf106f06efc2953d2795fa6ad60f54583e01",
     "0012_overview": "eece777789f3561dc975672419e7300d235084459410ce7734932ffd1ea83a49",
     "0013_audit_scopes": "e0f61350a1a6355db61e2e067e383b96225272a2ff41d90a791150687c78eaec",
+    "0014_where_the_api_listens": "e8ab6a2431ffcb46b4fd6cfcd9184ebc4715f15c102bede3bc6df22d9a78867c",
 }
 
 

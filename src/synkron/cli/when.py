@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum
 
-from synkron.text import duration, one_line
+from synkron.text import EARLIEST, LATEST, duration, one_line
 
-EARLIEST = datetime(1972, 1, 1, tzinfo=UTC)
-LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST_TEXT = 80
 
 MINUTE, DAY, WEEK = timedelta(minutes=1), timedelta(days=1), timedelta(weeks=1)
@@ -166,7 +164,7 @@ def _in_range(text: str, written: datetime) -> datetime:
     except OverflowError:
         found = LATEST
     if not EARLIEST <= found < LATEST:
-        raise TimeRefused(f'"{text}" is out of range; the years 1972 to 2199 are allowed.')
+        raise TimeRefused(f'"{text}" is out of range; the years {EARLIEST.year} to {LATEST.year - 1} are allowed.')
     return found
 
 

@@ -217,7 +217,8 @@ update synkron.silences set ended_at = $2, ended_by = $3 where id = $1;
 
 -- name: silences
 -- The silences in effect at $2, or with $1 all, the newest first. `state` is active, over (it expired) or ended (by
--- hand).
+-- hand). Filters, if not null: about something of the organization $3 and of the type $4; of the organization $5 alone;
+-- the number $6. A page of $9 begins after the one that began at $7 with the number $8.
 select id, org_id, integration_type, endpoint, reason, author, starts_at, until, ended_at, ended_by,
     case
         when ended_at is not null then 'ended'
@@ -225,8 +226,14 @@ select id, org_id, integration_type, endpoint, reason, author, starts_at, until,
         else 'active'
     end as state
 from synkron.silences
-where $1 or (ended_at is null and until > $2)
-order by id desc;
+where ($1 or (ended_at is null and until > $2))
+    and ($3::text is null or coalesce(org_id, $3) = $3)
+    and ($4::text is null or coalesce(integration_type, $4) = $4)
+    and ($5::text is null or org_id = $5)
+    and ($6::bigint is null or id = $6)
+    and ($7::timestamptz is null or (starts_at, id) < ($7, $8::bigint))
+order by starts_at desc, id desc
+limit $9;
 
 -- name: forget
 -- Delete incidents that closed, silences that ended, and reports that were announced before $1.

@@ -20,7 +20,8 @@ NOTABLE_SKEW = timedelta(seconds=5)
 class Node:
     """A process as it reported itself. ``skew`` is its host's clock minus the database's.
 
-    ``tzdata`` is the version of its rules for time zones, None if it is not known.
+    ``tzdata`` is the version of its rules for time zones, None if it is not known. ``address`` is where its API
+    answers, None if it has none.
     ``state`` is ``running``, ``stopped`` (it said so) or ``lost`` (it has been silent for too long).
     """
 
@@ -31,6 +32,7 @@ class Node:
     seen_at: datetime
     skew: timedelta
     tzdata: str | None
+    address: str | None
     state: str
 
 
@@ -55,11 +57,14 @@ async def clock_skew(connection: Connection, clock: WallClock) -> tuple[datetime
 class Reporter:
     """Reports one process, and warns if its host's clock is off. That clock decides nothing."""
 
-    def __init__(self, name: str, roles: Collection[str], release: str, clock: WallClock) -> None:
+    def __init__(
+        self, name: str, roles: Collection[str], release: str, clock: WallClock, address: str | None = None
+    ) -> None:
         self._name = name
         self._roles = list(roles)
         self._release = release
         self._clock = clock
+        self._address = address
         self._started_at: datetime | None = None
         self._warned = timedelta()
 
@@ -67,9 +72,8 @@ class Reporter:
         """Report that the process is running. Returns its host's skew."""
         now, skew = await clock_skew(connection, self._clock)
         self._started_at = self._started_at or now
-        await connection.execute(
-            SQL["report"], self._name, self._roles, self._release, self._started_at, skew, tzdata_version()
-        )
+        own = self._name, self._roles, self._release, self._started_at
+        await connection.execute(SQL["report"], *own, skew, tzdata_version(), self._address)
         self._warn(skew)
         return skew
 

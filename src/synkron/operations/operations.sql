@@ -16,6 +16,27 @@ select
 from {rows}
 where i.id = any($1::text[]::ID_TYPE[]);
 
+-- name: by_text
+-- The rows with the ids $1, of which some are no value of the column's type.
+-- Scans: the integrations, once, for a command.
+select
+    {row},
+    {doubled} as doubled
+from {rows}
+where i.id::text in (select unnest($1::text[]));
+
+-- name: of_scopes
+-- The rows of the organizations $1, those of the types $2, or with $3 all, by organization. The subqueries are hashed.
+-- Scans: the integrations, once, for a command.
+select
+    {row},
+    {doubled} as doubled
+from {rows}
+where $3
+    or i.org_id::text in (select unnest($1::text[]))
+    or i.integration_type::text in (select unnest($2::text[]))
+order by i.org_id, i.id;
+
 -- name: unfinished
 -- How many runs of the integrations $1, or of a scope of an organization in $2 and a type in $3 (null: any), are running,
 -- and how many are waiting.
@@ -44,7 +65,10 @@ update synkron.pauses set ended_at = now(), ended_by = $2 where id = any($1::big
 
 -- name: pauses
 -- The active pauses, or with $1 all, the newest first; with $2, only those with these numbers. `state` is active, over
--- (it expired) or ended (by hand).
+-- (it expired) or ended (by hand). Those that hold something of the organization $3, the type $4 and the integration $5,
+-- if not null: the integration comes with its organization and type, and a pause of an integration has those of its row,
+-- which is found by its primary key (ID_TYPE as in by_id). A page of $8 begins after the one that began at $6 with the
+-- number $7.
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until, ended_at, ended_by,
     case
         when ended_at is not null then 'ended'
@@ -53,13 +77,40 @@ select id, org_id, integration_type, integration_id, reason, author, starts_at, 
     end as state
 from synkron.pauses
 where ($1 or {not_over[now()]}) and ($2::bigint[] is null or id = any($2))
-order by id desc;
+    and ($3::text is null or coalesce(org_id, $3) = $3)
+    and ($4::text is null or coalesce(integration_type, $4) = $4)
+    and case
+        when integration_id is null or num_nonnulls($3, $4, $5::text) = 0 then true
+        when $5 is not null then integration_id = $5
+        else exists (
+            select from {integration_rows} i
+            where i.id = pauses.integration_id::ID_TYPE
+                and ($3 is null or i.org_id::text = $3) and ($4 is null or i.integration_type::text = $4)
+        )
+    end
+    and ($6::timestamptz is null or (starts_at, id) < ($6, $7::bigint))
+order by starts_at desc, id desc
+limit $8;
 
--- name: overrides
+-- name: override
 select integration_id, {overrides[overrides]}
 from synkron.overrides
-where $1::text is null or integration_id = $1
-order by integration_id;
+where integration_id = $1;
+
+-- name: overrides
+-- The overrides of the integrations of the organization $1, the type $2 and the id $3, if not null; their rows are found
+-- by the primary key (ID_TYPE as in by_id). A page of $5 begins after the id $4. The order is that of the bytes.
+select integration_id, {overrides[overrides]}
+from synkron.overrides
+where ($3::text is null or integration_id = $3)
+    and (num_nonnulls($1::text, $2::text) = 0 or exists (
+        select from {integration_rows} i
+        where i.id = overrides.integration_id::ID_TYPE
+            and ($1 is null or i.org_id::text = $1) and ($2 is null or i.integration_type::text = $2)
+    ))
+    and ($4::text is null or integration_id collate "C" > $4)
+order by integration_id collate "C"
+limit $5;
 
 -- name: set_override
 insert into synkron.overrides (

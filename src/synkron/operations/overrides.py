@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from synkron.errors import NotFound, Refused, SettingsError
 from synkron.model import EVERYTHING, Integration, Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows_by_id
+from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows_by_id, secured
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -137,18 +137,27 @@ async def unset_override(
     return change
 
 
-async def overrides(connection: Connection, settings: Settings, scope: Scope = EVERYTHING) -> list[Override]:
-    """The integrations of the scope that have overrides. One whose row is gone has only its id."""
+async def overrides(
+    connection: Connection,
+    settings: Settings,
+    scope: Scope = EVERYTHING,
+    *,
+    after: tuple[str] | None = None,
+    limit: int | None = None,
+) -> list[Override]:
+    """The integrations of the scope that have overrides, by their ids. One whose row is gone has only its id.
+
+    A page begins after the id ``after``.
+    """
     async with read_transaction(connection):
-        values = {row["integration_id"]: _values(row) for row in await connection.fetch(SQL["overrides"], None)}
+        source = await secured(connection, settings)
+        statement = await source.fit(connection, source.sql("operations/operations")["overrides"])
+        rows = await connection.fetch(statement, *scope, *(after or (None,)), limit)
+        values = {row["integration_id"]: _values(row) for row in rows}
         found = {one.integration_id: one for one in await read_rows_by_id(connection, settings, values)}
         names = await read_names(connection, settings, {one.org_id for one in found.values()})
     organizations = {key: names.get(one.org_id) or one.org_id for key, one in found.items()}
-    return [
-        Override(key, found.get(key), organizations.get(key, ""), values[key])
-        for key in values
-        if (scope.holds(found[key]) if key in found else scope in (EVERYTHING, Scope(integration_id=key)))
-    ]
+    return [Override(key, found.get(key), organizations.get(key, ""), values[key]) for key in values]
 
 
 async def in_effect(
@@ -211,7 +220,7 @@ async def _write(connection: Connection, change: OverrideChange, action: str, au
 
 
 async def _row(connection: Connection, integration_id: str) -> Record | None:
-    return await connection.fetchrow(SQL["overrides"], integration_id)
+    return await connection.fetchrow(SQL["override"], integration_id)
 
 
 def _values(row: Record | None) -> dict[str, object]:

@@ -8,15 +8,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from synkron.model import EVERYTHING, Integration, Scope
-from synkron.operations.scope import meet, read_names, read_rows_by_id, subject_of
+from synkron.operations.scope import read_names, read_rows_by_id, secured, subject_of
 from synkron.operations.transaction import read_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
-from synkron.postgres.statements import statements
 from synkron.scheduler.pauses import Pause
 from synkron.settings.load import Settings
 
-SQL = statements("operations/operations")
 AnyPause = TypeVar("AnyPause", bound=Pause)
 
 
@@ -34,30 +32,37 @@ class RecordedPause(Pause):
 
 
 async def pauses(
-    connection: Connection, settings: Settings, around: Scope = EVERYTHING, *, ended: bool = False
+    connection: Connection,
+    settings: Settings,
+    around: Scope = EVERYTHING,
+    *,
+    ended: bool = False,
+    before: tuple[datetime, int] | None = None,
+    limit: int | None = None,
 ) -> list[RecordedPause]:
     """The active pauses, the newest first; with ``ended``, all. Only those that hold something of the scope.
 
     ``around`` has the organization and the type of its integration. The pause of an integration that is gone is in no
-    other scope: nothing says whose it was.
+    other scope: nothing says whose it was. A page begins after the moment and the number ``before``.
     """
     async with read_transaction(connection):
-        found = await recorded_pauses(connection, settings, ended=ended)
-    return [one for one in found if _is_about(one, around)]
-
-
-def _is_about(one: RecordedPause, around: Scope) -> bool:
-    """Whether the pause touches the scope. Of an integration whose row is gone, nobody knows whose it was."""
-    if one.integration_id is not None and one.org_id is None and around != EVERYTHING:
-        return one.integration_id == around.integration_id
-    return meet(one.scope, around)
+        return await recorded_pauses(connection, settings, around, ended=ended, before=before, limit=limit)
 
 
 async def recorded_pauses(
-    connection: Connection, settings: Settings, *, ended: bool = False, numbers: Sequence[int] | None = None
+    connection: Connection,
+    settings: Settings,
+    around: Scope = EVERYTHING,
+    *,
+    ended: bool = False,
+    numbers: Sequence[int] | None = None,
+    before: tuple[datetime, int] | None = None,
+    limit: int | None = None,
 ) -> list[RecordedPause]:
-    """Those that are active, with ``ended`` all, or those with the ``numbers``; in the caller's transaction."""
-    rows = await connection.fetch(SQL["pauses"], ended, numbers)
+    """The same in the caller's transaction; with ``numbers``, those of them."""
+    source = await secured(connection, settings)
+    statement = await source.fit(connection, source.sql("operations/operations")["pauses"])
+    rows = await connection.fetch(statement, ended, numbers, *around, *(before or (None, None)), limit)
     ids = [row["integration_id"] for row in rows if row["integration_id"] is not None]
     known = {one.integration_id: one for one in await read_rows_by_id(connection, settings, ids)} if ids else {}
     org_ids = {row["org_id"] for row in rows} | {one.org_id for one in known.values()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -71,16 +72,21 @@ async def covered(connection: Connection, settings: Settings, scope: Scope) -> C
 
 
 async def covered_each(connection: Connection, settings: Settings, scopes: Sequence[Scope]) -> list[Covered]:
-    """What is in each of the scopes, perhaps nothing. All integrations that are named are read at once."""
-    named: dict[str | None, list[Integration]] = {}
+    """What is in each of the scopes, perhaps nothing: however many there are, the tables are read twice."""
+    named: defaultdict[str | None, list[Integration]] = defaultdict(list)
     for row in await read_named_rows(connection, settings, [one.integration_id for one in scopes]):
-        named.setdefault(row.integration_id, []).append(row)
-    rows = [
-        await read_rows(connection, settings, one)
-        if one.integration_id is None
-        else [row for row in named.get(one.integration_id, ()) if one.holds(row)]
-        for one in scopes
-    ]
+        named[row.integration_id].append(row)
+    wide = await _read_wide(connection, settings, [one for one in scopes if one.integration_id is None])
+    owned: defaultdict[str | None, list[Integration]] = defaultdict(list)
+    for row in wide:
+        owned[row.org_id].append(row)
+
+    def near(one: Scope) -> list[Integration]:
+        if one.integration_id is not None:
+            return named[one.integration_id]
+        return wide if one.org_id is None else owned[one.org_id]
+
+    rows = [[row for row in near(one) if one.holds(row)] for one in scopes]
     org_ids = {one.org_id for one in scopes} | {row.org_id for own in rows for row in own}
     names = await read_names(connection, settings, org_ids)
     return [
@@ -91,7 +97,7 @@ async def covered_each(connection: Connection, settings: Settings, scopes: Seque
 
 async def read_rows(connection: Connection, settings: Settings, scope: Scope) -> list[Integration]:
     """The integrations of the scope, enabled or not, by organization."""
-    source = await _secured(connection, settings)
+    source = await secured(connection, settings)
     rows = await connection.fetch(source.sql("source/reader")["rows"], *scope)
     return [integration_of(row) for row in rows]
 
@@ -99,26 +105,43 @@ async def read_rows(connection: Connection, settings: Settings, scope: Scope) ->
 async def read_named_rows(connection: Connection, settings: Settings, ids: Collection[str | None]) -> list[Integration]:
     """The integrations that have exactly these ids. Any text may be given: what the id's column can't hold is no id."""
     texts = {one for one in ids if one is not None}
+    if not texts:
+        return []
     try:
         async with connection.transaction():
-            rows = await read_rows_by_id(connection, settings, texts) if texts else []
+            rows = await read_rows_by_id(connection, settings, texts)
     except DataError:
-        # One by one, as the database does not say which of them it is. Of a single one nothing is left.
-        alone = [await read_named_rows(connection, settings, [one]) for one in texts] if len(texts) > 1 else []
-        rows = [row for one in alone for row in one]
+        if len(texts) == 1:
+            return []
+        # The database does not say which of them it is.
+        source = await secured(connection, settings)
+        found = await connection.fetch(source.sql("operations/operations")["by_text"], list(texts))
+        rows = [integration_of(row) for row in found]
     return [row for row in rows if row.integration_id in texts]
+
+
+async def _read_wide(connection: Connection, settings: Settings, scopes: Sequence[Scope]) -> list[Integration]:
+    """The integrations of organizations, types or everything, by organization, and some that are in no scope."""
+    if not scopes:
+        return []
+    source = await secured(connection, settings)
+    org_ids = [one.org_id for one in scopes if one.org_id is not None]
+    types = [one.integration_type for one in scopes if one.org_id is None]
+    asked = org_ids, [one for one in types if one is not None], None in types
+    rows = await connection.fetch(source.sql("operations/operations")["of_scopes"], *asked)
+    return [integration_of(row) for row in rows]
 
 
 async def read_rows_by_id(connection: Connection, settings: Settings, ids: Collection[str]) -> list[Integration]:
     """The integrations with these ids that exist, enabled or not."""
-    source = await _secured(connection, settings)
+    source = await secured(connection, settings)
     statement = await source.fit(connection, source.sql("operations/operations")["by_id"])
     return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
 
 
 async def read_names(connection: Connection, settings: Settings, org_ids: Collection[str | None]) -> dict[str, str]:
     """The names of those organizations that exist."""
-    source = await _secured(connection, settings)
+    source = await secured(connection, settings)
     rows = await connection.fetch(source.sql("source/reader")["names"], [one for one in org_ids if one is not None])
     return {row["org_id"]: row["name"] for row in rows}
 
@@ -132,7 +155,7 @@ async def known_names(connection: Connection, settings: Settings, org_ids: Colle
         return {}
 
 
-async def _secured(connection: Connection, settings: Settings) -> SourceQueries:
+async def secured(connection: Connection, settings: Settings) -> SourceQueries:
     """The queries of the tables, which the caller's transaction may read from now on."""
     source = SourceQueries(settings.source)
     await source.secure(connection)
@@ -189,11 +212,6 @@ def _about(scope: Scope, rows: Sequence[Integration]) -> Scope:
 def scope_of_row(row: Integration) -> Scope:
     """The scope of one integration, with its organization and type."""
     return Scope(row.org_id, row.integration_type, row.integration_id)
-
-
-def meet(one: Scope, other: Scope) -> bool:
-    """Whether something may be in both scopes, each with the organization and the type of its integration."""
-    return all(mine is None or theirs is None or mine == theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def end_of(what: str, until: datetime | timedelta, now: datetime) -> datetime:

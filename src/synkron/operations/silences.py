@@ -11,7 +11,7 @@ from synkron.incidents.lifecycle import Incident, Silence
 from synkron.incidents.store import incidents
 from synkron.model import EVERYTHING, Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import end_of, in_words, meet, read_names
+from synkron.operations.scope import end_of, in_words, read_names
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -126,15 +126,23 @@ async def unsilence(
 
 
 async def silences(
-    connection: Connection, settings: Settings, around: Scope = EVERYTHING, *, ended: bool = False
+    connection: Connection,
+    settings: Settings,
+    around: Scope = EVERYTHING,
+    *,
+    ended: bool = False,
+    within: str | None = None,
+    before: tuple[datetime, int] | None = None,
+    limit: int | None = None,
 ) -> list[RecordedSilence]:
     """The active silences, the newest first; with ``ended``, all. Only those about something of the scope.
 
-    ``around`` has the organization and the type of its integration.
+    ``around`` has the organization and the type of its integration. ``within`` an organization, only its own. A page
+    begins after the moment and the number ``before``.
     """
+    page = *(before or (None, None)), limit
     async with read_transaction(connection) as now:
-        found = await _silences(connection, settings, now, ended=ended)
-    return [one for one in found if meet(Scope(one.org_id, one.integration_type), around)]
+        return await _silences(connection, settings, ended, now, *around[:2], within, None, *page)
 
 
 async def _subject(connection: Connection, settings: Settings, one: Silence, within: str | None) -> str:
@@ -174,8 +182,7 @@ async def _fitting(connection: Connection, one: Silence) -> list[Incident]:
 async def _active(
     connection: Connection, settings: Settings, number: int, now: datetime, within: str | None
 ) -> RecordedSilence:
-    every = await _silences(connection, settings, now, ended=True)
-    found = [one for one in every if one.id == number and within in (None, one.org_id)]
+    found = await _silences(connection, settings, True, now, None, None, within, number, None, None, None)
     if found and found[0].state == "active":
         return found[0]
     said = f"Silence {number} has already ended." if found else f"There is no silence {number}."
@@ -183,12 +190,13 @@ async def _active(
 
 
 async def _silence(connection: Connection, settings: Settings, number: int, now: datetime) -> RecordedSilence:
-    [found] = [one for one in await _silences(connection, settings, now, ended=True) if one.id == number]
+    [found] = await _silences(connection, settings, True, now, None, None, None, number, None, None, None)
     return found
 
 
-async def _silences(connection: Connection, settings: Settings, now: datetime, *, ended: bool) -> list[RecordedSilence]:
-    rows = await connection.fetch(SQL["silences"], ended, now)
+async def _silences(connection: Connection, settings: Settings, *asked: object) -> list[RecordedSilence]:
+    """Those of the statement's parameters."""
+    rows = await connection.fetch(SQL["silences"], *asked)
     names = await read_names(connection, settings, {row["org_id"] for row in rows})
     return [read(RecordedSilence, row, subject=_words(read(Silence, row), names)) for row in rows]
 

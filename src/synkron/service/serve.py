@@ -88,6 +88,7 @@ async def serve(
         if stop.is_set():
             log.info("stopped", name=name)
             return
+        address = None
         if Role.API in roles:
             api = answering(
                 url,
@@ -110,7 +111,7 @@ async def serve(
             targets=",".join(parts.targets) or "none",
             connection=known_mode(url),
         )
-        reporter = Reporter(name, roles, installed_version(), clock)
+        reporter = Reporter(name, roles, installed_version(), clock, address)
         faults = InternalFaults(connect, name)
         loops: dict[str, Loop] = {"report": lambda: keep_reporting(connect, settings, reporter, stop)}
         if Role.SCHEDULER in roles:

@@ -25,7 +25,7 @@ AT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(ho
 RANGE = f"since={AT - timedelta(hours=3):%Y-%m-%dT%H:%MZ}&until={AT + timedelta(hours=1):%Y-%m-%dT%H:%MZ}"
 # What a route needs, or what makes its answer the same a moment later.
 NEEDED = {
-    "/v1/why": [f"type=xledger&at={AT:%Y-%m-%dT%H:%MZ}", "integration={integration_id}"],
+    "/v1/why": [f"{one}&at={AT:%Y-%m-%dT%H:%MZ}" for one in ("type=xledger", "integration={integration_id}")],
     "/v1/explain": ["expression=0 2 * * *&at=2026-11-23T02:00Z"],
     "/v1/drift": [RANGE],
     "/v1/verify": [RANGE, f"{RANGE}&strict=true"],

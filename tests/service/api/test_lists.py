@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +9,12 @@ import pytest
 
 from synkron.ledger.ticks import TickFigures, open_tick
 from synkron.model import Window
+from synkron.operations.access.actor import Permission
+from synkron.postgres.statements import statements
+from synkron.service.overview import freshness
 from tests.conftest import Connection
 from tests.service.api.cast import HOUR, Member, add_run, make_cast
-from tests.service.api.conftest import Api, serving, token_of
-from tests.support.databases import Database
+from tests.service.api.conftest import Api, token_of
 
 Told = dict[str, Any]
 # The list, what is asked of it, and whose items are left: of A, B, C.
@@ -118,6 +119,20 @@ async def test_pauses_are_its_own_and_the_wider_ones(api: Api, connection: Conne
         assert [one["reason"] for one in shown["pauses"]] == ["type", "own"]
 
 
+async def test_a_fleet_that_was_not_read_yet_is_not_an_empty_one(
+    api: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process reads it for the first time, and takes long."""
+    await make_cast(connection)
+    async with connection.transaction():
+        monkeypatch.setattr(freshness, "LONGEST_WAIT", 0.05)
+        assert await connection.fetchval(statements("service/overview/refresh")["alone"])
+        answer = await api.get("/v1/integrations")
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+    monkeypatch.undo()
+    assert len((await api.get("/v1/integrations")).content["items"]) == 6
+
+
 def key(name: str) -> Callable[[Told], object]:
     """What tells the items of a list apart."""
     return lambda one: one[name]
@@ -131,7 +146,12 @@ def key(name: str) -> Callable[[Told], object]:
         ("/v1/incidents?", key("incident_id"), 9),
         ("/v1/pauses?", key("pause_id"), 9),
         ("/v1/silences?", key("silence_id"), 9),
+        ("/v1/pauses?ended=true&", key("pause_id"), 9),
+        ("/v1/pauses?type=bufdir&", key("pause_id"), 9),
+        ("/v1/silences?ended=true&type=xledger&", key("silence_id"), 9),
+        ("/v1/tokens?revoked=true&", key("token_id"), 9),
         ("/v1/overrides?", key("integration_id"), 9),
+        ("/v1/overrides?type=xledger&", key("integration_id"), 9),
         ("/v1/audit?", key("audit_id"), 9),
         ("/v1/audit?type=xledger&", key("audit_id"), 3),
         ("/v1/ticks?", key("tick_id"), 9),
@@ -146,6 +166,7 @@ async def test_the_pages_of_a_list_are_the_list(
 ) -> None:
     cast = await make_cast(connection)
     await fill(connection, cast)
+    api = api.with_token(await token_of(connection, Permission.ADMIN))
     whole = (await api.get(f"{path}limit=100")).content
     everything = [ident(one) for one in whole["items"]]
     assert whole["next"] is None
@@ -177,6 +198,12 @@ async def fill(connection: Connection, cast: list[Member]) -> None:
     for hours in (1, 2):
         for member in cast:
             await add_run(connection, member.org_id, member.integrations[1], "x", hours_ago=hours + 3)
+    await connection.execute(
+        "insert into synkron.tokens (name, permission, secret_hash, created_by) "
+        "select 'token ' || n, 'read', sha256(n::text::bytea), 'kari' from generate_series(1, 4) n;"
+        "update synkron.tokens set revoked_at = now(), revoked_by = 'kari' where name = 'token 2';"
+        "update synkron.pauses set starts_at = now() - interval '1 minute'"
+    )
     now = await connection.fetchval("select now()")
     for number in range(5):
         at = now - number // 2 * HOUR
@@ -189,20 +216,3 @@ async def fill(connection: Connection, cast: list[Member]) -> None:
         "select 'e', now() - n / 3 * interval '1 minute', 'run', 'healthy', 'sample ' || n, 1 "
         "from generate_series(1, 8) n"
     )
-
-
-async def test_questions_that_take_long_leave_room_for_the_others(database: Database, connection: Connection) -> None:
-    async with serving(database, heavy=asyncio.Semaphore(0)) as there:
-        api = there.with_token(await token_of(connection))
-        for path in (
-            "/v1/verify",
-            "/v1/report",
-            "/v1/drift",
-            "/v1/forecast",
-            "/v1/status",
-            "/v1/doctor",
-            "/v1/upcoming",
-        ):
-            answer = await api.get(path)
-            assert (answer.status, answer.headers["Retry-After"]) == (503, "2"), path
-        assert (await api.get("/v1/runs")).status == 200

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
 
+from synkron.service.api.application import ROUTERS
 from tests.conftest import Connection
-from tests.service.api.cast import add_member, add_run
+from tests.service.api.cast import add_member, add_run, make_cast
 from tests.service.api.conftest import Api
 
 
@@ -52,6 +57,10 @@ CURSORS = (
     "A" * 5000,
 )
 NUMBERS = ("0", "-1", "1001", "x", "1.5", "", "9" * 400)
+# What Python's or the library's reading of a text takes for 7, or for a moment. An address has one form for each.
+NOT_NUMBERS = ("7.0", "+7", "07", "0_7", "7_0", " 7", "7 ", "7\n", "\u0667", "\uff17", "7e0", "0x7", "True")
+NOT_DAYS = ("1763942400", "1763942400000", "2025-11-24T00:00", "20251124", "2025-W48-1", "25-11-24", "2025-11-24 ")
+NOT_INSTANTS = ("1763942400", "1763942400.0", "2025-11-24", "2025-11-24T02:00", "\u0662025-11-24T02:00Z")
 TEXTS = ("", "%00", "x" * 201, "a%00b")
 REFUSED = {
     **{f"since={one}": "ISO 8601" for one in INSTANTS},
@@ -106,6 +115,35 @@ async def test_each_question_says_what_it_may_be_asked(path: str, said: str, api
     assert answer.status in (404, 422), answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert said in answer.content["detail"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind", "refused"),
+    [
+        ("7", int, NOT_NUMBERS),
+        ("2025-11-24", date, NOT_DAYS),
+        ("2025-11-24T02:00Z", datetime, NOT_INSTANTS),
+        ("7m", timedelta, ("7", "PT7M", "00:07:00", "\u0667m", "7 m", "-7m", "0m")),
+    ],
+)
+def test_a_parameter_of_any_route_is_written_in_one_way(sample: str, kind: type, refused: Sequence[str]) -> None:
+    found = 0
+    for router in ROUTERS:
+        for route in (one for one in router.routes if isinstance(one, APIRoute)):
+            for field in get_flat_params(route.dependant):
+                if type(field.validate(sample, {}, loc=())[0]) is kind:
+                    found += 1
+                    for text in refused:
+                        assert field.validate(text, {}, loc=())[1], (route.path, field.name, text)
+    assert found >= 1
+
+
+async def test_a_number_in_a_path_names_one_run(api: Api, connection: Connection) -> None:
+    [member, *_] = await make_cast(connection)
+    assert (await api.get(f"/v1/runs/{member.run_id}")).status == 200
+    for text in (one.replace("7", str(member.run_id)).replace("\u0667", "\u0661") for one in NOT_NUMBERS):
+        for noun in ("runs", "incidents"):
+            assert (await api.get(f"/v1/{noun}/{quote(text)}")).status == 404, text
 
 
 @pytest.mark.parametrize(

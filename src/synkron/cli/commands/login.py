@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,6 +17,7 @@ from synkron.operations.access.actor import Permission
 from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
+    from synkron.ledger.nodes import Node
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
@@ -29,7 +32,8 @@ def login(
     """Print a link that logs you in to the dashboard: once, within ten minutes.
 
     Who may run this may reach the database, and so may do everything: no password is asked for. What you change is in
-    the audit as person:NAME. The link begins with `api.address` of the settings, or with where the API listens.
+    the audit as person:NAME. The link begins with `api.address` of the settings, or with where the API listens, as its
+    process says; where none runs, with `listen`.
 
     \b
     Examples:
@@ -38,7 +42,8 @@ def login(
     """
     name = author_of(context, author)
 
-    async def ask(connection: Connection, settings: Settings) -> tuple[str, str | None]:
+    async def ask(connection: Connection, settings: Settings) -> tuple[str, str | None, str | None]:
+        from synkron.ledger.nodes import nodes
         from synkron.operations.access.sessions import make_login_link
         from synkron.operations.access.tokens import check_organization
         from synkron.settings.api import login_address
@@ -46,11 +51,31 @@ def login(
         org_id = (await scope_of(AskedScope(org, None, None), connection, settings)).org_id
         await check_organization(connection, settings, org_id)
         secret = await make_login_link(connection, name, permission, org_id)
-        return login_address(settings.api, settings.listen, secret), org_id
+        listen, doubt = settings.listen, None
+        if settings.api.address is None:
+            listen, doubt = _where(await nodes(connection, settings.heartbeat), gethostname(), settings.listen)
+        return login_address(settings.api, listen, secret), org_id, doubt
 
-    link, org_id = answer(context, ask)
+    link, org_id, doubt = answer(context, ask)
     if as_json:
         show_json({"link": link, "name": name, "permission": permission, "org_id": org_id})
     else:
         show_lines(link)
         say(f"It logs {name} in once, within ten minutes, who {may(permission, org_id)} then.")
+    if doubt:
+        say(doubt)
+
+
+def _where(found: Sequence[Node], host: str, listen: str) -> tuple[str, str | None]:
+    """Where the API listens: what runs on this host first. And why that may not be it, if it may not."""
+    running = [one for one in found if one.address is not None and one.state == "running"]
+    here = [one for one in running if one.name.rpartition(":")[0] == host] or running
+    addresses = list(dict.fromkeys(str(one.address) for one in here))
+    if not addresses:
+        return listen, (
+            "No process that serves the dashboard is running: start one with `synkron up` or `synkron run --role api`. "
+            "The link leads to where the settings say that it will listen."
+        )
+    first, *others = addresses
+    doubt = f"The dashboard is also at {', '.join(others)}: the link holds there, too, once." if others else None
+    return first.removeprefix("http://"), doubt

@@ -27,7 +27,7 @@ update synkron.tokens set revoked_at = now(), revoked_by = $2 where id = $1;
 
 -- name: tokens
 -- Those that are not revoked, or with $1 all, the newest first; with $2, only those of this name. `state` is active,
--- expired or revoked.
+-- expired or revoked. A page of $4 begins after the one with the number $3.
 select id, name, permission, org_id, created_at, created_by, expires_at, revoked_at, revoked_by, last_used_at,
     case
         when revoked_at is not null then 'revoked'
@@ -35,8 +35,9 @@ select id, name, permission, org_id, created_at, created_by, expires_at, revoked
         else 'active'
     end as state
 from synkron.tokens
-where ($1 or revoked_at is null) and ($2::text is null or name = $2)
-order by id desc;
+where ($1 or revoked_at is null) and ($2::text is null or name = $2) and ($3::bigint is null or id < $3)
+order by id desc
+limit $4;
 
 -- name: people
 -- All by name, or the one with the name $1, with the number of their sessions.

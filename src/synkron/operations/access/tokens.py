@@ -123,9 +123,19 @@ async def revoke_token(connection: Connection, name: str, author: str) -> Token:
     return revoked
 
 
-async def tokens(connection: Executor, *, revoked: bool = False, name: str | None = None) -> list[Token]:
-    """The tokens that are not revoked, the newest first; with ``revoked``, all. With a ``name``, those of it."""
-    rows = await connection.fetch(SQL["tokens"], revoked, name)
+async def tokens(
+    connection: Executor,
+    *,
+    revoked: bool = False,
+    name: str | None = None,
+    before: tuple[int] | None = None,
+    limit: int | None = None,
+) -> list[Token]:
+    """The tokens that are not revoked, the newest first; with ``revoked``, all. With a ``name``, those of it.
+
+    A page begins after the number ``before``.
+    """
+    rows = await connection.fetch(SQL["tokens"], revoked, name, *(before or (None,)), limit)
     return [read(Token, row, permission=Permission(row["permission"])) for row in rows]
 
 

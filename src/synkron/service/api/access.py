@@ -18,23 +18,30 @@ from synkron.reports.names.store import Resolved, resolve
 from synkron.service.api.cookies import SAFE, check_form, sessions_of
 from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
-from synkron.service.api.served import Db, Parts, Served
+from synkron.service.api.served import Db, Parts, Served, opened
 from synkron.settings.api import ApiSettings
 
 UNKNOWN = "send a token that holds, as `Authorization: Bearer synkron_t_...`; `synkron token create` makes one"
 
 
-async def asking(request: Request, connection: Db, parts: Parts) -> Actor:
-    """Who asks. Raises a Problem: 401 where nobody does, 403 where another site makes a browser ask for a change."""
+async def asking(request: Request, parts: Parts) -> Actor:
+    """Who asks. Raises a Problem: 401 where nobody does, 403 where another site makes a browser ask for a change.
+
+    Its connection is returned at once: who then waits for a turn (``Heavy``) holds none.
+    """
     found: Actor | None = None
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     session = None
     if scheme.lower() == "bearer":
         secret = secret.strip()
-        found = await actor_of_token(connection, secret)
-    elif not scheme and (held := await held_session(request, connection, parts.settings.api)):
-        found, secret = held
-        session = secret
+        async with opened(parts) as connection:
+            found = await actor_of_token(connection, secret)
+    elif not scheme and sessions_of(request, parts.settings.api):
+        async with opened(parts) as connection:
+            held = await held_session(request, connection, parts.settings.api)
+        if held is not None:
+            found, secret = held
+            session = secret
     # The page of a problem is shown to them, too; and what answers for long asks again whether the secret holds.
     request.state.actor, request.state.secret, request.state.session = found, secret, session
     if session is not None and request.method not in SAFE:

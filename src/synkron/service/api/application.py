@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from synkron.errors import SynkronError
@@ -52,7 +53,7 @@ DESCRIPTION = "See and change what Synkron fires, for whom, and what became of i
 
 def application(served: Served) -> ASGIApp:
     """The application that answers with these parts."""
-    return Guarded(api(), served=served, live=Live(served))
+    return Guarded(api(), _said, served=served, live=Live(served))
 
 
 @cache
@@ -86,8 +87,17 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _not_routed(request: Request, error: HTTPException) -> Response:
-    """No such path, or not by this method."""
-    return await _said(request, Problem(error.status_code, error.detail, error.headers or {}))
+    """No such path, or not by this method: then by those of all routes that have the path."""
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return await _said(request, Problem(error.status_code, error.detail, headers))
+
+
+def _methods(request: Request) -> set[str]:
+    routes = [one for router in ROUTERS for one in router.routes if isinstance(one, Route)]
+    found = set().union(*(one.methods or () for one in routes if one.matches(request.scope)[0] is not Match.NONE))
+    return found | ({"HEAD"} if "GET" in found else set())
 
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:

@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from synkron.runtime import most_open_files
+from synkron.service.api.deadline import KEY
 from synkron.service.api.problem import MEDIA_TYPE, Problem
 
 # Seconds for the head of a request, counted from the connection or the previous answer; and for the rest of a body if
@@ -18,7 +19,8 @@ HEAD_WITHIN = 10.0
 REST_WITHIN = 2.0
 LARGEST_HEAD = 16 * 1024
 MOST_HEADERS = 100
-# Bytes of a body on its way, with what its chunks add to it.
+# Bytes of a body, most of which are dropped; and of what its chunks and what follows it add to it.
+LARGEST_BODY = 16 * 1024 * 1024
 LARGEST_MESSAGE = 1024 * 1024
 MOST = 200
 # The state of a request has this: what is answered for as long as a page is open calls it, to be counted no more.
@@ -49,7 +51,7 @@ class Connection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._has_begun = False
         self._awaits_head = True
-        self._size = 0
+        self._size = self._body = 0
 
     @property
     def asks_for_nothing(self) -> bool:
@@ -72,16 +74,18 @@ class Connection(HttpToolsProtocol):
             idle.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and tell the request under way that its client has left."""
         self._open_ones.pop(self, None)
         self._close_within(None)
         super().connection_lost(exc)
+        if self._has_begun and not self.cycle.response_complete and (deadline := self.cycle.scope["state"].get(KEY)):
+            deadline.leave()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless a head or a body gets too large."""
         self._size += len(data)
         super().data_received(data)
-        if not self._awaits_head and self._size > LARGEST_MESSAGE:
+        if not self._awaits_head and (self._size > LARGEST_MESSAGE or self._body > LARGEST_BODY):
             self._close()
         if self._awaits_head and self._size > LARGEST_HEAD and not self.transport.is_closing():
             self.send_400_response()
@@ -96,10 +100,16 @@ class Connection(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
             raise ValueError("the head is too large")
-        self._has_begun, self._awaits_head, self._size = True, False, 0
+        self._has_begun, self._awaits_head, self._size, self._body = True, False, 0, 0
         self._close_within(None)
         self.scope["state"][UNCOUNTED] = lambda: self._open_ones.pop(self, None)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count the body for itself."""
+        self._size -= len(body)
+        self._body += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """From here on, bytes are the next head. Where its answer was sent already, the clock of that starts."""

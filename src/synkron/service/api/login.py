@@ -27,10 +27,13 @@ from synkron.service.api.cookies import (
     session_of_form,
     sessions_of,
 )
+from synkron.service.api.deadline import may_take
 from synkron.service.api.problem import Problem
 from synkron.service.api.provider import ProviderAway
 from synkron.service.api.served import Parts, Served
 
+# Seconds for what is asked of the identity provider, each of which has a deadline of its own.
+PROVIDER_WITHIN = 60.0
 # Why somebody is at the login page again: the page has the words for each, in each language.
 SAID = ("wrong", "used", "provider", "away")
 
@@ -44,7 +47,7 @@ async def password(request: Request, parts: Parts) -> Response:
     form = await form_of(request)
     address = client_address(request, parts)
     # Many logins at once wait here, without a connection, and leave those to completions.
-    async with parts.passwords, parts.pool.acquire() as connection:
+    async with parts.passwords.one(), parts.pool.acquire() as connection:
         found = await log_in_by_password(connection, form.get("name", ""), form.get("password", ""), address)
     if found is None:
         log.warning("login refused", by="password", address=address)
@@ -66,10 +69,11 @@ async def link(request: Request, parts: Parts) -> Response:
 
 
 @router.get("/login/oidc")
-async def provider(parts: Parts, next_page: Annotated[str, Query(alias="next")] = "/") -> Response:
+async def provider(request: Request, parts: Parts, next_page: Annotated[str, Query(alias="next")] = "/") -> Response:
     """To the identity provider. The browser that comes back must be this one."""
     if parts.provider is None:
         raise Problem(404, "Not Found")
+    may_take(request, PROVIDER_WITHIN)
     try:
         address, browser = await parts.provider.begin(parts.pool, _own_page(next_page))
     except ProviderAway as error:
@@ -85,6 +89,7 @@ async def callback(request: Request, parts: Parts) -> Response:
     """Back from the identity provider."""
     if parts.provider is None:
         raise Problem(404, "Not Found")
+    may_take(request, PROVIDER_WITHIN)
     browser = provider_login_of(request, parts.settings.api)
     try:
         found, next_page = await parts.provider.end(parts.pool, request.query_params, browser)

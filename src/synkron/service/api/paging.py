@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, create_model
 
-from synkron.service.api.parameters import EARLIEST, LATEST
 from synkron.service.api.problem import Problem
-from synkron.text import instant, is_storable
+from synkron.text import EARLIEST, LATEST, instant, is_storable
 
 Row = TypeVar("Row")
 # A row's place in an order: an instant and a number, or an instant or a number alone, or a text.

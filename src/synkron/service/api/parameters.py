@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -10,15 +12,34 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from synkron.model import Window
 from synkron.service.api.problem import Problem
-from synkron.text import duration, instant
+from synkron.text import EARLIEST, LATEST, duration, instant
 
-EARLIEST, LATEST = datetime(1972, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+YEARS = f"from {EARLIEST.year} to {LATEST.year - 1}"
 INSTANT = (
-    "write an instant in ISO 8601 with its zone, from 1972 to 2199: 2026-11-23T02:00Z or 2026-11-23T02:00%2B01:00 "
+    f"write an instant in ISO 8601 with its zone, {YEARS}: 2026-11-23T02:00Z or 2026-11-23T02:00+01:00 "
     "(a + in an address is written %2B)"
 )
 MOST = 1000
+# What a change may name: so many at once, each of so many characters.
+MOST_AT_ONCE, LONGEST_ID = 1000, 200
 CURSOR = "^[A-Za-z0-9_-]+$"
+
+
+def _number(text: object) -> object:
+    """The library would read 1_0, +10 and 10.0 as 10, too: one thing would have many addresses."""
+    if isinstance(text, str) and not re.fullmatch("0|-?[1-9][0-9]*", text):
+        raise ValueError("write a whole number in digits alone")
+    return text
+
+
+def _day(text: object) -> date:
+    found = None
+    if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(text)):
+        with suppress(ValueError):
+            found = date.fromisoformat(str(text))
+    if found is None or not EARLIEST.year <= found.year < LATEST.year:
+        raise ValueError(f"write a day {YEARS}, such as 2026-11-27")
+    return found
 
 
 def _instant(text: object) -> datetime:
@@ -54,9 +75,11 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 Zone = Annotated[Text, Query(description="An IANA name, such as Europe/Oslo, or an offset, such as %2B02:00.")]
 Span = Annotated[timedelta, BeforeValidator(_span, json_schema_input_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=datetime)]
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
+Whole = Annotated[int, BeforeValidator(_number, json_schema_input_type=int)]
+Number = Annotated[Whole, Path(ge=1, le=2**63 - 1)]
 Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
-Limit = Annotated[int, Query(ge=1, le=MOST, description="How many items a page has at most.")]
+Limit = Annotated[Whole, Query(ge=1, le=MOST, description="How many items a page has at most.")]
 LONGEST_RANGE = timedelta(days=32)
 
 

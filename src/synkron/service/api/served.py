@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from synkron.delivery.targets import Target
 from synkron.postgres.connection import Connection, Pool
 from synkron.runtime import process_name
+from synkron.service.api.places import Places
 from synkron.service.api.provider import Provider
 from synkron.service.api.shared import Shared
 from synkron.service.metrics.figures import Figures
@@ -53,8 +55,8 @@ class Served:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     trying_channels: asyncio.Lock = field(default_factory=asyncio.Lock)
     url: str = field(default="", repr=False)
-    heavy: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, HEAVY))
-    passwords: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, HEAVY))
+    heavy: Places = field(default_factory=partial(Places, HEAVY))
+    passwords: Places = field(default_factory=partial(Places, HEAVY))
     readiness: Shared[tuple[str, ...]] = field(default_factory=partial(Shared, 1.0))
     figures: Shared[Figures] = field(default_factory=partial(Shared, 10.0, 20.0))
     examination: Shared[Examination] = field(default_factory=partial(Shared, 10.0))
@@ -76,9 +78,16 @@ async def served(request: Request) -> Served:
 Parts = Annotated[Served, Depends(served)]
 
 
-async def connection(parts: Parts) -> AsyncIterator[Connection]:
-    """A connection of the pool, until the route has its answer; the errors of the driver are sentences."""
+@asynccontextmanager
+async def opened(parts: Served) -> AsyncIterator[Connection]:
+    """A connection of the pool; the errors of the driver are sentences."""
     async with parts.pool.acquire() as one, SourceQueries(parts.settings.source).in_words():
+        yield one
+
+
+async def connection(parts: Parts) -> AsyncIterator[Connection]:
+    """A connection of the pool, until the route has its answer."""
+    async with opened(parts) as one:
         yield one
 
 

@@ -17,7 +17,8 @@ from synkron.operations.access.actor import Actor, Permission
 from synkron.postgres.clock import database_clock
 from synkron.service.api.access import needs
 from synkron.service.api.cookies import form_token
-from synkron.service.api.served import Db
+from synkron.service.api.deadline import LONG, may_take
+from synkron.service.api.served import Parts, opened
 from synkron.service.dashboard import times
 from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from synkron.service.dashboard.rendering import templates
@@ -117,8 +118,10 @@ def looking(permission: Permission = Permission.READ, *, fleet: bool = False) ->
     """The view of who may look; see ``synkron.service.api.access.needs`` for whom that refuses."""
     whom: Actor = Depends(needs(permission, fleet=fleet), scope="function")
 
-    async def view(request: Request, connection: Db, actor: Actor = whom) -> Viewer:
-        return plain_view(request, await database_clock(connection), actor, session=request.state.session)
+    async def view(request: Request, parts: Parts, actor: Actor = whom) -> Viewer:
+        async with opened(parts) as connection:
+            now = await database_clock(connection)
+        return plain_view(request, now, actor, session=request.state.session)
 
     return view
 
@@ -132,6 +135,7 @@ async def posted(request: Request, _: OperatorView) -> FormData:
     """The fields of a form of this session, which was checked to be one. What is refused is told where it was sent."""
     form = await request.form(max_files=0)
     request.state.back = str(form.get("back", "/"))
+    may_take(request, LONG)
     return form
 
 

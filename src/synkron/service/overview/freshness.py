@@ -26,19 +26,21 @@ class Freshness:
         self._settings = settings
         self._beside: asyncio.Task[None] | None = None
 
-    async def ensure(self, connection: Connection) -> None:
+    async def ensure(self, connection: Connection) -> bool:
         """To be called before a page, outside a transaction: starts a refresh if one is due.
 
         Waits for the first, and for one that is quick, but not long: it goes on though the page is gone, and later
-        pages have its result. Raises LedgerMissing.
+        pages have its result. Answers whether there is a copy: without one, a page would be empty, which is not so.
+        Raises LedgerMissing.
         """
         due = await read_due(connection, self._settings)
         if not due.is_due:
-            return
+            return True
         if self._beside is None or self._beside.done():
             self._beside = asyncio.create_task(self._refresh_beside(), name="overview")
         if due.is_quick:
             await asyncio.wait({self._beside}, timeout=LONGEST_WAIT)
+        return due.at is not None or (await read_due(connection, self._settings)).at is not None
 
     async def close(self) -> None:
         """Cancel the refresh that is under way."""

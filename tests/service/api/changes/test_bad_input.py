@@ -8,7 +8,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from aiohttp import ClientError
 
 from synkron.operations.access.actor import Permission
 from synkron.operations.audit import entries
@@ -22,6 +21,8 @@ from tests.support.working import Recorder, deliver
 
 JSON = "application/json"
 PAUSE = {"org_id": "x", "reason": WHY}
+NO_INSTANTS: list[object] = ["2199-01-01T00:00:00", "9999-12-31T23:59:59-14:00", "1971-12-31T23:59Z"]
+NO_INSTANTS += ["2200-01-01T00:00Z", "tomorrow", "", "4000000000", 4_000_000_000, 4e9, True, {}]
 DEEP = b"[" * 20_000 + b"]" * 20_000
 
 
@@ -55,10 +56,7 @@ BODIES: list[tuple[bytes, str, int, str]] = [
     (pausing(integration_ids=[]), JSON, 422, "body.integration_ids: List should have at least 1 item"),
     (pausing(integration_ids=["x"] * 1001), JSON, 422, "at most 1000 items"),
     (pausing(integration_ids=[1]), JSON, 422, "body.integration_ids.0: Input should be a valid string"),
-    (pausing(until="2199-01-01T00:00:00"), JSON, 422, "body.until: Input should have timezone info"),
-    (pausing(until="9999-12-31T23:59:59-14:00"), JSON, 422, "expected a moment from 1970 to 2200"),
-    (pausing(until="tomorrow"), JSON, 422, "body.until: Input should be a valid datetime"),
-    (pausing(until=4_000_000_000), JSON, 422, "body.until: Input should be a valid datetime"),
+    *((pausing(until=one), JSON, 422, "body.until: Value error, write an instant in ISO 8601") for one in NO_INSTANTS),
     (pausing(**{"for": "3651d"}), JSON, 422, "is not a span"),
     (pausing(**{"for": "2h", "until": "2199-01-01T00:00:00Z"}), JSON, 422, "give until or for, not both"),
     (pausing(for_="2h"), JSON, 422, "body.for_: Extra inputs are not permitted"),
@@ -104,11 +102,7 @@ async def test_a_body_that_is_wrong_is_a_problem_and_changes_nothing(operator: A
     before = await everything(connection)
     wrong = []
     for content, kind, status, said in BODIES:
-        try:
-            answer = await operator.ask("POST", "/v1/pauses", data=BytesIO(content), headers={"Content-Type": kind})
-        except ClientError:
-            assert status == 413, "it was refused while it was being sent"
-            continue
+        answer = await operator.ask("POST", "/v1/pauses", data=BytesIO(content), headers={"Content-Type": kind})
         if answer.status != status or said not in answer.content["detail"]:
             wrong.append((content[:100], kind, status, said, answer.content))
         assert answer.headers["Content-Type"] == "application/problem+json"

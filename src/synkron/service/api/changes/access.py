@@ -17,9 +17,11 @@ from synkron.operations.adopt import Adopted, AskedAdoption
 from synkron.operations.scope import read_names
 from synkron.service.api.access import Admin
 from synkron.service.api.answer import answer, form
-from synkron.service.api.changes.body import Body, Id, Instant, sent
+from synkron.service.api.changes.body import Body, Id, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
+from synkron.service.api.paging import page, page_form, place_of
+from synkron.service.api.parameters import After, Instant, Limit
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
 from synkron.service.changes.access import Adoption, adopted, created, revoked
@@ -61,20 +63,23 @@ class AdoptBody(Body):
     installation: Annotated[Id, AfterValidator(_installation)] | None = None
 
 
-@router.get("/v1/tokens", responses=documented(list[ShownToken], 401, 403, 422))  # type: ignore[valid-type]
+@router.get("/v1/tokens", responses=documented(page_form(ShownToken), 401, 403, 422))
 async def tokens(
     request: Request,
     _: Admin,
     connection: Db,
     parts: Parts,
     revoked: Annotated[bool, Query(description="Also those that are revoked.")] = False,
+    limit: Limit = 50,
+    cursor: After = None,
 ) -> Response:
     """The tokens, the newest first, without their secrets, of which only hashes are kept."""
-    found = await operations.tokens(connection, revoked=revoked)
+    before = place_of(cursor, int)
+    found = await operations.tokens(connection, revoked=revoked, before=before, limit=limit + 1)
     org_ids = {one.org_id for one in found if one.org_id is not None}
     async with connection.transaction(readonly=True):
         names = await read_names(connection, parts.settings, org_ids) if org_ids else {}
-    return answer(request, [held_by(one, "token") for one in found], names)
+    return answer(request, page(found, limit, lambda one: (one.id,), lambda one: held_by(one, "token")), names)
 
 
 @router.post("/v1/tokens", **changing(Created, TokenBody))

@@ -15,9 +15,10 @@ from synkron.operations.backfill import MOST_OCCURRENCES, MOST_UNASKED, AskedBac
 from synkron.operations.backfill_plan import BackfillOutcome
 from synkron.service.api.access import Operator
 from synkron.service.api.answer import form
-from synkron.service.api.changes.body import Body, Id, Instant, sent
+from synkron.service.api.changes.body import Body, Id, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
+from synkron.service.api.parameters import Instant
 from synkron.service.changes.runs import BackfilledOccurrence, backfilled
 
 router = APIRouter(tags=["runs"])

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from starlette.requests import Request
 
+from synkron.service.api.parameters import LONGEST_ID
 from synkron.service.api.problem import Problem
 from synkron.text import LONGEST_TEXT, written, written_span
-
-LONGEST_ID = 200
-MOST_AT_ONCE = 1000
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Body(BaseModel):
@@ -24,16 +20,9 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-def _within_calendar(moment: datetime) -> datetime:
-    if not EARLIEST <= moment <= LATEST:
-        raise ValueError("expected a moment from 1970 to 2200")
-    return moment
-
-
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(written)]
 Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(written)]
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
-Instant = Annotated[AwareDatetime, AfterValidator(_within_calendar)]
 Span = Annotated[
     str,  # a timedelta, once it is read
     AfterValidator(written_span),

@@ -17,6 +17,7 @@ from synkron.operations.scope import no_organization, read_names
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.service.api.access import asking
+from synkron.service.api.deadline import LONG, may_take
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.forms import in_json, organizations_in
 
@@ -106,7 +107,8 @@ async def requested(
     dry_run: DryRun = False,
     key: Key = None,
 ) -> RequestedChange:
-    """The change that this request asks for."""
+    """The change that this request asks for. It may wait half a minute for a tick or another change to end."""
+    may_take(request, LONG)
     return RequestedChange(request, actor, connection, parts, dry_run, key)
 
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from synkron.errors import Refused
-from synkron.model import EVERYTHING
 from synkron.operations.access.answers import Answer
-from synkron.operations.announce import TriedChannel, plan_try_channels, try_channels
-from synkron.operations.audit import record
-from synkron.postgres.connection import Connection
+from synkron.operations.announce import TriedChannel, plan_try_channels
 from synkron.service.api.access import FleetOperator
 from synkron.service.api.answer import form
 from synkron.service.api.changes.body import Body, Id, sent
 from synkron.service.api.changes.change import Change, respond
 from synkron.service.api.changes.document import changing, outcome
-from synkron.service.api.served import Served
-from synkron.service.forms import held_by, in_json
+from synkron.service.api.trials import alone, tried
+from synkron.service.forms import in_json
 
 router = APIRouter(tags=["incidents"])
 Tried = outcome("TriedChannels", channels=list[form(TriedChannel)])  # type: ignore[misc]
@@ -46,26 +41,6 @@ async def test(_: FleetOperator, change: Change, body: Annotated[ChannelBody, De
 
     async with alone(parts):
         return await change.once(do)
-
-
-@asynccontextmanager
-async def alone(parts: Served) -> AsyncIterator[None]:
-    """One test at a time: it keeps a connection for as long as the slowest channel takes. Raises Refused."""
-    if parts.trying_channels.locked():
-        raise Refused("The channels are being tried out for another request; try again when that has ended.")
-    async with parts.trying_channels:
-        yield
-
-
-async def tried(parts: Served, connection: Connection, channel: str | None, author: str) -> Sequence[TriedChannel]:
-    """Send a test message to the channel, or to all, and note it in the audit. Raises NotFound and SettingsError."""
-    found = await try_channels(parts.settings, parts.environment, channel)
-    after = {"channels": [held_by(one) for one in found]}
-    subject = "all channels" if channel is None else f"channel {channel}"
-    await record(
-        connection, author=author, action="test channel", subject=subject, about=EVERYTHING, before=None, after=after
-    )
-    return found
 
 
 def _content(tried: Sequence[TriedChannel], *, dry_run: bool) -> Answer:

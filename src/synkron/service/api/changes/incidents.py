@@ -13,10 +13,10 @@ from synkron.operations import acknowledge, silences
 from synkron.operations.silences import AskedSilence, RecordedSilence
 from synkron.service.api.access import Operator
 from synkron.service.api.answer import form
-from synkron.service.api.changes.body import Body, Id, Instant, Span, Text, sent
+from synkron.service.api.changes.body import Body, Id, Span, Text, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
-from synkron.service.api.parameters import Number
+from synkron.service.api.parameters import Instant, Number
 from synkron.service.changes.incidents import PlannedSilence, acknowledged, silenced
 from synkron.service.nouns.incidents import AnnouncedIncident
 

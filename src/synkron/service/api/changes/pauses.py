@@ -14,10 +14,11 @@ from synkron.operations.recorded_pauses import RecordedPause
 from synkron.scheduler.pauses import Pause
 from synkron.service.api.access import Operator
 from synkron.service.api.answer import form, joined
-from synkron.service.api.changes.body import MOST_AT_ONCE, Instant, Number, Span, Text, sent
+from synkron.service.api.changes.body import Number, Span, Text, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
 from synkron.service.api.changes.whom import ALLOWED, WhomBody
+from synkron.service.api.parameters import MOST_AT_ONCE, Instant
 from synkron.service.changes.pauses import PlannedPause, PlannedResume, paused, resumed
 
 router = APIRouter(tags=["pauses"])

@@ -12,9 +12,10 @@ from synkron.model import Scope
 from synkron.operations import runs, trigger
 from synkron.service.api.access import Operator
 from synkron.service.api.answer import form
-from synkron.service.api.changes.body import MOST_AT_ONCE, Body, Id, Number, Text, sent
+from synkron.service.api.changes.body import Body, Id, Number, Text, sent
 from synkron.service.api.changes.change import Change
 from synkron.service.api.changes.document import changing, outcome
+from synkron.service.api.parameters import MOST_AT_ONCE
 from synkron.service.changes.runs import CancelledRun, RetriedRun, TriggeredRun, cancelled, retried, triggered
 
 router = APIRouter(tags=["runs"])

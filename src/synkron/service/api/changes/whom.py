@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from synkron.model import Scope
-from synkron.service.api.changes.body import MOST_AT_ONCE, Body, Id
+from synkron.service.api.changes.body import Body, Id
 from synkron.service.api.changes.change import RequestedChange
+from synkron.service.api.parameters import MOST_AT_ONCE
 
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MOST_AT_ONCE)]
 ALLOWED = "give integration_ids; or org_id, integration_type or both; or everything"

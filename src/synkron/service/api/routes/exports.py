@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,17 +13,15 @@ from starlette.responses import Response
 from synkron.cron import parse_zone
 from synkron.postgres.clock import database_clock
 from synkron.reports.exports import ranges
-from synkron.reports.exports.ranges import Range
 from synkron.reports.exports.sentences import Told
 from synkron.reports.exports.sheet import sheet
 from synkron.reports.exports.store import read_exports
-from synkron.service.api.access import Reader, Whom
 from synkron.service.api.answer import answer_beside, form
-from synkron.service.api.heavy import Heavy
-from synkron.service.api.parameters import MOST, Instant, Zone, window_of
+from synkron.service.api.heavy import Asked
+from synkron.service.api.parameters import MOST, Day, Instant, Whole, Zone, window_of
 from synkron.service.api.problem import Problem
+from synkron.service.api.ranges import Span, asked_range
 from synkron.service.api.responses import documented
-from synkron.service.api.served import Db, Parts
 from synkron.service.names import organization_names
 from synkron.service.nouns.exports import ExportFacts, export_facts
 
@@ -34,15 +31,6 @@ ANSWERS: dict[int | str, dict[str, Any]] = documented(form(ExportFacts), 401, 40
 ANSWERS[200] = ANSWERS[200] | {"content": {CSV: {"schema": {"type": "string"}}}}
 
 
-class Span(StrEnum):
-    """What a report is about, on the clocks of its zone."""
-
-    LAST_NIGHT = "last_night"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
 class Format(StrEnum):
     """How it is answered; without one, as the header Accept says."""
 
@@ -50,18 +38,15 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-Worst = Annotated[int, Query(ge=1, le=MOST, description="How many organizations are listed in JSON, the worst first.")]
-On = Annotated[date | None, Query(description="The day, or a day of the week or month; today if none is given.")]
+Worst = Annotated[
+    Whole, Query(ge=1, le=MOST, description="How many organizations JSON lists at most, the worst first.")
+]
+On = Annotated[Day | None, Query(description="The day, or a day of the week or month; today if none is given.")]
 
 
 @router.get("/v1/report", responses=ANSWERS)
 async def report(
-    request: Request,
-    _: Reader,
-    __: Heavy,
-    scope: Whom,
-    connection: Db,
-    parts: Parts,
+    asked: Asked,
     span: Annotated[Span | None, Query(alias="range")] = None,
     on: On = None,
     since: Instant | None = None,
@@ -79,7 +64,7 @@ async def report(
         raise Problem(422, "query.until: it goes with `since`")
     if since is not None and (span is not None or on is not None):
         raise Problem(422, "query.range: give a range, with a day in it as `on`, or `since` and `until`")
-    now = await database_clock(connection)
+    now = await database_clock(asked.connection)
     place = parse_zone(zone)
     if since is None:
         found = asked_range(span or Span.LAST_NIGHT, on, now, place)
@@ -87,31 +72,13 @@ async def report(
         window = window_of(since, until, now, ranges.DAY)
         found = ranges.between(window.start, window.end, place)
     found.check(now)
-    exports = await read_exports(connection, parts.settings, found.window, scope)
-    names = await organization_names(connection, parts.settings, {one.org_id for one in exports.exports})
+    exports = await read_exports(asked.connection, asked.parts.settings, found.window, asked.scope)
+    names = await organization_names(asked.connection, asked.parts.settings, {one.org_id for one in exports.exports})
     told = Told(exports, found, names)
-    if written is Format.CSV or (written is None and _prefers_csv(request)):
+    if written is Format.CSV or (written is None and _prefers_csv(asked.request)):
         written_sheet = await asyncio.to_thread(sheet, told)
         return Response(written_sheet, headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
-    return await answer_beside(request, lambda: export_facts(told, limit), names)
-
-
-def asked_range(span: Span, on: date | None, now: datetime, zone: tzinfo) -> Range:
-    """The range that is asked for. Raises a Problem (422) for a day that no report is of."""
-    day = on or now.astimezone(zone).date()
-    if not 1972 <= day.year < 2200:
-        raise Problem(422, "query.on: write a day from 1972 to 2199, such as 2026-11-27")
-    match span:
-        case Span.DAY:
-            return ranges.day(day, zone)
-        case Span.WEEK:
-            return ranges.week(day, zone)
-        case Span.MONTH:
-            return ranges.month(day, zone)
-        case Span.LAST_NIGHT:
-            if on is not None:
-                raise Problem(422, "query.on: it goes with the range day, week or month")
-            return ranges.last_night(now, zone)
+    return await answer_beside(asked.request, lambda: export_facts(told, limit), names)
 
 
 def _prefers_csv(request: Request) -> bool:

@@ -14,7 +14,7 @@ from synkron.service.api.access import FleetReader
 from synkron.service.api.answer import answer, answer_beside, form
 from synkron.service.api.examined import examined
 from synkron.service.api.heavy import Heavy
-from synkron.service.api.parameters import Text
+from synkron.service.api.parameters import Text, Whole
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
 from synkron.service.names import organization_names
@@ -28,7 +28,7 @@ COMING = 3
 MOST_HOURS = 744
 
 router = APIRouter(tags=["fleet"])
-Hours = Annotated[int, Query(ge=1, le=MOST_HOURS, description="How far ahead to look.")]
+Hours = Annotated[Whole, Query(ge=1, le=MOST_HOURS, description="How far ahead to look.")]
 Type = Annotated[Text | None, Query(alias="type")]
 
 
@@ -41,12 +41,12 @@ async def status(request: Request, _: FleetReader, __: Heavy, connection: Db, pa
 
 
 @router.get("/v1/doctor", responses=documented(form(Examination), 401, 403))
-async def doctor(request: Request, _: FleetReader, __: Heavy, parts: Parts) -> Response:
+async def doctor(request: Request, _: FleetReader, parts: Parts) -> Response:
     """What Synkron needs, whether it is there, and what mends each fault.
 
     The checks change nothing and take half a minute at most; the answer is ten seconds old at most.
     """
-    return answer(request, await examined(parts))
+    return answer(request, await examined(request, parts))
 
 
 @router.get("/v1/forecast", responses=documented(form(ForecastFacts), 401, 403, 422))

@@ -21,7 +21,7 @@ from synkron.reports.overview.rows import RowState
 from synkron.service.api.access import Reader, Whom, visible
 from synkron.service.api.answer import answer, form, joined
 from synkron.service.api.paging import page_form
-from synkron.service.api.parameters import CURSOR, Id, Text
+from synkron.service.api.parameters import CURSOR, Id, Text, Whole
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
@@ -34,7 +34,7 @@ router = APIRouter(tags=["integrations"])
 Search = Annotated[
     Text | None, Query(description="Beginnings of words of the organization's name and the type, or that of an id.")
 ]
-MostRows = Annotated[int, Query(ge=1, le=MOST_ROWS, description="How many items a page has at most.")]
+MostRows = Annotated[Whole, Query(ge=1, le=MOST_ROWS, description="How many items a page has at most.")]
 Cursor = Annotated[
     str | None, Query(pattern=CURSOR, max_length=LONGEST, description="The `next` of the page before this one.")
 ]
@@ -61,14 +61,16 @@ async def integrations(
 ) -> Response:
     """All integrations at a glance, with their next fires and their last 30 runs.
 
-    Order, search and state are as fresh as a copy that is refreshed while somebody asks, mostly each second. What a
+    Order, search and state are as fresh as a copy that is refreshed while somebody asks, mostly each second; until
+    there is one, which takes some seconds for a million, this is a 503. What a
     vendor's health is known by may be others' runs, and is shown to those who may see them.
     """
     try:
         place_of(cursor, sort)
     except Refused as error:
         raise Problem(422, f"query.cursor: {str(error).removeprefix('after: ')}") from None
-    await parts.freshness.ensure(connection)
+    if not await parts.freshness.ensure(connection):
+        raise Problem(503, "the integrations are being read for the first time; try again", {"Retry-After": "2"})
     found = await page(
         connection, parts.settings, scope, search=search, state=state, sort=sort, after=cursor, limit=limit
     )

@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from synkron.service.api.access import FleetReader
 from synkron.service.api.answer import answer, form
+from synkron.service.api.deadline import LONG, may_take
 from synkron.service.api.problem import Problem
 from synkron.service.api.readiness import REMEDIES, missing
 from synkron.service.api.responses import documented
-from synkron.service.api.served import Db, Parts
+from synkron.service.api.served import Parts, opened
 from synkron.service.metrics.families import Collector
 from synkron.service.metrics.figures import Figures, read_figures
 
@@ -49,11 +50,13 @@ async def readyz(request: Request, parts: Parts) -> Response:
 
 
 @router.get("/metrics", responses=METRICS, response_class=Response)
-async def metrics(request: Request, _: FleetReader, connection: Db, parts: Parts) -> Response:
+async def metrics(request: Request, _: FleetReader, parts: Parts) -> Response:
     """The figures for Prometheus. They are ten seconds old at most, or older if it took half a second to read them."""
 
     async def read() -> Figures:
-        return await read_figures(connection, parts.settings)
+        async with opened(parts) as connection:
+            return await read_figures(connection, parts.settings)
 
+    may_take(request, LONG)
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(Collector(await parts.figures.get(read))), media_type=media_type)

@@ -14,13 +14,13 @@ from synkron.cron import parse, parse_zone
 from synkron.model import Steps, Window
 from synkron.postgres.clock import database_clock
 from synkron.runtime import by_turns
-from synkron.service.api.access import Reader, Whom
+from synkron.service.api.access import Reader
 from synkron.service.api.answer import answer, form
-from synkron.service.api.heavy import Heavy
+from synkron.service.api.heavy import Asked
 from synkron.service.api.paging import Place, page, page_form, place_of
-from synkron.service.api.parameters import After, Instant, Limit, Zone
+from synkron.service.api.parameters import After, Instant, Limit, Whole, Zone
 from synkron.service.api.responses import documented
-from synkron.service.api.served import Db, Parts
+from synkron.service.api.served import Db
 from synkron.service.names import organization_names
 from synkron.service.nouns.explanation import Explanation, explanation
 from synkron.service.nouns.fires import Fire, fire
@@ -31,32 +31,27 @@ from synkron.source.upcoming import Upcoming, upcoming_in_steps
 KEPT = 5_000
 
 router = APIRouter(tags=["schedules"])
-Hours = Annotated[int, Query(ge=1, le=8784, description="How far ahead to look.")]
+Hours = Annotated[Whole, Query(ge=1, le=8784, description="How far ahead to look.")]
 Expression = Annotated[str, Query(min_length=1, max_length=1000, description="Five fields.")]
 
 
 @router.get("/v1/upcoming", responses=documented(page_form(form(Fire)), 401, 403, 404, 422))
 async def coming(
-    request: Request,
-    _: Reader,
-    __: Heavy,
-    scope: Whom,
-    connection: Db,
-    parts: Parts,
+    asked: Asked,
     hours: Hours = 24,
     limit: Limit = 50,
     cursor: After = None,
 ) -> Response:
     """What fires next, the soonest first. What is paused is not left out."""
     place = place_of(cursor, datetime, str)
-    now = await database_clock(connection)
+    now = await database_clock(asked.connection)
     start = now if place is None else place[0] - timedelta(microseconds=1)
-    rows = await read_all(connection, parts.settings.source, scope)
+    rows = await read_all(asked.connection, asked.parts.settings.source, asked.scope)
     window = Window(start, max(start, now + timedelta(hours=hours)))
-    fires = await by_turns(upcoming_in_steps(rows, window, parts.settings.types))
+    fires = await by_turns(upcoming_in_steps(rows, window, asked.parts.settings.types))
     found = await by_turns(_first(fires, place, limit + 1))
-    names = await organization_names(connection, parts.settings, {one.integration.org_id for one in found})
-    return answer(request, page(found, limit, _place, fire), names)
+    names = await organization_names(asked.connection, asked.parts.settings, {one.integration.org_id for one in found})
+    return answer(asked.request, page(found, limit, _place, fire), names)
 
 
 @router.get("/v1/explain", responses=documented(form(Explanation), 401, 403, 422))

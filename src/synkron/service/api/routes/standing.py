@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from synkron.operations import recorded_pauses as pausing
 from synkron.operations import silences as silencing
 from synkron.operations.recorded_pauses import RecordedPause
 from synkron.operations.silences import RecordedSilence
-from synkron.service.api.access import Around, Reader, Whom, visible
+from synkron.service.api.access import Around, Reader, Whom
 from synkron.service.api.answer import answer, form
 from synkron.service.api.paging import Place, page, page_form, place_of
 from synkron.service.api.parameters import After, Limit
@@ -42,8 +42,7 @@ async def pauses(
 ) -> Response:
     """The pauses in effect that hold something of what is named, the newest first: its own and the wider ones."""
     place = place_of(cursor, datetime, int)
-    every = await pausing.pauses(connection, parts.settings, around, ended=ended)
-    found = _behind(every, place, limit)
+    found = await pausing.pauses(connection, parts.settings, around, ended=ended, before=place, limit=limit + 1)
     names = await organization_names(connection, parts.settings, {one.org_id for one in found})
     return answer(request, page(found, limit, _begun, lambda one: held_by(one, "pause")), names)
 
@@ -64,9 +63,9 @@ async def silences(
     Who is tied to an organization sees its own alone.
     """
     place = place_of(cursor, datetime, int)
-    every = await silencing.silences(connection, parts.settings, around, ended=ended)
-    own_ones = [one for one in every if visible(actor, one.org_id)]
-    found = _behind(own_ones, place, limit)
+    found = await silencing.silences(
+        connection, parts.settings, around, ended=ended, within=actor.org_id, before=place, limit=limit + 1
+    )
     names = await organization_names(connection, parts.settings, {one.org_id for one in found})
     return answer(request, page(found, limit, _begun, lambda one: held_by(one, "silence")), names)
 
@@ -83,22 +82,11 @@ async def overrides(
 ) -> Response:
     """The integrations for which something is set over their type's policy, by their ids."""
     place = place_of(cursor, str)
-    every = await own.overrides(connection, parts.settings, scope)
-    every.sort(key=lambda one: one.integration_id)
-    found = [one for one in every if place is None or (one.integration_id,) > place][: limit + 1]
+    found = await own.overrides(connection, parts.settings, scope, after=place, limit=limit + 1)
     org_ids = {one.integration.org_id for one in found if one.integration}
     names = await organization_names(connection, parts.settings, org_ids)
     return answer(request, page(found, limit, lambda one: (one.integration_id,), override_facts), names)
 
 
-Lasting = TypeVar("Lasting", RecordedPause, RecordedSilence)
-
-
-def _begun(one: Lasting) -> Place:
+def _begun(one: RecordedPause | RecordedSilence) -> Place:
     return one.starts_at, one.id
-
-
-def _behind(every: list[Lasting], place: Place | None, limit: int) -> list[Lasting]:
-    """Those of a page and one more. Operators make few of them, so that all may be read."""
-    every = sorted(every, key=_begun, reverse=True)
-    return [one for one in every if place is None or _begun(one) < place][: limit + 1]

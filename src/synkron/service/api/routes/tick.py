@@ -17,6 +17,7 @@ from synkron.postgres.clock import database_clock
 from synkron.runtime import log
 from synkron.scheduler.tick import tick
 from synkron.service.api.answer import answer
+from synkron.service.api.deadline import may_take
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts, Served
@@ -41,12 +42,14 @@ class Ticked(BaseModel):
 async def post(request: Request, parts: Parts, connection: Db) -> Response:
     """Tick now. The request is signed with ``tick_secret``; a request that comes twice is harmless.
 
-    The warm-ups of what was claimed go on after the answer, because who asks waits for ten seconds only.
+    The tick goes on though who asks has left, which pg_cron does after some seconds; a tick that ends an outage takes
+    longer. The warm-ups of what was claimed go on after the answer.
     """
     now = await database_clock(connection)
     signing = parts.tick_signing
     if signing is None or not is_signed(signing.webhook, request.headers, await request.body(), now):
         raise Problem(401, WRONGLY_SIGNED)
+    may_take(request, None)
     try:
         done = await tick(connection, parts.settings, scheduler=parts.name, source="pg_cron", mirror=parts.mirror)
     except (Refused, DatabaseError) as error:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.postgres.clock import database_clock
 from synkron.reports.verify import store
 from synkron.reports.verify.basis import LATE
-from synkron.service.api.access import Reader, Whom
 from synkron.service.api.answer import answer, form
-from synkron.service.api.heavy import Heavy
+from synkron.service.api.heavy import Asked
 from synkron.service.api.parameters import Instant, Limit, Span, window_of
 from synkron.service.api.responses import documented
-from synkron.service.api.served import Db, Parts
 from synkron.service.names import organization_names
 from synkron.service.nouns.verification import VerificationFacts, verification
 
@@ -27,12 +24,7 @@ Strict = Annotated[bool, Query(description="What was decided and not delivered i
 
 @router.get("/v1/verify", responses=documented(form(VerificationFacts), 401, 403, 404, 422))
 async def verify(
-    request: Request,
-    _: Reader,
-    __: Heavy,
-    scope: Whom,
-    connection: Db,
-    parts: Parts,
+    asked: Asked,
     since: Instant | None = None,
     until: Instant | None = None,
     late_after: LateAfter = None,
@@ -40,16 +32,16 @@ async def verify(
     limit: Limit = 50,
 ) -> Response:
     """Whether everything that was due in this time (24 hours up to now) ran, once and in time."""
-    window = window_of(since, until, await database_clock(connection), store.DAY)
+    window = window_of(since, until, await database_clock(asked.connection), store.DAY)
     found = await store.verify(
-        connection,
-        parts.settings,
+        asked.connection,
+        asked.parts.settings,
         window.start,
         window.end,
-        scope=scope,
+        scope=asked.scope,
         late_after=late_after or LATE,
         is_strict=strict,
         most=limit,
     )
-    names = await organization_names(connection, parts.settings, {one.org_id for one in found.findings})
-    return answer(request, verification(found), names)
+    names = await organization_names(asked.connection, asked.parts.settings, {one.org_id for one in found.findings})
+    return answer(asked.request, verification(found), names)

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, QueryParams
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill
 from synkron.postgres.connection import Connection
-from synkron.service.api.changes.body import LONGEST_ID, MOST_AT_ONCE
+from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served
 from synkron.service.dashboard.viewer import Viewer

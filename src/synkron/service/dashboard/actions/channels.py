@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from synkron.operations.announce import plan_try_channels
-from synkron.service.api.changes.channels import alone, tried
 from synkron.service.api.problem import Problem
+from synkron.service.api.trials import alone, tried
 from synkron.service.dashboard.actions.asked import Asked, Preview
 
 

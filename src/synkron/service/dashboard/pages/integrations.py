@@ -64,7 +64,7 @@ async def integration(
     connection: Db,
     parts: Parts,
     integration_id: Id,
-    month: Annotated[str | None, Query(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")] = None,
+    month: Annotated[str | None, Query(pattern="^20[0-9][0-9]-(0[1-9]|1[0-2])$")] = None,
     at: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """One integration, now, before and after."""

@@ -19,8 +19,8 @@ from synkron.reports.exports.sentences import Told
 from synkron.reports.exports.store import read_exports
 from synkron.service.api.access import Whom
 from synkron.service.api.heavy import Heavy
-from synkron.service.api.parameters import OrEmpty
-from synkron.service.api.routes.exports import Span, asked_range
+from synkron.service.api.parameters import Day, OrEmpty
+from synkron.service.api.ranges import Span, asked_range
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard import times
 from synkron.service.dashboard.axis import Ruler, axis
@@ -51,12 +51,12 @@ KINDS = {
 async def night(
     view: View,
     zone: Zone,
-    scope: Whom,
     _: Heavy,
+    scope: Whom,
     connection: Db,
     parts: Parts,
     span: Annotated[Span, Query(alias="range")] = Span.LAST_NIGHT,
-    on: Annotated[date | None, OrEmpty] = None,
+    on: Annotated[Day | None, OrEmpty] = None,
 ) -> Response:
     """The report of a night, a day, a week or a month."""
     view = zone.of(view)

@@ -49,7 +49,7 @@ async def overview(
     if view.actor is not None and view.actor.org_id is not None:
         return redirect(f"/o/{view.actor.org_id}")
     if search.isascii() and search.isdigit() and len(search) <= LONGEST_NUMBER:
-        return redirect(f"/runs/{search}")
+        return redirect(f"/runs/{int(search)}")
     await parts.freshness.ensure(connection)
     scope = Scope(integration_type=integration_type or None)
     found = await page(
