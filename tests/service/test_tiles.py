@@ -9,13 +9,15 @@ import pytest
 
 from synkron.cron import parse, parse_zone
 from synkron.incidents.conditions.store import read_failed, read_late
-from synkron.model import EVERYTHING, Scope
+from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.clock import database_clock
+from synkron.reports.overview.coming import SQL, count_due
 from synkron.service.overview.refresh import refresh
 from synkron.service.status.store import read_status
 from synkron.service.status.tiles import Tiles, tiles
 from synkron.settings.load import Settings
 from tests.conftest import Connection
+from tests.support.fleet import add_integration, utc
 from tests.support.late_runs import add_run, make_room
 from tests.support.overview_cast import Member, cast_of
 
@@ -120,6 +122,22 @@ async def test_no_more_is_counted_than_a_page_has_time_for(
         monkeypatch.setattr("synkron.service.status.tiles.MOST_FAILED", most)
         found = await tiles(connection, Settings())
         assert (found.failing, found.failing_are_cut) == counted
+
+
+async def test_what_is_due_is_counted_once_for_a_copy_and_a_minute(connection: Connection) -> None:
+    """And again for another window, and as soon as the copy is another."""
+    asked: list[str] = []
+    connection.add_query_logger(lambda query: asked.append(query.query))
+    at = utc("2026-10-25T01:00:30")
+    for number, windows in enumerate([(0, 20, 40, 60), (0, 0)], 1):
+        await add_integration(connection, "*/15 * * * *")
+        await refresh(connection, Settings())
+        asked.clear()
+        for seconds in windows:
+            start = at + timedelta(seconds=seconds)
+            found = await count_due(connection, Window(start, start + 400 * 24 * HOUR))
+            assert found == number * 400 * 24 * 4
+        assert asked.count(SQL["groups"]) == len({start_of // 60 for start_of in (30 + one for one in windows)})
 
 
 async def test_the_newest_verification_is_told_for_the_whole_fleet_alone(connection: Connection) -> None:
