@@ -5,7 +5,7 @@
 D4: `synkron run --role api` serves them over HTTP, and a scheduler beside it ticks twice a minute. Each is an overview
 that does what the page's script does: it holds a stream open (`GET /live`), and loads itself again a second after
 that, and each time it is told that something has changed. Measured is the processor time of the API's process and of
-PostgreSQL in each minute; beside it that of a minute before the first page was opened, in which the same ticks were.
+PostgreSQL in each minute, that for the ticks included.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import asyncpg
 from bench.api import Api, serving
 from bench.cpu import check_accounts, parent_of, seconds_of, seconds_of_family
 from bench.fleet import Connection, database, install, mix_of, seed
-from bench.measure import Measure, options, report, written
+from bench.measure import Measure, options, report
 from bench.service import BenchFailed, clock, pause, running, settings_file
 
 PAGE = "/"
@@ -53,9 +53,8 @@ class Cost:
 
 @dataclass(frozen=True)
 class Watched:
-    """What a span cost without a page, and the spans with all of them; how often pages loaded, and heard a tick."""
+    """The spans; how often pages loaded, and heard of a tick."""
 
-    before: Cost
     spans: list[Cost]
     loads: int
     ticks: int
@@ -85,7 +84,6 @@ async def _watched(url: str, folder: Path, rows: int, pages: int, spans: int) ->
         await _until_ticked(connection)
         # The first look fills the copy that the overview is sorted by.
         await api.page(PAGE)
-        before = await _cost(api, server)
         async with _open(api, pages) as counted:
             await _until_quiet(counted, pages)
             counted.clear()
@@ -93,7 +91,7 @@ async def _watched(url: str, folder: Path, rows: int, pages: int, spans: int) ->
     await connection.close()
     if not counted["tick"]:
         raise BenchFailed("no page was told of a tick")
-    return Watched(before, costs, counted["load"], counted["tick"])
+    return Watched(costs, counted["load"], counted["tick"])
 
 
 @asynccontextmanager
@@ -171,9 +169,7 @@ def _measures(found: Watched, rows: int, pages: int, is_quick: bool) -> list[Mea
             "% of a core",
             [one.both for one in found.spans],
             target=None if is_quick else 10,
-            note=f"the pages heard {found.ticks:,} times of a tick, and loaded {found.loads:,} times. In the minute "
-            f"before the first was opened, PostgreSQL took {written(found.before.postgresql)} % for the ticks, and the "
-            f"API's process {written(found.before.api)} %",
+            note=f"the pages heard {found.ticks:,} times of a tick, and loaded {found.loads:,} times",
         ),
         Measure("D4", f"{name} of the API's process", "% of a core", [one.api for one in found.spans]),
         Measure("D4", f"{name} of PostgreSQL", "% of a core", [one.postgresql for one in found.spans]),
