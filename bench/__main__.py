@@ -36,6 +36,7 @@ PROGRAMS = (
     "skips",
     "verify",
     "overview",
+    "dashboards",
     "completions",
     "commands",
 )

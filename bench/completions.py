@@ -10,7 +10,6 @@ it the same herd, of which every run is answered 200: what the completions cost 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import asyncpg
 
+from bench.api import free_port
 from bench.completer import completed, completing
 from bench.fleet import database
 from bench.herd import NEAR
@@ -81,7 +81,7 @@ def one_round(runs: int, *, later: bool) -> Round:
 
 async def _round(url: str, folder: Path, runs: int, *, later: bool) -> Round:
     (folder / "secret").write_text(SECRET, "utf-8")
-    listen = f"127.0.0.1:{_free_port()}"
+    listen = f"127.0.0.1:{free_port()}"
     with receiving() as at_once, completing(f"http://{listen}", SECRET) as accepting:
         targets = {"xledger": at_once, "bufdir": at_once, LATER: accepting if later else at_once}
         settings = f'listen = "{listen}"\n' + settings_file(
@@ -111,13 +111,6 @@ async def _round(url: str, folder: Path, runs: int, *, later: bool) -> Round:
 def _rate(rows: list[asyncpg.Record]) -> float:
     seconds = max(row["finished_at"] for row in rows) - min(row["started_at"] for row in rows)
     return float(len(rows) / seconds.total_seconds())
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

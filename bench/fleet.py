@@ -100,6 +100,11 @@ def integrations(
         yield _id(draw), organizations[number % len(organizations)], kind, is_enabled, schedule
 
 
+def mix_of(month: int) -> dict[str, float]:
+    """The mix, so that each form fires in one month alone. What is malformed stays so."""
+    return {_only_in(month, form): share for form, share in MIX.items()}
+
+
 def _id(draw: random.Random) -> UUID:
     return UUID(int=draw.getrandbits(128), version=4)
 
@@ -107,3 +112,10 @@ def _id(draw: random.Random) -> UUID:
 def _own(form: str, draw: random.Random) -> str:
     minute, hour, day = draw.randrange(60), draw.randrange(24), draw.choice(DAYS)
     return form.replace("MON", "mon").replace("M", str(minute)).replace("H", str(hour)).replace("D", str(day))
+
+
+def _only_in(month: int, form: str) -> str:
+    fields = form.split()
+    if len(fields) == 5:
+        fields[3] = str(month)
+    return " ".join(fields)

@@ -19,7 +19,7 @@ from time import monotonic
 import asyncpg
 
 from bench.cpu import check_accounts, parent_of, resident, seconds_of, seconds_of_family
-from bench.fleet import MIX, TYPES, Connection, database, install, seed
+from bench.fleet import TYPES, Connection, database, install, mix_of, seed
 from bench.measure import Measure, options, report, written
 from bench.service import NOOP, BenchFailed, Process, clock, pause, running, settings_file
 
@@ -95,7 +95,7 @@ async def _idle(url: str, folder: Path, rows: int, minutes: int) -> Idle:
     connection = await asyncpg.connect(url)
     await install(connection)
     month = ((await clock(connection)).month - 1 + MONTHS_AWAY) % 12 + 1
-    await seed(connection, rows, {_only_in(month, form): share for form, share in MIX.items()})
+    await seed(connection, rows, mix_of(month))
     # With a watermark, the service verifies when it starts, as it does wherever somebody has ticked before.
     await connection.execute("insert into synkron.watermark (at) values (now())")
     server = parent_of(connection.get_server_pid())
@@ -165,14 +165,6 @@ def _measures(found: Idle, minutes: int) -> list[Measure]:
         Measure("B11", f"{name}: CPU of PostgreSQL", "% of a core", [found.postgresql]),
         Measure("B11", f"{name}: resident memory, memo included", "MB", [found.memory], target=200),
     ]
-
-
-def _only_in(month: int, form: str) -> str:
-    """The form, so that it fires in one month alone. What is malformed stays so."""
-    fields = form.split()
-    if len(fields) == 5:
-        fields[3] = str(month)
-    return " ".join(fields)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,32 @@ async def test_an_edit_of_the_application_s_table_is_told(
         assert await told(stream) == "integrations"
 
 
+async def test_an_incident_that_is_only_seen_again_is_no_news(
+    api: Api, connection: Connection, session: ClientSession
+) -> None:
+    """Each tick writes when it saw the open ones: pages that do not show that would load themselves at each tick."""
+    add = (
+        "insert into synkron.incidents (kind, subject, title, detail, remedy, since, opened_at, seen_at) "
+        "values ('run_failed', 's', 't', 'd', 'r', now(), now(), now())"
+    )
+    seen = "update synkron.incidents set seen_at = now()"
+    other = "insert into synkron.audit (author, action, subject) values ('kari', 'x', 'y')"
+    changes = [
+        (f"{seen}; {other}", "audit"),
+        ("update synkron.incidents set detail = 'e'", "incidents"),
+        ("update synkron.incidents set acknowledged_at = now(), acknowledged_by = 'kari'", "incidents"),
+        (f"{seen}; {other}", "audit"),
+        ("update synkron.incidents set closed_at = now()", "incidents"),
+        (add, "incidents"),
+    ]
+    await connection.execute(add)
+    async with listening(api, session, "incidents+audit") as stream, listening(api, session, "seen") as page_of_one:
+        for statement, topics in changes:
+            await connection.execute(f"{statement}; select pg_stat_force_next_flush()")
+            assert await told(stream) == topics, statement
+        assert await told(page_of_one) == "seen"
+
+
 async def test_a_notification_of_the_queue_is_told_at_once(
     api: Api, connection: Connection, session: ClientSession
 ) -> None:

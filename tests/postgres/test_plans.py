@@ -121,10 +121,8 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "operations/access/access.tokens": (False, "t7", None, 51),
     "operations/operations.audit": (None, None, 51, None, None, "o7", None, None),
     "operations/operations.record": ("kari", "pause", ["everything"], [None], [None], [None], [None], [None]),
-    "reports/overview/past.drift": (AGES, NOW, AN_HOUR, None, None, None, [0.5]),
+    "reports/overview/past.drift": (AGES, NOW, AN_HOUR, None, None, None, [0.5], [AN_HOUR]),
     "reports/overview/past.quarters": (AGES, NOW, AN_HOUR, None, None, None),
-    "reports/overview/past.histogram": (AGES, NOW, [AN_HOUR], None, None, None),
-    "reports/overview/past.clocks": (AGES, NOW, [0.5], None, None, None),
     "reports/overview/past.samples": (A_QUARTER, A_QUARTER),
     **{
         f"reports/overview/order.{walk}": (*EVERY_ROW, -1e9, 5, "o", "i", 0, 50, 50)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from synkron.cron import parse, parse_zone
-from synkron.model import EVERYTHING, Scope
+from synkron.incidents.conditions.store import read_failed, read_late
+from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.clock import database_clock
+from synkron.reports.overview.coming import SQL, count_due
 from synkron.service.overview.refresh import refresh
 from synkron.service.status.store import read_status
 from synkron.service.status.tiles import Tiles, tiles
 from synkron.settings.load import Settings
 from tests.conftest import Connection
-from tests.support.late_runs import add_run
+from tests.support.fleet import add_integration, utc
+from tests.support.late_runs import add_run, make_room
 from tests.support.overview_cast import Member, cast_of
 
 pytestmark = pytest.mark.each_server
@@ -25,6 +29,11 @@ HOUR = timedelta(hours=1)
 def is_of(one: Member, scope: Scope) -> bool:
     own = (one.org_id, one.kind, one.integration_id)
     return all(asked in (None, value) for asked, value in zip(scope, own, strict=True))
+
+
+def sized(read: tuple[Sequence[object], bool]) -> tuple[int, bool]:
+    rows, are_cut = read
+    return len(rows), are_cut
 
 
 def due(cast: list[Member], found: Tiles) -> int:
@@ -72,6 +81,11 @@ async def test_of_a_scope(connection: Connection) -> None:
         found = await tiles(connection, Settings(), scope)
         assert found.due == due(members, found), scope
         assert found.failing == sum(one.failing_at is not None for one in members), scope
+        # What is counted is what is read.
+        assert (found.late, found.late_are_cut) == sized(await read_late(connection, found.at, Settings(), scope)), (
+            scope
+        )
+        assert (found.failing, found.failing_are_cut) == sized(await read_failed(connection, found.at, scope)), scope
         assert found.runs.running == sum(one.is_running for one in members), scope
         assert found.held == sum(one.is_held for one in members), scope
         covers = [
@@ -84,6 +98,46 @@ async def test_of_a_scope(connection: Connection) -> None:
     assert (await tiles(connection, Settings(), Scope(cast[1].org_id))).incidents == 0
     with_type = [one for one in cast if one.org_id == cast[2].org_id and one.kind == "dynamics"]
     assert (await tiles(connection, Settings(), Scope(None, None, with_type[0].integration_id))).incidents == 2
+
+
+async def test_no_more_is_counted_than_a_page_has_time_for(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the newest failures have succeeded since, there may be older ones that have not."""
+    now = (await database_clock(connection)).replace(second=0, microsecond=0)
+    await make_room(connection, now)
+    for ago, integration_id, state in [(5, "old", "failed"), (4, "new", "failed"), (3, "new", "succeeded")]:
+        finished = now - ago * HOUR + timedelta(seconds=9)
+        await add_run(
+            connection,
+            now - ago * HOUR,
+            org_id="o",
+            integration_id=integration_id,
+            state=state,
+            started_at=finished,
+            finished_at=finished,
+            error="HTTP 500" if state == "failed" else None,
+        )
+    for most, counted in [(1, (0, True)), (2, (1, True)), (3, (1, False))]:
+        monkeypatch.setattr("synkron.service.status.tiles.MOST_FAILED", most)
+        found = await tiles(connection, Settings())
+        assert (found.failing, found.failing_are_cut) == counted
+
+
+async def test_what_is_due_is_counted_once_for_a_copy_and_a_minute(connection: Connection) -> None:
+    """And again for another window, and as soon as the copy is another."""
+    asked: list[str] = []
+    connection.add_query_logger(lambda query: asked.append(query.query))
+    at = utc("2026-10-25T01:00:30")
+    for number, windows in enumerate([(0, 20, 40, 60), (0, 0)], 1):
+        await add_integration(connection, "*/15 * * * *")
+        await refresh(connection, Settings())
+        asked.clear()
+        for seconds in windows:
+            start = at + timedelta(seconds=seconds)
+            found = await count_due(connection, Window(start, start + 400 * 24 * HOUR))
+            assert found == number * 400 * 24 * 4
+        assert asked.count(SQL["groups"]) == len({start_of // 60 for start_of in (30 + one for one in windows)})
 
 
 async def test_the_newest_verification_is_told_for_the_whole_fleet_alone(connection: Connection) -> None:

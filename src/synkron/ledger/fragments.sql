@@ -59,6 +59,92 @@ exists (
 -- Whether the run GIVEN failed for good, and not because an operator cancelled it.
 GIVEN.state = 'failed' and not {last_cancelled[GIVEN]}
 
+-- name: late_waiting
+-- As `late`: up to GIVEN runs of a scope that have not started, more than $2 after they could (execute_after; a caught-up
+-- run: its moment). A run is not late while it is paused or deferred, nor less than $2 after that, nor if it was caught
+-- up in time after a pause; a deferred run has a later next_attempt_at. Plan: the index runs_unfinished of each month, in
+-- its order, up to the limit; the pauses are an anti-join of a few rows.
+pause as materialized (
+    select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
+    from synkron.pauses
+    where coalesce(least(ended_at, until), 'infinity') > $1::timestamptz - interval '1 day'
+),
+late as materialized (
+    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at
+    from synkron.runs
+    where finished_at is null and attempt = 0 and {of_scope[runs]}
+        and scheduled_for < $1::timestamptz - $2::interval
+        and (source = 'schedule' and execute_after < $1::timestamptz - $2::interval or source = 'catch_up')
+        and (next_attempt_at <= execute_after or next_attempt_at < $1::timestamptz - $2::interval)
+        and not exists (
+            select from pause
+            where {holds[pause]}
+                and (
+                    pause.starts_at <= $1 and pause.ended_at > $1::timestamptz - $2::interval
+                    or source = 'catch_up' and execute_after >= $1::timestamptz - $2::interval
+                        and pause.starts_at <= scheduled_for and pause.ended_at > scheduled_for
+                )
+        )
+    order by integration_id, scheduled_for
+    limit GIVEN
+)
+
+-- name: late_started
+-- As `late`: up to GIVEN runs of a scope that started within the last 15 minutes, more than $2 after they could, the
+-- newest first. Pauses and deferrals do not count as late, as above. Plan: the index runs_started_late, as $2 is at least
+-- a minute.
+pause as materialized (
+    select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
+    from synkron.pauses
+    where coalesce(least(ended_at, until), 'infinity') > $1::timestamptz - interval '1 day'
+),
+late as materialized (
+    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at
+    from synkron.runs
+    where started_late_at > $1::timestamptz - interval '15 minutes' and started_late_at <= $1 and {of_scope[runs]}
+        and (
+            source = 'schedule' and start_delay > $2::interval
+            or source = 'catch_up' and drift > $2::interval
+        )
+        and not (
+            next_attempt_at > execute_after and next_attempt_at <= started_at and started_at - next_attempt_at <= $2
+        )
+        and not exists (
+            select from pause
+            where {holds[pause]}
+                and (
+                    pause.starts_at <= started_at and pause.ended_at > started_at - $2::interval
+                    or source = 'catch_up' and start_delay <= $2::interval
+                        and pause.starts_at <= scheduled_for and pause.ended_at > scheduled_for
+                )
+        )
+    order by started_late_at desc
+    limit GIVEN
+)
+
+-- name: failures
+-- As `failed`: the newest GIVEN runs of a scope that failed within $3; as `standing`: those of them with no later success
+-- of their integration. Runs that an operator cancelled are left out. Plan: the index runs_failed, then
+-- runs_delivered_once for each.
+failed as materialized (
+    select id, integration_id, org_id, integration_type, scheduled_for, finished_at, state, attempt, error
+    from synkron.runs
+    where failed_at > $1::timestamptz - $3::interval and failed_at <= $1 and {of_scope[runs]}
+    order by failed_at desc
+    limit GIVEN
+),
+standing as (
+    select *
+    from failed
+    where not exists (
+            select from synkron.runs later
+            where later.integration_id = failed.integration_id
+                and later.scheduled_for > failed.scheduled_for
+                and later.delivers and later.state = 'succeeded'
+        )
+        and {stands_failed[failed]}
+)
+
 -- name: newest_runs
 -- The newest 100 runs of the integration GIVEN, each with how late it started if a schedule made it start, and with the
 -- moments of the newest and of the newest that succeeded. Plan: the index runs_once of each month, in its order, up to the limit.

@@ -106,6 +106,22 @@ async def read_failed(
     return [read(FailedRun, row) for row in rows], any(row["looked_at"] == most for row in rows)
 
 
+async def count_late(
+    connection: Connection, at: datetime, settings: Settings, scope: Scope = EVERYTHING
+) -> tuple[int, bool]:
+    """How many ``read_late`` would read; and whether there are more."""
+    [counts] = await connection.fetch(SQL["count_late"], at, settings.announce.late_after, MOST_LATE, *scope)
+    return counts["waiting"] + counts["started"], MOST_LATE in tuple(counts)
+
+
+async def count_failed(
+    connection: Connection, at: datetime, scope: Scope = EVERYTHING, *, most: int = MOST_FAILED
+) -> tuple[int, bool]:
+    """How many ``read_failed`` would read; and whether there may be more."""
+    [counts] = await connection.fetch(SQL["count_failed"], at, most, FAILURE_IS_TOLD_FOR, *scope)
+    return counts["runs"], counts["looked_at"] == most
+
+
 async def read_verification(connection: Connection) -> Verified | None:
     """The newest verification that the service recorded."""
     row = await connection.fetchrow(SQL["verification"])

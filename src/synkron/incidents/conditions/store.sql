@@ -2,97 +2,41 @@
 -- half minute, on millions of runs.
 
 -- name: waiting
--- Runs that have not started, more than $2 after they could (execute_after; a caught-up run: its moment). Up to $3
--- runs, each with its waiting job, if any, and since when it waits. A run is not late while it is paused or deferred,
--- nor less than $2 after that, nor if it was caught up in time after a pause; a deferred run has a later
--- next_attempt_at. Plan: the index runs_unfinished of each month, in its order, up to the limit; the pauses are an
--- anti-join of a few rows; the queue is read once, and only if any run is late (as in claims.without_job).
+-- Up to $3 of the runs that are late and have not started, each with its waiting job, if any, and since when it waits.
+-- Plan: as in the fragment; the queue is read once, and only if any run is late (as in claims.without_job).
 -- Scans: the queue; an index from a run to its job would have to be written for each run.
-with pause as materialized (
-    select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
-    from synkron.pauses
-    where coalesce(least(ended_at, until), 'infinity') > $1::timestamptz - interval '1 day'
-),
-late as materialized (
-    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at
-    from synkron.runs
-    where finished_at is null and attempt = 0 and {of_scope[runs]}
-        and scheduled_for < $1::timestamptz - $2::interval
-        and (source = 'schedule' and execute_after < $1::timestamptz - $2::interval or source = 'catch_up')
-        and (next_attempt_at <= execute_after or next_attempt_at < $1::timestamptz - $2::interval)
-        and not exists (
-            select from pause
-            where {holds[pause]}
-                and (
-                    pause.starts_at <= $1 and pause.ended_at > $1::timestamptz - $2::interval
-                    or source = 'catch_up' and execute_after >= $1::timestamptz - $2::interval
-                        and pause.starts_at <= scheduled_for and pause.ended_at > scheduled_for
-                )
-        )
-    order by integration_id, scheduled_for
-    limit $3
-)
+with {late_waiting[$3]}
 select distinct on (late.id) late.*, greatest(job.created, job.execute_after) as enqueued_at
 from late
 left join synkron.queue job on job.payload = convert_to(late.id::text, 'UTF8')
 order by late.id, job.created desc;
 
 -- name: started_late
--- Runs that started within the last 15 minutes, more than $2 after they could; up to $3, the newest first. Pauses and
--- deferrals do not count as late, as above. Plan: the index runs_started_late, as $2 is at least a minute.
-with pause as materialized (
-    select org_id, integration_type, integration_id, starts_at, coalesce(least(ended_at, until), 'infinity') as ended_at
-    from synkron.pauses
-    where coalesce(least(ended_at, until), 'infinity') > $1::timestamptz - interval '1 day'
-),
-late as materialized (
-    select id, integration_id, org_id, integration_type, source, scheduled_for, execute_after, claimed_at, started_at
-    from synkron.runs
-    where started_late_at > $1::timestamptz - interval '15 minutes' and started_late_at <= $1 and {of_scope[runs]}
-        and (
-            source = 'schedule' and start_delay > $2::interval
-            or source = 'catch_up' and drift > $2::interval
-        )
-        and not (
-            next_attempt_at > execute_after and next_attempt_at <= started_at and started_at - next_attempt_at <= $2
-        )
-        and not exists (
-            select from pause
-            where {holds[pause]}
-                and (
-                    pause.starts_at <= started_at and pause.ended_at > started_at - $2::interval
-                    or source = 'catch_up' and start_delay <= $2::interval
-                        and pause.starts_at <= scheduled_for and pause.ended_at > scheduled_for
-                )
-        )
-    order by started_late_at desc
-    limit $3
-)
+-- Up to $3 of the runs that started late, with their first attempts. Plan: as in the fragment.
+with {late_started[$3]}
 select late.*, first.enqueued_at, first.duration
 from late
 left join synkron.attempts first
     on first.run_id = late.id and first.attempt = 1 and first.scheduled_for = late.scheduled_for;
 
+-- name: count_late
+-- How many the two above would give. Plan: as in the fragments.
+select
+    (with {late_waiting[$3]} select count(*) from late) as waiting,
+    (with {late_started[$3]} select count(*) from late) as started;
+
 -- name: failed
--- Of the newest $2 runs that failed within $3: those with no later success of their integration. Runs that an
--- operator cancelled are left out. Plan: the index runs_failed, then runs_delivered_once for each.
-with failed as materialized (
-    select id, integration_id, org_id, integration_type, scheduled_for, finished_at, state, attempt, error
-    from synkron.runs
-    where failed_at > $1::timestamptz - $3::interval and failed_at <= $1 and {of_scope[runs]}
-    order by failed_at desc
-    limit $2
-)
+-- Of the newest $2 runs that failed within $3: those that stand. Plan: as in the fragment.
+with {failures[$2]}
 select id as run_id, org_id, integration_type, scheduled_for, finished_at, error,
     (select count(*) from failed) as looked_at
-from failed
-where not exists (
-        select from synkron.runs later
-        where later.integration_id = failed.integration_id
-            and later.scheduled_for > failed.scheduled_for
-            and later.delivers and later.state = 'succeeded'
-    )
-    and {stands_failed[failed]};
+from standing;
+
+-- name: count_failed
+-- How many that would give, and how many were looked at. Plan: as in the fragment.
+with {failures[$2]}
+select count(*) as runs, (select count(*) from failed) as looked_at
+from standing;
 
 -- name: endpoints
 -- What is known about the endpoints $2, and how many probes of this month their vendors count. Plan: the two primary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from synkron.model import EVERYTHING, Scope, Steps, Window
 from synkron.postgres.clock import database_clock
@@ -18,6 +18,8 @@ from synkron.source.parsed_texts import KNOWN
 from synkron.source.reader import zone_of
 
 SQL = statements("reports/overview/coming")
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 MINUTE = timedelta(minutes=1)
 # Fires are remembered for as long, and those of so many questions.
 REMEMBERED_FOR = timedelta(minutes=1)
@@ -37,6 +39,8 @@ class _Question(NamedTuple):
 
 
 _remembered: dict[_Question, tuple[datetime, Fires]] = {}
+# How many are due, by the question and by when the copy was refreshed that answers it.
+_due: dict[tuple[_Question, datetime | None], int] = {}
 
 
 async def read_groups(connection: Connection, scope: Scope, end: datetime) -> Sequence[Group]:
@@ -51,9 +55,20 @@ async def read_groups(connection: Connection, scope: Scope, end: datetime) -> Se
 
 
 async def count_due(connection: Connection, window: Window, scope: Scope = EVERYTHING) -> int:
-    """How many moments of the window the integrations that can run have, paused or not."""
-    groups = await read_groups(connection, scope, window.end)
-    return (await by_turns(_counted(groups, window))).total()
+    """How many moments of the window the integrations that can run have, paused or not, as the copy has them.
+
+    In a transaction of one snapshot. Moments are whole minutes, so that until the next one, and until the copy is
+    refreshed, the answer is the same: then it is remembered.
+    """
+    start, end = (at.replace(second=0, microsecond=0) for at in (window.start, window.end))
+    window = Window(start, end)
+    [copy] = await connection.fetch(SQL["copy"])
+    question = _Question(copy["installation"], scope, window), copy["refreshed_at"]
+    found = _due.get(question)
+    if found is None:
+        found = (await by_turns(_counted(await read_groups(connection, scope, window.end), window))).total()
+        _remember(_due, question, found)
+    return found
 
 
 async def coming_fires(connection: Connection, scope: Scope, window: Window) -> Fires:
@@ -63,7 +78,8 @@ async def coming_fires(connection: Connection, scope: Scope, window: Window) -> 
     seconds, during which other tasks of the process go on. So the answer is remembered for a minute.
     """
     now = await database_clock(connection)
-    question = _Question(await connection.fetchval(SQL["installation"]), scope, window)
+    [copy] = await connection.fetch(SQL["copy"])
+    question = _Question(copy["installation"], scope, window)
     known = _remembered.get(question)
     if known is not None and timedelta() <= now - known[0] < REMEMBERED_FOR:
         return known[1]
@@ -73,10 +89,15 @@ async def coming_fires(connection: Connection, scope: Scope, window: Window) -> 
     fires: dict[str, list[int]] = {}
     for (kind, minute), count in counted.items():
         fires.setdefault(kind, [0] * ((window.end - window.start) // MINUTE))[minute] += count
-    while len(_remembered) >= MOST_REMEMBERED:
-        del _remembered[next(iter(_remembered))]
-    _remembered[question] = now, fires
+    _remember(_remembered, question, (now, fires))
     return fires
+
+
+def _remember(answers: dict[Asked, Answer], question: Asked, answer: Answer) -> None:
+    """Keep the answer, and forget the oldest ones."""
+    while len(answers) >= MOST_REMEMBERED:
+        del answers[next(iter(answers))]
+    answers[question] = answer
 
 
 def _counted(groups: Iterable[Group], window: Window) -> Steps[Counter[tuple[str, int]]]:

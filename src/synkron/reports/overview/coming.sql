@@ -33,9 +33,11 @@ where finished_at is null and source = 'catch_up' and state = 'claimed' and next
 group by 1, 2
 order by 1, 2;
 
--- name: installation
--- Which ledger this is: what a process remembers of one does not count for another.
-select id::text from synkron.installations where until is null;
+-- name: copy
+-- Which ledger this is, and when its copy was refreshed: what a process remembers of one does not count for another.
+select id::text as installation, (select at from synkron.overview_refreshes) as refreshed_at
+from synkron.installations
+where until is null;
 
 -- name: last_called
 -- When the targets of the types were last called.

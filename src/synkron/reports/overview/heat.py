@@ -48,7 +48,10 @@ async def heat(
         local = at.astimezone(zone)
         return cells[local.date(), local.hour]
 
-    for row in await connection.fetch(SQL["quarters"], begin, end, QUARTER, *scope):
+    async with connection.transaction(readonly=True):
+        await connection.execute(SQL["room"])
+        quarters = await connection.fetch(SQL["quarters"], begin, end, QUARTER, *scope)
+    for row in quarters:
         found = cell(row["at"])
         found[0] += row["expected"]
         found[1] += row["actual"]

@@ -79,20 +79,21 @@ async def drift_over_time(
     if step < timedelta(minutes=1) or (end - start) / step > MOST_STEPS:
         raise Refused(f"step: {step} is too short; it is a minute or more, and there are at most {MOST_STEPS:,} steps.")
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        steps = await connection.fetch(SQL["drift"], start, end, step, *scope, SHARES)
-        counted = await connection.fetch(SQL["histogram"], start, end, BOUNDS, *scope)
-        clocks = await connection.fetch(SQL["clocks"], start, end, SHARES, *scope)
+        await connection.execute(SQL["room"])
+        found: dict[str, list[Record]] = {"step": [], "clock": [], "bound": []}
+        for row in await connection.fetch(SQL["drift"], start, end, step, *scope, SHARES, BOUNDS):
+            found[row["kind"]].append(row)
         gaps = await connection.fetch(SQL["tick_gaps"], start, end, LONGEST_BETWEEN_TICKS)
     histogram = [0] * len(BOUNDS)
-    for row in counted:
+    for row in found["bound"]:
         histogram[max(row["place"] - 1, 0)] += row["runs"]
     return DriftHistory(
         start,
         end,
         step,
-        [DriftStep(row["at"], _percentiles(row)) for row in steps],
+        [DriftStep(row["at"], _percentiles(row)) for row in found["step"]],
         histogram,
-        {row["clock"]: _percentiles(row) for row in clocks},
+        {row["clock"]: _percentiles(row) for row in found["clock"]},
         [Gap(**row) for row in gaps],
     )
 

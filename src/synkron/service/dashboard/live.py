@@ -36,7 +36,8 @@ OVER = b"event: over\ndata:\n\n"
 # What each topic is read from. Months of a table begin with its name.
 TOPICS: Mapping[str, tuple[str, ...]] = {
     "runs": ("runs", "running", "attempts"),
-    "incidents": ("incidents", "announcements", "silences"),
+    "incidents": ("open incidents", "announcements", "silences"),
+    "seen": ("incidents",),
     "pauses": ("pauses", "overrides", "held"),
     "health": ("health", "samples", "probe_spend"),
     "integrations": ("integrations", "mirrored_", "overview_integrations"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from synkron.incidents.conditions.failed_runs import Verified
-from synkron.incidents.conditions.store import read_failed, read_late, read_verification
+from synkron.incidents.conditions.store import count_failed, count_late, read_verification
 from synkron.ledger.ticks import NewestTick, read_newest_tick
 from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.clock import database_clock
@@ -57,15 +57,15 @@ async def tiles(connection: Connection, settings: Settings, scope: Scope = EVERY
         now = await database_clock(connection)
         [runs] = await connection.fetch(SQL["runs"], now, *scope)
         [counts] = await connection.fetch(SQL["counts"], now, *scope)
-        late, late_are_cut = await read_late(connection, now, settings, scope)
-        failed, failing_are_cut = await read_failed(connection, now, scope, most=MOST_FAILED)
+        late, late_are_cut = await count_late(connection, now, settings, scope)
+        failing, failing_are_cut = await count_failed(connection, now, scope, most=MOST_FAILED)
         return Tiles(
             at=now,
             due=await count_due(connection, Window(now, now + HOUR), scope),
             runs=read(Runs, runs),
-            late=len(late),
+            late=late,
             late_are_cut=late_are_cut,
-            failing=len(failed),
+            failing=failing,
             failing_are_cut=failing_are_cut,
             pauses=counts["pauses"],
             held=counts["held"],
