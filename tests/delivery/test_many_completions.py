@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from synkron.delivery.completion import Completion, Completions
-from synkron.model import Outcome, OutcomeKind, Run
+from synkron.ledger import attempts
+from synkron.model import CallTiming, Outcome, OutcomeKind, Run
 from synkron.postgres.batch import AT_ONCE
 from synkron.postgres.connection import pooled
 from synkron.service.api.routes.completion import WRONGLY_SIGNED
@@ -18,6 +19,7 @@ from tests.conftest import Connection
 from tests.delivery.test_completion import (
     BROKEN,
     DONE,
+    HOUR,
     OTHER,
     REFUSED,
     SETTINGS,
@@ -187,6 +189,31 @@ async def test_of_several_for_one_run_the_first_that_fits_counts(
     state = next(one for one in expected if " " not in one)
     assert (await recorded(connection, run))[0].state == state
     assert await connection.fetchval("select count(distinct xmin::text) from synkron.runs") == 1
+
+
+async def test_many_are_accepted_at_once_but_for_those_that_ended_or_were_taken_over(connection: Connection) -> None:
+    first, ended, taken, last = [await accepted(connection) for _ in range(4)]
+    await complete(connection, ended, DONE)
+    await connection.execute("update synkron.runs set attempt = 2 where id = $1", taken.id)
+    answers = [(last, 3, "no body"), (ended, 1, None), (taken, 1, None), (first, 2, None)]
+    asked = [
+        attempts.Acceptance(run, Outcome(OutcomeKind.ACCEPTED, 200 + hours, error), hours * HOUR, timing)
+        for run, hours, error in answers
+        for timing in [CallTiming(hours * HOUR, None, None, None)]
+    ]
+    assert await attempts.accept_all(connection, asked) == [True, False, False, True]
+    rows = await connection.fetch(
+        "select run_id, completes_by - now() > $1 as is_later, next_attempt_at - now() > interval '1 h' as is_put_off, "
+        "runs.http_status, runs.error, attempts.http_status as answered, duration, attempts.error as missing "
+        "from synkron.runs join synkron.attempts on run_id = runs.id where runs.id = any($2) order by run_id",
+        2.5 * HOUR,
+        [first.id, last.id],
+    )
+    assert [tuple(row) for row in rows] == [
+        (first.id, False, True, 202, None, 202, 2 * HOUR, None),
+        (last.id, True, True, 203, "no body", 203, 3 * HOUR, "no body"),
+    ]
+    assert (await recorded(connection, ended))[0].state == "succeeded"
 
 
 POISON = "alter table synkron.runs add constraint poison check (error is distinct from 'poison')"
