@@ -112,9 +112,7 @@ async def complete_all(
             # The worker's calls may still be under way: a completion can arrive before the 202.
             await attempts.finish_all(connection, list(ends.values()))
     for end in ends.values():
-        log.info(
-            "run completed", run_id=end.run.id, org_id=end.run.org_id, attempt=end.run.attempt, state=end.state.value
-        )
+        _report(end)
     return results
 
 
@@ -139,6 +137,12 @@ def _judged(
     outcome = recordable(one.outcome)
     policy = overridden(settings.types[run.integration_type].policy, row)
     return attempts.ending(run, outcome, *after_attempt(run, outcome, policy))
+
+
+def _report(end: attempts.AttemptEnd) -> None:
+    # As for the runs of a worker, a line for each that succeeded would hide the others.
+    write = log.debug if end.state is State.SUCCEEDED else log.info
+    write("run completed", run_id=end.run.id, org_id=end.run.org_id, attempt=end.run.attempt, state=end.state.value)
 
 
 def _state(result: State | Refused) -> State:
