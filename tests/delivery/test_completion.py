@@ -21,7 +21,7 @@ from synkron import complete_run
 from synkron.delivery.recordable import NO_REASON
 from synkron.delivery.targets import read_signings
 from synkron.errors import NotFound, Refused
-from synkron.ledger import attempts, claims, history
+from synkron.ledger import claims, history
 from synkron.ledger.attempts import expire
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import pooled
@@ -34,7 +34,7 @@ from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 from tests.support.problems import problem
-from tests.support.turns import skip, start
+from tests.support.turns import accept, skip, start
 
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 OTHER = "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
@@ -58,7 +58,7 @@ async def accepted(connection: Connection, kind: str = "xledger", within: timede
     await add_integration(connection, "0 2 * * *", kind)
     done = await tick(connection, SETTINGS, scheduler="test", at=utc("2026-03-02T02:00:00"))
     run = await started(connection, done.run_ids[0])
-    assert await attempts.accept(connection, run, ACCEPTED, within)
+    assert await accept(connection, run, within)
     return run
 
 
@@ -100,8 +100,8 @@ class TestAcceptance:
         run = await accepted(connection)
         await connection.execute("update synkron.runs set completes_by = null, next_attempt_at = now()")
         again = await started(connection, run.id)
-        assert not await attempts.accept(connection, run, ACCEPTED, HOUR)
-        assert await attempts.accept(connection, again, ACCEPTED, HOUR)
+        assert not await accept(connection, run)
+        assert await accept(connection, again)
 
 
 class TestCall:
@@ -148,7 +148,7 @@ class TestCall:
         await complete(connection, run, BROKEN)
         await connection.execute("update synkron.runs set next_attempt_at = now()")
         again = await started(connection, run.id)
-        await attempts.accept(connection, again, ACCEPTED, HOUR)
+        await accept(connection, again)
         with pytest.raises(Refused, match="is at attempt 2; attempt 1 can't complete it"):
             await complete(connection, run, BROKEN)
         assert await complete(connection, again, DONE) == "succeeded"
@@ -166,7 +166,7 @@ class TestCall:
         done = await tick(connection, SETTINGS, scheduler="test", at=utc("2026-03-02T02:00:00"))
         run = await started(connection, done.run_ids[0])
         assert await complete(connection, run, DONE) == "succeeded"
-        assert not await attempts.accept(connection, run, ACCEPTED, HOUR)
+        assert not await accept(connection, run)
         assert (await recorded(connection, run))[0].state == "succeeded"
 
     @pytest.mark.parametrize(

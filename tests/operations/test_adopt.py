@@ -11,10 +11,9 @@ from asyncpg import Record
 
 from synkron.errors import Refused
 from synkron.incidents.store import incidents, reconcile
-from synkron.ledger import attempts
 from synkron.ledger.installation import at_home, read_ids
 from synkron.ledger.keys import is_key_of
-from synkron.model import Outcome, OutcomeKind, Scope, Source, State
+from synkron.model import Scope, Source, State
 from synkron.operations.adopt import Adopted, AdoptionPlan, AskedAdoption, adopt, plan_adopt
 from synkron.operations.audit import entries
 from synkron.operations.pauses import AskedPause, pause, resume
@@ -32,7 +31,7 @@ from tests.support.databases import Database
 from tests.support.fleet import add_integration, installation_of, utc
 from tests.support.incident_cast import condition
 from tests.support.stepped_clock import install_clock, set_clock
-from tests.support.turns import start
+from tests.support.turns import accept, start
 
 ORIGINAL, COPY = AskedAdoption(Adopted.ORIGINAL), AskedAdoption(Adopted.COPY)
 HOURLY = "0 * * * *"
@@ -195,7 +194,7 @@ async def test_what_the_original_has_under_way_is_closed_in_a_copy(server: Embed
         assert await start(original, at_target, "w", 1)
         run = await start(original, accepted, "w", 2)
         assert run is not None
-        assert await attempts.accept(original, run, Outcome(OutcomeKind.ACCEPTED, 202), timedelta(hours=1))
+        assert await accept(original, run)
     async with copied(server, database) as copy, opened(copy) as connection:
         plan = await planned(connection, PLAIN, COPY)
         assert (plan.running, plan.claimed) == (2, 1)

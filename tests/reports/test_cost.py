@@ -13,7 +13,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from synkron.delivery import completion
 from synkron.ledger import attempts, claims, queue, skips
+from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.connection import pooled
 from synkron.postgres.statements import source_statements
 from synkron.runtime import sleep
@@ -99,6 +101,31 @@ async def test_round_trips_of_a_run(database: Database, connection: Connection) 
     assert await connection.fetchval("select count(*) from synkron.runs where state = 'succeeded'") == RUNS
     for statement in ("turn", "start", "finish", "end"):
         assert 1 <= counted.statements[statement] <= 4, counted.statements
+
+
+async def test_round_trips_of_runs_that_complete_later(database: Database, connection: Connection) -> None:
+    """Their targets' answers are recorded together, and so are the outcomes that come at the same time."""
+    await _add_many(connection, RUNS, "0 2 * * *")
+    assert len(await claim(connection)) == RUNS
+    names = {attempts.SQL["accept"]: "accept", attempts.SQL["finish"]: "finish"}
+    names |= {completion.SQL["find"]: "find", completion.SQL["runs"]: "runs"}
+    counted = Counted(names)
+    async with asyncpg.create_pool(database.url, min_size=1, max_size=10, init=counted.watch) as pool:
+        async with watching(database) as until, working(pool, Recorder(*[Outcome(OutcomeKind.ACCEPTED, 202)] * RUNS)):
+            await until(nothing_queued)
+        assert 1 <= counted.statements["accept"] <= 4, counted.statements
+        rows = await connection.fetch("select id, key, attempt from synkron.runs where completes_by is not null")
+        counted.statements.clear()
+        completions = completion.Completions(pool, QUICK)
+        found = await asyncio.gather(*(completions.find(row["id"]) for row in rows))
+        assert {one.integration_type for one in found if one} == {"xledger"}
+        told = [
+            completion.Completion(row["id"], row["key"], row["attempt"], Outcome(OutcomeKind.SUCCEEDED)) for row in rows
+        ]
+        assert await asyncio.gather(*map(completions.complete, told)) == ["succeeded"] * RUNS
+    # Besides: the ledger's place, begin and commit; and this pool, unlike the service's, resets what it gets back.
+    assert [counted.statements[name] for name in ("find", "runs", "finish")] == [1, 1, 1], counted.statements
+    assert sum(number for name, number in counted.statements.items() if "unlock_all" not in name) == 6
 
 
 async def test_round_trips_of_runs_that_are_skipped(database: Database, connection: Connection) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from synkron.ledger import attempts, skips
-from synkron.model import Run
+from synkron.model import Outcome, OutcomeKind, Run
 from synkron.postgres.connection import Executor
 
 
@@ -24,3 +24,10 @@ async def skip(
     """Close a run that must not be delivered; False if it has finished, or is under way elsewhere."""
     (skipped,) = await skips.skip_all(connection, [skips.Skip(run_id, reason, job_id)], queue_manager_id)
     return skipped
+
+
+async def accept(connection: Executor, run: Run, within: timedelta = timedelta(hours=1)) -> bool:
+    """Record that the target answered 202; False if the run was taken over or has ended."""
+    accepted = attempts.Acceptance(run, Outcome(OutcomeKind.ACCEPTED, 202), within)
+    (recorded,) = await attempts.accept_all(connection, [accepted])
+    return recorded

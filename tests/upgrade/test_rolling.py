@@ -18,9 +18,8 @@ import asyncpg
 import pytest
 
 from synkron.errors import Refused
-from synkron.ledger import attempts, history
+from synkron.ledger import history
 from synkron.ledger.migrate import check_ledger, checksum, create_source_tables, migrate
-from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.statements import migrations
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, SourceTables
@@ -29,7 +28,7 @@ from tests.end_to_end.processes import process
 from tests.end_to_end.receiver import Receiver, receiving
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
-from tests.support.turns import start
+from tests.support.turns import accept, start
 from tests.upgrade.previous import COMMIT, Previous, take_out
 
 PATIENCE = 100.0
@@ -171,7 +170,7 @@ async def test_the_previous_release_leaves_an_accepted_run_alone(
     (run_id,) = (await tick(connection, Settings(), scheduler="this", at=utc(MOMENTS[0]))).run_ids
     run = await start(connection, run_id, "w", 1)
     assert run is not None
-    assert await attempts.accept(connection, run, Outcome(OutcomeKind.ACCEPTED, 202), timedelta(hours=1))
+    assert await accept(connection, run)
     await connection.execute("delete from synkron.queue")
     await connection.execute("update organization_integrations set is_enabled = false")
     await previous.run(database, tmp_path, "tick")

@@ -50,6 +50,7 @@ class AttemptRunner:
         self._handing_back = handing_back
         self._shortages = Shortages(clock)
         self._finish: Batched[attempts.AttemptEnd, bool] = Batched(lambda ends: attempts.finish_all(pool, ends))
+        self._accept: Batched[attempts.Acceptance, bool] = Batched(lambda some: attempts.accept_all(pool, some))
 
     async def make(self, run: Run, turn: Turn, lease: Lease) -> None:
         """Make the attempt, unless there were too many, or this worker's time for it is over."""
@@ -98,9 +99,8 @@ class AttemptRunner:
     async def _end(self, run: Run, outcome: Outcome, policy: Policy, timing: CallTiming | None = None) -> None:
         if outcome.kind is OutcomeKind.ACCEPTED:
             word = "run accepted"
-            recorded = await self.recorder.record(
-                run, lambda: attempts.accept(self._pool, run, outcome, policy.completion_timeout, timing)
-            )
+            acceptance = attempts.Acceptance(run, outcome, policy.completion_timeout, timing)
+            recorded = await self.recorder.record(run, lambda: self._accept(acceptance))
         else:
             state, wait = after_attempt(run, outcome, policy)
             word = WORDS[state]

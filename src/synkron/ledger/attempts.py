@@ -34,6 +34,15 @@ class AttemptEnd(NamedTuple):
     timing: CallTiming | None = None
 
 
+class Acceptance(NamedTuple):
+    """A run whose target answered 202, and how long it has to report the outcome."""
+
+    run: Run
+    outcome: Outcome
+    within: timedelta
+    timing: CallTiming | None = None
+
+
 async def start_all(
     connection: Executor, asked: Sequence[tuple[int, int]], worker: str, queue_manager_id: UUID | None, fresh: timedelta
 ) -> list[Run | None]:
@@ -82,14 +91,18 @@ async def finish_all(connection: Executor, endings: Sequence[AttemptEnd]) -> lis
     return [one.run.id in finished for one in endings]
 
 
-async def accept(
-    connection: Executor, run: Run, outcome: Outcome, within: timedelta, timing: CallTiming | None = None
-) -> bool:
-    """Record that the target accepted the run and will report its outcome; False if the run was taken over or ended."""
-    rows = await connection.fetch(
-        SQL["accept"], run.id, run.attempt, within, outcome.http_status, *_columns(timing), outcome.error
+async def accept_all(connection: Executor, accepted: Sequence[Acceptance]) -> list[bool]:
+    """Record that targets accepted runs and will report the outcomes, in one statement. The results are in their order.
+
+    False if the run was taken over or ended.
+    """
+    columns = (
+        (run.id, run.attempt, within, outcome.http_status, outcome.error, *_columns(timing))
+        for run, outcome, within, timing in accepted
     )
-    return bool(rows)
+    rows = await connection.fetch(SQL["accept"], *zip(*columns, strict=True))
+    found = {row["run_id"] for row in rows}
+    return [one.run.id in found for one in accepted]
 
 
 async def cancelled(connection: Executor, runs: Sequence[Run]) -> set[int]:

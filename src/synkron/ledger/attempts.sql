@@ -150,19 +150,35 @@ enqueued as (
 select id from finished;
 
 -- name: accept
--- Records that the target of the attempt $2 has accepted the run $1 ($5 to $8: the timing of the call; $9: what was
--- missing from its answer) and has $3 to report the outcome. Until then the run is running and keeps its seat. Its next
--- attempt is put off as well, so that earlier releases, which do not know this state, leave it alone.
-with accepted as (
+-- Records that the targets of the attempts $2 have accepted the runs $1 and have $3 to report the outcomes. $4 are the
+-- statuses of their answers, $5 what was missing from them, $6 to $9 the timing of the calls. Until then a run is running
+-- and keeps its seat. Its next attempt is put off as well, so that earlier releases, which do not know this state, leave
+-- it alone. Returns the runs that were accepted; the others were taken over or have ended. Plan: as in start.
+with answered as (
+    select runs.id, runs.scheduled_for, asked.*
+    from unnest(
+            $1::bigint[], $2::integer[], $3::interval[], $4::integer[], $5::text[],
+            $6::interval[], $7::text[], $8::text[], $9::interval[]
+        ) asked (run_id, attempt, within, status, what, duration, warmth, known_by, cost),
+        synkron.runs
+    where runs.id = asked.run_id
+        and runs.state = 'running' and runs.attempt = asked.attempt
+    order by runs.id
+    for update of runs
+),
+accepted as (
     update synkron.runs set
-        completes_by = clock_timestamp() + $3, next_attempt_at = clock_timestamp() + $3, http_status = $4, error = $9
-    where id = $1 and state = 'running' and attempt = $2
-    returning id, scheduled_for, attempt
+        completes_by = clock_timestamp() + within, next_attempt_at = clock_timestamp() + within, http_status = status,
+        error = what
+    from answered
+    where runs.id = answered.id and runs.scheduled_for = answered.scheduled_for
+    returning answered.*
 )
 update synkron.attempts set
-    http_status = $4, duration = $5, warmth = $6, warmth_known_by = $7, cold_start_cost = $8, error = $9
+    http_status = status, error = what, duration = accepted.duration, warmth = accepted.warmth,
+    warmth_known_by = known_by, cold_start_cost = cost
 from accepted
-where attempts.run_id = accepted.id and attempts.attempt = accepted.attempt
+where attempts.run_id = accepted.run_id and attempts.attempt = accepted.attempt
     and attempts.scheduled_for = accepted.scheduled_for
 returning attempts.run_id;
 

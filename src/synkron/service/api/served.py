@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
+from synkron.delivery.completion import Completions
 from synkron.delivery.targets import Target
 from synkron.postgres.connection import Connection, Pool
 from synkron.runtime import process_name
@@ -38,7 +39,8 @@ class Served:
     ``url`` is that of the pool, for the doctor, which opens a connection of its own. ``heavy`` are the places for
     questions that take long, ``passwords`` those for logins: fewer than the pool has connections. ``freshness`` keeps
     the copy that integrations are sorted and searched by. ``redaction`` takes the secrets of the types out of what
-    targets say. ``stopping`` is set when the service stops: what answers for long then ends.
+    targets say. ``completions`` takes those of all requests. ``stopping`` is set when the service stops: what answers
+    for long then ends.
     """
 
     pool: Pool
@@ -60,10 +62,12 @@ class Served:
     readiness: Shared[tuple[str, ...]] = field(default_factory=partial(Shared, 1.0))
     figures: Shared[Figures] = field(default_factory=partial(Shared, 10.0, 20.0))
     examination: Shared[Examination] = field(default_factory=partial(Shared, 10.0))
+    completions: Completions = field(init=False)
     freshness: Freshness = field(init=False)
     redaction: Redaction = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "completions", Completions(self.pool, self.settings))
         object.__setattr__(self, "freshness", Freshness(self.pool.acquire, self.settings))
         object.__setattr__(self, "redaction", Redaction(signing.secret for signing in self.signings.values()))
 

@@ -9,19 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from synkron.delivery.completion import SQL, complete_run
+from synkron.delivery import completion
 from synkron.errors import NotAtHome
 from synkron.model import Outcome, OutcomeKind, State
-from synkron.postgres.clock import database_clock
-from synkron.postgres.connection import Connection
 from synkron.runtime import log
 from synkron.service.api.answer import answer
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
-from synkron.service.api.served import Db, Parts, Served
+from synkron.service.api.served import Parts, Served
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.redaction import Redaction
-from synkron.settings.signing import Signing, is_signed
+from synkron.settings.signing import is_signed
 
 LARGEST_ID = 2**63 - 1
 WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or there is no such run"
@@ -63,31 +61,24 @@ class Completed(BaseModel):
         "security": [{"signature": []}],
     },
 )
-async def complete(
-    request: Request, parts: Parts, connection: Db, run_id: Annotated[str, Path(pattern="^[0-9]{1,30}$")]
-) -> Response:
+async def complete(request: Request, parts: Parts, run_id: Annotated[str, Path(pattern="^[0-9]{1,30}$")]) -> Response:
     """Complete a run that a target accepted with 202. The request is signed as Standard Webhooks define it.
 
-    1. Refuse a request without a signature. 2. Find the signing of the run's type. 3. Check the signature. 4. Check the
-    body. 5. Complete the run.
+    1. Refuse a request without a signature. 2. Find the run's type. 3. Check the signature. 4. Check the body.
+    5. Complete the run.
     """
     if "webhook-signature" not in request.headers:
         raise Problem(401, "the request is not signed")
     body, number = await request.body(), int(run_id)
-    signing = await _signing(connection, parts, number)
-    now = await database_clock(connection)
+    found = await parts.completions.find(min(number, LARGEST_ID))
     # The same answer for a run that does not exist: an unsigned caller must not learn which runs exist.
-    if signing is None or not is_signed(signing.webhook, request.headers, body, now):
+    if found is None or not _is_signed(request, body, found, parts):
         raise Problem(401, WRONGLY_SIGNED)
-    completion = _read(body)
+    told = _read(body)
+    outcome = told.as_outcome(parts.redaction)
     try:
-        state = await complete_run(
-            connection,
-            parts.settings,
-            number,
-            key=completion.idempotency_key,
-            attempt=completion.attempt,
-            outcome=completion.as_outcome(parts.redaction),
+        state = await parts.completions.complete(
+            completion.Completion(number, told.idempotency_key, told.attempt, outcome)
         )
     except NotAtHome as error:
         log.warning("completion put off", run_id=number, reason=str(error))
@@ -95,15 +86,16 @@ async def complete(
     return answer(request, {"run_id": number, "state": state.value})
 
 
-async def _signing(connection: Connection, parts: Served, run_id: int) -> Signing | None:
-    """The signing of the run's type; None if it has none, or if there is no such run."""
-    name = await connection.fetchval(SQL["integration_type"], min(run_id, LARGEST_ID))
-    if name is not None and name not in parts.signings:
+def _is_signed(request: Request, body: bytes, found: completion.Found, parts: Served) -> bool:
+    """Whether the request has a signature of the run's type. Without a secret, none is one."""
+    signing = parts.signings.get(found.integration_type)
+    if signing is None:
         log.warning(
             "completion refused",
-            reason=f"there is no secret to check it; set {section_of(name)}.secret in synkron.toml",
+            reason=f"there is no secret to check it; set {section_of(found.integration_type)}.secret in synkron.toml",
         )
-    return parts.signings.get(name)
+        return False
+    return is_signed(signing.webhook, request.headers, body, found.at)
 
 
 def _read(body: bytes) -> Completion:
