@@ -58,9 +58,10 @@ class Guarded:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, is_head=scope["method"] == "HEAD")
-        scope = {**scope, "state": {**scope.get("state", {}), **self._state}}
+        # The same state that the connection has: by it, it tells that the client has left.
+        scope.setdefault("state", {}).update(self._state)
         if answer.is_head:
-            scope["method"] = "GET"
+            scope = {**scope, "method": "GET"}
 
         async def refuse(error: Exception) -> None:
             problem = problem_of(error, scope["path"])
