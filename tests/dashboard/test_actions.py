@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+import pytest_asyncio
 
 from synkron.delivery.targets.request import MASK, body, masked_headers, read_endpoint
 from synkron.model import Scope
@@ -26,7 +27,7 @@ SETTINGS = Settings(
 ENVIRONMENT = {"HOOK": "whsec_" + "A" * 43 + "="}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def operator(database: Database, connection: Connection) -> AsyncIterator[Api]:
     async with serving(database, SETTINGS, environment=ENVIRONMENT) as there:
         yield there.with_token(await token_of(connection, Permission.OPERATE))

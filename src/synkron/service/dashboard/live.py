@@ -182,7 +182,7 @@ class Live:
                 if row["name"].startswith(tables):
                     written[topic] += row["written"]
         before, self._written = self._written, written
-        moved = set() if before is None else {one for one in written | before if written[one] != before[one]}
+        moved = set() if before is None else {one for one in {*written, *before} if written[one] != before[one]}
         if self._was_notified:
             self._was_notified = False
             moved.add("runs")
