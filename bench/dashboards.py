@@ -31,6 +31,8 @@ from bench.service import BenchFailed, clock, pause, running, settings_file
 PAGE = "/"
 TOPICS = re.compile(rb'data-topics="([^"]+)"')
 MONTHS_AWAY = 6
+# Nobody opens 200 at the same moment: so many load at once.
+OPENING = 10
 # Seconds.
 TO_SETTLE = 180.0
 QUIET = 20.0
@@ -98,7 +100,8 @@ async def _watched(url: str, folder: Path, rows: int, pages: int, spans: int) ->
 async def _open(api: Api, pages: int) -> AsyncIterator[Counter[str]]:
     """So many pages, until the end of the block; counts what they do, by name."""
     counted: Counter[str] = Counter()
-    tasks = [asyncio.create_task(_page(api, counted)) for _ in range(pages)]
+    opening = asyncio.Semaphore(OPENING)
+    tasks = [asyncio.create_task(_page(api, counted, opening)) for _ in range(pages)]
     try:
         yield counted
         for one in tasks:
@@ -112,14 +115,16 @@ async def _open(api: Api, pages: int) -> AsyncIterator[Counter[str]]:
                 await one
 
 
-async def _page(api: Api, counted: Counter[str]) -> None:
+async def _page(api: Api, counted: Counter[str], opening: asyncio.Semaphore) -> None:
     """One page: what ``static/live.js`` does."""
-    topics = TOPICS.search((await api.page(PAGE)).body)
+    async with opening:
+        topics = TOPICS.search((await api.page(PAGE)).body)
     if topics is None:
         raise BenchFailed(f"the page {PAGE} is not live")
     async with api.stream(f"/live?topics={topics[1].decode().replace(' ', '+')}") as stream:
         await pause(RELOAD_AFTER)
-        await api.page(PAGE)
+        async with opening:
+            await api.page(PAGE)
         counted["opened"] += 1
         async for line in stream.content:
             if line == b"event: changed\n":
