@@ -91,6 +91,18 @@ async def test_who_is_tied_learns_of_no_type_of_others(api: Api, connection: Con
     assert (await tied.get("/runs?type=bufdir", headers=PAGE)).status == 200
 
 
+async def test_who_is_tied_sees_no_silence_of_others(api: Api, connection: Connection, cast: list[Member]) -> None:
+    await connection.execute(
+        "insert into synkron.silences (integration_type, reason, author, starts_at, until) "
+        "values ('xledger', 'secret of staff', 'ola', now(), now() + interval '1 day')"
+    )
+    tied = api.with_token(await token_of(connection, Permission.READ, cast[0].org_id))
+    reasons = ("secret of staff", *(f"secret of {one.name[:9]}" for one in cast))
+    for who, seen in ((api, [True] * 4), (tied, [False, True, False, False])):
+        text = (await who.get("/incidents", headers=PAGE)).text
+        assert [reason in text for reason in reasons] == seen
+
+
 async def test_a_parameter_is_one_that_the_page_has(api: Api, cast: list[Member]) -> None:
     one = cast[0]
     for path, said in {
