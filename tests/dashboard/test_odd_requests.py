@@ -55,7 +55,7 @@ async def test_an_address(api: Api, connection: Connection, cast: list[Member], 
     [
         "/?state=&type=&sort=drift",
         "/runs?state=&type=xledger",
-        "/night?range=day&on=",
+        "/night?range=day&on=&org=&type=&integration=",
         "/audit?author=&since=&org=&type=&integration=",
     ],
 )
