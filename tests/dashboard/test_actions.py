@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -60,6 +61,36 @@ async def test_a_channel_is_tried_from_its_page(operator: Api, connection: Conne
         answer = await other.ask("POST", "/act/try_channel", data={"channel": "hook"}, headers=PAGE)
         assert answer.status == 403
     assert await connection.fetchval(tried) == 1
+
+
+async def test_a_form_that_is_sent_again_changes_nothing_more(
+    operator: Api, connection: Connection, cast: list[Member]
+) -> None:
+    """It has a key of its own, which is as good as an Idempotency-Key."""
+    one = cast[0].integrations[0]
+    before = await connection.fetchval("select count(*) from synkron.runs")
+    keys = [await key_of(operator, f"/act/trigger?integration={one}") for _ in range(2)]
+    for key, reason, is_refused, runs in (
+        (keys[0], "x", False, 1),
+        (keys[0], "x", False, 1),
+        (keys[0], "y", True, 1),
+        (keys[1], "x", False, 2),
+        ("no\x00key", "x", True, 2),
+        ("k" * 256, "x", True, 2),
+    ):
+        assert await act(operator, "trigger", integration=one, reason=reason, key=key) == (303, is_refused), key
+        assert await connection.fetchval("select count(*) from synkron.runs") == before + runs, key
+    # What was done though it was refused is noted, and done once, too.
+    key = await key_of(operator, "/act/try_channel?channel=hook")
+    for _ in range(2):
+        assert await act(operator, "try_channel", channel="hook", key=key) == (303, True)
+        assert await connection.fetchval("select count(*) from synkron.audit where action = 'test channel'") == 1
+
+
+async def key_of(api: Api, path: str) -> str:
+    """The key of a form that is opened."""
+    [key] = re.findall('name="key" value="([^"]+)"', (await api.get(path, headers=PAGE)).text)
+    return str(key)
 
 
 @pytest.mark.parametrize(

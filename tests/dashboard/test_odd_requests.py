@@ -35,6 +35,11 @@ LONG = "1" * 5000
         (f"/act/unsilence?silence={LONG}", 404),
         ("/act/pause?integration={}&for=soon", 422),
         ("/act/pause?integration={}&for=0s", 422),
+        ("/act/backfill?integration={}&from=2026-01-05T14:00&to=2026-01-05T16:00", 200),
+        ("/act/backfill?integration={}&from=2026-01-05T14:00%2B01:00&to=2026-01-05T16:00", 422),
+        ("/act/backfill?integration={}&from=2026-01-05T14:00&to=2026-01-05T16:00Z", 422),
+        ("/act/backfill?integration={}&from=1971-12-31T23:59&to=2026-01-05T16:00", 422),
+        ("/act/backfill?integration={}&from=2026-01-05T14:00&to=2200-01-01T00:00", 422),
         ("/runs/", 404),
     ],
 )
@@ -50,7 +55,7 @@ async def test_an_address(api: Api, connection: Connection, cast: list[Member], 
     [
         "/?state=&type=&sort=drift",
         "/runs?state=&type=xledger",
-        "/night?range=day&on=",
+        "/night?range=day&on=&org=&type=&integration=",
         "/audit?author=&since=&org=&type=&integration=",
     ],
 )

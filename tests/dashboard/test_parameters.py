@@ -86,9 +86,26 @@ async def test_a_type_is_one_that_is_known_or_the_page_says_which_are(api: Api, 
 async def test_who_is_tied_learns_of_no_type_of_others(api: Api, connection: Connection, cast: list[Member]) -> None:
     await add_integration(connection, "0 3 1 1 *", "fiken", org_id=cast[1].org_id)
     tied = api.with_token(await token_of(connection, Permission.READ, cast[0].org_id))
-    answer = await tied.get("/runs?type=fike", headers=PAGE)
-    assert (answer.status, "Known are bufdir, dynamics, xledger." in answer.text) == (404, True)
-    assert (await tied.get("/runs?type=bufdir", headers=PAGE)).status == 200
+    other = api.with_token(await token_of(connection, Permission.READ, cast[1].org_id))
+    for path in ("/runs", "/v1/runs"):
+        for text in ("fike", "fiken"):
+            answer = await tied.get(f"{path}?type={text}", headers=PAGE)
+            said = answer.text.replace("&#34;", '"').replace('\\"', '"')
+            assert (answer.status, f'no integration type "{text}".' in said, "Known" in said) == (404, True, False)
+        assert (await tied.get(f"{path}?type=bufdir", headers=PAGE)).status == 200
+        assert (await other.get(f"{path}?type=fiken", headers=PAGE)).status == 200
+
+
+async def test_who_is_tied_sees_no_silence_of_others(api: Api, connection: Connection, cast: list[Member]) -> None:
+    await connection.execute(
+        "insert into synkron.silences (integration_type, reason, author, starts_at, until) "
+        "values ('xledger', 'secret of staff', 'ola', now(), now() + interval '1 day')"
+    )
+    tied = api.with_token(await token_of(connection, Permission.READ, cast[0].org_id))
+    reasons = ("secret of staff", *(f"secret of {one.name[:9]}" for one in cast))
+    for who, seen in ((api, [True] * 4), (tied, [False, True, False, False])):
+        text = (await who.get("/incidents", headers=PAGE)).text
+        assert [reason in text for reason in reasons] == seen
 
 
 async def test_a_parameter_is_one_that_the_page_has(api: Api, cast: list[Member]) -> None:

@@ -21,7 +21,7 @@ from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.rows import RowState, Standing
 from synkron.service import dashboard
 from synkron.service.api.login import SAID
-from synkron.service.api.ranges import Span
+from synkron.service.api.ranges import ReportRange
 from synkron.service.dashboard.actions import ACTIONS
 from synkron.service.dashboard.actions.asked import LENGTHS
 from synkron.service.dashboard.navigation import GROUPS
@@ -63,9 +63,9 @@ BUILT: dict[str, Iterable[object]] = {
     "nav.*": [entry.name for entries in GROUPS.values() for entry in entries],
     "nav.group.*": GROUPS,
     "night.legend.*": ("exported", "failed", "open", "skipped", "none"),
-    "night.span.*": Span,
-    "night.of.*.title": Span,
-    "night.of.*.name": Span,
+    "night.span.*": ReportRange,
+    "night.of.*.title": ReportRange,
+    "night.of.*.name": ReportRange,
     "origin.*": ("override", "settings", "default"),
     "outcome.*": OutcomeKind,
     "overview.column.*": ("organization", "type", "schedule", "next_fire", "runs", "drift", "health", "state"),

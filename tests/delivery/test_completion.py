@@ -26,6 +26,7 @@ from synkron.ledger.attempts import expire
 from synkron.model import Outcome, OutcomeKind, Run, State
 from synkron.postgres.connection import pooled
 from synkron.scheduler.tick import tick
+from synkron.service.api import deadline
 from synkron.service.api.served import Served
 from synkron.service.api.server import listening
 from synkron.settings.load import Settings, TypeSettings
@@ -421,6 +422,18 @@ class TestEndpoint:
         async with api.session.post(f"{api.url}/v1/runs/one/complete") as answer:
             assert (answer.status, await answer.json()) == problem(404, "Not Found")
             assert answer.headers["Server"] == "synkron"
+
+    async def test_one_that_waits_for_others_is_told_that_it_is_recorded(
+        self, api: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also beyond the deadline of other answers: its retry would be refused."""
+        monkeypatch.setattr(deadline, "ANSWER_WITHIN", 0.6)
+        run = await accepted(connection)
+        async with connection.transaction():
+            await connection.execute("select from synkron.runs where id = $1 for update", run.id)
+            asking = asyncio.create_task(api.post(run.id, body(run)))
+            assert not (await asyncio.wait({asking}, timeout=0.8))[0]
+        assert (await asking)[0] == 200
 
     async def test_a_database_that_is_away(self, api: Api, connection: Connection) -> None:
         run = await accepted(connection)

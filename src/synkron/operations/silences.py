@@ -140,9 +140,10 @@ async def silences(
     ``around`` has the organization and the type of its integration. ``within`` an organization, only its own. A page
     begins after the moment and the number ``before``.
     """
-    page = *(before or (None, None)), limit
     async with read_transaction(connection) as now:
-        return await _silences(connection, settings, ended, now, *around[:2], within, None, *page)
+        return await _silences(
+            connection, settings, now, around, ended=ended, within=within, before=before, limit=limit
+        )
 
 
 async def _subject(connection: Connection, settings: Settings, one: Silence, within: str | None) -> str:
@@ -182,7 +183,7 @@ async def _fitting(connection: Connection, one: Silence) -> list[Incident]:
 async def _active(
     connection: Connection, settings: Settings, number: int, now: datetime, within: str | None
 ) -> RecordedSilence:
-    found = await _silences(connection, settings, True, now, None, None, within, number, None, None, None)
+    found = await _silences(connection, settings, now, ended=True, within=within, number=number)
     if found and found[0].state == "active":
         return found[0]
     said = f"Silence {number} has already ended." if found else f"There is no silence {number}."
@@ -190,13 +191,25 @@ async def _active(
 
 
 async def _silence(connection: Connection, settings: Settings, number: int, now: datetime) -> RecordedSilence:
-    [found] = await _silences(connection, settings, True, now, None, None, None, number, None, None, None)
+    [found] = await _silences(connection, settings, now, ended=True, number=number)
     return found
 
 
-async def _silences(connection: Connection, settings: Settings, *asked: object) -> list[RecordedSilence]:
-    """Those of the statement's parameters."""
-    rows = await connection.fetch(SQL["silences"], *asked)
+async def _silences(
+    connection: Connection,
+    settings: Settings,
+    now: datetime,
+    around: Scope = EVERYTHING,
+    *,
+    ended: bool,
+    within: str | None = None,
+    number: int | None = None,
+    before: tuple[datetime, int] | None = None,
+    limit: int | None = None,
+) -> list[RecordedSilence]:
+    """The same as of ``now``; with a ``number``, that one."""
+    about, page = around[:2], (*(before or (None, None)), limit)
+    rows = await connection.fetch(SQL["silences"], ended, now, *about, within, number, *page)
     names = await read_names(connection, settings, {row["org_id"] for row in rows})
     return [read(RecordedSilence, row, subject=_words(read(Silence, row), names)) for row in rows]
 

@@ -137,6 +137,45 @@ async def test_what_many_ask_for_is_made_once() -> None:
     assert [await stale.get(make), await stale.get(make)] == [3, 4]
 
 
+async def test_who_asks_first_may_leave() -> None:
+    begun, go_on, made = asyncio.Event(), asyncio.Event(), 0
+
+    async def make() -> int:
+        nonlocal made
+        made += 1
+        begun.set()
+        await go_on.wait()
+        return made
+
+    shared: Shared[int] = Shared(60.0)
+    first = asyncio.create_task(shared.get(make))
+    await begun.wait()
+    first.cancel()
+    await asyncio.wait({first})
+    second = asyncio.create_task(shared.get(make))
+    go_on.set()
+    assert (first.cancelled(), await second, made) == (True, 1, 1)
+
+
+async def test_what_is_being_made_ends_with_the_service() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def make() -> int:
+        begun.set()
+        try:
+            return await asyncio.Future()
+        finally:
+            ended.set()
+
+    shared: Shared[int] = Shared(60.0)
+    await shared.close()
+    asking = asyncio.create_task(shared.get(make))
+    await begun.wait()
+    await shared.close()
+    assert ended.is_set()
+    await asyncio.wait({asking})
+
+
 @pytest.mark.skipif(program() is None, reason=NOT_INSTALLED)
 async def test_the_distribution_s_prometheus_scrapes_them(
     database: Database, connection: Connection, cast: list[Member]

@@ -51,6 +51,11 @@ async def resolve(connection: Connection, settings: Settings, asked: AskedScope)
     return Resolved(scope, Scope(one.org_id, one.integration_type, one.id) if one else scope, search.notes)
 
 
+async def check_type(connection: Connection, settings: Settings, org_id: str, text: str) -> None:
+    """Raise NotFound unless the settings, or an integration of the organization, have the type, by its whole name."""
+    await _Search(connection, settings, SourceQueries(settings.source)).type_of(org_id, text)
+
+
 @dataclass(frozen=True, slots=True)
 class NamedIntegration:
     """An integration with its organization. Of one that is gone, only what is on record is known."""
@@ -109,6 +114,11 @@ class _Search:
             return str(gone["id"])
         listed = ", ".join(one.name for one in known)
         return self._only("type", text, found, f'There is no integration type "{text}". Known are {listed}.').id
+
+    async def type_of(self, org_id: str, text: str) -> None:
+        """Raise NotFound unless it is a type of the settings or of the organization's rows; no other is named."""
+        if text not in type_names(self.settings) and not await self._rows(FILE, "integrations_of", org_id, text, 1):
+            raise self.unreadable or NotFound(f'There is no integration type "{text}".')
 
     async def integration(self, text: str) -> NamedIntegration:
         """The integration, or what is on record of one that is gone."""

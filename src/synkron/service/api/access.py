@@ -14,7 +14,7 @@ from synkron.operations.access.sessions import actors_of
 from synkron.operations.access.tokens import actor_of_token
 from synkron.postgres.connection import Connection, Executor
 from synkron.reports.names.match import AskedScope
-from synkron.reports.names.store import Resolved, resolve
+from synkron.reports.names.store import Resolved, check_type, resolve
 from synkron.service.api.cookies import SAFE, check_form, sessions_of
 from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
@@ -51,6 +51,9 @@ async def asking(request: Request, parts: Parts) -> Actor:
     return found
 
 
+Asking = Annotated[Actor, Depends(asking, scope="function")]
+
+
 async def held_session(request: Request, connection: Executor, api: ApiSettings) -> tuple[Actor, str] | None:
     """Who has the session that the browser sends, and its secret; None if it sends several that hold.
 
@@ -58,13 +61,16 @@ async def held_session(request: Request, connection: Executor, api: ApiSettings)
     """
     sent = sessions_of(request, api)
     held = await actors_of(connection, sent) if sent else {}
-    return next(((actor, secret) for secret, actor in held.items()), None) if len(held) == 1 else None
+    if len(held) != 1:
+        return None
+    [(secret, actor)] = held.items()
+    return actor, secret
 
 
 def needs(permission: Permission, *, fleet: bool = False) -> Callable[..., Awaitable[Actor]]:
     """Answers who asks. Refuses (403) who has less than this permission, or one organization where it is of all."""
 
-    async def allowed(actor: Annotated[Actor, Depends(asking, scope="function")]) -> Actor:
+    async def allowed(actor: Asking) -> Actor:
         if not actor.permission.includes(permission):
             raise Problem(403, f"this needs the permission {permission}; {actor.name} has {actor.permission}")
         if fleet and actor.org_id is not None:
@@ -83,7 +89,7 @@ FleetOperator = Annotated[Actor, Depends(needs(Permission.OPERATE, fleet=True), 
 Admin = Annotated[Actor, Depends(needs(Permission.ADMIN, fleet=True), scope="function")]
 
 
-def named(
+async def named(
     org: Text | None = None,
     integration_type: Annotated[Text | None, Query(alias="type")] = None,
     integration: Text | None = None,
@@ -95,29 +101,37 @@ def named(
 Named = Annotated[AskedScope, Depends(named)]
 
 
-async def whom(actor: Reader, connection: Db, parts: Parts, asked: Named) -> Scope:
-    """The scope that the parameters name. Raises NotFound and Ambiguous.
+def whom(named: Callable[..., Awaitable[AskedScope]]) -> Callable[..., Awaitable[Scope]]:
+    """Answers the scope that the parameters name. Raises NotFound and Ambiguous."""
+    parameters: AskedScope = Depends(named)
 
-    Who is tied to an organization names integrations by their ids alone: a search would tell of others.
-    """
-    return (await resolved(actor, connection, parts, asked)).scope
+    async def scope(actor: Reader, connection: Db, parts: Parts, asked: AskedScope = parameters) -> Scope:
+        return (await resolved(actor, connection, parts, asked)).scope
+
+    return scope
 
 
 async def around(actor: Reader, connection: Db, parts: Parts, asked: Named) -> Scope:
-    """The same, with the organization and the type of an integration, as far as they are known."""
+    """The scope, with the organization and the type of an integration, as far as they are known."""
     return (await resolved(actor, connection, parts, asked)).around
 
 
-Whom = Annotated[Scope, Depends(whom, scope="function")]
+Whom = Annotated[Scope, Depends(whom(named), scope="function")]
 Around = Annotated[Scope, Depends(around, scope="function")]
 
 
 async def resolved(actor: Actor, connection: Connection, parts: Served, asked: AskedScope) -> Resolved:
-    """What ``asked`` names, as far as the actor may know of it. Raises NotFound and Ambiguous."""
+    """What ``asked`` names, as far as the actor may know of it. Raises NotFound and Ambiguous.
+
+    Who is tied to an organization names integrations by their ids, and types by their whole names, those of the
+    settings or of its own integrations: a search, or a list of what is known, would tell of others.
+    """
     if actor.org_id is None:
         return await resolve(connection, parts.settings, asked) if any(asked) else Resolved(Scope(), Scope(), ())
     if asked.org not in (None, actor.org_id):
         raise Problem(404, f'There is no organization "{asked.org}".')
+    if asked.integration_type is not None:
+        await check_type(connection, parts.settings, actor.org_id, asked.integration_type)
     scope = Scope(actor.org_id, *asked[1:])
     return Resolved(scope, scope, ())
 

@@ -74,7 +74,10 @@ class Connection(HttpToolsProtocol):
             idle.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection, and tell the request under way that its client has left."""
+        """Forget the connection, and tell the request under way that its client has left.
+
+        Where several were sent at once, one that is answered before the newest is not told: it ends by its deadline.
+        """
         self._open_ones.pop(self, None)
         self._close_within(None)
         super().connection_lost(exc)

@@ -9,23 +9,26 @@ from starlette.requests import Request
 
 from synkron.service.api.problem import Problem
 
-# Seconds. A database that stands still is told of within the first; the second is for a report on a large fleet.
+# Seconds: a database that stands still is told of within these.
 ANSWER_WITHIN = 6.0
+# Seconds for a change, and for a report on a large fleet.
 LONG = 120.0
+# The state of a request has its deadline under this name.
 KEY = "deadline"
+MAYBE_DONE = "it may have been done: look before you send it again, or send it with the same Idempotency-Key"
 
 
 class Deadline:
     """The deadline of one request, and for how many seconds it was set; ``end`` is called when it has passed.
 
-    It is also called if the client has left, where that ends the request.
+    A question is ended if its client leaves, too. What changes something goes on.
     """
 
-    def __init__(self, end: Callable[[], None], *, ends_with_client: bool) -> None:
+    def __init__(self, end: Callable[[], None], *, is_question: bool) -> None:
         self.seconds = 0.0
         self.has_left = False
         self._end = end
-        self._ends_with_client = ends_with_client
+        self._is_question = is_question
         self._timer: asyncio.TimerHandle | None = None
         self.move(ANSWER_WITHIN)
 
@@ -41,12 +44,13 @@ class Deadline:
     def leave(self) -> None:
         """Note that the client has left."""
         self.has_left = True
-        if self._ends_with_client:
+        if self._is_question:
             self._end()
 
     def problem(self) -> Problem:
-        """What is answered once it has passed."""
-        detail = f"there was no answer within {self.seconds:g} s, as the database is away or busy; try again"
+        """What is answered once it has passed. A change may have been committed though its answer was not there yet."""
+        advice = "try again" if self._is_question else MAYBE_DONE
+        detail = f"there was no answer within {self.seconds:g} s, as the database is away or busy; {advice}"
         return Problem(503, detail, {"Retry-After": "5"})
 
 

@@ -10,13 +10,10 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from synkron.model import Scope
-from synkron.operations.access.actor import Actor
 from synkron.postgres.connection import Connection
-from synkron.service.api.access import Reader, Whom, asking
+from synkron.service.api.access import Asking, Reader, Whom
 from synkron.service.api.deadline import LONG, may_take
 from synkron.service.api.served import Db, Parts, Served
-
-Asking = Annotated[Actor, Depends(asking, scope="function")]
 
 
 async def few(request: Request, _: Asking, parts: Parts) -> AsyncIterator[None]:

@@ -82,7 +82,7 @@ class Guarded:
         """Answer by the deadline, or refuse (503) and end what is under way.
 
         On a database that stands still that ends only when its connection is dropped, so nobody waits for it. A
-        question is ended if its client leaves, too. What changes something goes on.
+        question is ended if its client leaves, too. What changes something goes on until its deadline.
         """
         task = asyncio.current_task()
         refusing: asyncio.Task[None] | None = None
@@ -103,7 +103,7 @@ class Guarded:
             if not is_over:
                 await answer.send(message)
 
-        deadline = Deadline(end, ends_with_client=scope["method"] == "GET")
+        deadline = Deadline(end, is_question=scope["method"] == "GET")
         answer.deadline = scope["state"][KEY] = deadline
         try:
             await self._app(scope, body, sent)

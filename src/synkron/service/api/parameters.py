@@ -20,9 +20,11 @@ INSTANT = (
     "(a + in an address is written %2B)"
 )
 MOST = 1000
-# What a change may name: so many at once, each of so many characters.
+# What may be named: so many in a change, each of so many characters.
 MOST_AT_ONCE, LONGEST_ID = 1000, 200
 CURSOR = "^[A-Za-z0-9_-]+$"
+# What a change is made once for.
+KEY = "^[!-~]{1,255}$"
 
 
 def _number(text: object) -> object:
@@ -71,14 +73,14 @@ def _span(text: object) -> timedelta:
 LONGEST_SPAN = timedelta(days=32)
 # A form sends a field that is left empty, too: nothing is asked for by it.
 OrEmpty = BeforeValidator(lambda text: None if text == "" else text)
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID), AfterValidator(_storable)]
 Zone = Annotated[Text, Query(description="An IANA name, such as Europe/Oslo, or an offset, such as %2B02:00.")]
 Span = Annotated[timedelta, BeforeValidator(_span, json_schema_input_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=datetime)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 Whole = Annotated[int, BeforeValidator(_number, json_schema_input_type=int)]
 Number = Annotated[Whole, Path(ge=1, le=2**63 - 1)]
-Id = Annotated[str, Path(min_length=1, max_length=200, pattern="^[^\\x00]+$")]
+Id = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, pattern="^[^\\x00]+$")]
 Limit = Annotated[Whole, Query(ge=1, le=MOST, description="How many items a page has at most.")]
 LONGEST_RANGE = timedelta(days=32)
 

@@ -10,7 +10,7 @@ from synkron.reports.exports.ranges import Range
 from synkron.service.api.problem import Problem
 
 
-class Span(StrEnum):
+class ReportRange(StrEnum):
     """What a report is about, on the clocks of its zone."""
 
     LAST_NIGHT = "last_night"
@@ -19,17 +19,17 @@ class Span(StrEnum):
     MONTH = "month"
 
 
-def asked_range(span: Span, on: date | None, now: datetime, zone: tzinfo) -> Range:
+def asked_range(span: ReportRange, on: date | None, now: datetime, zone: tzinfo) -> Range:
     """The range that is asked for. Raises a Problem (422) for a day with the last night."""
     day = on or now.astimezone(zone).date()
     match span:
-        case Span.DAY:
+        case ReportRange.DAY:
             return ranges.day(day, zone)
-        case Span.WEEK:
+        case ReportRange.WEEK:
             return ranges.week(day, zone)
-        case Span.MONTH:
+        case ReportRange.MONTH:
             return ranges.month(day, zone)
-        case Span.LAST_NIGHT:
+        case ReportRange.LAST_NIGHT:
             if on is not None:
                 raise Problem(422, "query.on: it goes with the range day, week or month")
             return ranges.last_night(now, zone)

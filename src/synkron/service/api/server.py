@@ -46,7 +46,8 @@ async def listening(served: Served, *, anywhere: bool = False) -> AsyncIterator[
             await asyncio.wait(state.tasks, timeout=FAREWELL)
         for task in (*state.tasks, *served.background):
             task.cancel()
-        await served.freshness.close()
+        for beside in (served.readiness, served.figures, served.examination, served.freshness):
+            await beside.close()
         for one in list(state.connections):
             one.transport.abort()
 

@@ -9,59 +9,48 @@ from fastapi import Depends, Query
 from fastapi.dependencies.models import Dependant
 from starlette.requests import Request
 
-from synkron.errors import NotFound
 from synkron.model import Scope
-from synkron.operations.access.actor import Actor
 from synkron.reports.names.match import AskedScope, Candidate, nearest
-from synkron.reports.names.store import resolve
-from synkron.service.api.access import Reader, asking, resolved
-from synkron.service.api.parameters import OrEmpty, Text
+from synkron.reports.overview.cursor import LONGEST
+from synkron.service.api.access import Asking, resolved, whom
+from synkron.service.api.parameters import LONGEST_ID, OrEmpty, Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 
 STORABLE = "^[^\\x00]*$"
 
-Author = Annotated[str, Query(max_length=200, pattern=STORABLE)]
-Search = Annotated[str, Query(alias="q", max_length=200, pattern=STORABLE)]
-After = Annotated[str | None, Query(max_length=4000)]
+Author = Annotated[str, Query(max_length=LONGEST_ID, pattern=STORABLE)]
+Search = Annotated[str, Query(alias="q", max_length=LONGEST_ID, pattern=STORABLE)]
+After = Annotated[str | None, Query(max_length=LONGEST)]
 Name = Annotated[Text | None, OrEmpty]
 
 
-async def whom(
-    actor: Reader,
-    connection: Db,
-    parts: Parts,
+async def named(
     org: Name = None,
     integration_type: Annotated[Name, Query(alias="type")] = None,
     integration: Name = None,
-) -> Scope:
-    """What the fields of a form name, by ids or names. Raises NotFound and Ambiguous."""
-    return (await resolved(actor, connection, parts, AskedScope(org, integration_type, integration))).scope
+) -> AskedScope:
+    """What the fields of a form name, by ids or names."""
+    return AskedScope(org, integration_type, integration)
 
 
-Whom = Annotated[Scope, Depends(whom, scope="function")]
+Whom = Annotated[Scope, Depends(whom(named), scope="function")]
 
 
 async def named_type(
     connection: Db,
     parts: Parts,
-    actor: Annotated[Actor, Depends(asking, scope="function")],
-    text: Annotated[str, Query(alias="type", max_length=200, pattern=STORABLE)] = "",
+    actor: Asking,
+    text: Annotated[str, Query(alias="type", max_length=LONGEST_ID, pattern=STORABLE)] = "",
 ) -> str:
     """The type that a page is limited to, by its name or a part of it; nothing for all.
 
-    Raises NotFound and Ambiguous, with the types that are known, as the commands do. Who is tied to an organization
-    learns only of those of the settings: others may be of others' rows.
+    Raises NotFound and Ambiguous.
     """
     if not text:
         return ""
-    if actor.org_id is None:
-        return (
-            await resolve(connection, parts.settings, AskedScope(integration_type=text))
-        ).scope.integration_type or ""
-    if text not in parts.settings.types:
-        raise NotFound(f'There is no integration type "{text}". Known are {", ".join(sorted(parts.settings.types))}.')
-    return text
+    found = await resolved(actor, connection, parts, AskedScope(integration_type=text))
+    return found.scope.integration_type or ""
 
 
 OneType = Annotated[str, Depends(named_type, scope="function")]

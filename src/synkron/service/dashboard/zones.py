@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from synkron.cron import parse_zone
 from synkron.errors import ZoneError
+from synkron.service.api.parameters import LONGEST_ID
 from synkron.service.api.served import Parts
 from synkron.service.dashboard.viewer import Viewer
 
@@ -38,12 +39,14 @@ class ShownZone:
         return response
 
 
-def shown_zone(request: Request, parts: Parts, zone: Annotated[str | None, Query(max_length=200)] = None) -> ShownZone:
+def shown_zone(
+    request: Request, parts: Parts, zone: Annotated[str | None, Query(max_length=LONGEST_ID)] = None
+) -> ShownZone:
     """The zone of a request. Raises ZoneError for one that is asked for and does not exist."""
     if zone:
         return ShownZone(zone, parse_zone(zone), is_asked=True)
     usual = parts.settings.reports[0].zone if parts.settings.reports else "UTC"
-    name = request.cookies.get(COOKIE, usual)[:200]
+    name = request.cookies.get(COOKIE, usual)[:LONGEST_ID]
     try:
         return ShownZone(name, parse_zone(name))
     except ZoneError:

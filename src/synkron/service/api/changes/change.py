@@ -16,8 +16,9 @@ from synkron.operations.access.answers import Answer, answer_once
 from synkron.operations.scope import no_organization, read_names
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
-from synkron.service.api.access import asking
+from synkron.service.api.access import Asking
 from synkron.service.api.deadline import LONG, may_take
+from synkron.service.api.parameters import KEY
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.forms import in_json, organizations_in
 
@@ -28,7 +29,7 @@ Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        pattern="^[!-~]{1,255}$",
+        pattern=KEY,
         description="A text of your own, new for each change. A request that comes again with it changes nothing more.",
     ),
 ]
@@ -101,7 +102,7 @@ class RequestedChange:
 
 async def requested(
     request: Request,
-    actor: Annotated[Actor, Depends(asking, scope="function")],
+    actor: Asking,
     connection: Db,
     parts: Parts,
     dry_run: DryRun = False,

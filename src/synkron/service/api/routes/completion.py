@@ -14,6 +14,7 @@ from synkron.errors import NotAtHome
 from synkron.model import Outcome, OutcomeKind, State
 from synkron.runtime import log
 from synkron.service.api.answer import answer
+from synkron.service.api.deadline import LONG, may_take
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Parts, Served
@@ -74,6 +75,7 @@ async def complete(request: Request, parts: Parts, run_id: Annotated[str, Path(p
     # The same answer for a run that does not exist: an unsigned caller must not learn which runs exist.
     if found is None or not _is_signed(request, body, found, parts):
         raise Problem(401, WRONGLY_SIGNED)
+    may_take(request, LONG)  # it is recorded with many others, and must be told so: its retry would be refused
     told = _read(body)
     outcome = told.as_outcome(parts.redaction)
     try:

@@ -20,7 +20,7 @@ from synkron.service.api.answer import answer_beside, form
 from synkron.service.api.heavy import Asked
 from synkron.service.api.parameters import MOST, Day, Instant, Whole, Zone, window_of
 from synkron.service.api.problem import Problem
-from synkron.service.api.ranges import Span, asked_range
+from synkron.service.api.ranges import ReportRange, asked_range
 from synkron.service.api.responses import documented
 from synkron.service.names import organization_names
 from synkron.service.nouns.exports import ExportFacts, export_facts
@@ -47,7 +47,7 @@ On = Annotated[Day | None, Query(description="The day, or a day of the week or m
 @router.get("/v1/report", responses=ANSWERS)
 async def report(
     asked: Asked,
-    span: Annotated[Span | None, Query(alias="range")] = None,
+    span: Annotated[ReportRange | None, Query(alias="range")] = None,
     on: On = None,
     since: Instant | None = None,
     until: Instant | None = None,
@@ -67,7 +67,7 @@ async def report(
     now = await database_clock(asked.connection)
     place = parse_zone(zone)
     if since is None:
-        found = asked_range(span or Span.LAST_NIGHT, on, now, place)
+        found = asked_range(span or ReportRange.LAST_NIGHT, on, now, place)
     else:
         window = window_of(since, until, now, ranges.DAY)
         found = ranges.between(window.start, window.end, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +12,12 @@ from starlette.datastructures import FormData, QueryParams
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill
 from synkron.postgres.connection import Connection
-from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE
+from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE, YEARS
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served
 from synkron.service.dashboard.viewer import Viewer
 from synkron.settings.load import Settings
-from synkron.text import is_storable, written, written_span
+from synkron.text import EARLIEST, LATEST, is_storable, written, written_span
 
 LENGTHS = ("1h", "4h", "24h", "7d")
 MOST_DIGITS = 19
@@ -95,11 +96,12 @@ class Asked:
             raise Problem(422, f"for: {error}") from None
 
     def moment(self, name: str) -> datetime:
-        """A moment in UTC, as the field of a form writes it."""
-        try:
-            return datetime.fromisoformat(self.text(name)).replace(tzinfo=UTC)
-        except ValueError:
-            raise Problem(422, f"{name}: write a moment such as 2026-11-29T14:00, in UTC") from None
+        """A moment in UTC, as the field of a form writes it: without an offset."""
+        with suppress(ValueError):
+            found = datetime.fromisoformat(self.text(name))
+            if found.tzinfo is None and EARLIEST <= found.replace(tzinfo=UTC) < LATEST:
+                return found.replace(tzinfo=UTC)
+        raise Problem(422, f"{name}: write a moment in UTC, {YEARS}, such as 2026-11-29T14:00, without an offset")
 
     def range(self) -> AskedBackfill:
         """The range to backfill."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from secrets import token_urlsafe
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from synkron.operations.access.answers import Answer, answer_once
 from synkron.operations.transaction import read_transaction
+from synkron.service.api.parameters import KEY
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.actions import ACTIONS
@@ -38,6 +45,7 @@ async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts
         preview=preview,
         named=named,
         back=request.query_params.get("back", "/"),
+        key=token_urlsafe(16),
         lengths=LENGTHS,
         range=(asked.text("from", f"{now - DAY:%Y-%m-%dT%H:%M}"), asked.text("to", f"{now:%Y-%m-%dT%H:%M}")),
     )
@@ -45,9 +53,33 @@ async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts
 
 @router.post("/act/{name}")
 async def act(form: Posted, view: OperatorView, connection: Db, parts: Parts, name: Name) -> Response:
-    """Do it, and go back to where it was asked for."""
-    done = await _named(name).do(Asked(view, connection, parts, form))
-    return redirect(str(form.get("back", "/")), Flash(done))
+    """Do it, once though the form is sent again, and go back to where it was asked for."""
+    action, asked = _named(name), Asked(view, connection, parts, form)
+
+    async def do() -> Answer:
+        try:
+            return Answer(200, json.dumps(await action.do(asked)))
+        except Problem as problem:  # it may tell of what was done, such as a message that a channel did not take
+            return Answer(problem.status, json.dumps(problem.detail))
+
+    done = await _once(asked, f"POST /act/{name}", do)
+    said = json.loads(done.body)
+    if done.status != 200:
+        raise Problem(done.status, said)
+    return redirect(str(form.get("back", "/")), Flash(said))
+
+
+async def _once(asked: Asked, request: str, do: Callable[[], Awaitable[Answer]]) -> Answer:
+    """What ``do`` answers, or answered to the same form before: each has a key, as a request of the API may."""
+    key = str(asked.fields.get("key", ""))
+    if not key:
+        return await do()
+    if not re.fullmatch(KEY, key):
+        raise Problem(422, "key: it is not that of a form; reload the page, and send the form again")
+    if asked.within is not None:
+        request += f" of {asked.within}"
+    sent = urlencode(asked.fields.multi_items())
+    return await answer_once(asked.connection, asked.author, key, request, sent.encode(), do)
 
 
 def _named(name: str) -> Action:

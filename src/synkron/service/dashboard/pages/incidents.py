@@ -35,7 +35,8 @@ async def incidents(
     after: After = None,
 ) -> Response:
     """What is wrong now; with ``closed``, also what was."""
-    scope = Scope(view.actor.org_id if view.actor else None)
+    within = view.actor.org_id if view.actor else None
+    scope = Scope(within)
     before = place_of(after, datetime, int)
     found = await store.incidents(connection, closed=closed, kind=kind, scope=scope, before=before, limit=ROWS + 1)
     shown = page(found, ROWS, lambda one: (one.opened_at, one.id), lambda one: one)
@@ -46,7 +47,7 @@ async def incidents(
         closed=closed,
         kind=kind,
         kinds=list(IncidentKind),
-        silences=await silences(connection, parts.settings, scope),
+        silences=await silences(connection, parts.settings, scope, within=within),
         channels=[] if view.is_tied else sorted(parts.settings.announce.channels),
         names=await organization_names(connection, parts.settings, touched(found)),
     )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from synkron.cron import parse, parse_zone
 from synkron.cron.elsewhere import differences
 from synkron.errors import CronError, ZoneError
+from synkron.service.api.parameters import LONGEST_ID
 from synkron.service.api.served import Parts
 from synkron.service.dashboard import times
 from synkron.service.dashboard.viewer import View, Viewer
@@ -31,7 +32,7 @@ async def lab(
     request: Request,
     parts: Parts,
     expression: Annotated[str, Query(max_length=LONGEST)] = "",
-    zone: Annotated[str, Query(max_length=200)] = "",
+    zone: Annotated[str, Query(max_length=LONGEST_ID)] = "",
 ) -> Response:
     """A sentence, the next moments, what may surprise, and where other tools differ."""
     asked_zone = zone or shown_zone(request, parts).name

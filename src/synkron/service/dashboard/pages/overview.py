@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from synkron.incidents.store import incidents
@@ -14,14 +14,14 @@ from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS
 from synkron.model import EVERYTHING, Scope
 from synkron.operations.scope import read_names
 from synkron.operations.transaction import read_transaction
-from synkron.reports.overview.cursor import LONGEST, Sort
+from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
 from synkron.service.api.access import visible
 from synkron.service.api.parameters import Id, OrEmpty
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
-from synkron.service.dashboard.parameters import OneType, Search
+from synkron.service.dashboard.parameters import After, OneType, Search
 from synkron.service.dashboard.plots import CLASSES, strip
 from synkron.service.dashboard.viewer import View, Viewer, redirect
 from synkron.service.overview.refresh import read_due
@@ -29,7 +29,6 @@ from synkron.service.status.targets import target_of, without_target
 from synkron.service.status.tiles import Tiles, tiles
 
 router = APIRouter(include_in_schema=False)
-After = Annotated[str | None, Query(max_length=LONGEST)]
 ROWS = 50
 LONGEST_NUMBER = 18
 
