@@ -13,7 +13,6 @@ from synkron.errors import NotFound
 from synkron.model import Scope
 from synkron.operations.access.actor import Actor
 from synkron.reports.names.match import AskedScope, Candidate, nearest
-from synkron.reports.names.store import resolve
 from synkron.service.api.access import Reader, asking, resolved
 from synkron.service.api.parameters import OrEmpty, Text
 from synkron.service.api.problem import Problem
@@ -56,9 +55,8 @@ async def named_type(
     if not text:
         return ""
     if actor.org_id is None:
-        return (
-            await resolve(connection, parts.settings, AskedScope(integration_type=text))
-        ).scope.integration_type or ""
+        found = await resolved(actor, connection, parts, AskedScope(integration_type=text))
+        return found.scope.integration_type or ""
     if text not in parts.settings.types:
         raise NotFound(f'There is no integration type "{text}". Known are {", ".join(sorted(parts.settings.types))}.')
     return text
@@ -67,8 +65,11 @@ async def named_type(
 OneType = Annotated[str, Depends(named_type, scope="function")]
 
 
-async def only_known(request: Request) -> None:
-    """Raise a Problem (422) for a parameter that the page does not have: it would be taken for a filter that holds."""
+async def only_known(request: Request, _: Annotated[Actor, Depends(asking, scope="function")]) -> None:
+    """Raise a Problem (422) for a parameter that the page does not have: it would be taken for a filter that holds.
+
+    Who asks comes first: who is not logged in is sent to do so, and others see the problem on a page of theirs.
+    """
     known = sorted(set(_parameters(request.scope["route"].dependant)))
     for name in request.query_params:
         if name not in known:
