@@ -69,6 +69,11 @@ def printable(text: str, most: int | None = None, *, keep: str = "") -> str:
     return text if most is None or len(text) <= most else text[: most - 1] + "…"
 
 
+def called(name: str | None, otherwise: str) -> str:
+    """The name; where that is blank, so that there is nothing to see or to follow, the other text."""
+    return name if name and name.strip() else otherwise
+
+
 def one_line(text: str, most: int | None = None) -> str:
     """The printable text in one line: each sequence of line breaks and blanks becomes one blank."""
     return printable(re.sub(r"[ \t\r\n]+", " ", text).strip(" "), most)

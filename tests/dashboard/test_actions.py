@@ -10,11 +10,10 @@ import pytest
 import pytest_asyncio
 
 from synkron.delivery.targets.request import MASK, body, masked_headers, read_endpoint
-from synkron.model import Scope
 from synkron.operations.access.actor import Permission
-from synkron.operations.scope import in_words, subject_of
-from synkron.service.dashboard.subjects import called, names_first
+from synkron.service.dashboard.subjects import names_first
 from synkron.settings.load import Settings
+from synkron.text import called
 from tests.conftest import Connection
 from tests.delivery.test_shortage import run as run_of
 from tests.service.api.cast import Member
@@ -118,17 +117,15 @@ async def test_a_name_stands_before_its_id(operator: Api, cast: list[Member]) ->
 @pytest.mark.parametrize(
     ("subject", "shown"),
     [
-        (in_words(Scope("7"), {"7": "<b>"}), "&lt;b&gt; <small>7</small>"),
-        (in_words(Scope("7", "xledger"), {"7": "Ås (nord)"}), "Ås (nord) xledger <small>7</small>"),
-        (in_words(Scope("7", "xledger"), {}), "type xledger of organization 7"),
-        (in_words(Scope(), {}), "everything"),
-        (subject_of(Scope(integration_id="3"), None, {}), "integration 3 (its row is gone)"),
-        ("3 integrations", "3 integrations"),
-        ("endpoint <x>", "endpoint &lt;x&gt;"),
+        (("7",), "&lt;b&gt; <small>7</small>"),
+        (("8", "xledger"), "Ås (nord) xledger <small>8</small>"),
+        (("8", "xledger", "3"), "Ås (nord) xledger <small>3</small>"),
+        (("9", "xledger", "3\u202e"), "9 xledger <small>3\\u202e</small>"),
+        (("10",), "10 <small>10</small>"),
     ],
 )
-def test_of_any_subject(subject: str, shown: str) -> None:
-    assert str(names_first(subject)) == shown
+def test_of_any_subject(subject: tuple[str, ...], shown: str) -> None:
+    assert str(names_first({"7": "<b>", "8": "Ås (nord)", "9": " "}, *subject)) == shown
 
 
 def test_a_blank_name_is_no_name() -> None:

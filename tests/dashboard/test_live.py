@@ -18,7 +18,7 @@ from synkron.service.dashboard import live
 from tests.conftest import Connection
 from tests.service.api.conftest import Api, serving, token_of
 from tests.support.databases import Database
-from tests.support.fleet import add_integration, add_organization
+from tests.support.fleet import add_integration, add_organization, blocked
 
 PATIENCE = 30.0
 
@@ -185,6 +185,42 @@ async def test_a_stream_ends_with_its_session_and_tells_nothing_more(
         events = [line for line in told.split(b"\n") if line.startswith((b"event", b"data: "))]
         assert events == [b"event: over"] if not is_tied else events[-1] == b"event: over", (end, told)
         assert b"audit" not in told
+
+
+async def test_a_session_that_ends_by_time_ends_its_stream_though_nothing_changes(
+    api: Api, connection: Connection, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SIGN", 0.5)
+    found = await sessions.log_in_by_oidc(connection, "kari", Permission.READ, None)
+    assert found is not None
+    await connection.execute("update synkron.sessions set expires_at = now() + interval '2 s'")
+    await connection.execute("select pg_stat_force_next_flush()")
+    by = {"Cookie": f"synkron-session={found[1]}"}
+    async with session.get(f"{api.url}/live?topics=runs", headers=by, timeout=ClientTimeout(None)) as stream:
+        async with asyncio.timeout(PATIENCE):
+            told = await stream.content.read()
+    assert b": alive" in told
+    assert told.endswith(live.OVER)
+
+
+async def test_a_page_that_opens_while_sessions_are_looked_up_stays(
+    api: Api, connection: Connection, session: ClientSession, database: Database
+) -> None:
+    change = "insert into synkron.audit (author, action, subject) values ('kari', 'x', 'y')"
+    other = api.with_token(await token_of(connection, Permission.OPERATE))
+    async with (
+        listening(api, session, "audit") as stream,
+        connected(database.superuser_url) as locking,
+        AsyncExitStack() as pages,
+    ):
+        async with locking.transaction():
+            await locking.execute("lock table synkron.sessions in access exclusive mode")
+            await connection.execute(f"{change}; select pg_stat_force_next_flush()")
+            await blocked(connection)
+            late = await pages.enter_async_context(listening(other, session, "audit"))
+        assert await told(stream) == "audit"
+        async with asyncio.timeout(PATIENCE):
+            assert [await late.content.readline() for _ in range(2)] == [b"\n", b"event: changed\n"]
 
 
 async def test_nobody_listens_without_a_token(api: Api) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from synkron.operations.access import sessions
 from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
 from tests.service.api.cast import Member, add_member
@@ -119,3 +120,24 @@ async def test_a_parameter_is_one_that_the_page_has(api: Api, cast: list[Member]
     }.items():
         answer = await api.get(path, headers=PAGE)
         assert (answer.status, said in answer.text) == (422, True), (path, answer.text)
+
+
+async def test_a_parameter_that_is_mistyped_is_told_to_who_is_logged_in_on_their_page(
+    api: Api, connection: Connection
+) -> None:
+    found = await sessions.log_in_by_oidc(connection, "kari", Permission.READ, None)
+    assert found is not None
+    headers = PAGE | {"Cookie": f"synkron-session={found[1]}"}
+    stranger = api.with_token(None)
+    answer = await stranger.get("/setup?state=x", headers=headers)
+    assert (answer.status, 'href="/incidents"' in answer.text) == (422, True), answer.text
+    for path in ("/setup?state=x", "/?type=%00", "/runs/1?banana=1"):
+        answer = await stranger.get(path, headers=PAGE, allow_redirects=False)
+        assert (answer.status, answer.headers.get("Location", "").partition("?")[0]) == (303, "/login"), path
+
+
+async def test_before_the_first_copy_nothing_is_said_to_be_none(api: Api, connection: Connection) -> None:
+    await add_integration(connection, "0 3 * * *", "xledger")
+    await connection.execute("select pg_advisory_lock(hashtext('synkron.overview'))")
+    for path in ("/", "/heat", "/timeline"):
+        assert "being read for the first time" in (await api.get(path, headers=PAGE)).text, path

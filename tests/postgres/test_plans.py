@@ -83,6 +83,7 @@ USED_IN: Mapping[str, tuple[str, ...]] = {
     "reports/names/store.organization_on_record": (OTHER,),
     "reports/names/store.type_of_runs_on_record": (OTHER,),
     "reports/names/store.type_on_record": (OTHER,),
+    "reports/names/store.types_of_copy": (OTHER,),
     "reports/exports/pending": (SECURED,),
     "reports/overview/calendar": (OTHER,),
     "reports/overview/coming": (SECURED, OTHER),

@@ -17,6 +17,7 @@ from synkron.settings.load import Settings
 from synkron.source.due import misplaced, schedule_of
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of
+from synkron.text import called
 
 # Of the ids that nothing has, so many are named.
 MOST_LISTED = 5
@@ -188,8 +189,8 @@ def in_words(scope: Scope, names: Mapping[str, str]) -> str:
     if scope.integration_id is not None:
         return f"integration {scope.integration_id}"
     organization = f"organization {scope.org_id}"
-    if scope.org_id is not None and names.get(scope.org_id):
-        organization += f" ({names[scope.org_id]})"
+    if name := called(names.get(scope.org_id or ""), ""):
+        organization += f" ({name})"
     if scope.integration_type is None:
         return "everything" if scope.org_id is None else organization
     return f"type {scope.integration_type}" + ("" if scope.org_id is None else f" of {organization}")
@@ -202,7 +203,7 @@ def subject_of(scope: Scope, row: Integration | None, names: Mapping[str, str]) 
         return words
     if row is None:
         return f"{words} (its row is gone)"
-    return f"{words} ({row.integration_type} of {names.get(row.org_id) or row.org_id})"
+    return f"{words} ({row.integration_type} of {called(names.get(row.org_id), row.org_id)})"
 
 
 def _about(scope: Scope, rows: Sequence[Integration]) -> Scope:

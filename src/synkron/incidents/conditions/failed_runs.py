@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from synkron.incidents.condition import Condition, IncidentKind
-from synkron.incidents.conditions.wording import MOST_APART, Names, called, moment, touched
+from synkron.incidents.conditions.wording import MOST_APART, Names, moment, organization, touched
 from synkron.text import several
 
 # How many runs a command names.
@@ -87,7 +87,7 @@ def _of_one(runs: Sequence[FailedRun], names: Names) -> Condition:
     return Condition(
         kind=IncidentKind.RUN_FAILED,
         subject=f"{newest.org_id} {newest.integration_type}",
-        title=f"{newest.integration_type} of {called(newest.org_id, names)}: {failures} failed for good",
+        title=f"{newest.integration_type} of {organization(newest.org_id, names)}: {failures} failed for good",
         detail=f"{_told(newest)} No later run of its integration has succeeded.",
         remedy=f"When the cause is fixed: `synkron runs retry {numbers}` (the keys stay the same).{rest}",
         since=min(run.finished_at for run in runs),
@@ -106,7 +106,7 @@ def _of_type(runs: Sequence[FailedRun], names: Names, *, is_cut: bool) -> Condit
         kind=IncidentKind.RUN_FAILED,
         subject=f"type {kind}",
         title=f"{kind}: {failures} of {organizations} failed for good",
-        detail=f"The newest failure is that of {called(newest.org_id, names)}. {_told(newest)}",
+        detail=f"The newest failure is that of {organization(newest.org_id, names)}. {_told(newest)}",
         remedy=(
             f"`synkron runs --state failed --type {kind}` lists them. When the cause is fixed: "
             f"`synkron runs retry {newest.run_id}` and the other numbers (the keys stay the same)."

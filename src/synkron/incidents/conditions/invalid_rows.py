@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from synkron.incidents.condition import Condition, IncidentKind
-from synkron.incidents.conditions.wording import MOST_APART, Names, called, listed, touched
+from synkron.incidents.conditions.wording import MOST_APART, Names, listed, organization, touched
 from synkron.model import Fault, InvalidIntegration
 from synkron.source.due import briefly
 from synkron.text import several
@@ -72,7 +72,7 @@ def _whole(subject: str, rows: Sequence[InvalidIntegration], names: Names, at: d
     return replace(
         one,
         subject=subject,
-        title=f"{len(rows)} integrations of {called(rows[0].org_id, names)} can't run: {briefly(rows[0])}",
+        title=f"{len(rows)} integrations of {organization(rows[0].org_id, names)} can't run: {briefly(rows[0])}",
         detail=(
             f"They are enabled, but every tick leaves them out ({listed(sorted(types))}). No other organization is "
             f"affected.{_what_is_allowed(rows[0])}{_what_of_its_moments(rows[0].fault)}"
@@ -83,7 +83,7 @@ def _whole(subject: str, rows: Sequence[InvalidIntegration], names: Names, at: d
 
 
 def _one(row: InvalidIntegration, names: Names, at: datetime) -> Condition:
-    whose = f"{row.integration_type} of {called(row.org_id, names)}"
+    whose = f"{row.integration_type} of {organization(row.org_id, names)}"
     return Condition(
         kind=KINDS[row.fault],
         subject=row.integration_id,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from synkron.incidents.condition import Condition, IncidentKind
-from synkron.incidents.conditions.wording import Names, called, moment, touched
+from synkron.incidents.conditions.wording import Names, moment, organization, touched
 from synkron.ledger.drift import REASONS, LateRun, Stage, lost_in
 from synkron.settings.integrations.naming import section_of
 from synkron.text import several, span
@@ -29,7 +29,7 @@ def late(runs: Sequence[LateRun], names: Names, *, is_cut: bool = False) -> list
 
 def _of_one(runs: Sequence[LateRun], names: Names, *, is_cut: bool) -> Condition:
     worst, stage = _worst(runs), _lost_in(runs)
-    whose = f"{worst.integration_type} of {called(worst.org_id, names)}"
+    whose = f"{worst.integration_type} of {organization(worst.org_id, names)}"
     late = f"{span(worst.late)} late"
     how_late = f"started {late}" if worst.has_started else f"is {late} and has not started"
     others = f" {_counts(runs, is_cut=is_cut)}" if len(runs) > 1 else ""
@@ -51,7 +51,7 @@ def _of_fleet(runs: Sequence[LateRun], names: Names, *, is_cut: bool) -> Conditi
     types = Counter(run.integration_type for run in runs)
     organizations = several(len({run.org_id for run in runs}), "organization", at_least=is_cut)
     by_type = ", ".join(f"{name} {count:,}" for name, count in sorted(types.items()))
-    whose = f"{worst.integration_type} of {called(worst.org_id, names)}"
+    whose = f"{worst.integration_type} of {organization(worst.org_id, names)}"
     return Condition(
         kind=IncidentKind.DRIFT,
         subject="fleet",

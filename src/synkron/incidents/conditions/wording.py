@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from synkron.text import called
+
 # More conditions than this that differ only in whom they affect become one.
 MOST_APART = 20
 # How many organizations a condition names by their ids.
@@ -14,9 +16,9 @@ Names = Mapping[str, str]
 """The names of organizations by their ids."""
 
 
-def called(org_id: str, names: Names) -> str:
+def organization(org_id: str, names: Names) -> str:
     """The organization's name, or its id if it has none."""
-    return names.get(org_id) or f"organization {org_id}"
+    return called(names.get(org_id), f"organization {org_id}")
 
 
 def moment(at: datetime) -> str:

@@ -33,14 +33,19 @@ class Resolved:
     notes: Sequence[str]
 
 
-async def resolve(connection: Connection, settings: Settings, asked: AskedScope) -> Resolved:
+async def resolve(
+    connection: Connection, settings: Settings, asked: AskedScope, *, types_of_copy: bool = False
+) -> Resolved:
     """The scope that is asked for. It is read outside a transaction.
 
     An id wins over a name that reads the same, and for an id nothing else is read. What is only in Synkron's own
-    tables, because its row is gone, is found by its whole id. Raises NotFound if nothing is named so; Ambiguous if
-    several are; ServiceRoleRequired and SourceTableMissing if it is not on record and the tables can't be read.
+    tables, because its row is gone, is found by its whole id. With ``types_of_copy``, no table is read from end to end
+    for a type: those of the rows are as the overview's copy has them, and one that only skipped runs have is unknown.
+
+    Raises NotFound if nothing is named so; Ambiguous if several are; ServiceRoleRequired and SourceTableMissing if it
+    is not on record and the tables can't be read.
     """
-    search = _Search(connection, settings, SourceQueries(settings.source))
+    search = _Search(connection, settings, SourceQueries(settings.source), types_of_copy)
     org_id = None if asked.org is None else await search.organization(asked.org)
     kind = None if asked.integration_type is None else await search.type(asked.integration_type)
     one = None if asked.integration is None else await search.integration(asked.integration)
@@ -88,6 +93,7 @@ class _Search:
     connection: Connection
     settings: Settings
     source: SourceQueries
+    types_of_copy: bool = False
     notes: list[str] = field(default_factory=list)
     organizations: list[Candidate] = field(default_factory=list)
     unreadable: Refused | SourceTableMissing | None = None
@@ -105,12 +111,12 @@ class _Search:
         names = type_names(self.settings)
         if text in names:
             return text
-        rows = {row["id"] for row in await self._rows(FILE, "types")}
+        rows = await self._types()
         if text not in rows and (gone := await self._on_record("type", text)):
             return str(gone["id"])
         known = [Candidate(name, name) for name in sorted({*names, *rows})]
         found = matches(text, known)
-        if not found and (gone := await self._on_record("type_of_runs", text)):
+        if not found and not self.types_of_copy and (gone := await self._on_record("type_of_runs", text)):
             return str(gone["id"])
         listed = ", ".join(one.name for one in known)
         return self._only("type", text, found, f'There is no integration type "{text}". Known are {listed}.').id
@@ -119,6 +125,13 @@ class _Search:
         """Raise NotFound unless it is a type of the settings or of the organization's rows; no other is named."""
         if text not in type_names(self.settings) and not await self._rows(FILE, "integrations_of", org_id, text, 1):
             raise self.unreadable or NotFound(f'There is no integration type "{text}".')
+
+    async def _types(self) -> set[str]:
+        """The types of the rows."""
+        if not self.types_of_copy:
+            return {row["id"] for row in await self._rows(FILE, "types")}
+        async with self.source.in_words():
+            return {row["id"] for row in await self.connection.fetch(self.source.sql(FILE)["types_of_copy"])}
 
     async def integration(self, text: str) -> NamedIntegration:
         """The integration, or what is on record of one that is gone."""

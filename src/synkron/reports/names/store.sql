@@ -5,6 +5,22 @@
 -- Scans: the integrations, once, for a command, if the text is no type of the settings.
 select distinct {legible[i.integration_type 200]} as id from {integration_rows} i where i.integration_type is not null;
 
+-- name: types_of_copy
+-- The same, as the overview's copy has them. Plan: the index overview_by_type, once for each type.
+with recursive found as (
+    (select integration_type as id from synkron.overview_integrations order by type_key limit 1)
+    union all
+    select (
+        select o.integration_type from synkron.overview_integrations o
+        where o.type_key > found.id || chr(2)
+        order by o.type_key
+        limit 1
+    )
+    from found
+    where found.id is not null
+)
+select id from found where id <> '';
+
 -- name: integrations_with_id
 -- The integrations with the ids $1. The texts are cast to the column's type, ID_TYPE, so the index of the primary key is
 -- used; a text that is none of the type makes the statement fail.

@@ -124,10 +124,15 @@ async def resolved(actor: Actor, connection: Connection, parts: Served, asked: A
     """What ``asked`` names, as far as the actor may know of it. Raises NotFound and Ambiguous.
 
     Who is tied to an organization names integrations by their ids, and types by their whole names, those of the
-    settings or of its own integrations: a search, or a list of what is known, would tell of others.
+    settings or of its own integrations: a search, or a list of what is known, would tell of others. Whatever the type
+    is, no table is read from end to end for it: many may ask at once.
     """
     if actor.org_id is None:
-        return await resolve(connection, parts.settings, asked) if any(asked) else Resolved(Scope(), Scope(), ())
+        if not any(asked):
+            return Resolved(Scope(), Scope(), ())
+        if asked.integration_type not in (None, *parts.settings.types):
+            await parts.freshness.ensure(connection)
+        return await resolve(connection, parts.settings, asked, types_of_copy=True)
     if asked.org not in (None, actor.org_id):
         raise Problem(404, f'There is no organization "{asked.org}".')
     if asked.integration_type is not None:

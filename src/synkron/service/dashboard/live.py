@@ -33,7 +33,7 @@ QUIET, SIGN, LONGEST = 1.0, 20.0, 900.0
 MOST_STREAMS = 400
 # The last event of a stream whose session has ended: the page finds out by itself what it may see.
 OVER = b"event: over\ndata:\n\n"
-# What each topic is read from. Months of a table begin with its name.
+# What each topic is read from: a new table is one line here. Months of a table begin with its name.
 TOPICS: Mapping[str, tuple[str, ...]] = {
     "runs": ("runs", "running", "attempts"),
     "incidents": ("open incidents", "announcements", "silences"),
@@ -45,7 +45,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "nodes": ("nodes",),
     "verifications": ("verifications",),
 }
-# Whoever listens may no longer look, once one of these says so.
+# No topic, and told to nobody: once one of these changes, it is looked up which of those who listen still may.
 ACCESS = ("sessions", "people", "tokens")
 
 
@@ -67,6 +67,7 @@ class Live:
         self._watching: asyncio.Task[None] | None = None
         self._versions: Counter[str] = Counter()
         self._written: Counter[str] | None = None
+        self._checked = 0.0
         self._tick: datetime | None = None
         self._is_away = False
         self._was_notified = False
@@ -82,7 +83,7 @@ class Live:
     async def told(self, by: Listener, topics: Collection[str]) -> AsyncIterator[bytes]:
         """The events of one page: which of its topics changed, when somebody ticked, and that the database is away.
 
-        It ends within seconds of the session.
+        It tells nothing that changed after the end of the session, and ends at most SIGN seconds after that.
         """
         clock = asyncio.get_running_loop().time
         async with self._listening(by):
@@ -92,14 +93,13 @@ class Live:
             yield b"retry: 3000\n\n"
             while not (by.over.is_set() or self._served.stopping.is_set()) and clock() < ends:
                 if (seen, tick, away) == (self._versions, self._tick, self._is_away):
-                    await sleep(SIGN, self._moved, self._served.stopping)
+                    await sleep(SIGN, self._moved, by.over, self._served.stopping)
                 # All pages are woken at once; they must not all load at once.
-                await sleep((len(self._listeners) - 1) / LOADS * random(), self._served.stopping)  # noqa: S311 (no secret)
+                pause = (len(self._listeners) - 1) / LOADS * random()  # noqa: S311 (no secret)
+                await sleep(pause, by.over, self._served.stopping)
                 if by.over.is_set():
                     break
                 changed = [one for one in topics if self._versions[one] != seen[one]]
-                if away and not self._is_away:
-                    changed = list(topics)
                 news = [f"event: changed\ndata: {','.join(changed)}\n\n"] if changed else []
                 if self._is_away and not away:
                     news.append("event: away\ndata:\n\n")
@@ -173,7 +173,10 @@ class Live:
                 await connection.remove_listener(QUEUE.channel, hear)
 
     async def _look(self, connection: Connection) -> None:
-        """See what has changed. Whose session has ended is told nothing of it."""
+        """See what has changed: whose session has ended is told nothing of it. All may have, while it was away.
+
+        A session that ends by time changes nothing, so they are looked up every SIGN seconds at the least, too.
+        """
         sql = SourceQueries(self._served.settings.source).sql(FILE)
         rows = await connection.fetch(sql["counters"])
         written: Counter[str] = Counter()
@@ -181,23 +184,32 @@ class Live:
             for topic, tables in (*TOPICS.items(), ("access", ACCESS)):
                 if row["name"].startswith(tables):
                     written[topic] += row["written"]
-        before, self._written = self._written, written
-        moved = set() if before is None else {one for one in {*written, *before} if written[one] != before[one]}
+        before = written if self._written is None else self._written
+        moved = {one for one in {*written, *before} if written[one] != before[one]}
         if self._was_notified:
             self._was_notified = False
             moved.add("runs")
+        if self._is_away:
+            moved.update(TOPICS)
         tick = await connection.fetchval(sql["newest_tick"])
-        if moved or tick != self._tick or self._is_away:
+        is_news, now = bool(moved) or tick != self._tick, asyncio.get_running_loop().time()
+        if is_news or now - self._checked >= SIGN:
             await self._end_those_over(connection)
+            self._checked = now
+        if is_news:
             self._versions.update(moved)
             self._tick, self._is_away = tick, False
             self._move()
+        # Last: had a question failed, the next look would see the same changes.
+        self._written = written
         self._looked.set()
 
     async def _end_those_over(self, connection: Connection) -> None:
         """Note which sessions have ended, or stand for less than they did."""
-        holding = await actors_of(connection, {one.secret for one in self._listeners})
-        for one in self._listeners:
+        # A page that opens meanwhile has been asked who it is by itself.
+        asked = list(self._listeners)
+        holding = await actors_of(connection, {one.secret for one in asked})
+        for one in asked:
             if holding.get(one.secret) != one.actor:
                 one.over.set()
 

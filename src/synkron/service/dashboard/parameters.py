@@ -56,8 +56,11 @@ async def named_type(
 OneType = Annotated[str, Depends(named_type, scope="function")]
 
 
-async def only_known(request: Request) -> None:
-    """Raise a Problem (422) for a parameter that the page does not have: it would be taken for a filter that holds."""
+async def only_known(request: Request, _: Asking) -> None:
+    """Raise a Problem (422) for a parameter that the page does not have: it would be taken for a filter that holds.
+
+    Who asks comes first: who is not logged in is sent to do so, and others see the problem on a page of theirs.
+    """
     known = sorted(set(_parameters(request.scope["route"].dependant)))
     for name in request.query_params:
         if name not in known:

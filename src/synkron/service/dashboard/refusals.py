@@ -14,7 +14,7 @@ from synkron.operations.access.actor import Actor
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.service.api.access import held_session
 from synkron.service.api.problem import Problem
-from synkron.service.api.served import Served
+from synkron.service.api.served import Served, opened
 from synkron.service.dashboard.flash import Flash
 from synkron.service.dashboard.viewer import plain_view, redirect
 
@@ -49,7 +49,7 @@ async def refused(request: Request, problem: Problem) -> Response:
 async def _held(request: Request) -> tuple[Actor, str] | None:
     """Who asked for what no route answers, so that nobody has asked yet who they are."""
     parts: Served = request.state.served
-    with suppress(SynkronError, TimeoutError, OSError, *DRIVER_FAULTS):
-        async with parts.pool.acquire() as connection:
+    with suppress(SynkronError, *DRIVER_FAULTS):
+        async with opened(parts) as connection:
             return await held_session(request, connection, parts.settings.api)
     return None

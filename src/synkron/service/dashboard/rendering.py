@@ -8,9 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synkron.service.dashboard.assets import address_of
 from synkron.service.dashboard.navigation import GROUPS
-from synkron.service.dashboard.subjects import called, names_first
+from synkron.service.dashboard.subjects import names_first
 from synkron.service.dashboard.words import LANGUAGES, with_code
-from synkron.text import printable
+from synkron.text import called, printable
 
 
 @cache
@@ -25,8 +25,10 @@ def templates() -> Environment:
         auto_reload=False,
         finalize=_shown,
     )
-    found.globals.update(asset=address_of, navigation=GROUPS, languages=LANGUAGES, called=called)
-    found.filters.update(code=with_code, names_first=names_first)
+    found.globals.update(
+        asset=address_of, navigation=GROUPS, languages=LANGUAGES, called=called, names_first=names_first
+    )
+    found.filters.update(code=with_code)
     return found
 
 

@@ -1,4 +1,8 @@
-"""What is done with integrations: pause, resume, run now, backfill."""
+"""What is done with integrations: pause, resume, run now, backfill.
+
+All raise NotFound for an integration that does not exist, or is of others than who asks is tied to, Refused for what is
+not possible now, and a Problem (422) for a field that can't be read.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from datetime import datetime
 
 from synkron.model import Scope
 from synkron.operations import backfill, pauses, trigger
+from synkron.operations.backfill import BackfillPlan
 from synkron.operations.pause_effects import PauseEffect
 from synkron.operations.pauses import AskedPause
-from synkron.operations.scope import look_up
+from synkron.operations.scope import Covered, covered, look_up
 from synkron.service.dashboard.actions.asked import Asked, Facts, Preview
+from synkron.service.dashboard.subjects import names_first
 from synkron.service.dashboard.words import Words
 
 # How many moments of a backfill its page lists.
@@ -18,7 +24,7 @@ LISTED = 20
 
 
 async def would_pause(asked: Asked, now: datetime) -> Preview:
-    """What would be on hold, from when on, and how it is made up for."""
+    """Say how many integrations would pause, what of them is running, the first run on hold, and what follows."""
     words, view = asked.view.words, asked.view
     plan = await pauses.plan_pause(
         asked.connection,
@@ -32,45 +38,45 @@ async def would_pause(asked: Asked, now: datetime) -> Preview:
     if plan.ahead.first is not None:
         first = f"{view.relative(plan.ahead.first)} ({view.clock(plan.ahead.first)} UTC)"
         facts.append((words.say("act.first_held"), first))
-    return Preview(plan.subject, facts + _afterwards(words, plan.consequences))
+    return Preview(await _subject(asked, plan.subject), facts + _afterwards(words, plan.consequences))
 
 
 async def pause(asked: Asked) -> str:
-    """Pause the integrations."""
+    """Pause the integrations, all or none, for as long as is asked; say how many."""
     wanted = AskedPause(asked.scopes, asked.reason, asked.length)
     made = await pauses.pause(asked.connection, asked.settings, wanted, asked.author, within=asked.within)
     return asked.view.words.say("act.pause.done", count=len(made))
 
 
 async def would_resume(asked: Asked, now: datetime) -> Preview:
-    """Which pauses would end, and what is decided then."""
+    """Say how many pauses would end, and how what was missed in them is made up for."""
     words = asked.view.words
     plan = await pauses.plan_resume(asked.connection, asked.settings, asked.scopes, now, within=asked.within)
     facts = [(words.say("act.pauses"), words.number(len(plan.pauses)))]
     if plan.still_paused:
         facts.append((words.say("act.still_paused"), words.number(plan.still_paused)))
-    return Preview(plan.subject, facts + _afterwards(words, plan.consequences))
+    return Preview(await _subject(asked, plan.subject), facts + _afterwards(words, plan.consequences))
 
 
 async def resume(asked: Asked) -> str:
-    """End the pauses of the integrations."""
+    """End the pauses of the integrations, all or none; say how many."""
     made = await pauses.resume(asked.connection, asked.settings, asked.scopes, asked.author, within=asked.within)
     return asked.view.words.say("act.resume.done", count=len(made))
 
 
 async def would_trigger(asked: Asked, now: datetime) -> Preview:
-    """Which period the run would export."""
+    """Say which period the run would export, and behind which run it would wait."""
     words, view = asked.view.words, asked.view
     plan = await trigger.plan_trigger(asked.connection, asked.settings, asked.scopes[0], now, within=asked.within)
     start = words.say("act.from_the_beginning") if plan.period_start is None else view.whole(plan.period_start)
     facts = [(words.say("act.period_start"), start), (words.say("act.period_end"), view.whole(plan.at))]
     if plan.behind is not None:
         facts.append((words.say("act.behind"), str(plan.behind)))
-    return Preview(plan.subject, facts)
+    return Preview(await _subject(asked, plan.subject), facts)
 
 
 async def run_now(asked: Asked) -> str:
-    """Make one run."""
+    """Make one run of the first integration, to be delivered now; say its number."""
     done = await trigger.trigger(
         asked.connection,
         asked.settings,
@@ -83,11 +89,11 @@ async def run_now(asked: Asked) -> str:
 
 
 async def would_backfill(asked: Asked, now: datetime) -> Preview:
-    """What would run of the range, once there is one."""
+    """Say what would become of each moment of the range; without a range, only whom it is about."""
     words, view = asked.view.words, asked.view
     if not asked.text("from") or not asked.text("to"):
         whom = Scope(asked.within, integration_id=asked.integrations[0])
-        return Preview((await look_up(asked.connection, asked.settings, whom)).subject, is_ready=False)
+        return Preview(_whom(await look_up(asked.connection, asked.settings, whom)), is_ready=False)
     plan = await backfill.plan_backfill(asked.connection, asked.settings, asked.range(), now, backfill.MOST_UNASKED)
     facts = [
         (words.say(f"act.fate.{fate.name.lower()}"), words.number(count))
@@ -98,19 +104,34 @@ async def would_backfill(asked: Asked, now: datetime) -> Preview:
     if listed:
         more = ["…"] if len(plan.runs) > LISTED else []
         facts.append((words.say("act.moments"), "; ".join([*listed, *more])))
-    return Preview(plan.subject, facts, is_ready=bool(plan.runs))
+    return Preview(_whom(plan), facts, is_ready=bool(plan.runs))
 
 
 async def backfill_range(asked: Asked) -> str:
-    """Make the runs of the range."""
+    """Make the runs of the range, at most MOST_UNASKED; say how many."""
     _, made = await backfill.backfill(
         asked.connection, asked.settings, asked.range(), asked.author, most=backfill.MOST_UNASKED
     )
     return asked.view.words.say("act.backfill.done", count=len(made))
 
 
+async def _subject(asked: Asked, in_words: str) -> str:
+    """Whom it is about; of several integrations, ``in_words``."""
+    if len(asked.integrations) > 1:
+        return in_words
+    return _whom(await covered(asked.connection, asked.settings, asked.scopes[0]))
+
+
+def _whom(found: Covered | BackfillPlan) -> str:
+    """The organization and the type, with the id below; of an integration whose row is gone, that it is."""
+    about = found.about
+    if about.org_id is None:
+        return found.subject
+    return names_first(found.names, about.org_id, about.integration_type, about.integration_id)
+
+
 def _afterwards(words: Words, consequences: Iterable[PauseEffect]) -> Facts:
-    """How what was missed is made up for."""
+    """For how many integrations what was missed is made up for, and how."""
     return [
         (words.say("act.afterwards", count=one.integrations), words.say(f"act.catch_up.{one.treatment.catch_up}"))
         for one in consequences

@@ -50,7 +50,7 @@ async def heat_map(
 ) -> Response:
     """A week back and a week ahead, an hour a cell."""
     view = zone.of(view)
-    await parts.freshness.ensure(connection)
+    is_read = await parts.freshness.ensure(connection)
     scope = Scope(integration_type=integration_type or None)
     today = view.now.astimezone(view.zone).date()
     days = [today + DAY * number for number in range(-BACK, AHEAD + 1)]
@@ -62,6 +62,7 @@ async def heat_map(
     return zone.kept(
         view.page(
             "heat.html",
+            is_read=is_read,
             rows=_rows(view, cells, days),
             today=today,
             hour=view.now.astimezone(view.zone).hour,

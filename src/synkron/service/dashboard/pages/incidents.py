@@ -40,6 +40,7 @@ async def incidents(
     before = place_of(after, datetime, int)
     found = await store.incidents(connection, closed=closed, kind=kind, scope=scope, before=before, limit=ROWS + 1)
     shown = page(found, ROWS, lambda one: (one.opened_at, one.id), lambda one: one)
+    silent = await silences(connection, parts.settings, scope, within=within)
     return view.page(
         "incidents.html",
         incidents=shown["items"],
@@ -47,9 +48,9 @@ async def incidents(
         closed=closed,
         kind=kind,
         kinds=list(IncidentKind),
-        silences=await silences(connection, parts.settings, scope, within=within),
+        silences=silent,
         channels=[] if view.is_tied else sorted(parts.settings.announce.channels),
-        names=await organization_names(connection, parts.settings, touched(found)),
+        names=await organization_names(connection, parts.settings, {*touched(found), *(one.org_id for one in silent)}),
     )
 
 

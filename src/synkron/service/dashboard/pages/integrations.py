@@ -27,11 +27,11 @@ from synkron.service.api.parameters import Id
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.plots import CLASSES
-from synkron.service.dashboard.subjects import called
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.nouns.integrations import integration_facts
 from synkron.service.nouns.overrides import as_written
 from synkron.source.due import schedule_of
+from synkron.text import called
 
 router = APIRouter(include_in_schema=False)
 RUNS = 20

@@ -24,10 +24,10 @@ from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard import times
 from synkron.service.dashboard.axis import Ruler, axis
 from synkron.service.dashboard.parameters import Whom
-from synkron.service.dashboard.subjects import called
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.dashboard.zones import Zone
 from synkron.service.names import organization_names
+from synkron.text import called
 
 router = APIRouter(include_in_schema=False)
 # What one page shows; the sheet has everything.

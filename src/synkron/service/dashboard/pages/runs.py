@@ -21,10 +21,10 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.parameters import After, OneType
 from synkron.service.dashboard.plots import CLASSES, rect, svg
-from synkron.service.dashboard.subjects import called
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.names import organization_names
 from synkron.source.parsed_texts import KNOWN
+from synkron.text import called
 
 router = APIRouter(include_in_schema=False)
 ROWS = 50

@@ -45,7 +45,7 @@ async def coming(
 ) -> Response:
     """A lane for each type, on one ruler."""
     view = zone.of(view)
-    await parts.freshness.ensure(connection)
+    is_read = await parts.freshness.ensure(connection)
     scope = Scope(integration_type=integration_type or None)
     found = await timeline(connection, parts.settings, scope, view.now, view.now + LENGTHS[ahead])
     most = max((fires + more for one in found.lanes for fires, more in zip(one.fires, one.caught_up)), default=0)  # noqa: B905
@@ -64,6 +64,7 @@ async def coming(
     return zone.kept(
         view.page(
             "timeline.html",
+            is_read=is_read,
             ahead=ahead,
             aheads=list(Ahead),
             type=integration_type,
