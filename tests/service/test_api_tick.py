@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,6 +16,7 @@ from aiohttp import ClientSession, web
 from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
+from synkron.backoff import share
 from synkron.delivery.targets import open_targets
 from synkron.operations.pg_cron import SQL
 from synkron.postgres.connection import pooled
@@ -107,18 +110,24 @@ def signed(secret: str = SECRET, at: datetime | None = None, body: str = "{}") -
 
 # requirement R16.5, R17.6
 async def test_a_signed_request_ticks_and_warms_up(database: Database, connection: Connection) -> None:
-    """What comes due within half a minute is claimed once, by pg_cron's tick, and its target gets the warm-up."""
-    for _ in range(20):
-        await add_integration(connection, "* * * * *")  # spread over a minute: some start after this tick
+    """What comes due within half a minute is claimed once, by pg_cron's tick, and its target gets the warm-up.
+
+    Its moment is at most half a minute ago, and its start is spread to the last tenth of a minute after that: whenever
+    this runs, there are 24 s for the warm-up. The second tick claims more only if the next minute has come near.
+    """
+    starts_late = next(one for one in map(UUID, map("{:032x}".format, count())) if share(str(one)) > 0.9)
+    one = await add_integration(connection, "* * * * *")
+    await connection.execute("update organization_integrations set id = $2 where id = $1::uuid", one, starts_late)
     async with receiving() as receiver, api(database, receiver) as there:
-        status, answer = await there.post(signed())
-        assert (status, answer["skipped"]) == (200, 0)
-        assert answer["due"] == answer["claimed"] != 0
-        again, nothing = await there.post(signed())
-        assert (again, nothing["claimed"]) == (200, 0)
-        await receiver.until(lambda it: it.warm_ups == 1, PATIENCE)
+        answers = [await there.post(signed()) for _ in range(2)]
+        assert [(status, answer["skipped"]) for status, answer in answers] == [(200, 0)] * 2
+        assert [answer["due"] for _, answer in answers] == [answer["claimed"] for _, answer in answers]
+        assert answers[0][1]["claimed"] == 1
+        await receiver.until(lambda it: it.warm_ups >= 1, PATIENCE)
     ticks = await connection.fetch("select source, claimed from synkron.ticks order by id")
     assert [row["source"] for row in ticks] == ["pg_cron", "pg_cron"]
+    moments = [row["scheduled_for"] for row in await connection.fetch("select scheduled_for from synkron.runs")]
+    assert sum(row["claimed"] for row in ticks) == len(moments) == len(set(moments))
 
 
 async def test_it_reads_a_data_api_first_and_warns_of_an_invalid_row_once(
