@@ -39,6 +39,16 @@ def written(text: str) -> str:
     return text
 
 
+def whole_number(text: str) -> int:
+    """A number that somebody wrote. Python would read 1_0, +10 and 010 as 10, too: one thing would have many names.
+
+    Raises ValueError.
+    """
+    if not re.fullmatch("0|-?[1-9][0-9]{0,29}", text):
+        raise ValueError("write a whole number: at most 30 digits, and nothing else.")
+    return int(text)
+
+
 def written_span(text: str) -> timedelta:
     """A length of time that somebody wrote, as ``duration`` reads it: above zero, and at most ten years.
 

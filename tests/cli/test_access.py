@@ -15,12 +15,13 @@ import asyncpg
 import pytest
 
 from synkron.operations.access.actor import Actor, Permission
-from synkron.operations.access.sessions import actor_of_session, log_in_by_link, log_in_by_password
+from synkron.operations.access.sessions import log_in_by_link, log_in_by_password
 from synkron.operations.access.tokens import actor_of_token
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, fetch, make_past
 from tests.conftest import Connection
 from tests.settings.test_api_settings import OIDC
+from tests.support.actors import actor_of
 from tests.support.databases import Database
 
 Answer = TypeVar("Answer")
@@ -178,7 +179,7 @@ class TestPeople:
         session = ask(database, lambda connection: _enter(connection, PASSWORD)) or ""
         ended = on_database("people", "disable", "kari", "--yes", "--author", "ola")
         assert ended.out == "kari is disabled. 1 session of theirs: ended.\n"
-        assert ask(database, lambda connection: actor_of_session(connection, session)) is None
+        assert ask(database, lambda connection: actor_of(connection, session)) is None
         assert "disabled by ola" in on_database("people", "list").out
         assert on_database("people", "disable", "kari", "--yes").code == 6
         assert on_database("people", "enable", "kari", "--yes").out == "kari may log in again.\n"
@@ -245,7 +246,9 @@ class TestLogin:
                 "127.0.0.1:40321",
                 "The dashboard is also at http://127.0.0.1:40322",
             ),
-            ({"HERE:7": None}, "127.0.0.1:8077", "No process that serves the dashboard is running"),
+            ({"HERE:7": None}, "127.0.0.1:8077", "A process of an earlier release serves the dashboard"),
+            ({"HERE:7": None, "far:7": "http://127.0.0.1:40322"}, "127.0.0.1:40322", None),
+            ({"HERE:7 lost": None}, "127.0.0.1:8077", "No process that serves the dashboard is running"),
             ({"HERE:7 lost": "http://127.0.0.1:40321"}, "127.0.0.1:8077", "No process that serves the dashboard"),
         ],
     )

@@ -146,7 +146,7 @@ REFUSED_RESUMES: list[tuple[list[str], int, str]] = [
     (["--number", "4711"], 4, "There is no pause 4711."),
     (["--number", "1"], 4, "Pause 1 has already ended."),
     (["--number", "2"], 4, "Pause 2 has already ended."),
-    (["--number", "0"], 2, "greater than or equal to 1"),
+    (["--number", "0"], 2, "0 is not a number from 1 to"),
     ([], 2, "give the pause's number, or whom it holds"),
     (["--number", "3", "--all"], 2, "give the pause's number, or whom it holds"),
 ]

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from synkron.delivery import completion
 from synkron.delivery.completion import Completion, Completions
 from synkron.ledger import attempts
 from synkron.model import CallTiming, Outcome, OutcomeKind, Run
@@ -116,6 +117,12 @@ async def too_large(connection: Connection) -> Request:
     return run.id, body(run, error="x" * 70_000), {}, problem(413, "the body is larger than 65536 bytes")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that a test holds is waited for, however slow the machine is."""
+    monkeypatch.setitem(completion.SQL, "wait_briefly", "set local lock_timeout = '2min'")
+
+
 # Those that wait for the database, and those that are refused before.
 RECORDED: Sequence[Prepare] = (good, repeated, to_be_retried, stale, good, with_another_s_key, failed, late)
 REFUSED_BEFORE: Sequence[Prepare] = (unknown, foreign, without_a_secret, unsigned, malformed, too_large)
@@ -141,6 +148,22 @@ async def test_each_of_many_at_once_is_answered_as_it_would_be_alone(api: Api, c
     assert answers[AT_ONCE:] == [expected for *_, expected in waiting]
     running = {row["id"] for row in await connection.fetch("select id from synkron.runs where state = 'running'")}
     assert {number for number, *_ in refused} - {UNKNOWN} <= running
+
+
+async def test_a_locked_run_costs_its_own_callers_alone(
+    api: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone, with others in a batch, and with as many as may be under way: each is told to try again."""
+    monkeypatch.setitem(completion.SQL, "wait_briefly", "set local lock_timeout = '50ms'")
+    locked, *others = [await accepted(connection) for _ in range(4)]
+    asked = [*[locked] * AT_ONCE, others[0], locked, *others[1:]]
+    async with connection.transaction():
+        await connection.execute("select from synkron.runs where id = $1 for update", locked.id)
+        answers = await asyncio.gather(*(api.post(run.id, body(run)) for run in asked))
+    put_off = problem(503, f"another transaction has run {locked.id} locked; try again")
+    done = [(200, {"run_id": run.id, "state": "succeeded"}) for run in others]
+    assert answers == [*[put_off] * AT_ONCE, done[0], put_off, *done[1:]]
+    assert (await api.post(locked.id, body(locked)))[0] == 200
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from synkron.operations.access.people import (
     set_password,
 )
 from synkron.operations.access.sessions import (
-    actor_of_session,
     log_in_by_link,
     log_in_by_oidc,
     log_in_by_password,
@@ -45,6 +44,7 @@ from synkron.operations.trigger import trigger
 from synkron.postgres.clock import database_clock
 from synkron.scheduler.tick import tick
 from tests.conftest import Connection
+from tests.support.actors import actor_of
 from tests.support.announcing import ENVIRONMENT, announcing
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
@@ -107,7 +107,7 @@ async def test_the_service_role_may_do_all_that_access_needs(database: Database)
             await log_in_by_oidc(service, "per@example.com", Permission.READ),
         ):
             assert logged_in is not None
-            assert await actor_of_session(service, logged_in[1]) == logged_in[0]
+            assert await actor_of(service, logged_in[1]) == logged_in[0]
             await log_out(service, logged_in[1])
         await disable_person(service, "liv", "kari")
         await enable_person(service, "liv", "kari")

@@ -123,9 +123,10 @@ async def test_round_trips_of_runs_that_complete_later(database: Database, conne
             completion.Completion(row["id"], row["key"], row["attempt"], Outcome(OutcomeKind.SUCCEEDED)) for row in rows
         ]
         assert await asyncio.gather(*map(completions.complete, told)) == ["succeeded"] * RUNS
-    # Besides: the ledger's place, begin and commit; and this pool, unlike the service's, resets what it gets back.
+    # Besides: for how long to wait, the ledger's place, begin and commit; and this pool, unlike the service's, resets
+    # what it gets back.
     assert [counted.statements[name] for name in ("find", "runs", "finish")] == [1, 1, 1], counted.statements
-    assert sum(number for name, number in counted.statements.items() if "unlock_all" not in name) == 6
+    assert sum(number for name, number in counted.statements.items() if "unlock_all" not in name) == 7
 
 
 async def test_round_trips_of_runs_that_are_skipped(database: Database, connection: Connection) -> None:

@@ -53,6 +53,22 @@ async def test_each_decision_of_a_month_with_a_change_of_clocks(connection: Conn
     run = await add_run(
         connection, done, org_id=org_id, integration_id=one, state="succeeded", started_at=done, finished_at=done + HOUR
     )
+    for moment, outcome in zip(moments[25:27], ("cancelled", "final"), strict=True):
+        failed = await add_run(
+            connection,
+            moment,
+            org_id=org_id,
+            integration_id=one,
+            state="failed",
+            started_at=moment,
+            finished_at=moment + HOUR,
+            error="cancelled by kari: no",
+        )
+        await connection.execute(
+            "insert into synkron.attempts (run_id, scheduled_for, attempt, worker, finished_at, outcome) "
+            "values ($1, $2, 1, 'w', now(), $3)",
+            *(failed, moment, outcome),
+        )
     asked = await add_run(connection, done + MINUTE / 4, org_id=org_id, integration_id=one, source="manual")
     for outside in (start - DAY, end):
         await add_run(connection, outside, org_id=org_id, integration_id=one)
@@ -62,11 +78,15 @@ async def test_each_decision_of_a_month_with_a_change_of_clocks(connection: Conn
         *expected,
         (done, Decided.RUN),
         (done + MINUTE / 4, Decided.RUN),
+        (moments[25], Decided.CANCELLED),
+        (moments[26], Decided.RUN),
     ]
-    ran, by_hand = found.moments[-2:]
+    ran, by_hand, cancelled, failed_one = found.moments[-4:]
     assert (ran.run_id, ran.state, ran.source, ran.started_at) == (run, State.SUCCEEDED, Source.SCHEDULE, done)
     assert (ran.finished_at, ran.reason) == (done + HOUR, "as planned")
     assert (by_hand.run_id, by_hand.source, by_hand.state) == (asked, Source.MANUAL, State.CLAIMED)
+    assert (cancelled.state, cancelled.reason) == (State.FAILED, "cancelled by kari: no")
+    assert (failed_one.state, failed_one.reason) == (State.FAILED, "as planned")
 
 
 async def test_a_row_that_stands_for_many(connection: Connection) -> None:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,6 +16,7 @@ from aiohttp import ClientSession, web
 from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
+from synkron.backoff import share
 from synkron.delivery.targets import open_targets
 from synkron.operations.pg_cron import SQL
 from synkron.postgres.connection import pooled
@@ -82,7 +85,10 @@ async def api(
         installation=installation,
         listen="127.0.0.1:0",
         tick_secret=secret,
-        types={"xledger": TypeSettings(target=receiver.url, spread=timedelta(minutes=1))},
+        types={
+            "xledger": TypeSettings(target=receiver.url, spread=timedelta(minutes=1)),
+            "bufdir": TypeSettings(target=f"{receiver.url}?of=bufdir", spread=timedelta(minutes=1)),
+        },
     )
     signing = read_signing("tick_secret", secret, {"TICK": SECRET}) if secret else None
     mirror = mirror_of(settings, {"KEY": SECRET_KEY})
@@ -107,18 +113,27 @@ def signed(secret: str = SECRET, at: datetime | None = None, body: str = "{}") -
 
 # requirement R16.5, R17.6
 async def test_a_signed_request_ticks_and_warms_up(database: Database, connection: Connection) -> None:
-    """What comes due within half a minute is claimed once, by pg_cron's tick, and its target gets the warm-up."""
-    for _ in range(20):
-        await add_integration(connection, "* * * * *")  # spread over a minute: some start after this tick
+    """What comes due within half a minute is claimed once, by pg_cron's tick, and its target gets the warm-up.
+
+    The moment is at most half a minute away from the tick, and a warm-up is for what starts within a minute. Of two
+    types, one starts 51 to 57 s after its moment, the other 24 to 27 s: whenever this runs, one of them leaves 20 s for
+    its warm-up. The second tick claims more only if the next minute has come near.
+    """
+    for kind, least, most in (("xledger", 0.85, 0.95), ("bufdir", 0.4, 0.45)):
+        one = await add_integration(connection, "* * * * *", kind)
+        ids = map(UUID, map("{:032x}".format, count()))
+        spread = next(found for found in ids if least < share(str(found)) < most)
+        await connection.execute("update organization_integrations set id = $2 where id = $1::uuid", one, spread)
     async with receiving() as receiver, api(database, receiver) as there:
-        status, answer = await there.post(signed())
-        assert (status, answer["skipped"]) == (200, 0)
-        assert answer["due"] == answer["claimed"] != 0
-        again, nothing = await there.post(signed())
-        assert (again, nothing["claimed"]) == (200, 0)
-        await receiver.until(lambda it: it.warm_ups == 1, PATIENCE)
+        answers = [await there.post(signed()) for _ in range(2)]
+        assert [(status, answer["skipped"]) for status, answer in answers] == [(200, 0)] * 2
+        assert [answer["due"] for _, answer in answers] == [answer["claimed"] for _, answer in answers]
+        assert answers[0][1]["claimed"] == 2
+        await receiver.until(lambda it: it.warm_ups >= 1, PATIENCE)
     ticks = await connection.fetch("select source, claimed from synkron.ticks order by id")
     assert [row["source"] for row in ticks] == ["pg_cron", "pg_cron"]
+    runs = [tuple(row) for row in await connection.fetch("select integration_type, scheduled_for from synkron.runs")]
+    assert sum(row["claimed"] for row in ticks) == len(runs) == len(set(runs))
 
 
 async def test_it_reads_a_data_api_first_and_warns_of_an_invalid_row_once(

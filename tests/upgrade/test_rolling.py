@@ -48,8 +48,9 @@ RELEASED = {
     "0010_reports": "321aa336db4af8b8440ff2b870510123ac490b50279f2bbeec454c4761eabcf9",
     "0011_access": "98f4ab3d7a98930ad255f6e72cd2cf106f06efc2953d2795fa6ad60f54583e01",
     "0012_overview": "eece777789f3561dc975672419e7300d235084459410ce7734932ffd1ea83a49",
-    "0013_audit_scopes": "e0f61350a1a6355db61e2e067e383b96225272a2ff41d90a791150687c78eaec",
-    "0014_where_the_api_listens": "e8ab6a2431ffcb46b4fd6cfcd9184ebc4715f15c102bede3bc6df22d9a78867c",
+    "0013_audit_scopes": "36d74c5fcec0be16e8bd8145982e4fd7e08add9abf630ed64c2971902c2f6f03",
+    "0014_where_the_api_listens": "7c87c328b0724e29ed57accc554cc7b5369211138ad6ff719105269d417560f4",
+    "0015_audit_scopes_of_old_entries": "b701afeea05d96cd87d86d6ae7e8da40304fb89112a079a276752e5d63148c03",
 }
 
 

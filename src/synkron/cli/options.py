@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from synkron.cli.completion import complete_organization, complete_type
 from synkron.cli.when import Meant, TimeRefused, WrittenTime, read_time
-from synkron.text import duration_text, written_span
+from synkron.text import duration_text, whole_number, written_span
 from synkron.text import written as written_text
 
 Read = TypeVar("Read")
@@ -48,6 +48,18 @@ def span_between(shortest: timedelta, longest: timedelta) -> Callable[[str], tim
         raise typer.BadParameter(f'"{text}" is not a span from {duration_text(shortest)} to {duration_text(longest)}.')
 
     return parsed
+
+
+def whole(least: int, most: int) -> dict[str, Any]:
+    """What makes an argument or option a whole number in these bounds, as the API reads one; the help shows them."""
+
+    def parsed(text: object) -> int:  # a default is a number
+        number = _read(whole_number, str(text))
+        if least <= number <= most:
+            return number
+        raise typer.BadParameter(f"{number} is not a number from {least} to {most}.")
+
+    return {"parser": parsed, "min": least, "max": most}
 
 
 def written(text: str) -> str:
@@ -139,4 +151,7 @@ For = Annotated[
     timedelta | None,
     typer.Option("--for", parser=span, metavar="SPAN", help="How long until it ends by itself: 30m, 24h, 7d."),
 ]
-Limit = Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1_000_000, help="Show at most so many.")]
+# The number of something on record: a run, an incident, a silence, a pause.
+NUMBER = whole(1, 2**63 - 1)
+LIMIT = whole(1, 1_000_000)
+Limit = Annotated[int, typer.Option(metavar="NUMBER", help="Show at most so many.", **LIMIT)]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from asyncpg import Record
+from asyncpg import LockNotAvailableError, Record
 
 from synkron.delivery.decide import after_attempt
 from synkron.delivery.recordable import recordable
-from synkron.errors import NotFound, Refused
+from synkron.errors import DatabaseError, NotFound, Refused
 from synkron.ledger import attempts
 from synkron.ledger.claims import run_of
 from synkron.ledger.installation import at_home
@@ -43,10 +43,15 @@ class Found(NamedTuple):
     at: datetime
 
 
+class RunLocked(DatabaseError):
+    """Another transaction has had the run locked for a second."""
+
+
 class Completions:
     """The completions that come to one process. Those that are under way at the same time go to the database together.
 
-    Each has the result that it would have alone. Errors of the driver are sentences.
+    Each has the result that it would have alone. Errors of the driver are sentences. Nobody waits for long because
+    another transaction has one of the runs locked.
     """
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
@@ -61,8 +66,11 @@ class Completions:
         return await self._find(run_id)
 
     async def complete(self, one: Completion) -> State:
-        """As ``complete_run``. The outcome must be one of ``ENDED``."""
-        return _state(await self._complete(one))
+        """As ``complete_run``. The outcome must be one of ``ENDED``. Raises RunLocked, too."""
+        try:
+            return _state(await self._complete(one))
+        except LockNotAvailableError:
+            raise RunLocked(f"another transaction has run {one.run_id} locked; try again") from None
 
     async def _find_all(self, run_ids: Sequence[int]) -> list[Found | None]:
         async with self._source.in_words():
@@ -72,7 +80,7 @@ class Completions:
 
     async def _complete_all(self, asked: Sequence[Completion]) -> list[State | Refused]:
         async with self._source.in_words(), self._pool.acquire() as connection:
-            return await complete_all(connection, self._settings, asked)
+            return await complete_all(connection, self._settings, asked, waits_briefly=True)
 
 
 async def complete_run(
@@ -91,15 +99,18 @@ async def complete_run(
 
 
 async def complete_all(
-    connection: Connection, settings: Settings, asked: Sequence[Completion]
+    connection: Connection, settings: Settings, asked: Sequence[Completion], *, waits_briefly: bool = False
 ) -> list[State | Refused]:
     """Record many outcomes in one transaction. The results are in their order: a new state, or why there is none.
 
-    Of several completions of a run, the first that fits counts. Raises NotAtHome.
+    Of several completions of a run, the first that fits counts. Raises NotAtHome. If it ``waits_briefly``, it raises
+    asyncpg's LockNotAvailableError, with nothing recorded, once it has waited a second for another transaction's lock.
     """
     results: list[State | Refused] = []
     ends: dict[int, attempts.AttemptEnd] = {}
     async with connection.transaction():
+        if waits_briefly:
+            await connection.execute(SQL["wait_briefly"])
         await at_home(connection, settings)
         rows = await connection.fetch(SQL["runs"], [one.run_id for one in asked])
         found = {row["id"]: row for row in rows}

@@ -4,6 +4,9 @@
 -- The types of those of the runs $1 that exist, and the time.
 select id, integration_type, now() as at from synkron.runs where id = any($1::bigint[]);
 
+-- name: wait_briefly
+set local lock_timeout = '1s';
+
 -- name: runs
 -- The runs $1 with their integrations' overrides, locked, so that only one of several completions counts. They are
 -- locked in the order of their numbers, so that callers can't deadlock.

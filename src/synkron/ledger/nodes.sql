@@ -4,7 +4,8 @@
 select clock_timestamp();
 
 -- name: report
--- Records that the process $1 runs in the roles $2 with the tzdata $6, and answers at $7. Deletes nodes last seen over a week ago.
+-- Records the process $1: its roles $2, its version of tzdata $6, and the address of its API $7. Deletes processes that
+-- were last seen more than a week ago.
 with forgotten as (
     delete from synkron.nodes where seen_at < clock_timestamp() - interval '7 days' and name <> $1
 )

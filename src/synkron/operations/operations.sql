@@ -64,11 +64,14 @@ returning id;
 update synkron.pauses set ended_at = now(), ended_by = $2 where id = any($1::bigint[]);
 
 -- name: pauses
--- The active pauses, or with $1 all, the newest first; with $2, only those with these numbers. `state` is active, over
--- (it expired) or ended (by hand). Those that hold something of the organization $3, the type $4 and the integration $5,
--- if not null: the integration comes with its organization and type, and a pause of an integration has those of its row,
--- which is found by its primary key (ID_TYPE as in by_id). A page of $8 begins after the one that began at $6 with the
--- number $7.
+-- The active pauses, the newest first. If $1 is true: all pauses. If $2 is not null: only those with these numbers.
+-- `state` is active, over (it expired) or ended (by hand).
+--
+-- $3, $4 and $5 are an organization, a type and an integration; null is any. A pause is listed if it holds something of
+-- them. With an integration, its organization and type are given, too. The organization and type of an integration that
+-- is paused are in its row, which is found by its primary key (ID_TYPE as in by_id).
+--
+-- A page has $8 pauses. It begins after the pause that began at $6 and has the number $7.
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until, ended_at, ended_by,
     case
         when ended_at is not null then 'ended'

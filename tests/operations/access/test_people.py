@@ -19,10 +19,11 @@ from synkron.operations.access.people import (
     permit_person,
     set_password,
 )
-from synkron.operations.access.sessions import actor_of_session, log_in_by_oidc, log_in_by_password
+from synkron.operations.access.sessions import log_in_by_oidc, log_in_by_password
 from synkron.operations.audit import entries
 from synkron.settings.load import Settings
 from tests.conftest import Connection
+from tests.support.actors import actor_of
 from tests.support.fleet import add_organization
 
 READ, OPERATE, ADMIN = Permission
@@ -90,9 +91,9 @@ async def test_what_a_person_may_counts_at_the_next_request(connection: Connecti
     await add(connection)
     session = await logged_in(connection)
     assert session is not None
-    assert await actor_of_session(connection, session) == Actor("person:kari", READ)
+    assert await actor_of(connection, session) == Actor("person:kari", READ)
     await permit_person(connection, SETTINGS, AskedPerson("kari", OPERATE, fjord), "ola")
-    assert await actor_of_session(connection, session) == Actor("person:kari", OPERATE, fjord)
+    assert await actor_of(connection, session) == Actor("person:kari", OPERATE, fjord)
 
 
 async def test_who_is_disabled_is_out_at_once(connection: Connection) -> None:
@@ -101,12 +102,12 @@ async def test_who_is_disabled_is_out_at_once(connection: Connection) -> None:
     assert session is not None
     disabled = await disable_person(connection, "kari", "ola")
     assert (disabled.disabled_by, disabled.sessions) == ("ola", 0)
-    assert await actor_of_session(connection, session) is None
+    assert await actor_of(connection, session) is None
     assert await logged_in(connection) is None
     with pytest.raises(Refused, match="disabled already, by ola"):
         await disable_person(connection, "kari", "ola")
     await enable_person(connection, "kari", "ola")
-    assert await actor_of_session(connection, session) is None, "a session that ended stays so"
+    assert await actor_of(connection, session) is None, "a session that ended stays so"
     assert await logged_in(connection) is not None
     with pytest.raises(Refused, match="is not disabled"):
         await enable_person(connection, "kari", "ola")
@@ -117,7 +118,7 @@ async def test_a_new_password_ends_what_the_old_one_began(connection: Connection
     session = await logged_in(connection)
     assert session is not None
     await set_password(connection, "kari", OTHER, "ola")
-    assert await actor_of_session(connection, session) is None
+    assert await actor_of(connection, session) is None
     assert await logged_in(connection) is None
     assert await logged_in(connection, password=OTHER) is not None
 

@@ -18,7 +18,6 @@ from synkron.operations.access.sessions import (
     MOST_FROM_ADDRESS,
     MOST_OF_NAME,
     LoggedIn,
-    actor_of_session,
     log_in_by_link,
     log_in_by_oidc,
     log_in_by_password,
@@ -29,6 +28,7 @@ from synkron.operations.audit import entries
 from synkron.postgres.clock import database_clock
 from synkron.settings.load import Settings
 from tests.conftest import Connection
+from tests.support.actors import actor_of
 from tests.support.databases import Database
 
 READ, OPERATE, ADMIN = Permission
@@ -69,7 +69,7 @@ class TestPassword:
         found = await enter(connection, kari)
         assert found is not None
         actor, session = found
-        assert actor == Actor("person:kari", OPERATE) == await actor_of_session(connection, session)
+        assert actor == Actor("person:kari", OPERATE) == await actor_of(connection, session)
         lasts = await connection.fetchval("select expires_at - created_at from synkron.sessions")
         assert lasts == timedelta(hours=12)
         assert [one.sessions for one in await people(connection)] == [1]
@@ -207,7 +207,7 @@ class TestLink:
         secret = await make_login_link(connection, "kari@ops-1", ADMIN)
         found = await log_in_by_link(connection, secret)
         assert found is not None
-        assert found[0] == Actor("person:kari@ops-1", ADMIN) == await actor_of_session(connection, found[1])
+        assert found[0] == Actor("person:kari@ops-1", ADMIN) == await actor_of(connection, found[1])
         assert await log_in_by_link(connection, secret) is None
         assert [(one.author, one.action) for one in await entries(connection)] == [
             ("person:kari@ops-1", "log in"),
@@ -232,7 +232,7 @@ class TestLink:
     @pytest.mark.parametrize("kind", SecretKind)
     async def test_no_other_secret_is_one(self, connection: Connection, kind: SecretKind) -> None:
         assert await log_in_by_link(connection, new_secret(kind)) is None
-        assert await actor_of_session(connection, new_secret(kind)) is None
+        assert await actor_of(connection, new_secret(kind)) is None
 
 
 class TestProvider:
@@ -242,7 +242,7 @@ class TestProvider:
         second = await log_in_by_oidc(connection, "liv@example.com", OPERATE, "o1")
         assert second is not None
         expected = Actor("person:liv@example.com", OPERATE, "o1")
-        assert expected == second[0] == await actor_of_session(connection, first[1])
+        assert expected == second[0] == await actor_of(connection, first[1])
         assert [(one.name, one.is_of_provider, one.sessions) for one in await people(connection)] == [
             ("liv@example.com", True, 2)
         ]
@@ -251,7 +251,7 @@ class TestProvider:
         found = await log_in_by_oidc(connection, "liv@example.com", READ)
         assert found is not None
         await disable_person(connection, "liv@example.com", "ola")
-        assert await actor_of_session(connection, found[1]) is None
+        assert await actor_of(connection, found[1]) is None
         assert await log_in_by_oidc(connection, "liv@example.com", ADMIN) is None
         assert [one.permission for one in await people(connection)] == [READ]
 
@@ -271,8 +271,8 @@ class TestEnd:
         assert found[0] is not None
         assert found[1] is not None
         await log_out(connection, found[0][1])
-        assert await actor_of_session(connection, found[0][1]) is None
-        assert await actor_of_session(connection, found[1][1]) is not None
+        assert await actor_of(connection, found[0][1]) is None
+        assert await actor_of(connection, found[1][1]) is not None
         await log_out(connection, found[0][1])
         await log_out(connection, "\ud800")
         assert [one.action for one in await entries(connection)] == ["log out", "log in", "log in", "add person"]
@@ -292,7 +292,7 @@ class TestEnd:
         await connection.execute(
             "update synkron.sessions set created_at = created_at - interval '12 h', expires_at = now()"
         )
-        assert await actor_of_session(connection, found[1]) is None
+        assert await actor_of(connection, found[1]) is None
 
     async def test_what_is_over_is_forgotten(self, connection: Connection, kari: str) -> None:
         await enter(connection, kari)

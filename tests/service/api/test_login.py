@@ -17,7 +17,7 @@ from synkron.errors import NotAtHome
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.people import AskedPerson, add_person, disable_person, permit_person
 from synkron.operations.access.secret import SecretKind, new_secret
-from synkron.operations.access.sessions import MOST_FROM_ADDRESS, actor_of_session, log_in_by_link, make_login_link
+from synkron.operations.access.sessions import MOST_FROM_ADDRESS, log_in_by_link, make_login_link
 from synkron.operations.audit import entries
 from synkron.service.api import application
 from synkron.service.api.access import Admin, Operator, Reader
@@ -27,6 +27,7 @@ from synkron.settings.api import ApiSettings
 from synkron.settings.load import Settings
 from tests.conftest import Connection
 from tests.service.api.conftest import SETTINGS, Answer, Api, serving, token_of
+from tests.support.actors import actor_of
 from tests.support.databases import Database
 
 PASSWORD = "fjell vidde elv 7"
@@ -110,7 +111,7 @@ class TestPassword:
             "43200",
         )
         assert (cookie["secure"], cookie["domain"]) == ("", "")
-        assert (await actor_of_session(connection, cookie.value)) is not None
+        assert (await actor_of(connection, cookie.value)) is not None
         assert (await there.get("/v1/test", headers=with_cookie(answer))).content == "person:kari"
 
     @pytest.mark.usefixtures("kari")
@@ -175,8 +176,8 @@ class TestPassword:
         before = await enter(there)
         fields = {"name": "kari", "password": PASSWORD}
         after = await submit(there, "/login", fields, headers=with_cookie(before))
-        assert await actor_of_session(connection, cookie_of(before).value) is None
-        assert await actor_of_session(connection, cookie_of(after).value) is not None
+        assert await actor_of(connection, cookie_of(before).value) is None
+        assert await actor_of(connection, cookie_of(after).value) is not None
 
     @pytest.mark.parametrize(
         ("settings", "headers", "address"),

@@ -18,11 +18,11 @@ from structlog.testing import capture_logs
 
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.people import AskedPerson, add_person, disable_person
-from synkron.operations.access.sessions import actor_of_session
 from synkron.service.api.provider import ALGORITHMS, KEYS_KNOWN_FOR, Provider, open_provider
 from synkron.settings.api import GrantSettings, OidcSettings
 from tests.conftest import Connection
 from tests.service.api.conftest import SETTINGS, Answer, Api, serving
+from tests.support.actors import actor_of
 from tests.support.databases import Database
 from tests.support.deno import needs_npm
 from tests.support.identity import (
@@ -116,7 +116,7 @@ async def test_whom_a_group_permits_comes_in(login: Login, connection: Connectio
     session = session_in(answer)
     assert session is not None
     expected = Actor("person:kari@example.com", Permission.OPERATE)
-    assert await actor_of_session(connection, session) == expected
+    assert await actor_of(connection, session) == expected
 
 
 @pytest.mark.parametrize(

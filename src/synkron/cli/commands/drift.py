@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names, scope_of
-from synkron.cli.options import AsJson, Integration, Organization, SinceADay, Type
+from synkron.cli.options import AsJson, Integration, Organization, SinceADay, Type, whole
 from synkron.cli.output import lateness, lines_beside, say, show_json, show_lines, show_table
 from synkron.cli.table import Field, minute, organization
 from synkron.ledger.drift import Stage, lost_in
@@ -37,10 +37,9 @@ def drift(
         int | None,
         typer.Option(
             metavar="NUMBER",
-            min=1,
-            max=100_000,
             help="Show so many of the worst runs.",
             show_default="10; 1000 with --json",
+            **whole(1, 100_000),
         ),
     ] = None,
     as_json: AsJson = False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synkron.cli.context import answer, scope_of
-from synkron.cli.options import AsJson, Type
+from synkron.cli.options import AsJson, Type, whole
 from synkron.cli.output import say, show_json, show_lines, show_table, wrapped
 from synkron.errors import SettingsError
 from synkron.reports.forecast.warnings import WarningKind, warnings
@@ -36,7 +36,7 @@ Proposals = Mapping[str, Mapping[str, str]]
 
 def forecast(
     context: typer.Context,
-    hours: Annotated[int, typer.Option(metavar="HOURS", min=1, max=MOST_HOURS, help="How far ahead to look.")] = 24,
+    hours: Annotated[int, typer.Option(metavar="HOURS", help="How far ahead to look.", **whole(1, MOST_HOURS))] = 24,
     integration_type: Type = None,
     spread: Annotated[
         list[str] | None,

@@ -10,7 +10,7 @@ import typer
 from synkron.cli.clock import moments
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer, organization_names, scope_of
-from synkron.cli.options import AsJson, Integration, Limit, Organization, SinceWhen, Type, refuse_options
+from synkron.cli.options import NUMBER, AsJson, Integration, Limit, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import fact_lines, lines_beside, say_cut, show, show_facts, show_json
 from synkron.cli.table import Field, facts, minute, name_and_id, second
 from synkron.errors import NotFound
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST = 1000
 
 incidents = typer.Typer(invoke_without_command=True)
-Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, max=2**63 - 1, help="The incident's number.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The incident's number.", **NUMBER)]
 INCIDENT = [
     Field("no", "id", right=True),
     Field("kind", "condition.kind", optional=True),

@@ -71,6 +71,11 @@ def _where(found: Sequence[Node], host: str, listen: str) -> tuple[str, str | No
     running = [one for one in found if one.address is not None and one.state == "running"]
     here = [one for one in running if one.name.rpartition(":")[0] == host] or running
     addresses = list(dict.fromkeys(str(one.address) for one in here))
+    if not addresses and any("api" in one.roles and one.state == "running" for one in found):
+        return listen, (
+            "A process of an earlier release serves the dashboard, and does not say where. The link leads to where the "
+            "settings say that it listens."
+        )
     if not addresses:
         return listen, (
             "No process that serves the dashboard is running: start one with `synkron up` or `synkron run --role api`. "

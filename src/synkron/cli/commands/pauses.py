@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.lasting import Ended, show_lasting
-from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until
+from synkron.cli.options import NUMBER, AsJson, For, Integration, Organization, Type, Until
 from synkron.cli.table import minute
 from synkron.model import Scope
 from synkron.reports.names.match import AskedScope
@@ -72,9 +72,7 @@ def resume(
     integration_type: Type = None,
     integration: Integration = None,
     everything: Everything = False,
-    number: Annotated[
-        int | None, typer.Option(metavar="NUMBER", min=1, max=2**63 - 1, help="The pause of this number.")
-    ] = None,
+    number: Annotated[int | None, typer.Option(metavar="NUMBER", help="The pause of this number.", **NUMBER)] = None,
 ) -> Change[ResumePlan, Sequence[RecordedPause]]:
     """End a pause, named by its number or by exactly its scope.
 

@@ -11,7 +11,7 @@ import typer
 
 from synkron.cli.confirm import Change, changing
 from synkron.cli.context import answer
-from synkron.cli.options import AsJson, span_between
+from synkron.cli.options import AsJson, span_between, whole
 from synkron.cli.output import facts_in_json, lateness, show_facts, show_json, show_lines, show_table
 from synkron.cli.table import Field, second
 from synkron.service.forms import held_by
@@ -149,7 +149,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 @pg_cron.command()
 def drill(
     context: typer.Context,
-    minutes: Annotated[int, typer.Option(min=1, max=60, help="For how long the schedulers rest.")] = 3,
+    minutes: Annotated[int, typer.Option(help="For how long the schedulers rest.", **whole(1, 60))] = 3,
     as_json: AsJson = False,
 ) -> None:
     """Drill the hand-over: let the schedulers rest, watch pg_cron claim, and report.

@@ -12,7 +12,7 @@ from synkron.cli.commands.run_fields import ATTEMPT, fact_fields, run_fields
 from synkron.cli.completion import complete_run
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.context import answer, organization_names, scope_of
-from synkron.cli.options import AsJson, Integration, Organization, SinceWhen, Type, refuse_options
+from synkron.cli.options import LIMIT, NUMBER, AsJson, Integration, Organization, SinceWhen, Type, refuse_options
 from synkron.cli.output import lateness, lines_beside, say_cut, show, show_facts, show_json
 from synkron.cli.table import facts, minute, name_and_id
 from synkron.errors import NotFound
@@ -32,7 +32,7 @@ LIMIT_OF_A_TABLE, LIMIT_OF_JSON = 50, 10_000
 runs = typer.Typer(invoke_without_command=True)
 RunNumbers = Annotated[
     list[int],
-    typer.Argument(metavar="ID...", min=1, max=2**63 - 1, autocompletion=complete_run, help="The numbers of the runs."),
+    typer.Argument(metavar="ID...", autocompletion=complete_run, help="The numbers of the runs.", **NUMBER),
 ]
 
 
@@ -46,9 +46,7 @@ def list_runs(
     from_: SinceWhen = None,
     limit: Annotated[
         int | None,
-        typer.Option(
-            metavar="NUMBER", min=1, max=1_000_000, help="Show at most so many.", show_default="50; 10000 with --json"
-        ),
+        typer.Option(metavar="NUMBER", help="Show at most so many.", show_default="50; 10000 with --json", **LIMIT),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -98,7 +96,7 @@ def list_runs(
 def show_run(
     context: typer.Context,
     run_id: Annotated[
-        int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, autocompletion=complete_run, help="The run's number.")
+        int, typer.Argument(metavar="ID", autocompletion=complete_run, help="The run's number.", **NUMBER)
     ],
     as_json: AsJson = False,
 ) -> None:

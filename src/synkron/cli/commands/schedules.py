@@ -11,7 +11,7 @@ import typer
 
 from synkron.cli.clock import moments
 from synkron.cli.context import answer, from_ledger, organization_names, scope_of
-from synkron.cli.options import AsJson, AtFuture, Integration, Limit, Organization, Type
+from synkron.cli.options import AsJson, AtFuture, Integration, Limit, Organization, Type, whole
 from synkron.cli.output import BESIDE, lines_beside, say, show
 from synkron.cli.table import Field, organization
 from synkron.model import Window
@@ -92,7 +92,7 @@ def coming_next(
     org: Organization = None,
     integration_type: Type = None,
     integration: Integration = None,
-    hours: Annotated[int, typer.Option(metavar="HOURS", min=1, max=LONGEST, help="How far ahead to look.")] = 24,
+    hours: Annotated[int, typer.Option(metavar="HOURS", help="How far ahead to look.", **whole(1, LONGEST))] = 24,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:

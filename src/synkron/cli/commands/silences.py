@@ -11,7 +11,7 @@ import typer
 from synkron.cli.commands.incidents import incidents
 from synkron.cli.confirm import Change, Reason, changing
 from synkron.cli.lasting import Ended, show_lasting
-from synkron.cli.options import AsJson, For, Integration, Organization, Type, Until, written
+from synkron.cli.options import NUMBER, AsJson, For, Integration, Organization, Type, Until, written
 from synkron.cli.table import minute
 from synkron.incidents.lifecycle import Incident, Silence
 from synkron.reports.names.match import AskedScope
@@ -102,7 +102,7 @@ def list_silences(
 @incidents.command()
 @changing
 def unsilence(
-    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, max=2**63 - 1, help="The silence's number.")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The silence's number.", **NUMBER)],
 ) -> Change[SilencePlan, RecordedSilence]:
     """End a silence early. Incidents that it kept quiet and that are still open are announced within a minute.
 

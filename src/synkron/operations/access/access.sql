@@ -131,18 +131,8 @@ delete from synkron.login_links where secret_hash = $1 and expires_at > now() re
 insert into synkron.sessions (secret_hash, name, permission, org_id, expires_at)
 values ($1, $2, $3, $4, now() + $5::interval);
 
--- name: actor_of_session
--- Who has the session with the hash $1. What a person may is what they may now.
-select
-    'person:' || coalesce(people.name, sessions.name) as name,
-    coalesce(people.permission, sessions.permission) as permission,
-    case when sessions.person is null then sessions.org_id else people.org_id end as org_id
-from synkron.sessions
-left join synkron.people on people.name = sessions.person
-where sessions.secret_hash = $1 and sessions.expires_at > now() and people.disabled_at is null;
-
 -- name: actors_of
--- The same for the hashes $1, each of a session or of a token.
+-- Who has the hashes $1, each of a session or of a token. What a person may is what they may now.
 select
     sessions.secret_hash,
     'person:' || coalesce(people.name, sessions.name) as name,

@@ -29,13 +29,6 @@ LoggedIn = tuple[Actor, str]
 """Who has logged in, and the secret of their session."""
 
 
-async def actor_of_session(connection: Executor, secret: str) -> Actor | None:
-    """Who has this session; None if it has ended, or its person is disabled."""
-    if not is_secret(SecretKind.SESSION, secret):
-        return None
-    return actor_in(await connection.fetchrow(SQL["actor_of_session"], hash_of(secret)))
-
-
 async def actors_of(connection: Executor, secrets: Collection[str]) -> dict[str, Actor]:
     """Who has these secrets, of sessions or tokens, of those that hold. Nothing is noted."""
     by_hash = {hash_of(one): one for one in secrets}

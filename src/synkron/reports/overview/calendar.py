@@ -45,7 +45,8 @@ class Decided(StrEnum):
 class Moment:
     """One moment. ``source`` and what follows it are None unless the ledger has a row for it.
 
-    A row that stands for several moments that expired is that of each of them.
+    A row that stands for several moments that expired is that of each of them. A run that was cancelled under way is
+    ``CANCELLED`` and in the state failed.
     """
 
     at: datetime
@@ -118,14 +119,16 @@ def _decided(rows: Iterable[Record], start: datetime, end: datetime) -> Iterator
         if row["scheduled_for"] < end:
             moments.append(row["scheduled_for"])
         state = State(row["state"])
-        decided = Decided.RUN
+        decided, reason = Decided.RUN, row["reason"]
         if row["action"] != Action.RUN or state is State.SKIPPED:
-            decided = Decided(Undelivered.of(row["action"], row["reason"]))
+            decided = Decided(Undelivered.of(row["action"], reason))
+        elif row["was_cancelled"]:
+            decided, reason = Decided.CANCELLED, row["error"]
         for moment in moments:
             yield Moment(
                 moment,
                 decided,
-                row["reason"],
+                reason,
                 Source(row["source"]),
                 row["run_id"],
                 state,

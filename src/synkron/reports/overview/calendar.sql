@@ -4,7 +4,7 @@
 -- What the ledger has of the integration $1 from $2 up to $3, and rows that stand for many moments and reach into that.
 -- Plan: the index runs_once of each month.
 select id as run_id, source, action, state, reason, scheduled_for, period_start, occurrences, cron_schedule, timezone,
-    started_at, finished_at, drift
+    started_at, finished_at, error, state = 'failed' and {last_cancelled[runs]} as was_cancelled
 from synkron.runs
 where integration_id = $1 and scheduled_for >= $2
     and (scheduled_for < $3 or occurrences > 1 and coalesce(period_start, '-infinity') < $3)

@@ -142,6 +142,7 @@ class RecordedDecision(NamedTuple):
     @property
     def was_cancelled(self) -> bool:
         """Whether an operator cancelled it under way: it is recorded as failed."""
+        # As the fragment `last_cancelled`, which would read every month's attempts once more.
         return self.state == State.FAILED and self.outcomes.endswith(Undelivered.CANCELLED)
 
     @property

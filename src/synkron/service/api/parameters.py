@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from synkron.model import Window
 from synkron.service.api.problem import Problem
-from synkron.text import EARLIEST, LATEST, duration, instant
+from synkron.text import EARLIEST, LATEST, duration, instant, whole_number
 
 YEARS = f"from {EARLIEST.year} to {LATEST.year - 1}"
 INSTANT = (
@@ -28,10 +28,7 @@ KEY = "^[!-~]{1,255}$"
 
 
 def _number(text: object) -> object:
-    """The library would read 1_0, +10 and 10.0 as 10, too: one thing would have many addresses."""
-    if isinstance(text, str) and not re.fullmatch("0|-?[1-9][0-9]*", text):
-        raise ValueError("write a whole number in digits alone")
-    return text
+    return whole_number(text) if isinstance(text, str) else text
 
 
 def _day(text: object) -> date:

@@ -85,6 +85,9 @@ async def complete(request: Request, parts: Parts, run_id: Annotated[str, Path(p
     except NotAtHome as error:
         log.warning("completion put off", run_id=number, reason=str(error))
         raise Problem(503, "this ledger is not at home; try again later") from None
+    except completion.RunLocked as error:
+        log.warning("completion put off", run_id=number, reason=str(error))
+        raise Problem(503, str(error), {"Retry-After": "5"}) from None
     return answer(request, {"run_id": number, "state": state.value})
 
 
