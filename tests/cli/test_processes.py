@@ -94,7 +94,7 @@ async def test_up_says_what_it_does(database: Database, connection: Connection, 
     assert said[0] == ("info", f"database: PostgreSQL, the local socket/{database.name}")
     assert said[1] == ("info", "target: xledger is delivered to http://127.0.0.1:9/sync")
     assert said[2][0] == "warning"
-    assert said[2][1].startswith("no target for dynamics, bufdir: such runs will be skipped.")
+    assert said[2][1].startswith("no target for dynamics, bufdir in these settings: a worker that uses them skips")
     assert said[3][1].startswith("next: 20")
     assert said[-1] == ("info", "stopped")
 

@@ -234,7 +234,7 @@ def test_check_warns_of_a_pace_below_the_load(
 def test_check_says_of_which_types_the_runs_will_be_skipped(on_database: Command, database: Database) -> None:
     ended = on_database("check", "--json")
     assert ended.answer["types_without_target"] == ["xledger", "dynamics"]
-    assert "warning: no target for xledger, dynamics: such runs will be skipped." in ended.err
+    assert "warning: no target for xledger, dynamics in these settings: a worker that uses them skips such" in ended.err
     execute(database.url, "update organization_integrations set is_enabled = false")
     ended = on_database("check", "--json")
     assert ended.answer["types_without_target"] == []

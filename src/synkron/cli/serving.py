@@ -162,7 +162,7 @@ def say_without_target(types: Sequence[str]) -> None:
     """Say of which types the runs will be skipped, as nothing is set to be called."""
     if types:
         say(
-            f"warning: no target for {', '.join(types)}: such runs will be skipped. "
+            f"warning: no target for {', '.join(types)} in these settings: a worker that uses them skips such runs. "
             f"Set {section_of(types[0])}.target in synkron.toml."
         )
 

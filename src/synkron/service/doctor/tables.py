@@ -93,9 +93,10 @@ def rows(count: RowCount) -> Finding:
 
 
 def without_target(types: Sequence[str]) -> Finding:
-    """``types`` are those of enabled rows that have no target: their runs are skipped."""
+    """``types`` are those of enabled rows that have no target in these settings."""
     return warning(
-        f"There is no target for {listed(types)}, which enabled rows have: their runs are skipped.",
+        f"These settings have no target for {listed(types)}, which enabled rows have: a worker that uses them skips "
+        "their runs.",
         remedy=f"In synkron.toml, under [{section_of(types[0])}], set target to what is to be called.",
     )
 
@@ -103,7 +104,8 @@ def without_target(types: Sequence[str]) -> Finding:
 def without_any_target(integration_type: str) -> Finding:
     """No type has a target; the remedy names this one."""
     return warning(
-        "No integration type has a target: every run is skipped, and nothing is delivered until one is set.",
+        "These settings have no target: a worker that uses them skips every run, and nothing is delivered until one is "
+        "set.",
         remedy=f"In synkron.toml, under [{section_of(integration_type)}], set target to what is to be called, and "
         "start the service again.",
     )
