@@ -6,6 +6,7 @@ import re
 from asyncio import open_connection
 from urllib.parse import urlsplit
 
+import pytest
 from fastapi.routing import APIRoute
 
 from synkron.operations.access.actor import Permission
@@ -55,3 +56,10 @@ async def test_a_method_that_a_path_does_not_have(api: Api, connection: Connecti
             answer = await admin.ask(method, path)
             assert (answer.status, answer.headers["Allow"]) == (405, ", ".join(sorted(has))), (method, path)
             assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/", "/runs", "/runs/1", "/setup", "/v1/openapi.json"])
+async def test_pages_and_the_document_have_methods_too(api: Api, path: str) -> None:
+    for method in ("OPTIONS", "POST"):
+        answer = await api.ask(method, path)
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD"), method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
 
@@ -10,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp
 
 from synkron.errors import SynkronError
@@ -95,9 +96,18 @@ async def _not_routed(request: Request, error: HTTPException) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    routes = [one for router in ROUTERS for one in router.routes if isinstance(one, Route)]
+    routes = _routes(request.app.routes)
     found = set().union(*(one.methods or () for one in routes if one.matches(request.scope)[0] is not Match.NONE))
     return found | ({"HEAD"} if "GET" in found else set())
+
+
+def _routes(those: Iterable[BaseRoute]) -> Iterator[Route]:
+    """Those that are routes, and those of routers among them, which FastAPI keeps as they were included."""
+    for one in those:
+        if isinstance(one, Route):
+            yield one
+        elif (router := getattr(one, "original_router", None)) is not None:
+            yield from _routes(router.routes)
 
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:

@@ -28,7 +28,8 @@ def place_of(cursor: str | None, *kinds: type) -> Place | None:
     found: Place = ()
     with suppress(ValueError, TypeError, RecursionError):
         written = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-        found = tuple(_read(kind, value) for kind, value in zip(kinds, written, strict=True))
+        if isinstance(written, list):
+            found = tuple(_read(kind, value) for kind, value in zip(kinds, written, strict=True))
     if not found:
         raise Problem(422, "query.cursor: give the `next` of a page of the same list, or leave it out for the first")
     return found
