@@ -30,9 +30,19 @@ class Answer:
 
 
 async def answer_once(
-    connection: Connection, actor: str, key: str, request: str, body: bytes, do: Callable[[], Awaitable[Answer]]
+    connection: Connection,
+    actor: str,
+    key: str,
+    request: str,
+    body: bytes,
+    do: Callable[[], Awaitable[Answer]],
+    *,
+    within: str | None = None,
 ) -> Answer:
     """What ``do`` answers to the actor's ``request`` (its method and path) and ``body``; the same if it came before.
+
+    ``within`` is the organization that the actor is tied to: a token that is made anew in the name of another may be
+    tied to another one, and its request is then another.
 
     The answer is kept in the transaction of the change, for 24 hours: either both are there, or neither. What ``do``
     raises is not kept, as nothing was changed. A request that comes while its first one is at work waits for it.
@@ -40,6 +50,8 @@ async def answer_once(
     """
     if not 1 <= len(key) <= 255:
         raise ValueError("an Idempotency-Key has 1 to 255 characters")
+    if within is not None:
+        request += f" of {within}"
     fingerprint = sha256(body).digest()
     # Operations ask for the same isolation, in a transaction inside of this one.
     async with connection.transaction(isolation="read_committed"):

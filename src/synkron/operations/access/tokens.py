@@ -11,7 +11,7 @@ from synkron.errors import NotFound, Refused
 from synkron.model import Scope
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.secret import SecretKind, hash_of, is_secret, new_secret
-from synkron.operations.audit import record
+from synkron.operations.audit import Facts, record
 from synkron.operations.scope import look_up
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection, Executor
@@ -83,16 +83,7 @@ async def create_token(connection: Connection, settings: Settings, asked: AskedT
         columns = (asked.name, asked.permission, asked.org_id, asked.expires, hash_of(secret), author)
         await connection.execute(SQL["add_token"], *columns)
         made = await token_named(connection, asked.name)
-        after = {"permission": made.permission, "org_id": made.org_id, "expires_at": made.expires_at}
-        await record(
-            connection,
-            author=author,
-            action="create token",
-            subject=f"token {made.name}",
-            about=Scope(made.org_id),
-            before=None,
-            after=after,
-        )
+        await _record(connection, author, "create token", made, before=None, after=_facts(made))
     return made, secret
 
 
@@ -109,17 +100,8 @@ async def revoke_token(connection: Connection, name: str, author: str) -> Token:
         found = await token_named(connection, name)
         await connection.execute(SQL["revoke_token"], found.id, author)
         [revoked] = [one for one in await tokens(connection, revoked=True, name=name) if one.id == found.id]
-        before = {"permission": found.permission, "org_id": found.org_id, "expires_at": found.expires_at}
         after = {"revoked_at": revoked.revoked_at}
-        await record(
-            connection,
-            author=author,
-            action="revoke token",
-            subject=f"token {name}",
-            about=Scope(found.org_id),
-            before=before,
-            after=after,
-        )
+        await _record(connection, author, "revoke token", found, before=_facts(found), after=after)
     return revoked
 
 
@@ -148,3 +130,14 @@ async def check_organization(connection: Connection, settings: Settings, org_id:
 def actor_in(row: Record | None) -> Actor | None:
     """The actor of a row; None where there is no row."""
     return None if row is None else read(Actor, row, permission=Permission(row["permission"]))
+
+
+def _facts(token: Token) -> Facts:
+    return {"permission": token.permission, "org_id": token.org_id, "expires_at": token.expires_at}
+
+
+async def _record(
+    connection: Connection, author: str, action: str, token: Token, *, before: Facts | None, after: Facts
+) -> None:
+    subject, about = f"token {token.name}", Scope(token.org_id)
+    await record(connection, author=author, action=action, subject=subject, about=about, before=before, after=after)

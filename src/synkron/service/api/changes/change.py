@@ -87,10 +87,9 @@ class RequestedChange:
         if self.key is None:
             return respond(await do())
         asked = f"{self.request.method} {self.request.url.path}"
-        if self.actor.org_id is not None:  # a token that is made anew in the name of another may be tied to another one
-            asked += f" of {self.actor.org_id}"
-        body = await self.request.body()
-        return respond(await answer_once(self.connection, self.actor.name, self.key, asked, body, do))
+        body, actor = await self.request.body(), self.actor
+        found = await answer_once(self.connection, actor.name, self.key, asked, body, do, within=actor.org_id)
+        return respond(found)
 
     async def _content(self, found: Mapping[str, object]) -> str:
         """The answer in JSON, with the name of each organization beside its id."""

@@ -76,10 +76,8 @@ async def _once(asked: Asked, request: str, do: Callable[[], Awaitable[Answer]])
         return await do()
     if not re.fullmatch(KEY, key):
         raise Problem(422, "key: it is not that of a form; reload the page, and send the form again")
-    if asked.within is not None:
-        request += f" of {asked.within}"
-    sent = urlencode(asked.fields.multi_items())
-    return await answer_once(asked.connection, asked.author, key, request, sent.encode(), do)
+    sent = urlencode(asked.fields.multi_items()).encode()
+    return await answer_once(asked.connection, asked.author, key, request, sent, do, within=asked.within)
 
 
 def _named(name: str) -> Action:
