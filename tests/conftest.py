@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -86,10 +87,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a database."""
+    """Mark what needs a database, and put what waits for minutes first, the longest before the others.
+
+    Each process begins with two tests that stand beside each other, so after each long one comes a short one.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and not SERVERS.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.database)
+    if long := sorted(filter(minutes_of, items), key=minutes_of, reverse=True):
+        short = [item for item in items if not minutes_of(item)]
+        items[:] = [item for pair in zip_longest(long, short) for item in pair if item]
+
+
+def minutes_of(item: pytest.Item) -> float:
+    """How many minutes the test waits for, as its marker says."""
+    marker = item.get_closest_marker("waits")
+    return float(marker.kwargs["minutes"]) if marker else 0.0
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,6 +25,7 @@ PATIENCE = 100.0
 
 
 # requirement R15
+@pytest.mark.waits(minutes=2)
 async def test_every_occurrence_of_every_live_integration_exactly_once() -> None:
     seen = await asyncio.to_thread(observe, 100)
     assert seen.expected

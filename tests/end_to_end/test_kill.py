@@ -13,6 +13,8 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from synkron.ledger import history
 from tests.conftest import Connection
 from tests.end_to_end.receiver import Receiver, receiving
@@ -45,6 +47,7 @@ async def up(database: Database, receiver: Receiver, folder: Path) -> AsyncItera
 
 
 # requirement R17.2
+@pytest.mark.waits(minutes=1)
 async def test_killed_in_the_middle_of_a_minute(database: Database, connection: Connection, tmp_path: Path) -> None:
     """Half of the minute's runs have finished, half are under way. Each occurrence stands in the tables once, the
     finished ones are not delivered again, and the others come back with the same key."""

@@ -8,6 +8,8 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from synkron.ledger import history
 from synkron.ledger.nodes import nodes
 from synkron.scheduler.tick import tick
@@ -111,6 +113,7 @@ async def test_workers_take_each_other_s_runs_over(database: Database, connectio
     assert states == {killed.pid: "running", stopped.pid: "stopped", third.pid: "stopped"}
 
 
+@pytest.mark.waits(minutes=1)
 async def test_two_schedulers_and_two_workers_of_which_one_each_goes(
     database: Database, connection: Connection, tmp_path: Path
 ) -> None:

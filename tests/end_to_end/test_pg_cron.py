@@ -92,6 +92,7 @@ def holds(condition: str, *arguments: object) -> Condition:
 
 
 # requirement R17.6
+@pytest.mark.waits(minutes=3)
 async def test_pg_cron_takes_over_and_hands_back(
     database: Database, connection: Connection, called: Called, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ async def test_pg_cron_takes_over_and_hands_back(
     assert late[len(late) * 95 // 100] < timedelta(seconds=10)
 
 
+@pytest.mark.waits(minutes=2.5)
 async def test_a_drill_shows_the_hand_over(
     database: Database, connection: Connection, called: Called, tmp_path: Path
 ) -> None:

@@ -53,6 +53,7 @@ ROLES = ("scheduler", "worker", "api")
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.waits(minutes=1)
 async def test_a_database_that_dies_and_comes_back_lets_no_secret_out(log_format: str, tmp_path: Path) -> None:
     async with running_server() as server:
         await _install(server)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.faults.experiment import Size, experiment
 from tests.faults.sequence import SHORT
 
@@ -15,6 +17,7 @@ SIZE = Size(seconds=75, rows=24, faults=18, kinds=SHORT)
 
 
 # requirement R17.3
+@pytest.mark.waits(minutes=2)
 def test_nothing_is_missed_doubled_or_delivered_after_it_finished(tmp_path: Path) -> None:
     """On a failure pytest shows the faults in their order; the processes' logs are in the test's folder."""
     result = asyncio.run(experiment(SEED, SIZE, tmp_path, print))

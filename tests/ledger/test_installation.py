@@ -8,29 +8,27 @@ from functools import partial
 
 import asyncpg
 import pytest
-from structlog.testing import capture_logs
 
 from synkron.delivery.completion import complete_run
 from synkron.errors import LedgerMissing, NotAtHome, Refused
 from synkron.incidents.channels import open_channels
-from synkron.ledger import internal_faults, ticks
+from synkron.ledger import ticks
 from synkron.ledger.installation import at_home, note_place, read_ids, read_installation
 from synkron.ledger.migrate import create_source_tables, migrate
 from synkron.ledger.queue import SQL as QUEUE
 from synkron.model import Outcome, OutcomeKind, Scope
-from synkron.operations.adopt import Adopted, AskedAdoption, adopt
 from synkron.operations.backfill import AskedBackfill, backfill
 from synkron.operations.trigger import trigger
 from synkron.postgres.connection import connected
 from synkron.postgres.embedded import EmbeddedServer
-from synkron.runtime import sleep, steady_clock
+from synkron.runtime import steady_clock
 from synkron.scheduler.tick import tick
 from synkron.service import background, scheduler_loop, worker_loop
 from synkron.service.heartbeat import open_dead_man
 from synkron.service.parts import Role
 from synkron.service.scheduler_loop import LastTick
 from synkron.service.serve import serve
-from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
+from synkron.settings.load import Settings, SourceTables
 from synkron.vendors.probe.prober import open_prober
 from synkron.vendors.watches import Watches
 from tests.conftest import Connection
@@ -38,7 +36,7 @@ from tests.delivery.targets.far_side import accept, far_side
 from tests.support.announcing import idle
 from tests.support.copies import copied, opened
 from tests.support.databases import Database
-from tests.support.fleet import LOOK_AGAIN, add_integration, utc, watching
+from tests.support.fleet import add_integration, utc
 from tests.support.turns import start
 
 MOMENT = "2026-03-02T02:00:00"
@@ -177,48 +175,6 @@ async def test_no_loop_of_the_service_does_anything_on_a_copy(server: EmbeddedSe
                     await one
             await idle(dead_man)
         assert there.requests == []
-
-
-QUIET = HealthSettings(mode="passive")
-SERVICE = Settings(types={"xledger": TypeSettings(target="tests.ledger.test_installation:sync", health=QUIET)})
-delivered: list[str] = []
-
-
-async def sync(run: object) -> None:
-    """What the service calls."""
-    delivered.append(str(run))
-
-
-async def test_a_service_waits_until_somebody_says_what_the_ledger_is(
-    server: EmbeddedServer, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says so once, and needs no restart."""
-    monkeypatch.setattr(background, "REPORT_EVERY", background.ANNOUNCE_EVERY / 100)
-    monkeypatch.setattr(internal_faults, "LOOK_AGAIN", 0.05)
-    async with opened(database) as original:
-        await add_integration(original, "* * * * *")
-        await claim(original)
-    stop = asyncio.Event()
-    async with copied(server, database) as copy, opened(copy) as connection, watching(copy) as until:
-        with capture_logs() as lines:
-            service = asyncio.create_task(serve(copy.url, SERVICE, (Role.SCHEDULER, Role.WORKER), stop, {}))
-            reports = 0
-            while reports < 5:
-                assert not service.done()
-                reports += bool(await connection.fetchval("delete from synkron.nodes returning 1"))
-                await sleep(LOOK_AGAIN)
-            await adopt(connection, SERVICE, AskedAdoption(Adopted.COPY), "kari")
-            await until(_succeeded)
-            stop.set()
-            await service
-        states = await connection.fetch("select state, scheduled_for from synkron.runs order by scheduled_for")
-    said = [line["log_level"] for line in lines if line["event"] == "no runs are started"]
-    assert said == ["error"]
-    assert states[0]["state"] == "skipped"
-
-
-async def _succeeded(connection: Connection) -> bool:
-    return bool(await connection.fetchval("select exists (select from synkron.runs where state = 'succeeded')"))
 
 
 @pytest.mark.parametrize(

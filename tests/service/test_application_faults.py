@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from synkron.service import background, loops, scheduler_loop
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
 from tests.conftest import Connection
 from tests.support.databases import Database
-from tests.support.fleet import add_integration
+from tests.support.fleet import add_integration, holds
 from tests.support.silent_relay import SilentRelay, silent_relay
 from tests.support.working import claim
 
@@ -86,15 +86,10 @@ def tasks_since(before: Collection[asyncio.Task[Any]]) -> list[str]:
     return [text for text in map(repr, asyncio.all_tasks() - {*before}) if "/tests/" not in text]
 
 
-async def until(connection: Connection, condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await connection.execute("select")
-
-
-def have_failed(lines: list[Any]) -> set[str]:
-    """The loops that have noticed that the database is away."""
-    return {line["loop"] for line in lines if line["event"] == "database failed"}
+async def loops_have_failed(lines: list[Any]) -> bool:
+    """Whether they have noticed that the database is away."""
+    failed = {line["loop"] for line in lines if line["event"] == "database failed"}
+    return failed >= {"report", "scheduler", "incidents"}
 
 
 @pytest.mark.parametrize("roles", [["worker"], ["api"], ALL], ids=lambda roles: ",".join(roles))
@@ -136,7 +131,6 @@ class Wrong(Exception):
 )
 async def test_while_the_database_is_away_the_block_goes_on_and_ends(
     database: Database,
-    connection: Connection,
     lines: list[Any],
     away: str,
     raised: type[Wrong] | None,
@@ -161,7 +155,7 @@ async def test_while_the_database_is_away_the_block_goes_on_and_ends(
             relay.silence(new=True)
         else:
             await relaying.aclose()
-        await until(connection, lambda: have_failed(lines) >= {"report", "scheduler", "incidents"})
+        await holds(lambda: loops_have_failed(lines))
         assert not task.done()
         for _ in range(cancellations):
             task.cancel()
@@ -200,7 +194,7 @@ async def test_what_is_due_is_delivered_when_the_database_is_back(
 
     async with synkron.running(settings_on(relay.url), targets={"xledger": export}):
         relay.silence(new=True)
-        await until(connection, lambda: have_failed(lines) >= {"report", "scheduler", "incidents"})
+        await holds(lambda: loops_have_failed(lines))
         await add_integration(connection, "0 2 * * *")
         await claim(connection)
         relay.answer()

@@ -6,8 +6,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from functools import partial
 
 import asyncpg
 import pytest
@@ -17,7 +15,6 @@ from structlog.testing import capture_logs
 from synkron.errors import LedgerMissing, Refused, ServiceRoleRequired, SettingsError, SourceTableMissing
 from synkron.ledger import history
 from synkron.ledger.migrate import create_source_tables
-from synkron.service import scheduler_loop
 from synkron.service.parts import Role, all_roles
 from synkron.service.serve import serve
 from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
@@ -46,28 +43,6 @@ async def serving(database: Database, *roles: Role) -> AsyncIterator[asyncio.Eve
     finally:
         stop.set()
         await task
-
-
-async def test_it_goes_on_when_the_database_drops_its_connections(
-    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every connection of the service is cut, three times; what becomes due is claimed and delivered all the same."""
-    monkeypatch.setattr(scheduler_loop, "next_tick", lambda now: now + timedelta(milliseconds=200))
-    async with watching(database) as until, serving(database):
-        for _ in range(3):
-            one = await add_integration(connection, "* * * * *")
-            await until(partial(_succeeded, integration_id=one))
-            await connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where datname = current_database() and pid <> pg_backend_pid() and application_name = 'synkron'"
-            )
-        await until(nothing_queued)
-    runs = await history.runs(connection)
-    assert len({(run.integration_id, run.scheduled_for) for run in runs}) == len(runs)
-
-
-async def _succeeded(connection: Connection, *, integration_id: str) -> bool:
-    return integration_id in {run.integration_id for run in await history.runs(connection, state="succeeded")}
 
 
 # requirement R15

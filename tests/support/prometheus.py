@@ -14,13 +14,14 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from synkron.runtime import sleep
 from tests.support.pgbouncer import free_port
 
 NOT_INSTALLED = (
     "The test of /metrics by a real scraper did not run: the distribution's Prometheus is not installed (on Debian: "
     "apt-get install prometheus)."
 )
-PATIENCE = 60.0
+PATIENCE, LOOK_AGAIN = 60.0, 0.1  # seconds
 
 
 def program() -> Path | None:
@@ -47,7 +48,7 @@ class Prometheus:
         """The same, once there is an answer."""
         async with asyncio.timeout(PATIENCE):
             while not (found := await self.ask(query)):
-                pass
+                await sleep(LOOK_AGAIN)
         return found
 
 

@@ -111,6 +111,7 @@ async def test_this_worker_delivers_what_the_previous_release_s_scheduler_claims
     await assert_each_delivered_once(connection, receiver)
 
 
+@pytest.mark.waits(minutes=1)
 async def test_schedulers_and_workers_of_both_releases_share_the_work(
     database: Database, connection: Connection, previous: Previous, tmp_path: Path
 ) -> None:
