@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard
 from tests.service.api.cast import Member, add_run, make_cast
-from tests.support.browser import BOTH, NARROW, needs_browser
+from tests.support.browser import NARROW, needs_browser
 from tests.support.fleet import add_integration, add_organization
 
 pytestmark = needs_browser
@@ -38,11 +36,9 @@ def paths(of: Member) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("language", "scheme"), BOTH)
-async def test_every_page_is_accessible_and_quiet(
-    dashboard: Dashboard, cast: list[Member], language: str, scheme: str
-) -> None:
-    seen = await dashboard.window(color_scheme=scheme, locale=language)
+async def test_every_page_is_accessible_and_quiet(dashboard: Dashboard, cast: list[Member]) -> None:
+    """In Norwegian; what has no Norwegian words is English there, too."""
+    seen = await dashboard.window(locale="nb-NO")
     for path in paths(cast[0]):
         assert await seen.open(path) == 200, path
         assert await seen.violations() == [], path
