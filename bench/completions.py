@@ -10,21 +10,26 @@ it the same herd, of which every run is answered 200: what the completions cost 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import sub
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import asyncpg
 
 from bench.api import free_port
 from bench.completer import completed, completing
+from bench.cpu import check_accounts, children_of, parent_of, seconds_of, seconds_of_family
 from bench.fleet import database
 from bench.herd import NEAR
 from bench.measure import Better, Measure, options, report, written
 from bench.minute import claim, make_due, prepare
 from bench.receiver import receiving
-from bench.service import BenchFailed, check_once, running, settings_file, until_finished
+from bench.service import BenchFailed, Process, check_once, running, settings_file, until_finished
 
 LATER = "dynamics"
 CONCURRENCY = 200
@@ -34,16 +39,23 @@ SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="  # noqa: S105  of 
 
 @dataclass(frozen=True)
 class Round:
-    """Runs per second from the first start to the last end, of all and of those completed later; and milliseconds."""
+    """Runs per second from the first start to the last end, of all and of those completed later; and milliseconds.
+
+    ``api`` is the processor time of the API's process for a completion, in milliseconds; ``ours`` the share of
+    Synkron's processes and of PostgreSQL in what these and the targets took of the processor.
+    """
 
     deliveries: float
     completions: float
     latencies: list[float]
+    api: float
+    ours: float
 
 
 def main() -> None:
     """Measure H1."""
     chosen = options(__doc__)
+    check_accounts()
     runs, rounds = (3_000, 1) if chosen.quick else (20_000, 3)
     # Turn by turn, as the machine is not the same from minute to minute.
     pairs = [(one_round(runs, later=True), one_round(runs, later=False)) for _ in range(rounds)]
@@ -68,7 +80,9 @@ def main() -> None:
             target=2_000,
             better=Better.HIGHER,
             peers={"the same herd, every run answered 200": [one.deliveries for one in plain]},
+            note=f"the targets took {written(100 - 100 * median(one.ours for one in mixed))} % of the processor time",
         ),
+        Measure("H1", "the same: processor time of the API for a completion", "ms", [one.api for one in mixed]),
     ]
     report("completions", measures, quick=chosen.quick, save=chosen.save)
 
@@ -91,13 +105,16 @@ async def _round(url: str, folder: Path, runs: int, *, later: bool) -> Round:
         await prepare(connection, runs)
         (folder / "workers").mkdir()
         (folder / "api").mkdir()
+        server = parent_of(connection.get_server_pid())
         async with (
-            running(connection, url, "api", settings, folder / "api"),
+            running(connection, url, "api", settings, folder / "api") as apis,
             running(connection, url, "worker", settings, folder / "workers", processes=WORKERS) as workers,
         ):
             moment = await make_due(connection, within=NEAR)
             await asyncio.to_thread(claim, url, moment, runs)
+            before = _seconds(server, apis, workers)
             await until_finished(connection, workers, runs)
+            api, ours, targets = map(sub, _seconds(server, apis, workers), before)
         await check_once(connection, runs)
         statuses, latencies = completed(accepting)
     rows = await connection.fetch("select integration_type, started_at, finished_at from synkron.runs")
@@ -105,7 +122,17 @@ async def _round(url: str, folder: Path, runs: int, *, later: bool) -> Round:
     late = [row for row in rows if row["integration_type"] == LATER and later]
     if statuses != (Counter({200: len(late)}) if late else Counter()):
         raise BenchFailed(f"the completions were answered {dict(statuses)}; expected {len(late)} times 200")
-    return Round(_rate(rows), _rate(late) if late else 0.0, latencies)
+    return Round(
+        _rate(rows), _rate(late) if late else 0.0, latencies, 1000 * api / max(len(late), 1), ours / (ours + targets)
+    )
+
+
+def _seconds(server: int, apis: Sequence[Process], workers: Sequence[Process]) -> tuple[float, float, float]:
+    """The processor time of the API, of all that is ours with PostgreSQL, and of the targets."""
+    processes = {one.running.pid for one in (*apis, *workers)}
+    targets = {*children_of(os.getpid())} - processes - {server}
+    ours = sum(map(seconds_of, processes)) + seconds_of_family(server)
+    return sum(seconds_of(one.running.pid) for one in apis), ours, sum(map(seconds_of, targets))
 
 
 def _rate(rows: list[asyncpg.Record]) -> float:

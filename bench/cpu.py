@@ -24,7 +24,7 @@ def seconds_of(pid: int) -> float:
 
 def seconds_of_family(pid: int) -> float:
     """Processor time of a process and of all its children, those that have ended and those that live."""
-    return seconds_of(pid) + sum(seconds_of(child) for child in _children(pid))
+    return seconds_of(pid) + sum(seconds_of(child) for child in children_of(pid))
 
 
 def parent_of(pid: int) -> int:
@@ -32,13 +32,8 @@ def parent_of(pid: int) -> int:
     return int(_fields(pid)[1])
 
 
-def resident(pid: int) -> float:
-    """Resident memory in MB."""
-    (line,) = [one for one in (PROCESSES / str(pid) / "status").read_text("utf-8").splitlines() if "VmRSS:" in one]
-    return int(line.split()[1]) / 1024
-
-
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """The processes that it has started and that live."""
     found = []
     for entry in PROCESSES.iterdir():
         if entry.name.isdecimal():
@@ -48,6 +43,12 @@ def _children(pid: int) -> list[int]:
             except FileNotFoundError:
                 continue  # it ended in the meantime
     return found
+
+
+def resident(pid: int) -> float:
+    """Resident memory in MB."""
+    (line,) = [one for one in (PROCESSES / str(pid) / "status").read_text("utf-8").splitlines() if "VmRSS:" in one]
+    return int(line.split()[1]) / 1024
 
 
 def _times(pid: int) -> list[float]:

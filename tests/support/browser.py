@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
@@ -54,8 +54,10 @@ class Window:
         """
         await self.page.evaluate(f"() => {{ {rules()} }}")
         found: list[dict[str, Any]] = []
-        for scheme, which in {"light": "", "dark": "runOnly: ['color-contrast'],"}.items():
+        schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        for scheme in schemes:
             await self.page.emulate_media(color_scheme=scheme)
+            which = "" if scheme == "light" else "runOnly: ['color-contrast'],"
             run = f"axe.run(document, {{ {which} resultTypes: ['violations'] }})"
             found += await self.page.evaluate(f"async () => (await {run}).violations")
         return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
