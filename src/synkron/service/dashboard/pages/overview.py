@@ -27,6 +27,7 @@ from synkron.service.dashboard.viewer import View, Viewer, redirect
 from synkron.service.overview.refresh import read_due
 from synkron.service.status.targets import target_of, without_target
 from synkron.service.status.tiles import Tiles, tiles
+from synkron.service.status.verdict import Held
 
 router = APIRouter(include_in_schema=False)
 ROWS = 50
@@ -120,13 +121,12 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
         }
 
     shown = [
-        tile("due", found.due) | {"below": say("overview.tile.due_below")},
+        tile("due", found.due) | {"below": _below_due(view, found)},
         tile("running", runs.running + runs.accepted, "running", state="running")
         | {"below": say("overview.tile.waiting", count=runs.waiting)},
         tile("late", found.late, "late", cut=found.late_are_cut),
         tile("failing", found.failing, "failed", cut=found.failing_are_cut, state="failing"),
-        tile("paused", found.pauses, "held", state="paused")
-        | {"below": say("overview.tile.held", count=found.held) if found.held else ""},
+        tile("paused", found.pauses, "held") | {"below": _below_pauses(view, found.held)},
     ]
     if not view.is_tied:
         shown.append(tile("incidents", found.incidents, "warning") | {"address": "/incidents"})
@@ -137,6 +137,22 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
         proof = {"figure": say("overview.tile.proof_figures", **counts), "kind": "failed" if wrong else "done"}
         shown.append(tile("proof", 0) | proof | {"below": view.relative(found.verification.at)})
     return shown
+
+
+def _below_due(view: Viewer, found: Tiles) -> str:
+    """Within which time, and how many more a pause holds."""
+    told = [view.words.say("overview.tile.due_below")]
+    if found.paused:
+        told.append(view.words.say("overview.tile.due_paused", count=found.paused))
+    return ", ".join(told)
+
+
+def _below_pauses(view: Viewer, held: Held) -> str:
+    """How many integrations are on hold: because of a pause, and because they can't run."""
+    say, unfit = view.words.say, held.total - held.pause
+    told = [say("overview.tile.held", count=held.pause)] if held.pause else []
+    told += [say("overview.tile.held_unfit", count=unfit)] if unfit else []
+    return "; ".join(told)
 
 
 def _tick(view: Viewer, found: Tiles) -> dict[str, object]:
