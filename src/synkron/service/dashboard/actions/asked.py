@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, QueryParams
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill
 from synkron.postgres.connection import Connection
+from synkron.service.api.access import organization_of
 from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE, YEARS
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served
@@ -63,8 +64,20 @@ class Asked:
 
     @property
     def scopes(self) -> Sequence[Scope]:
-        """The scopes of these."""
-        return [Scope(integration_id=one) for one in self.integrations]
+        """What is meant: each integration that is named, or else an organization, a type, or that of the other."""
+        org_id, kind = (str(self.fields.get(name, "")) or None for name in ("org", "type"))
+        if org_id is None and kind is None:
+            return [Scope(integration_id=one) for one in self.integrations]
+        if "integration" in self.fields:
+            raise Problem(422, "give integration; or org, type or both")
+        if not all(is_id(one) for one in (org_id, kind) if one is not None) or self.view.actor is None:
+            raise Problem(404, "There is no such organization or type.")
+        return [Scope(organization_of(self.view.actor, self.settings, org_id), kind)]
+
+    @property
+    def pauses(self) -> Sequence[int | Scope]:
+        """The pause that is named by its number, or else those of exactly what is meant."""
+        return [self.number("pause")] if "pause" in self.fields else self.scopes
 
     def number(self, name: str) -> int:
         """The number in a field."""
