@@ -57,9 +57,13 @@ class Viewer:
         """Whether who looks has the permission: what they may not do is not offered."""
         return self.actor is not None and self.actor.permission.includes(Permission(permission))
 
+    def may_see(self, org_id: str | None) -> bool:
+        """Whether who looks may see the pages of this organization; None is wider than one."""
+        return self.actor is not None and visible(self.actor, org_id)
+
     def may_change(self, org_id: str | None) -> bool:
-        """Whether who looks may change what is of this organization; None is wider than one."""
-        return self.may("operate") and self.actor is not None and visible(self.actor, org_id)
+        """Whether who looks may change what is of this organization, or wider."""
+        return self.may("operate") and self.may_see(org_id)
 
     @property
     def is_tied(self) -> bool:

@@ -57,7 +57,11 @@ async def would_resume(asked: Asked, now: datetime) -> Preview:
     plan = await pauses.plan_resume(asked.connection, asked.settings, asked.pauses, now, within=asked.within)
     facts = [(words.say("act.pauses"), words.number(len(plan.pauses)))]
     if len(plan.pauses) == 1:
-        facts = [(words.say("act.reason"), plan.pauses[0].reason), (words.say("pause.by"), plan.pauses[0].author)]
+        [one] = plan.pauses
+        facts = [
+            (words.say("act.reason"), one.reason),
+            (words.say("pause.by"), one.author.partition(":")[2] or one.author),
+        ]
     if plan.still_paused:
         facts.append((words.say("act.still_paused"), words.number(plan.still_paused)))
     scopes = [one.scope for one in plan.pauses]
