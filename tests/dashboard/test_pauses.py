@@ -126,6 +126,17 @@ async def test_who_may_end_which(api: Api, connection: Connection, cast: list[Me
             found = {int(number) for number in re.findall(r"/act/resume\?pause=(\d+)", text)}
             assert found & {of_all, of_type, own, part} == offered, path
             assert (f'data-row="{theirs}"' in text) is (path == "/pauses" and who is not tied), path
+    # A pause of exactly the integration is not there. Which ones hold it is said to who may know.
+    for who, asked, said in (
+        (operator, mine, [of_all, of_type, own, part]),
+        (tied, mine, [of_all, of_type, own, part]),
+        (operator, other, [of_all, of_type, theirs]),
+        (tied, other, []),
+    ):
+        refused = await who.get(f"/act/resume?integration={asked.integrations[0]}", headers=PAGE)
+        assert refused.status == 404
+        assert "There is no active pause of exactly integration" in refused.text
+        assert re.findall(r"pause (\d+) \(", refused.text) == [str(number) for number in said]
     for who, number, status in (
         (reader, own, 403),
         (tied, of_all, 404),
