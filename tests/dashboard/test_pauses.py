@@ -172,6 +172,9 @@ async def test_what_may_be_paused(api: Api, connection: Connection, cast: list[M
         (operator, "", 422),
     ):
         assert (await who.get(f"/act/pause?{asked}", headers=PAGE)).status == status, asked
+    # A pause is named in one way, and one integration is run, not those of an organization.
+    for path in (f"/act/resume?pause=1&org={mine.org_id}", f"/act/trigger?org={mine.org_id}"):
+        assert (await operator.get(path, headers=PAGE)).status == 422, path
     # Of who is tied, a type is that of their own organization.
     await tied.ask("POST", "/act/pause", data={"type": "xledger"}, headers=PAGE, allow_redirects=False)
     made = await connection.fetchrow("select org_id, integration_type from synkron.pauses order by id desc")

@@ -22,6 +22,7 @@ from synkron.text import EARLIEST, LATEST, is_storable, written, written_span
 
 LENGTHS = ("1h", "4h", "24h", "7d")
 MOST_DIGITS = 19
+ONE_WAY = "give pause; or integration; or org, type or both"
 
 Facts = list[tuple[str, str]]
 
@@ -69,7 +70,7 @@ class Asked:
         if org_id is None and kind is None:
             return [Scope(integration_id=one) for one in self.integrations]
         if "integration" in self.fields:
-            raise Problem(422, "give integration; or org, type or both")
+            raise Problem(422, ONE_WAY)
         if not all(is_id(one) for one in (org_id, kind) if one is not None) or self.view.actor is None:
             raise Problem(404, "There is no such organization or type.")
         return [Scope(organization_of(self.view.actor, self.settings, org_id), kind)]
@@ -77,7 +78,11 @@ class Asked:
     @property
     def pauses(self) -> Sequence[int | Scope]:
         """The pause that is named by its number, or else those of exactly what is meant."""
-        return [self.number("pause")] if "pause" in self.fields else self.scopes
+        if "pause" not in self.fields:
+            return self.scopes
+        if not self.fields.keys().isdisjoint(("integration", "org", "type")):
+            raise Problem(422, ONE_WAY)
+        return [self.number("pause")]
 
     def number(self, name: str) -> int:
         """The number in a field."""

@@ -77,12 +77,13 @@ async def resume(asked: Asked) -> str:
 async def would_trigger(asked: Asked, now: datetime) -> Preview:
     """Say which period the run would export, and behind which run it would wait."""
     words, view = asked.view.words, asked.view
-    plan = await trigger.plan_trigger(asked.connection, asked.settings, asked.scopes[0], now, within=asked.within)
+    scope = Scope(integration_id=asked.integrations[0])
+    plan = await trigger.plan_trigger(asked.connection, asked.settings, scope, now, within=asked.within)
     start = words.say("act.from_the_beginning") if plan.period_start is None else view.whole(plan.period_start)
     facts = [(words.say("act.period_start"), start), (words.say("act.period_end"), view.whole(plan.at))]
     if plan.behind is not None:
         facts.append((words.say("act.behind"), str(plan.behind)))
-    return Preview(await _subject(asked, asked.scopes, plan.subject), facts)
+    return Preview(await _subject(asked, [scope], plan.subject), facts)
 
 
 async def run_now(asked: Asked) -> str:
@@ -90,7 +91,7 @@ async def run_now(asked: Asked) -> str:
     done = await trigger.trigger(
         asked.connection,
         asked.settings,
-        asked.scopes[0],
+        Scope(integration_id=asked.integrations[0]),
         asked.author,
         asked.text("reason") or None,
         within=asked.within,
