@@ -112,8 +112,8 @@ class Scope(NamedTuple):
     integration_type: str | None = None
     integration_id: str | None = None
 
-    def holds(self, row: Integration | DueIntegration | InvalidIntegration) -> bool:
-        """Whether the integration is in the scope."""
+    def holds(self, row: Integration | DueIntegration | InvalidIntegration | Scope) -> bool:
+        """Whether the integration, or all of a narrower scope, is in the scope."""
         return (
             self.org_id in (None, row.org_id)
             and self.integration_type in (None, row.integration_type)

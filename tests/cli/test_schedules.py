@@ -149,6 +149,24 @@ def test_check_finds_every_row_at_fault(on_database: Command) -> None:
 
 
 @pytest.mark.usefixtures("cast")
+def test_check_and_the_doctor_count_the_same(on_database: Command, database: Database) -> None:
+    """One row has two warnings, and one is closer than its vendor expects."""
+    execute(
+        database.url,
+        "update organization_integrations set is_enabled = true where cron_schedule = '* * * * *';"
+        "update organization_integrations set cron_schedule = '*/29 * * * *' where cron_schedule = '0 0 2 * * *'",
+    )
+    ended = on_database("check", "--json")
+    invalid, warnings, warned = (ended.answer[key] for key in ("invalid", "warnings", "rows_with_warnings"))
+    told = [one["integration_id"] for one in ended.answer["findings"] if one["level"] == "warning"]
+    assert (len(told), len(set(told))) == (warnings, warned)
+    assert warnings > warned > 1
+    assert f"9 rows checked: {invalid} can't be fired, {warnings} warnings about {warned} rows." in ended.err
+    [rows] = [one for one in on_database("doctor", "--json").answer["checks"] if one["check"] == "rows"][:1]
+    assert rows["why"] == f"{invalid} of 9 rows can't run, and {warnings} warnings about {warned} rows."
+
+
+@pytest.mark.usefixtures("cast")
 def test_check_names_the_row_in_what_a_narrow_terminal_shows_too(on_database: Command) -> None:
     assert f"integration {_id('b2')}: cron_schedule" in on_database("check", "--details").out
 

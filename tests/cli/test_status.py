@@ -59,12 +59,28 @@ def test_all_is_well(on_database: Command, past: Past) -> None:
     assert facts == {
         "runs": "0 waiting, 0 running, 0 accepted, 0 on hold",
         "": "0 late, 0 failed with no success since",
-        "paused": "0 pauses, 0 integrations held back",
+        "paused": "0 pauses, 0 integrations on hold",
         "verified": "not yet",
         "incidents": "0 open, 0 acknowledged",
         "next hour": "1 run",
     }
     assert "Fjord" in lines[-1]
+
+
+@pytest.mark.usefixtures("past")
+def test_what_is_paused_is_not_coming(on_database: Command, database: Database) -> None:
+    execute(
+        database.url,
+        "insert into synkron.pauses (integration_type, reason, author) values ('xledger', 'r', 'kari');"
+        "insert into synkron.held (integration_id, since, reason) values "
+        "('a', now(), 'pause'), ('b', now(), 'type'), ('c', now(), 'type'), ('d', now(), 'organization')",
+    )
+    lines = on_database("status").out.splitlines()
+    assert "next hour   0 runs, 1 more paused" in lines
+    assert "paused      1 pause, 1 integration on hold; 2 of an unknown type; 1 without an organization" in lines
+    answer = on_database("status", "--json").answer
+    assert (answer["due_within_the_hour"], answer["paused_within_the_hour"], answer["next"]) == (0, 1, [])
+    assert (answer["held"], answer["held_for"]) == (4, {"pause": 1, "type": 2, "organization": 1})
 
 
 # What is done to a ledger where all is well, how the command ends, and what it says.
@@ -152,8 +168,8 @@ def test_in_json(on_database: Command, database: Database) -> None:
         }
     ]
     assert list(answer) == [
-        "at", "verdict", "needs", "last_tick", "nodes", "runs", "pauses", "held", "verification", "incidents",
-        "due_within_the_hour", "next",
+        "at", "verdict", "needs", "last_tick", "nodes", "runs", "pauses", "held", "held_for", "verification",
+        "incidents", "due_within_the_hour", "paused_within_the_hour", "next",
     ]  # fmt: skip
     assert answer["runs"] == {"waiting": 0, "running": 0, "accepted": 0, "on_hold": 0, "late": 0, "failing": 0}
     assert answer["next"][0]["org_name"] == "Fjord"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,13 +11,15 @@ from synkron.cron import parse, parse_zone
 from synkron.incidents.conditions.store import read_failed, read_late
 from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.clock import database_clock
-from synkron.reports.overview.coming import SQL, count_due
+from synkron.reports.overview.coming import SQL, Due, count_due
 from synkron.service.overview.refresh import refresh
 from synkron.service.status.store import read_status
 from synkron.service.status.tiles import Tiles, tiles
+from synkron.service.status.verdict import Held
 from synkron.settings.load import Settings
+from synkron.source.upcoming import Upcoming
 from tests.conftest import Connection
-from tests.support.fleet import add_integration, utc
+from tests.support.fleet import add_integration, add_organization, utc
 from tests.support.late_runs import add_run, make_room
 from tests.support.overview_cast import Member, cast_of
 
@@ -36,12 +38,19 @@ def sized(read: tuple[Sequence[object], bool]) -> tuple[int, bool]:
     return len(rows), are_cut
 
 
-def due(cast: list[Member], found: Tiles) -> int:
-    return sum(
-        len(parse(one.schedule).occurrences(found.at, found.at + HOUR, parse_zone(one.zone)))
+def moments(cast: list[Member], at: datetime) -> list[tuple[Member, datetime]]:
+    return [
+        (one, moment)
         for one in cast
         if one.schedule is not None and one.is_live and not one.is_invalid
-    )
+        for moment in parse(one.schedule).occurrences(at, at + HOUR, parse_zone(one.zone))
+    ]
+
+
+def due(cast: list[Member], found: Tiles) -> tuple[int, int]:
+    """How many moments come, and how many more are paused, of a cast whose pauses have no end."""
+    are_paused = [one.is_paused for one, _ in moments(cast, found.at)]
+    return are_paused.count(False), are_paused.count(True)
 
 
 async def test_they_are_the_figures_of_the_status(connection: Connection) -> None:
@@ -56,11 +65,83 @@ async def test_they_are_the_figures_of_the_status(connection: Connection) -> Non
     assert found.failing == sum(one.failing_at is not None for one in cast)
     assert found.late == 1
     assert (found.runs, found.pauses, found.held) == (status.runs, status.pauses, status.held)
-    assert (found.pauses, found.held) == (3, sum(one.is_held for one in cast))
+    assert (found.pauses, found.held.pause) == (3, sum(one.is_held for one in cast))
     assert found.runs.running == sum(one.is_running for one in cast)
-    assert found.due == due(cast, found) > 20
+    assert (found.due, found.paused) == due(cast, found)
+    assert min(found.due, found.paused) > 10
     assert (found.last_tick, found.verification, found.incidents) == (None, None, 0)
     assert (found.late_are_cut, found.failing_are_cut) == (False, False)
+
+
+async def test_what_a_pause_holds_is_not_due(connection: Connection) -> None:
+    """Up to its end, whatever it is of; of several pauses, up to the last end. Others begin as these are read."""
+    now = await database_clock(connection)
+    cast = await cast_of(connection, now)
+    one, other = cast[2], cast[8]
+    await refresh(connection, Settings())
+    pauses: list[tuple[str | None, str | None, str | None, int | None]] = [
+        (None, None, cast[0].integration_id, None),
+        (cast[1].org_id, None, None, None),
+        (cast[2].org_id, "dynamics", None, None),
+    ]
+    for added in [
+        (None, "xledger", None, 20),
+        (one.org_id, None, None, 40),
+        (one.org_id, None, None, 10),
+        (None, None, other.integration_id, 31),
+        (other.org_id, other.kind, None, 16),
+        (None, None, None, 6),
+        (None, "bufdir", None, None),
+        (None, None, None, None),
+    ]:
+        pauses.append(added)
+        *whom, minutes = added
+        await connection.execute(
+            "insert into synkron.pauses (org_id, integration_type, integration_id, reason, author, until) "
+            "values ($1, $2, $3, 'r', 'kari', now() + $4 * interval '1 minute')",
+            *whom,
+            minutes,
+        )
+        found, status = await tiles(connection, Settings()), await read_status(connection, Settings(), 5)
+        ends = await connection.fetch("select until from synkron.pauses where ended_at is null order by id")
+        lasting = [(Scope(*pause[:3]), end["until"]) for pause, end in zip(pauses, ends, strict=True)]
+
+        def is_paused(
+            whom: Member, moment: datetime, lasting: Sequence[tuple[Scope, datetime | None]] = lasting
+        ) -> bool:
+            return any(is_of(whom, scope) and (until is None or moment < until) for scope, until in lasting)
+
+        for scope in (EVERYTHING, Scope(one.org_id), Scope(None, "xledger"), Scope(other.org_id, other.kind)):
+            part = await tiles(connection, Settings(), scope)
+            come = [is_paused(*come) for come in moments([each for each in cast if is_of(each, scope)], part.at)]
+            assert (part.due, part.paused) == (come.count(False), come.count(True)), (added, scope)
+        assert (status.due, status.paused) == (found.due, found.paused), added
+        assert len(status.coming) == min(5, status.due)
+        assert all(not is_paused(by_id(cast, each), each.scheduled_for) for each in status.coming)
+    assert (found.due, found.paused > 20) == (0, True)
+
+
+def by_id(cast: list[Member], coming: Upcoming) -> Member:
+    return next(one for one in cast if one.integration_id == coming.integration.integration_id)
+
+
+async def test_what_is_held_is_told_apart_by_its_reason(connection: Connection) -> None:
+    org_id = await add_organization(connection, "Fjord")
+    ids = [await add_integration(connection, "0 2 * * *", org_id=org_id) for _ in range(6)]
+    reasons = ["pause", "pause", "pause", "type", "type", "organization"]
+    await connection.executemany(
+        "insert into synkron.held (integration_id, since, reason) values ($1, now(), $2)",
+        zip(ids, reasons, strict=True),
+    )
+    await refresh(connection, Settings())
+    for scope, expected in (
+        (EVERYTHING, Held(3, 2, 1)),
+        (Scope(org_id), Held(3, 2, 1)),
+        (Scope(None, None, ids[3]), Held(0, 1, 0)),
+        (Scope("nobody"), Held(0, 0, 0)),
+    ):
+        assert (await tiles(connection, Settings(), scope)).held == expected, scope
+    assert (await read_status(connection, Settings(), 5)).held == Held(3, 2, 1)
 
 
 async def test_of_a_scope(connection: Connection) -> None:
@@ -79,7 +160,7 @@ async def test_of_a_scope(connection: Connection) -> None:
     for scope in [*scopes, Scope("nobody"), EVERYTHING]:
         members = [one for one in cast if is_of(one, scope)]
         found = await tiles(connection, Settings(), scope)
-        assert found.due == due(members, found), scope
+        assert (found.due, found.paused) == due(members, found), scope
         assert found.failing == sum(one.failing_at is not None for one in members), scope
         # What is counted is what is read.
         assert (found.late, found.late_are_cut) == sized(await read_late(connection, found.at, Settings(), scope)), (
@@ -87,7 +168,7 @@ async def test_of_a_scope(connection: Connection) -> None:
         )
         assert (found.failing, found.failing_are_cut) == sized(await read_failed(connection, found.at, scope)), scope
         assert found.runs.running == sum(one.is_running for one in members), scope
-        assert found.held == sum(one.is_held for one in members), scope
+        assert found.held.pause == sum(one.is_held for one in members), scope
         covers = [
             any(one is cast[0] for one in members),
             any(one.org_id == cast[1].org_id for one in members),
@@ -136,8 +217,12 @@ async def test_what_is_due_is_counted_once_for_a_copy_and_a_minute(connection: C
         for seconds in windows:
             start = at + timedelta(seconds=seconds)
             found = await count_due(connection, Window(start, start + 400 * 24 * HOUR))
-            assert found == number * 400 * 24 * 4
+            assert found == Due(number * 400 * 24 * 4, 0)
         assert asked.count(SQL["groups"]) == len({start_of // 60 for start_of in (30 + one for one in windows)})
+    await connection.execute("insert into synkron.pauses (starts_at, reason, author) values ($1, 'r', 'kari')", at)
+    for _ in range(2):
+        assert await count_due(connection, Window(at, at + 400 * 24 * HOUR)) == Due(0, 2 * 400 * 24 * 4)
+    assert asked.count(SQL["groups"]) == 2
 
 
 async def test_the_newest_verification_is_told_for_the_whole_fleet_alone(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from synkron.operations.pause_effects import MissedInPause, PauseEffect, due_aft
 from synkron.operations.recorded_pauses import AnyPause, RecordedPause, recorded_pauses, with_owner
 from synkron.operations.scope import (
     Covered,
+    covered,
     covered_each,
     end_of,
     in_words,
@@ -174,7 +175,7 @@ async def _active(
     by_name: dict[int | Scope, Pause] = {name: one for one in known for name in (one.id, one.scope)}
     for one in asked:
         if one not in by_name:
-            said = await _unknown(connection, settings, one, within)
+            said = await _unknown(connection, settings, one, active, within)
             raise NotFound(f"{said} `synkron pauses` lists the active ones.")
     meant = {by_name[one].id: by_name[one] for one in asked}
     return list(meant.values()), [one for one in active if one.id not in meant]
@@ -187,14 +188,21 @@ async def _of(connection: Connection, settings: Settings, found: Sequence[AnyPau
     return [one for one in found if one.org_id == org_id or one.integration_id in own]
 
 
-async def _unknown(connection: Connection, settings: Settings, asked: int | Scope, within: str | None) -> str:
+async def _unknown(
+    connection: Connection, settings: Settings, asked: int | Scope, active: Sequence[Pause], within: str | None
+) -> str:
+    """That no such pause is active, and which wider ones hold what is asked for."""
     if isinstance(asked, int):
         known = await recorded_pauses(connection, settings, ended=True, numbers=[asked])
         if within is not None:
             known = await _of(connection, settings, known, within)
         return f"Pause {asked} has already ended." if known else f"There is no pause {asked}."
-    names = await read_names(connection, settings, [asked.org_id])
-    return f"There is no active pause of exactly {in_words(asked, names)}."
+    about = asked if asked.integration_id is None else (await covered(connection, settings, asked)).about
+    names = await read_names(connection, settings, [about.org_id])
+    wider = [one for one in active if one.scope.holds(about)] if within in (None, about.org_id) else []
+    holding = ", ".join(f"pause {one.id} ({in_words(one.scope, names)})" for one in wider)
+    said = f"There is no active pause of exactly {in_words(asked, names)}."
+    return f"{said} It is under {holding}." if holding else said
 
 
 def _row_of(one: Pause, found: Covered) -> Integration | None:

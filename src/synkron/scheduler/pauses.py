@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -66,18 +66,26 @@ def split_by_pause(
 
     A late moment would run now; a future one, at its own time.
     """
-    by_scope: dict[tuple[str | None, str | None, str | None], list[Pause]] = defaultdict(list)
-    for pause in pauses:
-        by_scope[pause.scope].append(pause)
+    is_paused = paused_at(pauses)
     free: list[Occurrences] = []
     held: list[Occurrences] = []
     for one in due:
-        moment = max(now, one.moments[0])
-        is_paused = any(
-            pause.lasts_at(moment) for scope in scopes_over(one.integration) for pause in by_scope.get(scope, ())
-        )
-        (held if is_paused else free).append(one)
+        (held if is_paused(one.integration, max(now, one.moments[0])) else free).append(one)
     return free, held
+
+
+def paused_at(pauses: Iterable[Pause]) -> Callable[[Integration, datetime], bool]:
+    """Answers whether one of the pauses holds an integration at a moment."""
+    by_scope: dict[tuple[str | None, str | None, str | None], list[Pause]] = defaultdict(list)
+    for pause in pauses:
+        by_scope[pause.scope].append(pause)
+
+    def is_paused(one: Integration, moment: datetime) -> bool:
+        return bool(by_scope) and any(
+            pause.lasts_at(moment) for scope in scopes_over(one) for pause in by_scope.get(scope, ())
+        )
+
+    return is_paused
 
 
 def scopes_over(one: Integration) -> list[tuple[str | None, str | None, str | None]]:

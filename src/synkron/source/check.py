@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache
-from types import MappingProxyType
 from typing import TypeAlias
 
 from synkron.cron import Cron
 from synkron.cron.lint import CronWarning, lint
 from synkron.model import Integration, InvalidIntegration
+from synkron.settings.sections import TypeSettings
 from synkron.source.due import misplaced, schedule_of
-from synkron.text import duration_text
+from synkron.text import duration_text, several
 
 Lint: TypeAlias = Callable[[Cron, tzinfo], list[CronWarning]]
 Gap: TypeAlias = Callable[[Cron, timedelta], timedelta | None]
@@ -47,19 +47,37 @@ class RowFinding:
     kind: str
 
 
-def check(
-    rows: Iterable[Integration],
-    types: Collection[str],
-    *,
-    today: date,
-    shortest: Mapping[str, timedelta] = MappingProxyType({}),
-) -> list[RowFinding]:
+@dataclass(slots=True)
+class Count:
+    """How many rows can't run, how many warnings there are, and how many rows these are about."""
+
+    invalid: int = 0
+    warnings: int = 0
+    warned: int = 0
+
+    def add(self, found: Iterable[RowFinding]) -> None:
+        """Count what was found in further rows."""
+        rows: dict[Level, list[int]] = {Level.INVALID: [], Level.WARNING: []}
+        for one in found:
+            rows[one.level].append(id(one.row))
+        self.invalid += len(set(rows[Level.INVALID]))
+        self.warnings += len(rows[Level.WARNING])
+        self.warned += len(set(rows[Level.WARNING]))
+
+    @property
+    def told(self) -> str:
+        """The warnings in words."""
+        return several(self.warnings, "warning") + (f" about {several(self.warned, 'row')}" if self.warnings else "")
+
+
+def check(rows: Iterable[Integration], types: Mapping[str, TypeSettings], *, today: date) -> list[RowFinding]:
     """Every finding, the invalid rows first. Of the changes of clocks, those of the year from ``today`` count.
 
-    ``shortest`` is how closely the runs of an integration may follow each other, by type. The faults of a disabled row
-    are warnings: they matter when it is enabled. A row without a schedule never fires and has no findings.
+    The faults of a disabled row are warnings: they matter when it is enabled. A row without a schedule never fires and
+    has no findings.
     """
     # Most rows share their schedule with others.
+    shortest = {name: one.profile.shortest_schedule for name, one in types.items()}
     linted: Lint = cache(lambda cron, zone: lint(cron, zone, today.year, since=today))
     gap: Gap = cache(lambda cron, least: _closer_than(least, cron, today))
     found = [finding for row in rows for finding in _findings(row, types, linted, gap, shortest)]

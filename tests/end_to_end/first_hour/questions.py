@@ -142,7 +142,7 @@ THE_MORNING = [
             "dynamics of Berg Drift: 2 runs failed for good",
             "0 late, {failing} failed with no success since",
             "{running} running",
-            "1 pause, {held} integrations held back",
+            "1 pause, {held} integrations on hold",
             "0 missed, 0 doubled",
         ),
         true="select count(*) filter (where state = 'failed') as failing, "

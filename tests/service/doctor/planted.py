@@ -272,7 +272,7 @@ FAULTS = {
     "a row that can't run": Planted(
         "rows",
         Level.WARNING,
-        r"^1 of 2 rows can't run, and 1 warning\.$",
+        r"^1 of 2 rows can't run, and 2 warnings about 1 row\.$",
         "^synkron check$",
         sql="insert into organization_integrations (org_id, integration_type, cron_schedule) "
         "select id, 'xledger', '61 * * * *' from organizations;"

@@ -16,6 +16,7 @@ from synkron.operations.pg_cron import ClockStatus, Job, SecondClock
 from synkron.service.doctor import ledger, network, pg_cron, server, tables
 from synkron.service.doctor.finding import Level, identifier, migrate_for
 from synkron.service.doctor.server import Server
+from synkron.settings.load import Settings
 from synkron.source.check import check
 from tests.conftest import Connection
 
@@ -100,14 +101,24 @@ def row(**values: Any) -> Integration:
         ([row()], Level.OK, "1 row, 1 of them enabled with a schedule."),
         ([row(is_enabled=False)], Level.OK, "1 row, 0 of them enabled with a schedule."),
         ([row(), row(cron_schedule="61 * * * *")], Level.WARNING, "1 of 2 rows can't run."),
-        ([row(), row(is_enabled=False, timezone="x")], Level.WARNING, "1 warning about 2 rows; all can run."),
-        ([row(cron_schedule="*/7 * * * *")], Level.WARNING, "1 warning about 1 row; all can run."),
+        ([row(), row(is_enabled=False, timezone="x")], Level.WARNING, "1 warning about 1 of 2 rows; all can run."),
+        ([row(cron_schedule="*/29 * * * *")], Level.WARNING, "2 warnings about 1 of 1 row; all can run."),
+        (
+            [row(cron_schedule="0 * * * *", integration_type="bufdir")],
+            Level.WARNING,
+            "1 warning about 1 of 1 row; all can run.",
+        ),
+        (
+            [row(), row(cron_schedule="61 * * * *"), row(cron_schedule="*/29 * * * *")],
+            Level.WARNING,
+            "1 of 3 rows can't run, and 2 warnings about 1 row.",
+        ),
         ([row(timezone="x"), row(is_enabled=False)], Level.FAILED, "None of the enabled rows can run (1 of 2 rows)."),
     ],
 )
 def test_rows(rows: list[Integration], level: Level, why: str) -> None:
     count = tables.RowCount()
-    count.add(rows, check(rows, {"xledger"}, today=date(2026, 1, 1)))
+    count.add(rows, check(rows, Settings().types, today=date(2026, 1, 1)))
     assert (tables.rows(count).level, tables.rows(count).why) == (level, why)
 
 

@@ -128,10 +128,9 @@ def check(
 
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
         rows, now = await read_all(connection, settings.source, scope), await database_clock(connection)
-        shortest = {name: one.profile.shortest_schedule for name, one in settings.types.items()}
         return Checked(
             len(rows),
-            check.check(rows, settings.types, today=now.date(), shortest=shortest),
+            check.check(rows, settings.types, today=now.date()),
             _without_target(rows, settings),
             await _below_load(connection, settings, now) if scope == EVERYTHING else [],
             await read_names(connection, settings.source),
@@ -139,15 +138,17 @@ def check(
         )
 
     found = answer(context, ask, fresh=True)
-    kinds, names = kinds_of(found.findings), found.names
-    invalid = len({id(one.row) for one in found.findings if one.level == "invalid"})
-    warnings = sum(one.level == "warning" for one in found.findings)
+    from synkron.source.check import Count
+
+    kinds, names, count = kinds_of(found.findings), found.names, Count()
+    count.add(found.findings)
     if as_json:
         show_json(
             {
                 "rows": found.rows,
-                "invalid": invalid,
-                "warnings": warnings,
+                "invalid": count.invalid,
+                "warnings": count.warnings,
+                "rows_with_warnings": count.warned,
                 "nothing_is_fired": found.nothing_is_fired,
                 "types_without_target": found.untargeted,
                 "pace_below_load": found.below_load,
@@ -160,7 +161,7 @@ def check(
         show_table(finding_fields(names), found.findings)
     elif found.findings:
         show_table(kind_fields(names), kinds)
-    say(f"{several(found.rows, 'row')} checked: {invalid} can't be fired, {several(warnings, 'warning')}.")
+    say(f"{several(found.rows, 'row')} checked: {count.invalid} can't be fired, {count.told}.")
     if found.findings and not (details or as_json):
         say("`synkron check --details` shows every finding, with its row.")
     say_without_target(found.untargeted)
@@ -168,7 +169,7 @@ def check(
         say(f"warning: {message}.")
     if found.nothing_is_fired is not None:
         say(f"error: nothing is fired. {found.nothing_is_fired}")
-    if invalid or found.nothing_is_fired is not None:
+    if count.invalid or found.nothing_is_fired is not None:
         raise typer.Exit(ExitCode.DATA)
 
 

@@ -20,7 +20,7 @@ from synkron.text import one_line, several, span
 
 if TYPE_CHECKING:
     from synkron.ledger.nodes import Node
-    from synkron.service.status.verdict import Need, Status
+    from synkron.service.status.verdict import Held, Need, Status
     from synkron.settings.load import Settings
 
 COMING = 3
@@ -130,14 +130,21 @@ def _facts(found: Status) -> dict[str, str]:
         "runs": f"{runs.waiting:,} waiting, {runs.running:,} running, {runs.accepted:,} accepted, "
         f"{runs.on_hold:,} on hold",
         "": f"{found.late:,} late, {found.failing:,} failed with no success since",
-        "paused": f"{several(found.pauses, 'pause')}, {several(found.held, 'integration')} held back",
+        "paused": f"{several(found.pauses, 'pause')}, {_held(found.held)}",
         "verified": "not yet"
         if verified is None
         else f"up to {span(found.at - verified.until)} ago: {verified.expected:,} due, {verified.missed:,} missed, "
         f"{verified.doubled:,} doubled, {verified.unexplained:,} unexplained",
         "incidents": f"{len(found.incidents) - acknowledged} open, {acknowledged} acknowledged",
-        "next hour": several(found.due, "run"),
+        "next hour": several(found.due, "run") + (f", {found.paused:,} more paused" if found.paused else ""),
     }
+
+
+def _held(held: Held) -> str:
+    """How many integrations are on hold because of a pause, and how many because they can't run."""
+    others = [f"{held.type:,} of an unknown type"] if held.type else []
+    others += [f"{held.organization:,} without an organization"] if held.organization else []
+    return f"{several(held.pause, 'integration')} on hold" + "".join(f"; {one}" for one in others)
 
 
 def _who(nodes: Sequence[Node]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from decimal import Decimal
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from synkron.model import EVERYTHING, Scope, Steps, Window
 from synkron.postgres.clock import database_clock
@@ -14,6 +16,8 @@ from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.reports.forecast.fires import Group
 from synkron.runtime import by_turns
+from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.pauses import Pause
 from synkron.source.parsed_texts import KNOWN
 from synkron.source.reader import zone_of
 
@@ -24,10 +28,18 @@ MINUTE = timedelta(minutes=1)
 # Fires are remembered for as long, and those of so many questions.
 REMEMBERED_FOR = timedelta(minutes=1)
 MOST_REMEMBERED = 32
+_Schedule: TypeAlias = tuple[str, str | int | Decimal | None, str]
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 Fires = Mapping[str, Sequence[int]]
 """By type, how many integrations fire in each minute of a window; minute 0 is the one after its start."""
+
+
+class Due(NamedTuple):
+    """How many moments are due, at which something runs, and how many more a pause holds."""
+
+    due: int
+    paused: int
 
 
 class _Question(NamedTuple):
@@ -39,8 +51,8 @@ class _Question(NamedTuple):
 
 
 _remembered: dict[_Question, tuple[datetime, Fires]] = {}
-# How many are due, by the question and by when the copy was refreshed that answers it.
-_due: dict[tuple[_Question, datetime | None], int] = {}
+# What is due, by the question, when the copy was refreshed that answers it, and the pauses.
+_due: dict[tuple[_Question, datetime | None, tuple[Pause, ...]], Due] = {}
 
 
 async def read_groups(connection: Connection, scope: Scope, end: datetime) -> Sequence[Group]:
@@ -54,19 +66,25 @@ async def read_groups(connection: Connection, scope: Scope, end: datetime) -> Se
     ]
 
 
-async def count_due(connection: Connection, window: Window, scope: Scope = EVERYTHING) -> int:
-    """How many moments of the window the integrations that can run have, paused or not, as the copy has them.
+async def count_due(connection: Connection, window: Window, scope: Scope = EVERYTHING) -> Due:
+    """How many moments of the window the integrations that can run have, as the copy has them.
 
     In a transaction of one snapshot. Moments are whole minutes, so that until the next one, and until the copy is
-    refreshed, the answer is the same: then it is remembered.
+    refreshed or the pauses are others, the answer is the same: then it is remembered.
     """
     start, end = (at.replace(second=0, microsecond=0) for at in (window.start, window.end))
-    window = Window(start, end)
+    pauses = [one for one in await read_pauses(connection, window.start) if one.lasts_at(window.start)]
     [copy] = await connection.fetch(SQL["copy"])
-    question = _Question(copy["installation"], scope, window), copy["refreshed_at"]
+    question = _Question(copy["installation"], scope, Window(start, end)), copy["refreshed_at"], tuple(pauses)
     found = _due.get(question)
     if found is None:
-        found = (await by_turns(_counted(await read_groups(connection, scope, window.end), window))).total()
+        groups = await read_groups(connection, scope, end)
+        wide = [one for one in pauses if one.org_id is None and one.integration_id is None]
+        rows = [] if len(wide) == len(pauses) else await connection.fetch(SQL["paused"], window.start, *scope)
+        own: dict[_Schedule, list[tuple[datetime | None, int]]] = defaultdict(list)
+        for row in rows:
+            own[row["cron_schedule"], zone_of(row), row["integration_type"]].append((row["until"], row["integrations"]))
+        found = await by_turns(_told_apart(groups, Window(start, end), wide, own))
         _remember(_due, question, found)
     return found
 
@@ -100,19 +118,53 @@ def _remember(answers: dict[Asked, Answer], question: Asked, answer: Answer) -> 
     answers[question] = answer
 
 
+def _told_apart(
+    groups: Iterable[Group],
+    window: Window,
+    wide: Sequence[Pause],
+    own: Mapping[_Schedule, Sequence[tuple[datetime | None, int]]],
+) -> Steps[Due]:
+    """How many moments are paused: by the ``wide`` pauses, and so many of a schedule up to the end of their ``own``."""
+    ends = [(one.integration_type, _first_after(one.until, window)) for one in wide]
+    due = paused = 0
+    for group, minutes in _firing(groups, window):
+        kind = group.integration_type
+        # The moments up to the last end are paused for all, the later ones for those that are paused for longer.
+        of_all = bisect_left(minutes, max((end for of, end in ends if of in (None, kind)), default=0))
+        held = of_all * group.integrations
+        for until, integrations in own.get((group.cron_schedule, group.timezone, kind), ()):
+            held += max(bisect_left(minutes, _first_after(until, window)) - of_all, 0) * integrations
+        due += len(minutes) * group.integrations - held
+        paused += held
+        yield
+    return Due(due, paused)
+
+
+def _first_after(until: datetime | None, window: Window) -> int:
+    """The first minute of the window that is not before the end of a pause."""
+    length = (window.end if until is None else until) - window.start
+    return -(-length // MINUTE) - (until is not None)
+
+
 def _counted(groups: Iterable[Group], window: Window) -> Steps[Counter[tuple[str, int]]]:
-    """How many integrations fire, by type and minute. Groups with the same schedule follow each other."""
+    """How many integrations fire, by type and minute."""
     total: Counter[tuple[str, int]] = Counter()
-    last: tuple[object, object] | None = None
-    minutes: list[int] = []
-    for group in groups:
-        if last != (group.cron_schedule, group.timezone):
-            last = (group.cron_schedule, group.timezone)
-            minutes = _minutes(group, window)
+    for group, minutes in _firing(groups, window):
         for minute in minutes:
             total[group.integration_type, minute] += group.integrations
         yield
     return total
+
+
+def _firing(groups: Iterable[Group], window: Window) -> Iterator[tuple[Group, Sequence[int]]]:
+    """Each group with the minutes at which it fires. Groups with the same schedule follow each other."""
+    last: tuple[object, object] | None = None
+    minutes: Sequence[int] = ()
+    for group in groups:
+        if last != (group.cron_schedule, group.timezone):
+            last = (group.cron_schedule, group.timezone)
+            minutes = _minutes(group, window)
+        yield group, minutes
 
 
 def _minutes(group: Group, window: Window) -> list[int]:

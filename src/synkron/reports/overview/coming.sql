@@ -21,6 +21,32 @@ where s.next_key <= extract(epoch from $1::timestamptz)
 group by s.id
 order by s.cron_schedule, s.timezone, s.zone_is_number;
 
+-- name: paused
+-- The integrations of the scope $2 to $4 that are paused at $1 by themselves, by their organization or by its type, counted
+-- by schedule and by when the last such pause ends; null is never. Pauses of a type or of everything are in no row. Plan:
+-- for each pause the index overview_of_organization, or the primary key; the schedules by their numbers.
+select s.cron_schedule, s.timezone, s.zone_is_number, s.integration_type, paused.until, count(*) as integrations
+from (
+    select o.schedule_id, nullif(max(coalesce(pauses.until, 'infinity')), 'infinity') as until
+    from synkron.pauses
+    cross join lateral (
+        select integration_id, place, org_id, schedule_id, integration_type
+        from synkron.overview_integrations
+        where org_id = pauses.org_id and integration_type = coalesce(pauses.integration_type, integration_type)
+        union all
+        select integration_id, place, org_id, schedule_id, integration_type
+        from synkron.overview_integrations
+        where integration_id = pauses.integration_id
+    ) o
+    where {in_effect[$1]} and o.schedule_id is not null
+        and ($2::text is null or o.org_id = $2)
+        and ($3::text is null or o.integration_type = $3)
+        and ($4::text is null or o.integration_id = $4)
+    group by o.integration_id, o.place, o.schedule_id
+) paused
+join synkron.overview_schedules s on s.id = paused.schedule_id
+group by s.id, paused.until;
+
 -- name: caught_up
 -- The runs for missed moments that are to start from $1 to $2, by type and by the minute at which they may, of the
 -- scope $3 to $5. Plan: the index runs_unfinished.

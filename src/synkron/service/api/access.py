@@ -12,6 +12,7 @@ from synkron.model import Scope
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.sessions import actors_of
 from synkron.operations.access.tokens import actor_of_token
+from synkron.operations.scope import no_organization
 from synkron.postgres.connection import Connection, Executor
 from synkron.reports.names.match import AskedScope
 from synkron.reports.names.store import Resolved, check_type, resolve
@@ -20,6 +21,7 @@ from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served, opened
 from synkron.settings.api import ApiSettings
+from synkron.settings.load import Settings
 
 UNKNOWN = "send a token that holds, as `Authorization: Bearer synkron_t_...`; `synkron token create` makes one"
 
@@ -139,6 +141,17 @@ async def resolved(actor: Actor, connection: Connection, parts: Served, asked: A
         await check_type(connection, parts.settings, actor.org_id, asked.integration_type)
     scope = Scope(actor.org_id, *asked[1:])
     return Resolved(scope, scope, ())
+
+
+def organization_of(actor: Actor, settings: Settings, asked: str | None) -> str | None:
+    """The organization that is meant, by its id; that of an actor who is tied to one.
+
+    Raises NotFound if it is another one: the sentence is the same as for one that does not exist.
+    """
+    own = actor.org_id
+    if own is not None and asked not in (None, own):
+        raise no_organization(settings, str(asked))
+    return own or asked
 
 
 def visible(actor: Actor, org_id: str | None) -> bool:

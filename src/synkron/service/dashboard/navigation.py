@@ -19,6 +19,7 @@ GROUPS: dict[str, tuple[Entry, ...]] = {
         Entry("overview", "/", "o"),
         Entry("timeline", "/timeline", "t"),
         Entry("incidents", "/incidents", "i"),
+        Entry("pauses", "/pauses", "p"),
         Entry("health", "/health", "h"),
     ),
     "past": (

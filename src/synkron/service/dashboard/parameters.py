@@ -37,6 +37,14 @@ async def named(
 Whom = Annotated[Scope, Depends(whom(named), scope="function")]
 
 
+async def around(connection: Db, parts: Parts, actor: Asking, asked: Annotated[AskedScope, Depends(named)]) -> Scope:
+    """The scope, with the organization and the type of an integration, as far as they are known."""
+    return (await resolved(actor, connection, parts, asked)).around
+
+
+Around = Annotated[Scope, Depends(around, scope="function")]
+
+
 async def named_type(
     connection: Db,
     parts: Parts,

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from synkron.operations.access.actor import Actor, Permission
 from synkron.postgres.clock import database_clock
-from synkron.service.api.access import needs
+from synkron.service.api.access import needs, visible
 from synkron.service.api.cookies import form_token
 from synkron.service.api.deadline import LONG, may_take
 from synkron.service.api.served import Parts, opened
@@ -56,6 +56,14 @@ class Viewer:
     def may(self, permission: str) -> bool:
         """Whether who looks has the permission: what they may not do is not offered."""
         return self.actor is not None and self.actor.permission.includes(Permission(permission))
+
+    def may_see(self, org_id: str | None) -> bool:
+        """Whether who looks may see the pages of this organization; None is wider than one."""
+        return self.actor is not None and visible(self.actor, org_id)
+
+    def may_change(self, org_id: str | None) -> bool:
+        """Whether who looks may change what is of this organization, or wider."""
+        return self.may("operate") and self.may_see(org_id)
 
     @property
     def is_tied(self) -> bool:

@@ -9,7 +9,7 @@ from synkron.incidents.conditions.wording import listed
 from synkron.model import Integration
 from synkron.service.doctor.finding import Finding, failed, identifier, ok, warning
 from synkron.settings.integrations.naming import section_of
-from synkron.source.check import Level, RowFinding
+from synkron.source.check import Count, RowFinding
 from synkron.text import several
 
 # The name of the policy that shows Synkron's role every row.
@@ -60,12 +60,11 @@ def indexes(usable: Mapping[str, bool]) -> Finding:
 
 @dataclass
 class RowCount:
-    """Counts the rows as they are read. ``types`` are those of the rows that run."""
+    """Counts the rows as they are read, and what is ``found`` in them. ``types`` are those of the rows that run."""
 
     rows: int = 0
     scheduled: int = 0
-    invalid: int = 0
-    warnings: int = 0
+    found: Count = field(default_factory=Count)
     types: set[str] = field(default_factory=set)
     is_cut: bool = False
 
@@ -75,20 +74,22 @@ class RowCount:
         self.rows += len(rows)
         self.scheduled += len(running)
         self.types.update(one.integration_type for one in running)
-        self.invalid += len({id(one.row) for one in found if one.level is Level.INVALID})
-        self.warnings += sum(one.level is Level.WARNING for one in found)
+        self.found.add(found)
 
 
 def rows(count: RowCount) -> Finding:
     """Whether the rows can run. ``synkron check`` lists what is wrong with each."""
     these = f"the first {several(count.rows, 'row')}" if count.is_cut else several(count.rows, "row")
-    noted = f", and {several(count.warnings, 'warning')}" if count.warnings else ""
-    if count.scheduled and count.invalid == count.scheduled:
-        return failed(f"None of the enabled rows can run ({count.invalid:,} of {these}).", "synkron check")
-    if count.invalid:
-        return warning(f"{count.invalid:,} of {these} can't run{noted}.", "synkron check")
-    if count.warnings:
-        return warning(f"{several(count.warnings, 'warning')} about {these}; all can run.", "synkron check")
+    found = count.found
+    if count.scheduled and found.invalid == count.scheduled:
+        return failed(f"None of the enabled rows can run ({found.invalid:,} of {these}).", "synkron check")
+    if found.invalid:
+        noted = f", and {found.told}" if found.warnings else ""
+        return warning(f"{found.invalid:,} of {these} can't run{noted}.", "synkron check")
+    if found.warnings:
+        return warning(
+            f"{several(found.warnings, 'warning')} about {found.warned:,} of {these}; all can run.", "synkron check"
+        )
     return ok(f"{these}, {count.scheduled:,} of them enabled with a schedule.")
 
 

@@ -11,7 +11,7 @@ from synkron.ledger.nodes import Node
 from synkron.ledger.ticks import NewestTick
 from synkron.service.forms import held_by
 from synkron.service.nouns.fires import Fire, fire
-from synkron.service.status.verdict import Need, Runs, Status, Verdict
+from synkron.service.status.verdict import Held, Need, Runs, Status, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,10 @@ class RunCounts(Runs):
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """How Synkron does."""
+    """How Synkron does. ``held_for`` says of the ``held`` integrations why they could not run, and counts each reason.
+
+    What a pause holds in the coming hour is not due: ``paused_within_the_hour`` counts it beside.
+    """
 
     at: datetime
     verdict: Verdict
@@ -43,9 +46,11 @@ class StatusFacts:
     runs: RunCounts
     pauses: int
     held: int
+    held_for: Held
     verification: Verified | None
     incidents: Sequence[OpenIncident]
     due_within_the_hour: int
+    paused_within_the_hour: int
     next: Sequence[Fire]
 
 
@@ -59,9 +64,11 @@ def status_facts(found: Status) -> StatusFacts:
         nodes=found.nodes,
         runs=RunCounts(**held_by(found.runs), late=found.late, failing=found.failing),  # type: ignore[arg-type]
         pauses=found.pauses,
-        held=found.held,
+        held=found.held.total,
+        held_for=found.held,
         verification=found.verification,
         incidents=[OpenIncident(one.id, one.condition.title, one.state) for one in found.incidents],
         due_within_the_hour=found.due,
+        paused_within_the_hour=found.paused,
         next=[fire(one) for one in found.coming],
     )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from synkron.incidents.conditions.store import read_conditions, read_verification
 from synkron.incidents.store import incidents
 from synkron.ledger.installation import why_nothing_is_fired
 from synkron.ledger.nodes import nodes
 from synkron.ledger.ticks import read_newest_tick
-from synkron.model import EVERYTHING, Steps, Window
+from synkron.model import EVERYTHING, Integration, Steps, Window
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.runtime import by_turns
+from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.pauses import paused_at
 from synkron.service.status.targets import without_target
-from synkron.service.status.verdict import Runs, Status
+from synkron.service.status.verdict import Held, Runs, Status
 from synkron.settings.load import Settings
 from synkron.source.reader import read_all
 from synkron.source.upcoming import Upcoming, upcoming_in_steps
@@ -36,11 +38,12 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
     ServiceRoleRequired, SourceTableMissing, LedgerMissing and SettingsError.
     """
     now = await database_clock(connection)
+    is_paused = paused_at(await read_pauses(connection, now))
     [runs] = await connection.fetch(SQL["runs"], now, *EVERYTHING)
     [counts] = await connection.fetch(SQL["counts"], now, *EVERYTHING)
     rows = await read_all(connection, settings.source)
     fires = await by_turns(upcoming_in_steps(rows, Window(now, now + HOUR), settings.types))
-    first = list(islice(fires, coming))
+    due = await by_turns(_told_apart(fires, is_paused, coming))
     return Status(
         at=now,
         not_fired=await why_nothing_is_fired(connection, settings),
@@ -49,7 +52,7 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
         nodes=await nodes(connection, settings.heartbeat),
         runs=read(Runs, runs),
         pauses=counts["pauses"],
-        held=counts["held"],
+        held=read(Held, counts),
         conditions=await read_conditions(connection, settings, watches_of(settings), (), now),
         incidents=await incidents(connection),
         verification=await read_verification(connection),
@@ -58,14 +61,31 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
             settings,
             [row.integration_type for row in rows if row.is_enabled and row.cron_schedule is not None],
         ),
-        due=len(first) + await by_turns(_counted(fires)),
-        coming=first,
+        due=due.due,
+        paused=due.paused,
+        coming=due.first,
     )
 
 
-def _counted(fires: Iterator[Upcoming]) -> Steps[int]:
-    count = 0
-    for _ in fires:
-        count += 1
+class _Due(NamedTuple):
+    """How many moments are due, how many more are paused, and the first of those that are due."""
+
+    due: int
+    paused: int
+    first: Sequence[Upcoming]
+
+
+def _told_apart(
+    fires: Iterator[Upcoming], is_paused: Callable[[Integration, datetime], bool], most: int
+) -> Steps[_Due]:
+    first: list[Upcoming] = []
+    due = paused = 0
+    for one in fires:
+        if is_paused(one.integration, one.scheduled_for):
+            paused += 1
+        else:
+            due += 1
+            if len(first) < most:
+                first.append(one)
         yield
-    return count
+    return _Due(due, paused, first)

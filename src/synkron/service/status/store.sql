@@ -20,8 +20,8 @@ where finished_at is null
     and ($4::text is null or integration_id = $4);
 
 -- name: counts
--- The pauses in effect at $1, and the integrations that were due and could not run. Those of a scope ($2 to $4, as above)
--- are the pauses that one of its integrations is under, as the overview's copy has it.
+-- The pauses in effect at $1, and the integrations that were due and could not run, by why. Those of a scope ($2 to $4, as
+-- above) are the pauses that one of its integrations is under, as the overview's copy has it.
 -- Scans: held, which is as long as the answer counts.
 select
     (
@@ -41,17 +41,18 @@ select
             )
         end
     ) as pauses,
-    (
-        select count(*) from synkron.held
-        where num_nonnulls($2, $3, $4) = 0
-            or exists (
-                select from synkron.overview_integrations o
-                where o.integration_id = held.integration_id
-                    and ($2 is null or o.org_id = $2)
-                    and ($3 is null or o.integration_type = $3)
-                    and ($4 is null or o.integration_id = $4)
-            )
-    ) as held;
+    count(*) filter (where reason = 'pause') as pause,
+    count(*) filter (where reason = 'type') as type,
+    count(*) filter (where reason = 'organization') as organization
+from synkron.held
+where num_nonnulls($2, $3, $4) = 0
+    or exists (
+        select from synkron.overview_integrations o
+        where o.integration_id = held.integration_id
+            and ($2 is null or o.org_id = $2)
+            and ($3 is null or o.integration_type = $3)
+            and ($4 is null or o.integration_id = $4)
+    );
 
 -- name: open_incidents
 -- How many incidents are open: all of them, or those about the organization $1, the type $2 or the integration $3. Plan:

@@ -14,7 +14,7 @@ from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.reports.overview.coming import count_due
-from synkron.service.status.verdict import Runs
+from synkron.service.status.verdict import Held, Runs
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
 
@@ -28,22 +28,23 @@ MOST_FAILED = 1_000
 class Tiles:
     """How the integrations of a scope do at the moment ``at``, by the database's clock.
 
-    ``due`` counts the moments of the coming hour, as the overview's copy has the schedules. ``late`` and ``failing``
-    are runs, as in the status; there may be more than counted if they ``are_cut``. ``pauses`` are those in effect that
-    cover some of the scope, ``held`` its integrations that were due and could not run. ``incidents`` are open.
+    ``due`` counts the moments of the coming hour at which something runs, ``paused`` those that a pause holds, as the
+    overview's copy has the schedules. ``late`` and ``failing`` are runs, as in the status; there may be more than
+    counted if they ``are_cut``. ``pauses`` are those in effect that cover some of the scope. ``incidents`` are open.
     ``last_tick`` has the clock that it came from as its source. ``verification`` is about the whole fleet: None for any
     other scope, and before the first.
     """
 
     at: datetime
     due: int
+    paused: int
     runs: Runs
     late: int
     late_are_cut: bool
     failing: int
     failing_are_cut: bool
     pauses: int
-    held: int
+    held: Held
     incidents: int
     last_tick: NewestTick | None
     verification: Verified | None
@@ -59,16 +60,18 @@ async def tiles(connection: Connection, settings: Settings, scope: Scope = EVERY
         [counts] = await connection.fetch(SQL["counts"], now, *scope)
         late, late_are_cut = await count_late(connection, now, settings, scope)
         failing, failing_are_cut = await count_failed(connection, now, scope, most=MOST_FAILED)
+        due = await count_due(connection, Window(now, now + HOUR), scope)
         return Tiles(
             at=now,
-            due=await count_due(connection, Window(now, now + HOUR), scope),
+            due=due.due,
+            paused=due.paused,
             runs=read(Runs, runs),
             late=late,
             late_are_cut=late_are_cut,
             failing=failing,
             failing_are_cut=failing_are_cut,
             pauses=counts["pauses"],
-            held=counts["held"],
+            held=read(Held, counts),
             incidents=await connection.fetchval(SQL["open_incidents"], *scope),
             last_tick=await read_newest_tick(connection),
             verification=await read_verification(connection) if scope == EVERYTHING else None,

@@ -38,6 +38,20 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The integrations that were due and could not run, by why: a pause, an unknown type, a missing organization."""
+
+    pause: int
+    type: int
+    organization: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.pause + self.type + self.organization
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """Something that needs a person: what, and the command that shows more or mends it."""
 
@@ -49,9 +63,9 @@ class Need:
 class Status:
     """How Synkron does at the moment ``at``, by the database's clock.
 
-    ``not_fired`` says why nothing may start from this ledger, None if it may. ``pauses`` are in effect; ``held`` counts
-    the integrations that were due and could not run. ``conditions`` are wrong now; ``incidents`` are open. ``due``
-    counts the moments of the coming hour, of which ``coming`` are the first. ``without_target`` are the types of rows
+    ``not_fired`` says why nothing may start from this ledger, None if it may. ``pauses`` are in effect. ``conditions``
+    are wrong now; ``incidents`` are open. ``due`` counts the moments of the coming hour at which something runs, of
+    which ``coming`` are the first, and ``paused`` those that a pause holds. ``without_target`` are the types of rows
     that fire though nothing is set to be called.
     """
 
@@ -62,12 +76,13 @@ class Status:
     nodes: Sequence[Node]
     runs: Runs
     pauses: int
-    held: int
+    held: Held
     conditions: Sequence[Condition]
     incidents: Sequence[Incident]
     verification: Verified | None
     without_target: Sequence[str]
     due: int
+    paused: int
     coming: Sequence[Upcoming]
 
     @property

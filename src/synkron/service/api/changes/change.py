@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from synkron.operations.access.actor import Actor
 from synkron.operations.access.answers import Answer, answer_once
-from synkron.operations.scope import no_organization, read_names
+from synkron.operations.scope import read_names
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
-from synkron.service.api.access import Asking
+from synkron.service.api.access import Asking, organization_of
 from synkron.service.api.deadline import LONG, may_take
 from synkron.service.api.parameters import KEY
 from synkron.service.api.served import Db, Parts, Served
@@ -47,14 +47,8 @@ class RequestedChange:
     key: str | None
 
     def organization(self, asked: str | None) -> str | None:
-        """The organization that is meant, by its id; that of an actor who is tied to one.
-
-        Raises NotFound if it is another one: the sentence is the same as for one that does not exist.
-        """
-        own = self.actor.org_id
-        if own is not None and asked not in (None, own):
-            raise no_organization(self.parts.settings, str(asked))
-        return own or asked
+        """The organization that is meant, as far as the actor may know of it. See ``organization_of``."""
+        return organization_of(self.actor, self.parts.settings, asked)
 
     async def answer(
         self,

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, QueryParams
 from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill
 from synkron.postgres.connection import Connection
+from synkron.service.api.access import organization_of
 from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE, YEARS
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served
@@ -21,6 +22,7 @@ from synkron.text import EARLIEST, LATEST, is_storable, written, written_span
 
 LENGTHS = ("1h", "4h", "24h", "7d")
 MOST_DIGITS = 19
+ONE_WAY = "give pause; or integration; or org, type or both"
 
 Facts = list[tuple[str, str]]
 
@@ -63,8 +65,24 @@ class Asked:
 
     @property
     def scopes(self) -> Sequence[Scope]:
-        """The scopes of these."""
-        return [Scope(integration_id=one) for one in self.integrations]
+        """What is meant: each integration that is named, or else an organization, a type, or that of the other."""
+        org_id, kind = (str(self.fields.get(name, "")) or None for name in ("org", "type"))
+        if org_id is None and kind is None:
+            return [Scope(integration_id=one) for one in self.integrations]
+        if "integration" in self.fields:
+            raise Problem(422, ONE_WAY)
+        if not all(is_id(one) for one in (org_id, kind) if one is not None) or self.view.actor is None:
+            raise Problem(404, "There is no such organization or type.")
+        return [Scope(organization_of(self.view.actor, self.settings, org_id), kind)]
+
+    @property
+    def pauses(self) -> Sequence[int | Scope]:
+        """The pause that is named by its number, or else those of exactly what is meant."""
+        if "pause" not in self.fields:
+            return self.scopes
+        if not self.fields.keys().isdisjoint(("integration", "org", "type")):
+            raise Problem(422, ONE_WAY)
+        return [self.number("pause")]
 
     def number(self, name: str) -> int:
         """The number in a field."""

@@ -1,12 +1,12 @@
-"""What is done with integrations: pause, resume, run now, backfill.
+"""What is done with integrations: pause and resume, also whole organizations and types; run now, backfill.
 
-All raise NotFound for an integration that does not exist, or is of others than who asks is tied to, Refused for what is
+All raise NotFound for what does not exist, or is of others than who asks is tied to, Refused for what is
 not possible now, and a Problem (422) for a field that can't be read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from synkron.model import Scope
@@ -14,9 +14,9 @@ from synkron.operations import backfill, pauses, trigger
 from synkron.operations.backfill import BackfillPlan
 from synkron.operations.pause_effects import PauseEffect
 from synkron.operations.pauses import AskedPause
-from synkron.operations.scope import Covered, covered, look_up
+from synkron.operations.scope import Covered, covered, known_names, look_up
 from synkron.service.dashboard.actions.asked import Asked, Facts, Preview
-from synkron.service.dashboard.subjects import names_first
+from synkron.service.dashboard.subjects import in_short, subject
 from synkron.service.dashboard.words import Words
 
 # How many moments of a backfill its page lists.
@@ -38,41 +38,52 @@ async def would_pause(asked: Asked, now: datetime) -> Preview:
     if plan.ahead.first is not None:
         first = f"{view.relative(plan.ahead.first)} ({view.clock(plan.ahead.first)} UTC)"
         facts.append((words.say("act.first_held"), first))
-    return Preview(await _subject(asked, plan.subject), facts + _afterwards(words, plan.consequences))
+    return Preview(await _subject(asked, asked.scopes, plan.subject), facts + _afterwards(words, plan.consequences))
 
 
 async def pause(asked: Asked) -> str:
-    """Pause the integrations, all or none, for as long as is asked; say how many."""
-    wanted = AskedPause(asked.scopes, asked.reason, asked.length)
+    """Pause what is meant, all or none, for as long as is asked; say how many integrations, or else whom."""
+    words, wanted = asked.view.words, AskedPause(asked.scopes, asked.reason, asked.length)
     made = await pauses.pause(asked.connection, asked.settings, wanted, asked.author, within=asked.within)
-    return asked.view.words.say("act.pause.done", count=len(made))
+    if made[0].integration_id is not None:
+        return words.say("act.pause.done", count=len(made))
+    names = await known_names(asked.connection, asked.settings, [made[0].org_id])
+    return words.say("act.pause.wide_done", whom=in_short(words, names, made[0].scope))
 
 
 async def would_resume(asked: Asked, now: datetime) -> Preview:
     """Say how many pauses would end, and how what was missed in them is made up for."""
     words = asked.view.words
-    plan = await pauses.plan_resume(asked.connection, asked.settings, asked.scopes, now, within=asked.within)
+    plan = await pauses.plan_resume(asked.connection, asked.settings, asked.pauses, now, within=asked.within)
     facts = [(words.say("act.pauses"), words.number(len(plan.pauses)))]
+    if len(plan.pauses) == 1:
+        [one] = plan.pauses
+        facts = [
+            (words.say("act.reason"), one.reason),
+            (words.say("pause.by"), one.author.partition(":")[2] or one.author),
+        ]
     if plan.still_paused:
         facts.append((words.say("act.still_paused"), words.number(plan.still_paused)))
-    return Preview(await _subject(asked, plan.subject), facts + _afterwards(words, plan.consequences))
+    scopes = [one.scope for one in plan.pauses]
+    return Preview(await _subject(asked, scopes, plan.subject), facts + _afterwards(words, plan.consequences))
 
 
 async def resume(asked: Asked) -> str:
-    """End the pauses of the integrations, all or none; say how many."""
-    made = await pauses.resume(asked.connection, asked.settings, asked.scopes, asked.author, within=asked.within)
+    """End the pauses that are meant, all or none; say how many."""
+    made = await pauses.resume(asked.connection, asked.settings, asked.pauses, asked.author, within=asked.within)
     return asked.view.words.say("act.resume.done", count=len(made))
 
 
 async def would_trigger(asked: Asked, now: datetime) -> Preview:
     """Say which period the run would export, and behind which run it would wait."""
     words, view = asked.view.words, asked.view
-    plan = await trigger.plan_trigger(asked.connection, asked.settings, asked.scopes[0], now, within=asked.within)
+    scope = Scope(integration_id=asked.integrations[0])
+    plan = await trigger.plan_trigger(asked.connection, asked.settings, scope, now, within=asked.within)
     start = words.say("act.from_the_beginning") if plan.period_start is None else view.whole(plan.period_start)
     facts = [(words.say("act.period_start"), start), (words.say("act.period_end"), view.whole(plan.at))]
     if plan.behind is not None:
         facts.append((words.say("act.behind"), str(plan.behind)))
-    return Preview(await _subject(asked, plan.subject), facts)
+    return Preview(await _subject(asked, [scope], plan.subject), facts)
 
 
 async def run_now(asked: Asked) -> str:
@@ -80,7 +91,7 @@ async def run_now(asked: Asked) -> str:
     done = await trigger.trigger(
         asked.connection,
         asked.settings,
-        asked.scopes[0],
+        Scope(integration_id=asked.integrations[0]),
         asked.author,
         asked.text("reason") or None,
         within=asked.within,
@@ -93,7 +104,7 @@ async def would_backfill(asked: Asked, now: datetime) -> Preview:
     words, view = asked.view.words, asked.view
     if not asked.text("from") or not asked.text("to"):
         whom = Scope(asked.within, integration_id=asked.integrations[0])
-        return Preview(_whom(await look_up(asked.connection, asked.settings, whom)), is_ready=False)
+        return Preview(_whom(asked, await look_up(asked.connection, asked.settings, whom)), is_ready=False)
     plan = await backfill.plan_backfill(asked.connection, asked.settings, asked.range(), now, backfill.MOST_UNASKED)
     facts = [
         (words.say(f"act.fate.{fate.name.lower()}"), words.number(count))
@@ -104,7 +115,7 @@ async def would_backfill(asked: Asked, now: datetime) -> Preview:
     if listed:
         more = ["…"] if len(plan.runs) > LISTED else []
         facts.append((words.say("act.moments"), "; ".join([*listed, *more])))
-    return Preview(_whom(plan), facts, is_ready=bool(plan.runs))
+    return Preview(_whom(asked, plan), facts, is_ready=bool(plan.runs))
 
 
 async def backfill_range(asked: Asked) -> str:
@@ -115,19 +126,16 @@ async def backfill_range(asked: Asked) -> str:
     return asked.view.words.say("act.backfill.done", count=len(made))
 
 
-async def _subject(asked: Asked, in_words: str) -> str:
-    """Whom it is about; of several integrations, ``in_words``."""
-    if len(asked.integrations) > 1:
+async def _subject(asked: Asked, scopes: Sequence[Scope], in_words: str) -> str:
+    """Whom it is about; of several, ``in_words``."""
+    if len(scopes) > 1:
         return in_words
-    return _whom(await covered(asked.connection, asked.settings, asked.scopes[0]))
+    return _whom(asked, await covered(asked.connection, asked.settings, scopes[0]))
 
 
-def _whom(found: Covered | BackfillPlan) -> str:
-    """The organization and the type, with the id below; of an integration whose row is gone, that it is."""
-    about = found.about
-    if about.org_id is None:
-        return found.subject
-    return names_first(found.names, about.org_id, about.integration_type, about.integration_id)
+def _whom(asked: Asked, found: Covered | BackfillPlan) -> str:
+    """The organization and the type, with what it is below; of an integration whose row is gone, that it is."""
+    return subject(asked.view.words, found.names, found.about)
 
 
 def _afterwards(words: Words, consequences: Iterable[PauseEffect]) -> Facts:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from synkron.service.dashboard import assets
-from synkron.service.dashboard.pages import actions, entrance, incidents, integrations, live, overview, runs
+from synkron.service.dashboard.pages import actions, entrance, incidents, integrations, live, overview, pauses, runs
 from synkron.service.dashboard.parameters import only_known
 
 from synkron.service.dashboard.pages import audit, drift, health, heat, lab, night, setup, timeline  # isort: skip
 
-NOUNS = (overview, integrations, runs, incidents)
+NOUNS = (overview, integrations, runs, incidents, pauses)
 REPORTS = (timeline, health, night, heat, drift, lab, setup, audit)
 
 

@@ -26,7 +26,7 @@ from synkron.service.dashboard.viewer import OperatorView, Posted, redirect
 
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Path(max_length=20)]
-NAMED = ("integration", "run", "incident", "silence", "channel")
+NAMED = ("integration", "org", "type", "pause", "run", "incident", "silence", "channel")
 DAY = timedelta(days=1)
 
 

@@ -81,6 +81,7 @@ async def integration(
         "integration.html",
         row=row,
         organization=called(names.get(row.org_id), row.org_id),
+        names=names,
         facts=facts,
         cron=cron,
         zone=zone,

@@ -12,11 +12,13 @@ from starlette.responses import Response
 from synkron.incidents.store import incidents
 from synkron.ledger.ticks import LONGEST_BETWEEN_TICKS
 from synkron.model import EVERYTHING, Scope
+from synkron.operations.recorded_pauses import pauses
 from synkron.operations.scope import read_names
 from synkron.operations.transaction import read_transaction
 from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
+from synkron.scheduler.holds import read_pauses
 from synkron.service.api.access import visible
 from synkron.service.api.parameters import Id, OrEmpty
 from synkron.service.api.problem import Problem
@@ -27,9 +29,12 @@ from synkron.service.dashboard.viewer import View, Viewer, redirect
 from synkron.service.overview.refresh import read_due
 from synkron.service.status.targets import target_of, without_target
 from synkron.service.status.tiles import Tiles, tiles
+from synkron.service.status.verdict import Held
 
 router = APIRouter(include_in_schema=False)
 ROWS = 50
+# An organization's page shows so many pauses.
+PAUSES = 20
 LONGEST_NUMBER = 18
 
 
@@ -89,16 +94,21 @@ async def organization(
         raise Problem(404, f"There is no organization {org_id}.")
     await parts.freshness.ensure(connection)
     scope = Scope(org_id)
+    over = await pauses(connection, parts.settings, scope, limit=PAUSES + 1)
     found = await page(connection, parts.settings, scope, sort=Sort.TYPE, after=after, limit=ROWS)
     return view.page(
         "organization.html",
         org_id=org_id,
         organization=names[org_id],
+        names=names,
         tiles=shown_tiles(view, await tiles(connection, parts.settings, scope), org_id=org_id),
         rows=found.rows,
         next=found.next,
         strips=_strips(view, found.rows),
         incidents=await incidents(connection, scope=scope, limit=20),
+        pauses=over[:PAUSES],
+        more_pauses=len(over) > PAUSES,
+        is_paused=any(one.scope == scope for one in await read_pauses(connection, view.now)),
     )
 
 
@@ -120,13 +130,13 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
         }
 
     shown = [
-        tile("due", found.due) | {"below": say("overview.tile.due_below")},
+        tile("due", found.due) | {"below": _below_due(view, found)},
         tile("running", runs.running + runs.accepted, "running", state="running")
         | {"below": say("overview.tile.waiting", count=runs.waiting)},
         tile("late", found.late, "late", cut=found.late_are_cut),
         tile("failing", found.failing, "failed", cut=found.failing_are_cut, state="failing"),
-        tile("paused", found.pauses, "held", state="paused")
-        | {"below": say("overview.tile.held", count=found.held) if found.held else ""},
+        tile("paused", found.pauses, "held")
+        | {"below": _below_pauses(view, found.held), "address": "/pauses" if org_id is None else None},
     ]
     if not view.is_tied:
         shown.append(tile("incidents", found.incidents, "warning") | {"address": "/incidents"})
@@ -137,6 +147,22 @@ def shown_tiles(view: Viewer, found: Tiles, *, org_id: str | None = None) -> Seq
         proof = {"figure": say("overview.tile.proof_figures", **counts), "kind": "failed" if wrong else "done"}
         shown.append(tile("proof", 0) | proof | {"below": view.relative(found.verification.at)})
     return shown
+
+
+def _below_due(view: Viewer, found: Tiles) -> str:
+    """Within which time, and how many more a pause holds."""
+    told = [view.words.say("overview.tile.due_below")]
+    if found.paused:
+        told.append(view.words.say("overview.tile.due_paused", count=found.paused))
+    return ", ".join(told)
+
+
+def _below_pauses(view: Viewer, held: Held) -> str:
+    """How many integrations are on hold: because of a pause, and because they can't run."""
+    say, unfit = view.words.say, held.total - held.pause
+    told = [say("overview.tile.held", count=held.pause)] if held.pause else []
+    told += [say("overview.tile.held_unfit", count=unfit)] if unfit else []
+    return "; ".join(told)
 
 
 def _tick(view: Viewer, found: Tiles) -> dict[str, object]:
