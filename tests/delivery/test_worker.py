@@ -17,6 +17,7 @@ from synkron.ledger.migrate import migrate
 from synkron.ledger.queue import queue_on
 from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.connection import Pool, connected
+from synkron.runtime import sleep
 from synkron.settings.load import SourceTables
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection
@@ -264,6 +265,25 @@ async def test_a_known_outcome_is_recorded_when_the_database_comes_back(
     assert (run.state, run.attempt, run.failures, len(target.calls)) == ("succeeded", 1, 0, 1)
 
 
+async def test_the_next_attempt_may_come_before_the_worker_has_heard_that_the_last_one_is_recorded(
+    database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes on another connection, when the outcome is committed: it is not put off as if that were still open."""
+    monkeypatch.setattr("synkron.delivery.worker.WAIT_AFTER_FAULT", timedelta(hours=1))
+    finish_all = attempts.finish_all
+
+    async def heard_later(*arguments: Any) -> list[bool]:
+        done = await finish_all(*arguments)
+        await sleep(0.2)
+        return done
+
+    monkeypatch.setattr(attempts, "finish_all", heard_later)
+    await add_integration(connection, "0 2 * * *")
+    await claim(connection)
+    (run,) = await deliver(database, pool, Recorder(BROKEN, DONE))
+    assert (run.state, run.attempt) == ("succeeded", 2)
+
+
 async def test_a_run_whose_outcome_is_kept_is_not_delivered_again_by_its_own_worker(
     database: Database, connection: Connection, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,9 +304,9 @@ async def test_a_run_whose_outcome_is_kept_is_not_delivered_again_by_its_own_wor
         await target.called.wait()
         keeps = worker._attempts.recorder.keeps
 
-        def seen(run_id: int) -> bool:
+        async def seen(run_id: int) -> bool:
             came_back.set()
-            return keeps(run_id)
+            return await keeps(run_id)
 
         monkeypatch.setattr(worker._attempts.recorder, "keeps", seen)
         # Taken for that of a worker that died: whoever comes with another could start the next attempt.

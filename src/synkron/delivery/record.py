@@ -15,6 +15,9 @@ from synkron.runtime import log, sleep
 PAUSES = (0.2, 1.0, 3.0)
 # The pauses of a worker that was told to end.
 LAST_PAUSES = (0.2,) * 8
+# How long an outcome that is recorded at this moment is waited for. The database's answer to the record and the next
+# attempt's job come on two connections, in any order.
+SOON = 1.0
 # After the first tries, one line is logged for this many tries, which is about a minute.
 TOLD_EVERY = 20
 
@@ -28,15 +31,17 @@ class OutcomeRecorder:
 
     def __init__(self, giving_up: asyncio.Event) -> None:
         self._giving_up = giving_up
-        self._kept: set[int] = set()
+        self._recorded: dict[int, asyncio.Event] = {}
 
-    def keeps(self, run_id: int) -> bool:
-        """Whether an outcome of the run is still to be recorded."""
-        return run_id in self._kept
+    async def keeps(self, run_id: int) -> bool:
+        """Whether an outcome of the run is still to be recorded, and is not recorded soon."""
+        if (recorded := self._recorded.get(run_id)) is not None:
+            await sleep(SOON, recorded)
+        return run_id in self._recorded
 
     async def record(self, run: Run, write: Callable[[], Awaitable[bool]]) -> bool:
         """The result of ``write``, repeated while the database fails. Raises an error that repeating can't cure."""
-        self._kept.add(run.id)
+        recorded = self._recorded[run.id] = asyncio.Event()
         try:
             waits, last_waits = chain(PAUSES, repeat(PAUSES[-1])), iter(LAST_PAUSES)
             for tries in count():
@@ -53,4 +58,7 @@ class OutcomeRecorder:
                 await (sleep(wait) if is_last else sleep(wait, self._giving_up))
             raise AssertionError
         finally:
-            self._kept.discard(run.id)
+            recorded.set()
+            # An earlier attempt, which another worker has taken over meanwhile, may end beside a later one.
+            if self._recorded.get(run.id) is recorded:
+                del self._recorded[run.id]
