@@ -16,7 +16,7 @@ from synkron.postgres.connection import Connection, Executor
 from synkron.reports.names.match import AskedScope
 from synkron.reports.names.store import Resolved, check_type, resolve
 from synkron.service.api.cookies import SAFE, check_form, sessions_of
-from synkron.service.api.parameters import Text
+from synkron.service.api.parameters import Text, only_known
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served, opened
 from synkron.settings.api import ApiSettings
@@ -52,6 +52,8 @@ async def asking(request: Request, parts: Parts) -> Actor:
 
 
 Asking = Annotated[Actor, Depends(asking, scope="function")]
+# Of a router: who asks is known before it is told what there is to ask.
+ASKED = [Depends(asking, scope="function"), Depends(only_known)]
 
 
 async def held_session(request: Request, connection: Executor, api: ApiSettings) -> tuple[Actor, str] | None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Path, Query
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from starlette.requests import Request
 
 from synkron.model import Window
+from synkron.reports.names.match import Candidate, nearest
 from synkron.service.api.problem import Problem
-from synkron.text import EARLIEST, LATEST, duration, instant, whole_number
+from synkron.text import EARLIEST, LATEST, duration, instant, one_line, whole_number
 
 YEARS = f"from {EARLIEST.year} to {LATEST.year - 1}"
 INSTANT = (
@@ -97,3 +102,30 @@ After = Annotated[
     str | None,
     Query(alias="cursor", pattern=CURSOR, max_length=4000, description="The `next` of the page before this one."),
 ]
+
+
+async def only_known(request: Request) -> None:
+    """Raise RequestValidationError (422) for a parameter that the route does not have, or that comes twice.
+
+    It would be taken for one that counts: a filter that holds, or a dry run.
+    """
+    if not request.query_params:
+        return
+    known = sorted(set(_named_in(request.scope["route"].dependant)))
+    for name in request.query_params:
+        if name not in known:
+            near = nearest(name, [Candidate(one, one) for one in known])
+            meant = f"Did you mean {near[0].id}? " if near else ""
+            raise _refused(name, f"There is no such parameter. {meant}Known are {', '.join(known) or 'none'}.")
+        if len(request.query_params.getlist(name)) > 1:
+            raise _refused(name, "Give it once.")
+
+
+def _named_in(of: Dependant) -> Iterator[str]:
+    yield from (one.alias for one in of.query_params)
+    for one in of.dependencies:
+        yield from _named_in(one)
+
+
+def _refused(name: str, why: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": ("query", one_line(name, LONGEST_ID)), "msg": why}])

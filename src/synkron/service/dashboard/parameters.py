@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Query
-from fastapi.dependencies.models import Dependant
-from starlette.requests import Request
 
 from synkron.model import Scope
-from synkron.reports.names.match import AskedScope, Candidate, nearest
+from synkron.reports.names.match import AskedScope
 from synkron.reports.overview.cursor import LONGEST
 from synkron.service.api.access import Asking, resolved, whom
 from synkron.service.api.parameters import LONGEST_ID, OrEmpty, Text
-from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 
 STORABLE = "^[^\\x00]*$"
@@ -54,22 +50,3 @@ async def named_type(
 
 
 OneType = Annotated[str, Depends(named_type, scope="function")]
-
-
-async def only_known(request: Request, _: Asking) -> None:
-    """Raise a Problem (422) for a parameter that the page does not have: it would be taken for a filter that holds.
-
-    Who asks comes first: who is not logged in is sent to do so, and others see the problem on a page of theirs.
-    """
-    known = sorted(set(_parameters(request.scope["route"].dependant)))
-    for name in request.query_params:
-        if name not in known:
-            near = nearest(name, [Candidate(one, one) for one in known])
-            advice = f"Did you mean {near[0].id}?" if near else f"Known are {', '.join(known) or 'none'}."
-            raise Problem(422, f'There is no parameter "{name}" here. {advice}')
-
-
-def _parameters(of: Dependant) -> Iterator[str]:
-    yield from (one.alias for one in of.query_params)
-    for one in of.dependencies:
-        yield from _parameters(one)

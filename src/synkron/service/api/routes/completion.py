@@ -56,7 +56,7 @@ class Completed(BaseModel):
 
 @router.post(
     "/v1/runs/{run_id}/complete",
-    responses=documented(Completed, 400, 401, 404, 409),
+    responses=documented(Completed, 401, 404, 409, 422),
     openapi_extra={
         "requestBody": {"required": True, "content": {"application/json": {"schema": Completion.model_json_schema()}}},
         "security": [{"signature": []}],

@@ -32,7 +32,7 @@ Hours = Annotated[Whole, Query(ge=1, le=MOST_HOURS, description="How far ahead t
 Type = Annotated[Text | None, Query(alias="type")]
 
 
-@router.get("/v1/status", responses=documented(form(StatusFacts), 401, 403))
+@router.get("/v1/status", responses=documented(form(StatusFacts), 401, 403, 422))
 async def status(request: Request, _: FleetReader, __: Heavy, connection: Db, parts: Parts) -> Response:
     """Whether all is well: who ticks and works, what waits, what is wrong, what comes next."""
     found = status_facts(await read_status(connection, parts.settings, COMING))
@@ -40,7 +40,7 @@ async def status(request: Request, _: FleetReader, __: Heavy, connection: Db, pa
     return answer(request, found, names)
 
 
-@router.get("/v1/doctor", responses=documented(form(Examination), 401, 403))
+@router.get("/v1/doctor", responses=documented(form(Examination), 401, 403, 422))
 async def doctor(request: Request, _: FleetReader, parts: Parts) -> Response:
     """What Synkron needs, whether it is there, and what mends each fault.
 
