@@ -100,6 +100,11 @@ async def named(
     return AskedScope(org, integration_type, integration)
 
 
+async def named_type(integration_type: Annotated[Text | None, Query(alias="type")] = None) -> AskedScope:
+    """What is named where only a type can be."""
+    return AskedScope(integration_type=integration_type)
+
+
 Named = Annotated[AskedScope, Depends(named)]
 
 
@@ -119,6 +124,7 @@ async def around(actor: Reader, connection: Db, parts: Parts, asked: Named) -> S
 
 
 Whom = Annotated[Scope, Depends(whom(named), scope="function")]
+OneType = Annotated[Scope, Depends(whom(named_type), scope="function")]
 Around = Annotated[Scope, Depends(around, scope="function")]
 
 

@@ -104,18 +104,18 @@ async def _not_routed(request: Request, error: HTTPException) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    routes = _routes(request.app.routes)
+    routes = routes_in(request.app.routes)
     found = set().union(*(one.methods or () for one in routes if one.matches(request.scope)[0] is not Match.NONE))
     return found | ({"HEAD"} if "GET" in found else set())
 
 
-def _routes(those: Iterable[BaseRoute]) -> Iterator[Route]:
+def routes_in(those: Iterable[BaseRoute]) -> Iterator[Route]:
     """Those that are routes, and those of routers among them, which FastAPI keeps as they were included."""
     for one in those:
         if isinstance(one, Route):
             yield one
         elif (router := getattr(one, "original_router", None)) is not None:
-            yield from _routes(router.routes)
+            yield from routes_in(router.routes)
 
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:

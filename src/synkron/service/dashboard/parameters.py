@@ -9,9 +9,8 @@ from fastapi import Depends, Query
 from synkron.model import Scope
 from synkron.reports.names.match import AskedScope
 from synkron.reports.overview.cursor import LONGEST
-from synkron.service.api.access import Asking, resolved, whom
+from synkron.service.api.access import whom
 from synkron.service.api.parameters import LONGEST_ID, OrEmpty, Text
-from synkron.service.api.served import Db, Parts
 
 STORABLE = "^[^\\x00]*$"
 
@@ -30,23 +29,10 @@ async def named(
     return AskedScope(org, integration_type, integration)
 
 
+async def named_type(integration_type: Annotated[Name, Query(alias="type")] = None) -> AskedScope:
+    """What the form of a page names that is limited to one type, or to none."""
+    return AskedScope(integration_type=integration_type)
+
+
 Whom = Annotated[Scope, Depends(whom(named), scope="function")]
-
-
-async def named_type(
-    connection: Db,
-    parts: Parts,
-    actor: Asking,
-    text: Annotated[str, Query(alias="type", max_length=LONGEST_ID, pattern=STORABLE)] = "",
-) -> str:
-    """The type that a page is limited to, by its name or a part of it; nothing for all.
-
-    Raises NotFound and Ambiguous.
-    """
-    if not text:
-        return ""
-    found = await resolved(actor, connection, parts, AskedScope(integration_type=text))
-    return found.scope.integration_type or ""
-
-
-OneType = Annotated[str, Depends(named_type, scope="function")]
+OneType = Annotated[Scope, Depends(whom(named_type), scope="function")]

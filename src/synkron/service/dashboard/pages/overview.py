@@ -38,7 +38,7 @@ async def overview(
     view: View,
     connection: Db,
     parts: Parts,
-    integration_type: OneType,
+    scope: OneType,
     search: Search = "",
     state: Annotated[RowState | None, OrEmpty] = None,
     sort: Sort = Sort.ORGANIZATION,
@@ -50,7 +50,6 @@ async def overview(
     if search.isascii() and search.isdigit() and len(search) <= LONGEST_NUMBER:
         return redirect(f"/runs/{int(search)}")
     await parts.freshness.ensure(connection)
-    scope = Scope(integration_type=integration_type or None)
     found = await page(
         connection, parts.settings, scope, search=search or None, state=state, sort=sort, after=after, limit=ROWS
     )
@@ -68,7 +67,7 @@ async def overview(
         sorts=list(Sort),
         states=list(RowState),
         types=sorted(parts.settings.types),
-        type=integration_type,
+        type=scope.integration_type,
         q=search,
         strips=_strips(view, found.rows),
     )
