@@ -33,6 +33,12 @@ LONG = "1" * 5000
         (f"/act/retry?run={LONG}", 404),
         (f"/act/acknowledge?incident={LONG}", 404),
         (f"/act/unsilence?silence={LONG}", 404),
+        ("/act/retry?run={run}", 200),
+        *((f"/act/retry?run={one}", 404) for one in ("0{run}", "%2B{run}", "{run}.0", "%20{run}", "0", str(2**63))),
+        ("/?q=007", 200),
+        ("/?q=7", 303),
+        ("/?q=9223372036854775807", 303),
+        ("/?q=9223372036854775808", 200),
         ("/act/pause?integration={}&for=soon", 422),
         ("/act/pause?integration={}&for=0s", 422),
         ("/act/backfill?integration={}&from=2026-01-05T14:00&to=2026-01-05T16:00", 200),
@@ -46,7 +52,9 @@ LONG = "1" * 5000
 async def test_an_address(api: Api, connection: Connection, cast: list[Member], path: str, status: int) -> None:
     operator = api.with_token(await token_of(connection, Permission.OPERATE))
     with capture_logs() as lines:
-        answer = await operator.get(path.format(cast[0].integrations[0]), headers=PAGE, allow_redirects=False)
+        answer = await operator.get(
+            path.format(cast[0].integrations[0], run=cast[0].run_id), headers=PAGE, allow_redirects=False
+        )
     assert (answer.status, lines) == (status, [])
 
 

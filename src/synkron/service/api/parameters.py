@@ -11,13 +11,13 @@ from typing import Annotated
 from fastapi import Path, Query
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, TypeAdapter
 from starlette.requests import Request
 
 from synkron.model import Window
 from synkron.reports.names.match import Candidate, nearest
 from synkron.service.api.problem import Problem
-from synkron.text import EARLIEST, LATEST, duration, instant, one_line, whole_number
+from synkron.text import EARLIEST, LARGEST, LATEST, duration, instant, one_line, whole_number
 
 YEARS = f"from {EARLIEST.year} to {LATEST.year - 1}"
 INSTANT = (
@@ -81,10 +81,17 @@ Span = Annotated[timedelta, BeforeValidator(_span, json_schema_input_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=datetime)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 Whole = Annotated[int, BeforeValidator(_number, json_schema_input_type=int)]
-Number = Annotated[Whole, Path(ge=1, le=2**63 - 1)]
+Number = Annotated[Whole, Path(ge=1, le=LARGEST)]
 Id = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, pattern="^[^\\x00]+$")]
 Limit = Annotated[Whole, Query(ge=1, le=MOST, description="How many items a page has at most.")]
 LONGEST_RANGE = timedelta(days=32)
+
+
+def number(text: str) -> int | None:
+    """The number of a run or the like that somebody wrote in a field, as in an address; None if it is none."""
+    with suppress(ValueError):
+        return TypeAdapter(Number).validate_python(text)
+    return None
 
 
 def window_of(since: datetime | None, until: datetime | None, now: datetime, usual: timedelta) -> Window:

@@ -18,7 +18,7 @@ from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
 from synkron.service.api.access import visible
-from synkron.service.api.parameters import Id, OrEmpty
+from synkron.service.api.parameters import Id, OrEmpty, number
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.parameters import After, OneType, Search
@@ -30,7 +30,6 @@ from synkron.service.status.tiles import Tiles, tiles
 
 router = APIRouter(include_in_schema=False)
 ROWS = 50
-LONGEST_NUMBER = 18
 
 
 @router.get("/")
@@ -47,8 +46,8 @@ async def overview(
     """Is everything firing, what is late, who is affected, what comes next."""
     if view.actor is not None and view.actor.org_id is not None:
         return redirect(f"/o/{view.actor.org_id}")
-    if search.isascii() and search.isdigit() and len(search) <= LONGEST_NUMBER:
-        return redirect(f"/runs/{int(search)}")
+    if number(search) is not None:
+        return redirect(f"/runs/{search}")
     await parts.freshness.ensure(connection)
     found = await page(
         connection, parts.settings, scope, search=search or None, state=state, sort=sort, after=after, limit=ROWS
