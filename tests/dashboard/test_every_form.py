@@ -122,7 +122,7 @@ async def test_sent_twice_it_acts_once(browser_of: Api, connection: Connection, 
         assert first is not None
         assert first.is_refusal is (name == "try_channel"), (name, first)
         assert [second, await send(name)] == [first, first]
-        changed = await send(name, reason="another")
+        changed = await send(name, back="/runs")
         assert changed is not None
         assert changed.is_refusal
         found = await entries(connection)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Query
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, TypeAdapter
+from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
 from synkron.model import Window
@@ -112,20 +113,26 @@ After = Annotated[
 
 
 async def only_known(request: Request) -> None:
-    """Raise RequestValidationError (422) for a parameter that the route does not have, or that comes twice.
+    """Raise RequestValidationError (422) for a parameter that the route does not have, or that comes twice."""
+    if request.query_params:
+        check_known("query", request.query_params, set(_named_in(request.scope["route"].dependant)))
 
-    It would be taken for one that counts: a filter that holds, or a dry run.
+
+def check_known(
+    where: str, given: ImmutableMultiDict[str, Any], known: Collection[str], several: Collection[str] = ()
+) -> None:
+    """Raise RequestValidationError for a name that is not known, or comes twice and is not one of ``several``.
+
+    It would be taken for one that counts: a filter that holds, a dry run, the end of a pause.
     """
-    if not request.query_params:
-        return
-    known = sorted(set(_named_in(request.scope["route"].dependant)))
-    for name in request.query_params:
+    for name in given:
         if name not in known:
-            near = nearest(name, [Candidate(one, one) for one in known])
+            near = nearest(name, [Candidate(one, one) for one in sorted(known)])
             meant = f"Did you mean {near[0].id}? " if near else ""
-            raise _refused(name, f"There is no such parameter. {meant}Known are {', '.join(known) or 'none'}.")
-        if len(request.query_params.getlist(name)) > 1:
-            raise _refused(name, "Give it once.")
+            listed = ", ".join(sorted(known)) or "none"
+            raise _refused(where, name, f"There is no such parameter. {meant}Known are {listed}.")
+        if name not in several and len(given.getlist(name)) > 1:
+            raise _refused(where, name, "Give it once.")
 
 
 def _named_in(of: Dependant) -> Iterator[str]:
@@ -134,5 +141,5 @@ def _named_in(of: Dependant) -> Iterator[str]:
         yield from _named_in(one)
 
 
-def _refused(name: str, why: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": ("query", one_line(name, LONGEST_ID)), "msg": why}])
+def _refused(where: str, name: str, why: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": (where, one_line(name, LONGEST_ID)), "msg": why}])
