@@ -52,10 +52,8 @@ def _instant(text: object) -> datetime:
         found = datetime.fromisoformat(str(text))
     except ValueError:
         raise ValueError(INSTANT) from None
-    if found.utcoffset() is None:
-        raise ValueError(INSTANT)
-    # The far ends of the calendar can't be moved to UTC, and so are compared with what is near them.
-    if not EARLIEST.year <= found.year < LATEST.year:
+    # The far ends of the calendar can't be moved to UTC, but can be compared.
+    if found.utcoffset() is None or not EARLIEST <= found < LATEST:
         raise ValueError(INSTANT)
     return found.astimezone(UTC)
 
