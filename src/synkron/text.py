@@ -21,6 +21,8 @@ _CENTURY = 36_525 * _MILLISECONDS["d"]
 
 
 LONGEST_TEXT = 1000
+# The numbers of runs, pauses and the like go up to this.
+LARGEST = 2**63 - 1
 LONGEST_SPAN = timedelta(days=3650)
 # The instants that people and programs may write: from then on, offsets of zones are whole minutes.
 EARLIEST, LATEST = datetime(1972, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from synkron.scheduler.policies import OVERRIDABLE
 from tests.cli.conftest import Command, execute
 from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
 from tests.support.databases import Database
@@ -38,6 +39,7 @@ def unset(past: Past, *options: str) -> list[str]:
 
 
 def test_set_everything_and_take_it_back(on_database: Command, past: Past) -> None:
+    assert list(VALUES) == list(OVERRIDABLE)
     ended = on_database(*set_(past, *[word for option in ALL_SET.items() for word in option], "--json"))
     assert (ended.code, ended.err) == (0, "")
     assert ended.answer == {

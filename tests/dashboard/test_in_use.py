@@ -100,6 +100,20 @@ async def test_a_tick_is_seen_without_a_load(dashboard: Dashboard, connection: C
     assert seen.complaints == []
 
 
+async def test_a_page_whose_session_ends_says_so_and_leads_back(dashboard: Dashboard, connection: Connection) -> None:
+    await tick(connection, Settings(), scheduler="test")
+    for language, said in (("en-GB", "Your session has ended."), ("nb-NO", "Økten er avsluttet.")):
+        seen = await dashboard.window(locale=language)
+        await seen.open("/incidents?closed=true")
+        await expect(seen.page.locator("#live")).not_to_have_class("waiting")
+        await connection.execute(
+            "update synkron.sessions set created_at = now() - interval '2 s', expires_at = now() - interval '1 s';"
+            "select pg_stat_force_next_flush()"
+        )
+        await expect(seen.page.get_by_role("alert")).to_contain_text(said)
+        assert await seen.page.locator("[name=next]").get_attribute("value") == "/incidents?closed=true"
+
+
 async def test_many_are_paused_and_resumed_at_once(dashboard: Dashboard, cast: list[Member]) -> None:
     seen = await dashboard.window()
     await seen.open("/?type=xledger")

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64encode
 from urllib.parse import quote
 
 import pytest
+from aiohttp import FormData
 from structlog.testing import capture_logs
 
 from synkron.operations.access.actor import Permission
@@ -33,8 +34,18 @@ LONG = "1" * 5000
         (f"/act/retry?run={LONG}", 404),
         (f"/act/acknowledge?incident={LONG}", 404),
         (f"/act/unsilence?silence={LONG}", 404),
+        ("/act/retry?run={run}", 200),
+        *((f"/act/retry?run={one}", 404) for one in ("0{run}", "%2B{run}", "{run}.0", "%20{run}", "0", str(2**63))),
+        ("/?q=007", 200),
+        ("/?q=7", 303),
+        ("/?q=9223372036854775807", 303),
+        ("/?q=9223372036854775808", 200),
         ("/act/pause?integration={}&for=soon", 422),
         ("/act/pause?integration={}&for=0s", 422),
+        ("/act/pause?integration={}&form=4h", 422),
+        ("/act/pause?integration={}&for=1h&for=4h", 422),
+        ("/act/pause?integration={}&integration={}", 200),
+        ("/act/resume?integration={}&for=4h", 422),
         ("/act/backfill?integration={}&from=2026-01-05T14:00&to=2026-01-05T16:00", 200),
         ("/act/backfill?integration={}&from=2026-01-05T14:00%2B01:00&to=2026-01-05T16:00", 422),
         ("/act/backfill?integration={}&from=2026-01-05T14:00&to=2026-01-05T16:00Z", 422),
@@ -46,7 +57,9 @@ LONG = "1" * 5000
 async def test_an_address(api: Api, connection: Connection, cast: list[Member], path: str, status: int) -> None:
     operator = api.with_token(await token_of(connection, Permission.OPERATE))
     with capture_logs() as lines:
-        answer = await operator.get(path.format(cast[0].integrations[0]), headers=PAGE, allow_redirects=False)
+        answer = await operator.get(
+            path.replace("{}", cast[0].integrations[0]).format(run=cast[0].run_id), headers=PAGE, allow_redirects=False
+        )
     assert (answer.status, lines) == (status, [])
 
 
@@ -70,10 +83,11 @@ async def test_a_pause_whose_length_is_not_one_is_not_made(
     """It would have no end."""
     operator = api.with_token(await token_of(connection, Permission.OPERATE))
     before = await connection.fetchval("select count(*) from synkron.pauses")
-    fields = {"integration": cast[0].integrations[0], "for": "2 hours", "reason": "x", "back": "/runs"}
-    answer = await operator.ask("POST", "/act/pause", data=fields, headers=PAGE, allow_redirects=False)
-    assert (answer.status, answer.headers["Location"]) == (303, "/runs")
-    assert await connection.fetchval("select count(*) from synkron.pauses") == before
+    for wrong in ([("for", "2 hours")], [("form", "2h")], [("for", "2h"), ("for", "")]):
+        fields = FormData([("integration", cast[0].integrations[0]), *wrong, ("reason", "x"), ("back", "/runs")])
+        answer = await operator.ask("POST", "/act/pause", data=fields, headers=PAGE, allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (303, "/runs")
+        assert await connection.fetchval("select count(*) from synkron.pauses") == before, wrong
 
 
 def cookie(content: object) -> str:

@@ -116,7 +116,9 @@ async def test_a_parameter_is_one_that_the_page_has(api: Api, cast: list[Member]
         "/audit?since=banana": "&#39;24h&#39;, &#39;7d&#39; or &#39;30d&#39;",
         "/?banana=1": "Known are after, q, sort, state, type.",
         f"/runs/{one.run_id}?banana=1": "Known are none.",
-        "/setup?state=x": "There is no parameter",
+        "/setup?state=x": "query.state: There is no such parameter.",
+        "/drift?type=xledger&type=bufdir": "query.type: Give it once.",
+        "/live?topic=runs": "Did you mean topics?",
     }.items():
         answer = await api.get(path, headers=PAGE)
         assert (answer.status, said in answer.text) == (422, True), (path, answer.text)

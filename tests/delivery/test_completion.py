@@ -359,12 +359,12 @@ class TestEndpoint:
 
     async def test_only_who_signs_rightly_is_told_which_runs_there_are(self, api: Api, connection: Connection) -> None:
         run, without_secret = await accepted(connection), await accepted(connection, "bufdir")
-        numbers = [run.id, without_secret.id, 4711, "9" * 19, "9" * 30]
+        numbers = [run.id, without_secret.id, 4711, 2**63 - 1]
         for headers in ({"secret": None}, {"secret": OTHER}, {"webhook-signature": "v1,"}):
             given: dict[str, Any] = {**headers}
             (status, _), *others = answers = [await api.post(number, b"{}", **given) for number in numbers]
             assert status == 401
-            assert others == answers[:1] * 4
+            assert others == answers[:1] * 3
 
     @pytest.mark.parametrize(
         ("told", "says"),
@@ -419,9 +419,10 @@ class TestEndpoint:
         async with api.session.get(f"{api.url}/v1/runs/1/complete") as answer:
             assert (answer.status, await answer.json()) == problem(405, "Method Not Allowed")
             assert answer.headers["Allow"] == "POST"
-        async with api.session.post(f"{api.url}/v1/runs/one/complete") as answer:
-            assert (answer.status, await answer.json()) == problem(404, "Not Found")
-            assert answer.headers["Server"] == "synkron"
+        for number in ("one", "0", "007", "+7", "7.0", "7_0", str(2**63), "9" * 30):
+            async with api.session.post(f"{api.url}/v1/runs/{number}/complete") as answer:
+                assert (answer.status, await answer.json()) == problem(404, "Not Found"), number
+                assert answer.headers["Server"] == "synkron"
 
     async def test_one_that_waits_for_others_is_told_that_it_is_recorded(
         self, api: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch

@@ -37,7 +37,7 @@ from tests.support.problems import problem
 
 __all__ = ["api"]
 
-UNKNOWN = "9" * 30
+UNKNOWN = 2**63 - 1
 AWAY = problem(503, "the database can't be reached; try again")
 # The number of a run, the body, what differs in the request, and the answer.
 Request: TypeAlias = tuple[object, Any, dict[str, Any], tuple[int, object]]

@@ -10,7 +10,7 @@ import typer
 
 from synkron.cli.completion import complete_organization, complete_type
 from synkron.cli.when import Meant, TimeRefused, WrittenTime, read_time
-from synkron.text import duration_text, whole_number, written_span
+from synkron.text import LARGEST, duration_text, whole_number, written_span
 from synkron.text import written as written_text
 
 Read = TypeVar("Read")
@@ -152,6 +152,6 @@ For = Annotated[
     typer.Option("--for", parser=span, metavar="SPAN", help="How long until it ends by itself: 30m, 24h, 7d."),
 ]
 # The number of something on record: a run, an incident, a silence, a pause.
-NUMBER = whole(1, 2**63 - 1)
+NUMBER = whole(1, LARGEST)
 LIMIT = whole(1, 1_000_000)
 Limit = Annotated[int, typer.Option(metavar="NUMBER", help="Show at most so many.", **LIMIT)]

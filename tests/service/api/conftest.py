@@ -66,7 +66,7 @@ async def serving(database: Database, settings: Settings = SETTINGS, **parts: An
     """The API on a free port of loopback."""
     async with (
         pooled(database.url, size=3) as pool,
-        listening(Served(pool, settings, {}, **parts)) as url,
+        listening(Served(pool, settings, **{"signings": {}, **parts})) as url,
         ClientSession() as session,
     ):
         yield Api(url, session)

@@ -193,6 +193,47 @@ async def test_a_page_goes_on_where_it_was_though_something_is_new(api: Api, con
     assert second["next"] is None
 
 
+async def test_a_list_of_what_stands_goes_on_where_it_was_though_it_changes(api: Api, connection: Connection) -> None:
+    """What stands all the while is on one page; what ends or begins meanwhile is on none twice."""
+    await make_cast(connection)
+    await connection.execute(
+        "insert into synkron.pauses (integration_id, reason, author, starts_at) "
+        "select gen_random_uuid(), 'x', 'kari', now() - n / 2 * interval '1 minute' from generate_series(1, 6) n;"
+        "insert into synkron.silences (endpoint, reason, author, starts_at, until) "
+        "select 's' || n, 'x', 'kari', now() - n / 2 * interval '1 minute', now() + interval '1 day' "
+        "from generate_series(1, 6) n;"
+        "insert into synkron.overrides (integration_id, overlap) "
+        "select gen_random_uuid(), 'skip' from generate_series(1, 6)"
+    )
+    end = "update synkron.{} set ended_at = now(), ended_by = 'kari' where id = $1"
+    begin = {
+        "pauses": "insert into synkron.pauses (integration_id, reason, author) values (gen_random_uuid(), $1, 'kari')",
+        "silences": "insert into synkron.silences (endpoint, reason, author, starts_at, until) "
+        "values ('e', $1, 'kari', now(), now() + interval '1 hour')",
+        "overrides": "insert into synkron.overrides (integration_id, overlap) values (md5($1)::uuid, 'skip')",
+    }
+    ends = {one: end.format(one) for one in ("pauses", "silences")}
+    ends["overrides"] = "delete from synkron.overrides where integration_id = $1"
+    for noun, ident in (("pauses", "pause_id"), ("silences", "silence_id"), ("overrides", "integration_id")):
+        whole = [one[ident] for one in (await api.get(f"/v1/{noun}")).content["items"]]
+        found: list[object] = []
+        gone: set[object] = set()
+        cursor = ""
+        while cursor is not None:
+            page = (await api.get(f"/v1/{noun}?limit=2" + (f"&cursor={cursor}" if cursor else ""))).content
+            found += [one[ident] for one in page["items"]]
+            cursor = page["next"]
+            # The last of this page, by which the next one begins, and one that no page has shown yet.
+            coming = [one for one in whole if one not in found and one not in gone]
+            for one in (found[-1], *coming[1:2]):
+                gone.add(one)
+                await connection.execute(ends[noun], one)
+            await connection.execute(begin[noun], str(len(found)))
+        assert len(found) == len(set(found)), noun
+        assert set(whole) - gone <= set(found), noun
+        assert len(gone) > 4, noun
+
+
 async def fill(connection: Connection, cast: list[Member]) -> None:
     """More of everything, of which several are of the same moment."""
     for hours in (1, 2):

@@ -20,7 +20,7 @@ from synkron.operations.access.secret import SecretKind, new_secret
 from synkron.operations.access.sessions import MOST_FROM_ADDRESS, log_in_by_link, make_login_link
 from synkron.operations.audit import entries
 from synkron.service.api import application
-from synkron.service.api.access import Admin, Operator, Reader
+from synkron.service.api.access import ASKED, Admin, Operator, Reader
 from synkron.service.api.cookies import form_token
 from synkron.service.api.problem import problem_of
 from synkron.settings.api import ApiSettings
@@ -57,7 +57,7 @@ async def administer(actor: Admin) -> str:
 def routes() -> Iterator[None]:
     """Routes that only tell who asks."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(application, "ROUTERS", (*application.ROUTERS, router))
+        patched.setattr(application, "GROUPS", (*application.GROUPS, ([router], ASKED)))
         application.api.cache_clear()
         yield
     application.api.cache_clear()

@@ -12,7 +12,7 @@ from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.passwords import hash_password, is_password, needs_rehash
 from synkron.operations.access.secret import SecretKind, hash_of, is_secret, new_secret
 from synkron.operations.access.tokens import actor_in
-from synkron.operations.audit import record
+from synkron.operations.audit import Facts, record
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
 from synkron.text import printable
@@ -102,7 +102,7 @@ async def log_in_by_link(connection: Connection, secret: str) -> LoggedIn | None
         session = new_secret(SecretKind.SESSION)
         await connection.execute(SQL["begin_session_by_link"], hash_of(session), *row, SESSION_LASTS)
         actor = Actor(f"person:{row['name']}", Permission(row["permission"]), row["org_id"])
-        await _record_login(connection, actor, "link")
+        await _record(connection, "log in", actor.name, actor.org_id, {"by": "link"})
     return actor, session
 
 
@@ -113,17 +113,7 @@ async def log_out(connection: Connection, secret: str) -> None:
     async with connection.transaction():
         ended = await connection.fetchrow(SQL["end_session"], hash_of(secret))
         if ended is not None:
-            name, org_id = ended
-            subject = name.replace(":", " ", 1)
-            await record(
-                connection,
-                author=name,
-                action="log out",
-                subject=subject,
-                about=Scope(org_id),
-                before=None,
-                after=None,
-            )
+            await _record(connection, "log out", *ended)
 
 
 async def _begin(connection: Connection, name: str, password_hash: str | None, *, by: str) -> LoggedIn | None:
@@ -134,21 +124,16 @@ async def _begin(connection: Connection, name: str, password_hash: str | None, *
         actor = actor_in(row)
         if actor is None:
             return None
-        await _record_login(connection, actor, by)
+        await _record(connection, "log in", actor.name, actor.org_id, {"by": by})
     return actor, session
 
 
-async def _record_login(connection: Connection, actor: Actor, by: str) -> None:
-    subject = actor.name.replace(":", " ", 1)
-    await record(
-        connection,
-        author=actor.name,
-        action="log in",
-        subject=subject,
-        about=Scope(actor.org_id),
-        before=None,
-        after={"by": by},
-    )
+async def _record(
+    connection: Connection, action: str, name: str, org_id: str | None, after: Facts | None = None
+) -> None:
+    """Record what an actor of this name did to themselves."""
+    subject, about = name.replace(":", " ", 1), Scope(org_id)
+    await record(connection, author=name, action=action, subject=subject, about=about, before=None, after=after)
 
 
 def _place(address: str) -> str:

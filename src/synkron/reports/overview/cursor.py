@@ -11,11 +11,10 @@ from math import isnan
 from typing import NamedTuple
 
 from synkron.errors import Refused
-from synkron.text import is_storable
+from synkron.text import LARGEST, is_storable
 
 # A place holds a name and three ids of at most 200 characters, each of at most 12 where it is escaped.
 LONGEST = 12_000
-LARGEST = 2**63 - 1
 
 
 class Sort(StrEnum):

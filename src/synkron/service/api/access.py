@@ -17,7 +17,7 @@ from synkron.postgres.connection import Connection, Executor
 from synkron.reports.names.match import AskedScope
 from synkron.reports.names.store import Resolved, check_type, resolve
 from synkron.service.api.cookies import SAFE, check_form, sessions_of
-from synkron.service.api.parameters import Text
+from synkron.service.api.parameters import Text, only_known
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served, opened
 from synkron.settings.api import ApiSettings
@@ -54,6 +54,8 @@ async def asking(request: Request, parts: Parts) -> Actor:
 
 
 Asking = Annotated[Actor, Depends(asking, scope="function")]
+# Of a router: who asks is known before it is told what there is to ask.
+ASKED = [Depends(asking, scope="function"), Depends(only_known)]
 
 
 async def held_session(request: Request, connection: Executor, api: ApiSettings) -> tuple[Actor, str] | None:
@@ -100,6 +102,11 @@ async def named(
     return AskedScope(org, integration_type, integration)
 
 
+async def named_type(integration_type: Annotated[Text | None, Query(alias="type")] = None) -> AskedScope:
+    """What is named where only a type can be."""
+    return AskedScope(integration_type=integration_type)
+
+
 Named = Annotated[AskedScope, Depends(named)]
 
 
@@ -113,13 +120,19 @@ def whom(named: Callable[..., Awaitable[AskedScope]]) -> Callable[..., Awaitable
     return scope
 
 
-async def around(actor: Reader, connection: Db, parts: Parts, asked: Named) -> Scope:
-    """The scope, with the organization and the type of an integration, as far as they are known."""
-    return (await resolved(actor, connection, parts, asked)).around
+def around(named: Callable[..., Awaitable[AskedScope]]) -> Callable[..., Awaitable[Scope]]:
+    """As ``whom``, with the organization and the type of an integration, as far as they are known."""
+    parameters: AskedScope = Depends(named)
+
+    async def scope(actor: Reader, connection: Db, parts: Parts, asked: AskedScope = parameters) -> Scope:
+        return (await resolved(actor, connection, parts, asked)).around
+
+    return scope
 
 
 Whom = Annotated[Scope, Depends(whom(named), scope="function")]
-Around = Annotated[Scope, Depends(around, scope="function")]
+OneType = Annotated[Scope, Depends(whom(named_type), scope="function")]
+Around = Annotated[Scope, Depends(around(named), scope="function")]
 
 
 async def resolved(actor: Actor, connection: Connection, parts: Served, asked: AskedScope) -> Resolved:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI, params
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,8 +17,10 @@ from starlette.types import ASGIApp
 from synkron.errors import SynkronError
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.service.api import login
+from synkron.service.api.access import ASKED
 from synkron.service.api.changes import ROUTERS as CHANGES
 from synkron.service.api.middleware import Guarded
+from synkron.service.api.parameters import only_known
 from synkron.service.api.problem import Problem, problem_of
 from synkron.service.api.routes import (
     audit,
@@ -46,9 +48,14 @@ NOUNS = (
     *(integrations, schedules, runs, standing, incidents, health),
     *(drift, exports, verification, why, fleet, nodes, audit),
 )
-# Routes are tried in this order: what comes most often is first.
-FIRST = (completion, tick, probes, login)
-ROUTERS = (*(one.router for one in (*FIRST, *NOUNS)), *CHANGES, *pages.ROUTERS)
+# What each group of routers depends on. Routes are tried in this order: what comes most often is first.
+GROUPS: Sequence[tuple[Iterable[APIRouter], Sequence[params.Depends]]] = (
+    ((completion.router, tick.router), [Depends(only_known)]),
+    ((probes.router, login.router), []),
+    ((*(one.router for one in NOUNS), *CHANGES), ASKED),
+    (pages.ROUTERS, []),
+)
+ROUTERS = tuple(router for group, _ in GROUPS for router in group)
 DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
 
 
@@ -73,8 +80,9 @@ def api() -> FastAPI:
         # It would name the host that the request named, and lead a token to it over HTTP.
         redirect_slashes=False,
     )
-    for router in ROUTERS:
-        app.include_router(router)
+    for group, dependencies in GROUPS:
+        for router in group:
+            app.include_router(router, dependencies=dependencies)
     for kind in (Problem, SynkronError, TimeoutError, *DRIVER_FAULTS, Exception):
         app.exception_handler(kind)(_failed)
     app.exception_handler(HTTPException)(_not_routed)
@@ -96,18 +104,18 @@ async def _not_routed(request: Request, error: HTTPException) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    routes = _routes(request.app.routes)
+    routes = routes_in(request.app.routes)
     found = set().union(*(one.methods or () for one in routes if one.matches(request.scope)[0] is not Match.NONE))
     return found | ({"HEAD"} if "GET" in found else set())
 
 
-def _routes(those: Iterable[BaseRoute]) -> Iterator[Route]:
+def routes_in(those: Iterable[BaseRoute]) -> Iterator[Route]:
     """Those that are routes, and those of routers among them, which FastAPI keeps as they were included."""
     for one in those:
         if isinstance(one, Route):
             yield one
         elif (router := getattr(one, "original_router", None)) is not None:
-            yield from _routes(router.routes)
+            yield from routes_in(router.routes)
 
 
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:

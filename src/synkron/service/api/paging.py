@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, create_model
 
 from synkron.service.api.problem import Problem
-from synkron.text import EARLIEST, LATEST, instant, is_storable
+from synkron.text import EARLIEST, LARGEST, LATEST, instant, is_storable
 
 Row = TypeVar("Row")
 # A row's place in an order: an instant and a number, or an instant or a number alone, or a text.
 Place = tuple[Any, ...]
-LARGEST = 2**63 - 1
 
 
 def place_of(cursor: str | None, *kinds: type) -> Place | None:

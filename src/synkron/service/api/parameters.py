@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, TypeAdapter
+from starlette.datastructures import ImmutableMultiDict
+from starlette.requests import Request
 
 from synkron.model import Window
+from synkron.reports.names.match import Candidate, nearest
 from synkron.service.api.problem import Problem
-from synkron.text import EARLIEST, LATEST, duration, instant, whole_number
+from synkron.text import EARLIEST, LARGEST, LATEST, duration, instant, one_line, whole_number
 
 YEARS = f"from {EARLIEST.year} to {LATEST.year - 1}"
 INSTANT = (
@@ -46,10 +52,8 @@ def _instant(text: object) -> datetime:
         found = datetime.fromisoformat(str(text))
     except ValueError:
         raise ValueError(INSTANT) from None
-    if found.utcoffset() is None:
-        raise ValueError(INSTANT)
-    # The far ends of the calendar can't be moved to UTC, and so are compared with what is near them.
-    if not EARLIEST.year <= found.year < LATEST.year:
+    # The far ends of the calendar can't be moved to UTC, but can be compared.
+    if found.utcoffset() is None or not EARLIEST <= found < LATEST:
         raise ValueError(INSTANT)
     return found.astimezone(UTC)
 
@@ -76,10 +80,17 @@ Span = Annotated[timedelta, BeforeValidator(_span, json_schema_input_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=datetime)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 Whole = Annotated[int, BeforeValidator(_number, json_schema_input_type=int)]
-Number = Annotated[Whole, Path(ge=1, le=2**63 - 1)]
+Number = Annotated[Whole, Path(ge=1, le=LARGEST)]
 Id = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, pattern="^[^\\x00]+$")]
 Limit = Annotated[Whole, Query(ge=1, le=MOST, description="How many items a page has at most.")]
 LONGEST_RANGE = timedelta(days=32)
+
+
+def number(text: str) -> int | None:
+    """The number of a run or the like that somebody wrote in a field, as in an address; None if it is none."""
+    with suppress(ValueError):
+        return TypeAdapter(Number).validate_python(text)
+    return None
 
 
 def window_of(since: datetime | None, until: datetime | None, now: datetime, usual: timedelta) -> Window:
@@ -97,3 +108,36 @@ After = Annotated[
     str | None,
     Query(alias="cursor", pattern=CURSOR, max_length=4000, description="The `next` of the page before this one."),
 ]
+
+
+async def only_known(request: Request) -> None:
+    """Raise RequestValidationError (422) for a parameter that the route does not have, or that comes twice."""
+    if request.query_params:
+        check_known("query", request.query_params, set(_named_in(request.scope["route"].dependant)))
+
+
+def check_known(
+    where: str, given: ImmutableMultiDict[str, Any], known: Collection[str], several: Collection[str] = ()
+) -> None:
+    """Raise RequestValidationError for a name that is not known, or comes twice and is not one of ``several``.
+
+    It would be taken for one that counts: a filter that holds, a dry run, the end of a pause.
+    """
+    for name in given:
+        if name not in known:
+            near = nearest(name, [Candidate(one, one) for one in sorted(known)])
+            meant = f"Did you mean {near[0].id}? " if near else ""
+            listed = ", ".join(sorted(known)) or "none"
+            raise _refused(where, name, f"There is no such parameter. {meant}Known are {listed}.")
+        if name not in several and len(given.getlist(name)) > 1:
+            raise _refused(where, name, "Give it once.")
+
+
+def _named_in(of: Dependant) -> Iterator[str]:
+    yield from (one.alias for one in of.query_params)
+    for one in of.dependencies:
+        yield from _named_in(one)
+
+
+def _refused(where: str, name: str, why: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": (where, one_line(name, LONGEST_ID)), "msg": why}])

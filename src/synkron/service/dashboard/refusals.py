@@ -13,6 +13,7 @@ from synkron.errors import SynkronError
 from synkron.operations.access.actor import Actor
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.service.api.access import held_session
+from synkron.service.api.cookies import sessions_of
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served, opened
 from synkron.service.dashboard.flash import Flash
@@ -32,7 +33,10 @@ async def refused(request: Request, problem: Problem) -> Response:
     """The page of a problem. Who is not logged in is sent to do so; a form that is refused shows why where it was."""
     if problem.status == 401:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return redirect(LOGIN + ("?" + urlencode({"next": asked}) if asked != "/" and request.method == "GET" else ""))
+        fields = {"said": "over"} if sessions_of(request, request.state.served.settings.api) else {}
+        if asked != "/" and request.method == "GET":
+            fields["next"] = asked
+        return redirect(LOGIN + ("?" + urlencode(fields) if fields else ""))
     back = getattr(request.state, "back", None)
     if back is not None and problem.status in (404, 409, 422):
         return redirect(back, Flash(problem.detail, is_refusal=True))

@@ -10,9 +10,12 @@ import pytest
 from synkron.model import Scope
 from synkron.operations.access.actor import Permission
 from synkron.operations.audit import entries
+from synkron.postgres.connection import connected
 from tests.conftest import Connection
 from tests.service.api.changes.cast import ADMINISTRATION, CHANGES, HOUR, WHY, Cast, Own, about, everything
 from tests.service.api.conftest import Answer, Api, token_of
+from tests.support.databases import Database
+from tests.support.fleet import blocked
 
 EVERY = CHANGES | ADMINISTRATION
 
@@ -171,16 +174,33 @@ async def test_a_thousand_are_paused_and_resumed_with_a_row_each(
     assert (await ask(operator, "pauses", {"integration_ids": [*ids, ids[0] + "x"], "reason": WHY})).status == 422
 
 
-async def test_the_channels_are_tried_and_it_is_in_the_audit(operator: Api, connection: Connection, cast: Cast) -> None:
+async def test_the_channels_are_tried_and_it_is_in_the_audit(
+    operator: Api, connection: Connection, cast: Cast, database: Database
+) -> None:
     del cast
     planned = await ask(operator, "channels/test", {}, dry_run=True)
     [one] = planned.content["channels"]
     assert (one["channel"], one["kind"], one["delivered"]) == ("hook", "webhook", False)
-    first = await ask(operator, "channels/test", {"channel": "hook"}, "k")
+    start = len(await entries(connection))
+    async with connected(database.superuser_url) as locking:
+        async with locking.transaction():
+            await locking.execute("lock table synkron.audit in share mode")
+            both = []
+            for number in (1, 2):  # the second comes while the first is at work
+                both.append(asyncio.create_task(ask(operator, "channels/test", {"channel": "hook"}, "k")))
+                await asyncio.wait(
+                    {*both, blocking := asyncio.create_task(blocked(locking, number))},
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                blocking.cancel()
+            other = await ask(operator, "channels/test", {}, "another")
+            assert (other.status, "try again" in other.content["detail"]) == (409, True)
+        first, second = await asyncio.gather(*both)
+    assert (first.status, second.content) == (200, first.content)
     assert [(one["delivered"], bool(one["error"])) for one in first.content["channels"]] == [(False, True)]
     again = await ask(operator, "channels/test", {"channel": "hook"}, "k")
     assert again.content == first.content
-    assert (await audited(connection))[0] == ("token:operate-all", "test channel")
+    assert await audited(connection, start) == [("token:operate-all", "test channel")]
     assert (await ask(operator, "channels/test", {"channel": "fax"})).status == 404
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from synkron.service.api.parameters import LONGEST_ID
 from synkron.service.api.problem import Problem
-from synkron.text import LONGEST_TEXT, written, written_span
+from synkron.text import LARGEST, LONGEST_TEXT, written, written_span
 
 
 class Body(BaseModel):
@@ -22,7 +22,7 @@ class Body(BaseModel):
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(written)]
 Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(written)]
-Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Number = Annotated[int, Field(ge=1, le=LARGEST)]
 Span = Annotated[
     str,  # a timedelta, once it is read
     AfterValidator(written_span),

@@ -37,10 +37,10 @@ async def test(_: FleetOperator, change: Change, body: Annotated[ChannelBody, De
         return respond(_content(planned, dry_run=True))
 
     async def do() -> Answer:
-        return _content(await tried(parts, connection, body.channel, change.actor.name), dry_run=False)
+        async with alone(parts):
+            return _content(await tried(parts, connection, body.channel, change.actor.name), dry_run=False)
 
-    async with alone(parts):
-        return await change.once(do)
+    return await change.once(do)
 
 
 def _content(tried: Sequence[TriedChannel], *, dry_run: bool) -> Answer:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from fastapi import APIRouter, Depends
 from pydantic import Field
 from starlette.responses import Response
 
 from synkron.operations import overrides
+from synkron.scheduler.policies import OVERRIDABLE
 from synkron.service.api.access import Operator
 from synkron.service.api.answer import form
 from synkron.service.api.changes.body import Body, Id, sent
@@ -18,9 +19,7 @@ from synkron.service.changes.overrides import ChangedOverride, overridden
 
 router = APIRouter(tags=["overrides"])
 Overridden = outcome("Overridden", form(ChangedOverride))
-Overridable = Literal[
-    "catch_up", "catch_up_window", "overlap", "spread", "attempts", "backoff", "timeout", "completion_timeout"
-]
+Overridable: TypeAlias = Literal[tuple(OVERRIDABLE)]  # type: ignore[valid-type]
 Value = Annotated[str, Field(max_length=50)] | Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -35,7 +34,7 @@ class UnsetBody(Body):
     """The integration, and the keys for which its type's policy holds again; without keys, all."""
 
     integration_id: Id
-    keys: Annotated[list[Overridable], Field(default_factory=list, max_length=8)]
+    keys: Annotated[list[Overridable], Field(default_factory=list, max_length=len(OVERRIDABLE))]
 
 
 @router.post("/v1/overrides/set", **changing(Overridden, SetBody))

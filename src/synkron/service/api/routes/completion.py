@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from synkron.model import Outcome, OutcomeKind, State
 from synkron.runtime import log
 from synkron.service.api.answer import answer
 from synkron.service.api.deadline import LONG, may_take
+from synkron.service.api.parameters import Number
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Parts, Served
@@ -22,7 +23,6 @@ from synkron.settings.integrations.naming import section_of
 from synkron.settings.redaction import Redaction
 from synkron.settings.signing import is_signed
 
-LARGEST_ID = 2**63 - 1
 WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or there is no such run"
 KINDS = {"succeeded": OutcomeKind.SUCCEEDED, "retryable": OutcomeKind.RETRYABLE, "failed": OutcomeKind.FINAL}
 
@@ -56,13 +56,13 @@ class Completed(BaseModel):
 
 @router.post(
     "/v1/runs/{run_id}/complete",
-    responses=documented(Completed, 400, 401, 404, 409),
+    responses=documented(Completed, 401, 404, 409, 422),
     openapi_extra={
         "requestBody": {"required": True, "content": {"application/json": {"schema": Completion.model_json_schema()}}},
         "security": [{"signature": []}],
     },
 )
-async def complete(request: Request, parts: Parts, run_id: Annotated[str, Path(pattern="^[0-9]{1,30}$")]) -> Response:
+async def complete(request: Request, parts: Parts, run_id: Number) -> Response:
     """Complete a run that a target accepted with 202. The request is signed as Standard Webhooks define it.
 
     1. Refuse a request without a signature. 2. Find the run's type. 3. Check the signature. 4. Check the body.
@@ -70,8 +70,8 @@ async def complete(request: Request, parts: Parts, run_id: Annotated[str, Path(p
     """
     if "webhook-signature" not in request.headers:
         raise Problem(401, "the request is not signed")
-    body, number = await request.body(), int(run_id)
-    found = await parts.completions.find(min(number, LARGEST_ID))
+    body = await request.body()
+    found = await parts.completions.find(run_id)
     # The same answer for a run that does not exist: an unsigned caller must not learn which runs exist.
     if found is None or not _is_signed(request, body, found, parts):
         raise Problem(401, WRONGLY_SIGNED)
@@ -80,15 +80,15 @@ async def complete(request: Request, parts: Parts, run_id: Annotated[str, Path(p
     outcome = told.as_outcome(parts.redaction)
     try:
         state = await parts.completions.complete(
-            completion.Completion(number, told.idempotency_key, told.attempt, outcome)
+            completion.Completion(run_id, told.idempotency_key, told.attempt, outcome)
         )
     except NotAtHome as error:
-        log.warning("completion put off", run_id=number, reason=str(error))
+        log.warning("completion put off", run_id=run_id, reason=str(error))
         raise Problem(503, "this ledger is not at home; try again later") from None
     except completion.RunLocked as error:
-        log.warning("completion put off", run_id=number, reason=str(error))
+        log.warning("completion put off", run_id=run_id, reason=str(error))
         raise Problem(503, str(error), {"Retry-After": "5"}) from None
-    return answer(request, {"run_id": number, "state": state.value})
+    return answer(request, {"run_id": run_id, "state": state.value})
 
 
 def _is_signed(request: Request, body: bytes, found: completion.Found, parts: Served) -> bool:

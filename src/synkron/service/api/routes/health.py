@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from synkron.service.api.access import FleetReader
+from synkron.service.api.access import FleetReader, OneType
 from synkron.service.api.answer import answer, form
 from synkron.service.api.paging import page, page_form, place_of
-from synkron.service.api.parameters import After, Limit, Text
+from synkron.service.api.parameters import After, Limit
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Db, Parts
@@ -23,16 +23,13 @@ from synkron.vendors.endpoints import read_endpoints
 from synkron.vendors.store import RecordedSample
 
 router = APIRouter(tags=["health"])
-Type = Annotated[Text | None, Query(alias="type")]
 Endpoint = Annotated[str, Query(min_length=1, max_length=2000, pattern="^[^\\x00]+$")]
 
 
-@router.get("/v1/health", responses=documented(page_form(form(EndpointFacts)), 401, 403, 422))
-async def health(
-    request: Request, _: FleetReader, connection: Db, parts: Parts, integration_type: Type = None
-) -> Response:
+@router.get("/v1/health", responses=documented(page_form(form(EndpointFacts)), 401, 403, 404, 422))
+async def health(request: Request, _: FleetReader, scope: OneType, connection: Db, parts: Parts) -> Response:
     """How the vendors' endpoints are, how that is known, and when the next probe is due. They are all on one page."""
-    found = await read_endpoints(connection, parts.settings, integration_type)
+    found = await read_endpoints(connection, parts.settings, scope.integration_type)
     return answer(request, page(found, len(found), lambda one: (one.watch.endpoint,), endpoint_facts))
 
 

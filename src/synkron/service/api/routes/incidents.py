@@ -56,7 +56,7 @@ async def incidents(
     return answer(request, shown, names)
 
 
-@router.get("/v1/incidents/{incident_id}", responses=documented(ShownIncident, 401, 403, 404))
+@router.get("/v1/incidents/{incident_id}", responses=documented(ShownIncident, 401, 403, 404, 422))
 async def incident(request: Request, actor: Reader, connection: Db, parts: Parts, incident_id: Number) -> Response:
     """One incident, what to do about it, and what became of its announcements."""
     found = await store.incident(connection, incident_id)

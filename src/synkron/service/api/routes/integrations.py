@@ -79,7 +79,7 @@ async def integrations(
     return answer(request, {"items": rows, "next": found.next}, names)
 
 
-@router.get("/v1/integrations/{integration_id}", responses=documented(ShownIntegration, 401, 403, 404))
+@router.get("/v1/integrations/{integration_id}", responses=documented(ShownIntegration, 401, 403, 404, 422))
 async def integration(request: Request, actor: Reader, connection: Db, parts: Parts, integration_id: Id) -> Response:
     """One integration: its row as it is now, its schedule explained, its policy and the pauses over it.
 

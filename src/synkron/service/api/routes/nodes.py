@@ -24,7 +24,7 @@ router = APIRouter(tags=["fleet"])
 Tick = form(RecordedTick, "tick")
 
 
-@router.get("/v1/nodes", responses=documented(page_form(form(Node)), 401, 403))
+@router.get("/v1/nodes", responses=documented(page_form(form(Node)), 401, 403, 422))
 async def nodes(request: Request, _: FleetReader, connection: Db, parts: Parts) -> Response:
     """The schedulers, workers and APIs of the last seven days, the one seen last first. They are all on one page."""
     found = await processes.nodes(connection, parts.settings.heartbeat)

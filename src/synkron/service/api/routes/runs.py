@@ -51,7 +51,7 @@ async def runs(
     return answer(request, shown, names)
 
 
-@router.get("/v1/runs/{run_id}", responses=documented(ShownRun, 401, 403, 404))
+@router.get("/v1/runs/{run_id}", responses=documented(ShownRun, 401, 403, 404, 422))
 async def run(request: Request, actor: Reader, connection: Db, parts: Parts, run_id: Number) -> Response:
     """One run with its attempts, and where its time went until the first of them was answered."""
     found = await history.run(connection, run_id)

@@ -38,7 +38,7 @@ class Ticked(BaseModel):
     held: int
 
 
-@router.post("/v1/tick", responses=documented(Ticked, 401), openapi_extra={"security": [{"signature": []}]})
+@router.post("/v1/tick", responses=documented(Ticked, 401, 422), openapi_extra={"security": [{"signature": []}]})
 async def post(request: Request, parts: Parts, connection: Db) -> Response:
     """Tick now. The request is signed with ``tick_secret``; a request that comes twice is harmless.
 

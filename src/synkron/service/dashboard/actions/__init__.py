@@ -11,7 +11,7 @@ ACTIONS: Mapping[str, Action] = {
     "pause": Action(integrations.would_pause, integrations.pause, ("reason", "for")),
     "resume": Action(integrations.would_resume, integrations.resume),
     "trigger": Action(integrations.would_trigger, integrations.run_now, ("reason",)),
-    "backfill": Action(integrations.would_backfill, integrations.backfill_range, ("range",)),
+    "backfill": Action(integrations.would_backfill, integrations.backfill_range, ("from", "to")),
     "retry": Action(runs.would_retry, runs.retry),
     "cancel": Action(runs.would_cancel, runs.cancel, ("reason",)),
     "acknowledge": Action(incidents.would_acknowledge, incidents.acknowledge),

@@ -13,7 +13,7 @@ from synkron.model import Scope
 from synkron.operations.backfill import AskedBackfill
 from synkron.postgres.connection import Connection
 from synkron.service.api.access import organization_of
-from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE, YEARS
+from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE, YEARS, number
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served
 from synkron.service.dashboard.viewer import Viewer
@@ -21,7 +21,6 @@ from synkron.settings.load import Settings
 from synkron.text import EARLIEST, LATEST, is_storable, written, written_span
 
 LENGTHS = ("1h", "4h", "24h", "7d")
-MOST_DIGITS = 19
 ONE_WAY = "give pause; or integration; or org, type or both"
 
 Facts = list[tuple[str, str]]
@@ -86,10 +85,10 @@ class Asked:
 
     def number(self, name: str) -> int:
         """The number in a field."""
-        text = str(self.fields.get(name, ""))
-        if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and 0 < int(text) < 2**63):
+        found = number(str(self.fields.get(name, "")))
+        if found is None:
             raise Problem(404, "There is no such number.")
-        return int(text)
+        return found
 
     def text(self, name: str, usual: str = "") -> str:
         """The text in a field, by the rule of all texts that are kept."""

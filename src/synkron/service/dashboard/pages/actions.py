@@ -16,7 +16,8 @@ from starlette.responses import Response
 
 from synkron.operations.access.answers import Answer, answer_once
 from synkron.operations.transaction import read_transaction
-from synkron.service.api.parameters import KEY
+from synkron.service.api.cookies import FIELD
+from synkron.service.api.parameters import KEY, check_known
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.actions import ACTIONS
@@ -27,6 +28,8 @@ from synkron.service.dashboard.viewer import OperatorView, Posted, redirect
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Path(max_length=20)]
 NAMED = ("integration", "org", "type", "pause", "run", "incident", "silence", "channel")
+# Beside what an action asks for.
+ALWAYS, SEVERAL = (*NAMED, "back", "key", FIELD), ("integration",)
 DAY = timedelta(days=1)
 
 
@@ -34,6 +37,7 @@ DAY = timedelta(days=1)
 async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts, name: Name) -> Response:
     """What would happen, and the form that lets it happen."""
     action = _named(name)
+    check_known("query", request.query_params, {*ALWAYS, *action.asks}, SEVERAL)
     asked = Asked(view, connection, parts, request.query_params)
     async with read_transaction(connection) as now:
         preview = await action.preview(asked, now)
@@ -55,6 +59,7 @@ async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts
 async def act(form: Posted, view: OperatorView, connection: Db, parts: Parts, name: Name) -> Response:
     """Do it, once though the form is sent again, and go back to where it was asked for."""
     action, asked = _named(name), Asked(view, connection, parts, form)
+    check_known("form", form, {*ALWAYS, *action.asks}, SEVERAL)
 
     async def do() -> Answer:
         try:

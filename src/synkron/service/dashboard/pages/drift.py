@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from synkron.ledger.drift import Stage
-from synkron.model import Scope
 from synkron.reports.drift import read_drift
 from synkron.reports.overview.past import BOUNDS, drift_over_time
 from synkron.service.api.heavy import Heavy
@@ -56,13 +55,12 @@ async def drift(
     _: Heavy,
     connection: Db,
     parts: Parts,
-    integration_type: OneType,
+    scope: OneType,
     back: Annotated[Back, Query(alias="range")] = Back.DAY,
 ) -> Response:
     """How late the runs of a time started."""
     view = zone.of(view)
     length, step = LENGTHS[back]
-    scope = Scope(integration_type=integration_type or None)
     start = view.now - length
     late_after = parts.settings.announce.late_after
     history = await drift_over_time(connection, scope, start, view.now, step)
@@ -77,7 +75,7 @@ async def drift(
             "drift.html",
             back=back,
             backs=list(Back),
-            type=integration_type,
+            type=scope.integration_type,
             types=sorted(parts.settings.types),
             history=history,
             runs=runs,

@@ -10,7 +10,7 @@ from math import sqrt
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from synkron.model import Scope, Window
+from synkron.model import Window
 from synkron.reports.exports.ranges import instant_of
 from synkron.reports.forecast.advice import advice
 from synkron.reports.overview.coming import MINUTE, coming_fires
@@ -46,12 +46,11 @@ async def heat_map(
     _: Heavy,
     connection: Db,
     parts: Parts,
-    integration_type: OneType,
+    scope: OneType,
 ) -> Response:
     """A week back and a week ahead, an hour a cell."""
     view = zone.of(view)
     is_read = await parts.freshness.ensure(connection)
-    scope = Scope(integration_type=integration_type or None)
     today = view.now.astimezone(view.zone).date()
     days = [today + DAY * number for number in range(-BACK, AHEAD + 1)]
     start, end = (instant_of(one, view.zone) for one in (days[0], days[-1] + DAY))
@@ -69,7 +68,7 @@ async def heat_map(
             most=max((one.expected for one in cells), default=0),
             expected=sum(one.expected for one in cells),
             missing=sum(max(one.expected - one.actual, 0) for one in cells if _is_over(view, one)),
-            type=integration_type,
+            type=scope.integration_type,
             types=sorted(parts.settings.types),
             advice=[(one, begin + MINUTE * (one.minute + 1)) for one in proposed],
             asked_zone=zone.name,

@@ -20,7 +20,7 @@ from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
 from synkron.scheduler.holds import read_pauses
 from synkron.service.api.access import visible
-from synkron.service.api.parameters import Id, OrEmpty
+from synkron.service.api.parameters import Id, OrEmpty, number
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.parameters import After, OneType, Search
@@ -35,7 +35,6 @@ router = APIRouter(include_in_schema=False)
 ROWS = 50
 # An organization's page shows so many pauses.
 PAUSES = 20
-LONGEST_NUMBER = 18
 
 
 @router.get("/")
@@ -43,7 +42,7 @@ async def overview(
     view: View,
     connection: Db,
     parts: Parts,
-    integration_type: OneType,
+    scope: OneType,
     search: Search = "",
     state: Annotated[RowState | None, OrEmpty] = None,
     sort: Sort = Sort.ORGANIZATION,
@@ -52,10 +51,9 @@ async def overview(
     """Is everything firing, what is late, who is affected, what comes next."""
     if view.actor is not None and view.actor.org_id is not None:
         return redirect(f"/o/{view.actor.org_id}")
-    if search.isascii() and search.isdigit() and len(search) <= LONGEST_NUMBER:
-        return redirect(f"/runs/{int(search)}")
+    if number(search) is not None:
+        return redirect(f"/runs/{search}")
     await parts.freshness.ensure(connection)
-    scope = Scope(integration_type=integration_type or None)
     found = await page(
         connection, parts.settings, scope, search=search or None, state=state, sort=sort, after=after, limit=ROWS
     )
@@ -73,7 +71,7 @@ async def overview(
         sorts=list(Sort),
         states=list(RowState),
         types=sorted(parts.settings.types),
-        type=integration_type,
+        type=scope.integration_type,
         q=search,
         strips=_strips(view, found.rows),
     )

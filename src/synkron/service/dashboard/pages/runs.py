@@ -13,7 +13,7 @@ from starlette.responses import Response
 from synkron.delivery.targets.request import body, masked_headers
 from synkron.ledger import history
 from synkron.ledger.history import RecordedAttempt, RecordedRun, stages_of
-from synkron.model import Run, Scope, Source, State
+from synkron.model import Run, Source, State
 from synkron.service.api.access import visible
 from synkron.service.api.paging import page, place_of
 from synkron.service.api.parameters import Number, OrEmpty
@@ -36,12 +36,11 @@ async def runs(
     view: View,
     connection: Db,
     parts: Parts,
-    integration_type: OneType,
+    scope: OneType,
     state: Annotated[State | None, OrEmpty] = None,
     after: After = None,
 ) -> Response:
     """What was decided and what ran, the newest first."""
-    scope = Scope(view.actor.org_id if view.actor else None, integration_type or None)
     before = place_of(after, datetime, int)
     found = await history.runs(connection, scope, state=state, before=before, limit=ROWS + 1)
     shown = page(found, ROWS, lambda one: (one.scheduled_for, one.id), lambda one: one)
@@ -52,7 +51,7 @@ async def runs(
         names=await organization_names(connection, parts.settings, {one.org_id for one in found}),
         state=state,
         states=list(State),
-        type=integration_type,
+        type=scope.integration_type,
         types=sorted(parts.settings.types),
         of_run=CLASSES,
     )

@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from synkron.model import Scope
 from synkron.reports.overview.timeline import timeline
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.served import Db, Parts
@@ -40,13 +39,12 @@ async def coming(
     _: Heavy,
     connection: Db,
     parts: Parts,
-    integration_type: OneType,
+    scope: OneType,
     ahead: Annotated[Ahead, Query(alias="range")] = Ahead.DAY,
 ) -> Response:
     """A lane for each type, on one ruler."""
     view = zone.of(view)
     is_read = await parts.freshness.ensure(connection)
-    scope = Scope(integration_type=integration_type or None)
     found = await timeline(connection, parts.settings, scope, view.now, view.now + LENGTHS[ahead])
     most = max((fires + more for one in found.lanes for fires, more in zip(one.fires, one.caught_up)), default=0)  # noqa: B905
     lanes = [
@@ -67,7 +65,7 @@ async def coming(
             is_read=is_read,
             ahead=ahead,
             aheads=list(Ahead),
-            type=integration_type,
+            type=scope.integration_type,
             types=sorted({*parts.settings.types, *(one.integration_type for one in found.lanes)}),
             found=found,
             lanes=lanes,
