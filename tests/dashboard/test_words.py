@@ -85,7 +85,7 @@ BUILT: dict[str, Iterable[object]] = {
     "verdict.*": Verdict,
 }
 # Words for what is stored as free text: new ones are shown as they are.
-FREE = {"audit.action.*", "audit.kind.*", "policy.*"}
+FREE = {"audit.action.*", "audit.fact.*", "audit.kind.*", "policy.*"}
 
 FOLDER = Path(dashboard.__file__).parent
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
