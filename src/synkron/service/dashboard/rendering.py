@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synkron.service.dashboard.assets import address_of
 from synkron.service.dashboard.navigation import GROUPS
+from synkron.service.dashboard.plots import CLASSES
 from synkron.service.dashboard.subjects import names_first
 from synkron.service.dashboard.words import LANGUAGES, with_code
 from synkron.text import called, printable
@@ -26,7 +27,12 @@ def templates() -> Environment:
         finalize=_shown,
     )
     found.globals.update(
-        asset=address_of, navigation=GROUPS, languages=LANGUAGES, called=called, names_first=names_first
+        asset=address_of,
+        navigation=GROUPS,
+        languages=LANGUAGES,
+        called=called,
+        names_first=names_first,
+        run_marks=CLASSES,
     )
     found.filters.update(code=with_code)
     return found
