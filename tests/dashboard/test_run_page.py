@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from tests.conftest import Connection
-from tests.dashboard.conftest import Api
 from tests.service.api.cast import add_run
+from tests.service.api.conftest import Api
 from tests.support.fleet import add_integration, add_organization
 
 PAGE = {"Accept": "text/html"}
-SECTIONS = {"stages": 'id="stages"', "attempts": 'id="attempts"', "sent": "What was sent", "to send": "What will be sent"}
+SECTIONS = {
+    "stages": 'id="stages"',
+    "attempts": 'id="attempts"',
+    "sent": "What was sent",
+    "to send": "What will be sent",
+}
 # What is decided, how it stands, how many attempts it has had, and what its page shows.
 CASES = [
     ("run", "claimed", 0, {"attempts", "to send"}),
@@ -30,7 +35,8 @@ async def test_a_page_shows_what_belongs_to_its_run(api: Api, connection: Connec
     for number, (action, state, attempt, sections) in enumerate(CASES, 2):
         run_id = await add_run(connection, org_id, integration, "e", number)
         await connection.execute(
-            "update synkron.runs set action = $2, state = $3, attempt = $4, failures = 0, error = case when $3 = 'failed' then 'e' end, "
+            "update synkron.runs set action = $2, state = $3, attempt = $4, failures = 0, "
+            "error = case when $3 = 'failed' then 'e' end, "
             "started_at = case when $4 > 0 then started_at end, "
             "finished_at = case when $3 not in ('claimed', 'running') then finished_at end, reason = 'as it is' "
             "where id = $1",

@@ -39,7 +39,9 @@ class IntegrationFacts:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many periods were due, and what became of them; ``reasons`` counts those that are not exported."""
+    """How many periods were due, and what became of them; ``reasons`` counts those that are not exported.
+
+    ``unable`` counts the integrations that can't run."""
 
     integration_type: str
     due: int
@@ -47,6 +49,7 @@ class Figures:
     failed: int
     skipped: int
     open: int
+    unable: int
     reasons: Mapping[str, int]
     is_whole: bool
 
@@ -69,6 +72,7 @@ class OrganizationFacts:
     failed: int
     skipped: int
     open: int
+    unable: int
     reasons: Mapping[str, int]
     is_whole: bool
     integrations: Sequence[IntegrationFacts]
