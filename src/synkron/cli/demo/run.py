@@ -74,7 +74,7 @@ def _until_a_moment_lies_ahead(now: datetime) -> float:
 def _caught_up(done: Totals) -> str:
     runs = several(done.caught_up, "run")
     moments = several(done.caught_up_moments, "moment")
-    return f" {runs} caught up {moments} that had passed before the start." if done.caught_up else ""
+    return f" {runs} caught up {moments} that had been missed or on hold." if done.caught_up else ""
 
 
 async def _refuse_second_demo(held: Connection, place: Place) -> None:
