@@ -88,7 +88,7 @@ def test_what_is_not_known_to_be_due_is_not_counted(export: Export, english: str
 
 def test_a_moment_outside_of_a_day_has_its_date() -> None:
     week = Range(Window(BEGIN, BEGIN + timedelta(days=7)), UTC, "T", "uke 21")
-    assert replace(told(BOKMAL, name="uke 21"), range=week).span(NIGHT) == "21. mai 16:00 - 22. mai 06:00"
+    assert replace(told(BOKMAL, name="uke 21"), range=week).when(NIGHT) == "21. mai 16:00 - 22. mai 06:00"
 
 
 @pytest.mark.parametrize("language", sorted(PHRASES.keys() - {"en"}))

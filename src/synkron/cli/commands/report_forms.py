@@ -60,7 +60,7 @@ def _fault_fields(told: Told) -> list[Field]:
 
 def _when(told: Told, line: Line) -> str:
     stretch = worst_of(line)
-    return told.span(stretch.window) if stretch else ""
+    return told.when(stretch.window) if stretch else ""
 
 
 def _why(line: Line) -> str:

@@ -71,7 +71,7 @@ def _stretches(told: Told, line: Line) -> Iterator[str]:
     for one in line.uncovered[:MOST_STRETCHES]:
         detail = f": {one.detail}" if one.detail else ""
         run = f" (run {one.run_id})" if one.run_id else ""
-        yield f"{told.span(one.window)} {WORDS[one.reason]}{detail}{run}"
+        yield f"{told.when(one.window)} {WORDS[one.reason]}{detail}{run}"
     if (more := len(line.uncovered) - MOST_STRETCHES) > 0:
         yield f"and {more:,} more {'stretch' if more == 1 else 'stretches'}"
 

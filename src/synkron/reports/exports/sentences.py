@@ -131,7 +131,7 @@ class Told:
         on = self.phrases.day.format(number=local.day, month=self.phrases.months[local.month - 1])
         return f"{on} {local:%H:%M}"
 
-    def span(self, window: Window) -> str:
+    def when(self, window: Window) -> str:
         """From when to when, in local time."""
         start, end = (one.astimezone(self.range.zone) for one in (window.start, window.end))
         until = f"{end:%H:%M}" if start.date() == end.date() else self.moment(window.end)
