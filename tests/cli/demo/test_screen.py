@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from synkron.cli.demo.run import caught_up
 from synkron.cli.demo.screen import screen
 from synkron.cli.demo.snapshot import Snapshot
 from synkron.incidents.condition import Condition, IncidentKind
@@ -113,6 +114,18 @@ def test_what_was_caught_up_is_said_and_left_out_of_the_drift() -> None:
     wide, narrow = ("\n".join(_drawn(shot, width, 24)) for width in (80, 60))
     assert "runs, the newest first; 21 of missed or held moments, not in p50 and p95" in wide
     assert "runs; 21 caught up, not in p50 and p95" in narrow
+
+
+@pytest.mark.parametrize(
+    ("runs", "moments", "told"),
+    [
+        (0, 0, ""),
+        (1, 1, " 1 run caught up 1 moment, missed or on hold."),
+        (2, 300, " 2 runs caught up 300 moments, missed or on hold."),
+    ],
+)
+def test_what_a_demo_has_caught_up_may_have_been_on_hold(runs: int, moments: int, told: str) -> None:
+    assert caught_up(replace(SHOT.totals, caught_up=runs, caught_up_moments=moments)) == told
 
 
 def test_at_60_columns_nothing_that_is_shown_is_cut() -> None:
