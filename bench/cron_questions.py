@@ -15,7 +15,7 @@ from croniter import croniter
 from cronsim import CronSim
 
 from bench.optional import optional
-from synkron.cron import parse, span_between
+from synkron.cron import minute_range, parse
 
 AT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -190,9 +190,9 @@ def _shared_window(texts: Sequence[str]) -> Question:
     crons = [parse(text) for text in texts]
 
     def synkron() -> int:
-        span = span_between(AT, AT + 2 * MINUTE, OSLO)
+        within = minute_range(AT, AT + 2 * MINUTE, OSLO)
         for cron in crons:
-            cron.fires_within(span)
+            cron.fires_within(within)
         return len(crons)
 
     return Question("fires_within 2 minutes, the span shared", {"synkron": synkron}, "This is what the due read asks.")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from importlib import import_module
 
-from synkron.cron import Cron, parse, parse_zone, span_between
+from synkron.cron import Cron, minute_range, parse, parse_zone
 from synkron.errors import CronError
 
 Read = Callable[[datetime], list[str]]
@@ -65,12 +65,12 @@ def with_adbc(url: str) -> Read:
 def _judge(at: datetime) -> Callable[[str, str], bool]:
     """Whether an expression fires within 30 s of the instant in a zone. One that is malformed does not."""
     start, end = at - TOLERANCE - timedelta(microseconds=1), at + TOLERANCE
-    spans = cache(lambda zone: span_between(start, end, _zone(zone)))
+    ranges = cache(lambda zone: minute_range(start, end, _zone(zone)))
 
     @cache
     def fires(text: str, zone: str) -> bool:
         cron = _parsed(text)
-        return cron is not None and cron.fires_within(spans(zone))
+        return cron is not None and cron.fires_within(ranges(zone))
 
     return fires
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Command, execute
+from tests.end_to_end.first_hour.terminal import LINES, at_the_terminal
 from tests.support.databases import Database
 
 FJORD, HOURLY = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000007"
@@ -78,26 +79,37 @@ def test_changes_as_a_table(on_database: Command) -> None:
     heading, *rows = on_database("audit").out.splitlines()
     assert heading.split("  ")[0] == "when (UTC)"
     assert [" ".join(row.split()[2:]) for row in rows] == [
-        "kari: end override integration 7 from timeout 5m to nothing",
-        "ola: resume type xledger from pause 1 to nothing",
-        "kari: pause type xledger pause 1, reason why",
+        "kari: end override integration 7 no timeout (was 5m)",
+        "ola: resume type xledger pause 1",
+        "kari: pause type xledger reason why, pause 1",
         "kari: silence organization Fjord",
         "kari: adopt installation 1",
     ]
 
 
-def test_the_change_of_a_run_reads_from_to(on_database: Command, database: Database) -> None:
+def test_a_screen_of_80_by_24_shows_what_was_changed_of_whom(
+    changes: None, on_database: Command, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del on_database, changes
     before = '{"runs": [{"run": 7, "state": "running", "failures": 0, "error": null}]}'
     after = '{"runs": [{"run": 7, "state": "failed"}], "reason": "wrong period"}'
     execute(
         database.url,
-        "insert into synkron.audit (author, action, subject, before, after) "
-        f"values ('kari', 'cancel', 'run 7', '{before}', '{after}')",
+        "insert into synkron.audit (author, action, subject, org_id, integration_type, integration_id, before, after) "
+        f"select 'kari', 'cancel', 'run 7', '{FJORD}', 'xledger', '{HOURLY}', '{before}', '{after}' "
+        "from generate_series(1, 12)",
+        "insert into synkron.audit (author, action, subject, org_id, integration_type, integration_id, after) "
+        f"select 'kari', 'override', 'integration {HOURLY} (xledger of Fjord)', '{FJORD}', 'xledger', '{HOURLY}', "
+        '\'{"reason": "a reason that takes more than the two lines that one entry has on a screen of this size"}\'',
     )
-    assert (
-        "kari: cancel run 7  from run 7, state running, failures 0 to run 7, state failed, reason wrong period"
-        in on_database("audit").out
-    )
+    screen = at_the_terminal(monkeypatch)("synkron audit")
+    shown = screen.text.splitlines()
+    assert screen.rows <= LINES
+    assert [" ".join(line[18:].split()) for line in shown[1:3]] == [
+        "kari: override Fjord xledger reason a reason that takes",
+        "more than the two lines that…",
+    ]
+    assert sum("cancel run 7" in line for line in shown) >= 8
 
 
 def test_nobody_has_changed_anything(on_database: Command, database: Database) -> None:

@@ -54,7 +54,9 @@ def test_what_is_told_of_a_day(report: Command) -> None:
     lines = told.out.splitlines()
     assert lines[0] == "Exports of 3 March 2026 (UTC)"
     assert lines[2] == "dynamics: 23 of 24 exported; Vik failed once, HTTP 403 since 02:04."
-    assert lines[3].startswith("bufdir: nothing was due; =1+1<script>alert(1)</script>\\x1b[2J")
+    assert lines[3].startswith(
+        "bufdir: nothing was due, 1 integration can't run; =1+1<script>alert(1)</script>\\x1b[2J"
+    )
     assert lines[4] == "xledger: 24 of 24 exported, all of 3 March."
     assert [line.split("  ")[0] for line in lines[7:]] == ["dynamics", "bufdir"]
     assert "01:00 - 02:00" in lines[7]
@@ -173,6 +175,7 @@ def test_no_cell_of_the_csv_is_a_formula(report: Command) -> None:
         "failed": "1",
         "skipped": "0",
         "open": "0",
+        "unable": "0",
         "minutes not covered": "60",
         "not covered": "",
     }

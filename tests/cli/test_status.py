@@ -80,7 +80,7 @@ def test_what_is_paused_is_not_coming(on_database: Command, database: Database) 
     assert "paused      1 pause, 1 integration on hold; 2 of an unknown type; 1 without an organization" in lines
     answer = on_database("status", "--json").answer
     assert (answer["due_within_the_hour"], answer["paused_within_the_hour"], answer["next"]) == (0, 1, [])
-    assert (answer["held"], answer["held_for"]) == (4, {"pause": 1, "type": 2, "organization": 1})
+    assert (answer["held"], answer["held_for"]) == (4, {"paused": 1, "unknown_type": 2, "without_organization": 1})
 
 
 # What is done to a ledger where all is well, how the command ends, and what it says.

@@ -419,9 +419,9 @@ def test_a_name_that_steers_the_terminal(world: World) -> None:
         (["--org", "nobody", "--type", "xledger"], 4, 'There is no organization "nobody"'),
         (["--org", FJORD, "--type", "bufdir"], 4, f"Organization {FJORD} has no bufdir. It has xledger."),
         (["--integration", "nothing"], 4, 'There is no integration "nothing"'),
-        (["--org", FJORD], 2, "either --org and --type, or --integration"),
         (["--integration", XLEDGER, "--type", "xledger"], 2, "either --org and --type, or --integration"),
         ([], 2, "either --org and --type, or --integration"),
+        (["--type", "bufdir"], 4, "No organization has bufdir."),
         (["--integration", XLEDGER, "--at", "2h before"], 2, "is not a time"),
     ],
 )
@@ -441,3 +441,31 @@ def clock(world: World, minutes: int) -> str:
 
 def zulu(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
+
+
+def test_an_organization_or_a_type_alone_names_the_only_one_or_says_which_there_are(world: World) -> None:
+    world.add(world.daily)
+    whole = world.synkron("why", "--org", FJORD, "--type", "xledger").out
+    assert world.synkron("why", "--org", FJORD).out == world.synkron("why", "--type", "xledger").out == whole
+    execute(
+        world.database.url,
+        f"insert into organization_integrations (org_id, integration_type) values ('{FJORD}', 'bufdir'), "
+        f"('{FJORD}', 'bufdir')",
+        "insert into organizations (id, name) values ('00000000-0000-4000-8000-0000000000aa', 'Vik')",
+        "insert into organization_integrations (org_id, integration_type) "
+        "values ('00000000-0000-4000-8000-0000000000aa', 'xledger')",
+    )
+    ended = world.synkron("why", "--org", FJORD)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines()[-3:] == [
+        f"error: Organization {FJORD} has several types. Name one with --type:",
+        "  bufdir",
+        "  xledger",
+    ]
+    ended = world.synkron("why", "--type", "xledger")
+    assert (ended.code, ended.out) == (2, "")
+    assert "Several organizations have xledger. Name one with --org:" in ended.err
+    assert "00000000-0000-4000-8000-0000000000aa  Vik" in ended.err
+    execute(world.database.url, "delete from organization_integrations")
+    ended = world.synkron("why", "--org", FJORD)
+    assert (ended.code, f"Organization {FJORD} has no integrations." in ended.err) == (4, True)

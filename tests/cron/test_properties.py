@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synkron.cron import parse, span_between
+from synkron.cron import minute_range, parse
 from synkron.cron.timeline import instant_of, minute_of, stretches
 from tests.cron import oracle
 from tests.cron.agreement import MINUTE, all_answers, stepped_back, stepped_forward
@@ -101,13 +101,13 @@ def test_a_span_says_whether_an_expression_fires(
 ) -> None:
     zone, start, _ = window
     cron, end = parse(text), start + MINUTE * minutes
-    assert cron.fires_within(span_between(start, end, zone)) == bool(cron.occurrences(start, end, zone))
+    assert cron.fires_within(minute_range(start, end, zone)) == bool(cron.occurrences(start, end, zone))
 
 
 def test_zones_whose_clocks_show_the_same_share_a_span() -> None:
     start = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
     spans = {
-        span_between(start, start + MINUTE, ZoneInfo(name)) for name in ("Europe/Oslo", "Europe/Rome", "Asia/Tokyo")
+        minute_range(start, start + MINUTE, ZoneInfo(name)) for name in ("Europe/Oslo", "Europe/Rome", "Asia/Tokyo")
     }
     assert len(spans) == 2
 

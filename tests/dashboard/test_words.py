@@ -13,7 +13,7 @@ from synkron.cron.elsewhere import Difference
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Occasion
 from synkron.ledger.drift import Stage
-from synkron.model import OutcomeKind, Source, State
+from synkron.model import Fault, OutcomeKind, Source, State
 from synkron.operations.access.actor import Permission
 from synkron.operations.backfill_plan import BackfillOutcome
 from synkron.reports.overview.calendar import Decided
@@ -69,6 +69,7 @@ BUILT: dict[str, Iterable[object]] = {
     "origin.*": ("override", "settings", "default"),
     "outcome.*": OutcomeKind,
     "overview.column.*": ("organization", "type", "schedule", "next_fire", "runs", "drift", "health", "state"),
+    "overview.fault.*": Fault,
     "overview.sort.*": Sort,
     "overview.tile.*": ("due", "running", "late", "failing", "paused", "incidents", "tick", "proof"),
     "permission.*": Permission,
@@ -85,7 +86,7 @@ BUILT: dict[str, Iterable[object]] = {
     "verdict.*": Verdict,
 }
 # Words for what is stored as free text: new ones are shown as they are.
-FREE = {"audit.action.*", "audit.kind.*", "policy.*"}
+FREE = {"audit.action.*", "audit.fact.*", "audit.kind.*", "policy.*"}
 
 FOLDER = Path(dashboard.__file__).parent
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))

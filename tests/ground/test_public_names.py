@@ -39,7 +39,7 @@ NAMES = {
     "running",
     "tick",
 }
-CRON_NAMES = {"Cron", "CronWarning", "Span", "lint", "parse", "parse_zone", "span_between"}
+CRON_NAMES = {"Cron", "CronWarning", "MinuteRange", "lint", "parse", "parse_zone", "minute_range"}
 
 
 def test_the_names() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from synkron.model import Window
 from synkron.reports.exports.coverage import Export, Period, Reason, Recorded, export_of
-from synkron.reports.exports.spans import Spans
+from synkron.reports.exports.covered_time import CoveredTime
 from tests.support.fleet import utc
 
 HOUR = timedelta(hours=1)
@@ -109,11 +109,11 @@ def test_spans_are_the_minutes_that_were_added(added: list[list[int]], asked: li
     def window(span: list[int]) -> Window:
         return Window(*(START + minute * HOUR / 60 for minute in span))
 
-    spans = Spans(map(window, added))
+    time = CoveredTime(map(window, added))
     covered = {minute for since, until in added for minute in range(since, until)}
-    missing = [minute for one in spans.missing(window(asked)) for minute in _minutes(one)]
+    missing = [minute for one in time.missing(window(asked)) for minute in _minutes(one)]
     assert missing == [minute for minute in range(*asked) if minute not in covered]
-    kept = list(spans)
+    kept = list(time)
     assert [minute for one in kept for minute in _minutes(one)] == sorted(covered)
     assert all(one.end < other.start for one, other in pairwise(kept))
 

@@ -43,8 +43,21 @@ def missing(org_id: str, reason: Reason, number: int, detail: str = "") -> Expor
         ),
         (
             [missing("a", Reason.INVALID, 0, "no zone")],
-            "xledger: 1 of 1 exported; Berg can't run: no zone.",
-            "xledger: 1 av 1 eksportert; Berg kan ikke kjøre: no zone.",
+            "xledger: 1 of 1 exported, 1 integration can't run; Berg can't run: no zone.",
+            "xledger: 1 av 1 eksportert, 1 integrasjon kan ikke kjøre; Berg kan ikke kjøre: no zone.",
+        ),
+        (
+            [missing("a", Reason.INVALID, 3, "no type"), missing("b", Reason.INVALID, 0, "no zone")],
+            "xledger: 2 of 5 exported, 2 integrations can't run; Berg can't run: no type; Dalen can't run: no zone.",
+            (
+                "xledger: 2 av 5 eksportert, 2 integrasjoner kan ikke kjøre; Berg kan ikke kjøre: no type; "
+                "Dalen kan ikke kjøre: no zone."
+            ),
+        ),
+        (
+            [Export("a", "a", "xledger", 0, {}, [], [Stretch(NIGHT, Reason.INVALID, "no zone")])],
+            "xledger: nothing was due, 1 integration can't run; Berg can't run: no zone.",
+            "xledger: ingenting skulle eksporteres, 1 integrasjon kan ikke kjøre; Berg kan ikke kjøre: no zone.",
         ),
         (
             [missing(one, Reason.PAUSED, 1) for one in "abcd"],
@@ -59,9 +72,23 @@ def test_the_same_is_told(exports: list[Export], english: str, norwegian: str) -
     assert told(BOKMAL, *exports, name="natten").summary() == [norwegian]
 
 
+@pytest.mark.parametrize(
+    ("export", "english", "norwegian"),
+    [
+        (missing("a", Reason.FAILED, 2), "1 of 3", "1 av 3"),
+        (missing("a", Reason.INVALID, 2), "1 of 3", "1 av 3"),
+        (Export("a", "a", "xledger", 0, {}, [], [Stretch(NIGHT, Reason.INVALID)]), "can't run", "kan ikke kjøre"),
+    ],
+)
+def test_what_is_not_known_to_be_due_is_not_counted(export: Export, english: str, norwegian: str) -> None:
+    for phrases, share in ((ENGLISH, english), (BOKMAL, norwegian)):
+        shown = told(phrases, export, name="")
+        assert [shown.share(line) for line in shown.report.lines] == [share]
+
+
 def test_a_moment_outside_of_a_day_has_its_date() -> None:
     week = Range(Window(BEGIN, BEGIN + timedelta(days=7)), UTC, "T", "uke 21")
-    assert replace(told(BOKMAL, name="uke 21"), range=week).span(NIGHT) == "21. mai 16:00 - 22. mai 06:00"
+    assert replace(told(BOKMAL, name="uke 21"), range=week).when(NIGHT) == "21. mai 16:00 - 22. mai 06:00"
 
 
 @pytest.mark.parametrize("language", sorted(PHRASES.keys() - {"en"}))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.reports.exports.mornings import Span, last_moment, range_of
+from synkron.reports.exports.mornings import RangeKind, last_moment, range_of
 from tests.support.fleet import utc
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -18,7 +18,7 @@ NOWS = st.dates(date(2020, 1, 1), date(2030, 1, 1)).flatmap(lambda on: st.times(
 
 
 @pytest.mark.parametrize(
-    ("span", "now", "moment", "title"),
+    ("kind", "now", "moment", "title"),
     [
         ("night", "2026-11-29T06:00", "2026-11-29T06:00", "the night to 29 November 2026, 18:00 to 07:00"),
         ("night", "2026-11-29T05:59", "2026-11-28T06:00", "the night to 28 November 2026, 18:00 to 07:00"),
@@ -30,15 +30,15 @@ NOWS = st.dates(date(2020, 1, 1), date(2030, 1, 1)).flatmap(lambda on: st.times(
         ("month", "2026-10-31T12:00", "2026-10-01T05:00", "September 2026"),
     ],
 )
-def test_what_is_due(span: str, now: str, moment: str, title: str) -> None:
-    found = last_moment(span, SEVEN, OSLO, utc(now))
-    assert (found, range_of(span, found, OSLO).title) == (utc(moment), title)
+def test_what_is_due(kind: str, now: str, moment: str, title: str) -> None:
+    found = last_moment(kind, SEVEN, OSLO, utc(now))
+    assert (found, range_of(kind, found, OSLO).title) == (utc(moment), title)
 
 
-@given(st.sampled_from(list(Span)), NOWS, st.times())
-def test_a_moment_is_past_and_so_is_what_it_is_about(span: Span, now: tuple[date, time], at: time) -> None:
+@given(st.sampled_from(list(RangeKind)), NOWS, st.times())
+def test_a_moment_is_past_and_so_is_what_it_is_about(kind: RangeKind, now: tuple[date, time], at: time) -> None:
     here = datetime.combine(*now, OSLO)
-    found = last_moment(span, at.replace(microsecond=0), OSLO, here)
+    found = last_moment(kind, at.replace(microsecond=0), OSLO, here)
     assert here - timedelta(days=32) < found <= here
-    assert last_moment(span, at.replace(microsecond=0), OSLO, found) == found
-    assert range_of(span, found, OSLO).window.end <= found
+    assert last_moment(kind, at.replace(microsecond=0), OSLO, found) == found
+    assert range_of(kind, found, OSLO).window.end <= found

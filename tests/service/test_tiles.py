@@ -65,7 +65,7 @@ async def test_they_are_the_figures_of_the_status(connection: Connection) -> Non
     assert found.failing == sum(one.failing_at is not None for one in cast)
     assert found.late == 1
     assert (found.runs, found.pauses, found.held) == (status.runs, status.pauses, status.held)
-    assert (found.pauses, found.held.pause) == (3, sum(one.is_held for one in cast))
+    assert (found.pauses, found.held.paused) == (3, sum(one.is_held for one in cast))
     assert found.runs.running == sum(one.is_running for one in cast)
     assert (found.due, found.paused) == due(cast, found)
     assert min(found.due, found.paused) > 10
@@ -168,7 +168,7 @@ async def test_of_a_scope(connection: Connection) -> None:
         )
         assert (found.failing, found.failing_are_cut) == sized(await read_failed(connection, found.at, scope)), scope
         assert found.runs.running == sum(one.is_running for one in members), scope
-        assert found.held.pause == sum(one.is_held for one in members), scope
+        assert found.held.paused == sum(one.is_held for one in members), scope
         covers = [
             any(one is cast[0] for one in members),
             any(one.org_id == cast[1].org_id for one in members),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import zip_longest
 from operator import attrgetter
@@ -51,7 +51,8 @@ class Field:
     not given. A table has a column for each field with a title, in which ``shown`` turns the value into text.
     JSON has the value under ``key``; a noun of which no field has a key is in JSON what its class holds.
     Where the table is too wide, the columns to ``shrink`` or ``wrap`` get narrower, and the ``optional`` ones go. Where
-    there is room, a column keeps its ``least`` width: what it shows is what the next command takes.
+    there is room, a column keeps its ``least`` width: what it shows is what the next command takes. In a terminal, a
+    column to wrap has at most so many ``lines``.
     """
 
     title: str | None = None
@@ -63,6 +64,7 @@ class Field:
     wrap: bool = False
     optional: bool = False
     least: int = 0
+    lines: int | None = None
 
     def of(self, row: Any) -> Any:  # noqa: ANN401  the nouns have nothing in common
         """The value of this field in a row."""
@@ -101,6 +103,7 @@ def table_rows(columns: Sequence[Field], rows: Iterable[Sequence[str]], width: i
     texts = [[printable(cell) for cell in row] for row in ([column.title or "" for column in columns], *rows)]
     natural = [min(WIDEST, max(cell_len(text[index]) for text in texts)) for index in range(len(columns))]
     if width is None:
+        columns = [replace(column, lines=None) for column in columns]
         return [list(_lines(columns, text, natural)) for text in texts]
     shown = list(range(len(columns)))
     if _total(_narrowed(columns, natural, width, COMFORTABLE)) > width:
@@ -151,7 +154,8 @@ def _lines(columns: Sequence[Field], texts: Sequence[str], widths: Sequence[int]
 
 def _cell(column: Field, text: str, width: int) -> list[str]:
     if column.wrap:
-        return [set_cell_size(line, width) for line in textwrap.wrap(text, width, break_on_hyphens=width < ID) or [""]]
+        lines = textwrap.wrap(text, width, break_on_hyphens=width < ID, max_lines=column.lines, placeholder="…")
+        return [set_cell_size(line, width) for line in lines or [""]]
     if cell_len(text) > width:
         return [set_cell_size(text, width - 1) + "…"]
     return [" " * (width - cell_len(text)) + text] if column.right else [set_cell_size(text, width)]

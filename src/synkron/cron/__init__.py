@@ -7,7 +7,7 @@ expressions that are asked about the same minute. ``zone`` parses zones, ``descr
 
 from synkron.cron.expression import Cron, parse
 from synkron.cron.lint import CronWarning, lint
-from synkron.cron.moment import Span, span_between
+from synkron.cron.moment import MinuteRange, minute_range
 from synkron.cron.zone import parse_zone
 
-__all__ = ["Cron", "CronWarning", "Span", "lint", "parse", "parse_zone", "span_between"]
+__all__ = ["Cron", "CronWarning", "MinuteRange", "lint", "minute_range", "parse", "parse_zone"]

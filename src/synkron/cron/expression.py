@@ -8,7 +8,7 @@ from typing import NoReturn
 from synkron.cron import occurrence
 from synkron.cron.describe import sentence
 from synkron.cron.field import DAY, FIELDS, HOUR, MINUTE, MONTH, WEEKDAY, FieldFault, Step
-from synkron.cron.moment import Span, fires_at, moment_at, span_between
+from synkron.cron.moment import MinuteRange, fires_at, minute_range, moment_at
 from synkron.cron.pattern import EVERY_WEEKDAY, Pattern
 from synkron.cron.phrases import PHRASES
 from synkron.cron.timeline import END_OF_TIME, minute_of, utc
@@ -57,20 +57,20 @@ class Cron(Pattern):
 
     def occurrences(self, start: datetime, end: datetime, zone: tzinfo) -> list[datetime]:
         """The occurrences after ``start``, up to and including ``end``, in order."""
-        span = span_between(start, end, zone)
-        if not self.minutes & span.minutes:
+        within = minute_range(start, end, zone)
+        if not self.minutes & within.minutes:
             return []
-        if span.zone is not None:
-            return occurrence.between(self, span.first, span.last, zone)
-        return [moment.instant for moment in span.moments if fires_at(self, moment)]
+        if within.zone is not None:
+            return occurrence.between(self, within.first, within.last, zone)
+        return [moment.instant for moment in within.moments if fires_at(self, moment)]
 
-    def fires_within(self, span: Span) -> bool:
-        """Whether ``occurrences`` has any. A span, from ``span_between``, is shared by many expressions."""
-        if not self.minutes & span.minutes:
+    def fires_within(self, within: MinuteRange) -> bool:
+        """Whether ``occurrences`` has any. A range, from ``minute_range``, is shared by many expressions."""
+        if not self.minutes & within.minutes:
             return False
-        if span.zone is not None:
-            return occurrence.first_within(self, span.first, span.last, span.zone) is not None
-        for moment in span.moments:  # noqa: SIM110 - any() would double the cost
+        if within.zone is not None:
+            return occurrence.first_within(self, within.first, within.last, within.zone) is not None
+        for moment in within.moments:  # noqa: SIM110 - any() would double the cost
             if fires_at(self, moment):
                 return True
         return False

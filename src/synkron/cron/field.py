@@ -95,13 +95,13 @@ class Field:
     def _read_item(self, item: str, offset: int, steps: list[Step]) -> int:
         if not item:
             raise FieldFault(offset, 1, f"an item is missing; {ITEMS}")
-        span, slash, step_text = item.partition("/")
+        range_text, slash, step_text = item.partition("/")
         if not slash:
-            first, last = self._read_span(span, offset)
+            first, last = self._read_range(range_text, offset)
             return (2 << last) - (1 << first)
         step = self._read_step(step_text, offset, item)
-        first, last = self._read_span(span, offset)
-        if first == last and "-" not in span:
+        first, last = self._read_range(range_text, offset)
+        if first == last and "-" not in range_text:
             last = self.last
         size = min(last - first + 1, self.cycle)
         restarts = last == self.last or size == self.cycle
@@ -120,13 +120,13 @@ class Field:
             raise FieldFault(at, len(text), "a step must be at least 1; without a step every value is selected")
         return step
 
-    def _read_span(self, span: str, offset: int) -> tuple[int, int]:
+    def _read_range(self, range_text: str, offset: int) -> tuple[int, int]:
         """The first and the last value."""
-        if span == "*":
+        if range_text == "*":
             return self.first, self.last
-        first_text, dash, last_text = span.partition("-")
+        first_text, dash, last_text = range_text.partition("-")
         if not first_text or (dash and not last_text):
-            length = len(span) or 1
+            length = len(range_text) or 1
             raise FieldFault(offset, length, f"a number is missing, and signs are not allowed; {self.allowed}")
         first = self._read_value(first_text, offset)
         if not dash:
@@ -135,7 +135,9 @@ class Field:
         if last_text == "SUN":
             last = self.last
         if first > last:
-            raise FieldFault(offset, len(span), f"a range must ascend; write {self._wrapped(span, first, last)}")
+            raise FieldFault(
+                offset, len(range_text), f"a range must ascend; write {self._wrapped(range_text, first, last)}"
+            )
         return first, last
 
     def _read_value(self, text: str, offset: int) -> int:
@@ -153,9 +155,9 @@ class Field:
         marks = text if len(letters := text.strip("0123456789")) < 3 or not letters.isalpha() else ""
         return next((FOREIGN[mark] for mark in FOREIGN if mark in marks), f"not a value; {self.allowed}; {ITEMS}")
 
-    def _wrapped(self, span: str, first: int, last: int) -> str:
+    def _wrapped(self, range_text: str, first: int, last: int) -> str:
         """The list that was probably meant by a descending range."""
-        first_text, _, last_text = span.partition("-")
+        first_text, _, last_text = range_text.partition("-")
         end = self.first + self.cycle - 1
         top, bottom = str(end), str(self.first)
         if first_text.isalpha():

@@ -14,8 +14,8 @@ from synkron.cron.occurrence import fires_for_gap
 from synkron.cron.pattern import MINUTES_PER_DAY, Pattern
 from synkron.cron.timeline import END_OF_TIME, FIRST_INSTANT, Stretch, instant_of, minute_of, stretch_at, utc
 
-# Spans shorter than this many minutes list their moments. A tick's window has one or two minutes.
-_SHORT_SPAN = 5
+# Ranges shorter than this many minutes list their moments. A tick's window has one or two minutes.
+_SHORT_RANGE = 5
 _EVERY_MINUTE = (1 << 60) - 1
 
 
@@ -35,11 +35,11 @@ class Moment(NamedTuple):
     after_gap: Stretch | None = None
 
 
-class Span(NamedTuple):
+class MinuteRange(NamedTuple):
     """The minutes from ``first`` to ``last``: listed as moments if they are few, otherwise given with their zone.
 
-    ``minutes`` are the bits of the span's minutes past the hour: an expression that selects none of them does not fire
-    in it. Short spans of zones with the same wall-clock time are equal, so a set of spans contains each only once.
+    ``minutes`` are the bits of its minutes past the hour: an expression that selects none of them does not fire
+    in it. Short ranges of zones with the same wall-clock time are equal, so a set of ranges contains each only once.
     """
 
     first: int
@@ -74,21 +74,21 @@ def moment_at(instant: datetime, zone: tzinfo) -> Moment:
     return _moment(instant, minute, zone)
 
 
-def span_between(start: datetime, end: datetime, zone: tzinfo) -> Span:
+def minute_range(start: datetime, end: datetime, zone: tzinfo) -> MinuteRange:
     """The minutes after ``start``, up to and including ``end``. Raises NaiveDatetimeError."""
-    return _span(utc(start), utc(end), zone)
+    return _minute_range(utc(start), utc(end), zone)
 
 
 @lru_cache(maxsize=1024)
-def _span(start: datetime, end: datetime, zone: tzinfo) -> Span:
+def _minute_range(start: datetime, end: datetime, zone: tzinfo) -> MinuteRange:
     first, last = max(minute_of(start) + 1, FIRST_INSTANT), min(minute_of(end), END_OF_TIME - 1)
-    if last - first >= _SHORT_SPAN:
-        return Span(first, last, _EVERY_MINUTE, (), zone)
+    if last - first >= _SHORT_RANGE:
+        return MinuteRange(first, last, _EVERY_MINUTE, (), zone)
     moments = tuple(_moment(instant_of(minute), minute, zone) for minute in range(first, last + 1))
     minutes = sum({moment.minute for moment in moments})
     if any(moment.after_gap for moment in moments):
         minutes = _EVERY_MINUTE
-    return Span(first, last, minutes, moments, None)
+    return MinuteRange(first, last, minutes, moments, None)
 
 
 def _moment(instant: datetime, minute: int, zone: tzinfo) -> Moment:

@@ -47,6 +47,11 @@ class RecordedRun:
     http_status: int | None
     error: str | None
 
+    @property
+    def is_for_target(self) -> bool:
+        """Whether it was sent to its target, or will be. The others are decisions that nothing is sent for."""
+        return self.attempt > 0 or self.finished_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from pydantic_core import PydanticCustomError
 
 from synkron.settings.sections import Section
-from synkron.settings.values import ChannelName, ReportName, ReportSpan, TimeOfDay, TypeName, ZoneName
+from synkron.settings.values import ChannelName, ReportedRange, ReportName, TimeOfDay, TypeName, ZoneName
 
 
 class ReportSettings(Section):
@@ -17,7 +17,7 @@ class ReportSettings(Section):
     name: ReportName
     at: TimeOfDay = "07:00"
     zone: ZoneName = "UTC"
-    range: ReportSpan = "night"
+    range: ReportedRange = "night"
     types: tuple[TypeName, ...] = ()
     channels: tuple[ChannelName, ...] = ()
 

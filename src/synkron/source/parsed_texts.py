@@ -9,7 +9,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from synkron.cron import Cron, parse, parse_zone, span_between
+from synkron.cron import Cron, minute_range, parse, parse_zone
 from synkron.cron.expression import MAX_LENGTH
 from synkron.errors import CronError, ZoneError
 from synkron.model import Window
@@ -88,15 +88,15 @@ class ParsedTexts:
         The empty text is always included.
         """
         zones = {UTC, *(zone for zone in self._zones.values() if isinstance(zone, tzinfo))}
-        spans = {span_between(window.start, window.end, zone) for zone in zones}
-        minutes = reduce(or_, (span.minutes for span in spans))
+        ranges = {minute_range(window.start, window.end, zone) for zone in zones}
+        minutes = reduce(or_, (one.minutes for one in ranges))
         return [
             "",
             *(
                 text
                 for text, cron in self._expressions.items()
                 if isinstance(cron, CronError)
-                or (cron.minutes & minutes and any(cron.fires_within(span) for span in spans))
+                or (cron.minutes & minutes and any(cron.fires_within(one) for one in ranges))
             ),
         ]
 

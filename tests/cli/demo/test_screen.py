@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from synkron.cli.demo.run import caught_up
 from synkron.cli.demo.screen import screen
 from synkron.cli.demo.snapshot import Snapshot
 from synkron.incidents.condition import Condition, IncidentKind
@@ -111,8 +112,20 @@ def test_each_incident_and_each_row_that_can_not_run_gets_its_turn(width: int, h
 def test_what_was_caught_up_is_said_and_left_out_of_the_drift() -> None:
     shot = replace(SHOT, totals=replace(SHOT.totals, caught_up=21, caught_up_moments=300))
     wide, narrow = ("\n".join(_drawn(shot, width, 24)) for width in (80, 60))
-    assert "runs, the newest first; 21 caught up what was missed, not in p50 and p95" in wide
+    assert "runs, the newest first; 21 of missed or held moments, not in p50 and p95" in wide
     assert "runs; 21 caught up, not in p50 and p95" in narrow
+
+
+@pytest.mark.parametrize(
+    ("runs", "moments", "told"),
+    [
+        (0, 0, ""),
+        (1, 1, " 1 run caught up 1 moment, missed or on hold."),
+        (2, 300, " 2 runs caught up 300 moments, missed or on hold."),
+    ],
+)
+def test_what_a_demo_has_caught_up_may_have_been_on_hold(runs: int, moments: int, told: str) -> None:
+    assert caught_up(replace(SHOT.totals, caught_up=runs, caught_up_moments=moments)) == told
 
 
 def test_at_60_columns_nothing_that_is_shown_is_cut() -> None:
@@ -142,6 +155,17 @@ def test_the_link_to_the_dashboard_can_be_clicked_on_where_it_is_folded_or_not_s
         drawn = StringIO()
         Console(file=drawn, force_terminal=True, width=width, height=24).print(screen(shot, width, 24))
         assert f";{link}\x1b\\" in drawn.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"), [(80, "http://127.0.0.1:8077 "), (112, "http://127.0.0.1:8077 "), (113, "LINK")]
+)
+def test_help_shows_the_link_whole_or_where_it_leads(width: int, shown: str) -> None:
+    link = "http://127.0.0.1:8077/login/synkron_l_" + "x" * 43
+    failed = replace(RUN, id=4_711_000, state="failed")
+    text = "\n".join(_drawn(replace(SHOT, runs=[failed], dashboard=link, asks_for_help=True), width, 24))
+    assert shown.replace("LINK", link) in text
+    assert ("synkron login" in text, "synkron --help" in text) == (True, True)
 
 
 def test_a_wide_and_tall_terminal_shows_more() -> None:

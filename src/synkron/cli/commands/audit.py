@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,11 +11,12 @@ from synkron.cli.clock import moments
 from synkron.cli.context import answer, organization_names, scope_of
 from synkron.cli.options import AsJson, Integration, Limit, Organization, SinceWhen, Type, written
 from synkron.cli.output import lines_beside, say_cut, show
-from synkron.cli.table import Field, second
+from synkron.cli.table import Field, minute
 from synkron.reports.names.match import AskedScope
 
 if TYPE_CHECKING:
     from synkron.operations.audit import AuditEntry
+    from synkron.operations.audit_words import Differing
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
 
@@ -58,7 +58,7 @@ def audit(
     found, names = answer(context, ask)
     shown = show(
         found[:limit],
-        ENTRY,
+        _fields(names),
         as_json=as_json,
         empty="Nobody has changed anything of it." if any(named) else "Nobody has changed anything.",
         noun="audit",
@@ -68,29 +68,22 @@ def audit(
     say_cut(found, shown, "--since, --org or --author")
 
 
-def _change(one: AuditEntry) -> str:
-    if one.before is None:
-        return _facts(one.after or {})
-    return f"from {_facts(one.before) or 'nothing'} to {_facts(one.after or {}) or 'nothing'}"
+def _fields(names: Mapping[str, str]) -> list[Field]:
+    """An entry in two lines at most: JSON has all of it."""
+    from synkron.operations.audit_words import about, differing
+
+    def changed(one: AuditEntry) -> str:
+        return ", ".join(map(_told, differing(one, names)))
+
+    return [
+        Field("when (UTC)", "at", minute),
+        Field("who did what", lambda one: f"{one.author}: {one.action} {about(one, names)}", wrap=True, lines=2),
+        Field("what changed", changed, wrap=True, lines=2),
+    ]
 
 
-def _facts(facts: dict[str, Any]) -> str:
-    """The facts in one line. A list, such as that of runs, says itself what it is about."""
-    return ", ".join(
-        _text(value) if isinstance(value, list) else f"{name.replace('_', ' ')} {_text(value)}"
-        for name, value in facts.items()
-        if value is not None
-    )
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return "; ".join(_facts(one) if isinstance(one, dict) else _text(one) for one in value)
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-ENTRY = [
-    Field("when (UTC)", "at", second),
-    Field("who did what", lambda one: f"{one.author}: {one.action} {one.subject}", wrap=True),
-    Field("what changed", _change, wrap=True),
-]
+def _told(fact: Differing) -> str:
+    name = fact.name.replace("_", " ")
+    if fact.before is None or fact.after is None:
+        return f"{name} {fact.after}" if fact.before is None else f"no {name} (was {fact.before})"
+    return f"{name} {fact.before} → {fact.after}"

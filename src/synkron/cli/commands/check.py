@@ -202,5 +202,8 @@ async def _below_load(connection: Connection, settings: Settings, now: datetime)
 
 def _without_target(rows: Sequence[Row], settings: Settings) -> list[str]:
     """The types of enabled, scheduled rows whose runs will be skipped, as nothing is set to be called."""
-    wanted = {row.integration_type for row in rows if row.is_enabled and row.cron_schedule is not None}
-    return [name for name, one in settings.types.items() if name in wanted and not one.target]
+    from synkron.service.status.targets import unset_of
+
+    return unset_of(
+        settings, (row.integration_type for row in rows if row.is_enabled and row.cron_schedule is not None)
+    )

@@ -52,7 +52,7 @@ def _fault_fields(told: Told) -> list[Field]:
     return [
         Field("type", "integration_type", shrink=True),
         Field("organization", told.name_of, shrink=True),
-        Field("exported", lambda line: f"{line.exported:,} of {line.due:,}", right=True),
+        Field("exported", told.share, right=True),
         Field("not covered", lambda line: _when(told, line)),
         Field("why", _why, shrink=True),
     ]
@@ -60,7 +60,7 @@ def _fault_fields(told: Told) -> list[Field]:
 
 def _when(told: Told, line: Line) -> str:
     stretch = worst_of(line)
-    return told.span(stretch.window) if stretch else ""
+    return told.when(stretch.window) if stretch else ""
 
 
 def _why(line: Line) -> str:

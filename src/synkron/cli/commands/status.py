@@ -142,9 +142,9 @@ def _facts(found: Status) -> dict[str, str]:
 
 def _held(held: Held) -> str:
     """How many integrations are on hold because of a pause, and how many because they can't run."""
-    others = [f"{held.type:,} of an unknown type"] if held.type else []
-    others += [f"{held.organization:,} without an organization"] if held.organization else []
-    return f"{several(held.pause, 'integration')} on hold" + "".join(f"; {one}" for one in others)
+    others = [f"{held.unknown_type:,} of an unknown type"] if held.unknown_type else []
+    others += [f"{held.without_organization:,} without an organization"] if held.without_organization else []
+    return f"{several(held.paused, 'integration')} on hold" + "".join(f"; {one}" for one in others)
 
 
 def _who(nodes: Sequence[Node]) -> str:

@@ -30,7 +30,7 @@ def why(
     """Say in words why an integration did or did not run at a minute.
 
     Name it by its organization and type, or by its id; where an organization has several of a type, each is answered
-    for. Ends with 4 when there is none.
+    for. An organization alone will do if it has one type; else its types are listed. Ends with 4 when there is none.
 
     \b
     Examples:
@@ -38,14 +38,16 @@ def why(
       synkron why --integration 0b8f6f0e --at 2026-11-23T03:00+01:00 --json
     """
     by_name, by_id = (org, integration_type) != (None, None), integration is not None
-    if by_name == by_id or (by_name and None in (org, integration_type)):
+    if by_name == by_id:
         raise typer.BadParameter("name one integration: either --org and --type, or --integration")
 
     async def ask(connection: Connection, settings: Settings) -> tuple[list[Facts], Mapping[str, str]]:
         from synkron.postgres.clock import database_clock
-        from synkron.reports.why.store import read_facts
+        from synkron.reports.why.store import completed, read_facts
 
         scope = await scope_of(AskedScope(org, integration_type, integration), connection, settings)
+        if by_name and None in scope[:2]:
+            scope = await completed(connection, settings, scope)
         [moment] = await moments(connection, settings, at, scope=scope)
         found = await read_facts(
             connection,

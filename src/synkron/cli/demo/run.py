@@ -50,7 +50,7 @@ async def run_demo(place: Place, settings: Settings, environment: Mapping[str, s
             opened = demo_settings(settings, vendors)
             await _serve(place, opened, {**environment, **vendors.environment}, began, wait)
         done = await totals(held, began)
-    say(f"{done.succeeded} runs succeeded, {done.failed} failed, {done.skipped} were skipped.{_caught_up(done)}")
+    say(f"{done.succeeded} runs succeeded, {done.failed} failed, {done.skipped} were skipped.{caught_up(done)}")
     say(f"The demo's data stays in {place.folder}; `synkron runs` shows its runs.")
 
 
@@ -71,10 +71,11 @@ def _until_a_moment_lies_ahead(now: datetime) -> float:
     return max(0.0, FIRST_TICK - past)
 
 
-def _caught_up(done: Totals) -> str:
+def caught_up(done: Totals) -> str:
+    """How many runs did not run on time, and for what: an outage, or a pause during the demo. Nothing if none did."""
     runs = several(done.caught_up, "run")
     moments = several(done.caught_up_moments, "moment")
-    return f" {runs} caught up {moments} that had passed before the start." if done.caught_up else ""
+    return f" {runs} caught up {moments}, missed or on hold." if done.caught_up else ""
 
 
 async def _refuse_second_demo(held: Connection, place: Place) -> None:

@@ -29,6 +29,8 @@ VERDICTS = {
 }
 FRAME = 3  # a panel's two borders, and its table's heading
 SECONDS_PER_TURN = 5
+# The borders of the help, and the space between its columns.
+HELP_MARGIN = 6
 
 
 def screen(shot: Snapshot, width: int, height: int) -> Layout:
@@ -49,7 +51,7 @@ def screen(shot: Snapshot, width: int, height: int) -> Layout:
     runs = _panel(table(RUNS, begun, shot, width), _title_of_runs(shot, width))
     layout = Layout()
     if shot.asks_for_help:
-        layout.split_column(Layout(_header(shot, width), size=1), _help(shot))
+        layout.split_column(Layout(_header(shot, width), size=1), _help(shot, width))
     else:
         layout.split_column(*above, Layout(runs, size=left), *below)
     return layout
@@ -82,7 +84,7 @@ def _title_of_runs(shot: Snapshot, width: int) -> str:
         return "runs, the newest first"
     if width < NORMAL:
         return f"runs; {caught} caught up, not in p50 and p95"
-    return f"runs, the newest first; {caught} caught up what was missed, not in p50 and p95"
+    return f"runs, the newest first; {caught} of missed or held moments, not in p50 and p95"
 
 
 def _wrong(shot: Snapshot) -> list[Text]:
@@ -161,7 +163,7 @@ def _footer(shot: Snapshot, width: int) -> Text:
     if shot.dashboard and (link := f" Dashboard: {shot.dashboard}") and len(link) <= width:
         return _cut(_linked(text(link), shot.dashboard))
     if shot.dashboard:
-        words = " Any key shows the link to the dashboard, and help. Ctrl-C stops."
+        words = " Any key shows the way to the dashboard, and help. Ctrl-C stops."
         return _cut(_linked(text(words, style="dim"), shot.dashboard))
     if failed := _failed(shot):
         retry = f"synkron runs retry {failed}"
@@ -175,7 +177,7 @@ def _footer(shot: Snapshot, width: int) -> Text:
 
 
 def _linked(words: Text, address: str) -> Text:
-    """Words to click on, where the terminal can: at 80 columns the address itself is folded, and can't be copied."""
+    """Words to click on, where the terminal can."""
     if address:
         words.stylize(Style(link=address))
     return words
@@ -186,7 +188,7 @@ def _failed(shot: Snapshot) -> int | None:
     return next((run.id for run in shot.runs if run.state == "failed"), None)
 
 
-def _help(shot: Snapshot) -> Panel:
+def _help(shot: Snapshot, width: int) -> Panel:
     failed = _failed(shot)
     retry = f"synkron runs retry {failed}" if failed else "synkron runs retry NUMBER"
     lines = [
@@ -206,13 +208,17 @@ def _help(shot: Snapshot) -> Panel:
         ("synkron health", "how the vendors are"),
         ("synkron check", "the rows that can't run"),
         ("synkron next", "what comes"),
+        ("synkron login", "a link to the dashboard"),
         ("synkron --help", "everything else"),
     ]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
+    room = width - HELP_MARGIN - max(len(what) for what, _ in lines)
     for what, meaning in lines:
-        value = text(meaning)
+        # A link that is folded can't be copied.
+        shown = meaning if len(meaning) <= room else meaning.partition("/login/")[0]
+        value = text(shown)
         table.add_row(text(what, "bold"), _linked(value, meaning) if meaning == shot.dashboard else value)
     return _panel(table, "help")
 

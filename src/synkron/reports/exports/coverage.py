@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from synkron.model import Action, Source, State, Window
-from synkron.reports.exports.spans import Spans
+from synkron.reports.exports.covered_time import CoveredTime
 from synkron.reports.verify.basis import schedule_of
 from synkron.reports.verify.evidence import Undelivered
 from synkron.text import one_line
@@ -119,17 +119,17 @@ def export_of(
     exported = sum(one.periods for one in recorded if one.id is None)
     missing: Counter[Reason] = Counter()
     stretches: list[Stretch] = []
-    covered, told = Spans(successes), Spans(successes)
+    covered, told = CoveredTime(successes), CoveredTime(successes)
     for one in (*_periods(recorded, window), *pending):
-        span = Window(max(one.since, window.start), min(one.until, window.end))
+        part = Window(max(one.since, window.start), min(one.until, window.end))
         due = one.due if one.until <= window.end else 0
-        if not covered.missing(span):
+        if not covered.missing(part):
             exported += due
             continue
         missing[one.reason] += due
-        gaps = told.missing(span)
+        gaps = told.missing(part)
         stretches += [Stretch(gap, one.reason, one.detail, one.failed_at, one.run_id) for gap in gaps]
-        told.add(span)
+        told.add(part)
     return Export(*integration, exported, +missing, list(covered), _joined(stretches))
 
 

@@ -16,7 +16,7 @@ from synkron.reports.exports.coverage import Export, Reason, Stretch
 FAILED = frozenset({Reason.FAILED})
 OPEN = frozenset({Reason.OPEN, Reason.UNDECIDED, Reason.PAUSED, Reason.INVALID})
 # The counts of a line, as every form for programs names them.
-COUNTS = ("due", "exported", "failed", "skipped", "open")
+COUNTS = ("due", "exported", "failed", "skipped", "open", "unable")
 RANK = {reason: number for number, reason in enumerate(Reason)}
 
 
@@ -60,6 +60,11 @@ class Line:
     def skipped(self) -> int:
         """The periods that nothing will export unless somebody asks for it."""
         return self.missing.total() - self.failed - self.open
+
+    @property
+    def unable(self) -> int:
+        """The integrations that can't run. If their schedule can't be read, none of their periods is counted."""
+        return sum(any(one.reason is Reason.INVALID for one in export.uncovered) for export in self.exports)
 
     @property
     def figures(self) -> dict[str, Any]:

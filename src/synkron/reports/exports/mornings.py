@@ -8,7 +8,7 @@ from enum import StrEnum
 from synkron.reports.exports.ranges import DAY, WEEK, Range, day, instant_of, last_night, month, week
 
 
-class Span(StrEnum):
+class RangeKind(StrEnum):
     """What a report is about: the last whole one. A week's is due on Mondays, and a month's on the first."""
 
     NIGHT = "night"
@@ -17,27 +17,27 @@ class Span(StrEnum):
     MONTH = "month"
 
 
-def last_moment(span: str, at: time, zone: tzinfo, now: datetime) -> datetime:
+def last_moment(kind: str, at: time, zone: tzinfo, now: datetime) -> datetime:
     """The last moment, up to now, at which the report was due."""
     on = now.astimezone(zone).date()
-    while (moment := instant_of(on, zone, at)) > now or not _is_due(span, on):
+    while (moment := instant_of(on, zone, at)) > now or not _is_due(kind, on):
         on -= DAY
     return moment
 
 
-def range_of(span: str, moment: datetime, zone: tzinfo) -> Range:
+def range_of(kind: str, moment: datetime, zone: tzinfo) -> Range:
     """The time that the report which is due at the moment is about."""
     today = moment.astimezone(zone).date()
-    match span:
-        case Span.WEEK:
+    match kind:
+        case RangeKind.WEEK:
             return week(today - WEEK, zone)
-        case Span.MONTH:
+        case RangeKind.MONTH:
             return month(today.replace(day=1) - DAY, zone)
-        case Span.DAY:
+        case RangeKind.DAY:
             return day(today - DAY, zone)
         case _:
             return last_night(moment, zone)
 
 
-def _is_due(span: str, on: date) -> bool:
-    return (span != Span.WEEK or on.weekday() == 0) and (span != Span.MONTH or on.day == 1)
+def _is_due(kind: str, on: date) -> bool:
+    return (kind != RangeKind.WEEK or on.weekday() == 0) and (kind != RangeKind.MONTH or on.day == 1)

@@ -55,7 +55,7 @@ def _faults(told: Told, faults: Sequence[Line]) -> str:
     rows = "".join(
         "<tr>"
         f'<td>{_text(line.integration_type)}</td><td class="name">{_text(told.name_of(line))}</td>'
-        f'<td class="number">{line.exported:,} of {line.due:,}</td>'
+        f'<td class="number">{_text(told.share(line))}</td>'
         f"<td>{strip(line, told.report.window)}<ul>{_items('li', _stretches(told, line))}</ul></td>"
         "</tr>"
         for line in faults[:MOST_FAULTS]
@@ -71,7 +71,7 @@ def _stretches(told: Told, line: Line) -> Iterator[str]:
     for one in line.uncovered[:MOST_STRETCHES]:
         detail = f": {one.detail}" if one.detail else ""
         run = f" (run {one.run_id})" if one.run_id else ""
-        yield f"{told.span(one.window)} {WORDS[one.reason]}{detail}{run}"
+        yield f"{told.when(one.window)} {WORDS[one.reason]}{detail}{run}"
     if (more := len(line.uncovered) - MOST_STRETCHES) > 0:
         yield f"and {more:,} more {'stretch' if more == 1 else 'stretches'}"
 
@@ -81,7 +81,7 @@ def _whole(told: Told, whole: Sequence[Line]) -> str:
         return ""
     rows = "".join(
         f'<tr><td>{_text(line.integration_type)}</td><td class="name">{_text(told.name_of(line))}</td>'
-        f'<td class="number">{line.exported:,} of {line.due:,}</td></tr>'
+        f'<td class="number">{_text(told.share(line))}</td></tr>'
         for line in whole[:MOST_WHOLE]
     )
     return (

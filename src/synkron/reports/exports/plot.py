@@ -54,9 +54,9 @@ def bars(line: Line, window: Window, label: str) -> str:
 def strip(line: Line, window: Window) -> str:
     """The time of an organization: exported, not exported, or neither."""
     shapes = [_rect("none", 0, 0, WIDTH, HEIGHT)]
-    shapes += [_span("exported", one, window, 0) for export in line.exports for one in export.covered]
+    shapes += [_part("exported", one, window, 0) for export in line.exports for one in export.covered]
     shapes += [
-        _span(_class(one.reason), one.window, window, SMALLEST) for export in line.exports for one in export.uncovered
+        _part(_class(one.reason), one.window, window, SMALLEST) for export in line.exports for one in export.uncovered
     ]
     return _svg("strip", HEIGHT, shapes, "")
 
@@ -104,7 +104,7 @@ def _class(reason: Reason) -> str:
 
 
 def _count(changes: list[int], one: Window, window: Window, *, outward: bool) -> None:
-    """Count a span in the columns that it fills, or, ``outward``, in every column that it touches."""
+    """Count a stretch in the columns that it fills, or, ``outward``, in every column that it touches."""
     length = (window.end - window.start) / COLUMNS
     start, end = (one.start - window.start) / length, (one.end - window.start) / length
     first, after = (int(start), ceil(end)) if outward else (ceil(start - 0.5), ceil(end - 0.5))
@@ -124,7 +124,7 @@ def _column(numbers: Sequence[int], total: int, x: float, width: float) -> Itera
         floor += height
 
 
-def _span(name: str, one: Window, window: Window, smallest: float) -> str:
+def _part(name: str, one: Window, window: Window, smallest: float) -> str:
     scale = WIDTH / (window.end - window.start).total_seconds()
     width = max(smallest, (one.end - one.start).total_seconds() * scale)
     x = min((one.start - window.start).total_seconds() * scale, WIDTH - width)

@@ -16,7 +16,7 @@ EVENING, MORNING = time(18), time(8)
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A span of time as people say it: ``title`` for a heading, ``name`` as in "all of NAME". Instants are in UTC.
+    """A time as people say it: ``title`` for a heading, ``name`` as in "all of NAME". Instants are in UTC.
 
     ``zone`` is the one in which its times are shown.
     """

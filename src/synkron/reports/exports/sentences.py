@@ -70,7 +70,7 @@ class Told:
     def of_type(self, line: Line) -> str:
         """How much of a type is exported, which time that is, and who is missing."""
         name = one_line(line.integration_type)
-        exported = self.exported(line) if line.due else self.phrases.none_due
+        exported = self.exported(line)
         if line.is_whole:
             return f"{name}: {exported}, {self._whole(line)}." if line.due else f"{name}: {exported}."
         faults = [one for one in self.faults if one.integration_type == line.integration_type]
@@ -95,14 +95,22 @@ class Told:
             failed = phrases.failed.format(name=name, times=self._times(number))
             return failed + (f", {detail}{since}" if detail else since)
         elif reason is Reason.INVALID:
-            told = phrases.unable.format(name=name, reason=word)
+            told = f"{name} {word}"
         else:
             told = phrases.some.format(name=name, number=self.number(number), reason=word)
         return f"{told}: {detail}" if detail else told
 
     def exported(self, line: Line) -> str:
-        """How many of the periods that were due are exported."""
-        return self.phrases.exported.format(exported=self.number(line.exported), due=self.number(line.due))
+        """How many of the periods that were due are exported, and how many integrations can't run."""
+        unable, phrases = line.unable, self.phrases
+        exported = phrases.exported.format(share=self.share(line)) if line.due else phrases.none_due
+        return exported + (phrases.unable[unable != 1].format(number=self.number(unable)) if unable else "")
+
+    def share(self, line: Line) -> str:
+        """The same as two numbers; if none was due because it can't run, that."""
+        if line.unable and not line.due:
+            return self.phrases.reasons[Reason.INVALID]
+        return self.phrases.share.format(exported=self.number(line.exported), due=self.number(line.due))
 
     def number(self, number: int) -> str:
         """A whole number with its thousands apart."""
@@ -123,7 +131,7 @@ class Told:
         on = self.phrases.day.format(number=local.day, month=self.phrases.months[local.month - 1])
         return f"{on} {local:%H:%M}"
 
-    def span(self, window: Window) -> str:
+    def when(self, window: Window) -> str:
         """From when to when, in local time."""
         start, end = (one.astimezone(self.range.zone) for one in (window.start, window.end))
         until = f"{end:%H:%M}" if start.date() == end.date() else self.moment(window.end)

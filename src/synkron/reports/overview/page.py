@@ -106,7 +106,7 @@ async def _read_details(
     for integration, organization in named:
         key = integration.integration_id if integration.has_own_id else None
         schedule = _schedule(integration)
-        fault = next((one.reason for one in faults(integration, settings.types)), None)
+        fault = next(iter(faults(integration, settings.types)), None)
         fires = schedule is not None and fault is None and integration.is_enabled
         hold = None if key is None else held.get(key)
         measured = None if key is None else figures.get(key)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from synkron.cron import Cron
-from synkron.model import Integration, Source, State
+from synkron.model import Integration, InvalidIntegration, Source, State
 from synkron.scheduler.pauses import Hold, Pause
 
 Row = TypeVar("Row")
@@ -105,7 +105,7 @@ class OverviewRow:
 
     integration: Integration
     organization: str
-    fault: str | None
+    fault: InvalidIntegration | None
     cron: Cron | None
     zone: tzinfo | None
     next_fire: datetime | None

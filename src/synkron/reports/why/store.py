@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from synkron.cron import Cron
 from synkron.cron.timeline import utc
-from synkron.errors import NotFound
+from synkron.errors import Ambiguous, NotFound
 from synkron.model import Action, Integration, InvalidIntegration, Scope, Source, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -47,6 +47,37 @@ async def read_facts(
         return [await _facts(connection, sql, settings, row, moment) for row in rows]
 
 
+async def completed(connection: Connection, settings: Settings, scope: Scope) -> Scope:
+    """The scope with the only type of its organization, or the only organization of its type.
+
+    Raises Ambiguous if there are several; NotFound if there is none.
+    """
+    source = SourceQueries(settings.source)
+    sql = source.sql("reports/why/store")
+    async with source.in_words(), connection.transaction(readonly=True):
+        await source.secure(connection)
+        if scope.integration_type is None:
+            types = await _types_of(connection, sql, scope.org_id)
+            if not types:
+                raise NotFound(f"Organization {scope.org_id} has no integrations.")
+            if len(types) > 1:
+                raise Ambiguous(f"Organization {scope.org_id} has several types. Name one with --type:", types)
+            return scope._replace(integration_type=types[0])
+        others = await connection.fetch(sql["organizations_with"], scope.integration_type, SHOWN + 1)
+        if not others:
+            raise NotFound(f"No organization has {scope.integration_type}.")
+        if len(others) > 1:
+            listed = [f"{row['org_id']}  {row['name']}" for row in others[:SHOWN]]
+            more = ["and more"] if len(others) > SHOWN else []
+            said = f"Several organizations have {scope.integration_type}. Name one with --org:"
+            raise Ambiguous(said, [*listed, *more])
+        return scope._replace(org_id=others[0]["org_id"])
+
+
+async def _types_of(connection: Connection, sql: Mapping[str, str], org_id: str | None) -> list[str]:
+    return [row["integration_type"] for row in await connection.fetch(sql["types_of"], org_id)]
+
+
 async def _what_there_is(connection: Connection, sql: Mapping[str, str], scope: Scope) -> str:
     """Says that there is no such integration, and which ones might be meant."""
     org_id, integration_type, integration_id = scope
@@ -55,8 +86,7 @@ async def _what_there_is(connection: Connection, sql: Mapping[str, str], scope: 
             f"There is no integration {integration_id}, and the ledger has no record of one around that time. "
             "`synkron next` lists the integrations that are due next."
         )
-    types = [row["integration_type"] for row in await connection.fetch(sql["types_of"], org_id)]
-    if types:
+    if types := await _types_of(connection, sql, org_id):
         return f"Organization {org_id} has no {integration_type}. It has {', '.join(types)}."
     others = await connection.fetch(sql["organizations_with"], integration_type, SHOWN + 1)
     listed = ", ".join(f"{row['org_id']} ({row['name']})" for row in others[:SHOWN])

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synkron.service.dashboard.assets import address_of
 from synkron.service.dashboard.navigation import GROUPS
+from synkron.service.dashboard.plots import CLASSES
 from synkron.service.dashboard.subjects import names_first, subject
 from synkron.service.dashboard.words import LANGUAGES, with_code
 from synkron.text import called, printable
@@ -32,6 +33,7 @@ def templates() -> Environment:
         called=called,
         names_first=names_first,
         subject=subject,
+        run_marks=CLASSES,
     )
     found.filters.update(code=with_code)
     return found

@@ -15,6 +15,8 @@ from synkron.postgres.statements import migrations
 from synkron.service.doctor import data_api, host, ledger, network, pg_cron, server, store, tables
 from synkron.service.doctor.check import Check, Context
 from synkron.service.doctor.finding import Finding, identifier, migrate_for, ok, refused
+from synkron.service.status.targets import unset_of
+from synkron.settings.load import Settings
 from synkron.settings.secrets import references_of
 from synkron.source.mirror import mirror_of
 from synkron.source.queries import ROWS_HIDDEN, refuse_users
@@ -35,7 +37,7 @@ async def _secrets(given: Context) -> list[Finding]:
 
 
 async def _targets(given: Context) -> list[Finding]:
-    if not any(one.target for one in given.settings.types.values()):
+    if _is_without_any(given.settings):
         return [tables.without_any_target(next(iter(given.settings.types)))]
     return await network.reach(read_addresses(given.settings))
 
@@ -141,11 +143,13 @@ async def _indexes(given: Context) -> Finding:
 
 async def _rows(given: Context) -> list[Finding]:
     count = await store.count_rows(given.connection, given.settings, given.until - TO_SPARE)
-    types = given.settings.types
-    untargeted = sorted(name for name in count.types if name in types and not types[name].target)
-    if not any(one.target for one in types.values()):
-        untargeted = []  # said of all of them already
-    return [tables.rows(count), *([tables.without_target(untargeted)] if untargeted else [])]
+    # That none has a target is said already.
+    unset = [] if _is_without_any(given.settings) else unset_of(given.settings, count.types)
+    return [tables.rows(count), *([tables.without_target(unset)] if unset else [])]
+
+
+def _is_without_any(settings: Settings) -> bool:
+    return len(unset_of(settings, settings.types)) == len(settings.types)
 
 
 HERE = (

@@ -14,7 +14,7 @@ from synkron.service.forms import milliseconds
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
+class PercentileFacts:
     """How long it took so many runs: the median, the 95th and 99th percentile, and the maximum."""
 
     runs: int
@@ -33,8 +33,8 @@ class TypeDriftFacts:
     late: int
     waiting: int
     waiting_late: int
-    start: Spans | None
-    stages: Mapping[str, Spans | None]
+    start: PercentileFacts | None
+    stages: Mapping[str, PercentileFacts | None]
     warm: int
     cold: int
     warm_share: float | None
@@ -85,16 +85,16 @@ def _type(one: TypeDrift) -> TypeDriftFacts:
         late=one.late,
         waiting=one.waiting,
         waiting_late=one.waiting_late,
-        start=_spans(one.start),
-        stages={stage.value: _spans(one.stages.get(stage)) for stage in Stage},
+        start=_percentiles(one.start),
+        stages={stage.value: _percentiles(one.stages.get(stage)) for stage in Stage},
         warm=one.warm,
         cold=one.cold,
         warm_share=round(one.warm / known, 4) if known else None,
     )
 
 
-def _spans(found: Percentiles | None) -> Spans | None:
-    return None if found is None else Spans(found.runs, found.p50, found.p95, found.p99, found.most)
+def _percentiles(found: Percentiles | None) -> PercentileFacts | None:
+    return None if found is None else PercentileFacts(found.runs, found.p50, found.p95, found.p99, found.most)
 
 
 def _worst(run: LateRun) -> WorstRun:

@@ -11,7 +11,7 @@ from synkron.reports.exports.sentences import Told, zone_name
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeFacts:
     """From when to when."""
 
     since: datetime
@@ -19,8 +19,8 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Uncovered(Span):
-    """A span that no successful export covers, and why."""
+class Uncovered(TimeFacts):
+    """A time that no successful export covers, and why."""
 
     reason: str
     detail: str
@@ -33,13 +33,15 @@ class IntegrationFacts:
     """Which time the successful exports of an integration cover, and which they do not."""
 
     integration_id: str
-    covered: Sequence[Span]
+    covered: Sequence[TimeFacts]
     not_covered: Sequence[Uncovered]
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many periods were due, and what became of them; ``reasons`` counts those that are not exported."""
+    """How many periods were due, and what became of them; ``reasons`` counts those that are not exported.
+
+    ``unable`` counts the integrations that can't run."""
 
     integration_type: str
     due: int
@@ -47,6 +49,7 @@ class Figures:
     failed: int
     skipped: int
     open: int
+    unable: int
     reasons: Mapping[str, int]
     is_whole: bool
 
@@ -69,6 +72,7 @@ class OrganizationFacts:
     failed: int
     skipped: int
     open: int
+    unable: int
     reasons: Mapping[str, int]
     is_whole: bool
     integrations: Sequence[IntegrationFacts]
@@ -116,7 +120,7 @@ def export_facts(told: Told, most: int | None = None) -> ExportFacts:
 
 
 def _integration(one: Export) -> IntegrationFacts:
-    covered = [Span(window.start, window.end) for window in one.covered]
+    covered = [TimeFacts(window.start, window.end) for window in one.covered]
     return IntegrationFacts(one.integration_id, covered, [_uncovered(stretch) for stretch in one.uncovered])
 
 

@@ -103,7 +103,7 @@ def at_a_glance(one: OverviewRow, *, tells_health: bool) -> IntegrationAtAGlance
         cron_schedule=row.cron_schedule,
         described=one.cron.describe() if one.cron else None,
         timezone=zone_name(row.timezone),
-        fault=one.fault,
+        fault=one.fault.reason if one.fault else None,
         next_fire=one.next_fire,
         pause=PauseOver(pause.id, pause.reason, pause.author, pause.starts_at, pause.until) if pause else None,
         held_since=one.held_since,

@@ -41,9 +41,9 @@ select
             )
         end
     ) as pauses,
-    count(*) filter (where reason = 'pause') as pause,
-    count(*) filter (where reason = 'type') as type,
-    count(*) filter (where reason = 'organization') as organization
+    count(*) filter (where reason = 'pause') as paused,
+    count(*) filter (where reason = 'type') as unknown_type,
+    count(*) filter (where reason = 'organization') as without_organization
 from synkron.held
 where num_nonnulls($2, $3, $4) = 0
     or exists (

@@ -17,13 +17,19 @@ async def without_target(connection: Executor, settings: Settings, types: Iterab
 
     A type whose target was called within a day has one in the settings of some worker, though not in these.
     """
-    unset = {name for name, one in settings.types.items() if not one.target}
+    unset = unset_of(settings, settings.types if types is None else types)
     if not unset:
         return []
     if types is None:
-        types = [row["integration_type"] for row in await connection.fetch(SQL["firing_types"], sorted(unset))]
+        unset = [row["integration_type"] for row in await connection.fetch(SQL["firing_types"], unset)]
     called = {row["integration_type"] for row in await connection.fetch(SQL["called_lately"])}
-    return sorted(unset & set(types) - called)
+    return sorted(set(unset) - called)
+
+
+def unset_of(settings: Settings, types: Iterable[str]) -> list[str]:
+    """Those of the types for which these settings have no target: a worker that uses them skips their runs."""
+    asked = set(types)
+    return [name for name, one in settings.types.items() if name in asked and not one.target]
 
 
 def target_of(integration_type: str) -> str:

@@ -41,14 +41,14 @@ class Runs:
 class Held:
     """The integrations that were due and could not run, by why: a pause, an unknown type, a missing organization."""
 
-    pause: int
-    type: int
-    organization: int
+    paused: int
+    unknown_type: int
+    without_organization: int
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.pause + self.type + self.organization
+        return self.paused + self.unknown_type + self.without_organization
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from synkron.operations.audit import AuditEntry, entries
+from synkron.operations.audit import entries
+from synkron.operations.audit_words import about, differing
 from synkron.service.api.paging import page, place_of
 from synkron.service.api.parameters import OrEmpty
 from synkron.service.api.served import Db, Parts
@@ -34,14 +33,6 @@ class Since(StrEnum):
 LENGTHS = {Since.DAY: timedelta(days=1), Since.WEEK: timedelta(days=7), Since.MONTH: timedelta(days=30)}
 
 
-class Differing(NamedTuple):
-    """A fact that a change has set, changed or removed: None is nothing."""
-
-    name: str
-    before: str | None
-    after: str | None
-
-
 @router.get("/audit")
 async def audit(
     view: FleetView,
@@ -61,29 +52,17 @@ async def audit(
         before=place_of(after, datetime, int),
         limit=ROWS + 1,
     )
-    shown = page(found, ROWS, lambda one: (one.at, one.id), lambda one: (one, list(differing(one))))
+    shown = page(found, ROWS, lambda one: (one.at, one.id), lambda one: one)
+    names = await organization_names(connection, parts.settings, {scope.org_id, *(one.org_id for one in found)})
     return view.page(
         "audit.html",
-        rows=shown["items"],
+        rows=[(one, about(one, names), list(differing(one, names))) for one in found[:ROWS]],
         next=shown["next"],
         author=author,
         since=since or "",
         spans=("", *Since),
-        names=await organization_names(connection, parts.settings, {scope.org_id, *(one.org_id for one in found)}),
+        names=names,
         scope=scope,
         is_about=any(scope),
         types=sorted({*parts.settings.types, *filter(None, [scope.integration_type])}),
     )
-
-
-def differing(entry: AuditEntry) -> Iterator[Differing]:
-    """The facts in which the state after the change differs from the one before."""
-    before, after = entry.before or {}, entry.after or {}
-    for name in {**before, **after}:
-        one, other = _written(before.get(name)), _written(after.get(name))
-        if one != other:
-            yield Differing(name, one, other)
-
-
-def _written(value: Any) -> str | None:  # noqa: ANN401 (whatever JSON holds)
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -95,7 +95,6 @@ async def integration(
         before=(shown - DAY).strftime("%Y-%m"),
         after=(shown + 31 * DAY).strftime("%Y-%m"),
         runs=await history.runs(connection, scope, limit=RUNS),
-        of_run=CLASSES,
         at=at,
         why=await _why(view, connection, parts, row, zone, at),
     )

@@ -20,7 +20,7 @@ from synkron.service.api.parameters import Number, OrEmpty
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.parameters import After, OneType
-from synkron.service.dashboard.plots import CLASSES, rect, svg
+from synkron.service.dashboard.plots import rect, svg
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.names import organization_names
 from synkron.source.parsed_texts import KNOWN
@@ -53,7 +53,6 @@ async def runs(
         states=list(State),
         type=scope.integration_type,
         types=sorted(parts.settings.types),
-        of_run=CLASSES,
     )
 
 
@@ -75,7 +74,6 @@ async def run(view: View, connection: Db, parts: Parts, run_id: Number) -> Respo
         stages=list(stages_of(one, attempts).items()),
         waterfall=_waterfall(view, one, attempts),
         curl=_curl(parts, one),
-        of_run=CLASSES,
     )
 
 
@@ -83,7 +81,7 @@ def _waterfall(view: Viewer, one: RecordedRun, attempts: Sequence[RecordedAttemp
     """From the scheduled moment to the end: the stages until the first answer, and each attempt below."""
     ends = [one.finished_at, one.started_at, *(each.finished_at or each.started_at for each in attempts)]
     last = max((end for end in ends if end is not None), default=None)
-    if last is None or last <= one.scheduled_for:
+    if not attempts or last is None or last <= one.scheduled_for:
         return ""
     whole = last - one.scheduled_for
 

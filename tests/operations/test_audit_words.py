@@ -1,0 +1,115 @@
+"""A change of the audit in words: whom it was about, names first, and what it changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from synkron.operations.audit import AuditEntry
+from synkron.operations.audit_words import about, differing
+
+FJORD, HOURLY = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000007"
+NAMES = {FJORD: "Fjordlys"}
+AT = datetime(2026, 11, 30, 8, 55, 58, 632609, tzinfo=UTC)
+SAME = "2026-11-30T08:55:58.632609Z"
+
+
+def entry(subject: str, *scope: str | None, action: str = "pause", before: Any = None, after: Any = None) -> AuditEntry:
+    org_id, integration_type, integration_id = (*scope, None, None, None)[:3]
+    return AuditEntry(1, AT, "kari", action, subject, org_id, integration_type, integration_id, before, after)
+
+
+@pytest.mark.parametrize(
+    ("subject", "scope", "told"),
+    [
+        (f"integration {HOURLY} (xledger of Fjordlys)", (FJORD, "xledger", HOURLY), "Fjordlys xledger"),
+        (f"integration {HOURLY} (xledger of Gone)", ("gone", "xledger", HOURLY), "Gone xledger"),
+        (f"integration {HOURLY} (its row is gone)", (None, None, HOURLY), f"integration {HOURLY} (its row is gone)"),
+        (f"organization {FJORD} (Fjordlys)", (FJORD,), "Fjordlys"),
+        ("organization gone (Gone (north))", ("gone",), "Gone (north)"),
+        ("organization gone", ("gone",), "organization gone"),
+        (f"type xledger of organization {FJORD} (Fjordlys)", (FJORD, "xledger"), "Fjordlys xledger"),
+        ("type xledger of organization gone (Gone)", ("gone", "xledger"), "Gone xledger"),
+        ("type xledger", (None, "xledger"), "type xledger"),
+        ("everything", (), "everything"),
+        (f"organization {FJORD} (Fjordlys), endpoint https://x.no", (FJORD,), "Fjordlys, endpoint https://x.no"),
+        ("run 7", (FJORD, "xledger", HOURLY), "run 7, Fjordlys xledger"),
+        ("run 7", (), "run 7"),
+        (f"incident 5 (run_failed {HOURLY})", (FJORD, "xledger", HOURLY), "incident 5, Fjordlys xledger"),
+        ("incident 6 (tick_gap )", (), "incident 6"),
+        ("incident 7 (vendor_down https://x.no)", (None, "xledger"), "incident 7, xledger"),
+        ("person kari", (FJORD,), "person kari, Fjordlys"),
+        ("token ci", (), "token ci"),
+        ("the second clock", (), "the second clock"),
+    ],
+)
+def test_whom_it_was_about_names_first(subject: str, scope: tuple[str | None, ...], told: str) -> None:
+    assert about(entry(subject, *scope), NAMES) == told
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after", "told"),
+    [
+        ("pause", None, None, []),
+        ("pause", None, {"pause": 1, "until": None, "reason": "why"}, [("reason", None, "why"), ("pause", None, "1")]),
+        # What ended is still what it was: only what an end of an override takes away is gone.
+        (
+            "resume",
+            {"pause": 1, "author": "ola", "reason": "why", "until": None},
+            {"pause": 1, "ended_at": SAME},
+            [("reason", None, "why"), ("author", None, "ola")],
+        ),
+        (
+            "revoke token",
+            {"permission": "read", "org_id": FJORD, "expires_at": None},
+            {"revoked_at": SAME},
+            [("permission", None, "read"), ("organization", None, "Fjordlys")],
+        ),
+        (
+            "override",
+            {"catch_up": "all", "timeout": "5m"},
+            {"catch_up": "all", "timeout": "6m", "attempts": 2},
+            [("timeout", "5m", "6m"), ("attempts", None, "2")],
+        ),
+        ("end override", {"catch_up": "all", "timeout": "5m"}, {"catch_up": "all"}, [("timeout", "5m", None)]),
+        ("end override", {"timeout": "5m"}, None, [("timeout", "5m", None)]),
+        (
+            "permit person",
+            {"permission": "read", "org_id": FJORD},
+            {"permission": "admin", "org_id": None},
+            [("permission", "read", "admin"), ("organization", "Fjordlys", None)],
+        ),
+        ("disable person", {"disabled": False}, {"disabled": True}, [("disabled", "false", "true")]),
+        # A moment is told to the minute.
+        ("silence", None, {"until": "2026-11-30T10:55:57.660493Z"}, [("until", None, "2026-11-30 10:55 UTC")]),
+        ("backfill", None, {"from": "2026-11-30T06:00:00Z"}, [("from", None, "2026-11-30 06:00 UTC")]),
+        # The subject has said which run it is.
+        (
+            "retry",
+            {"runs": [{"run": 7, "state": "failed", "failures": 1, "error": "HTTP 422"}]},
+            {"runs": [{"run": 7, "state": "claimed"}], "reason": "wrong period"},
+            [
+                ("reason", None, "wrong period"),
+                ("state", "failed", "claimed"),
+                ("failures", None, "1"),
+                ("error", None, "HTTP 422"),
+            ],
+        ),
+        (
+            "cancel",
+            {"runs": [{"run": 7, "state": "running"}, {"run": 8, "state": "claimed"}]},
+            {"runs": [{"run": 7, "state": "failed"}, {"run": 8, "state": "skipped"}]},
+            [("runs", "run 7, state running; run 8, state claimed", "run 7, state failed; run 8, state skipped")],
+        ),
+        (
+            "trigger",
+            None,
+            {"key": "29fb84be", "run": 30, "period_end": SAME},
+            [("run", None, "30"), ("key", None, "29fb84be")],
+        ),
+    ],
+)
+def test_what_it_changed(action: str, before: Any, after: Any, told: list[tuple[str, str | None, str | None]]) -> None:
+    assert list(differing(entry("run 7", action=action, before=before, after=after), NAMES)) == told
