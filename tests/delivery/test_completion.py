@@ -384,6 +384,10 @@ class TestEndpoint:
             ({"retries": 7}, "retries: Extra inputs are not permitted"),
             (b'{"idempotency_key": "\\ud800", "attempt": 1, "outcome": "failed"}', ""),
             (b"[" * 10_000, "the body: "),
+            (
+                b'{"idempotency_key": "k", "attempt": 1, "outcome": "failed", "outcome": "succeeded"}',
+                "outcome: give it once",
+            ),
         ],
     )
     async def test_a_body_that_is_none(

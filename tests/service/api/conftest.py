@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from multidict import CIMultiDict
 
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.tokens import AskedToken, create_token
@@ -46,7 +47,9 @@ class Api:
 
     async def ask(self, method: str, path: str, **more: Any) -> Answer:
         """Send one request; the content is parsed where it is JSON."""
-        headers = more.pop("headers", {}) | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+        headers = CIMultiDict(more.pop("headers", {}))
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         async with self.session.request(method, self.url + path, headers=headers, **more) as answer:
             text = await answer.text()
             content = await answer.json(content_type=None) if "json" in answer.content_type else text

@@ -130,7 +130,12 @@ def check_known(
             listed = ", ".join(sorted(known)) or "none"
             raise _refused(where, name, f"There is no such parameter. {meant}Known are {listed}.")
         if name not in several and len(given.getlist(name)) > 1:
-            raise _refused(where, name, "Give it once.")
+            raise twice(where, name)
+
+
+def twice(where: str, name: str) -> RequestValidationError:
+    """That a name comes twice: which of the two counts would be a guess."""
+    return _refused(where, name, "Give it once.")
 
 
 def _named_in(of: Dependant) -> Iterator[str]:

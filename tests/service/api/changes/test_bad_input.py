@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from synkron.operations.access.actor import Permission
 from synkron.operations.audit import entries
@@ -61,6 +62,8 @@ BODIES: list[tuple[bytes, str, int, str]] = [
     (pausing(**{"for": "2h", "until": "2199-01-01T00:00:00Z"}), JSON, 422, "give until or for, not both"),
     (pausing(for_="2h"), JSON, 422, "body.for_: Extra inputs are not permitted"),
     (pausing(author="ola"), JSON, 422, "body.author: Extra inputs are not permitted"),
+    (b'{"org_id": "x", "reason": "y", "for": "1h", "for": null}', JSON, 422, "body.for: Give it once."),
+    (b'{"org_id": "x", "reason": {"a": 1, "a": 2}}', JSON, 422, "body.a: Give it once."),
     (pausing(), JSON, 404, "There is no organization x in public.organizations."),
     (pausing(org_id="'; drop table x"), JSON, 404, "There is no organization '; drop table x"),
 ]
@@ -122,6 +125,8 @@ async def test_a_key_that_is_none(operator: Api, connection: Connection, cast: C
     path, body = CHANGES["pause"][1](cast.fjord, cast.hour)
     for key in ("", " ", "x" * 256, "a b", "æ"):
         assert (await operator.post(f"/v1/{path}", body, headers={"Idempotency-Key": key})).status == 422, key
+    twice = CIMultiDict([("Idempotency-Key", "one"), ("Idempotency-Key", "two")])
+    assert (await operator.post(f"/v1/{path}", body, headers=twice)).status == 422
     assert await everything(connection) == before
 
 

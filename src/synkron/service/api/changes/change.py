@@ -18,7 +18,7 @@ from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.service.api.access import Asking, organization_of
 from synkron.service.api.deadline import LONG, may_take
-from synkron.service.api.parameters import KEY
+from synkron.service.api.parameters import KEY, twice
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.forms import in_json, organizations_in
 
@@ -101,7 +101,12 @@ async def requested(
     dry_run: DryRun = False,
     key: Key = None,
 ) -> RequestedChange:
-    """The change that this request asks for. It may wait half a minute for a tick or another change to end."""
+    """The change that this request asks for. It may wait half a minute for a tick or another change to end.
+
+    Raises RequestValidationError where the key comes twice.
+    """
+    if len(request.headers.getlist("Idempotency-Key")) > 1:
+        raise twice("header", "Idempotency-Key")
     may_take(request, LONG)
     return RequestedChange(request, actor, connection, parts, dry_run, key)
 

@@ -14,6 +14,7 @@ from synkron.errors import NotAtHome
 from synkron.model import Outcome, OutcomeKind, State
 from synkron.runtime import log
 from synkron.service.api.answer import answer
+from synkron.service.api.changes.body import twice_in
 from synkron.service.api.deadline import LONG, may_take
 from synkron.service.api.parameters import Number
 from synkron.service.api.problem import Problem
@@ -22,6 +23,7 @@ from synkron.service.api.served import Parts, Served
 from synkron.settings.integrations.naming import section_of
 from synkron.settings.redaction import Redaction
 from synkron.settings.signing import is_signed
+from synkron.text import one_line
 
 WRONGLY_SIGNED = "the signature is wrong, its timestamp is more than five minutes off, or there is no such run"
 KINDS = {"succeeded": OutcomeKind.SUCCEEDED, "retryable": OutcomeKind.RETRYABLE, "failed": OutcomeKind.FINAL}
@@ -104,6 +106,8 @@ def _is_signed(request: Request, body: bytes, found: completion.Found, parts: Se
 
 
 def _read(body: bytes) -> Completion:
+    if name := twice_in(body):
+        raise Problem(400, f"{one_line(name)}: give it once")
     try:
         return Completion.model_validate_json(body)
     except ValidationError as error:
