@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -136,6 +137,22 @@ def check_known(
 def twice(where: str, name: str) -> RequestValidationError:
     """That a name comes twice: which of the two counts would be a guess."""
     return _refused(where, name, "Give it once.")
+
+
+def twice_in(content: bytes) -> str | None:
+    """The first member that an object of the body has twice; None if there is none, or the body is no JSON."""
+    found: list[str] = []
+
+    def note(pairs: Sequence[tuple[str, object]]) -> None:
+        names = set()
+        for name, _ in pairs:
+            if name in names:
+                found.append(name)
+            names.add(name)
+
+    with suppress(ValueError, RecursionError):
+        json.loads(content, object_pairs_hook=note)
+    return found[0] if found else None
 
 
 def _named_in(of: Dependant) -> Iterator[str]:

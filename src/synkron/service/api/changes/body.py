@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from starlette.requests import Request
 
-from synkron.service.api.parameters import LONGEST_ID, twice
+from synkron.service.api.parameters import LONGEST_ID, twice, twice_in
 from synkron.service.api.problem import Problem
 from synkron.text import LARGEST, LONGEST_TEXT, written, written_span
 
@@ -58,19 +56,3 @@ def sent(body: type[Asked]) -> Callable[..., Awaitable[Asked]]:
             raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in faults]) from None
 
     return read
-
-
-def twice_in(content: bytes) -> str | None:
-    """The first member that an object of the body has twice; None if there is none, or the body is no JSON."""
-    found: list[str] = []
-
-    def note(pairs: Sequence[tuple[str, object]]) -> None:
-        names = set()
-        for name, _ in pairs:
-            if name in names:
-                found.append(name)
-            names.add(name)
-
-    with suppress(ValueError, RecursionError):
-        json.loads(content, object_pairs_hook=note)
-    return found[0] if found else None

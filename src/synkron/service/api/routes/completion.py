@@ -14,9 +14,8 @@ from synkron.errors import NotAtHome
 from synkron.model import Outcome, OutcomeKind, State
 from synkron.runtime import log
 from synkron.service.api.answer import answer
-from synkron.service.api.changes.body import twice_in
 from synkron.service.api.deadline import LONG, may_take
-from synkron.service.api.parameters import Number
+from synkron.service.api.parameters import Number, twice_in
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Parts, Served
