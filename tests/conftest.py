@@ -89,7 +89,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a database, and put what waits for minutes first, the longest before the others.
 
-    Each process begins with two tests that stand beside each other, so after each long one comes a short one.
+    With ``--dist=load``, each process begins with two tests that stand beside each other: after a long one comes a
+    short one.
     """
     for item in items:
         if isinstance(item, pytest.Function) and not SERVERS.isdisjoint(item.fixturenames):

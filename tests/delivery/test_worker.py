@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import asyncpg
 import pytest
 
 from synkron import complete_run
+from synkron.delivery.record import OutcomeRecorder
 from synkron.delivery.turn import read_turns
 from synkron.errors import ServiceRoleRequired
 from synkron.ledger import attempts, history
@@ -17,12 +19,11 @@ from synkron.ledger.migrate import migrate
 from synkron.ledger.queue import queue_on
 from synkron.model import Outcome, OutcomeKind
 from synkron.postgres.connection import Pool, connected
-from synkron.runtime import sleep
 from synkron.settings.load import SourceTables
 from synkron.source.queries import SourceQueries
 from tests.conftest import Connection
 from tests.support.databases import Database
-from tests.support.fleet import add_integration, add_organization, blocked, nothing_queued, utc, watching
+from tests.support.fleet import add_integration, add_organization, blocked, holds, nothing_queued, utc, watching
 from tests.support.turns import start
 from tests.support.working import BROKEN, DONE, MOMENT, QUICK, REFUSED, Recorder, claim, deliver, working
 
@@ -270,17 +271,27 @@ async def test_the_next_attempt_may_come_before_the_worker_has_heard_that_the_la
 ) -> None:
     """It comes on another connection, when the outcome is committed: it is not put off as if that were still open."""
     monkeypatch.setattr("synkron.delivery.worker.WAIT_AFTER_FAULT", timedelta(hours=1))
-    finish_all = attempts.finish_all
+    monkeypatch.setattr("synkron.delivery.record.SOON", 60)
+    has_recorded, finish_all, has_come = OutcomeRecorder.has_recorded, attempts.finish_all, asyncio.Event()
+    attempt = count(1)
+
+    async def asked(recorder: OutcomeRecorder, run_id: int) -> bool:
+        if run_id in recorder._recorded:
+            has_come.set()
+        return await has_recorded(recorder, run_id)
 
     async def heard_later(*arguments: Any) -> list[bool]:
         done = await finish_all(*arguments)
-        await sleep(0.2)
+        if next(attempt) == 1:
+            await has_come.wait()
         return done
 
+    monkeypatch.setattr(OutcomeRecorder, "has_recorded", asked)
     monkeypatch.setattr(attempts, "finish_all", heard_later)
     await add_integration(connection, "0 2 * * *")
     await claim(connection)
     (run,) = await deliver(database, pool, Recorder(BROKEN, DONE))
+    assert has_come.is_set()
     assert (run.state, run.attempt) == ("succeeded", 2)
 
 
@@ -290,29 +301,34 @@ async def test_a_run_whose_outcome_is_kept_is_not_delivered_again_by_its_own_wor
     """Its job may come back: the queue gives away what had no sign of life while the database was gone."""
     await add_integration(connection, "0 2 * * *")
     (run_id,) = await claim(connection)
-    finish_all, is_back, came_back = attempts.finish_all, asyncio.Event(), asyncio.Event()
+    finish_all, is_back, has_recorded = attempts.finish_all, asyncio.Event(), OutcomeRecorder.has_recorded
+    put_off: list[int] = []
 
     async def finish_later(*arguments: Any) -> list[bool]:
         if not is_back.is_set():
             raise OSError("gone")
         return await finish_all(*arguments)
 
+    async def asked(recorder: OutcomeRecorder, run_id: int) -> bool:
+        if not (found := await has_recorded(recorder, run_id)):
+            put_off.append(run_id)
+        return found
+
+    async def has_come_twice() -> bool:
+        return len(put_off) > 1 or len(target.calls) > 1
+
     monkeypatch.setattr(attempts, "finish_all", finish_later)
+    monkeypatch.setattr(OutcomeRecorder, "has_recorded", asked)
     monkeypatch.setattr("synkron.delivery.record.PAUSES", (0.01,))
+    monkeypatch.setattr("synkron.delivery.record.SOON", 0.01)
+    monkeypatch.setattr("synkron.delivery.worker.WAIT_AFTER_FAULT", timedelta(milliseconds=10))
     target = Recorder()
-    async with watching(database) as until, working(pool, target) as worker:
+    async with watching(database) as until, working(pool, target):
         await target.called.wait()
-        keeps = worker._attempts.recorder.keeps
-
-        async def seen(run_id: int) -> bool:
-            came_back.set()
-            return await keeps(run_id)
-
-        monkeypatch.setattr(worker._attempts.recorder, "keeps", seen)
         # Taken for that of a worker that died: whoever comes with another could start the next attempt.
         await connection.execute("delete from synkron.queue")
         await queue_on(connection).enqueue("xledger", str(run_id).encode())
-        await came_back.wait()
+        await holds(has_come_twice)
         is_back.set()
         await until(nothing_queued)
     (run,) = await history.runs(pool)

@@ -53,6 +53,7 @@ async def test_what_a_tick_claims_a_worker_delivers(database: Database, connecti
     assert (run.state, run.http_status) == ("succeeded", 200)
 
 
+@pytest.mark.waits(minutes=0.5)
 @pytest.mark.parametrize("mode", MODES)
 async def test_the_service_goes_on_when_the_pooler_was_restarted(
     database: Database, connection: Connection, mode: str, monkeypatch: pytest.MonkeyPatch

@@ -76,6 +76,7 @@ def settings_for(there: FarSide) -> Settings:
     )
 
 
+@pytest.mark.waits(minutes=0.5)
 async def test_no_secret_is_told_or_kept(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

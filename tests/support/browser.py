@@ -22,6 +22,9 @@ NOT_INSTALLED = (
 # Without a sandbox, because the tests may run as root; without /dev/shm, which is small in containers.
 OPTIONS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 COOKIE = "synkron-session"
+# Which rules run in which scheme.
+ALL_RULES: tuple[Literal["light"], str] = ("light", "")
+COLOUR_RULES: tuple[Literal["dark"], str] = ("dark", "runOnly: ['color-contrast', 'link-in-text-block'],")
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
 
 
@@ -54,12 +57,11 @@ class Window:
         """
         await self.page.evaluate(f"() => {{ {rules()} }}")
         found: list[dict[str, Any]] = []
-        schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-        for scheme in schemes:
+        for scheme, which in ALL_RULES, COLOUR_RULES:
             await self.page.emulate_media(color_scheme=scheme)
-            which = "" if scheme == "light" else "runOnly: ['color-contrast'],"
             run = f"axe.run(document, {{ {which} resultTypes: ['violations'] }})"
             found += await self.page.evaluate(f"async () => (await {run}).violations")
+        await self.page.emulate_media(color_scheme="null")
         return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 

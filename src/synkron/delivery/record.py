@@ -15,8 +15,7 @@ from synkron.runtime import log, sleep
 PAUSES = (0.2, 1.0, 3.0)
 # The pauses of a worker that was told to end.
 LAST_PAUSES = (0.2,) * 8
-# How long an outcome that is recorded at this moment is waited for. The database's answer to the record and the next
-# attempt's job come on two connections, in any order.
+# Seconds. The answer that an outcome is recorded, and the next attempt's job, come on two connections, in any order.
 SOON = 1.0
 # After the first tries, one line is logged for this many tries, which is about a minute.
 TOLD_EVERY = 20
@@ -33,11 +32,11 @@ class OutcomeRecorder:
         self._giving_up = giving_up
         self._recorded: dict[int, asyncio.Event] = {}
 
-    async def keeps(self, run_id: int) -> bool:
-        """Whether an outcome of the run is still to be recorded, and is not recorded soon."""
+    async def has_recorded(self, run_id: int) -> bool:
+        """Whether every outcome of the run is recorded. One that is under way is waited for, for ``SOON``."""
         if (recorded := self._recorded.get(run_id)) is not None:
-            await sleep(SOON, recorded)
-        return run_id in self._recorded
+            await sleep(SOON, recorded, self._giving_up)
+        return run_id not in self._recorded
 
     async def record(self, run: Run, write: Callable[[], Awaitable[bool]]) -> bool:
         """The result of ``write``, repeated while the database fails. Raises an error that repeating can't cure."""

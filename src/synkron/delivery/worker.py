@@ -136,7 +136,7 @@ class Worker:
     async def _execute(self, job: Job) -> None:
         """Handle one job. If the database fails, the job is retried; failures of the run itself are in the ledger."""
         run_id = int(job.payload or b"0")
-        if await self._attempts.recorder.keeps(run_id):
+        if not await self._attempts.recorder.has_recorded(run_id):
             # The queue hands out a job again that had no heartbeat, for example while the database was gone.
             raise RetryRequested(WAIT_AFTER_FAULT, "its outcome is still to be recorded")
         try:

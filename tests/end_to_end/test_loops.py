@@ -23,6 +23,7 @@ from tests.support.fleet import LOOK_AGAIN, add_integration, nothing_queued, wat
 from tests.support.working import claim
 
 
+@pytest.mark.waits(minutes=1)
 async def test_it_goes_on_when_the_database_drops_its_connections(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,6 +42,7 @@ async def test_it_goes_on_when_the_database_drops_its_connections(
     assert len({(run.integration_id, run.scheduled_for) for run in runs}) == len(runs)
 
 
+@pytest.mark.waits(minutes=1)
 async def test_a_service_waits_until_somebody_says_what_the_ledger_is(
     server: EmbeddedServer, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
