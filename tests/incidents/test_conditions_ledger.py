@@ -532,13 +532,13 @@ async def test_the_statements_are_the_same_whatever_there_is(connection: Connect
         return len([statement for statement in sent if statement not in ("select 'first'", "select 'last'")])
 
     # Begin and commit, row security; what waits, started late, failed; endpoints and whom they touch; ticks, cold
-    # starts, verification; the type of the organizations' id, and their names; two savepoints around the application's.
-    assert await statements(0) == 20, sent
+    # starts, verification; the organizations' names; two savepoints around the application's.
+    assert await statements(0) == 19, sent
     for number in range(30):
         await add_run(connection, NOON - 10 * MINUTE, org_id=fjord, integration_id=f"i{number}")
     await _tick_at(connection, NOON - 30 * MINUTE)
     row = InvalidIntegration(fjord, "i", "xledger", "it is wrong")
-    assert await statements(3, invalid=[row]) == 20, sent
+    assert await statements(3, invalid=[row]) == 19, sent
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from synkron.service import background, scheduler_loop
 from synkron.service.parts import Role
 from synkron.service.serve import serve
 from synkron.settings.load import HealthSettings, Settings, TypeSettings
-from synkron.source.queries import SourceQueries
+from synkron.vendors.observer import Observer
 from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, holds
@@ -48,7 +48,7 @@ PLANTED: dict[str, tuple[Any, str, BaseException]] = {
     "incidents": (background, "read_conditions", ExceptionGroup(SECRET, [TypeError(SECRET)])),
     "verification": (background, "keep_verification", MemoryError(SECRET)),
     "announcements": (background, "deliver_due", NotImplementedError(SECRET)),
-    "worker": (SourceQueries, "ask_id_type", AttributeError(SECRET)),
+    "worker": (Observer, "look", AttributeError(SECRET)),
     "signs of life": (Manager, "keep_alive", ZeroDivisionError(SECRET)),
     "listening": (Notifications, "_is_alive", UnicodeError(SECRET)),
     "warmth": (WarmthStore, "keep_exchanging", AssertionError(SECRET)),

@@ -8,6 +8,17 @@ CREATE TYPE synkron.queue_status AS ENUM (
     'deleted',
     'failed'
 );
+CREATE FUNCTION synkron.id_of(given text, INOUT id anyelement) RETURNS anyelement
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+    id := given;
+    if id::text <> given then
+        id := null;
+    end if;
+exception when data_exception or integrity_constraint_violation then
+    null; -- and so is `id`
+end $$;
 CREATE FUNCTION synkron.is_at_home() RETURNS boolean
     LANGUAGE sql STABLE
     AS $$

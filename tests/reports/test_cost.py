@@ -88,7 +88,7 @@ async def test_round_trips_of_a_run(database: Database, connection: Connection) 
     names = {attempts.SQL["start"]: "start", attempts.SQL["finish"]: "finish"}
     source = SourceQueries(SourceTables())
     names |= {queue.SQL["take"]: "take", queue.SQL["end"]: "end"}
-    names |= {await source.fit(connection, source.sql("delivery/turn")["turn"]): "turn"}
+    names |= {source.sql("delivery/turn")["turn"]: "turn"}
     assert len(await claim(connection)) == RUNS
     counted, target = Counted(names), Recorder()
     async with (

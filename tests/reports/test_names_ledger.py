@@ -185,8 +185,15 @@ async def test_without_the_tables_the_ledger_answers(connection: Connection) -> 
 
 
 async def test_without_the_ledger_the_tables_answer(connection: Connection) -> None:
-    await connection.execute("drop schema synkron cascade")
     await connection.executemany("insert into organizations (id, name) values ($1, $2)", ORGANIZATIONS)
-    assert (await resolve(connection, DIRECT, AskedScope("barnehager"))).scope == Scope(FJORDLYS)
+    await connection.execute(
+        "insert into organization_integrations (id, org_id, integration_type) values ($1, $2, 'xledger')", ONE, FJORDLYS
+    )
+    no_right = "revoke usage on schema synkron from current_user"
+    for less in ("drop function synkron.id_of", no_right, "drop schema synkron cascade"):
+        await connection.execute(less)
+        assert (await resolve(connection, DIRECT, AskedScope("barnehager"))).scope == Scope(FJORDLYS)
+        one = Scope(None, None, ONE)
+        assert (await resolve(connection, DIRECT, AskedScope(None, None, ONE.upper()))).scope == one
     with pytest.raises(NotFound):
         await resolve(connection, DIRECT, AskedScope(GONE, "telex"))

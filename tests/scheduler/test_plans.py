@@ -38,7 +38,7 @@ START = utc("2026-03-02T02:00:00")
 async def install(connection: Connection, *, eager: bool = False) -> None:
     """What `synkron pg-cron install` makes, without pg_cron. If it is ``eager``, it claims though a scheduler ticks."""
     queries = SourceQueries(SourceTables())
-    text = await queries.fit(connection, queries.sql("operations/pg_cron")["claim_function"])
+    text = queries.sql("operations/pg_cron")["claim_function"]
     waits = "if decided_until >= date_trunc('minute', clock_timestamp()) then"
     assert waits in text
     await connection.execute(text.replace(waits, "if false then") if eager else text)

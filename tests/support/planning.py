@@ -60,7 +60,7 @@ def statements_in(file: str) -> list[Statement]:
     is_of_source = re.search(r"\{[a-z_]+[.\[}]", "".join(statements(file).values()))
     found = source_statements(file, SourceTables()) if is_of_source else statements(file)
     return [
-        Statement(f"{file}.{name}", statement.replace("ID_TYPE", "uuid"), MAY_SCAN in comments[name])
+        Statement(f"{file}.{name}", statement, MAY_SCAN in comments[name])
         for name, statement in found.items()
         if re.match(r"(select|with|insert|update|delete)\b", statement)
     ]

@@ -51,6 +51,7 @@ RELEASED = {
     "0013_audit_scopes": "36d74c5fcec0be16e8bd8145982e4fd7e08add9abf630ed64c2971902c2f6f03",
     "0014_where_the_api_listens": "7c87c328b0724e29ed57accc554cc7b5369211138ad6ff719105269d417560f4",
     "0015_audit_scopes_of_old_entries": "b701afeea05d96cd87d86d6ae7e8da40304fb89112a079a276752e5d63148c03",
+    "0016_ids_of_any_type": "3889bd67bfeb68d0728600f2e986a754ee5934296bf4bfac25f85c1471f2426b",
 }
 
 

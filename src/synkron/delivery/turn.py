@@ -27,7 +27,8 @@ async def read_turns(
     Raises ServiceRoleRequired (G8).
     """
     # Two jobs of one run may come together, but a run that is returned twice means that two rows have its id.
-    rows = await source.fetch(connection, source.sql("delivery/turn")["turn"], list(dict.fromkeys(run_ids)))
+    async with source.in_words():
+        rows = await connection.fetch(source.sql("delivery/turn")["turn"], list(dict.fromkeys(run_ids)))
     refuse_users(rows[0]["refusal"] if rows else None)
     policies = settings.policies
     turns = {row["id"]: _turn(row, policies) for row in rows if row["id"] is not None}

@@ -3,10 +3,9 @@
 -- name: turn
 -- The current state of the runs $1 in one result: each with its integration's row and organization, its overrides, the
 -- pause that applies to it, and the moment of the newest older run that has not finished (`behind`). If there is a
--- `refusal`, rows may be hidden, and a missing row proves nothing. The id is cast to its column's own type,
--- ID_TYPE, so that the primary key's index is used. Plan: a worker's connections use generic plans, which assume that
--- an array is short; the function is not called while nothing is paused. If a run is returned more than once, its
--- integration's id or its organization's id is on more than one row.
+-- `refusal`, rows may be hidden, and a missing row proves nothing. Plan: the primary keys; a worker's connections use
+-- generic plans, which assume that an array is short; pause_over is not called while nothing is paused. If a run is
+-- returned more than once, its integration's id or its organization's id is on more than one row.
 select
     {run[r]}, r.state, r.retries, r.completes_by, r.deferred_at,
     (r.cron_schedule, r.timezone) is not distinct from (i.cron_schedule::text, o.timezone::text) as as_claimed,
@@ -27,7 +26,7 @@ cross join (
     select clock_timestamp() as at, {refusal} as refusal
 ) read_now
 left join synkron.runs r on r.id = asked.run_id
-left join {integration_rows} i on i.id = r.integration_id::ID_TYPE
+left join {integration_rows} i on i.id = {id[r.integration_id]}
 left join {organization_rows} o on o.id = i.org_id
 left join synkron.overrides v on v.integration_id = r.integration_id
 left join synkron.pauses p on (select exists (select from synkron.pauses where ended_at is null))

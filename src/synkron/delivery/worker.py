@@ -88,7 +88,6 @@ class Worker:
 
         A failed listener does not stop the worker (PgQueuer would wait for every attempt first); it polls instead.
         """
-        await self._source.ask_id_type(self._pool)
         # Before the first job, so that the worker knows which vendors are down.
         await self._observer.look()
         observing = asyncio.create_task(self._observer.run(self._ended))

@@ -7,23 +7,13 @@ set local lock_timeout = '30s';
 lock table synkron.watermark in share row exclusive mode;
 
 -- name: by_id
--- The rows with the ids $1, which come from the ledger and so can be cast to the column's type, ID_TYPE: the index of
--- the primary key is used.
+-- The rows with the ids $1. Plan: the primary key.
 -- Scans: only if no index proves that ids are unique; otherwise a one-time filter skips it.
 select
     {row},
     {doubled} as doubled
 from {rows}
-where i.id = any($1::text[]::ID_TYPE[]);
-
--- name: by_text
--- The rows with the ids $1, of which some are no value of the column's type.
--- Scans: the integrations, once, for a command.
-select
-    {row},
-    {doubled} as doubled
-from {rows}
-where i.id::text in (select unnest($1::text[]));
+where i.id = any({ids[$1]});
 
 -- name: of_scopes
 -- The rows of the organizations $1, those of the types $2, or with $3 all, by organization. The subqueries are hashed.
@@ -69,7 +59,7 @@ update synkron.pauses set ended_at = now(), ended_by = $2 where id = any($1::big
 --
 -- $3, $4 and $5 are an organization, a type and an integration; null is any. A pause is listed if it holds something of
 -- them. With an integration, its organization and type are given, too. The organization and type of an integration that
--- is paused are in its row, which is found by its primary key (ID_TYPE as in by_id).
+-- is paused are in its row, which is found by its primary key.
 --
 -- A page has $8 pauses. It begins after the pause that began at $6 and has the number $7.
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until, ended_at, ended_by,
@@ -87,7 +77,7 @@ where ($1 or {not_over[now()]}) and ($2::bigint[] is null or id = any($2))
         when $5 is not null then integration_id = $5
         else exists (
             select from {integration_rows} i
-            where i.id = pauses.integration_id::ID_TYPE
+            where i.id = {id[pauses.integration_id]}
                 and ($3 is null or i.org_id::text = $3) and ($4 is null or i.integration_type::text = $4)
         )
     end
@@ -102,13 +92,13 @@ where integration_id = $1;
 
 -- name: overrides
 -- The overrides of the integrations of the organization $1, the type $2 and the id $3, if not null; their rows are found
--- by the primary key (ID_TYPE as in by_id). A page of $5 begins after the id $4. The order is that of the bytes.
+-- by the primary key. A page of $5 begins after the id $4. The order is that of the bytes.
 select integration_id, {overrides[overrides]}
 from synkron.overrides
 where ($3::text is null or integration_id = $3)
     and (num_nonnulls($1::text, $2::text) = 0 or exists (
         select from {integration_rows} i
-        where i.id = overrides.integration_id::ID_TYPE
+        where i.id = {id[overrides.integration_id]}
             and ($1 is null or i.org_id::text = $1) and ($2 is null or i.integration_type::text = $2)
     ))
     and ($4::text is null or integration_id collate "C" > $4)

@@ -151,7 +151,7 @@ async def overrides(
     """
     async with read_transaction(connection):
         source = await secured(connection, settings)
-        statement = await source.fit(connection, source.sql("operations/operations")["overrides"])
+        statement = source.sql("operations/operations")["overrides"]
         rows = await connection.fetch(statement, *scope, *(after or (None,)), limit)
         values = {row["integration_id"]: _values(row) for row in rows}
         found = {one.integration_id: one for one in await read_rows_by_id(connection, settings, values)}

@@ -134,7 +134,7 @@ async def install(connection: Connection, settings: Settings, asked: AskedClock,
             text = queries.sql("operations/pg_cron")[ROUTINES[asked.mode]]
             if asked.mode == CALL:
                 text = text.replace("CRYPTO", await _check_call(connection))
-            await connection.execute(await queries.fit(connection, text))
+            await connection.execute(text)
             await connection.execute(SQL["set"], asked.mode == WAKE, asked.url, asked.mode == CLAIM, asked.ahead)
             await connection.execute(SQL["forget_plans"])
             await connection.execute(JOBS_SQL["schedule"], name, command)

@@ -152,7 +152,7 @@ begin
                     )
                     from {integration_rows} i
                     left join {organization_rows} o on o.id = i.org_id
-                    where i.id = p.integration_id::ID_TYPE
+                    where i.id = {id[p.integration_id]}
                 )
                 and coalesce((
                     select max(r.scheduled_for) from synkron.runs r

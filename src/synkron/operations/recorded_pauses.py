@@ -61,7 +61,7 @@ async def recorded_pauses(
 ) -> list[RecordedPause]:
     """The same in the caller's transaction; with ``numbers``, those of them."""
     source = await secured(connection, settings)
-    statement = await source.fit(connection, source.sql("operations/operations")["pauses"])
+    statement = source.sql("operations/operations")["pauses"]
     rows = await connection.fetch(statement, ended, numbers, *around, *(before or (None, None)), limit)
     ids = [row["integration_id"] for row in rows if row["integration_id"] is not None]
     known = {one.integration_id: one for one in await read_rows_by_id(connection, settings, ids)} if ids else {}

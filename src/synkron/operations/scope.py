@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from asyncpg import DataError
-
 from synkron.errors import NotFound, Refused, SourceTableMissing
 from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Connection
@@ -106,18 +104,7 @@ async def read_rows(connection: Connection, settings: Settings, scope: Scope) ->
 async def read_named_rows(connection: Connection, settings: Settings, ids: Collection[str | None]) -> list[Integration]:
     """The integrations that have exactly these ids. Any text may be given: what the id's column can't hold is no id."""
     texts = {one for one in ids if one is not None}
-    if not texts:
-        return []
-    try:
-        async with connection.transaction():
-            rows = await read_rows_by_id(connection, settings, texts)
-    except DataError:
-        if len(texts) == 1:
-            return []
-        # The database does not say which of them it is.
-        source = await secured(connection, settings)
-        found = await connection.fetch(source.sql("operations/operations")["by_text"], list(texts))
-        rows = [integration_of(row) for row in found]
+    rows = await read_rows_by_id(connection, settings, texts) if texts else []
     return [row for row in rows if row.integration_id in texts]
 
 
@@ -136,8 +123,8 @@ async def _read_wide(connection: Connection, settings: Settings, scopes: Sequenc
 async def read_rows_by_id(connection: Connection, settings: Settings, ids: Collection[str]) -> list[Integration]:
     """The integrations with these ids that exist, enabled or not."""
     source = await secured(connection, settings)
-    statement = await source.fit(connection, source.sql("operations/operations")["by_id"])
-    return [integration_of(row) for row in await connection.fetch(statement, list(ids))]
+    rows = await connection.fetch(source.sql("operations/operations")["by_id"], list(ids))
+    return [integration_of(row) for row in rows]
 
 
 async def read_names(connection: Connection, settings: Settings, org_ids: Collection[str | None]) -> dict[str, str]:

@@ -7,8 +7,7 @@ from asyncpg import InterfaceError, PostgresError
 from synkron.errors import SynkronError
 
 CONNECTION, OPERATOR, RESOURCES, TRANSACTION, TOO_MANY_CONNECTIONS = "08", "57", "53", "25", "53300"
-STATEMENT, UNSUPPORTED = "42", "0A"
-VALUE, CONSTRAINT = "22", "23"
+STATEMENT, VALUE, CONSTRAINT = "42", "22", "23"
 
 
 def is_passing(error: Exception) -> bool:
@@ -28,15 +27,6 @@ def is_of_one_question(error: Exception) -> bool:
 def is_for_ever(error: Exception) -> bool:
     """Whether the database will never accept it: invalid data, or a constraint."""
     return isinstance(error, PostgresError) and _is(error, VALUE, CONSTRAINT)
-
-
-def is_of_a_type(error: PostgresError) -> bool:
-    """Whether a column's type may be the cause.
-
-    There is no such operator, the value is none of the type or out of its range, or the result is of another type than
-    when the statement was prepared.
-    """
-    return _is(error, STATEMENT, VALUE, UNSUPPORTED)
 
 
 def _is(error: PostgresError, *beginnings: str) -> bool:

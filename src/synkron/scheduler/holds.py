@@ -62,12 +62,12 @@ async def read_released(
     """The integrations on hold that no pause covers at ``at``, with their current rows; since ``oldest`` at most."""
     if not await connection.fetchval(SQL["any_held"]):
         return []
-    rows = await connection.fetch(await source.fit(connection, source.sql("scheduler/holds")["released"]), at)
+    rows = await connection.fetch(source.sql("scheduler/holds")["released"], at)
     return [Released(integration_of(row), max(row["since"], oldest), Hold(row["reason"])) for row in rows]
 
 
 async def release(connection: Connection, released: Sequence[Released], source: SourceQueries) -> None:
     """Delete the holds, in the transaction that decides their moments."""
     if released:
-        statement = await source.fit(connection, source.sql("scheduler/holds")["release"])
-        await connection.execute(statement, [one.integration.integration_id for one in released])
+        ids = [one.integration.integration_id for one in released]
+        await connection.execute(source.sql("scheduler/holds")["release"], ids)

@@ -33,8 +33,8 @@ select exists (select from synkron.held);
 
 -- name: released
 -- The rows of integrations on hold that no pause covers at the moment $1, with the time since which they are undecided,
--- and why. The ids are cast to the type of their column, ID_TYPE, so that the primary key's index is used. Plan: the
--- pauses are an anti-join; calling the function pause_over for each row takes 7 s per tick with 100,000 rows on hold.
+-- and why. Plan: the primary key; the pauses are an anti-join, because calling the function pause_over for each row takes
+-- 7 s per tick with 100,000 rows on hold.
 -- Scans: the holds, and if most rows are on hold, the tables.
 select
     {row},
@@ -43,7 +43,7 @@ select
     h.reason as reason
 from synkron.held h
 cross join {rows}
-where i.id = h.integration_id::ID_TYPE
+where i.id = {id[h.integration_id]}
     and not exists (
         select from synkron.pauses
         where {in_effect[$1]}
@@ -60,5 +60,5 @@ delete from synkron.held
 where integration_id = any($1::text[])
     or integration_id in (
         select h.integration_id from synkron.held h
-        where not exists (select from {integrations} i where i.{integrations.id} = h.integration_id::ID_TYPE)
+        where not exists (select from {integrations} i where i.{integrations.id} = {id[h.integration_id]})
     );

@@ -41,8 +41,7 @@ async def move_left_behind(connection: Connection, source: SourceQueries, types:
     """
     if not await connection.fetchval(SQL["any_kept"], list(types)):
         return 0
-    left_behind = await source.fit(connection, source.sql("scheduler/moves")["left_behind"])
-    rows = await connection.fetch(left_behind, list(types))
+    rows = await connection.fetch(source.sql("scheduler/moves")["left_behind"], list(types))
     asked = [
         Move(
             row["id"],

@@ -62,8 +62,7 @@ select exists (
 -- name: left_behind
 -- Runs that could have started a minute ago and that no worker takes: their type is not in the settings ($1), or they
 -- are paused or wait for their vendor; and whose row is valid and has moved to another type (one of $1) or
--- organization. The ids are cast to the type of their column, ID_TYPE. Plan: from the index of unfinished runs, few of
--- which match, to the primary key.
+-- organization. Plan: from the index of unfinished runs, few of which match, to the primary key.
 -- Scans: only if no index proves that ids are unique; otherwise a one-time filter skips it.
 select
     run.id, run.integration_type, run.org_id,
@@ -79,7 +78,7 @@ from (
         )
 ) run
 cross join {rows}
-where i.id = run.integration_id::ID_TYPE
+where i.id = {id[run.integration_id]}
     and (i.integration_type::text, i.org_id::text) is distinct from (run.integration_type, run.org_id)
     and i.integration_type::text = any($1::text[])
     and coalesce({oddity}, {doubled}) is null

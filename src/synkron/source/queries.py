@@ -1,12 +1,13 @@
-"""What each query of the application's two tables needs: their names, the type of the ids, errors in sentences."""
+"""What each query of the application's two tables needs: their names, and errors in sentences."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from asyncpg import PostgresError, Record
+from asyncpg import PostgresError
 from asyncpg.exceptions import (
     DatatypeMismatchError,
     InsufficientPrivilegeError,
@@ -18,8 +19,7 @@ from asyncpg.exceptions import (
 )
 
 from synkron.errors import DatabaseError, LedgerMissing, Refused, ServiceRoleRequired, SourceTableMissing
-from synkron.postgres.connection import Connection, Executor
-from synkron.postgres.faults import is_of_a_type
+from synkron.postgres.connection import Connection
 from synkron.postgres.statements import source_statements
 
 if TYPE_CHECKING:
@@ -39,14 +39,10 @@ REFUSALS = {
 
 
 class SourceQueries:
-    """The two tables as the settings name them. The type of the integrations' id is asked for once.
-
-    Cheap to make: each tick, command and worker makes one and hands it down.
-    """
+    """The two tables as the settings name them. Cheap to make."""
 
     def __init__(self, tables: SourceTables) -> None:
         self.tables = tables
-        self._id_type: str | None = None
 
     def sql(self, file: str) -> dict[str, str]:
         """The statements of ``FILE.sql`` with the tables' names in them."""
@@ -68,6 +64,8 @@ class SourceQueries:
         except (UndefinedTableError, UndefinedColumnError, InvalidSchemaNameError) as error:
             raise self._missing(error) from None
         except (UndefinedFunctionError, DatatypeMismatchError) as error:
+            if _is_of_ledger(error):
+                raise self._missing(error) from None
             names = self.tables
             raise SourceTableMissing(
                 f"{str(error).capitalize()}. In {names.schema_name}.{names.integrations.table} Synkron needs "
@@ -92,35 +90,6 @@ class SourceQueries:
         """
         refuse_users(await connection.fetchval(self.sql("source/queries")["secure"]))
 
-    async def fit(self, connection: Executor, statement: str) -> str:
-        """The statement with ID_TYPE replaced by the type of the integrations' id, so that it uses the primary key."""
-        return statement.replace("ID_TYPE", self._id_type or await self.ask_id_type(connection))
-
-    async def ask_id_type(self, connection: Executor) -> str:
-        """The type that the column has now, as it is written in SQL."""
-        self._id_type = await connection.fetchval(self.sql("source/queries")["id_type"])
-        # Where there is no such column, the statement itself says so.
-        return self._id_type or "text"
-
-    async def fetch(self, connection: Executor, statement: str, *arguments: object) -> list[Record]:
-        """The rows of the fitted statement. Do not use it inside a transaction: a failed statement aborts that.
-
-        The application may alter the id's column. If the statement fails with an error of a type, the type is read
-        again; if it has changed, the statement is sent once more.
-        """
-        async with self.in_words():
-            fitted = await self.fit(connection, statement)
-            try:
-                return await connection.fetch(fitted, *arguments)
-            except PostgresError as error:
-                if not is_of_a_type(error):
-                    raise
-                await self.ask_id_type(connection)
-                anew = await self.fit(connection, statement)
-                if anew == fitted:
-                    raise
-                return await connection.fetch(anew, *arguments)
-
     def _privilege(self, error: InsufficientPrivilegeError) -> DatabaseError | Refused:
         # The message is in the server's language; the name of its function is the same everywhere.
         if error.server_source_function in {"check_enable_rls", "get_row_security_policies"}:
@@ -134,7 +103,7 @@ class SourceQueries:
         )
 
     def _missing(self, error: PostgresError) -> DatabaseError:
-        if "synkron." in str(error):
+        if _is_of_ledger(error):
             return LedgerMissing(f"{str(error).capitalize()}. Run `synkron migrate`.")
         names = self.tables
         return SourceTableMissing(
@@ -142,6 +111,11 @@ class SourceQueries:
             f"{names.schema_name}.{names.organizations.table}; name yours in synkron.toml under [source], or create "
             "these with `synkron migrate --with-source-tables`."
         )
+
+
+def _is_of_ledger(error: PostgresError) -> bool:
+    """Whether Synkron's own schema lacks something, or is missing."""
+    return re.search(r"\bsynkron\b", str(error)) is not None
 
 
 def refuse_users(refusal: str | None) -> None:

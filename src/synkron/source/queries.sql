@@ -18,8 +18,3 @@ select
     set_config('max_parallel_workers_per_gather', '0', true),
     set_config('random_page_cost', '1.1', true),
     exists (select from {integrations} limit 0) or exists (select from {organizations} limit 0) as locked;
-
--- name: id_type
--- The SQL type of the integrations' id.
-select format_type(atttypid, atttypmod) from pg_attribute
-where attrelid = '{integrations}'::regclass and attname = '{integrations_id}';

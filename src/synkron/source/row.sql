@@ -41,6 +41,19 @@ ALIAS.{organizations.id} as id,
 -- name: organization_rows
 (select {organization_columns[t]} from {organizations} t)
 
+-- name: id
+-- The integration's id whose text is VALUE; null if the column can't have it. The column's type is that of a field of no
+-- row, so a statement follows when the application alters it. The index of the primary key is used.
+synkron.id_of(VALUE, (null::{integrations}).{integrations.id})
+
+-- name: ids
+-- The same for the texts in the array VALUE.
+array(select synkron.id_of(given.id, (null::{integrations}).{integrations.id}) from unnest(VALUE::text[]) given (id))
+
+-- name: organization_ids
+-- The same for organizations.
+array(select synkron.id_of(given.id, (null::{organizations}).{organizations.id}) from unnest(VALUE::text[]) given (id))
+
 -- name: named_organizations
 (select t.{organizations.id} as id, t.{organizations.name} as name from {organizations} t)
 

@@ -153,11 +153,8 @@ async def _of_vendors(
 
 
 async def _read_names(connection: Connection, sql: Mapping[str, str], org_ids: Collection[str]) -> Names:
-    id_type = await connection.fetchval(sql["organization_id_type"])
-    if id_type is None:
-        return {}
-    statement = sql["names"].replace("ID_TYPE", id_type)
-    return {row["org_id"]: row["name"] for row in await _of_application(connection, statement, list(org_ids)) or ()}
+    rows = await _of_application(connection, sql["names"], list(org_ids))
+    return {row["org_id"]: row["name"] for row in rows or ()}
 
 
 async def _of_application(connection: Connection, statement: str, *arguments: object) -> Sequence[Record] | None:

@@ -177,15 +177,8 @@ group by loop, error, place
 order by max(last_at) desc, loop, error, place
 limit $3;
 
--- name: organization_id_type
--- The SQL type of the organizations' id; no row if the table does not exist.
-select format_type(atttypid, atttypmod)
-from pg_attribute
-where attrelid = to_regclass('{organizations}') and attname = '{organizations_id}';
-
 -- name: names
--- The names of the organizations $1. The ids are cast to the type of their column, ID_TYPE, so that the primary key
--- serves.
+-- The names of the organizations $1. Plan: the primary key.
 select {legible[o.id 200]} as org_id, coalesce({legible[o.name 200]}, '') as name
 from {named_organizations} o
-where o.id = any($1::text[]::ID_TYPE[]);
+where o.id = any({organization_ids[$1]});

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from asyncpg import DataError, Record
+from asyncpg import Record
 
 from synkron.errors import Ambiguous, LedgerMissing, NotFound, Refused, ServiceRoleRequired, SourceTableMissing
 from synkron.model import Scope
@@ -178,11 +178,12 @@ class _Search:
         return matches(text, [Candidate(row["org_id"], row["name"]) for row in rows] or self.organizations)
 
     async def _with_id(self, text: str) -> list[Record]:
-        """The rows of the integration with this id. What its column can't hold, or would change, is no id."""
+        """The rows of the integration with this id."""
         try:
-            rows = await self._rows(FILE, "integrations_with_id", forms(text))
-        except DataError:
-            return []
+            rows = await self._read(FILE, "integrations_with_id", forms(text))
+        except (LedgerMissing, Refused, SourceTableMissing):
+            # What makes an id of a text is a function of Synkron's own, which may be missing or out of reach.
+            rows = await self._rows(FILE, "integrations_that_begin", text, MOST_LISTED + 1)
         return [row for row in rows if row["id"].casefold() == text.casefold()]
 
     async def _rows(self, file: str, name: str, *arguments: object) -> list[Record]:
@@ -190,12 +191,14 @@ class _Search:
         if self.unreadable is not None:
             return []
         try:
-            async with self.source.reading(self.connection):
-                statement = await self.source.fit(self.connection, self.source.sql(file)[name])
-                return await self.connection.fetch(statement, *arguments)
+            return await self._read(file, name, *arguments)
         except (Refused, SourceTableMissing) as error:
             self.unreadable = error
             return []
+
+    async def _read(self, file: str, name: str, *arguments: object) -> list[Record]:
+        async with self.source.reading(self.connection):
+            return await self.connection.fetch(self.source.sql(file)[name], *arguments)
 
     async def _on_record(self, kind: str, text: str) -> Record | None:
         """What Synkron's own tables know under this id."""

@@ -22,10 +22,9 @@ with recursive found as (
 select id from found where id <> '';
 
 -- name: integrations_with_id
--- The integrations with the ids $1. The texts are cast to the column's type, ID_TYPE, so the index of the primary key is
--- used; a text that is none of the type makes the statement fail.
+-- The integrations with the ids $1. Plan: the primary key.
 {named_integrations}
-where i.id = any($1::text[]::ID_TYPE[]) and i.org_id is not null and i.integration_type is not null;
+where i.id = any({ids[$1]}) and i.org_id is not null and i.integration_type is not null;
 
 -- name: integrations_that_begin
 -- Up to $2 integrations whose id begins with $1, in any case.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from asyncpg import DataError, Record
+from asyncpg import Record
 
 from synkron.cron import Cron
 from synkron.errors import NotFound
@@ -100,12 +100,8 @@ async def calendar(connection: Connection, settings: Settings, integration_id: s
 async def _row(connection: Connection, settings: Settings, integration_id: str) -> Integration | None:
     """The row as it is now; None if it is gone, or its id is on several rows."""
     source = SourceQueries(settings.source)
-    try:
-        async with source.reading(connection):
-            statement = await source.fit(connection, source.sql("reports/overview/page")["rows"])
-            rows = await connection.fetch(statement, [integration_id])
-    except DataError:
-        return None
+    async with source.reading(connection):
+        rows = await connection.fetch(source.sql("reports/overview/page")["rows"], [integration_id])
     return integration_of(rows[0]) if len(rows) == 1 and rows[0]["integration_id"] == integration_id else None
 
 

@@ -76,7 +76,7 @@ async def _read_rows(connection: Connection, source: SourceQueries, places: Sequ
     others = [(one.integration_id, one.place) for one in places if one.place != 0]
     found: dict[tuple[str, int], Named] = {}
     if own:
-        for row in await connection.fetch(await source.fit(connection, sql["rows"]), own):
+        for row in await connection.fetch(sql["rows"], own):
             found.setdefault((row["integration_id"], 0), (integration_of(row), row["organization"]))
     if others:
         for row in await connection.fetch(sql["copies"], *map(list, zip(*others, strict=True))):

@@ -1,16 +1,16 @@
 -- What a page shows of its rows: as they are now, in one transaction with its order.
 
 -- name: rows
--- The rows of the integrations $1, as they are now, with the names of their organizations. The ids are cast to the type of
--- their column, ID_TYPE. Whether an organization's id is on several rows is known from the copy, because it takes a scan
--- where no unique index says so. Plan: looks them up by the primary keys.
+-- The rows of the integrations $1, as they are now, with the names of their organizations. Whether an organization's
+-- id is on several rows is known from the copy, because it takes a scan where no unique index says so. Plan: looks them
+-- up by the primary keys.
 select {row}, copy.oddity as doubled, coalesce({legible[n.name 200]}, '') as organization
 from {integration_rows} i
 left join {organization_rows} o on o.id = i.org_id
 left join {named_organizations} n on n.id = i.org_id
 left join synkron.overview_integrations copy
     on copy.integration_id = i.id::text and copy.place = 0 and copy.oddity = 'organization twice'
-where i.id = any($1::text[]::ID_TYPE[]);
+where i.id = any({ids[$1]});
 
 -- name: copies
 -- The copies of the rows that have no id of their own, by which they could be looked up: $1 and the places $2.
