@@ -7,6 +7,7 @@ session would read the zone's file anew.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -26,6 +27,7 @@ time.tzset()
 # To read the authorities that a system trusts takes 50 ms, of each process that imports aiohttp and of each client of
 # Supabase's. No test asks a vendor, so these trust one authority, which has signed nothing.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("support") / "nobody.pem")
+gc.disable()  # while the tests are collected, which takes half as long
 # A shell's background jobs ignore Ctrl-C, and so would every process that a test starts and stops with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -104,6 +106,12 @@ def minutes_of(item: pytest.Item) -> float:
     """How many minutes the test waits for, as its marker says."""
     marker = item.get_closest_marker("waits")
     return float(marker.kwargs["minutes"]) if marker else 0.0
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected stays until the end: the collector of garbage need not look at it, then or later."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
