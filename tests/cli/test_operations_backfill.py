@@ -84,6 +84,37 @@ def test_what_was_merged_shares_the_fate_of_its_run(
     assert [one["fate"] for one in answer["occurrences"]] == fates
 
 
+@pytest.mark.parametrize(
+    ("cover", "hours", "fates"),
+    [
+        ({"state": "succeeded"}, 3, ["covered", "covered"]),
+        ({"state": "running"}, 3, ["covered", "covered"]),
+        ({"state": "failed"}, 3, ["failed", "failed"]),
+        ({"state": "skipped"}, 3, ["runs", "runs"]),
+        ({"state": "succeeded"}, 2, ["runs", "covered"]),
+        ({"state": "succeeded"}, 1, ["runs", "runs"]),
+        ({"state": "succeeded", "cron_schedule": "0 */2 * * *"}, 3, ["runs", "runs"]),
+        ({"state": "succeeded", "period_start": None}, 3, ["runs", "runs"]),
+    ],
+)
+def test_what_was_never_decided_may_be_in_the_period_of_a_later_run(
+    on_database: Command, past: Past, cover: dict[str, Any], hours: int, fates: list[str]
+) -> None:
+    """As while a row could not be read: the run after it, even one after the range, covers that time.
+
+    The first run of all covers no time before it; and where the schedule was another one, verify tells of no overlap.
+    """
+    run_id = past.record(1, cover.pop("state"), span=hours)
+    for column, value in cover.items():
+        execute(
+            past.url,
+            f"update synkron.runs set {column} = {'null' if value is None else repr(value)} where id = {run_id}",
+        )
+    answer = on_database("backfill", *_range(past, 3, 1), "--type", "xledger", "--dry-run", "--json").answer
+    assert [one["fate"] for one in answer["occurrences"]] == fates
+    assert {one["run_id"] for one in answer["occurrences"] if one["fate"] != "runs"} <= {run_id}
+
+
 def test_the_beginning_is_included_and_the_end_is_not(on_database: Command, past: Past) -> None:
     answer = on_database("backfill", *_range(past, 3, 1), "--type", "xledger", "--dry-run", "--json").answer
     moments = [datetime.fromisoformat(one["scheduled_for"]) for one in answer["occurrences"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from synkron.ledger.installation import at_home
 from synkron.ledger.queue import enqueue
 from synkron.model import Action, Decision, Integration, Occurrences, Scope, Source, State, Window
 from synkron.operations.audit import record
-from synkron.operations.backfill_plan import BackfillOutcome, Planned, RecordedMoment, fates_of
+from synkron.operations.backfill_plan import BackfillOutcome, CoveringRun, Planned, RecordedMoment, fates_of
 from synkron.operations.scope import live, look_up
 from synkron.operations.transaction import write_transaction
 from synkron.postgres.connection import Connection
@@ -91,6 +91,7 @@ async def plan_backfill(
         fates_of(
             due,
             await _recorded(connection, asked, ids),
+            await _covering(connection, asked, ids),
             await read_held(connection, ids),
             (await at_home(connection, settings)).id,
         ),
@@ -190,6 +191,15 @@ async def _recorded(
         )
         for row in rows
     }
+
+
+async def _covering(
+    connection: Connection, asked: AskedBackfill, ids: Sequence[str]
+) -> Mapping[str, Sequence[CoveringRun]]:
+    found: dict[str, list[CoveringRun]] = defaultdict(list)
+    for row in await connection.fetch(SQL["covering"], ids, asked.start, asked.end):
+        found[row["integration_id"]].append(read(CoveringRun, row, state=State(row["state"])))
+    return found
 
 
 async def _claim(

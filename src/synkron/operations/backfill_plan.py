@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +41,18 @@ class RecordedMoment:
 
 
 @dataclass(frozen=True, slots=True)
+class CoveringRun:
+    """A run that was not skipped, and the schedule by which its period began."""
+
+    id: int
+    state: State
+    scheduled_for: datetime
+    period_start: datetime
+    cron_schedule: str | None
+    timezone: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """An occurrence and what happens to it; ``run_id`` is the run that stands for it, or that runs (again)."""
 
@@ -60,10 +73,15 @@ class Planned:
 def fates_of(
     due: Iterable[Occurrences],
     recorded: Mapping[tuple[str, datetime], RecordedMoment],
+    covering: Mapping[str, Sequence[CoveringRun]],
     held: Mapping[str, datetime],
     installation: UUID,
 ) -> Iterator[Planned]:
-    """Each occurrence and what happens to it. ``held``: moments of an integration after this one are undecided."""
+    """Each occurrence and what happens to it. ``held``: moments of an integration after this one are undecided.
+
+    ``covering`` are the runs of an integration, the oldest first. While its row could not run, nothing was decided: if
+    the schedule was the same, that time is in the period of the run after it.
+    """
     for one in due:
         row = one.integration
         since = held.get(row.integration_id)
@@ -74,12 +92,28 @@ def fates_of(
                 yield Planned(installation, row, moment, start, BackfillOutcome.UNDECIDED, None, why)
             else:
                 (begins,) = (known and known.period) or (start,)
-                yield Planned(installation, row, moment, begins, *_fate(known))
+                fate = _fate(known) if known else _fate_of_unrecorded(row, moment, covering.get(row.integration_id, ()))
+                yield Planned(installation, row, moment, begins, *fate)
 
 
-def _fate(known: RecordedMoment | None) -> tuple[BackfillOutcome, int | None, str]:
-    if known is None:
-        return BackfillOutcome.RUNS, None, "the ledger has no record of it"
+def _fate_of_unrecorded(
+    row: Integration, moment: datetime, runs: Sequence[CoveringRun]
+) -> tuple[BackfillOutcome, int | None, str]:
+    schedule = row.cron_schedule, None if row.timezone is None else str(row.timezone)
+    after = bisect_right(runs, moment, key=lambda run: run.scheduled_for)
+    for run in runs[after : after + 1]:
+        if run.period_start < moment and (run.cron_schedule, run.timezone) == schedule:
+            return _covered(run.id, run.state)
+    return BackfillOutcome.RUNS, None, "the ledger has no record of it"
+
+
+def _covered(by: int, state: State) -> tuple[BackfillOutcome, int | None, str]:
+    if state is State.FAILED:
+        return BackfillOutcome.FAILED, by, f"run {by} covers it and failed: synkron runs retry {by}"
+    return BackfillOutcome.COVERED, by, f"run {by} covers it and {_has(state)}"
+
+
+def _fate(known: RecordedMoment) -> tuple[BackfillOutcome, int | None, str]:
     match known.state:
         case State.SUCCEEDED:
             return BackfillOutcome.RAN, known.id, f"run {known.id} succeeded"
@@ -87,18 +121,12 @@ def _fate(known: RecordedMoment | None) -> tuple[BackfillOutcome, int | None, st
             return BackfillOutcome.IN_HAND, known.id, f"run {known.id} is {known.state}"
         case State.FAILED:
             return BackfillOutcome.FAILED, known.id, f"run {known.id} failed: synkron runs retry {known.id}"
-    if known.cover_id is not None and known.cover_state is State.FAILED:
-        return (
-            BackfillOutcome.FAILED,
-            known.cover_id,
-            f"run {known.cover_id} covers it and failed: synkron runs retry {known.cover_id}",
-        )
-    if known.cover_id is not None and known.cover_state is not State.SKIPPED:
-        return BackfillOutcome.COVERED, known.cover_id, f"run {known.cover_id} covers it and {_has(known.cover_state)}"
+    if known.cover_id is not None and known.cover_state not in (None, State.SKIPPED):
+        return _covered(known.cover_id, known.cover_state)
     # A skipped run of an earlier backfill is run again, because a moment can't have a second backfill run.
     again = known.id if known.source is Source.BACKFILL else None
     return BackfillOutcome.RUNS, again, known.reason
 
 
-def _has(state: State | None) -> str:
+def _has(state: State) -> str:
     return "succeeded" if state is State.SUCCEEDED else f"is {state}"

@@ -119,3 +119,17 @@ where r.integration_id = any($1::text[])
     and r.scheduled_for >= $2 and r.scheduled_for < $3
     and r.source <> 'manual'
 order by r.integration_id, r.scheduled_for, r.state = 'skipped', r.source = 'backfill' desc, r.id;
+
+-- name: covering
+-- Of each of the integrations $1, the runs after $2 that were not skipped, up to the first one from $3 on, whose period
+-- begins before $3. The period of the first run of all begins nowhere: it covers no time before it.
+select run.integration_id, run.id, run.state, run.scheduled_for, run.period_start, run.cron_schedule, run.timezone
+from unnest($1::text[]) asked (id)
+cross join lateral (
+    select coalesce(min(scheduled_for), 'infinity') as until
+    from synkron.runs
+    where integration_id = asked.id and scheduled_for >= $3 and action = 'run' and state <> 'skipped' and source <> 'manual'
+) last
+join synkron.runs run on run.integration_id = asked.id and run.scheduled_for > $2 and run.scheduled_for <= last.until
+where run.action = 'run' and run.state <> 'skipped' and run.source <> 'manual' and run.period_start < $3
+order by run.integration_id, run.scheduled_for;
