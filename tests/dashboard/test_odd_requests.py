@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.sessions import log_in_by_link, make_login_link
+from synkron.service.dashboard.actions import ACTIONS
 from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from tests.conftest import Connection
 from tests.service.api.cast import Member
@@ -61,6 +62,36 @@ async def test_an_address(api: Api, connection: Connection, cast: list[Member], 
             path.replace("{}", cast[0].integrations[0]).format(run=cast[0].run_id), headers=PAGE, allow_redirects=False
         )
     assert (answer.status, lines) == (status, [])
+
+
+# What each action is done with; * may come several times.
+DONE_WITH = {
+    "pause": "integration* org type",
+    "resume": "integration* org type pause",
+    "trigger": "integration",
+    "backfill": "integration",
+    "retry": "run",
+    "cancel": "run",
+    "acknowledge": "incident",
+    "silence": "incident",
+    "try_channel": "channel",
+    "unsilence": "silence",
+}
+
+
+async def test_an_action_takes_no_field_that_it_would_not_heed(api: Api, connection: Connection) -> None:
+    operator = api.with_token(await token_of(connection, Permission.OPERATE))
+    names = sorted({name.rstrip("*") for fields in DONE_WITH.values() for name in fields.split()})
+    found, expected = {}, {}
+    for action, fields in DONE_WITH.items():
+        for name in names:
+            path = f"/act/{action}?{name}=9"
+            told = [(await operator.get(asked, headers=PAGE)).text for asked in (path, f"{path}&{name}=8")]
+            found[action, name] = "There is no such parameter." in told[0], "Give it once." in told[1]
+            is_known, has_several = name in fields.replace("*", "").split(), f"{name}*" in fields.split()
+            expected[action, name] = (not is_known, is_known and not has_several)
+    assert found == expected
+    assert set(DONE_WITH) == set(ACTIONS)
 
 
 @pytest.mark.parametrize(

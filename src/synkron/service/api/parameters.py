@@ -85,12 +85,13 @@ Number = Annotated[Whole, Path(ge=1, le=LARGEST)]
 Id = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, pattern="^[^\\x00]+$")]
 Limit = Annotated[Whole, Query(ge=1, le=MOST, description="How many items a page has at most.")]
 LONGEST_RANGE = timedelta(days=32)
+NUMBER: TypeAdapter[int] = TypeAdapter(Number)
 
 
-def number(text: str) -> int | None:
+def recorded_number(text: str) -> int | None:
     """The number of a run or the like that somebody wrote in a field, as in an address; None if it is none."""
     with suppress(ValueError):
-        return TypeAdapter(Number).validate_python(text)
+        return NUMBER.validate_python(text)
     return None
 
 
