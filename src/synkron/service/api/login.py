@@ -35,7 +35,7 @@ from synkron.service.api.served import Parts, Served
 # Seconds for what is asked of the identity provider, each of which has a deadline of its own.
 PROVIDER_WITHIN = 60.0
 # Why somebody is at the login page again: the page has the words for each, in each language.
-SAID = ("over", "wrong", "used", "provider", "away")
+SAID = ("over", "several", "wrong", "used", "provider", "away")
 
 router = APIRouter(include_in_schema=False)
 
