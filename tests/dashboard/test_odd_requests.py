@@ -121,6 +121,38 @@ async def test_a_pause_whose_length_is_not_one_is_not_made(
         assert await connection.fetchval("select count(*) from synkron.pauses") == before, wrong
 
 
+@pytest.mark.parametrize("path", ["/login", "/login/link", "/preferences"])
+async def test_a_form_that_needs_no_session_has_its_own_fields_alone(api: Api, path: str) -> None:
+    own = PAGE | {"Sec-Fetch-Site": "same-origin"}
+    known = {"/login": "password", "/login/link": "secret", "/preferences": "theme"}[path]
+    for fields, status, said in (
+        ([(known, "x")], 303, ""),
+        ([(known, "x"), ("banana", "y")], 422, "form.banana: There is no such parameter."),
+        ([(known, "x"), (known, "x")], 422, f"form.{known}: Give it once."),
+    ):
+        answer = await api.with_token(None).ask("POST", path, data=FormData(fields), headers=own, allow_redirects=False)
+        assert (answer.status, said in answer.text) == (status, True), fields
+
+
+async def test_who_has_several_sessions_is_told_so(api: Api, connection: Connection) -> None:
+    """Their session has not ended: which of them is meant would be a guess."""
+    holds = [
+        await log_in_by_link(connection, await make_login_link(connection, name, Permission.READ)) for name in "ab"
+    ]
+    secrets = [one[1] for one in holds if one is not None]
+    for sent, address in (
+        ([], "/login?next=%2Fruns"),
+        (["synkron_s_" + "a" * 43], "/login?said=over&next=%2Fruns"),
+        (secrets, "/login?said=several&next=%2Fruns"),
+        ([secrets[0], "synkron_s_" + "a" * 43], None),
+    ):
+        headers = PAGE | {"Cookie": "; ".join(f"synkron-session={one}" for one in sent)}
+        answer = await api.with_token(None).get("/runs", headers=headers, allow_redirects=False)
+        assert answer.headers.get("Location") == address
+    page = await api.with_token(None).get("/login?said=several", headers=PAGE)
+    assert "Several sessions are open in this browser." in page.text
+
+
 def cookie(content: object) -> str:
     return urlsafe_b64encode((content if isinstance(content, str) else json.dumps(content)).encode()).decode()
 
