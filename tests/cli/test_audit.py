@@ -79,10 +79,10 @@ def test_changes_as_a_table(on_database: Command) -> None:
     heading, *rows = on_database("audit").out.splitlines()
     assert heading.split("  ")[0] == "when (UTC)"
     assert [" ".join(row.split()[2:]) for row in rows] == [
-        "kari: end override integration 7 no timeout (was 5m)",
-        "ola: resume type xledger pause 1",
+        "kari: end override Fjord xledger before: timeout 5m",
+        "ola: resume type xledger before: pause 1",
         "kari: pause type xledger reason why, pause 1",
-        "kari: silence organization Fjord",
+        "kari: silence Fjord",
         "kari: adopt installation 1",
     ]
 

@@ -123,7 +123,7 @@ def test_acknowledge(on_database: Command, past: Past) -> None:
         0,
         "Incident 1 is acknowledged by kari: there are no more reminders of it.\n",
     )
-    assert past.audit() == [("kari", "acknowledge", "incident 1 (run_failed 4711)")]
+    assert past.audit() == [("kari", "acknowledge", "incident 1")]
     [row] = on_database("incidents", "--json").answer
     assert (row["state"], row["acknowledged_by"]) == ("acknowledged", "kari")
 

@@ -77,7 +77,10 @@ def test_what_is_paused_is_not_coming(on_database: Command, database: Database) 
     )
     lines = on_database("status").out.splitlines()
     assert "next hour   0 runs, 1 more paused" in lines
-    assert "paused      1 pause, 1 integration on hold; 2 of an unknown type; 1 without an organization" in lines
+    assert (
+        "paused      1 pause, 1 integration on hold by pauses, and 2 because their type is unknown and 1 because its "
+        "organization is missing"
+    ) in lines
     answer = on_database("status", "--json").answer
     assert (answer["due_within_the_hour"], answer["paused_within_the_hour"], answer["next"]) == (0, 1, [])
     assert (answer["held"], answer["held_for"]) == (4, {"paused": 1, "unknown_type": 2, "without_organization": 1})

@@ -419,9 +419,9 @@ def test_a_name_that_steers_the_terminal(world: World) -> None:
         (["--org", "nobody", "--type", "xledger"], 4, 'There is no organization "nobody"'),
         (["--org", FJORD, "--type", "bufdir"], 4, f"Organization {FJORD} has no bufdir. It has xledger."),
         (["--integration", "nothing"], 4, 'There is no integration "nothing"'),
-        (["--integration", XLEDGER, "--type", "xledger"], 2, "either --org and --type, or --integration"),
-        ([], 2, "either --org and --type, or --integration"),
-        (["--type", "bufdir"], 4, "No organization has bufdir."),
+        (["--integration", XLEDGER, "--type", "xledger"], 2, "--org, --type or both, or --integration"),
+        ([], 2, "--org, --type or both, or --integration"),
+        (["--type", "bufdir"], 4, "No organization has bufdir. If one had it, name it with --org."),
         (["--integration", XLEDGER, "--at", "2h before"], 2, "is not a time"),
     ],
 )
@@ -465,7 +465,19 @@ def test_an_organization_or_a_type_alone_names_the_only_one_or_says_which_there_
     ended = world.synkron("why", "--type", "xledger")
     assert (ended.code, ended.out) == (2, "")
     assert "Several organizations have xledger. Name one with --org:" in ended.err
-    assert "00000000-0000-4000-8000-0000000000aa  Vik" in ended.err
+    assert "  00000000-0000-4000-8000-0000000000aa (Vik)" in ended.err
     execute(world.database.url, "delete from organization_integrations")
     ended = world.synkron("why", "--org", FJORD)
-    assert (ended.code, f"Organization {FJORD} has no integrations." in ended.err) == (4, True)
+    assert (ended.code, f"Organization {FJORD} has no integrations, and the ledger has no record" in ended.err) == (
+        4,
+        True,
+    )
+
+
+def test_an_organization_alone_names_the_only_type_that_its_deleted_rows_had(world: World) -> None:
+    caught_up_none(world)
+    world.sql("delete from organization_integrations")
+    at = ("--at", zulu(world.moment))
+    both = world.synkron("why", "--org", FJORD, "--type", "xledger", *at)
+    alone = world.synkron("why", "--org", FJORD, *at)
+    assert (alone.code, alone.out) == (0, both.out)

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.sessions import log_in_by_link, make_login_link
+from synkron.service.dashboard.actions import ACTIONS
 from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from tests.conftest import Connection
 from tests.service.api.cast import Member
@@ -63,6 +64,36 @@ async def test_an_address(api: Api, connection: Connection, cast: list[Member], 
     assert (answer.status, lines) == (status, [])
 
 
+# What each action is done with; * may come several times.
+DONE_WITH = {
+    "pause": "integration* org type",
+    "resume": "integration* org type pause",
+    "trigger": "integration",
+    "backfill": "integration",
+    "retry": "run",
+    "cancel": "run",
+    "acknowledge": "incident",
+    "silence": "incident",
+    "try_channel": "channel",
+    "unsilence": "silence",
+}
+
+
+async def test_an_action_takes_no_field_that_it_would_not_heed(api: Api, connection: Connection) -> None:
+    operator = api.with_token(await token_of(connection, Permission.OPERATE))
+    names = sorted({name.rstrip("*") for fields in DONE_WITH.values() for name in fields.split()})
+    found, expected = {}, {}
+    for action, fields in DONE_WITH.items():
+        for name in names:
+            path = f"/act/{action}?{name}=9"
+            told = [(await operator.get(asked, headers=PAGE)).text for asked in (path, f"{path}&{name}=8")]
+            found[action, name] = "There is no such parameter." in told[0], "Give it once." in told[1]
+            is_known, has_several = name in fields.replace("*", "").split(), f"{name}*" in fields.split()
+            expected[action, name] = (not is_known, is_known and not has_several)
+    assert found == expected
+    assert set(DONE_WITH) == set(ACTIONS)
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -88,6 +119,38 @@ async def test_a_pause_whose_length_is_not_one_is_not_made(
         answer = await operator.ask("POST", "/act/pause", data=fields, headers=PAGE, allow_redirects=False)
         assert (answer.status, answer.headers["Location"]) == (303, "/runs")
         assert await connection.fetchval("select count(*) from synkron.pauses") == before, wrong
+
+
+@pytest.mark.parametrize("path", ["/login", "/login/link", "/preferences"])
+async def test_a_form_that_needs_no_session_has_its_own_fields_alone(api: Api, path: str) -> None:
+    own = PAGE | {"Sec-Fetch-Site": "same-origin"}
+    known = {"/login": "password", "/login/link": "secret", "/preferences": "theme"}[path]
+    for fields, status, said in (
+        ([(known, "x")], 303, ""),
+        ([(known, "x"), ("banana", "y")], 422, "form.banana: There is no such parameter."),
+        ([(known, "x"), (known, "x")], 422, f"form.{known}: Give it once."),
+    ):
+        answer = await api.with_token(None).ask("POST", path, data=FormData(fields), headers=own, allow_redirects=False)
+        assert (answer.status, said in answer.text) == (status, True), fields
+
+
+async def test_who_has_several_sessions_is_told_so(api: Api, connection: Connection) -> None:
+    """Their session has not ended: which of them is meant would be a guess."""
+    holds = [
+        await log_in_by_link(connection, await make_login_link(connection, name, Permission.READ)) for name in "ab"
+    ]
+    secrets = [one[1] for one in holds if one is not None]
+    for sent, address in (
+        ([], "/login?next=%2Fruns"),
+        (["synkron_s_" + "a" * 43], "/login?said=over&next=%2Fruns"),
+        (secrets, "/login?said=several&next=%2Fruns"),
+        ([secrets[0], "synkron_s_" + "a" * 43], None),
+    ):
+        headers = PAGE | {"Cookie": "; ".join(f"synkron-session={one}" for one in sent)}
+        answer = await api.with_token(None).get("/runs", headers=headers, allow_redirects=False)
+        assert answer.headers.get("Location") == address
+    page = await api.with_token(None).get("/login?said=several", headers=PAGE)
+    assert "Several sessions are open in this browser." in page.text
 
 
 def cookie(content: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from synkron.operations.access import sessions
@@ -68,7 +70,7 @@ async def test_the_audit_is_filtered(api: Api, connection: Connection) -> None:
         ("author=ola&org=Member-A", [False, False]),
     ):
         text = (await api.get(f"/audit?{query}")).text
-        assert [f"integration {one.integrations[0]}" in text for one in members] == shown, query
+        assert [f"/integrations/{one.integrations[0]}" in text for one in members] == shown, query
 
 
 async def test_a_type_is_one_that_is_known_or_the_page_says_which_are(api: Api, connection: Connection) -> None:
@@ -143,3 +145,23 @@ async def test_before_the_first_copy_nothing_is_said_to_be_none(api: Api, connec
     await connection.execute("select pg_advisory_lock(hashtext('synkron.overview'))")
     for path in ("/", "/heat", "/timeline"):
         assert "being read for the first time" in (await api.get(path, headers=PAGE)).text, path
+
+
+async def test_what_a_change_was_about_leads_to_its_page(api: Api, connection: Connection) -> None:
+    member = await add_member(connection, "A")
+    for subject, where in (
+        ("run 7", ["/runs/7", f"/o/{member.org_id}", f"/integrations/{member.integrations[0]}"]),
+        ("incident 5", ["/incidents/5", f"/o/{member.org_id}", f"/integrations/{member.integrations[0]}"]),
+        ("person kari", [f"/o/{member.org_id}", f"/integrations/{member.integrations[0]}"]),
+        ("integration 1", [f"/o/{member.org_id}", f"/integrations/{member.integrations[0]}"]),
+    ):
+        await connection.execute("truncate synkron.audit")
+        await connection.execute(
+            "insert into synkron.audit (author, action, subject, org_id, integration_type, integration_id) "
+            "values ('kari', 'x', $1, $2, 'xledger', $3)",
+            subject,
+            member.org_id,
+            member.integrations[0],
+        )
+        [row] = re.findall("<tr data-row=.*?</tr>", (await api.get("/audit")).text, re.DOTALL)
+        assert [one for one in re.findall('href="(.*?)"', row) if "author=" not in one] == where

@@ -15,6 +15,7 @@ from synkron.incidents.lifecycle import Occasion
 from synkron.ledger.drift import Stage
 from synkron.model import Fault, OutcomeKind, Source, State
 from synkron.operations.access.actor import Permission
+from synkron.operations.audit_words import FACTS
 from synkron.operations.backfill_plan import BackfillOutcome
 from synkron.reports.overview.calendar import Decided
 from synkron.reports.overview.cursor import Sort
@@ -43,6 +44,8 @@ BUILT: dict[str, Iterable[object]] = {
     "act.length.*": LENGTHS,
     "act.fate.*": [one.name.lower() for one in BackfillOutcome],
     "act.catch_up.*": CatchUp,
+    "audit.*": ("yes", "no"),
+    "audit.fact.*": FACTS,
     "audit.span.*": ["all", *Since],
     "common.keys.*": ("search", "down", "up", "select", "open", "theme", "help"),
     "common.theme.*": THEMES,
@@ -86,7 +89,7 @@ BUILT: dict[str, Iterable[object]] = {
     "verdict.*": Verdict,
 }
 # Words for what is stored as free text: new ones are shown as they are.
-FREE = {"audit.action.*", "audit.fact.*", "audit.kind.*", "policy.*"}
+FREE = {"audit.action.*", "audit.kind.*", "policy.*"}
 
 FOLDER = Path(dashboard.__file__).parent
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))

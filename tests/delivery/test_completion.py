@@ -386,8 +386,9 @@ class TestEndpoint:
             (b"[" * 10_000, "the body: "),
             (
                 b'{"idempotency_key": "k", "attempt": 1, "outcome": "failed", "outcome": "succeeded"}',
-                "outcome: give it once",
+                "outcome: Give it once.",
             ),
+            (b'{"error": [{"a": 1}, {"b": {"a": 1, "a": 2}}]}', "error.1.b.a: Give it once."),
         ],
     )
     async def test_a_body_that_is_none(

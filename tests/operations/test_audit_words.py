@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import synkron
 from synkron.operations.audit import AuditEntry
-from synkron.operations.audit_words import about, differing
+from synkron.operations.audit_words import FACTS, about, differing
 
 FJORD, HOURLY = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000007"
-NAMES = {FJORD: "Fjordlys"}
+NAMES = {FJORD: "Fjordlys", "acme (north)": "North"}
 AT = datetime(2026, 11, 30, 8, 55, 58, 632609, tzinfo=UTC)
+SOURCES = [one.read_text("utf-8") for one in Path(synkron.__file__).parent.rglob("*.py")]
 SAME = "2026-11-30T08:55:58.632609Z"
 
 
@@ -25,18 +30,29 @@ def entry(subject: str, *scope: str | None, action: str = "pause", before: Any =
     ("subject", "scope", "told"),
     [
         (f"integration {HOURLY} (xledger of Fjordlys)", (FJORD, "xledger", HOURLY), "Fjordlys xledger"),
-        (f"integration {HOURLY} (xledger of Gone)", ("gone", "xledger", HOURLY), "Gone xledger"),
+        (
+            f"integration {HOURLY} (xledger of Gone)",
+            ("gone", "xledger", HOURLY),
+            f"integration {HOURLY} (xledger of Gone)",
+        ),
         (f"integration {HOURLY} (its row is gone)", (None, None, HOURLY), f"integration {HOURLY} (its row is gone)"),
         (f"organization {FJORD} (Fjordlys)", (FJORD,), "Fjordlys"),
-        ("organization gone (Gone (north))", ("gone",), "Gone (north)"),
+        # An organization that is gone keeps the name that was recorded, and one that is renamed has its new one.
+        ("organization gone (Gone (north))", ("gone",), "organization gone (Gone (north))"),
+        (f"organization {FJORD} (Nordlys)", (FJORD,), "Fjordlys"),
+        ("organization acme (north)", ("acme (north)",), "North"),
         ("organization gone", ("gone",), "organization gone"),
         (f"type xledger of organization {FJORD} (Fjordlys)", (FJORD, "xledger"), "Fjordlys xledger"),
-        ("type xledger of organization gone (Gone)", ("gone", "xledger"), "Gone xledger"),
+        ("type xledger of organization gone", ("gone", "xledger"), "type xledger of organization gone"),
         ("type xledger", (None, "xledger"), "type xledger"),
         ("everything", (), "everything"),
-        (f"organization {FJORD} (Fjordlys), endpoint https://x.no", (FJORD,), "Fjordlys, endpoint https://x.no"),
+        (f"organization {FJORD} (Fjordlys), endpoint https://x.no/(b", (FJORD,), "Fjordlys"),
+        ("type xledger, endpoint https://x.no", (None, "xledger"), "type xledger, endpoint https://x.no"),
         ("run 7", (FJORD, "xledger", HOURLY), "run 7, Fjordlys xledger"),
+        ("run 7", ("gone", "xledger", HOURLY), "run 7, gone xledger"),
         ("run 7", (), "run 7"),
+        ("incident 5", (FJORD, "xledger", HOURLY), "incident 5, Fjordlys xledger"),
+        # As it was recorded earlier.
         (f"incident 5 (run_failed {HOURLY})", (FJORD, "xledger", HOURLY), "incident 5, Fjordlys xledger"),
         ("incident 6 (tick_gap )", (), "incident 6"),
         ("incident 7 (vendor_down https://x.no)", (None, "xledger"), "incident 7, xledger"),
@@ -46,7 +62,7 @@ def entry(subject: str, *scope: str | None, action: str = "pause", before: Any =
     ],
 )
 def test_whom_it_was_about_names_first(subject: str, scope: tuple[str | None, ...], told: str) -> None:
-    assert about(entry(subject, *scope), NAMES) == told
+    assert str(about(entry(subject, *scope), NAMES)) == told
 
 
 @pytest.mark.parametrize(
@@ -54,18 +70,18 @@ def test_whom_it_was_about_names_first(subject: str, scope: tuple[str | None, ..
     [
         ("pause", None, None, []),
         ("pause", None, {"pause": 1, "until": None, "reason": "why"}, [("reason", None, "why"), ("pause", None, "1")]),
-        # What ended is still what it was: only what an end of an override takes away is gone.
+        # What only the state before has is of what ended: it was neither set nor removed.
         (
             "resume",
             {"pause": 1, "author": "ola", "reason": "why", "until": None},
             {"pause": 1, "ended_at": SAME},
-            [("reason", None, "why"), ("author", None, "ola")],
+            [("before", "reason", "why"), ("before", "author", "ola")],
         ),
         (
             "revoke token",
             {"permission": "read", "org_id": FJORD, "expires_at": None},
             {"revoked_at": SAME},
-            [("permission", None, "read"), ("organization", None, "Fjordlys")],
+            [("before", "permission", "read"), ("before", "organization", "Fjordlys")],
         ),
         (
             "override",
@@ -73,15 +89,15 @@ def test_whom_it_was_about_names_first(subject: str, scope: tuple[str | None, ..
             {"catch_up": "all", "timeout": "6m", "attempts": 2},
             [("timeout", "5m", "6m"), ("attempts", None, "2")],
         ),
-        ("end override", {"catch_up": "all", "timeout": "5m"}, {"catch_up": "all"}, [("timeout", "5m", None)]),
-        ("end override", {"timeout": "5m"}, None, [("timeout", "5m", None)]),
+        ("end override", {"catch_up": "all", "timeout": "5m"}, {"catch_up": "all"}, [("before", "timeout", "5m")]),
+        ("end override", {"timeout": "5m"}, None, [("before", "timeout", "5m")]),
         (
             "permit person",
             {"permission": "read", "org_id": FJORD},
             {"permission": "admin", "org_id": None},
             [("permission", "read", "admin"), ("organization", "Fjordlys", None)],
         ),
-        ("disable person", {"disabled": False}, {"disabled": True}, [("disabled", "false", "true")]),
+        ("disable person", {"disabled": False}, {"disabled": True}, [("disabled", "no", "yes")]),
         # A moment is told to the minute.
         ("silence", None, {"until": "2026-11-30T10:55:57.660493Z"}, [("until", None, "2026-11-30 10:55 UTC")]),
         ("backfill", None, {"from": "2026-11-30T06:00:00Z"}, [("from", None, "2026-11-30 06:00 UTC")]),
@@ -93,8 +109,8 @@ def test_whom_it_was_about_names_first(subject: str, scope: tuple[str | None, ..
             [
                 ("reason", None, "wrong period"),
                 ("state", "failed", "claimed"),
-                ("failures", None, "1"),
-                ("error", None, "HTTP 422"),
+                ("before", "failures", "1"),
+                ("before", "error", "HTTP 422"),
             ],
         ),
         (
@@ -109,7 +125,28 @@ def test_whom_it_was_about_names_first(subject: str, scope: tuple[str | None, ..
             {"key": "29fb84be", "run": 30, "period_end": SAME},
             [("run", None, "30"), ("key", None, "29fb84be")],
         ),
+        (
+            "pg_cron install",
+            {"modes": ["rescue"]},
+            {"modes": ["rescue", "tick"]},
+            [("modes", "rescue", "rescue, tick")],
+        ),
+        (
+            "test channel",
+            None,
+            {"channels": [{"channel": "hook", "delivered": True, "error": None}, {"channel": "fax"}]},
+            [("channels", None, "channel hook, delivered yes; channel fax")],
+        ),
     ],
 )
 def test_what_it_changed(action: str, before: Any, after: Any, told: list[tuple[str, str | None, str | None]]) -> None:
-    assert list(differing(entry("run 7", action=action, before=before, after=after), NAMES)) == told
+    found = differing(entry("run 7", action=action, before=before, after=after), NAMES)
+    assert [("before", one.name, one.before) if one.is_past else one[:3] for one in found] == told
+
+
+def test_each_fact_that_is_recorded_is_listed() -> None:
+    recording = [one for one in SOURCES if re.search("operations.audit import .*record", one)]
+    displays = [one for text in recording for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Dict)]
+    keys = {key.value for one in displays for key in one.keys if isinstance(key, ast.Constant)}
+    assert len(recording) > 10
+    assert {"organization" if key == "org_id" else key for key in keys} == set(FACTS)

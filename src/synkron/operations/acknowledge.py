@@ -39,8 +39,8 @@ async def acknowledge(connection: Connection, number: int, author: str, *, withi
         found = await plan_acknowledge(connection, number, within=within)
         await connection.execute(SQL["acknowledge"], number, now, author)
         condition = found.condition
-        subject = f"incident {number} ({condition.kind} {condition.subject})"
-        after = {"incident": number, "title": condition.title, "acknowledged_at": now}
+        subject = f"incident {number}"
+        after = {"incident": number, "kind": condition.kind, "title": condition.title, "acknowledged_at": now}
         about = Scope(condition.org_id, condition.integration_type)
         await record(
             connection, author=author, action="acknowledge", subject=subject, about=about, before=None, after=after

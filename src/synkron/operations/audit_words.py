@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -10,49 +9,69 @@ from typing import Any, NamedTuple
 from synkron.operations.audit import AuditEntry
 from synkron.text import called, instant
 
-# How the scopes of integrations and organizations are recorded (operations.scope), with what a silence adds.
-SCOPE = re.compile(
-    r"integration .+? \((?P<type>.+?) of (?P<name>.+)\)"
-    r"|(?:type (?P<kind>.+?) of )?organization .+? \((?P<organization>.+)\)(?P<rest>, endpoint .+)?"
-)
-OWNED = re.compile(r"(run|incident|person|token) .*")
+# What has an owner beside its own name.
+OWNED = re.compile(r"(run|incident) \d+|(person|token) .+")
 MOMENT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(\.\d+)?Z$")
-# Of this action, what is not in the state after was taken away. Others leave out what stays.
-TAKES_AWAY = "end override"
 FIRST, LAST = {"reason", "from"}, {"error", "key"}
+# The facts that operations record, beside the values of an override.
+FACTS = (
+    *("reason", "until", "author", "pause", "silence", "endpoint", "ended_at"),
+    *("run", "runs", "first", "from", "to", "key", "period_start", "period_end", "state", "failures", "error"),
+    *("incident", "kind", "title", "acknowledged_at", "channels", "modes"),
+    *("permission", "organization", "expires_at", "revoked_at", "disabled", "ended_sessions", "by"),
+    *("installation", "name", "as", "at", "watermark"),
+)
+
+
+class AuditSubject(NamedTuple):
+    """Whom or what a change was about.
+
+    ``what`` is a run, incident, person or token, or else what was recorded where the names no longer say it.
+    """
+
+    what: str | None
+    organization: str | None
+    integration_type: str | None
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, (self.what, " ".join(filter(None, self[1:])))))
 
 
 class Differing(NamedTuple):
-    """A fact that a change has set, changed or removed, or what ended with it: None is nothing."""
+    """A fact that a change has set, changed or removed: None is nothing. One ``is_past`` is of what ended."""
 
     name: str
     before: str | None
     after: str | None
+    is_past: bool
 
 
-def about(entry: AuditEntry, names: Mapping[str, str]) -> str:
-    """Whom or what it was about: the organization's name and the type, or the run, incident, person or token."""
-    if found := SCOPE.fullmatch(entry.subject):
-        name, kind = found["name"] or found["organization"], found["type"] or found["kind"]
-        return " ".join(filter(None, (name, kind))) + (found["rest"] or "")
-    if not OWNED.fullmatch(entry.subject):
-        return entry.subject
-    owner = (called(names.get(entry.org_id), entry.org_id) if entry.org_id else None, entry.integration_type)
-    return ", ".join(filter(None, (_short(entry.subject), " ".join(filter(None, owner)))))
+def about(entry: AuditEntry, names: Mapping[str, str]) -> AuditSubject:
+    """Whom or what it was about, by the names of now; by that of then, if the organization is gone."""
+    organization = called(names.get(entry.org_id), entry.org_id) if entry.org_id else None
+    if owned := _owned(entry):
+        return AuditSubject(owned, organization, entry.integration_type)
+    if entry.org_id in names:
+        return AuditSubject(None, organization, entry.integration_type)
+    return AuditSubject(entry.subject, None, None)
 
 
-def differing(entry: AuditEntry, names: Mapping[str, str]) -> Iterator[Differing]:
+def differing(entry: AuditEntry, names: Mapping[str, str], *, yes: str = "yes", no: str = "no") -> Iterator[Differing]:
     """The facts in which the state after the change differs from the one before, the most telling first.
 
-    What ended keeps its facts. Left out is what the entry has said already: its own moment, and its subject.
+    Those that only the state before has come last. Left out is what the entry has said: its moment, and its subject.
     """
+    words = {True: yes, False: no}
     before, after = _facts(entry.before, names), _facts(entry.after, names)
-    for name in sorted({**before, **after}, key=_place):
+    for name in sorted({**before, **after}, key=lambda name: (name not in after, _place(name))):
         one, other = before.get(name), after.get(name)
-        if name not in after and entry.action != TAKES_AWAY:
-            one, other = None, one
-        if one != other and other != instant(entry.at) and f"{name} {other}" != _short(entry.subject):
-            yield Differing(name, _written(one), _written(other))
+        if one != other and other != instant(entry.at) and f"{name} {other}" != _owned(entry):
+            yield Differing(name, _written(one, words), _written(other, words), name not in after)
+
+
+def _owned(entry: AuditEntry) -> str | None:
+    found = OWNED.match(entry.subject)
+    return found and found[0]
 
 
 def _place(name: str) -> int:
@@ -72,20 +91,18 @@ def _facts(facts: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[st
     return found
 
 
-def _short(subject: str) -> str:
-    """The subject without what is known of an incident, which its title says."""
-    return re.sub(r"(incident \d+) \(.*\)", r"\1", subject)
-
-
-def _written(value: Any) -> str | None:  # noqa: ANN401 (whatever JSON holds)
+def _written(value: Any, words: Mapping[bool, str]) -> str | None:  # noqa: ANN401 (whatever JSON holds)
     match value:
         case None:
             return None
+        case bool():
+            return words[value]
         case str():
             return MOMENT.sub(r"\1 \2 UTC", value)
-        case [*several] if any(isinstance(one, dict) for one in several):
-            return "; ".join(_written(one) or "" for one in several)
+        case list():
+            between = "; " if any(isinstance(one, dict) for one in value) else ", "
+            return between.join(filter(None, (_written(one, words) for one in value)))
         case dict():
-            told = ((str(name).replace("_", " "), _written(fact)) for name, fact in value.items())
-            return ", ".join(f"{name} {fact}" for name, fact in told if fact is not None)
-    return json.dumps(value, ensure_ascii=False)
+            told = ((str(name).replace("_", " "), fact) for name, fact in value.items() if fact is not None)
+            return ", ".join(f"{name} {_written(fact, words)}" for name, fact in told)
+    return str(value)

@@ -84,7 +84,7 @@ async def silence(
         plan = await plan_silence(connection, settings, asked, now, within=within)
         columns = (one.org_id, one.integration_type, one.endpoint, asked.reason, author, now, plan.until)
         number = await connection.fetchval(SQL["add_silence"], *columns)
-        after = {"silence": number, "reason": asked.reason, "until": plan.until}
+        after = {"silence": number, "reason": asked.reason, "until": plan.until, "endpoint": one.endpoint}
         about = Scope(one.org_id, one.integration_type)
         await record(
             connection, author=author, action="silence", subject=plan.subject, about=about, before=None, after=after
@@ -110,7 +110,13 @@ async def unsilence(
     async with write_transaction(connection) as now:
         found = await _active(connection, settings, number, now, within)
         await connection.execute(SQL["end_silence"], number, now, author)
-        before = {"silence": number, "reason": found.reason, "until": found.until, "author": found.author}
+        before = {
+            "silence": number,
+            "reason": found.reason,
+            "until": found.until,
+            "author": found.author,
+            "endpoint": found.endpoint,
+        }
         after = {"silence": number, "ended_at": now}
         about = Scope(found.org_id, found.integration_type)
         await record(

@@ -73,7 +73,10 @@ def _fields(names: Mapping[str, str]) -> list[Field]:
     from synkron.operations.audit_words import about, differing
 
     def changed(one: AuditEntry) -> str:
-        return ", ".join(map(_told, differing(one, names)))
+        facts = list(differing(one, names))
+        now = ", ".join(_told(each) for each in facts if not each.is_past)
+        past = ", ".join(f"{_spaced(each.name)} {each.before}" for each in facts if each.is_past)
+        return "; ".join(filter(None, (now, past and f"before: {past}")))
 
     return [
         Field("when (UTC)", "at", minute),
@@ -83,7 +86,11 @@ def _fields(names: Mapping[str, str]) -> list[Field]:
 
 
 def _told(fact: Differing) -> str:
-    name = fact.name.replace("_", " ")
+    name = _spaced(fact.name)
     if fact.before is None or fact.after is None:
         return f"{name} {fact.after}" if fact.before is None else f"no {name} (was {fact.before})"
     return f"{name} {fact.before} → {fact.after}"
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")

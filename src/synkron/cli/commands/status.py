@@ -142,9 +142,11 @@ def _facts(found: Status) -> dict[str, str]:
 
 def _held(held: Held) -> str:
     """How many integrations are on hold because of a pause, and how many because they can't run."""
-    others = [f"{held.unknown_type:,} of an unknown type"] if held.unknown_type else []
-    others += [f"{held.without_organization:,} without an organization"] if held.without_organization else []
-    return f"{several(held.paused, 'integration')} on hold" + "".join(f"; {one}" for one in others)
+    others = {"type is unknown": held.unknown_type, "organization is missing": held.without_organization}
+    whose = {True: "its", False: "their"}
+    told = [f"{number:,} because {whose[number == 1]} {why}" for why, number in others.items() if number]
+    held_by_pauses = f"{several(held.paused, 'integration')} on hold"
+    return f"{held_by_pauses} by pauses, and {' and '.join(told)}" if told else held_by_pauses
 
 
 def _who(nodes: Sequence[Node]) -> str:

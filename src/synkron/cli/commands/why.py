@@ -30,7 +30,8 @@ def why(
     """Say in words why an integration did or did not run at a minute.
 
     Name it by its organization and type, or by its id; where an organization has several of a type, each is answered
-    for. An organization alone will do if it has one type; else its types are listed. Ends with 4 when there is none.
+    for. An organization alone will do if it has one type, and a type alone if one organization has it; else those that
+    there are are listed. Ends with 4 when there is none.
 
     \b
     Examples:
@@ -39,7 +40,7 @@ def why(
     """
     by_name, by_id = (org, integration_type) != (None, None), integration is not None
     if by_name == by_id:
-        raise typer.BadParameter("name one integration: either --org and --type, or --integration")
+        raise typer.BadParameter("name one integration: --org, --type or both, or --integration")
 
     async def ask(connection: Connection, settings: Settings) -> tuple[list[Facts], Mapping[str, str]]:
         from synkron.postgres.clock import database_clock

@@ -58,24 +58,38 @@ async def completed(connection: Connection, settings: Settings, scope: Scope) ->
         await source.secure(connection)
         if scope.integration_type is None:
             types = await _types_of(connection, sql, scope.org_id)
+            if not types:  # those whose rows are gone can be explained, too
+                types = await _types_of(connection, sql, scope.org_id, "types_on_record")
             if not types:
-                raise NotFound(f"Organization {scope.org_id} has no integrations.")
+                raise NotFound(f"Organization {scope.org_id} has no integrations, and the ledger has no record of one.")
             if len(types) > 1:
                 raise Ambiguous(f"Organization {scope.org_id} has several types. Name one with --type:", types)
             return scope._replace(integration_type=types[0])
-        others = await connection.fetch(sql["organizations_with"], scope.integration_type, SHOWN + 1)
+        others = await _organizations_with(connection, sql, scope.integration_type)
         if not others:
-            raise NotFound(f"No organization has {scope.integration_type}.")
+            raise NotFound(f"No organization has {scope.integration_type}. If one had it, name it with --org.")
         if len(others) > 1:
-            listed = [f"{row['org_id']}  {row['name']}" for row in others[:SHOWN]]
-            more = ["and more"] if len(others) > SHOWN else []
-            said = f"Several organizations have {scope.integration_type}. Name one with --org:"
-            raise Ambiguous(said, [*listed, *more])
-        return scope._replace(org_id=others[0]["org_id"])
+            raise Ambiguous(
+                f"Several organizations have {scope.integration_type}. Name one with --org:", list(others.values())
+            )
+        return scope._replace(org_id=next(iter(others)))
 
 
-async def _types_of(connection: Connection, sql: Mapping[str, str], org_id: str | None) -> list[str]:
-    return [row["integration_type"] for row in await connection.fetch(sql["types_of"], org_id)]
+async def _types_of(
+    connection: Connection, sql: Mapping[str, str], org_id: str | None, statement: str = "types_of"
+) -> list[str]:
+    return [row["integration_type"] for row in await connection.fetch(sql[statement], org_id)]
+
+
+async def _organizations_with(
+    connection: Connection, sql: Mapping[str, str], integration_type: str | None
+) -> dict[str, str]:
+    """The organizations that have the type, by their ids: each in words, and that there are more than are shown."""
+    rows = await connection.fetch(sql["organizations_with"], integration_type, SHOWN + 1)
+    found = {row["org_id"]: f"{row['org_id']} ({row['name']})" if row["name"] else row["org_id"] for row in rows}
+    if len(found) > SHOWN:
+        found[list(found)[-1]] = "and more"
+    return found
 
 
 async def _what_there_is(connection: Connection, sql: Mapping[str, str], scope: Scope) -> str:
@@ -88,10 +102,8 @@ async def _what_there_is(connection: Connection, sql: Mapping[str, str], scope: 
         )
     if types := await _types_of(connection, sql, org_id):
         return f"Organization {org_id} has no {integration_type}. It has {', '.join(types)}."
-    others = await connection.fetch(sql["organizations_with"], integration_type, SHOWN + 1)
-    listed = ", ".join(f"{row['org_id']} ({row['name']})" for row in others[:SHOWN])
-    rest = " and more" if len(others) > SHOWN else ""
-    with_type = f"Those with {integration_type}: {listed}{rest}."
+    others = await _organizations_with(connection, sql, integration_type)
+    with_type = f"Those with {integration_type}: {', '.join(others.values())}."
     if not others:
         with_type = f"No organization has {integration_type}."
     return f"There is no organization {org_id} with integrations. {with_type}"

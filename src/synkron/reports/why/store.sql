@@ -41,6 +41,11 @@ from {integration_rows} i
 where i.org_id::text = $1 and i.integration_type is not null
 order by 1;
 
+-- name: types_on_record
+-- The integration types that the ledger has of the organization $1, whose rows may be gone.
+-- Reads its runs alone, by runs_newest_of_organization.
+select distinct integration_type from synkron.runs where org_id = $1 order by 1;
+
 -- name: organizations_with
 -- Up to $2 organizations that have the integration type $1.
 -- Scans: the integrations, once, for a command.

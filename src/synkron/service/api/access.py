@@ -65,6 +65,7 @@ async def held_session(request: Request, connection: Executor, api: ApiSettings)
     """
     sent = sessions_of(request, api)
     held = await actors_of(connection, sent) if sent else {}
+    request.state.holding = len(held)  # the login page tells none from several
     if len(held) != 1:
         return None
     [(secret, actor)] = held.items()

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from hashlib import sha256
 from urllib.parse import parse_qsl
 
+from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.operations.access.provider_logins import LASTS
 from synkron.operations.access.secret import SecretKind, is_secret
 from synkron.operations.access.sessions import SESSION_LASTS
+from synkron.service.api.parameters import check_known
 from synkron.service.api.problem import Problem
 from synkron.settings.api import ApiSettings
 
@@ -79,7 +81,7 @@ async def check_form(request: Request, api: ApiSettings, session: str) -> None:
 async def session_of_form(request: Request, api: ApiSettings, sessions: Sequence[str]) -> str:
     """The one of the sessions that the form was sent in. Raises a Problem (403) as above."""
     check_origin(request, api)
-    given = request.headers.get(HEADER) or (await form_of(request)).get(FIELD, "")
+    given = request.headers.get(HEADER) or dict(reversed(await _fields(request))).get(FIELD, "")
     for one in sessions:
         if hmac.compare_digest(given.encode(), form_token(one).encode()):
             return one
@@ -95,16 +97,24 @@ def check_origin(request: Request, api: ApiSettings) -> None:
         raise Problem(403, ELSEWHERE)
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form, each as it was sent first. Of anything else, none. Raises a Problem (400)."""
+async def form_of(request: Request, *known: str) -> dict[str, str]:
+    """The fields of a form, each of them ``known``. Of anything else, none.
+
+    Raises a Problem (400), and RequestValidationError (422) for a field that is not known or comes twice.
+    """
+    fields = ImmutableMultiDict(await _fields(request))
+    check_known("form", fields, known)
+    return dict(fields)
+
+
+async def _fields(request: Request) -> list[tuple[str, str]]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        return {}
+        return []
     try:
         text = (await request.body()).decode("ascii")
-        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:
         raise Problem(400, "the form can't be read") from None
-    return dict(reversed(fields))
 
 
 def _set(response: Response, api: ApiSettings, what: str, value: str, seconds: int) -> None:

@@ -17,6 +17,7 @@ from synkron.operations.access.sessions import LoggedIn, log_in_by_link, log_in_
 from synkron.runtime import log
 from synkron.service.api.claims import LoginRefused
 from synkron.service.api.cookies import (
+    FIELD,
     check_origin,
     drop_provider_login,
     drop_session,
@@ -35,7 +36,7 @@ from synkron.service.api.served import Parts, Served
 # Seconds for what is asked of the identity provider, each of which has a deadline of its own.
 PROVIDER_WITHIN = 60.0
 # Why somebody is at the login page again: the page has the words for each, in each language.
-SAID = ("over", "wrong", "used", "provider", "away")
+SAID = ("over", "several", "wrong", "used", "provider", "away")
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,7 +45,7 @@ router = APIRouter(include_in_schema=False)
 async def password(request: Request, parts: Parts) -> Response:
     """A name and a password (fields ``name``, ``password``), and where to go then (``next``)."""
     check_origin(request, parts.settings.api)
-    form = await form_of(request)
+    form = await form_of(request, "name", "password", "next")
     address = client_address(request, parts)
     # Many logins at once wait here, without a connection, and leave those to completions.
     async with parts.passwords.one(), parts.pool.acquire() as connection:
@@ -59,13 +60,13 @@ async def password(request: Request, parts: Parts) -> Response:
 async def link(request: Request, parts: Parts) -> Response:
     """A link of `synkron login` (field ``secret``). Its page has a button that sends this: programs open links, too."""
     check_origin(request, parts.settings.api)
-    form = await form_of(request)
+    form = await form_of(request, "secret")
     async with parts.pool.acquire() as connection:
         found = await log_in_by_link(connection, form.get("secret", ""))
     if found is None:
         log.warning("login refused", by="link", address=client_address(request, parts))
         return _back("used")
-    return await _logged_in(request, parts, found, form.get("next"))
+    return await _logged_in(request, parts, found)
 
 
 @router.get("/login/oidc")
@@ -107,6 +108,7 @@ async def logout(request: Request, parts: Parts) -> Response:
     """End the session."""
     if sessions := sessions_of(request, parts.settings.api):
         session = await session_of_form(request, parts.settings.api, sessions)
+        await form_of(request, FIELD)
         async with parts.pool.acquire() as connection:
             await log_out(connection, session)
     response = RedirectResponse("/login", 303)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -32,6 +32,7 @@ MOST_AT_ONCE, LONGEST_ID = 1000, 200
 CURSOR = "^[A-Za-z0-9_-]+$"
 # What a change is made once for.
 KEY = "^[!-~]{1,255}$"
+ONCE = "Give it once."
 
 
 def _number(text: object) -> object:
@@ -85,12 +86,13 @@ Number = Annotated[Whole, Path(ge=1, le=LARGEST)]
 Id = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, pattern="^[^\\x00]+$")]
 Limit = Annotated[Whole, Query(ge=1, le=MOST, description="How many items a page has at most.")]
 LONGEST_RANGE = timedelta(days=32)
+NUMBER: TypeAdapter[int] = TypeAdapter(Number)
 
 
-def number(text: str) -> int | None:
+def recorded_number(text: str) -> int | None:
     """The number of a run or the like that somebody wrote in a field, as in an address; None if it is none."""
     with suppress(ValueError):
-        return TypeAdapter(Number).validate_python(text)
+        return NUMBER.validate_python(text)
     return None
 
 
@@ -129,30 +131,39 @@ def check_known(
             near = nearest(name, [Candidate(one, one) for one in sorted(known)])
             meant = f"Did you mean {near[0].id}? " if near else ""
             listed = ", ".join(sorted(known)) or "none"
-            raise _refused(where, name, f"There is no such parameter. {meant}Known are {listed}.")
+            raise _refused(where, name, why=f"There is no such parameter. {meant}Known are {listed}.")
         if name not in several and len(given.getlist(name)) > 1:
             raise twice(where, name)
 
 
-def twice(where: str, name: str) -> RequestValidationError:
+def twice(where: str, *path: str | int) -> RequestValidationError:
     """That a name comes twice: which of the two counts would be a guess."""
-    return _refused(where, name, "Give it once.")
+    return _refused(where, *path, why=ONCE)
 
 
-def twice_in(content: bytes) -> str | None:
-    """The first member that an object of the body has twice; None if there is none, or the body is no JSON."""
-    found: list[str] = []
+class _Members(tuple[tuple[str, object], ...]):
+    """The members of an object as they were sent."""
 
-    def note(pairs: Sequence[tuple[str, object]]) -> None:
-        names = set()
-        for name, _ in pairs:
-            if name in names:
-                found.append(name)
-            names.add(name)
+    __slots__ = ()
 
+
+def twice_in(content: bytes) -> Sequence[str | int] | None:
+    """Where an object of the JSON first has a member twice; None if none has, or it is no JSON."""
     with suppress(ValueError, RecursionError):
-        json.loads(content, object_pairs_hook=note)
-    return found[0] if found else None
+        return next(_twice_in(json.loads(content, object_pairs_hook=_Members)), None)
+    return None
+
+
+def _twice_in(value: object, *path: str | int) -> Iterator[Sequence[str | int]]:
+    inner: Iterable[tuple[str | int, object]] = value if isinstance(value, _Members) else ()
+    if isinstance(value, list):
+        inner = enumerate(value)
+    names = set()
+    for name, one in inner:
+        if name in names:
+            yield (*path, name)
+        names.add(name)
+        yield from _twice_in(one, *path, name)
 
 
 def _named_in(of: Dependant) -> Iterator[str]:
@@ -161,5 +172,5 @@ def _named_in(of: Dependant) -> Iterator[str]:
         yield from _named_in(one)
 
 
-def _refused(where: str, name: str, why: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": (where, one_line(name, LONGEST_ID)), "msg": why}])
+def _refused(where: str, *path: str | int, why: str) -> RequestValidationError:
+    return RequestValidationError([{"loc": (where, *(one_line(str(one), LONGEST_ID) for one in path)), "msg": why}])

@@ -13,7 +13,6 @@ from synkron.errors import SynkronError
 from synkron.operations.access.actor import Actor
 from synkron.postgres.connection import DRIVER_FAULTS
 from synkron.service.api.access import held_session
-from synkron.service.api.cookies import sessions_of
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served, opened
 from synkron.service.dashboard.flash import Flash
@@ -33,7 +32,8 @@ async def refused(request: Request, problem: Problem) -> Response:
     """The page of a problem. Who is not logged in is sent to do so; a form that is refused shows why where it was."""
     if problem.status == 401:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        fields = {"said": "over"} if sessions_of(request, request.state.served.settings.api) else {}
+        holding = getattr(request.state, "holding", None)  # None: no session was sent
+        fields = {} if holding is None else {"said": "several" if holding else "over"}
         if asked != "/" and request.method == "GET":
             fields["next"] = asked
         return redirect(LOGIN + ("?" + urlencode(fields) if fields else ""))

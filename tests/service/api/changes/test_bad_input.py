@@ -63,7 +63,7 @@ BODIES: list[tuple[bytes, str, int, str]] = [
     (pausing(for_="2h"), JSON, 422, "body.for_: Extra inputs are not permitted"),
     (pausing(author="ola"), JSON, 422, "body.author: Extra inputs are not permitted"),
     (b'{"org_id": "x", "reason": "y", "for": "1h", "for": null}', JSON, 422, "body.for: Give it once."),
-    (b'{"org_id": "x", "reason": {"a": 1, "a": 2}}', JSON, 422, "body.a: Give it once."),
+    (b'{"org_id": "x", "reason": {"a": 1, "a": 2}}', JSON, 422, "body.reason.a: Give it once."),
     (pausing(), JSON, 404, "There is no organization x in public.organizations."),
     (pausing(org_id="'; drop table x"), JSON, 404, "There is no organization '; drop table x"),
 ]

@@ -47,8 +47,8 @@ def sent(body: type[Asked]) -> Callable[..., Awaitable[Asked]]:
             content = b"{}"
         elif kind != "application/json":
             raise Problem(415, "send the body as application/json")
-        if name := twice_in(content):
-            raise twice("body", name)
+        if path := twice_in(content):
+            raise twice("body", *path)
         try:
             return body.model_validate_json(content)
         except ValidationError as error:

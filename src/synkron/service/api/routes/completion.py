@@ -15,7 +15,7 @@ from synkron.model import Outcome, OutcomeKind, State
 from synkron.runtime import log
 from synkron.service.api.answer import answer
 from synkron.service.api.deadline import LONG, may_take
-from synkron.service.api.parameters import Number, twice_in
+from synkron.service.api.parameters import ONCE, Number, twice_in
 from synkron.service.api.problem import Problem
 from synkron.service.api.responses import documented
 from synkron.service.api.served import Parts, Served
@@ -105,8 +105,8 @@ def _is_signed(request: Request, body: bytes, found: completion.Found, parts: Se
 
 
 def _read(body: bytes) -> Completion:
-    if name := twice_in(body):
-        raise Problem(400, f"{one_line(name)}: give it once")
+    if path := twice_in(body):
+        raise Problem(400, f"{one_line('.'.join(map(str, path)))}: {ONCE}")
     try:
         return Completion.model_validate_json(body)
     except ValidationError as error:

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from starlette.datastructures import FormData, QueryParams
 
 from synkron.model import Scope
+from synkron.operations.access.actor import Actor
 from synkron.operations.backfill import AskedBackfill
 from synkron.postgres.connection import Connection
 from synkron.service.api.access import organization_of
-from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE, YEARS, number
+from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE, YEARS, recorded_number
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served
 from synkron.service.dashboard.viewer import Viewer
@@ -21,7 +22,7 @@ from synkron.settings.load import Settings
 from synkron.text import EARLIEST, LATEST, is_storable, written, written_span
 
 LENGTHS = ("1h", "4h", "24h", "7d")
-ONE_WAY = "give pause; or integration; or org, type or both"
+ONE_WAY = "Name integrations, or an organization and a type, or (to resume) one pause."
 
 Facts = list[tuple[str, str]]
 
@@ -31,6 +32,7 @@ class Asked:
     """What somebody asks for: the fields of a form, or of the address that leads to it."""
 
     view: Viewer
+    actor: Actor
     connection: Connection
     parts: Served
     fields: FormData | QueryParams
@@ -43,12 +45,12 @@ class Asked:
     @property
     def author(self) -> str:
         """Who asks, as the audit names them."""
-        return self.view.actor.name if self.view.actor else ""
+        return self.actor.name
 
     @property
     def within(self) -> str | None:
         """The organization that whoever asks is tied to."""
-        return self.view.actor.org_id if self.view.actor else None
+        return self.actor.org_id
 
     @property
     def integrations(self) -> Sequence[str]:
@@ -70,9 +72,9 @@ class Asked:
             return [Scope(integration_id=one) for one in self.integrations]
         if "integration" in self.fields:
             raise Problem(422, ONE_WAY)
-        if not all(is_id(one) for one in (org_id, kind) if one is not None) or self.view.actor is None:
+        if not all(is_id(one) for one in (org_id, kind) if one is not None):
             raise Problem(404, "There is no such organization or type.")
-        return [Scope(organization_of(self.view.actor, self.settings, org_id), kind)]
+        return [Scope(organization_of(self.actor, self.settings, org_id), kind)]
 
     @property
     def pauses(self) -> Sequence[int | Scope]:
@@ -85,7 +87,7 @@ class Asked:
 
     def number(self, name: str) -> int:
         """The number in a field."""
-        found = number(str(self.fields.get(name, "")))
+        found = recorded_number(str(self.fields.get(name, "")))
         if found is None:
             raise Problem(404, "There is no such number.")
         return found
@@ -142,8 +144,13 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``preview`` says what would happen; ``do`` does it, and says what was done. ``asks`` are fields of its form."""
+    """``preview`` says what would happen; ``do`` does it, and says what was done.
+
+    ``named`` says what it is done with; ``several`` of these may come more than once. ``asks`` are fields of its form.
+    """
 
     preview: Callable[[Asked, datetime], Awaitable[Preview]]
     do: Callable[[Asked], Awaitable[str]]
+    named: Sequence[str]
     asks: Sequence[str] = ()
+    several: Sequence[str] = ()

@@ -11,11 +11,13 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
+from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.operations.access.answers import Answer, answer_once
 from synkron.operations.transaction import read_transaction
+from synkron.service.api.access import Operator
 from synkron.service.api.cookies import FIELD
 from synkron.service.api.parameters import KEY, check_known
 from synkron.service.api.problem import Problem
@@ -27,21 +29,20 @@ from synkron.service.dashboard.viewer import OperatorView, Posted, redirect
 
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Path(max_length=20)]
-NAMED = ("integration", "org", "type", "pause", "run", "incident", "silence", "channel")
-# Beside what an action asks for.
-ALWAYS, SEVERAL = (*NAMED, "back", "key", FIELD), ("integration",)
 DAY = timedelta(days=1)
 
 
 @router.get("/act/{name}")
-async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts, name: Name) -> Response:
+async def ask(
+    request: Request, view: OperatorView, actor: Operator, connection: Db, parts: Parts, name: Name
+) -> Response:
     """What would happen, and the form that lets it happen."""
     action = _named(name)
-    check_known("query", request.query_params, {*ALWAYS, *action.asks}, SEVERAL)
-    asked = Asked(view, connection, parts, request.query_params)
+    _check(action, "query", request.query_params)
+    asked = Asked(view, actor, connection, parts, request.query_params)
     async with read_transaction(connection) as now:
         preview = await action.preview(asked, now)
-    named = [(key, value) for key, value in request.query_params.multi_items() if key in NAMED]
+    named = [(key, value) for key, value in request.query_params.multi_items() if key in action.named]
     return view.page(
         "act.html",
         name_of_action=name,
@@ -56,10 +57,10 @@ async def ask(request: Request, view: OperatorView, connection: Db, parts: Parts
 
 
 @router.post("/act/{name}")
-async def act(form: Posted, view: OperatorView, connection: Db, parts: Parts, name: Name) -> Response:
+async def act(form: Posted, view: OperatorView, actor: Operator, connection: Db, parts: Parts, name: Name) -> Response:
     """Do it, once though the form is sent again, and go back to where it was asked for."""
-    action, asked = _named(name), Asked(view, connection, parts, form)
-    check_known("form", form, {*ALWAYS, *action.asks}, SEVERAL)
+    action, asked = _named(name), Asked(view, actor, connection, parts, form)
+    _check(action, "form", form)
 
     async def do() -> Answer:
         try:
@@ -72,6 +73,11 @@ async def act(form: Posted, view: OperatorView, connection: Db, parts: Parts, na
     if done.status != 200:
         raise Problem(done.status, said)
     return redirect(str(form.get("back", "/")), Flash(said))
+
+
+def _check(action: Action, where: str, fields: FormData | QueryParams) -> None:
+    """Raise RequestValidationError (422) for a field that this action would not heed."""
+    check_known(where, fields, {*action.named, *action.asks, "back", "key", FIELD}, action.several)
 
 
 async def _once(asked: Asked, request: str, do: Callable[[], Awaitable[Answer]]) -> Answer:

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from synkron.operations.audit import entries
-from synkron.operations.audit_words import about, differing
+from synkron.operations.audit_words import FACTS, about, differing
 from synkron.service.api.paging import page, place_of
 from synkron.service.api.parameters import OrEmpty
 from synkron.service.api.served import Db, Parts
@@ -54,9 +54,11 @@ async def audit(
     )
     shown = page(found, ROWS, lambda one: (one.at, one.id), lambda one: one)
     names = await organization_names(connection, parts.settings, {scope.org_id, *(one.org_id for one in found)})
+    told = {word: view.words.say(f"audit.{word}") for word in ("yes", "no")}
     return view.page(
         "audit.html",
-        rows=[(one, about(one, names), list(differing(one, names))) for one in found[:ROWS]],
+        rows=[(one, about(one, names), list(differing(one, names, **told))) for one in found[:ROWS]],
+        recorded=FACTS,
         next=shown["next"],
         author=author,
         since=since or "",

@@ -33,7 +33,7 @@ async def login_link(request: Request, connection: Db, parts: Parts, secret: str
 async def preferences(request: Request, parts: Parts) -> Response:
     """Remember theme and language in this browser."""
     check_origin(request, parts.settings.api)
-    form = await form_of(request)
+    form = await form_of(request, "theme", "language", "back", "quietly")
     response = Response(status_code=204) if "quietly" in form else redirect(form.get("back", "/"))
     for name, cookie, allowed in (("theme", THEME, THEMES), ("language", LANGUAGE, LANGUAGES)):
         value = form.get(name)

@@ -20,7 +20,7 @@ from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
 from synkron.scheduler.holds import read_pauses
 from synkron.service.api.access import visible
-from synkron.service.api.parameters import Id, OrEmpty, number
+from synkron.service.api.parameters import Id, OrEmpty, recorded_number
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.parameters import After, OneType, Search
@@ -51,7 +51,7 @@ async def overview(
     """Is everything firing, what is late, who is affected, what comes next."""
     if view.actor is not None and view.actor.org_id is not None:
         return redirect(f"/o/{view.actor.org_id}")
-    if number(search) is not None:
+    if recorded_number(search) is not None:
         return redirect(f"/runs/{search}")
     await parts.freshness.ensure(connection)
     found = await page(
