@@ -280,6 +280,18 @@ def added_since(world: World) -> None:
     world.add(world.daily)
 
 
+def unreadable_for_a_while(world: World) -> None:
+    """The run after it begins where the one before it ended."""
+    world.watched_until(2 * HOUR)
+    world.add(world.hourly)
+    world.tick(-HOUR - HEAD_START)
+    world.sql("update organization_integrations set cron_schedule = '99 * * * *'")
+    world.tick()
+    world.sql(f"update organization_integrations set cron_schedule = '{world.hourly}'")
+    world.tick(HOUR - HEAD_START)
+    world.deliver()
+
+
 def nobody_ticks(world: World) -> None:
     world.add(world.daily)
     world.watched_until(2 * HOUR)
@@ -329,6 +341,13 @@ HELD = r'by kari \("closing of the month", from {-60} '
             ["the ledger has no record of it", "row is disabled. .*; it includes this minute", "runs again when"],
         ),
         (added_since, ["was never decided, although the current schedule includes it", "`synkron verify`", BACKFILL]),
+        (
+            unreadable_for_a_while,
+            [
+                r"was not decided: its row could not run then",
+                r"in the period of run \d+ \({60}\), which started at .* succ",
+            ],
+        ),
         (nobody_ticks, [r"is undecided: no scheduler has ticked since {-90}\.", r"The next tick decides it\."]),
     ],
 )

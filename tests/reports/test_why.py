@@ -548,6 +548,17 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             id="added since",
         ),
         pytest.param(
+            {"into": run(scheduled_for=at("02:04"), started_at=at("02:04:00.082"))},
+            [
+                f"{WHEN} was not decided: its row could not run then, was disabled, or was edited later.",
+                (
+                    "It is in the period of run 4711 (02:04), which started at 02:04 (82 ms after its scheduled time) "
+                    "and succeeded on the first attempt."
+                ),
+            ],
+            id="in the period of a later run",
+        ),
+        pytest.param(
             {"watermark": at("01:40:30"), **OUTAGE, "tick_after": None},
             [
                 f"{WHEN} is undecided: no scheduler has ticked since 01:40.",

@@ -72,11 +72,11 @@ class Facts:
     current schedule in words; ``fires`` is whether that includes the moment, ``previous`` and ``following`` are its
     nearest occurrences.
 
-    ``decided`` is the ledger's record of the moment, ``into`` the run that it was merged into, ``asked`` the runs that
-    operators asked for in this minute. ``was_watched`` is whether a tick decided the minute on time; otherwise
-    ``tick_before`` and ``tick_after`` are the nearest ticks. Everything up to ``watermark`` is decided, except what is
-    on hold since ``held_since`` for the reason ``held_for``. ``pauses`` covered the moment; ``paused_now`` is in
-    effect now.
+    ``decided`` is the ledger's record of the moment, ``into`` the run that it was merged into, or in whose period it is
+    although nothing was decided, ``asked`` the runs that operators asked for in this minute. ``was_watched`` is whether
+    a tick decided the minute on time; otherwise ``tick_before`` and ``tick_after`` are the nearest ticks. Everything up
+    to ``watermark`` is decided, except what is on hold since ``held_since`` for the reason ``held_for``. ``pauses``
+    covered the moment; ``paused_now`` is in effect now.
     """
 
     org_id: str

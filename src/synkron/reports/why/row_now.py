@@ -59,7 +59,7 @@ def advice(facts: Facts) -> list[str]:
 
 
 def _of_undecided(facts: Facts) -> list[str]:
-    if _was_backfilled(facts) or facts.is_held:
+    if _was_backfilled(facts) or facts.is_held or facts.into:
         return []
     if facts.watermark is None:
         return ["Start a scheduler: `synkron run`"]

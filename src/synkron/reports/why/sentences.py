@@ -71,6 +71,11 @@ def _not_decided(facts: Facts) -> list[str]:
         return [f"{subject} is undecided: no scheduler has ticked since {since}", "The next tick decides it"]
     if facts.tick_before is None and not facts.was_watched:
         return [f"{subject} was never decided: no scheduler had ticked yet, and the first tick does not run the past"]
+    if facts.into:
+        into = f"run {facts.into.id} ({clock(facts.into.scheduled_for, facts)})"
+        then = "its row could not run then, was disabled, or was edited later"
+        covered = f"It is in the period of {into}, which {outcome(facts.into, facts)}"
+        return [f"{subject} was not decided: {then}", covered]
     since = "the row was added, enabled or edited later, or something is wrong"
     return [f"{subject} was never decided, although the current schedule includes it: {since}"]
 

@@ -163,7 +163,7 @@ def _schedule(row: Integration) -> tuple[tuple[Cron, tzinfo] | None, str | None]
 
 
 def _sorted(rows: list[Record], moment: datetime) -> tuple[RunFacts | None, RunFacts | None, list[RunFacts]]:
-    """The row that decided the moment, the run that it was merged into, and those that operators asked for."""
+    """The row that decided the moment, the run that covers it otherwise, and those that operators asked for."""
     found = [_run(row) for row in rows]
     by_ticks = [run for run in found if run.source in (Source.SCHEDULE, Source.CATCH_UP)]
     own = next((run for run in by_ticks if run.scheduled_for == moment), None)
@@ -173,6 +173,9 @@ def _sorted(rows: list[Record], moment: datetime) -> tuple[RunFacts | None, RunF
     into = None
     if own is not None and own.action is Action.MERGE:
         into = next((run for run in later if run.action is Action.RUN and run.source is Source.CATCH_UP), None)
+    if own is None and summary is None:
+        covering = {row["id"] for row in rows if row["period_start"] is not None and _fired(row, moment)}
+        into = next((run for run in later if run.id in covering and run.action is Action.RUN), None)
     asked = [run for run in found if run not in by_ticks and run.scheduled_for < moment + MINUTE]
     return own or summary, into, asked
 

@@ -58,7 +58,7 @@ limit $2;
 
 -- name: runs
 -- The ledger's rows of the integration $1 for the minute $2: the minute's own, runs that operators asked for in it, a
--- row that stands for many moments, and the run that the minute may have been merged into.
+-- row that stands for many moments, and the runs that the minute may have been merged into or whose period has it.
 select
     id, source, action, state, reason, scheduled_for, period_start, execute_after, claimed_at, started_at, finished_at,
     next_attempt_at, attempt, retries, error, completes_by, occurrences, cron_schedule, timezone, deferred_at,
@@ -81,6 +81,7 @@ where integration_id = $1
     and (
         scheduled_for >= $2::timestamptz and scheduled_for < $2::timestamptz + interval '1 minute'
         or scheduled_for > $2 and coalesce(period_start, '-infinity') < $2 and source = 'catch_up'
+        or scheduled_for > $2 and period_start < $2 and source = 'schedule' and action = 'run' and state <> 'skipped'
     )
 order by scheduled_for, id;
 
