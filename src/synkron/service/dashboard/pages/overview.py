@@ -18,7 +18,7 @@ from synkron.operations.transaction import read_transaction
 from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
-from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.holds import is_paused
 from synkron.service.api.access import visible
 from synkron.service.api.parameters import Id, OrEmpty, number
 from synkron.service.api.problem import Problem
@@ -106,7 +106,7 @@ async def organization(
         incidents=await incidents(connection, scope=scope, limit=20),
         pauses=over[:PAUSES],
         more_pauses=len(over) > PAUSES,
-        is_paused=any(one.scope == scope for one in await read_pauses(connection, view.now)),
+        is_paused=await is_paused(connection, scope, view.now),
     )
 
 
