@@ -142,7 +142,7 @@ async def test_a_report_of_some_types_and_when_it_is_too_late(connection: Connec
             "failed": 0,
             "skipped": 0,
             "open": 0,
-            "unable": 0,
+            "invalid": 0,
             "reasons": {},
             "is_whole": True,
             "sentence": "xledger: 1 of 1 exported, all that was due.",

@@ -41,7 +41,7 @@ class IntegrationFacts:
 class Figures:
     """How many periods were due, and what became of them; ``reasons`` counts those that are not exported.
 
-    ``unable`` counts the integrations that can't run."""
+    ``invalid`` counts the integrations that can't run."""
 
     integration_type: str
     due: int
@@ -49,7 +49,7 @@ class Figures:
     failed: int
     skipped: int
     open: int
-    unable: int
+    invalid: int
     reasons: Mapping[str, int]
     is_whole: bool
 
@@ -72,7 +72,7 @@ class OrganizationFacts:
     failed: int
     skipped: int
     open: int
-    unable: int
+    invalid: int
     reasons: Mapping[str, int]
     is_whole: bool
     integrations: Sequence[IntegrationFacts]

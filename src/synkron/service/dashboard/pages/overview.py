@@ -157,9 +157,9 @@ def _below_due(view: Viewer, found: Tiles) -> str:
 
 def _below_pauses(view: Viewer, held: Held) -> str:
     """How many integrations are on hold: because of a pause, and because they can't run."""
-    say, unfit = view.words.say, held.total - held.paused
+    say, invalid = view.words.say, held.total - held.paused
     told = [say("overview.tile.held", count=held.paused)] if held.paused else []
-    told += [say("overview.tile.held_unfit", count=unfit)] if unfit else []
+    told += [say("overview.tile.held_invalid", count=invalid)] if invalid else []
     return "; ".join(told)
 
 
