@@ -107,7 +107,7 @@ class Told:
         return exported + (phrases.invalid[invalid != 1].format(number=self.number(invalid)) if invalid else "")
 
     def share(self, line: Line) -> str:
-        """The same as two numbers; if none was due because it can't run, that."""
+        """`12 of 14`; `can't run` where nothing was due for that reason."""
         if line.invalid and not line.due:
             return self.phrases.reasons[Reason.INVALID]
         return self.phrases.share.format(exported=self.number(line.exported), due=self.number(line.due))
