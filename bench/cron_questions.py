@@ -195,7 +195,9 @@ def _shared_window(texts: Sequence[str]) -> Question:
             cron.fires_within(within)
         return len(crons)
 
-    return Question("fires_within 2 minutes, the span shared", {"synkron": synkron}, "This is what the due read asks.")
+    return Question(
+        "fires_within 2 minutes, the window shared", {"synkron": synkron}, "This is what the due read asks."
+    )
 
 
 def _week(texts: Sequence[str]) -> Question:

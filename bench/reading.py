@@ -86,7 +86,7 @@ def label(way: str) -> str:
 def main() -> None:
     """Answer until there are no more questions."""
     _, way, url = sys.argv
-    # A row that can't be fired costs a warning at every read. They are made, and go no further.
+    # A row that can't run costs a warning at every read. They are made, and go no further.
     logging.getLogger("synkron").setLevel(logging.ERROR)
     read = {SYNKRON: _synkron, "psycopg": with_psycopg, "ADBC": with_adbc}[way](url)
     for line in sys.stdin:

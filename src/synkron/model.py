@@ -81,7 +81,7 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The span of time that a read covers, without ``start`` and including ``end``."""
+    """The time that a read covers, without ``start`` and including ``end``."""
 
     start: datetime
     end: datetime

@@ -93,7 +93,7 @@ def test_for_people(on_database: Command) -> None:
     assert any(line.split() == ["xledger", "02:00", "412", "02:00:00"] for line in lines)
     assert "warning: xledger: 412 start at" in ended.err
     assert "synkron forecast --spread TYPE=15m" in ended.err
-    assert "can't be fired: 2 of the enabled rows. `synkron check` names them." in ended.err
+    assert "can't run: 2 of the enabled rows. `synkron check` names them." in ended.err
 
 
 @pytest.mark.usefixtures("fleet")

@@ -41,7 +41,7 @@ def test_check_names_each_and_ends_with_3(on_database: Command) -> None:
         *[(TWICE, False, twice)] * 2,
     ]
     table = on_database("check", "--details")
-    assert (table.code, "5 can't be fired" in table.err) == (3, True)
+    assert (table.code, "5 can't run" in table.err) == (3, True)
     assert "(null)" in table.out
 
 

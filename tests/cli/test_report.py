@@ -175,7 +175,7 @@ def test_no_cell_of_the_csv_is_a_formula(report: Command) -> None:
         "failed": "1",
         "skipped": "0",
         "open": "0",
-        "unable": "0",
+        "invalid": "0",
         "minutes not covered": "60",
         "not covered": "",
     }

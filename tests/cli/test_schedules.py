@@ -76,7 +76,7 @@ def test_due_in_json_is_typed_as_documented(on_database: Command) -> None:
 @pytest.mark.usefixtures("cast")
 def test_due_tells_of_rows_that_it_left_out(on_database: Command) -> None:
     ended = on_database("due", "--at", "2026-11-30T02:00Z")
-    assert ended.err == "Left out, as they can't be fired: 3 rows. `synkron check` names them.\n"
+    assert ended.err == "Left out, as they can't run: 3 rows. `synkron check` names them.\n"
 
 
 @pytest.mark.usefixtures("cast")
@@ -145,7 +145,7 @@ def test_check_finds_every_row_at_fault(on_database: Command) -> None:
     assert ("warning", None, _id("b4")) in found
     assert ("warning", "W4", _id("a1")) in found
     assert answer["warnings"] == len(found) - 3
-    assert "9 rows checked: 3 can't be fired" in ended.err
+    assert "9 rows checked: 3 can't run" in ended.err
 
 
 @pytest.mark.usefixtures("cast")
@@ -161,7 +161,7 @@ def test_check_and_the_doctor_count_the_same(on_database: Command, database: Dat
     told = [one["integration_id"] for one in ended.answer["findings"] if one["level"] == "warning"]
     assert (len(told), len(set(told))) == (warnings, warned)
     assert warnings > warned > 1
-    assert f"9 rows checked: {invalid} can't be fired, {warnings} warnings about {warned} rows." in ended.err
+    assert f"9 rows checked: {invalid} can't run, {warnings} warnings about {warned} rows." in ended.err
     [rows] = [one for one in on_database("doctor", "--json").answer["checks"] if one["check"] == "rows"][:1]
     assert rows["why"] == f"{invalid} of 9 rows can't run, and {warnings} warnings about {warned} rows."
 

@@ -43,7 +43,7 @@ def test_a_tick_claims_once(on_database: Command) -> None:
 @pytest.mark.usefixtures("fleet")
 def test_a_tick_in_words(on_database: Command) -> None:
     ended = on_database("tick", "--at", _past_minute())
-    assert (ended.code, ended.out) == (0, "1 due, 1 claimed, 0 skipped; 1 row can't be fired.\n")
+    assert (ended.code, ended.out) == (0, "1 due, 1 claimed, 0 skipped; 1 row can't run.\n")
 
 
 @pytest.mark.usefixtures("fleet")
@@ -53,7 +53,7 @@ def test_what_is_held_need_not_be_paused(on_database: Command, database: Databas
         "update organization_integrations set integration_type = 'fiken' where cron_schedule = '* * * * *'",
     )
     ended = on_database("tick", "--at", "now")
-    assert (ended.code, ended.out) == (0, "0 due, 0 claimed, 0 skipped, 1 integration held; 2 rows can't be fired.\n")
+    assert (ended.code, ended.out) == (0, "0 due, 0 claimed, 0 skipped, 1 integration held; 2 rows can't run.\n")
 
 
 @pytest.mark.usefixtures("fleet")

@@ -229,7 +229,7 @@ def test_verify_says_what_it_can_not_prove(on_database: Command, database: Datab
     ended = on_database("verify")
     assert ended.code == 0
     assert "6 not provable" in ended.err
-    assert "1 row that can't be fired: `synkron check`" in ended.err
+    assert "1 row that can't run: `synkron check`" in ended.err
 
 
 def test_verify_of_a_part(on_database: Command, database: Database, ledger: datetime) -> None:

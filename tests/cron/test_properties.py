@@ -96,7 +96,7 @@ def test_a_fixed_offset_is_utc_shifted(text: str, start: datetime, offset: int, 
 
 
 @given(nightly_texts, windows(), st.integers(0, 12))
-def test_a_span_says_whether_an_expression_fires(
+def test_a_range_of_minutes_says_whether_an_expression_fires(
     text: str, window: tuple[tzinfo, datetime, datetime], minutes: int
 ) -> None:
     zone, start, _ = window
@@ -104,12 +104,12 @@ def test_a_span_says_whether_an_expression_fires(
     assert cron.fires_within(minute_range(start, end, zone)) == bool(cron.occurrences(start, end, zone))
 
 
-def test_zones_whose_clocks_show_the_same_share_a_span() -> None:
+def test_zones_whose_clocks_show_the_same_share_a_range_of_minutes() -> None:
     start = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-    spans = {
+    ranges = {
         minute_range(start, start + MINUTE, ZoneInfo(name)) for name in ("Europe/Oslo", "Europe/Rome", "Asia/Tokyo")
     }
-    assert len(spans) == 2
+    assert len(ranges) == 2
 
 
 @given(nightly_texts.map(lambda text: f"0 {text.partition(' ')[2]}"), zones, instants, st.integers(1, 1500))

@@ -370,7 +370,7 @@ async def test_the_month_s_probes(connection: Connection, counted: int, month: s
     assert kinds == ([IncidentKind.PROBE_ALLOWANCE] if is_told else [])
 
 
-# Rows that can't be fired
+# Rows that can't run
 
 
 async def test_invalid_rows_are_told_as_the_tick_found_them(connection: Connection) -> None:

@@ -20,9 +20,9 @@ DAY = Window(START, START + 24 * HOUR)
 WHOSE = ("i", "o", "xledger")
 
 
-def exported(*spans: tuple[int, int]) -> list[Recorded]:
+def exported(*stretches: tuple[int, int]) -> list[Recorded]:
     """Successful runs, by the hours that each stretch of them covers."""
-    return [Recorded(*WHOSE, START + since * HOUR, START + until * HOUR, until - since) for since, until in spans]
+    return [Recorded(*WHOSE, START + since * HOUR, START + until * HOUR, until - since) for since, until in stretches]
 
 
 def row(since: int, until: int, **facts: Any) -> Recorded:
@@ -105,9 +105,9 @@ MINUTES = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted)
 
 
 @given(st.lists(MINUTES, max_size=12), MINUTES)
-def test_spans_are_the_minutes_that_were_added(added: list[list[int]], asked: list[int]) -> None:
-    def window(span: list[int]) -> Window:
-        return Window(*(START + minute * HOUR / 60 for minute in span))
+def test_windows_are_the_minutes_that_were_added(added: list[list[int]], asked: list[int]) -> None:
+    def window(minutes: list[int]) -> Window:
+        return Window(*(START + minute * HOUR / 60 for minute in minutes))
 
     time = CoveredTime(map(window, added))
     covered = {minute for since, until in added for minute in range(since, until)}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synkron.reports.exports.mornings import RangeKind, last_moment, range_of
+from synkron.reports.exports.mornings import last_moment, range_of
+from synkron.settings.reports import RangeKind
 from tests.support.fleet import utc
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -20,17 +21,17 @@ NOWS = st.dates(date(2020, 1, 1), date(2030, 1, 1)).flatmap(lambda on: st.times(
 @pytest.mark.parametrize(
     ("kind", "now", "moment", "title"),
     [
-        ("night", "2026-11-29T06:00", "2026-11-29T06:00", "the night to 29 November 2026, 18:00 to 07:00"),
-        ("night", "2026-11-29T05:59", "2026-11-28T06:00", "the night to 28 November 2026, 18:00 to 07:00"),
-        ("day", "2026-11-29T12:00", "2026-11-29T06:00", "28 November 2026"),
-        ("week", "2026-11-29T12:00", "2026-11-23T06:00", "week 47, 16 to 22 November 2026"),
-        ("week", "2026-11-30T06:00", "2026-11-30T06:00", "week 48, 23 to 29 November 2026"),
-        ("month", "2026-11-29T12:00", "2026-11-01T06:00", "October 2026"),
+        (RangeKind.NIGHT, "2026-11-29T06:00", "2026-11-29T06:00", "the night to 29 November 2026, 18:00 to 07:00"),
+        (RangeKind.NIGHT, "2026-11-29T05:59", "2026-11-28T06:00", "the night to 28 November 2026, 18:00 to 07:00"),
+        (RangeKind.DAY, "2026-11-29T12:00", "2026-11-29T06:00", "28 November 2026"),
+        (RangeKind.WEEK, "2026-11-29T12:00", "2026-11-23T06:00", "week 47, 16 to 22 November 2026"),
+        (RangeKind.WEEK, "2026-11-30T06:00", "2026-11-30T06:00", "week 48, 23 to 29 November 2026"),
+        (RangeKind.MONTH, "2026-11-29T12:00", "2026-11-01T06:00", "October 2026"),
         # The clocks have changed since.
-        ("month", "2026-10-31T12:00", "2026-10-01T05:00", "September 2026"),
+        (RangeKind.MONTH, "2026-10-31T12:00", "2026-10-01T05:00", "September 2026"),
     ],
 )
-def test_what_is_due(kind: str, now: str, moment: str, title: str) -> None:
+def test_what_is_due(kind: RangeKind, now: str, moment: str, title: str) -> None:
     found = last_moment(kind, SEVEN, OSLO, utc(now))
     assert (found, range_of(kind, found, OSLO).title) == (utc(moment), title)
 

@@ -1,4 +1,4 @@
-"""Rows that can't be fired for now: a type that the settings don't know, an organization that is missing.
+"""Rows that can't run for now: a type that the settings don't know, an organization that is missing.
 
 Their moments are neither fired nor lost: they are held, and decided by the catch-up policy when the fault is mended.
 """

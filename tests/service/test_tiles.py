@@ -12,6 +12,7 @@ from synkron.incidents.conditions.store import read_failed, read_late
 from synkron.model import EVERYTHING, Scope, Window
 from synkron.postgres.clock import database_clock
 from synkron.reports.overview.coming import SQL, Due, count_due
+from synkron.scheduler.holds import SQL as HOLDS
 from synkron.service.overview.refresh import refresh
 from synkron.service.status.store import read_status
 from synkron.service.status.tiles import Tiles, tiles
@@ -206,7 +207,7 @@ async def test_no_more_is_counted_than_a_page_has_time_for(
 
 
 async def test_what_is_due_is_counted_once_for_a_copy_and_a_minute(connection: Connection) -> None:
-    """And again for another window, and as soon as the copy is another."""
+    """And again for another window, and as soon as the copy or the pauses are others; these are never read."""
     asked: list[str] = []
     connection.add_query_logger(lambda query: asked.append(query.query))
     at = utc("2026-10-25T01:00:30")
@@ -223,6 +224,24 @@ async def test_what_is_due_is_counted_once_for_a_copy_and_a_minute(connection: C
     for _ in range(2):
         assert await count_due(connection, Window(at, at + 400 * 24 * HOUR)) == Due(0, 2 * 400 * 24 * 4)
     assert asked.count(SQL["groups"]) == 2
+    assert HOLDS["pauses"] not in asked
+
+
+async def test_what_is_due_is_counted_again_for_other_pauses(connection: Connection) -> None:
+    """Though they are as many as before, the newest is the same, and so is the first end."""
+    ids = [await add_integration(connection, schedule) for schedule in ("0 * * * *", "0,30 * * * *", "*/15 * * * *")]
+    await refresh(connection, Settings())
+    at = (await database_clock(connection)).replace(minute=0, second=30, microsecond=0) + 2 * HOUR
+    begun, ends = timedelta(seconds=10), (2 * HOUR, 2 * HOUR, HOUR / 12)
+    await connection.executemany(
+        "insert into synkron.pauses (integration_id, starts_at, until, reason, author) values ($1, $2, $3, 'r', 'k')",
+        [(one, at + begun * (one == ids[1]), at + end) for one, end in zip(ids, ends, strict=True)],
+    )
+    assert await count_due(connection, Window(at, at + HOUR)) == Due(6, 1)
+    await connection.execute(
+        "update synkron.pauses set ended_at = now(), ended_by = 'kari' where integration_id = $1", ids[0]
+    )
+    assert await count_due(connection, Window(at + begun, at + begun + HOUR)) == Due(5, 2)
 
 
 async def test_the_newest_verification_is_told_for_the_whole_fleet_alone(connection: Connection) -> None:

@@ -152,12 +152,12 @@ async def dashboard_link(url: str, api: ApiSettings, address: str) -> str:
 
 def say_targets(settings: Settings) -> None:
     """Say what a worker will call, and which runs it will skip as nothing is set to be called."""
-    from synkron.service.status.targets import unset_of
+    from synkron.service.status.targets import types_without_target
 
     for name, one in settings.types.items():
         if one.target:
             say(f"target: {name} is delivered to {_without_password(one.target)}")
-    say_without_target(unset_of(settings, settings.types))
+    say_without_target(types_without_target(settings, settings.types))
 
 
 def say_without_target(types: Sequence[str]) -> None:

@@ -1,19 +1,28 @@
-"""Integrations whose moments stay undecided: they are paused, or cannot be fired for now."""
+"""Integrations whose moments stay undecided: they are paused, or can't run for now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
 
-from synkron.model import Integration
+from synkron.model import Integration, Scope
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
-from synkron.scheduler.pauses import Hold, Pause
+from synkron.scheduler.pauses import Hold, Pause, scopes_over
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of
 
 SQL = statements("scheduler/holds")
+
+
+class PausesInEffect(NamedTuple):
+    """How many pauses are in effect, and a sum over their numbers: where both are the same, so are the pauses."""
+
+    total: int
+    numbers: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +42,39 @@ async def read_snapshot(connection: Executor) -> str:
 
 async def read_pauses(connection: Executor, at: datetime) -> list[Pause]:
     """The pauses that have not ended at ``at``."""
-    rows = await connection.fetch(SQL["pauses"], at)
-    return [Pause(**row) for row in rows]
+    return [Pause(**row) for row in await connection.fetch(SQL["pauses"], at)]
 
 
-async def read_paused(connection: Executor, rows: Iterable[Integration], at: datetime) -> dict[str, Pause]:
+async def read_wide_pauses(connection: Executor, at: datetime) -> list[Pause]:
+    """The pauses of everything and of whole types that are in effect at ``at``."""
+    return [Pause(**row) for row in await connection.fetch(SQL["wide_pauses"], at)]
+
+
+async def read_pauses_over(connection: Executor, rows: Sequence[Integration], at: datetime) -> list[Pause]:
+    """Those that have not ended at ``at`` and may hold one of the integrations; of a single one, those that hold it."""
+    ids = [one.integration_id for one in rows]
+    org_ids, types = list({one.org_id for one in rows}), list({one.integration_type for one in rows})
+    return [Pause(**row) for row in await connection.fetch(SQL["pauses_over"], at, ids, org_ids, types)]
+
+
+async def is_paused(connection: Executor, scope: Scope, at: datetime) -> bool:
+    """Whether a pause of exactly this scope is in effect at ``at``."""
+    return bool(await connection.fetchval(SQL["is_paused"], at, *scope))
+
+
+async def read_in_effect(connection: Executor, at: datetime) -> PausesInEffect:
+    """What of the pauses in effect at ``at`` tells whether they are others than before."""
+    [row] = await connection.fetch(SQL["in_effect"], at)
+    return PausesInEffect(*row)
+
+
+async def read_paused(connection: Executor, rows: Sequence[Integration], at: datetime) -> dict[str, Pause]:
     """Those of the integrations that are paused at ``at``, by id, each with the pause that lasts longest."""
-    pauses = sorted(await read_pauses(connection, at), key=lambda one: (one.until is None, one.until or at, -one.id))
-    return {row.integration_id: one for row in rows for one in pauses if one.scope.holds(row)}
+    pauses = await read_pauses_over(connection, rows, at)
+    pauses.sort(key=lambda one: (one.until is None, one.until or at, -one.id))
+    lasting = {one.scope: (number, one) for number, one in enumerate(pauses)}
+    over = {row.integration_id: [lasting[one] for one in scopes_over(row) if one in lasting] for row in rows}
+    return {integration_id: max(some)[1] for integration_id, some in over.items() if some}
 
 
 async def hold(connection: Connection, held: Iterable[tuple[str, Sequence[datetime], Hold]]) -> None:

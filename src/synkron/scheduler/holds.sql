@@ -11,6 +11,40 @@ from synkron.pauses
 where {not_over[$1]}
 order by id;
 
+-- name: pauses_over
+-- Those of them that may hold one of the integrations $2, of the organizations $3 and the types $4. Plan: each list is read
+-- once and hashed.
+select id, org_id, integration_type, integration_id, reason, author, starts_at, until
+from synkron.pauses
+where {not_over[$1]}
+    and (integration_id is null or integration_id in (select unnest($2::text[])))
+    and (org_id is null or org_id in (select unnest($3::text[])))
+    and (integration_type is null or integration_type in (select unnest($4::text[])));
+
+-- name: wide_pauses
+-- The pauses of everything and of whole types that are in effect at $1.
+select id, org_id, integration_type, integration_id, reason, author, starts_at, until
+from synkron.pauses
+where {in_effect[$1]} and org_id is null and integration_id is null
+order by id;
+
+-- name: is_paused
+-- Whether a pause of exactly the organization $2, the type $3 and the integration $4 is in effect at $1.
+select exists (
+    select from synkron.pauses
+    where {in_effect[$1]}
+        and org_id is not distinct from $2
+        and integration_type is not distinct from $3
+        and integration_id is not distinct from $4
+);
+
+-- name: in_effect
+-- How many pauses are in effect at $1, and a sum over their numbers. Nothing of a pause but its end ever changes: where
+-- both are the same, so are the pauses.
+select count(*) as pauses, sum(hashint8extended(id, 0)) as numbers
+from synkron.pauses
+where {in_effect[$1]};
+
 -- name: hold
 -- Put integrations on hold from the first of their undecided moments on, for the reason $3; an earlier hold stays.
 insert into synkron.held (integration_id, since, reason)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from enum import StrEnum
 from typing import TypeAlias
 
 from pydantic_core import PydanticCustomError
 
 from synkron.settings.sections import Section
-from synkron.settings.values import ChannelName, ReportedRange, ReportName, TimeOfDay, TypeName, ZoneName
+from synkron.settings.values import ChannelName, ReportName, TimeOfDay, TypeName, ZoneName
+
+
+class RangeKind(StrEnum):
+    """What a report is about: the last whole one. A week's is due on Mondays, and a month's on the first."""
+
+    NIGHT = "night"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
 
 
 class ReportSettings(Section):
@@ -17,7 +27,7 @@ class ReportSettings(Section):
     name: ReportName
     at: TimeOfDay = "07:00"
     zone: ZoneName = "UTC"
-    range: ReportedRange = "night"
+    range: RangeKind = RangeKind.NIGHT
     types: tuple[TypeName, ...] = ()
     channels: tuple[ChannelName, ...] = ()
 

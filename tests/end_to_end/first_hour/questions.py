@@ -84,7 +84,7 @@ THE_FIRST_HOUR = [
             "the schedule is invalid",
             BAD_ZONE,
             BAD_SCHEDULE,
-            "{rows} rows checked: 2 can't be fired",
+            "{rows} rows checked: 2 can't run",
         ),
         true="select count(*) as rows from organization_integrations",
         code=3,

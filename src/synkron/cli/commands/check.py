@@ -107,8 +107,8 @@ def check(
     That is: its schedule, zone, type and organization, and whether its type has a target and a sufficient pace. Shows
     what was found by kind, the worst first.
 
-    Ends with 3 when an enabled row can't be fired, or none is, as the ledger is a copy or was restored. A schedule that
-    can be fired and is probably not meant so (W1 never fires, W2 uneven steps, W3 both day fields, W4 a time that a
+    Ends with 3 when an enabled row can't run, or none may, as the ledger is a copy or was restored. A schedule that
+    can be read and is probably not meant so (W1 never fires, W2 uneven steps, W3 both day fields, W4 a time that a
     coming change of clocks skips or repeats, more often than the vendor expects) is a warning, and so is any fault of a
     disabled row; warnings alone end with 0.
 
@@ -161,7 +161,7 @@ def check(
         show_table(finding_fields(names), found.findings)
     elif found.findings:
         show_table(kind_fields(names), kinds)
-    say(f"{several(found.rows, 'row')} checked: {count.invalid} can't be fired, {count.told}.")
+    say(f"{several(found.rows, 'row')} checked: {count.invalid} can't run, {count.told}.")
     if found.findings and not (details or as_json):
         say("`synkron check --details` shows every finding, with its row.")
     say_without_target(found.untargeted)
@@ -202,8 +202,8 @@ async def _below_load(connection: Connection, settings: Settings, now: datetime)
 
 def _without_target(rows: Sequence[Row], settings: Settings) -> list[str]:
     """The types of enabled, scheduled rows whose runs will be skipped, as nothing is set to be called."""
-    from synkron.service.status.targets import unset_of
+    from synkron.service.status.targets import types_without_target
 
-    return unset_of(
+    return types_without_target(
         settings, (row.integration_type for row in rows if row.is_enabled and row.cron_schedule is not None)
     )

@@ -184,7 +184,7 @@ def _notes(outlook: ComparedForecast) -> list[str]:
     if any(one.policy.spread for forecast in outlook.forecasts for one in forecast.types.values()):
         notes.append("Starts of a type with a spread are those to be expected.")
     if left_out := outlook.as_set.left_out:
-        notes.append(f"Left out, as they can't be fired: {left_out:,} of the enabled rows. `synkron check` names them.")
+        notes.append(f"Left out, as they can't run: {left_out:,} of the enabled rows. `synkron check` names them.")
     if outlook.pauses:
         notes.append("Some of it may not: `synkron pauses` shows what is paused.")
     if outlook.pauses is None:

@@ -82,7 +82,7 @@ def due(
     found, invalid, names = answer(context, ask, fresh=True)
     shown = show(found, due_fields(names), as_json=as_json, empty="Nothing is due.", names=names, beside=BESIDE)
     if invalid:
-        say(f"Left out, as they can't be fired: {several(invalid, 'row')}. `synkron check` names them.")
+        say(f"Left out, as they can't run: {several(invalid, 'row')}. `synkron check` names them.")
     if shown < len(found):
         say(f"{shown} of {len(found):,}, as many as fit. Name an --org or a --type, or read all in a pager: `| less`.")
 

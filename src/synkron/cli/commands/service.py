@@ -113,7 +113,7 @@ def tick(context: typer.Context, at: AtPast = None, as_json: AsJson = False) -> 
         held = f", {several(done.held, 'integration')} held" if done.held else ""
         show_lines(
             f"{done.due} due, {done.claimed} claimed, {done.skipped} skipped{held}; "
-            f"{several(len(done.invalid), 'row')} can't be fired."
+            f"{several(len(done.invalid), 'row')} can't run."
         )
 
 

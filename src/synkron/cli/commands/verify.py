@@ -132,7 +132,7 @@ def _say_totals(report: Report) -> None:
         f"not delivered: {reasons}; `synkron backfill` runs what is past": sum(not_delivered.values()),
         f"{stretches} of time that no run covers, {report.gap / HOUR:,.1f} h in all": report.gaps,
         "failed after the last attempt: `synkron runs --state failed`": report.failed,
-        f"{'row' if report.invalid == 1 else 'rows'} that can't be fired: `synkron check`": report.invalid,
+        f"{'row' if report.invalid == 1 else 'rows'} that can't run: `synkron check`": report.invalid,
     }
     for note, count in notes.items():
         if count > 0:

@@ -72,7 +72,7 @@ def _until_a_moment_lies_ahead(now: datetime) -> float:
 
 
 def caught_up(done: Totals) -> str:
-    """How many runs did not run on time, and for what: an outage, or a pause during the demo. Nothing if none did."""
+    """The sentence about runs that made up for missed or held moments; empty if there were none."""
     runs = several(done.caught_up, "run")
     moments = several(done.caught_up_moments, "moment")
     return f" {runs} caught up {moments}, missed or on hold." if done.caught_up else ""

@@ -16,7 +16,7 @@ from synkron.reports.exports.coverage import Export, Reason, Stretch
 FAILED = frozenset({Reason.FAILED})
 OPEN = frozenset({Reason.OPEN, Reason.UNDECIDED, Reason.PAUSED, Reason.INVALID})
 # The counts of a line, as every form for programs names them.
-COUNTS = ("due", "exported", "failed", "skipped", "open", "unable")
+COUNTS = ("due", "exported", "failed", "skipped", "open", "invalid")
 RANK = {reason: number for number, reason in enumerate(Reason)}
 
 
@@ -62,7 +62,7 @@ class Line:
         return self.missing.total() - self.failed - self.open
 
     @property
-    def unable(self) -> int:
+    def invalid(self) -> int:
         """The integrations that can't run. If their schedule can't be read, none of their periods is counted."""
         return sum(any(one.reason is Reason.INVALID for one in export.uncovered) for export in self.exports)
 

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, tzinfo
-from enum import StrEnum
 
 from synkron.reports.exports.ranges import DAY, WEEK, Range, day, instant_of, last_night, month, week
+from synkron.settings.reports import RangeKind
 
 
-class RangeKind(StrEnum):
-    """What a report is about: the last whole one. A week's is due on Mondays, and a month's on the first."""
-
-    NIGHT = "night"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
-def last_moment(kind: str, at: time, zone: tzinfo, now: datetime) -> datetime:
+def last_moment(kind: RangeKind, at: time, zone: tzinfo, now: datetime) -> datetime:
     """The last moment, up to now, at which the report was due."""
     on = now.astimezone(zone).date()
     while (moment := instant_of(on, zone, at)) > now or not _is_due(kind, on):
@@ -25,7 +16,7 @@ def last_moment(kind: str, at: time, zone: tzinfo, now: datetime) -> datetime:
     return moment
 
 
-def range_of(kind: str, moment: datetime, zone: tzinfo) -> Range:
+def range_of(kind: RangeKind, moment: datetime, zone: tzinfo) -> Range:
     """The time that the report which is due at the moment is about."""
     today = moment.astimezone(zone).date()
     match kind:
@@ -35,9 +26,9 @@ def range_of(kind: str, moment: datetime, zone: tzinfo) -> Range:
             return month(today.replace(day=1) - DAY, zone)
         case RangeKind.DAY:
             return day(today - DAY, zone)
-        case _:
+        case RangeKind.NIGHT:
             return last_night(moment, zone)
 
 
-def _is_due(kind: str, on: date) -> bool:
+def _is_due(kind: RangeKind, on: date) -> bool:
     return (kind != RangeKind.WEEK or on.weekday() == 0) and (kind != RangeKind.MONTH or on.day == 1)

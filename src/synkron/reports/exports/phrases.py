@@ -36,7 +36,7 @@ class Phrases:
     none_due: str = "nothing was due"
     share: str = "{exported} of {due}"
     exported: str = "{share} exported"
-    unable: tuple[str, str] = (", {number} integration can't run", ", {number} integrations can't run")
+    invalid: tuple[str, str] = (", {number} integration can't run", ", {number} integrations can't run")
     more: tuple[str, str] = ("and {number} more organization", "and {number} more organizations")
     not_covered: str = "{name} is not covered from {at} on, {reason}"
     failed: str = "{name} failed {times}"
@@ -72,7 +72,7 @@ BOKMAL = Phrases(
     none_due="ingenting skulle eksporteres",
     share="{exported} av {due}",
     exported="{share} eksportert",
-    unable=(", {number} integrasjon kan ikke kjøre", ", {number} integrasjoner kan ikke kjøre"),
+    invalid=(", {number} integrasjon kan ikke kjøre", ", {number} integrasjoner kan ikke kjøre"),
     more=("og {number} organisasjon til", "og {number} organisasjoner til"),
     not_covered="{name} er ikke dekket fra {at}, {reason}",
     failed="{name} mislyktes {times}",

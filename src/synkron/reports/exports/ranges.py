@@ -16,9 +16,9 @@ EVENING, MORNING = time(18), time(8)
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A time as people say it: ``title`` for a heading, ``name`` as in "all of NAME". Instants are in UTC.
+    """A window of time, with the words that people use for it: ``title`` for a heading, ``name`` as in "all of NAME".
 
-    ``zone`` is the one in which its times are shown.
+    Instants are in UTC. ``zone`` is the one in which its times are shown.
     """
 
     window: Window

@@ -102,13 +102,13 @@ class Told:
 
     def exported(self, line: Line) -> str:
         """How many of the periods that were due are exported, and how many integrations can't run."""
-        unable, phrases = line.unable, self.phrases
+        invalid, phrases = line.invalid, self.phrases
         exported = phrases.exported.format(share=self.share(line)) if line.due else phrases.none_due
-        return exported + (phrases.unable[unable != 1].format(number=self.number(unable)) if unable else "")
+        return exported + (phrases.invalid[invalid != 1].format(number=self.number(invalid)) if invalid else "")
 
     def share(self, line: Line) -> str:
-        """The same as two numbers; if none was due because it can't run, that."""
-        if line.unable and not line.due:
+        """`12 of 14`; `can't run` where nothing was due for that reason."""
+        if line.invalid and not line.due:
             return self.phrases.reasons[Reason.INVALID]
         return self.phrases.share.format(exported=self.number(line.exported), due=self.number(line.due))
 

@@ -14,7 +14,7 @@ from synkron.postgres.rows import read
 from synkron.reports.forecast.fires import Group, count_fires
 from synkron.reports.forecast.outlook import Forecast, forecast
 from synkron.runtime import by_turns
-from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.holds import read_in_effect
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policy
 from synkron.source.queries import SourceQueries
@@ -74,9 +74,9 @@ async def _read_standing(
     try:
         async with source.in_words():
             rows = await connection.fetch(source.sql("reports/forecast/store")["own_spreads"])
-            pauses = await read_pauses(connection, now)
+            pauses = await read_in_effect(connection, now)
     except LedgerMissing:
         return {}, 0
     except ServiceRoleRequired:
         return {}, None
-    return {row["integration_id"]: row["spread"] for row in rows}, len(pauses)
+    return {row["integration_id"]: row["spread"] for row in rows}, pauses.total

@@ -15,7 +15,7 @@ from synkron.model import Action, Integration, Source, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
 from synkron.reports.verify.evidence import Undelivered
-from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.holds import read_pauses_over
 from synkron.scheduler.pauses import Hold, Pause
 from synkron.settings.load import Settings
 from synkron.source.check import faults
@@ -83,7 +83,7 @@ async def calendar(connection: Connection, settings: Settings, integration_id: s
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         [standing] = await connection.fetch(SQL["standing"], integration_id)
         found = await connection.fetch(SQL["decided"], integration_id, start, end)
-        pauses = await read_pauses(connection, standing["now"])
+        pauses = await read_pauses_over(connection, [row], standing["now"]) if row is not None else []
     if row is None and not found:
         raise NotFound(
             f"There is no integration {integration_id}, and the ledger has no record of one in {month:%Y-%m}."
@@ -92,8 +92,7 @@ async def calendar(connection: Connection, settings: Settings, integration_id: s
     if row is not None and row.is_enabled and cron is not None and not faults(row, settings.types):
         known = {one.at for one in decided if one.source in (Source.SCHEDULE, Source.CATCH_UP)}
         due = cron.occurrences(start - timedelta(microseconds=1), end - timedelta(microseconds=1), zone)
-        ours = [pause for pause in pauses if pause.scope.holds(row)]
-        decided += _standing([moment for moment in due if moment not in known], standing, ours)
+        decided += _standing([moment for moment in due if moment not in known], standing, pauses)
     return Calendar(start, end, zone, sorted(decided, key=lambda one: (one.at, one.run_id or 0)))
 
 

@@ -16,7 +16,7 @@ from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.reports.forecast.fires import Group
 from synkron.runtime import by_turns
-from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.holds import PausesInEffect, read_in_effect, read_wide_pauses
 from synkron.scheduler.pauses import Pause
 from synkron.source.parsed_texts import KNOWN
 from synkron.source.reader import zone_of
@@ -51,8 +51,8 @@ class _Question(NamedTuple):
 
 
 _remembered: dict[_Question, tuple[datetime, Fires]] = {}
-# What is due, by the question, when the copy was refreshed that answers it, and the pauses.
-_due: dict[tuple[_Question, datetime | None, tuple[Pause, ...]], Due] = {}
+# What is due, by the question, when the copy was refreshed that answers it, and the pauses in effect.
+_due: dict[tuple[_Question, datetime | None, PausesInEffect], Due] = {}
 
 
 async def read_groups(connection: Connection, scope: Scope, end: datetime) -> Sequence[Group]:
@@ -67,24 +67,24 @@ async def read_groups(connection: Connection, scope: Scope, end: datetime) -> Se
 
 
 async def count_due(connection: Connection, window: Window, scope: Scope = EVERYTHING) -> Due:
-    """How many moments of the window the integrations that can run have, as the copy has them.
+    """How many moments of the window are due, and how many a pause holds, for the integrations that can run.
 
     In a transaction of one snapshot. Moments are whole minutes, so that until the next one, and until the copy is
     refreshed or the pauses are others, the answer is the same: then it is remembered.
     """
     start, end = (at.replace(second=0, microsecond=0) for at in (window.start, window.end))
-    pauses = [one for one in await read_pauses(connection, window.start) if one.lasts_at(window.start)]
+    pauses = await read_in_effect(connection, window.start)
     [copy] = await connection.fetch(SQL["copy"])
-    question = _Question(copy["installation"], scope, Window(start, end)), copy["refreshed_at"], tuple(pauses)
+    question = _Question(copy["installation"], scope, Window(start, end)), copy["refreshed_at"], pauses
     found = _due.get(question)
     if found is None:
         groups = await read_groups(connection, scope, end)
-        wide = [one for one in pauses if one.org_id is None and one.integration_id is None]
-        rows = [] if len(wide) == len(pauses) else await connection.fetch(SQL["paused"], window.start, *scope)
+        wide = await read_wide_pauses(connection, window.start)
+        rows = await connection.fetch(SQL["paused"], window.start, *scope) if len(wide) < pauses.total else []
         own: dict[_Schedule, list[tuple[datetime | None, int]]] = defaultdict(list)
         for row in rows:
             own[row["cron_schedule"], zone_of(row), row["integration_type"]].append((row["until"], row["integrations"]))
-        found = await by_turns(_told_apart(groups, Window(start, end), wide, own))
+        found = await by_turns(count_by_schedule(groups, Window(start, end), wide, own))
         _remember(_due, question, found)
     return found
 
@@ -118,13 +118,17 @@ def _remember(answers: dict[Asked, Answer], question: Asked, answer: Answer) -> 
     answers[question] = answer
 
 
-def _told_apart(
+def count_by_schedule(
     groups: Iterable[Group],
     window: Window,
     wide: Sequence[Pause],
     own: Mapping[_Schedule, Sequence[tuple[datetime | None, int]]],
 ) -> Steps[Due]:
-    """How many moments are paused: by the ``wide`` pauses, and so many of a schedule up to the end of their ``own``."""
+    """What is due: a schedule's integrations are paused by the ``wide`` pauses, or up to the end of their ``own``.
+
+    The status asks ``synkron.service.status.store.count_by_row`` instead, which has the rows. The two agree:
+    ``test_what_a_pause_holds_is_not_due``.
+    """
     ends = [(one.integration_type, _first_after(one.until, window)) for one in wide]
     due = paused = 0
     for group, minutes in _firing(groups, window):
@@ -142,8 +146,9 @@ def _told_apart(
 
 def _first_after(until: datetime | None, window: Window) -> int:
     """The first minute of the window that is not before the end of a pause."""
-    length = (window.end if until is None else until) - window.start
-    return -(-length // MINUTE) - (until is not None)
+    if until is None:
+        return (window.end - window.start) // MINUTE
+    return -((window.start - until) // MINUTE) - 1
 
 
 def _counted(groups: Iterable[Group], window: Window) -> Steps[Counter[tuple[str, int]]]:

@@ -24,21 +24,22 @@ order by s.cron_schedule, s.timezone, s.zone_is_number;
 -- name: paused
 -- The integrations of the scope $2 to $4 that are paused at $1 by themselves, by their organization or by its type, counted
 -- by schedule and by when the last such pause ends; null is never. Pauses of a type or of everything are in no row. Plan:
--- for each pause the index overview_of_organization, or the primary key; the schedules by their numbers.
+-- for few pauses, and for the rows of a narrow scope, the index overview_of_organization or the primary key; else hashes.
 select s.cron_schedule, s.timezone, s.zone_is_number, s.integration_type, paused.until, count(*) as integrations
 from (
-    select o.schedule_id, nullif(max(coalesce(pauses.until, 'infinity')), 'infinity') as until
-    from synkron.pauses
-    cross join lateral (
-        select integration_id, place, org_id, schedule_id, integration_type
-        from synkron.overview_integrations
-        where org_id = pauses.org_id and integration_type = coalesce(pauses.integration_type, integration_type)
+    select o.schedule_id, nullif(max(coalesce(o.until, 'infinity')), 'infinity') as until
+    from (
+        select o.*, pauses.until
+        from synkron.pauses
+        join synkron.overview_integrations o on o.org_id = pauses.org_id
+        where {in_effect[$1]} and o.integration_type = coalesce(pauses.integration_type, o.integration_type)
         union all
-        select integration_id, place, org_id, schedule_id, integration_type
-        from synkron.overview_integrations
-        where integration_id = pauses.integration_id
+        select o.*, pauses.until
+        from synkron.pauses
+        join synkron.overview_integrations o on o.integration_id = pauses.integration_id
+        where {in_effect[$1]}
     ) o
-    where {in_effect[$1]} and o.schedule_id is not null
+    where o.schedule_id is not null
         and ($2::text is null or o.org_id = $2)
         and ($3::text is null or o.integration_type = $3)
         and ($4::text is null or o.integration_id = $4)

@@ -15,7 +15,7 @@ from synkron.postgres.rows import read
 from synkron.reports.overview.cursor import Place, Sort, cursor_of, place_of
 from synkron.reports.overview.order import Asked, read_order
 from synkron.reports.overview.rows import EndpointHealth, OverviewRow, Page, RowState, StripRun
-from synkron.scheduler.holds import read_paused, read_pauses
+from synkron.scheduler.holds import is_paused, read_paused
 from synkron.scheduler.pauses import Hold
 from synkron.settings.load import Settings
 from synkron.source.check import faults
@@ -55,7 +55,7 @@ async def page(
     async with source.in_words(), connection.transaction(isolation="repeatable_read", readonly=True):
         await source.secure(connection)
         now = await database_clock(connection)
-        if state is RowState.PAUSED and await _is_everything_paused(connection, now):
+        if state is RowState.PAUSED and await is_paused(connection, EVERYTHING, now):
             state = None
         asked = Asked(scope, search, state, sort, now)
         places = await read_order(connection, asked, begin, limit + 1)
@@ -63,10 +63,6 @@ async def page(
         named = await _read_rows(connection, source, shown)
         rows = await _read_details(connection, settings, named, now)
     return Page(rows, cursor_of(sort, shown[-1]) if len(places) > limit else None)
-
-
-async def _is_everything_paused(connection: Connection, now: datetime) -> bool:
-    return any(one.scope == EVERYTHING and one.lasts_at(now) for one in await read_pauses(connection, now))
 
 
 async def _read_rows(connection: Connection, source: SourceQueries, places: Sequence[Place]) -> list[Named]:

@@ -19,10 +19,10 @@ class ReportRange(StrEnum):
     MONTH = "month"
 
 
-def asked_range(kind: ReportRange, on: date | None, now: datetime, zone: tzinfo) -> Range:
+def asked_range(range_name: ReportRange, on: date | None, now: datetime, zone: tzinfo) -> Range:
     """The range that is asked for. Raises a Problem (422) for a day with the last night."""
     day = on or now.astimezone(zone).date()
-    match kind:
+    match range_name:
         case ReportRange.DAY:
             return ranges.day(day, zone)
         case ReportRange.WEEK:

@@ -15,7 +15,7 @@ from synkron.postgres.statements import migrations
 from synkron.service.doctor import data_api, host, ledger, network, pg_cron, server, store, tables
 from synkron.service.doctor.check import Check, Context
 from synkron.service.doctor.finding import Finding, identifier, migrate_for, ok, refused
-from synkron.service.status.targets import unset_of
+from synkron.service.status.targets import types_without_target
 from synkron.settings.load import Settings
 from synkron.settings.secrets import references_of
 from synkron.source.mirror import mirror_of
@@ -144,12 +144,12 @@ async def _indexes(given: Context) -> Finding:
 async def _rows(given: Context) -> list[Finding]:
     count = await store.count_rows(given.connection, given.settings, given.until - TO_SPARE)
     # That none has a target is said already.
-    unset = [] if _is_without_any(given.settings) else unset_of(given.settings, count.types)
+    unset = [] if _is_without_any(given.settings) else types_without_target(given.settings, count.types)
     return [tables.rows(count), *([tables.without_target(unset)] if unset else [])]
 
 
 def _is_without_any(settings: Settings) -> bool:
-    return len(unset_of(settings, settings.types)) == len(settings.types)
+    return not any(one.target for one in settings.types.values())
 
 
 HERE = (

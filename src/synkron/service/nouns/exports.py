@@ -11,7 +11,7 @@ from synkron.reports.exports.sentences import Told, zone_name
 
 
 @dataclass(frozen=True, slots=True)
-class TimeFacts:
+class WindowFacts:
     """From when to when."""
 
     since: datetime
@@ -19,7 +19,7 @@ class TimeFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Uncovered(TimeFacts):
+class Uncovered(WindowFacts):
     """A time that no successful export covers, and why."""
 
     reason: str
@@ -33,7 +33,7 @@ class IntegrationFacts:
     """Which time the successful exports of an integration cover, and which they do not."""
 
     integration_id: str
-    covered: Sequence[TimeFacts]
+    covered: Sequence[WindowFacts]
     not_covered: Sequence[Uncovered]
 
 
@@ -41,7 +41,7 @@ class IntegrationFacts:
 class Figures:
     """How many periods were due, and what became of them; ``reasons`` counts those that are not exported.
 
-    ``unable`` counts the integrations that can't run."""
+    ``invalid`` counts the integrations that can't run."""
 
     integration_type: str
     due: int
@@ -49,7 +49,7 @@ class Figures:
     failed: int
     skipped: int
     open: int
-    unable: int
+    invalid: int
     reasons: Mapping[str, int]
     is_whole: bool
 
@@ -72,7 +72,7 @@ class OrganizationFacts:
     failed: int
     skipped: int
     open: int
-    unable: int
+    invalid: int
     reasons: Mapping[str, int]
     is_whole: bool
     integrations: Sequence[IntegrationFacts]
@@ -120,7 +120,7 @@ def export_facts(told: Told, most: int | None = None) -> ExportFacts:
 
 
 def _integration(one: Export) -> IntegrationFacts:
-    covered = [TimeFacts(window.start, window.end) for window in one.covered]
+    covered = [WindowFacts(window.start, window.end) for window in one.covered]
     return IntegrationFacts(one.integration_id, covered, [_uncovered(stretch) for stretch in one.uncovered])
 
 

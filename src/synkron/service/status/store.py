@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from synkron.incidents.conditions.store import read_conditions, read_verification
 from synkron.incidents.store import incidents
@@ -16,6 +15,7 @@ from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
+from synkron.reports.overview.coming import Due
 from synkron.runtime import by_turns
 from synkron.scheduler.holds import read_pauses
 from synkron.scheduler.pauses import paused_at
@@ -43,7 +43,7 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
     [counts] = await connection.fetch(SQL["counts"], now, *EVERYTHING)
     rows = await read_all(connection, settings.source)
     fires = await by_turns(upcoming_in_steps(rows, Window(now, now + HOUR), settings.types))
-    due = await by_turns(_told_apart(fires, is_paused, coming))
+    due, first = await by_turns(count_by_row(fires, is_paused, coming))
     return Status(
         at=now,
         not_fired=await why_nothing_is_fired(connection, settings),
@@ -63,21 +63,18 @@ async def read_status(connection: Connection, settings: Settings, coming: int) -
         ),
         due=due.due,
         paused=due.paused,
-        coming=due.first,
+        coming=first,
     )
 
 
-class _Due(NamedTuple):
-    """How many moments are due, how many more are paused, and the first of those that are due."""
-
-    due: int
-    paused: int
-    first: Sequence[Upcoming]
-
-
-def _told_apart(
+def count_by_row(
     fires: Iterator[Upcoming], is_paused: Callable[[Integration, datetime], bool], most: int
-) -> Steps[_Due]:
+) -> Steps[tuple[Due, list[Upcoming]]]:
+    """What is due, and the first such moments.
+
+    A page asks ``synkron.reports.overview.coming.count_by_schedule`` instead, which needs no rows. The two agree:
+    ``test_what_a_pause_holds_is_not_due``.
+    """
     first: list[Upcoming] = []
     due = paused = 0
     for one in fires:
@@ -88,4 +85,4 @@ def _told_apart(
             if len(first) < most:
                 first.append(one)
         yield
-    return _Due(due, paused, first)
+    return Due(due, paused), first

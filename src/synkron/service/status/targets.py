@@ -17,7 +17,7 @@ async def without_target(connection: Executor, settings: Settings, types: Iterab
 
     A type whose target was called within a day has one in the settings of some worker, though not in these.
     """
-    unset = unset_of(settings, settings.types if types is None else types)
+    unset = types_without_target(settings, settings.types if types is None else types)
     if not unset:
         return []
     if types is None:
@@ -26,7 +26,7 @@ async def without_target(connection: Executor, settings: Settings, types: Iterab
     return sorted(set(unset) - called)
 
 
-def unset_of(settings: Settings, types: Iterable[str]) -> list[str]:
+def types_without_target(settings: Settings, types: Iterable[str]) -> list[str]:
     """Those of the types for which these settings have no target: a worker that uses them skips their runs."""
     asked = set(types)
     return [name for name, one in settings.types.items() if name in asked and not one.target]

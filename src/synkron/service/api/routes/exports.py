@@ -47,7 +47,7 @@ On = Annotated[Day | None, Query(description="The day, or a day of the week or m
 @router.get("/v1/report", responses=ANSWERS)
 async def report(
     asked: Asked,
-    span: Annotated[ReportRange | None, Query(alias="range")] = None,
+    range_name: Annotated[ReportRange | None, Query(alias="range")] = None,
     on: On = None,
     since: Instant | None = None,
     until: Instant | None = None,
@@ -62,12 +62,12 @@ async def report(
     """
     if since is None and until is not None:
         raise Problem(422, "query.until: it goes with `since`")
-    if since is not None and (span is not None or on is not None):
+    if since is not None and (range_name is not None or on is not None):
         raise Problem(422, "query.range: give a range, with a day in it as `on`, or `since` and `until`")
     now = await database_clock(asked.connection)
     place = parse_zone(zone)
     if since is None:
-        found = asked_range(span or ReportRange.LAST_NIGHT, on, now, place)
+        found = asked_range(range_name or ReportRange.LAST_NIGHT, on, now, place)
     else:
         window = window_of(since, until, now, ranges.DAY)
         found = ranges.between(window.start, window.end, place)

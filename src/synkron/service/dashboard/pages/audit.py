@@ -62,7 +62,7 @@ async def audit(
         next=shown["next"],
         author=author,
         since=since or "",
-        spans=("", *Since),
+        backs=("", *Since),
         names=names,
         scope=scope,
         is_about=any(scope),

@@ -55,29 +55,35 @@ async def night(
     scope: Whom,
     connection: Db,
     parts: Parts,
-    kind: Annotated[ReportRange, Query(alias="range")] = ReportRange.LAST_NIGHT,
+    range_name: Annotated[ReportRange, Query(alias="range")] = ReportRange.LAST_NIGHT,
     on: Annotated[Day | None, OrEmpty] = None,
 ) -> Response:
     """The report of a night, a day, a week or a month."""
     view = zone.of(view)
-    on = None if kind is ReportRange.LAST_NIGHT else on
-    asked = asked_range(kind, on, view.now, zone.zone)
+    on = None if range_name is ReportRange.LAST_NIGHT else on
+    asked = asked_range(range_name, on, view.now, zone.zone)
     asked.check(view.now)
     exports = await read_exports(connection, parts.settings, asked.window, scope)
     names = await organization_names(connection, parts.settings, {one.org_id for one in exports.exports})
     names = {org_id: called(name, org_id) for org_id, name in names.items()}
-    told = Told(exports, _in_words(view, kind, asked), names, PHRASES[view.words.language])
+    told = Told(exports, _in_words(view, range_name, asked), names, PHRASES[view.words.language])
     ruler = Ruler(exports.window.start, max(exports.window.end, exports.window.start + timedelta(minutes=1)))
     whole = [line for line in exports.lines if line.is_whole]
     whole.sort(key=lambda line: (line.integration_type, told.name_of(line)))
     sheet = view.address(
-        "/v1/report", range=kind, on=on, zone=zone.name, format="csv", org=scope.org_id, type=scope.integration_type
+        "/v1/report",
+        range=range_name,
+        on=on,
+        zone=zone.name,
+        format="csv",
+        org=scope.org_id,
+        type=scope.integration_type,
     )
     return zone.kept(
         view.page(
             "night.html",
             told=told,
-            chosen=kind,
+            chosen=range_name,
             ranges=list(ReportRange),
             title=told.range.title,
             types=[(one, kind_of(one), _bars(told, one)) for one in exports.types],
@@ -86,8 +92,8 @@ async def night(
             whole=whole[:MOST_WHOLE],
             whole_count=len(whole),
             axis=axis(view, ruler),
-            earlier=_neighbour(kind, on, asked, view, -1),
-            later=_neighbour(kind, on, asked, view, 1),
+            earlier=_neighbour(range_name, on, asked, view, -1),
+            later=_neighbour(range_name, on, asked, view, 1),
             sheet=sheet,
             asked_zone=zone.name,
         )
@@ -100,7 +106,7 @@ def kind_of(line: Line) -> str:
     return KINDS[min(reasons, key=RANK.__getitem__)] if reasons else "done"
 
 
-def _in_words(view: Viewer, kind: ReportRange, asked: Range) -> Range:
+def _in_words(view: Viewer, range_name: ReportRange, asked: Range) -> Range:
     """The range with its title and its name in the language of the page."""
     say = view.words.say
     first = asked.window.start.astimezone(asked.zone)
@@ -114,8 +120,8 @@ def _in_words(view: Viewer, kind: ReportRange, asked: Range) -> Range:
         "month": say(f"times.month.{first.month}"),
         "year": str(first.year),
     }
-    title = say(f"night.of.{kind}.title", **values)
-    return replace(asked, title=title[0].upper() + title[1:], name=say(f"night.of.{kind}.name", **values))
+    title = say(f"night.of.{range_name}.title", **values)
+    return replace(asked, title=title[0].upper() + title[1:], name=say(f"night.of.{range_name}.name", **values))
 
 
 def _bars(told: Told, line: Line) -> Markup:
@@ -140,14 +146,14 @@ def _stretches(told: Told, line: Line) -> list[dict[str, object]]:
     ]
 
 
-def _neighbour(kind: ReportRange, on: date | None, asked: Range, view: Viewer, step: int) -> str | None:
+def _neighbour(range_name: ReportRange, on: date | None, asked: Range, view: Viewer, step: int) -> str | None:
     """The address of the range before or after; None for a night, and for what has not begun."""
-    if kind not in DAYS:
+    if range_name not in DAYS:
         return None
     first = on or view.now.astimezone(asked.zone).date()
-    if kind is ReportRange.MONTH:
+    if range_name is ReportRange.MONTH:
         first = first.replace(day=1) + timedelta(days=31 if step > 0 else -1)
     else:
-        first += timedelta(days=step * DAYS[kind])
-    begin = asked_range(kind, first, view.now, asked.zone).window.start
+        first += timedelta(days=step * DAYS[range_name])
+    begin = asked_range(range_name, first, view.now, asked.zone).window.start
     return view.address(on=first) if begin < view.now else None

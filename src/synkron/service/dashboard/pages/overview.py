@@ -18,7 +18,7 @@ from synkron.operations.transaction import read_transaction
 from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.page import page
 from synkron.reports.overview.rows import OverviewRow, RowState
-from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.holds import is_paused
 from synkron.service.api.access import visible
 from synkron.service.api.parameters import Id, OrEmpty, recorded_number
 from synkron.service.api.problem import Problem
@@ -106,7 +106,7 @@ async def organization(
         incidents=await incidents(connection, scope=scope, limit=20),
         pauses=over[:PAUSES],
         more_pauses=len(over) > PAUSES,
-        is_paused=any(one.scope == scope for one in await read_pauses(connection, view.now)),
+        is_paused=await is_paused(connection, scope, view.now),
     )
 
 
@@ -157,9 +157,9 @@ def _below_due(view: Viewer, found: Tiles) -> str:
 
 def _below_pauses(view: Viewer, held: Held) -> str:
     """How many integrations are on hold: because of a pause, and because they can't run."""
-    say, unfit = view.words.say, held.total - held.paused
+    say, invalid = view.words.say, held.total - held.paused
     told = [say("overview.tile.held", count=held.paused)] if held.paused else []
-    told += [say("overview.tile.held_unfit", count=unfit)] if unfit else []
+    told += [say("overview.tile.held_invalid", count=invalid)] if invalid else []
     return "; ".join(told)
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from synkron.model import Scope
 from synkron.operations.recorded_pauses import pauses
-from synkron.scheduler.holds import read_pauses
+from synkron.scheduler.holds import read_wide_pauses
 from synkron.service.api.paging import page, place_of
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.parameters import After, Around
@@ -26,7 +26,7 @@ async def in_effect(view: View, connection: Db, parts: Parts, around: Around, af
     before = place_of(after, datetime, int)
     found = await pauses(connection, parts.settings, around, before=before, limit=ROWS + 1)
     shown = page(found, ROWS, lambda one: (one.starts_at, one.id), lambda one: one)
-    paused = {one.scope for one in await read_pauses(connection, view.now)}
+    paused = {one.scope for one in await read_wide_pauses(connection, view.now)}
     return view.page(
         "pauses.html",
         pauses=shown["items"],
