@@ -102,6 +102,35 @@ def written(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M}"
 
 
+async def test_a_link_back_leads_to_a_page_of_the_dashboard(browser_of: Api, connection: Connection) -> None:
+    headers = PAGE | {"Cookie": f"synkron-session={await session_of(connection, 'kari')}"}
+    for back in (
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "data:text/html,x",
+    ):
+        shown = await browser_of.ask("GET", "/act/pause", params={"type": "xledger", "back": back}, headers=headers)
+        assert (shown.status, shown.text.count(back)) == (200, 0), back
+    shown = await browser_of.ask("GET", "/act/pause", params={"type": "xledger", "back": "/runs"}, headers=headers)
+    assert 'href="/runs" data-close' in shown.text
+
+
+async def test_what_the_address_of_a_form_says_is_not_left_out(
+    browser_of: Api, connection: Connection, people: Cast
+) -> None:
+    """It would be taken for one that counts, such as the end of a pause."""
+    session = await session_of(connection, "kari")
+    before = await everything(connection)
+    headers = PAGE | OWN | {"Cookie": f"synkron-session={session}"}
+    for name, fields in fields_of(people).items():
+        sent = fields | {"form_token": form_token(session)}
+        answer = await browser_of.ask("POST", f"/act/{name}?for=1h", data=sent, headers=headers, allow_redirects=False)
+        assert answer.status == 422, name
+    assert await everything(connection) == before
+
+
 async def test_sent_twice_it_acts_once(browser_of: Api, connection: Connection, people: Cast) -> None:
     """Two at the same time, one later, and one whose fields were changed."""
     session = await session_of(connection, "kari")

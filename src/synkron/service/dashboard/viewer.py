@@ -150,10 +150,14 @@ async def posted(request: Request, _: OperatorView) -> FormData:
 Posted = Annotated[FormData, Depends(posted, scope="function")]
 
 
+def ours(to: str) -> str:
+    """A path that somebody asks for, if it is one of the dashboard; else the overview's."""
+    return to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/"
+
+
 def redirect(to: str, flash: Flash | None = None) -> Response:
     """Send the browser to a path of the dashboard, which shows the message once."""
-    is_ours = to.startswith("/") and not to.startswith(("//", "/\\"))
-    response = RedirectResponse(to if is_ours else "/", 303)
+    response = RedirectResponse(ours(to), 303)
     if flash is not None:
         response.set_cookie(FLASH, flash.as_cookie(), max_age=60, path="/", httponly=True, samesite="lax")
     return response

@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,13 +19,13 @@ from synkron.operations.access.answers import Answer, answer_once
 from synkron.operations.transaction import read_transaction
 from synkron.service.api.access import Operator
 from synkron.service.api.cookies import FIELD
-from synkron.service.api.parameters import KEY, check_known
+from synkron.service.api.parameters import KEY, check_known, only_known
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.actions import ACTIONS
 from synkron.service.dashboard.actions.asked import LENGTHS, Action, Asked
 from synkron.service.dashboard.flash import Flash
-from synkron.service.dashboard.viewer import OperatorView, Posted, redirect
+from synkron.service.dashboard.viewer import OperatorView, Posted, ours, redirect
 
 router = APIRouter(include_in_schema=False)
 Name = Annotated[str, Path(max_length=20)]
@@ -49,14 +49,14 @@ async def ask(
         action=action,
         preview=preview,
         named=named,
-        back=request.query_params.get("back", "/"),
+        back=ours(request.query_params.get("back", "/")),
         key=token_urlsafe(16),
         lengths=LENGTHS,
         range=(asked.text("from", f"{now - DAY:%Y-%m-%dT%H:%M}"), asked.text("to", f"{now:%Y-%m-%dT%H:%M}")),
     )
 
 
-@router.post("/act/{name}")
+@router.post("/act/{name}", dependencies=[Depends(only_known)])
 async def act(form: Posted, view: OperatorView, actor: Operator, connection: Db, parts: Parts, name: Name) -> Response:
     """Do it, once though the form is sent again, and go back to where it was asked for."""
     action, asked = _named(name), Asked(view, actor, connection, parts, form)
