@@ -152,7 +152,9 @@ async def _pausable(
     connection: Connection, settings: Settings, asked: AskedPause, now: datetime, within: str | None
 ) -> tuple[list[Covered], datetime | None]:
     """What would be paused, and until when."""
-    known = [one._replace(org_id=within) if one.integration_id and within else one for one in asked.scopes]
+    known = asked.scopes
+    if within is not None:
+        known = [one if one.integration_id is None else one._replace(org_id=within) for one in known]
     found = await look_up_each(connection, settings, known)
     until = None if asked.until is None else end_of("pause", asked.until, now)
     active = {one.scope: one for one in await read_pauses(connection, now)}

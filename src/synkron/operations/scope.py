@@ -44,18 +44,27 @@ async def look_up_each(connection: Connection, settings: Settings, scopes: Seque
     """What is in each of the scopes now. Raises NotFound if one does not exist."""
     found = await covered_each(connection, settings, scopes)
     by_scope = list(zip(scopes, found, strict=True))
-    if missing := [str(scope.integration_id) for scope, one in by_scope if scope.integration_id and not one.rows]:
+    # An empty text names nothing, either: it is no way to leave the integration out.
+    ids = [scope.integration_id for scope, one in by_scope if not one.rows]
+    if missing := [one or '""' for one in ids if one is not None]:
         listed = ", ".join(missing[:MOST_LISTED]) + (", ..." if len(missing) > MOST_LISTED else "")
         raise NotFound(f"There is no integration {listed}. `synkron next` lists those due next.")
     for scope, one in by_scope:
         if scope.org_id is not None and scope.org_id not in one.names:
             raise no_organization(settings, scope.org_id)
         if scope.integration_type is not None and scope.integration_type not in settings.types:
-            raise NotFound(
-                f'There is no integration type "{scope.integration_type}". '
-                f"The settings know {', '.join(sorted(settings.types))}."
-            )
+            raise NotFound(" ".join([no_type(scope.integration_type), *known_types(settings, scope.org_id)]))
     return found
+
+
+def no_type(integration_type: str) -> str:
+    """That there is no such type."""
+    return f'There is no integration type "{integration_type}".'
+
+
+def known_types(settings: Settings, org_id: str | None) -> list[str]:
+    """The types of the settings, in a sentence; none within an organization: who is tied to it knows its own alone."""
+    return [f"The settings know {', '.join(sorted(settings.types))}."] if org_id is None else []
 
 
 def no_organization(settings: Settings, org_id: str) -> NotFound:

@@ -11,7 +11,7 @@ from synkron.incidents.lifecycle import Incident, Silence
 from synkron.incidents.store import incidents
 from synkron.model import EVERYTHING, Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import end_of, in_words, read_names
+from synkron.operations.scope import end_of, in_words, known_types, no_type, read_names
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -165,19 +165,17 @@ async def _subject(connection: Connection, settings: Settings, one: Silence, wit
     )
     asked = (unknown.org_id, unknown.integration_type, unknown.endpoint, within)
     if not await connection.fetchval(SQL["is_known"], *asked):
-        raise NotFound(await _nothing_known(connection, settings, unknown))
+        raise NotFound(await _nothing_known(connection, settings, unknown, within))
     return _words(one, names)
 
 
-async def _nothing_known(connection: Connection, settings: Settings, unknown: Silence) -> str:
+async def _nothing_known(connection: Connection, settings: Settings, unknown: Silence, within: str | None) -> str:
     if unknown.org_id is not None:
         table = f"{settings.source.schema_name}.{settings.source.organizations.table}"
         return f"There is no organization {unknown.org_id} in {table}, and no incident about it."
     if unknown.integration_type is not None:
-        return (
-            f'There is no integration type "{unknown.integration_type}", and no incident about it. '
-            f"The settings know {', '.join(sorted(settings.types))}."
-        )
+        said = f"{no_type(unknown.integration_type).removesuffix('.')}, and no incident about it."
+        return " ".join([said, *known_types(settings, within)])
     known = [row["endpoint"] for row in await connection.fetch(SQL["endpoints"])]
     return f"There is no endpoint {unknown.endpoint}. Known endpoints: {', '.join(known) or 'none yet'}."
 

@@ -47,7 +47,7 @@ async def plan_trigger(
     connection: Connection, settings: Settings, scope: Scope, now: datetime, *, within: str | None = None
 ) -> TriggerPlan:
     """What triggering would make. Raises NotFound and Refused as ``trigger`` does."""
-    found = await look_up(connection, settings, scope._replace(org_id=scope.org_id or within))
+    found = await look_up(connection, settings, scope if within is None else scope._replace(org_id=within))
     row = _only(found)
     name = f"{row.integration_id} ({row.integration_type} of {found.names.get(row.org_id) or row.org_id})"
     if not row.is_enabled:
