@@ -49,16 +49,30 @@ async def resolve(
     org_id = None if asked.org is None else await search.organization(asked.org)
     kind = None if asked.integration_type is None else await search.type(asked.integration_type)
     one = None if asked.integration is None else await search.integration(asked.integration)
-    if one and (org_id not in (None, one.org_id) or kind not in (None, one.integration_type)):
+    return _resolved(Scope(org_id, kind), one, search.notes)
+
+
+async def resolve_within(connection: Connection, settings: Settings, org_id: str, asked: AskedScope) -> Resolved:
+    """The same within an organization, by whole names of types and ids of integrations: of no other is anything told.
+
+    An integration is its own by its row, or by a run, if its row is gone or has moved.
+    """
+    search = _Search(connection, settings, SourceQueries(settings.source))
+    if asked.integration_type is not None:
+        await search.type_of(org_id, asked.integration_type)
+    one = None if asked.integration is None else await search.integration_of(org_id, asked.integration)
+    return _resolved(Scope(org_id, asked.integration_type), one, [])
+
+
+def _resolved(named: Scope, one: NamedIntegration | None, notes: Sequence[str]) -> Resolved:
+    """The integration in what is named beside it. Raises NotFound if it is not there."""
+    if one is None:
+        return Resolved(named, named, notes)
+    if named.org_id not in (None, one.org_id) or named.integration_type not in (None, one.integration_type):
         whose = f"is {one.integration_type} of {one.organization or one.org_id}" if one.org_id else "is gone"
-        raise NotFound(f"Integration {one.id} {whose}, and not what --org and --type name. Leave these out.")
-    scope = Scope(org_id, kind, one.id if one else None)
-    return Resolved(scope, Scope(one.org_id, one.integration_type, one.id) if one else scope, search.notes)
-
-
-async def check_type(connection: Connection, settings: Settings, org_id: str, text: str) -> None:
-    """Raise NotFound unless the settings, or an integration of the organization, have the type, by its whole name."""
-    await _Search(connection, settings, SourceQueries(settings.source)).type_of(org_id, text)
+        beside = "not of the organization or the type that is named beside it. Leave these out."
+        raise NotFound(f"Integration {one.id} {whose}, and {beside}")
+    return Resolved(named._replace(integration_id=one.id), Scope(one.org_id, one.integration_type, one.id), notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ class _Search:
     async def integration(self, text: str) -> NamedIntegration:
         """The integration, or what is on record of one that is gone."""
         rows, why = await self._with_id(text), ""
-        if not rows and (gone := await self._on_record("integration", text)):
+        if not rows and (gone := await self._on_record("integration", text, None)):
             return read(NamedIntegration, gone)
         if not rows and is_prefix(text):
             rows = await self._rows(FILE, "integrations_that_begin", text, MOST_LISTED + 1)
@@ -151,6 +165,14 @@ class _Search:
             'that or more, or by its organization and type, such as "Fjord xledger".'
         )
         return found[self._only("integration", text, [one.candidate for one in found.values()], missing).id]
+
+    async def integration_of(self, org_id: str, text: str) -> NamedIntegration:
+        """The integration with this id that is or was the organization's."""
+        if own := [row for row in await self._with_id(text) if row["org_id"] == org_id]:
+            return read(NamedIntegration, own[0])
+        if gone := await self._on_record("integration", text, org_id):
+            return read(NamedIntegration, gone)
+        raise self.unreadable or NotFound(f'There is no integration "{text}".')
 
     async def _called(self, text: str) -> tuple[list[Record], str]:
         """The integrations of the organization, or of the organization and the type, in the text; or why none."""
@@ -200,11 +222,11 @@ class _Search:
         async with self.source.reading(self.connection):
             return await self.connection.fetch(self.source.sql(file)[name], *arguments)
 
-    async def _on_record(self, kind: str, text: str) -> Record | None:
+    async def _on_record(self, kind: str, text: str, *more: object) -> Record | None:
         """What Synkron's own tables know under this id."""
         try:
             async with self.source.in_words():
-                return await self.connection.fetchrow(self.source.sql(FILE)[f"{kind}_on_record"], forms(text))
+                return await self.connection.fetchrow(self.source.sql(FILE)[f"{kind}_on_record"], forms(text), *more)
         except (LedgerMissing, ServiceRoleRequired):
             return None
 

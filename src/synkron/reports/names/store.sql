@@ -55,19 +55,19 @@ order by one.place
 limit 1;
 
 -- name: integration_on_record
--- The same for an integration, with what is known of it.
+-- The same for an integration, with what is known of it: of the organization $2, if it had a run; null is any.
 -- Scans: the pauses, once, for a command, if no row has the id.
 select one.id, run.org_id, run.integration_type, '' as organization
 from unnest($1::text[]) with ordinality one (id, place)
 left join lateral (
     select org_id, integration_type from synkron.runs
-    where integration_id = one.id
+    where integration_id = one.id and org_id = coalesce($2::text, org_id)
     order by scheduled_for desc
     limit 1
 ) run on true
 where run.org_id is not null
-    or exists (select from synkron.overrides where integration_id = one.id)
-    or exists (select from synkron.pauses where integration_id = one.id)
+    or ($2::text is null and exists (select from synkron.overrides where integration_id = one.id))
+    or ($2::text is null and exists (select from synkron.pauses where integration_id = one.id))
 order by one.place
 limit 1;
 

@@ -15,7 +15,7 @@ from synkron.operations.access.tokens import actor_of_token
 from synkron.operations.scope import no_organization
 from synkron.postgres.connection import Connection, Executor
 from synkron.reports.names.match import AskedScope
-from synkron.reports.names.store import Resolved, check_type, resolve
+from synkron.reports.names.store import Resolved, resolve, resolve_within
 from synkron.service.api.cookies import SAFE, check_form, sessions_of
 from synkron.service.api.parameters import Text, only_known
 from synkron.service.api.problem import Problem
@@ -151,10 +151,7 @@ async def resolved(actor: Actor, connection: Connection, parts: Served, asked: A
         return await resolve(connection, parts.settings, asked, types_of_copy=True)
     if asked.org not in (None, actor.org_id):
         raise Problem(404, f'There is no organization "{asked.org}".')
-    if asked.integration_type is not None:
-        await check_type(connection, parts.settings, actor.org_id, asked.integration_type)
-    scope = Scope(actor.org_id, *asked[1:])
-    return Resolved(scope, scope, ())
+    return await resolve_within(connection, parts.settings, actor.org_id, asked)
 
 
 def organization_of(actor: Actor, settings: Settings, asked: str | None) -> str | None:
