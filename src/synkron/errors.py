@@ -4,6 +4,7 @@
     ├── CronError (also ValueError)      a cron expression is malformed
     ├── ZoneError (also ValueError)      a time zone is unknown
     ├── NaiveDatetimeError (also ValueError)  a datetime has no zone
+    ├── CursorError (also ValueError)    a text is no cursor of a page in this order
     ├── SettingsError                    synkron.toml or the environment is invalid; lists every error
     ├── Ambiguous                        a text names several things; lists them
     ├── DatabaseError                    the database cannot serve
@@ -49,6 +50,10 @@ class ZoneError(SynkronError, ValueError):
 
 class NaiveDatetimeError(SynkronError, ValueError):
     """A datetime without a zone, where an instant is needed."""
+
+
+class CursorError(SynkronError, ValueError):
+    """A text is not the cursor of a page in the order that is asked for."""
 
 
 class SettingsError(SynkronError):

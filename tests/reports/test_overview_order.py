@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 
-from synkron.errors import Refused
+from synkron.errors import CursorError, Refused
 from synkron.model import EVERYTHING, Scope
 from synkron.postgres.clock import database_clock
 from synkron.reports.overview import order
@@ -262,7 +262,7 @@ def test_a_cursor_is_a_place(sort: Sort) -> None:
     ],
 )
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
-    with pytest.raises(Refused, match=r"^after: this is not the cursor of a page sorted by drift"):
+    with pytest.raises(CursorError, match=r"^cursor: this is not the cursor of a page sorted by drift"):
         place_of(cursor, Sort.DRIFT)
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from math import isnan
 from typing import NamedTuple
 
-from synkron.errors import Refused
+from synkron.errors import CursorError
 from synkron.text import LARGEST, is_storable
 
 # A place holds a name and three ids of at most 200 characters, each of at most 12 where it is escaped.
@@ -52,7 +52,7 @@ def cursor_of(sort: Sort, place: Place) -> str:
 
 
 def place_of(cursor: str | None, sort: Sort) -> Place:
-    """The place that the text stands for; the start without one. Raises Refused if it is not one of this order."""
+    """The place that the text stands for; the start without one. Raises CursorError if it is not one of this order."""
     if cursor is None:
         return START
     place: Place | None = None
@@ -62,8 +62,8 @@ def place_of(cursor: str | None, sort: Sort) -> Place:
         name, *found = json.loads(urlsafe_b64decode(written + b"=" * (-len(written) % 4)))
         place = Place(*found)
     if place is None or name != sort or not _is_place(place):
-        raise Refused(
-            f"after: this is not the cursor of a page sorted by {sort}. Give the cursor that the page before has as "
+        raise CursorError(
+            f"cursor: this is not the cursor of a page sorted by {sort}. Give the cursor that the page before has as "
             "its `next`, with the same sort; or leave it out, for the first page."
         )
     return place

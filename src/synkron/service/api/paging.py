@@ -20,15 +20,18 @@ Row = TypeVar("Row")
 Place = tuple[Any, ...]
 
 
-def place_of(cursor: str | None, *kinds: type) -> Place | None:
-    """The place that the cursor stands for, with values of these kinds; None without one. Raises a Problem (422)."""
+def place_of(cursor: str | None, of: str, *kinds: type) -> Place | None:
+    """The place in the list ``of`` these that the cursor stands for, with values of these kinds; None without one.
+
+    Raises a Problem (422).
+    """
     if cursor is None:
         return None
     found: Place = ()
     with suppress(ValueError, TypeError, RecursionError):
         written = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-        if isinstance(written, list):
-            found = tuple(_read(kind, value) for kind, value in zip(kinds, written, strict=True))
+        if isinstance(written, list) and written[:1] == [of]:
+            found = tuple(_read(kind, value) for kind, value in zip(kinds, written[1:], strict=True))
     if not found:
         raise Problem(422, "query.cursor: give the `next` of a page of the same list, or leave it out for the first")
     return found
@@ -37,18 +40,19 @@ def place_of(cursor: str | None, *kinds: type) -> Place | None:
 def page(
     found: Sequence[Row],
     limit: int,
+    of: str,
     place: Callable[[Row], Place],
     shown: Callable[[Row], object],
     *,
     more: bool | None = None,
 ) -> dict[str, object]:
-    """The first ``limit`` of the rows as they are ``shown``, and the cursor of the next page.
+    """The first ``limit`` of the rows as they are ``shown``, and the cursor of the next page in the list ``of`` these.
 
     There is one if there are ``more``: where that is not said, if more were found.
     """
     items = found[:limit]
     has_next = len(found) > limit if more is None else more
-    return {"items": [shown(one) for one in items], "next": _cursor_of(place(items[-1])) if has_next else None}
+    return {"items": [shown(one) for one in items], "next": _cursor_of(of, place(items[-1])) if has_next else None}
 
 
 @cache
@@ -58,8 +62,8 @@ def page_form(item: Any) -> type[BaseModel]:  # noqa: ANN401  (types have nothin
     return create_model(f"{item.__name__}Page", **fields)
 
 
-def _cursor_of(place: Place) -> str:
-    written = [instant(one) if isinstance(one, datetime) else one for one in place]
+def _cursor_of(of: str, place: Place) -> str:
+    written = [of, *(instant(one) if isinstance(one, datetime) else one for one in place)]
     return urlsafe_b64encode(json.dumps(written).encode()).rstrip(b"=").decode()
 
 

@@ -66,7 +66,7 @@ def problem_of(error: Exception, path: str) -> Problem:
             return Problem(503, str(error))
         case Refused():
             return Problem(409, str(error))
-        case ValueError() if isinstance(error, SynkronError):  # a malformed expression, zone or instant
+        case ValueError() if isinstance(error, SynkronError):  # a malformed expression, zone, instant or cursor
             return Problem(422, str(error))
         case SynkronError() | TimeoutError() | OSError():
             return _away(error, path)

@@ -74,12 +74,13 @@ async def tokens(
     cursor: After = None,
 ) -> Response:
     """The tokens, the newest first, without their secrets, of which only hashes are kept."""
-    before = place_of(cursor, int)
+    before = place_of(cursor, "tokens", int)
     found = await operations.tokens(connection, revoked=revoked, before=before, limit=limit + 1)
     org_ids = {one.org_id for one in found if one.org_id is not None}
     async with connection.transaction(readonly=True):
         names = await read_names(connection, parts.settings, org_ids) if org_ids else {}
-    return answer(request, page(found, limit, lambda one: (one.id,), lambda one: held_by(one, "token")), names)
+    shown = page(found, limit, "tokens", lambda one: (one.id,), lambda one: held_by(one, "token"))
+    return answer(request, shown, names)
 
 
 @router.post("/v1/tokens", **changing(Created, TokenBody))

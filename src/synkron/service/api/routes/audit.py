@@ -39,8 +39,8 @@ async def audit(
     Those of an organization are its own and its integrations'. A change of a whole type, or of everything, is of no
     organization.
     """
-    before = place_of(cursor, datetime, int)
+    before = place_of(cursor, "audit", datetime, int)
     found = await entries(connection, scope, since=since, author=author, before=before, limit=limit + 1)
     names = await organization_names(connection, parts.settings, {one.org_id for one in found})
-    shown = page(found, limit, lambda one: (one.at, one.id), lambda one: held_by(one, "audit"))
+    shown = page(found, limit, "audit", lambda one: (one.at, one.id), lambda one: held_by(one, "audit"))
     return answer(request, shown, names)

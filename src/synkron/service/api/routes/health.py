@@ -30,7 +30,7 @@ Endpoint = Annotated[str, Query(min_length=1, max_length=2000, pattern="^[^\\x00
 async def health(request: Request, _: FleetReader, scope: OneType, connection: Db, parts: Parts) -> Response:
     """How the vendors' endpoints are, how that is known, and when the next probe is due. They are all on one page."""
     found = await read_endpoints(connection, parts.settings, scope.integration_type)
-    return answer(request, page(found, len(found), lambda one: (one.watch.endpoint,), endpoint_facts))
+    return answer(request, page(found, len(found), "health", lambda one: (one.watch.endpoint,), endpoint_facts))
 
 
 @router.get("/v1/health/samples", responses=documented(page_form(form(RecordedSample)), 401, 403, 404, 422))
@@ -47,9 +47,9 @@ async def samples(
 
     A page may have a few more than asked for: what was seen at the same moment stays together.
     """
-    place = place_of(cursor, datetime)
+    place = place_of(cursor, "samples", datetime)
     if endpoint not in {one.watch.endpoint for one in await read_endpoints(connection, parts.settings)}:
         raise Problem(404, "there is no such endpoint; /v1/health lists those there are")
     found = await store.read_samples(connection, endpoint, before=place[0] if place else None, least=limit)
-    shown = page(found, len(found), lambda one: (one.at,), held_by, more=len(found) >= limit)
+    shown = page(found, len(found), "samples", lambda one: (one.at,), held_by, more=len(found) >= limit)
     return answer(request, shown)

@@ -47,12 +47,12 @@ async def incidents(
 
     Who is tied to an organization sees those that are about it alone.
     """
-    before = place_of(cursor, datetime, int)
+    before = place_of(cursor, "incidents", datetime, int)
     found = await store.incidents(
         connection, closed=closed, since=since, kind=kind, scope=around, before=before, limit=limit + 1
     )
     names = await organization_names(connection, parts.settings, touched(found))
-    shown = page(found, limit, lambda one: (one.opened_at, one.id), lambda one: incident_facts(one, names))
+    shown = page(found, limit, "incidents", lambda one: (one.opened_at, one.id), lambda one: incident_facts(one, names))
     return answer(request, shown, names)
 
 

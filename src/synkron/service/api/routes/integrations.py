@@ -9,7 +9,7 @@ from pydantic import create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
-from synkron.errors import Refused
+from synkron.errors import CursorError
 from synkron.model import Scope
 from synkron.operations.overrides import policy_or_reason
 from synkron.operations.recorded_pauses import RecordedPause, pauses
@@ -67,8 +67,8 @@ async def integrations(
     """
     try:
         place_of(cursor, sort)
-    except Refused as error:
-        raise Problem(422, f"query.cursor: {str(error).removeprefix('after: ')}") from None
+    except CursorError as error:
+        raise Problem(422, f"query.{error}") from None
     if not await parts.freshness.ensure(connection):
         raise Problem(503, "the integrations are being read for the first time; try again", {"Retry-After": "2"})
     found = await page(

@@ -28,11 +28,11 @@ Tick = form(RecordedTick, "tick")
 async def nodes(request: Request, _: FleetReader, connection: Db, parts: Parts) -> Response:
     """The schedulers, workers and APIs of the last seven days, the one seen last first. They are all on one page."""
     found = await processes.nodes(connection, parts.settings.heartbeat)
-    return answer(request, page(found, len(found), lambda one: (one.seen_at,), held_by))
+    return answer(request, page(found, len(found), "nodes", lambda one: (one.seen_at,), held_by))
 
 
 @router.get("/v1/ticks", responses=documented(page_form(Tick), 401, 403, 422))
 async def ticks(request: Request, _: FleetReader, connection: Db, limit: Limit = 50, cursor: After = None) -> Response:
     """The ticks, the newest first: the window that each decided, and how much."""
-    found = await ledger.ticks(connection, before=place_of(cursor, datetime, int), limit=limit + 1)
-    return answer(request, page(found, limit, lambda one: (one.at, one.id), lambda one: held_by(one, "tick")))
+    found = await ledger.ticks(connection, before=place_of(cursor, "ticks", datetime, int), limit=limit + 1)
+    return answer(request, page(found, limit, "ticks", lambda one: (one.at, one.id), lambda one: held_by(one, "tick")))

@@ -44,10 +44,10 @@ async def runs(
     cursor: After = None,
 ) -> Response:
     """What was decided and what ran, the newest first: scheduled from ``since`` on and before ``until``."""
-    before = place_of(cursor, datetime, int)
+    before = place_of(cursor, "runs", datetime, int)
     found = await history.runs(connection, scope, state=state, since=since, until=until, before=before, limit=limit + 1)
     names = await organization_names(connection, parts.settings, {one.org_id for one in found})
-    shown = page(found, limit, lambda one: (one.scheduled_for, one.id), lambda one: held_by(one, "run"))
+    shown = page(found, limit, "runs", lambda one: (one.scheduled_for, one.id), lambda one: held_by(one, "run"))
     return answer(request, shown, names)
 
 

@@ -43,7 +43,7 @@ async def coming(
     cursor: After = None,
 ) -> Response:
     """What fires next, the soonest first. What is paused is not left out."""
-    place = place_of(cursor, datetime, str)
+    place = place_of(cursor, "upcoming", datetime, str)
     now = await database_clock(asked.connection)
     start = now if place is None else place[0] - timedelta(microseconds=1)
     rows = await read_all(asked.connection, asked.parts.settings.source, asked.scope)
@@ -51,7 +51,7 @@ async def coming(
     fires = await by_turns(upcoming_in_steps(rows, window, asked.parts.settings.types))
     found = await by_turns(_first(fires, place, limit + 1))
     names = await organization_names(asked.connection, asked.parts.settings, {one.integration.org_id for one in found})
-    return answer(asked.request, page(found, limit, _place, fire), names)
+    return answer(asked.request, page(found, limit, "upcoming", _place, fire), names)
 
 
 @router.get("/v1/explain", responses=documented(form(Explanation), 401, 403, 422))

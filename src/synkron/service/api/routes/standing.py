@@ -41,10 +41,10 @@ async def pauses(
     cursor: After = None,
 ) -> Response:
     """The pauses in effect that hold something of what is named, the newest first: its own and the wider ones."""
-    place = place_of(cursor, datetime, int)
+    place = place_of(cursor, "pauses", datetime, int)
     found = await pausing.pauses(connection, parts.settings, around, ended=ended, before=place, limit=limit + 1)
     names = await organization_names(connection, parts.settings, {one.org_id for one in found})
-    return answer(request, page(found, limit, _begun, lambda one: held_by(one, "pause")), names)
+    return answer(request, page(found, limit, "pauses", _begun, lambda one: held_by(one, "pause")), names)
 
 
 @router.get("/v1/silences", responses=documented(page_form(Silence), 401, 403, 404, 422))
@@ -62,12 +62,12 @@ async def silences(
 
     Who is tied to an organization sees its own alone.
     """
-    place = place_of(cursor, datetime, int)
+    place = place_of(cursor, "silences", datetime, int)
     found = await silencing.silences(
         connection, parts.settings, around, ended=ended, within=actor.org_id, before=place, limit=limit + 1
     )
     names = await organization_names(connection, parts.settings, {one.org_id for one in found})
-    return answer(request, page(found, limit, _begun, lambda one: held_by(one, "silence")), names)
+    return answer(request, page(found, limit, "silences", _begun, lambda one: held_by(one, "silence")), names)
 
 
 @router.get("/v1/overrides", responses=documented(page_form(form(OverrideFacts)), 401, 403, 404, 422))
@@ -81,11 +81,11 @@ async def overrides(
     cursor: After = None,
 ) -> Response:
     """The integrations for which something is set over their type's policy, by their ids."""
-    place = place_of(cursor, str)
+    place = place_of(cursor, "overrides", str)
     found = await own.overrides(connection, parts.settings, scope, after=place, limit=limit + 1)
     org_ids = {one.integration.org_id for one in found if one.integration}
     names = await organization_names(connection, parts.settings, org_ids)
-    return answer(request, page(found, limit, lambda one: (one.integration_id,), override_facts), names)
+    return answer(request, page(found, limit, "overrides", lambda one: (one.integration_id,), override_facts), names)
 
 
 def _begun(one: RecordedPause | RecordedSilence) -> Place:

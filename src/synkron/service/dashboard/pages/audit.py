@@ -49,10 +49,10 @@ async def audit(
         scope,
         since=view.now - LENGTHS[since] if since else None,
         author=author or None,
-        before=place_of(after, datetime, int),
+        before=place_of(after, "audit", datetime, int),
         limit=ROWS + 1,
     )
-    shown = page(found, ROWS, lambda one: (one.at, one.id), lambda one: one)
+    shown = page(found, ROWS, "audit", lambda one: (one.at, one.id), lambda one: one)
     names = await organization_names(connection, parts.settings, {scope.org_id, *(one.org_id for one in found)})
     told = {word: view.words.say(f"audit.{word}") for word in ("yes", "no")}
     return view.page(

@@ -37,9 +37,9 @@ async def incidents(
     """What is wrong now; with ``closed``, also what was."""
     within = view.actor.org_id if view.actor else None
     scope = Scope(within)
-    before = place_of(after, datetime, int)
+    before = place_of(after, "incidents", datetime, int)
     found = await store.incidents(connection, closed=closed, kind=kind, scope=scope, before=before, limit=ROWS + 1)
-    shown = page(found, ROWS, lambda one: (one.opened_at, one.id), lambda one: one)
+    shown = page(found, ROWS, "incidents", lambda one: (one.opened_at, one.id), lambda one: one)
     silent = await silences(connection, parts.settings, scope, within=within)
     return view.page(
         "incidents.html",

@@ -23,9 +23,9 @@ ROWS = 50
 @router.get("/pauses")
 async def in_effect(view: View, connection: Db, parts: Parts, around: Around, after: After = None) -> Response:
     """The pauses that hold something of what is named, the newest first; and the types that can be paused."""
-    before = place_of(after, datetime, int)
+    before = place_of(after, "pauses", datetime, int)
     found = await pauses(connection, parts.settings, around, before=before, limit=ROWS + 1)
-    shown = page(found, ROWS, lambda one: (one.starts_at, one.id), lambda one: one)
+    shown = page(found, ROWS, "pauses", lambda one: (one.starts_at, one.id), lambda one: one)
     paused = {one.scope for one in await read_wide_pauses(connection, view.now)}
     return view.page(
         "pauses.html",

@@ -41,9 +41,9 @@ async def runs(
     after: After = None,
 ) -> Response:
     """What was decided and what ran, the newest first."""
-    before = place_of(after, datetime, int)
+    before = place_of(after, "runs", datetime, int)
     found = await history.runs(connection, scope, state=state, before=before, limit=ROWS + 1)
-    shown = page(found, ROWS, lambda one: (one.scheduled_for, one.id), lambda one: one)
+    shown = page(found, ROWS, "runs", lambda one: (one.scheduled_for, one.id), lambda one: one)
     return view.page(
         "runs.html",
         runs=shown["items"],
