@@ -198,3 +198,38 @@ async def test_a_problem_is_shown_among_the_pages_to_who_is_logged_in(
                     path,
                     name,
                 )
+
+
+async def test_an_empty_id_is_of_no_integration(api: Api, connection: Connection, cast: list[Member]) -> None:
+    tied = api.with_token(await token_of(connection, Permission.OPERATE, cast[0].org_id))
+    pauses = "select count(*) from synkron.pauses"
+    before = await connection.fetchval(pauses)
+    moments = "&from=2026-01-05T14:00&to=2026-01-05T16:00"
+    for asked in ("pause", "resume", "trigger", f"backfill?{moments}"):
+        name, _, more = asked.partition("?")
+        answer = await tied.get(f"/act/{name}?integration={more}", headers=PAGE)
+        assert (answer.status, "There is no " in answer.text) == (404, True), asked
+    fields = {"integration": "", "reason": "x", "back": "/pauses"}
+    answer = await tied.ask("POST", "/act/pause", data=fields, headers=PAGE, allow_redirects=False)
+    assert (answer.status, await connection.fetchval(pauses)) == (303, before)
+
+
+async def test_a_problem_s_page_has_the_problem_s_headers(api: Api) -> None:
+    for path, headers, size, status, name, value in (
+        ("/runs", {}, 0, 405, "Allow", "GET, HEAD"),
+        ("/act/pause", {}, 70_000, 413, "Connection", "close"),
+        ("/act/pause", {"Content-Encoding": "br"}, 0, 415, "Connection", "close"),
+    ):
+        answer = await api.ask("POST", path, headers=PAGE | headers, data=b"x" * size)
+        assert (answer.status, answer.headers.get(name)) == (status, value), path
+        assert answer.headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.usefixtures("cast")
+async def test_behind_the_last_row_there_is_nothing_more(api: Api) -> None:
+    """A list that has rows is never said to have none."""
+    for path, of in (("incidents", "incidents"), ("pauses", "pauses"), ("runs", "runs"), ("audit", "audit")):
+        place = urlsafe_b64encode(json.dumps([of, "1980-01-01T00:00:00Z", 1]).encode()).rstrip(b"=").decode()
+        answer = await api.get(f"/{path}?after={place}", headers=PAGE)
+        assert "There is nothing more in this list." in answer.text, path
+        assert f'<a href="/{path}">Back to the first page</a>' in answer.text, path

@@ -45,9 +45,11 @@ async def refused(request: Request, problem: Problem) -> Response:
         actor, session = held
     now = datetime.now(UTC)  # noqa: TID251 (the database may be what is away)
     candidates = problem.more.get("candidates", ())
-    return plain_view(request, now, actor, session=session).page(
+    shown = plain_view(request, now, actor, session=session).page(
         "problem.html", problem.status, answered=problem.status, detail=problem.detail, candidates=candidates
     )
+    shown.headers.update(problem.headers)
+    return shown
 
 
 async def _held(request: Request) -> tuple[Actor, str] | None:
