@@ -20,7 +20,7 @@ from synkron.service.api import login
 from synkron.service.api.access import ASKED
 from synkron.service.api.changes import ROUTERS as CHANGES
 from synkron.service.api.middleware import Guarded
-from synkron.service.api.parameters import only_known
+from synkron.service.api.parameters import LONGEST_ID, only_known
 from synkron.service.api.problem import Problem, problem_of
 from synkron.service.api.routes import (
     audit,
@@ -43,6 +43,7 @@ from synkron.service.api.routes import (
 from synkron.service.api.served import Served
 from synkron.service.dashboard import pages, refusals
 from synkron.service.dashboard.live import Live
+from synkron.text import one_line
 
 NOUNS = (
     *(integrations, schedules, runs, standing, incidents, health),
@@ -122,8 +123,13 @@ async def _not_valid(request: Request, error: RequestValidationError) -> Respons
     """A parameter or a body that is not what the document says. What was sent is not repeated."""
     if error.errors()[0]["loc"][0] == "path":
         return await _said(request, Problem(404, "Not Found"))
-    faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    faults = [f"{'.'.join(_shown(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
     return await _said(request, Problem(422, "; ".join(faults[:5]), more={"faults": faults[:50]}))
+
+
+def _shown(part: object) -> str:
+    """A part of where a fault is: the name of a parameter or a member, which may be one of the caller's own."""
+    return one_line(str(part), LONGEST_ID)
 
 
 async def _said(request: Request, problem: Problem) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -27,6 +28,7 @@ from synkron.service.nouns.exports import ExportFacts, export_facts
 
 router = APIRouter(tags=["reports"])
 CSV = "text/csv"
+WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 ANSWERS: dict[int | str, dict[str, Any]] = documented(form(ExportFacts), 401, 403, 404, 409, 422)
 ANSWERS[200] = ANSWERS[200] | {"content": {CSV: {"schema": {"type": "string"}}}}
 
@@ -75,13 +77,18 @@ async def report(
     exports = await read_exports(asked.connection, asked.parts.settings, found.window, asked.scope)
     names = await organization_names(asked.connection, asked.parts.settings, {one.org_id for one in exports.exports})
     told = Told(exports, found, names)
-    if written is Format.CSV or (written is None and _prefers_csv(asked.request)):
+    if written is Format.CSV or (written is None and prefers_csv(asked.request)):
         written_sheet = await asyncio.to_thread(sheet, told)
         return Response(written_sheet, headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
     return await answer_beside(asked.request, lambda: export_facts(told, limit), names)
 
 
-def _prefers_csv(request: Request) -> bool:
-    """Whether CSV is accepted, and not behind JSON."""
-    accepted = [one.partition(";")[0].strip().lower() for one in request.headers.get("accept", "").split(",")]
-    return next((one for one in accepted if one in (CSV, "application/json")), None) == CSV
+def prefers_csv(request: Request) -> bool:
+    """Whether CSV is accepted, and not behind JSON: by their weights, and where these are the same, by their order."""
+    weights: dict[str, float] = {}
+    for one in request.headers.get("accept", "").lower().split(","):
+        kind, *more = (part.strip() for part in one.split(";"))
+        written = next((part[2:] for part in more if part.startswith("q=")), "1")
+        weights.setdefault(kind, float(written) if WEIGHT.fullmatch(written) else 1.0)
+    both = {kind: weights[kind] for kind in weights if kind in (CSV, "application/json")}
+    return max(both, key=both.__getitem__, default=None) == CSV and both[CSV] > 0
