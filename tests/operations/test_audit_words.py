@@ -144,6 +144,13 @@ def test_what_it_changed(action: str, before: Any, after: Any, told: list[tuple[
     assert [("before", one.name, one.before) if one.is_past else one[:3] for one in found] == told
 
 
+@pytest.mark.parametrize("facts", [5, "text", [], [1], True, {"org_id": []}, {"org_id": {}, "runs": [1]}])
+def test_what_somebody_has_written_into_the_table_is_no_fault(facts: Any) -> None:
+    assert [*differing(entry("run 7", before=facts, after=facts), NAMES)] == []
+    told = {one.name: one.after for one in differing(entry("run 7", before=facts, after={"a": 1}), NAMES)}
+    assert told["a"] == "1"
+
+
 def test_each_fact_that_is_recorded_is_listed() -> None:
     recording = [one for one in SOURCES if re.search("operations.audit import .*record", one)]
     displays = [one for text in recording for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Dict)]

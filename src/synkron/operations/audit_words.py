@@ -79,15 +79,15 @@ def _place(name: str) -> int:
 
 
 def _facts(facts: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
-    """The facts by name. Those of a single run are the entry's own."""
-    found = dict(facts or {})
+    """The facts by name; none if somebody has written something else. Those of a single run are the entry's own."""
+    found = dict(facts) if isinstance(facts, Mapping) else {}
     match found.get("runs"):
         case [dict() as run]:
             del found["runs"]
             found = {**run, **found}
     if "org_id" in found:
         org_id = found.pop("org_id")
-        found["organization"] = names.get(org_id, org_id)
+        found["organization"] = names.get(org_id, org_id) if isinstance(org_id, str) else org_id
     return found
 
 
