@@ -24,7 +24,7 @@ LEDGER = f"""
         ('00000000-0000-4000-9000-0000000000a3', '{BERG}', 'bufdir', true, '99 * * * *');
     insert into synkron.watermark (at) values (now() + interval '30 seconds');
     insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid)
-    values ('2026-03-01', '2026-02-28', '2026-03-02', 'service', 's', 1, 1, 0, 0);
+    values ('2026-03-01T00:00Z', '2026-02-28T00:00Z', '2026-03-02T00:00Z', 'service', 's', 1, 1, 0, 0);
     select synkron.keep_partitions('2026-03-01', now(), '2000-01-01');
     insert into synkron.runs (
         key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end, execute_after,
@@ -100,7 +100,12 @@ def test_a_reason_is_told_without_what_is_allowed_instead(
         (["--org", VIK, "--day", "2026-03-03"], "(Asia/Kathmandu)"),
         # Its last hour belongs to the next day, as its period ends there.
         (["--day", "2026-03-02", "--type", "xledger"], "xledger: 24 of 24 exported, all of 2 March."),
-        (["--day", "2026-02-20"], "20 February 2026: nothing was due."),
+        # Before its records, Synkron can't say that nothing was due, but which rows can't run.
+        (["--day", "2026-02-20"], "Synkron has records only since 28 Feb 2026 00:00."),
+        (["--day", "2026-02-20"], "bufdir: no records, 1 integration can't run; =1+1<"),
+        (["--day", "2026-02-20", "--type", "xledger"], "20 February 2026: Synkron has no records of this time."),
+        (["--month", "2026-02"], "Synkron has records only since 28 Feb 2026 00:00."),
+        (["--since", "2026-03-01T00:00Z", "--until", "2026-03-01T12:00Z", "--type", "xledger"], "nothing was due."),
     ],
 )
 def test_the_range_and_the_scope(report: Command, arguments: list[str], says: str) -> None:
@@ -134,7 +139,7 @@ def test_over_no_data(on_database: Command) -> None:
     told = on_database("report", "--day", "2026-03-03", "--zone", "UTC")
     assert told.code == 0
     assert "No scheduler has ticked yet." in told.out
-    assert "3 March 2026: nothing was due." in told.out
+    assert "3 March 2026: Synkron has no records of this time." in told.out
     for form in ("--csv", "--json", "--html"):
         assert on_database("report", form).code == 0
 

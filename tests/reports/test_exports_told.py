@@ -19,8 +19,8 @@ BEGIN = datetime(2026, 5, 21, 16, tzinfo=UTC)
 NIGHT = Window(BEGIN, BEGIN + timedelta(hours=14))
 
 
-def told(phrases: Phrases, *exports: Export, name: str) -> Told:
-    report = ExportReport(NIGHT, NIGHT.end, NIGHT.end, exports)
+def told(phrases: Phrases, *exports: Export, name: str, recorded_since: datetime = BEGIN) -> Told:
+    report = ExportReport(NIGHT, NIGHT.end, NIGHT.end, recorded_since, exports)
     return Told(report, Range(NIGHT, UTC, "T", name), {"a": "Berg", "b": "Dalen", "c": "Ekra", "d": "Åsen"}, phrases)
 
 
@@ -70,6 +70,45 @@ def missing(org_id: str, reason: Reason, number: int, detail: str = "") -> Expor
 def test_the_same_is_told(exports: list[Export], english: str, norwegian: str) -> None:
     assert told(ENGLISH, *exports, name="the night").summary() == [english]
     assert told(BOKMAL, *exports, name="natten").summary() == [norwegian]
+
+
+@pytest.mark.parametrize(
+    ("hours", "exports", "english", "norwegian"),
+    [
+        (0, [], ["T: nothing was due."], ["T: ingenting skulle eksporteres."]),
+        (
+            6,
+            [],
+            ["Synkron has records only since 21 May 2026 22:00.", "T: nothing was due."],
+            ["Synkron har bare data fra og med 21. mai 2026 22:00.", "T: ingenting skulle eksporteres."],
+        ),
+        (
+            14,
+            [],
+            ["Synkron has records only since 22 May 2026 06:00.", "T: Synkron has no records of this time."],
+            ["Synkron har bare data fra og med 22. mai 2026 06:00.", "T: Synkron har ingen data for denne tiden."],
+        ),
+        (
+            18,
+            [Export("a", "a", "xledger", 0, {}, [], [Stretch(NIGHT, Reason.INVALID, "no zone")])],
+            [
+                "Synkron has records only since 22 May 2026 10:00.",
+                "xledger: no records, 1 integration can't run; Berg can't run: no zone.",
+            ],
+            [
+                "Synkron har bare data fra og med 22. mai 2026 10:00.",
+                "xledger: ingen data, 1 integrasjon kan ikke kjøre; Berg kan ikke kjøre: no zone.",
+            ],
+        ),
+    ],
+)
+def test_since_when_there_are_records_is_told(
+    hours: int, exports: list[Export], english: list[str], norwegian: list[str]
+) -> None:
+    """What Synkron did not see is not "nothing was due"."""
+    for phrases, expected in ((ENGLISH, english), (BOKMAL, norwegian)):
+        one = told(phrases, *exports, name="the night", recorded_since=BEGIN + timedelta(hours=hours))
+        assert [*one.remarks, *one.summary()] == expected
 
 
 @pytest.mark.parametrize(

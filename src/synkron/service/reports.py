@@ -65,7 +65,8 @@ async def _told(connection: Connection, settings: Settings, one: ReportSettings,
 def _message(one: ReportSettings, told: Told) -> Mapping[str, object]:
     """Its title, its sentences, and the same for programs."""
     missing = len(told.faults)
-    result = "all exported" if not missing else f"something is missing of {missing:,}"
+    nothing = "all exported" if told.report.is_known else "no records"
+    result = f"something is missing of {missing:,}" if missing else nothing
     return {
         "title": f"{told.heading}: {result}",
         "body": "\n".join([*told.remarks, *told.summary(), "", "`synkron report` has more."]),

@@ -109,13 +109,20 @@ class Line:
 class ExportReport:
     """What was exported in the window, which ends at ``now`` at the latest.
 
-    ``watermark`` is up to where everything is decided; None if no scheduler has ever ticked.
+    ``watermark`` is up to where everything is decided, ``recorded_since`` where the ticks on record begin; None if no
+    scheduler has ever ticked.
     """
 
     window: Window
     now: datetime
     watermark: datetime | None
+    recorded_since: datetime | None
     exports: Sequence[Export]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there are records of any of its time: nobody can say what was due before them."""
+        return self.recorded_since is not None and self.recorded_since < self.window.end
 
     @cached_property
     def lines(self) -> Sequence[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -35,7 +35,11 @@ class Frame:
 
     now: datetime
     watermark: datetime | None
-    ticked_from: datetime | None
+    recorded_since: datetime | None
+
+    def is_before_records(self, window: Window) -> bool:
+        """Whether the window ends before there was a tick."""
+        return self.recorded_since is not None and self.recorded_since >= window.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ async def read_pending(
     last = await connection.fetch(sql["last"], [one.integration_id for one in invalid])
     decided_until = {row["integration_id"]: row["at"] for row in last}
     for bad in invalid:
-        since = max(window.start, decided_until.get(bad.integration_id) or frame.ticked_from or window.start)
+        known_from = decided_until.get(bad.integration_id) or frame.recorded_since or window.start
+        if frame.is_before_records(window) and bad.integration_id not in decided_until:
+            # Nobody saw which of its moments were due. The row is named, for what it is now.
+            known_from, bad = window.start, replace(bad, due=None)
+        since = max(window.start, known_from)
         found[bad.integration_id, bad.org_id, bad.integration_type] += _of_invalid(bad, Window(since, window.end))
     return {key: periods for key, periods in found.items() if periods}
 

@@ -46,6 +46,8 @@ class Told:
         if report.watermark is None:
             return [self.phrases.no_tick]
         found = []
+        if report.recorded_since is not None and report.recorded_since > report.window.start:
+            found.append(self.phrases.recorded_since.format(at=self.dated(report.recorded_since)))
         if report.window.end < self.range.window.end:
             found.append(self.phrases.up_to_now.format(at=self.moment(report.window.end)))
         if report.watermark < report.window.end:
@@ -59,8 +61,8 @@ class Told:
 
     def summary(self) -> list[str]:
         """A sentence for each type, the worst first."""
-        nothing = self.phrases.nothing_due.format(title=self.range.title)
-        return [self.of_type(line) for line in self.report.types] or [nothing]
+        nothing = self.phrases.nothing_due if self.report.is_known else self.phrases.no_records
+        return [self.of_type(line) for line in self.report.types] or [nothing.format(title=self.range.title)]
 
     @property
     def figures(self) -> list[dict[str, Any]]:
@@ -103,7 +105,8 @@ class Told:
     def exported(self, line: Line) -> str:
         """How many of the periods that were due are exported, and how many integrations can't run."""
         invalid, phrases = line.invalid, self.phrases
-        exported = phrases.exported.format(share=self.share(line)) if line.due else phrases.none_due
+        none = phrases.none_due if self.report.is_known else phrases.none_known
+        exported = phrases.exported.format(share=self.share(line)) if line.due else none
         return exported + (phrases.invalid[invalid != 1].format(number=self.number(invalid)) if invalid else "")
 
     def share(self, line: Line) -> str:
@@ -128,8 +131,15 @@ class Told:
         is_clear = window.end - window.start <= LONGEST_DAY and window.start <= at <= window.end
         if is_clear:
             return f"{local:%H:%M}"
-        on = self.phrases.day.format(number=local.day, month=self.phrases.months[local.month - 1])
-        return f"{on} {local:%H:%M}"
+        return f"{self._day(local)} {local:%H:%M}"
+
+    def dated(self, at: datetime) -> str:
+        """The local time, with its day and year."""
+        local = at.astimezone(self.range.zone)
+        return f"{self._day(local)} {local:%Y %H:%M}"
+
+    def _day(self, local: datetime) -> str:
+        return self.phrases.day.format(number=local.day, month=self.phrases.months[local.month - 1])
 
     def when(self, window: Window) -> str:
         """From when to when, in local time."""

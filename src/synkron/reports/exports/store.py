@@ -50,7 +50,7 @@ async def read_exports(
             async for batch in found:
                 exports += await by_turns(_exports(batch, pending, window))
         exports += [export_of(key, (), periods, window) for key, periods in pending.items()]
-        return ExportReport(window, frame.now, frame.watermark, exports)
+        return ExportReport(window, frame.now, frame.watermark, frame.recorded_since, exports)
 
 
 def _exports(rows: list[Record], pending: dict[Key, list[Period]], window: Window) -> Steps[list[Export]]:

@@ -5,7 +5,7 @@
 select
     now() as now,
     (select at from synkron.watermark) as watermark,
-    (select window_start from synkron.ticks order by id limit 1) as ticked_from;
+    (select window_start from synkron.ticks order by id limit 1) as recorded_since;
 
 -- name: room
 -- The successful runs of a month are sorted here; the default of 4 MB would write them to disk several times.

@@ -91,6 +91,7 @@ class ExportFacts:
     until: datetime
     asked_until: datetime
     watermark: datetime | None
+    recorded_since: datetime | None
     types: Sequence[TypeExportFacts]
     organizations_total: int
     organizations: Sequence[OrganizationFacts]
@@ -106,6 +107,7 @@ def export_facts(told: Told, most: int | None = None) -> ExportFacts:
         until=report.window.end,
         asked_until=told.range.window.end,
         watermark=report.watermark,
+        recorded_since=report.recorded_since,
         types=[TypeExportFacts(**line.figures, sentence=told.of_type(line)) for line in report.types],
         organizations_total=len(report.lines),
         organizations=[
