@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -18,7 +20,8 @@ from tests.end_to_end.first_hour.fleet import seed
 from tests.service.api.cast import Member
 from tests.service.api.conftest import Api, serving
 from tests.support.browser import NARROW, needs_browser
-from tests.support.databases import migrated
+from tests.support.commands import synkron
+from tests.support.databases import Database, migrated
 
 pytestmark = needs_browser
 
@@ -63,14 +66,24 @@ async def fleet(night: tuple[Api, Connection], browser: Browser) -> AsyncIterato
         yield shown
 
 
-async def test_where_nothing_is_each_page_names_the_next_command(dashboard: Dashboard) -> None:
+@pytest.mark.usefixtures("untouched_logging")
+async def test_where_nothing_is_each_page_names_the_next_command(
+    dashboard: Dashboard, database: Database, tmp_path: Path
+) -> None:
+    """And each of these commands is one that there is, with all that it needs."""
     seen = await dashboard.window()
+    named: set[str] = set()
     for path in (*PAGES, "/audit?author=nobody"):
         assert await seen.open(path) == 200, path
         if path != "/audit":  # the login is in it
-            assert await seen.page.locator("main code", has_text="synkron ").count(), path
+            commands = await seen.page.locator("main code", has_text="synkron ").all_text_contents()
+            assert commands, path
+            named.update(commands)
         assert await seen.violations() == [], path
     assert seen.complaints == []
+    for command in named:
+        ended = await synkron(database.url, *shlex.split(command)[1:], folder=tmp_path)
+        assert ended.returncode != 2, (command, ended.stderr)
 
 
 async def test_each_page_is_accessible_and_quiet(fleet: Dashboard) -> None:
