@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from synkron.errors import NotFound
+from synkron.errors import NotFound, ZoneError
 from synkron.ledger import history
 from synkron.model import Integration, Scope
 from synkron.operations.overrides import policy_or_reason
@@ -31,6 +31,7 @@ from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.nouns.integrations import integration_facts
 from synkron.service.nouns.overrides import as_written
 from synkron.source.due import schedule_of
+from synkron.source.parsed_texts import KNOWN
 from synkron.text import called
 
 router = APIRouter(include_in_schema=False)
@@ -72,7 +73,9 @@ async def integration(
     scope = Scope(integration_id=integration_id)
     facts = integration_facts(row, parts.settings.types, view.now, view.words.language)
     schedule = None if row.cron_schedule is None else schedule_of(row, row.cron_schedule)
-    cron, zone = schedule if isinstance(schedule, tuple) else (None, None)
+    cron = schedule[0] if isinstance(schedule, tuple) else None
+    known = KNOWN.zone(row.timezone)
+    zone, zone_name = (view.zone, str(view.zone)) if isinstance(known, ZoneError) else (known, facts.timezone)
     shown = date.fromisoformat(f"{month}-01") if month else view.now.astimezone(zone).date().replace(day=1)
     async with read_transaction(connection):
         policy, policy_fault = await policy_or_reason(connection, parts.settings, row)
@@ -85,6 +88,7 @@ async def integration(
         facts=facts,
         cron=cron,
         zone=zone,
+        asked_zone=zone_name,
         policy=policy or [],
         policy_fault=policy_fault,
         as_written=as_written,
@@ -148,14 +152,14 @@ def _kinds(moments: Iterable[PastMoment]) -> Iterable[tuple[str, int, PastMoment
 
 
 async def _why(
-    view: Viewer, connection: Connection, parts: Served, row: Integration, zone: tzinfo | None, at: str
+    view: Viewer, connection: Connection, parts: Served, row: Integration, zone: tzinfo, at: str
 ) -> Sequence[str]:
-    """Why it did or did not run at the minute, on the clocks of its zone."""
+    """Why it did or did not run at the minute, on the clocks of the zone."""
     if not at:
         return []
     try:
         moment = datetime.fromisoformat(at)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone or view.zone)).astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return [view.words.say("integration.why.malformed")]
     scope = Scope(row.org_id, None, row.integration_id)
