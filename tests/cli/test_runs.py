@@ -38,6 +38,7 @@ KEYS = [
     "drift_ms",
     "http_status",
     "error",
+    "pause_id",
 ]
 
 
@@ -152,6 +153,26 @@ def test_one_run_with_its_attempts(on_database: Command) -> None:
     assert f"organization     Vik ({VIK})" in ended.out.splitlines()
     assert ended.out.count("host:1") == 2
     assert "stages           spread 0 ms, tick " in ended.out
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_run_that_a_pause_holds_says_so(on_database: Command, database: Database) -> None:
+    held, *done = (run["run_id"] for run in reversed(on_database("runs", "--json").answer))
+    assert "next try" in on_database("runs", "show", str(held)).out
+    execute(
+        database.url,
+        "insert into synkron.pauses (org_id, integration_type, reason, author, starts_at, until) values "
+        "(null, 'xledger', 'over', 'kari', now() - interval '2 hours', now() - interval '1 hour'), "
+        f"('{VIK}', null, 'of another', 'kari', now(), null), "
+        f"('{FJORD}', 'xledger', 'the vendor moves', 'kari', now(), null)",
+    )
+    shown = on_database("runs", "show", str(held)).out
+    assert f"held by          pause 3, type xledger of organization {FJORD} (Fjord)" in shown.splitlines()
+    assert "next try" not in shown
+    rows = on_database("runs").out.splitlines()[1:]
+    assert [row.endswith("held by pause 3") for row in rows] == [False, False, False, True]
+    assert [run["pause_id"] for run in on_database("runs", "--json").answer] == [None, None, None, 3]
+    assert "held by" not in "".join(on_database("runs", "show", str(run)).out for run in done)
 
 
 @pytest.mark.usefixtures("ledger")

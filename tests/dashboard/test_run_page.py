@@ -49,5 +49,15 @@ async def test_a_page_shows_what_belongs_to_its_run(api: Api, connection: Connec
             await connection.execute("delete from synkron.attempts where run_id = $1", run_id)
         shown = (await api.get(f"/runs/{run_id}", headers=PAGE)).text
         assert "as it is" in shown
+        if state == "claimed" and not attempt:
+            held = await connection.fetchval(
+                "insert into synkron.pauses (integration_id, reason, author) values ($1, 'the vendor moves', 'kari') "
+                "returning id",
+                integration,
+            )
+            for path in (f"/runs/{run_id}", "/runs", f"/integrations/{integration}"):
+                assert f"Held by pause {held}" in (await api.get(path, headers=PAGE)).text, path
+            await connection.execute("update synkron.pauses set ended_at = now(), ended_by = 'kari'")
+        assert "Held by" not in shown
         found = {name for name, text in SECTIONS.items() if text in shown}
         assert found == sections, (action, state, attempt)

@@ -18,6 +18,11 @@ and (GIVEN.integration_id is null or GIVEN.integration_id = runs.integration_id)
 -- Whether the run is paused at the moment GIVEN.
 exists (select from synkron.pauses where {in_effect[GIVEN]} and {holds[pauses]})
 
+-- name: held_by
+-- The pause that holds the run GIVEN now; null if none does, or it has begun. Not called while nothing is paused.
+case when GIVEN.state = 'claimed' and (select exists (select from synkron.pauses where ended_at is null))
+    then synkron.pause_over(GIVEN.org_id, GIVEN.integration_type, GIVEN.integration_id, now()) end
+
 -- name: ends_a_period
 -- Whether a period ends with the decision GIVEN, so that the next one begins there. A merged moment's period belongs to
 -- another row; a superseded run was not called for, and the next run takes over its period; decisions from before a

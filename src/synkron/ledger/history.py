@@ -19,7 +19,10 @@ SQL = statements("ledger/history")
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """One row of the ledger: a decided occurrence and its result. Instants are in UTC."""
+    """One row of the ledger: a decided occurrence and its result. Instants are in UTC.
+
+    ``pause_id`` is the pause that holds it, while it waits.
+    """
 
     id: int
     key: str
@@ -46,6 +49,7 @@ class RecordedRun:
     drift: timedelta | None
     http_status: int | None
     error: str | None
+    pause_id: int | None = None
 
     @property
     def is_for_target(self) -> bool:

@@ -5,7 +5,7 @@
 -- not applied. A page begins after the run with the moment $8 and the number $9.
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
     execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
-    finished_at, next_attempt_at, drift, http_status, error
+    finished_at, next_attempt_at, drift, http_status, error, {held_by[runs]} as pause_id
 from synkron.runs
 where ($1::text is null or org_id = $1)
     and ($2::text is null or integration_type = $2)
@@ -23,7 +23,7 @@ limit $6;
 -- name: run
 select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
     execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
-    finished_at, next_attempt_at, drift, http_status, error
+    finished_at, next_attempt_at, drift, http_status, error, {held_by[runs]} as pause_id
 from synkron.runs where id = $1;
 
 -- name: attempts

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from synkron.ledger.history import RecordedRun
 from synkron.model import Integration, Scope
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.statements import statements
@@ -66,6 +67,15 @@ async def read_in_effect(connection: Executor, at: datetime) -> PausesInEffect:
     """What of the pauses in effect at ``at`` tells whether they are others than before."""
     [row] = await connection.fetch(SQL["in_effect"], at)
     return PausesInEffect(*row)
+
+
+async def holding(connection: Executor, run: RecordedRun) -> Pause | None:
+    """The pause that holds the run, if one does; that of its integration has its organization and type."""
+    row = run.pause_id and await connection.fetchrow(SQL["pause"], run.pause_id)
+    if not row:
+        return None
+    pause = Pause(**row)
+    return replace(pause, org_id=run.org_id, integration_type=run.integration_type) if pause.integration_id else pause
 
 
 async def read_paused(connection: Executor, rows: Sequence[Integration], at: datetime) -> dict[str, Pause]:

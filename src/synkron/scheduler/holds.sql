@@ -45,6 +45,9 @@ select count(*) as pauses, sum(hashint8extended(id, 0)) as numbers
 from synkron.pauses
 where {in_effect[$1]};
 
+-- name: pause
+select id, org_id, integration_type, integration_id, reason, author, starts_at, until from synkron.pauses where id = $1;
+
 -- name: hold
 -- Put integrations on hold from the first of their undecided moments on, for the reason $3; an earlier hold stays.
 insert into synkron.held (integration_id, since, reason)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from synkron.cli.output import lateness
 from synkron.cli.table import Field, name_and_id, organization, precise, second
+
+if TYPE_CHECKING:
+    from synkron.ledger.history import RecordedRun
+    from synkron.scheduler.pauses import Pause
 
 
 def run_fields(names: Mapping[str, str]) -> list[Field]:
@@ -19,8 +24,14 @@ def run_fields(names: Mapping[str, str]) -> list[Field]:
         Field("drift", "drift", lateness, right=True),
         Field("try", lambda run: run.attempt or None, right=True, optional=True),
         Field("http", lambda run: run.http_status or None, right=True, optional=True),
-        Field("why", lambda run: run.error or ("" if run.reason == "on time" else run.reason), shrink=True),
+        Field("why", _why, shrink=True),
     ]
+
+
+def _why(run: RecordedRun) -> str:
+    if run.pause_id:
+        return f"held by pause {run.pause_id}"
+    return run.error or ("" if run.reason == "on time" else run.reason)
 
 
 ATTEMPT = [
@@ -34,8 +45,8 @@ ATTEMPT = [
 ]
 
 
-def fact_fields(names: Mapping[str, str]) -> list[Field]:
-    """One run, a fact on a line."""
+def fact_fields(names: Mapping[str, str], pause: Pause | None) -> list[Field]:
+    """One run, a fact on a line, and the pause that holds it."""
     return [
         Field("run", "id"),
         Field("key", "key"),
@@ -56,9 +67,17 @@ def fact_fields(names: Mapping[str, str]) -> list[Field]:
         ),
         Field("started (UTC)", lambda run: run.started_at and f"{precise(run.started_at)}, {lateness(run.drift)} late"),
         Field("ended (UTC)", "finished_at", precise),
-        Field("next try (UTC)", lambda run: None if run.finished_at else run.next_attempt_at, precise),
+        Field("next try (UTC)", lambda run: None if run.finished_at or pause else run.next_attempt_at, precise),
+        Field("held by", lambda _: pause and _held_by(pause, names)),
         Field("state", "state"),
         Field("attempts", lambda run: run.attempt and f"{run.attempt}, of which {run.failures} failed"),
         Field("http", "http_status"),
         Field("error", "error"),
     ]
+
+
+def _held_by(pause: Pause, names: Mapping[str, str]) -> str:
+    # A list of runs starts without the operations.
+    from synkron.operations.scope import in_words
+
+    return f"pause {pause.id}, {in_words(pause.scope, names)}"

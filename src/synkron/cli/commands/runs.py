@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from synkron.ledger.history import RecordedAttempt, RecordedRun
     from synkron.operations.runs import CancelPlan, Merged, NamedRun, RetryPlan
     from synkron.postgres.connection import Connection
+    from synkron.scheduler.pauses import Pause
     from synkron.settings.load import Settings
 
 LIMIT_OF_A_TABLE, LIMIT_OF_JSON = 50, 10_000
@@ -108,16 +109,17 @@ def show_run(
       synkron runs show 4711 --json
     """
     from synkron.ledger import history
+    from synkron.scheduler.holds import holding
 
     async def ask(
         connection: Connection, settings: Settings
-    ) -> tuple[RecordedRun, list[RecordedAttempt], Mapping[str, str]]:
+    ) -> tuple[RecordedRun, list[RecordedAttempt], Pause | None, Mapping[str, str]]:
         found = await history.run(connection, run_id)
         if found is None:
             raise NotFound(f"there is no run {run_id}. `synkron runs` lists those there are.")
-        return *found, await organization_names(connection, settings)
+        return *found, await holding(connection, found[0]), await organization_names(connection, settings)
 
-    run, attempts, names = answer(context, ask)
+    run, attempts, pause, names = answer(context, ask)
     if as_json:
         from synkron.service.nouns.runs import shown_run
 
@@ -125,7 +127,7 @@ def show_run(
         return
     spans = history.stages_of(run, attempts)
     stages = ", ".join(f"{stage} {lateness(length)}" for stage, length in spans.items())
-    show_facts(facts(fact_fields(names), run) | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
+    show_facts(facts(fact_fields(names, pause), run) | ({"stages": stages} if spans else {}), ATTEMPT, attempts)
 
 
 @runs.command()

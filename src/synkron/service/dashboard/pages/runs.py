@@ -14,6 +14,7 @@ from synkron.delivery.targets.request import body, masked_headers
 from synkron.ledger import history
 from synkron.ledger.history import RecordedAttempt, RecordedRun, stages_of
 from synkron.model import Run, Source, State
+from synkron.scheduler.holds import holding
 from synkron.service.api.access import visible
 from synkron.service.api.paging import page, place_of
 from synkron.service.api.parameters import Number, OrEmpty
@@ -68,6 +69,8 @@ async def run(view: View, connection: Db, parts: Parts, run_id: Number) -> Respo
     return view.page(
         "run.html",
         run=one,
+        pause=await holding(connection, one),
+        names=names,
         attempts=attempts,
         organization=called(names.get(one.org_id), one.org_id),
         zone=UTC if isinstance(zone, Exception) else zone,
