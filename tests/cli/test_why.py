@@ -316,7 +316,7 @@ HELD = r'by kari \("closing of the month", from {-60} '
         (caught_up_none, [MISSED, "it was skipped: no scheduler ticked in time, and catch-up is skip", BACKFILL]),
         (
             expired,
-            [MISSED, "it expired: missed longer ago than the catch-up window of 1 h", BACKFILL],
+            [MISSED, "it expired: missed longer ago than the catch-up window of 1h", BACKFILL],
         ),
         (
             expired_in_summary,

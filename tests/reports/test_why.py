@@ -112,7 +112,7 @@ def skipped(reason: str) -> RunFacts:
 
 
 def expired(occurrences: int = 1) -> RunFacts:
-    reason = "missed longer ago than the catch-up window of 24 h"
+    reason = "missed longer ago than the catch-up window of 24h"
     return caught_up(**SKIPPED, action=Action.EXPIRE, reason=reason, occurrences=occurrences)
 
 
@@ -425,7 +425,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
             {"decided": expired(), **OUTAGE},
             [
                 MISSED,
-                "At 04:12:30 it expired: missed longer ago than the catch-up window of 24 h.",
+                "At 04:12:30 it expired: missed longer ago than the catch-up window of 24h.",
                 BACKFILL,
             ],
             id="expired singly",
@@ -436,7 +436,7 @@ WAITING = run(state=State.CLAIMED, started_at=None, attempt=0)
                 MISSED,
                 (
                     "At 04:12:30 it expired together with 1499 others: missed longer ago than the "
-                    "catch-up window of 24 h."
+                    "catch-up window of 24h."
                 ),
                 BACKFILL,
             ],

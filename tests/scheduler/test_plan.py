@@ -114,6 +114,20 @@ def test_a_window_that_is_set_is_kept_to() -> None:
     assert [one.action for one in decide([due(90, 59)], NOON, strict)] == [Action.EXPIRE, Action.RUN]
 
 
+@pytest.mark.parametrize(
+    ("window", "written"),
+    [
+        (timedelta(minutes=1), "1m"),
+        (timedelta(minutes=45), "45m"),
+        (timedelta(hours=1, minutes=30), "1h30m"),
+        (timedelta(days=1), "24h"),
+    ],
+)
+def test_the_window_is_written_as_in_the_settings(window: timedelta, written: str) -> None:
+    [decision] = decide([due(3000)], NOON, policies(catch_up_window=window, catch_up_newest=False))
+    assert decision.reason == f"missed longer ago than the catch-up window of {written}"
+
+
 def test_a_catch_up_run_covers_the_periods_of_all_it_stands_for() -> None:
     *_, decision = decide([due(4, 3, 2)], NOON, policies())
     assert decision.moments == [NOON - MINUTE * 2]

@@ -12,6 +12,7 @@ from synkron.scheduler.pauses import Hold
 from synkron.scheduler.spread import spread_over
 from synkron.settings.policy import CatchUp, Policies, Policy
 from synkron.source.due import TOLERANCE
+from synkron.text import duration_text
 
 HOUR = timedelta(hours=1)
 HEAD_START = timedelta(seconds=30)
@@ -90,7 +91,7 @@ def _restored(one: Occurrences, end: int, now: datetime) -> Iterator[Decision]:
 
 def _expire(one: Occurrences, start: int, end: int, policy: Policy) -> Iterator[Decision]:
     if start < end:
-        reason = f"missed longer ago than the catch-up window of {policy.catch_up_window / HOUR:g} h"
+        reason = f"missed longer ago than the catch-up window of {duration_text(policy.catch_up_window)}"
         yield Decision(
             one.integration,
             Action.EXPIRE,
