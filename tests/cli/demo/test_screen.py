@@ -158,13 +158,24 @@ def test_the_link_to_the_dashboard_can_be_clicked_on_where_it_is_folded_or_not_s
 
 
 @pytest.mark.parametrize(
-    ("width", "shown"), [(80, "http://127.0.0.1:8077 "), (112, "http://127.0.0.1:8077 "), (113, "LINK")]
+    ("width", "shown"),
+    [
+        (60, "│ Dashboard: `synkron login` prints a link to it. "),
+        (77, "│ Dashboard: `synkron login` prints a link to it. "),
+        # A browser adds the scheme.
+        (78, "│ 127.0.0.1:8077/login/SECRET │"),
+        (80, "│ 127.0.0.1:8077/login/SECRET   │"),
+        (84, "│ 127.0.0.1:8077/login/SECRET       │"),
+        (85, "│ http://127.0.0.1:8077/login/SECRET │"),
+        (120, "│ http://127.0.0.1:8077/login/SECRET "),
+    ],
 )
-def test_help_shows_the_link_whole_or_where_it_leads(width: int, shown: str) -> None:
-    link = "http://127.0.0.1:8077/login/synkron_l_" + "x" * 43
+def test_help_shows_the_link_whole_in_a_line_of_its_own_or_what_prints_one(width: int, shown: str) -> None:
+    secret = "synkron_l_" + "x" * 43
+    link = f"http://127.0.0.1:8077/login/{secret}"
     failed = replace(RUN, id=4_711_000, state="failed")
     text = "\n".join(_drawn(replace(SHOT, runs=[failed], dashboard=link, asks_for_help=True), width, 24))
-    assert shown.replace("LINK", link) in text
+    assert shown.replace("SECRET", secret) in text
     assert ("synkron login" in text, "synkron --help" in text) == (True, True)
 
 

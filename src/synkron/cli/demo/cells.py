@@ -9,6 +9,7 @@ from datetime import timedelta
 from math import ceil
 from typing import Generic, TypeVar
 
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -70,6 +71,13 @@ def table(columns: Sequence[Column[Row]], rows: Iterable[Row], shot: Snapshot, w
 def text(words: str, style: str = "") -> Text:
     """Text from any source, made printable. Everything on the screen goes through here."""
     return Text(printable(words, LONGEST), style)
+
+
+def linked(words: Text, address: str) -> Text:
+    """Words to click on, where the terminal can."""
+    if address:
+        words.stylize(Style(link=address))
+    return words
 
 
 def drift(span: timedelta | None, columns: int = 0) -> Text:

@@ -7,13 +7,13 @@ from datetime import timedelta
 from math import ceil
 
 from rich import box
+from rich.console import Group, RenderableType
 from rich.layout import Layout
 from rich.panel import Panel
-from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from synkron.cli.demo.cells import FIRES, NORMAL, RUNS, STATES, WIDE, drift, table, text
+from synkron.cli.demo.cells import FIRES, NORMAL, RUNS, STATES, WIDE, drift, linked, table, text
 from synkron.cli.demo.snapshot import Snapshot
 from synkron.model import InvalidIntegration
 from synkron.vendors.health import Verdict
@@ -29,8 +29,7 @@ VERDICTS = {
 }
 FRAME = 3  # a panel's two borders, and its table's heading
 SECONDS_PER_TURN = 5
-# The borders of the help, and the space between its columns.
-HELP_MARGIN = 6
+MARGIN = 4  # a panel's borders, and the space within them
 
 
 def screen(shot: Snapshot, width: int, height: int) -> Layout:
@@ -161,10 +160,10 @@ def _footer(shot: Snapshot, width: int) -> Text:
     if shot.banner:
         return _cut(text(f" {shot.banner}", style="bold yellow"))
     if shot.dashboard and (link := f" Dashboard: {shot.dashboard}") and len(link) <= width:
-        return _cut(_linked(text(link), shot.dashboard))
+        return _cut(linked(text(link), shot.dashboard))
     if shot.dashboard:
         words = " Any key shows the way to the dashboard, and help. Ctrl-C stops."
-        return _cut(_linked(text(words, style="dim"), shot.dashboard))
+        return _cut(linked(text(words, style="dim"), shot.dashboard))
     if failed := _failed(shot):
         retry = f"synkron runs retry {failed}"
         words = (
@@ -174,13 +173,6 @@ def _footer(shot: Snapshot, width: int) -> Text:
         )
         return _cut(text(words, style="dim"))
     return _cut(text(" Any key shows help. Ctrl-C stops.", style="dim"))
-
-
-def _linked(words: Text, address: str) -> Text:
-    """Words to click on, where the terminal can."""
-    if address:
-        words.stylize(Style(link=address))
-    return words
 
 
 def _failed(shot: Snapshot) -> int | None:
@@ -194,7 +186,6 @@ def _help(shot: Snapshot, width: int) -> Panel:
     lines = [
         ("Any key", "goes back"),
         ("Ctrl-C", "stops; twice: at once"),
-        *([("", ""), ("Dashboard:", shot.dashboard)] if shot.dashboard else []),
         ("", ""),
         ("drift", "actual less scheduled start"),
         ("p50, p95", "of runs due since the start"),
@@ -214,13 +205,24 @@ def _help(shot: Snapshot, width: int) -> Panel:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    room = width - HELP_MARGIN - max(len(what) for what, _ in lines)
     for what, meaning in lines:
-        # A link that is folded can't be copied.
-        shown = meaning if len(meaning) <= room else meaning.partition("/login/")[0]
-        value = text(shown)
-        table.add_row(text(what, "bold"), _linked(value, meaning) if meaning == shot.dashboard else value)
-    return _panel(table, "help")
+        table.add_row(text(what, "bold"), text(meaning))
+    return _panel(Group(*_way_to(shot.dashboard, width - MARGIN), table), "help")
+
+
+def _way_to(dashboard: str, room: int) -> list[Text]:
+    """The link, whole: one that is folded can't be copied. Where it does not fit, what prints one."""
+    if not dashboard:
+        return []
+    # A browser adds the scheme.
+    fitting = [one for one in (dashboard, dashboard.removeprefix("http://")) if len(one) <= room]
+    if not fitting:
+        return [_cut(linked(text("Dashboard: `synkron login` prints a link to it."), dashboard)), text(" ")]
+    return [
+        text("Dashboard: this link logs you in, once", "bold"),
+        _cut(linked(text(fitting[0]), dashboard)),
+        text(" "),
+    ]
 
 
 def _subject(shot: Snapshot, row: InvalidIntegration) -> Text:
@@ -235,7 +237,7 @@ def _lines(lines: Sequence[Text], title: str) -> Panel:
     return _panel(table, title)
 
 
-def _panel(content: Table, title: str) -> Panel:
+def _panel(content: RenderableType, title: str) -> Panel:
     return Panel(content, title=title, title_align="left", border_style="dim", box=box.ROUNDED)
 
 
