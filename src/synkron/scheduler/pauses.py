@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from synkron.model import Integration, Occurrences, Scope
 
+# What the dashboard records where nobody wrote a reason, in each language.
+NOT_GIVEN = ("no reason given", "ingen grunn oppgitt")
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:
@@ -28,6 +31,12 @@ class Pause:
     def scope(self) -> Scope:
         """What the pause applies to."""
         return Scope(self.org_id, self.integration_type, self.integration_id)
+
+    @property
+    def told(self) -> str:
+        """By whom, without what kind of author that is, and why, if a reason was given."""
+        by = f"by {self.author.partition(':')[2] or self.author}"
+        return f"{by}: {self.reason}" if self.reason and self.reason not in NOT_GIVEN else by
 
     def lasts_at(self, moment: datetime) -> bool:
         """Whether it is in force at the moment."""

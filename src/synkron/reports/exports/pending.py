@@ -80,7 +80,7 @@ async def read_pending(
     pauses = await read_paused(connection, [one.integration for one in held], frame.now)
     for one in await _without_decided(connection, sql["decided"], held, window):
         pause = pauses.get(one.integration.integration_id)
-        detail = "" if pause is None else one_line(f"by {pause.author}: {pause.reason}", LONGEST_DETAIL)
+        detail = "" if pause is None else one_line(pause.told, LONGEST_DETAIL)
         found[_key(one.integration)] += _periods(one, Reason.PAUSED, detail, window)
     last = await connection.fetch(sql["last"], [one.integration_id for one in invalid])
     decided_until = {row["integration_id"]: row["at"] for row in last}

@@ -147,7 +147,7 @@ def _standing(due: Iterable[datetime], standing: Record, pauses: Sequence[Pause]
     now, watermark, since = standing["now"], standing["watermark"], standing["held_since"]
     for moment in due:
         pause = next((one for one in pauses if one.lasts_at(max(moment, now))), None)
-        paused = f"paused by {pause.author}: {pause.reason}" if pause else ""
+        paused = f"paused {pause.told}" if pause else ""
         if moment > now:
             yield Moment(moment, Decided.COMING, paused)
         elif since is not None and moment > since:
