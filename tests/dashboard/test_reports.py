@@ -45,6 +45,13 @@ ASKED = (
     "/audit?org=Nordavind+Skoler&type=xledger&integration=",
 )
 KATHMANDU = "Kathmandu"
+# What is wider than its cell or card, and the names of types that are broken into lines.
+STICKS_OUT = """() => [...document.querySelectorAll(":is(td, th, .card) *:not(svg *, .hidden)")].filter(one =>
+    one.getBoundingClientRect().right > one.parentElement.closest("td, th, .card").getBoundingClientRect().right + 1
+).map(one => one.outerHTML)"""
+BROKEN_NAMES = """() => [...document.querySelectorAll(".lane-name b")].filter(one =>
+    one.getClientRects()[0].height > 1.5 * parseFloat(getComputedStyle(one).lineHeight)
+).map(one => one.outerHTML)"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -96,11 +103,19 @@ async def test_each_page_is_accessible_and_quiet(fleet: Dashboard) -> None:
 
 
 async def test_each_page_fits_a_telephone_and_is_small(fleet: Dashboard) -> None:
-    seen = await fleet.window(viewport=NARROW)
-    for path in ASKED:
+    """In Norwegian and with times in two zones, which take the most room."""
+    seen = await fleet.window(viewport=NARROW, locale="nb-NO")
+    for path in ("/night?zone=America/New_York", *ASKED):
         assert await seen.open(path) == 200, path
         assert await seen.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        assert await seen.page.evaluate(STICKS_OUT) == [], path
+        assert await seen.page.evaluate(BROKEN_NAMES) == [], path
         assert len((await seen.page.content()).encode()) < 200_000, path
+    menu = seen.page.locator(".menu > summary")
+    closed = await menu.bounding_box()
+    await menu.click()
+    opened = await menu.bounding_box()
+    assert opened == pytest.approx(closed, abs=1)
     assert seen.complaints == []
 
 
