@@ -86,6 +86,11 @@ def called(name: str | None, otherwise: str) -> str:
     return name if name and name.strip() else otherwise
 
 
+def own_name(author: str) -> str:
+    """The name of who did something, without what kind of author that is: of ``person:kari``, ``kari``."""
+    return author.partition(":")[2] or author
+
+
 def one_line(text: str, most: int | None = None) -> str:
     """The printable text in one line: each sequence of line breaks and blanks becomes one blank."""
     return printable(re.sub(r"[ \t\r\n]+", " ", text).strip(" "), most)

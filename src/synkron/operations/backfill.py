@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -87,11 +87,15 @@ async def plan_backfill(
         )
     due = _due(rows, asked, settings)
     ids = [one.integration.integration_id for one in due]
+    recorded = await _recorded(connection, asked, ids)
+    # What was decided needs no other run that covers it.
+    moments = ((one.integration.integration_id, moment) for one in due for moment in one.moments)
+    with_gaps = {one[0] for one in moments if one not in recorded}
     occurrences = sorted(
         fates_of(
             due,
-            await _recorded(connection, asked, ids),
-            await _covering(connection, asked, ids),
+            recorded,
+            await _covering(connection, asked, with_gaps),
             await read_held(connection, ids),
             (await at_home(connection, settings)).id,
         ),
@@ -194,10 +198,10 @@ async def _recorded(
 
 
 async def _covering(
-    connection: Connection, asked: AskedBackfill, ids: Sequence[str]
+    connection: Connection, asked: AskedBackfill, ids: Collection[str]
 ) -> Mapping[str, Sequence[CoveringRun]]:
     found: dict[str, list[CoveringRun]] = defaultdict(list)
-    for row in await connection.fetch(SQL["covering"], ids, asked.start, asked.end):
+    for row in await connection.fetch(SQL["covering"], list(ids), asked.start, asked.end):
         found[row["integration_id"]].append(read(CoveringRun, row, state=State(row["state"])))
     return found
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from synkron.model import Integration, Occurrences, Scope
+from synkron.text import own_name
 
 # What the dashboard records where nobody wrote a reason, in each language.
 NOT_GIVEN = ("no reason given", "ingen grunn oppgitt")
@@ -35,7 +36,7 @@ class Pause:
     @property
     def told(self) -> str:
         """By whom, without what kind of author that is, and why, if a reason was given."""
-        by = f"by {self.author.partition(':')[2] or self.author}"
+        by = f"by {own_name(self.author)}"
         return f"{by}: {self.reason}" if self.reason and self.reason not in NOT_GIVEN else by
 
     def lasts_at(self, moment: datetime) -> bool:

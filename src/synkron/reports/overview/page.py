@@ -45,8 +45,8 @@ async def page(
 
     ``search`` are beginnings of words of the organization's name and the type, or that of an id. Order, search and
     state are as fresh as the copy that ``synkron.service.overview`` refreshes; a row's values are those of now, and a
-    row that is gone is left out. Raises CursorError; Refused for a search or limit that is not
-    allowed; ServiceRoleRequired, SourceTableMissing and LedgerMissing.
+    row that is gone is left out. Raises CursorError; Refused for a search or limit that is not allowed;
+    ServiceRoleRequired, SourceTableMissing and LedgerMissing.
     """
     if not 1 <= limit <= MOST_ROWS:
         raise Refused(f"limit: {limit} rows; from 1 to {MOST_ROWS} are allowed.")

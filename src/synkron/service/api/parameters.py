@@ -19,7 +19,7 @@ from starlette.requests import Request
 from synkron.model import Window
 from synkron.reports.names.match import Candidate, nearest
 from synkron.service.api.problem import Problem
-from synkron.text import EARLIEST, LARGEST, LATEST, duration, instant, one_line, whole_number
+from synkron.text import EARLIEST, LARGEST, LATEST, duration, instant, whole_number
 
 YEARS = f"from {EARLIEST.year} to {LATEST.year - 1}"
 INSTANT = (
@@ -173,4 +173,4 @@ def _named_in(of: Dependant) -> Iterator[str]:
 
 
 def _refused(where: str, *path: str | int, why: str) -> RequestValidationError:
-    return RequestValidationError([{"loc": (where, *(one_line(str(one), LONGEST_ID) for one in path)), "msg": why}])
+    return RequestValidationError([{"loc": (where, *path), "msg": why}])

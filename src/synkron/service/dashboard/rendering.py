@@ -11,7 +11,7 @@ from synkron.service.dashboard.navigation import GROUPS
 from synkron.service.dashboard.plots import CLASSES
 from synkron.service.dashboard.subjects import names_first, subject
 from synkron.service.dashboard.words import LANGUAGES, with_code
-from synkron.text import called, printable
+from synkron.text import called, own_name, printable
 
 
 @cache
@@ -31,6 +31,7 @@ def templates() -> Environment:
         navigation=GROUPS,
         languages=LANGUAGES,
         called=called,
+        own_name=own_name,
         names_first=names_first,
         subject=subject,
         run_marks=CLASSES,

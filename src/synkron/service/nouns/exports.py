@@ -41,7 +41,8 @@ class IntegrationFacts:
 class Figures:
     """How many periods were due, and what became of them; ``reasons`` counts those that are not exported.
 
-    ``invalid`` counts the integrations that can't run."""
+    ``invalid`` counts the integrations that can't run.
+    """
 
     integration_type: str
     due: int

@@ -1,7 +1,7 @@
 """What is done with integrations: pause and resume, also whole organizations and types; run now, backfill.
 
-All raise NotFound for what does not exist, or is of others than who asks is tied to, Refused for what is
-not possible now, and a Problem (422) for a field that can't be read.
+All raise NotFound for what does not exist, or is of others than who asks is tied to, Refused for what is not possible
+now, and a Problem (422) for a field that can't be read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from synkron.operations.scope import Covered, covered, known_names, look_up
 from synkron.service.dashboard.actions.asked import Asked, Facts, Preview
 from synkron.service.dashboard.subjects import in_short, subject
 from synkron.service.dashboard.words import Words
+from synkron.text import own_name
 
 # How many moments of a backfill its page lists.
 LISTED = 20
@@ -55,13 +56,11 @@ async def would_resume(asked: Asked, now: datetime) -> Preview:
     """Say how many pauses would end, and how what was missed in them is made up for."""
     words = asked.view.words
     plan = await pauses.plan_resume(asked.connection, asked.settings, asked.pauses, now, within=asked.within)
-    facts = [(words.say("act.pauses"), words.number(len(plan.pauses)))]
     if len(plan.pauses) == 1:
         [one] = plan.pauses
-        facts = [
-            (words.say("act.reason"), one.reason),
-            (words.say("pause.by"), one.author.partition(":")[2] or one.author),
-        ]
+        facts = [(words.say("act.reason"), one.reason), (words.say("pause.by"), own_name(one.author))]
+    else:
+        facts = [(words.say("act.pauses"), words.number(len(plan.pauses)))]
     if plan.still_paused:
         facts.append((words.say("act.still_paused"), words.number(plan.still_paused)))
     scopes = [one.scope for one in plan.pauses]
