@@ -52,12 +52,14 @@ def test_in_the_decision() -> None:
     bad = replace(GOOD, integration_id="bad", integration_type="fiken")
     pending = PendingWork(
         due=[Occurrences(one, [AT], None, None) for one in (bad, GOOD)],
+        merged=[],
         held=[],
         waiting=[],
         released=[Released(one, AT, Hold.PAUSE) for one in (bad, GOOD)],
         invalid=[],
         policies=Policies({"xledger": Policy()}),
         snapshot="",
+        seen=2,
     )
     left, decisions = at_once(_decide(pending, AT, None, replayed=False))
     assert [one.integration for one in decisions] == [GOOD]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -47,6 +48,18 @@ async def continued(connection: Connection, due: Sequence[Occurrences]) -> list[
         index = row["number"] - 1
         continued[index] = replace(due[index], period_start=row["ended"])
     return continued
+
+
+async def decided(
+    connection: Connection, due: Sequence[Occurrences]
+) -> Mapping[str, Mapping[datetime, datetime | None]]:
+    """The moments that are decided, by integration, and those in the period of a later run, with the run's moment."""
+    found: dict[str, dict[datetime, datetime | None]] = defaultdict(dict)
+    moments = ((one.integration.integration_id, moment) for one in due for moment in one.moments)
+    while some := list(islice(moments, ASKED)):
+        for row in await connection.fetch(SQL["decided"], *map(list, zip(*some, strict=True))):
+            found[row["integration_id"]][row["moment"]] = row["run"]
+    return found
 
 
 async def undecided(connection: Executor, runs: Sequence[Decision]) -> list[Decision]:

@@ -72,6 +72,32 @@ from (
 ) found
 where ended is distinct from previous and ended is not null;
 
+-- name: decided
+-- Those of the moments ($1 integration, $2 moment) that a row of a tick decides, alone or with others, and
+-- those in the period of a later run, with the moment of this `run`. Periods do not overlap: only the next run that is
+-- delivered, or the next row that stands for many moments, can have the moment. Plan: the index runs_once.
+select
+    asked.integration_id, asked.moment,
+    case when own.is_decided or later.occurrences > 1 then null else later.scheduled_for end as run
+from unnest($1::text[], $2::timestamptz[]) asked (integration_id, moment)
+cross join lateral (
+    select exists (
+        select from synkron.runs
+        where integration_id = asked.integration_id and scheduled_for = asked.moment and source_class = 'schedule'
+    ) as is_decided
+) own
+left join lateral (
+    select scheduled_for, period_start, occurrences
+    from synkron.runs
+    where integration_id = asked.integration_id
+        and scheduled_for > asked.moment
+        and source_class = 'schedule'
+        and (action = 'run' and state <> 'skipped' or occurrences > 1)
+    order by scheduled_for
+    limit 1
+) later on later.period_start < asked.moment
+where own.is_decided or later.scheduled_for is not null;
+
 -- name: undecided
 -- Those of the moments ($1 integration, $2 moment, $3 source), by number, that have no row of their class.
 select number

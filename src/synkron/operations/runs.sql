@@ -57,7 +57,7 @@ from synkron.runs run
 join synkron.runs merged on merged.integration_id = run.integration_id
     and merged.scheduled_for < run.scheduled_for
     and merged.scheduled_for > coalesce(run.period_start, '-infinity')
-where run.id = any($1::bigint[]) and run.source = 'catch_up' and merged.action = 'merge'
+where run.id = any($1::bigint[]) and run.source_class = 'schedule' and merged.action = 'merge'
     and not exists (
         select from synkron.runs own
         where own.integration_id = merged.integration_id
@@ -98,7 +98,7 @@ select max(at) from synkron.watermark;
 
 -- name: recorded
 -- The ledger's rows for the moments of the integrations $1 from $2 on and before $3: one row each; the run that
--- delivers a moment is preferred to other decisions. A merged moment has its catch-up run as `cover`.
+-- delivers a moment is preferred to other decisions. A merged moment has the run whose period has it as `cover`.
 select distinct on (r.integration_id, r.scheduled_for)
     r.id, r.integration_id, r.scheduled_for, r.source, r.state, r.reason, r.period_start, r.occurrences,
     cover.id as cover_id, cover.state as cover_state

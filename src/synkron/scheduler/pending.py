@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from synkron.ledger.claims import continued
+from synkron.ledger import claims
 from synkron.ledger.ticks import TickFigures
-from synkron.model import Fault, Integration, InvalidIntegration, Occurrences, Steps, Window
+from synkron.model import Decision, Fault, Integration, InvalidIntegration, Occurrences, Steps, Window
 from synkron.postgres.connection import Connection
 from synkron.runtime import by_turns
 from synkron.scheduler.holds import Released, hold, read_held, read_pauses, read_released, read_snapshot, release
 from synkron.scheduler.pauses import Hold, split_by_pause
-from synkron.scheduler.plans import without_claimed
+from synkron.scheduler.plans import pg_cron_has_claimed
 from synkron.scheduler.policies import read_policies
+from synkron.scheduler.undecided import split_by_record
 from synkron.settings.load import Settings
 from synkron.settings.policy import Policies
 from synkron.source.due import occurrences_in_steps
@@ -32,22 +33,26 @@ WAITING = {Fault.TYPE: Hold.TYPE, Fault.ORGANIZATION: Hold.ORGANIZATION}
 class PendingWork:
     """``due`` is decided under ``policies``; ``held``, which is paused, and ``waiting`` are not.
 
+    ``merged`` are the decisions about moments in the period of a run that was claimed before. ``seen`` counts the due
+    moments, with those that were decided before.
     ``released`` was on hold, and is due now. ``waiting`` are invalid rows, each with its moments and the reason of its
     hold, which begins at the first undecided moment.
     """
 
     due: list[Occurrences]
+    merged: list[Decision]
     held: list[Occurrences]
     waiting: list[tuple[str, Sequence[datetime], Hold]]
     released: list[Released]
     invalid: list[InvalidIntegration]
     policies: Policies
     snapshot: str
+    seen: int
 
     @property
     def figures(self) -> TickFigures:
         """The figures for the tick's row."""
-        return TickFigures(sum(len(one.moments) for one in (*self.due, *self.held)), len(self.invalid), self.snapshot)
+        return TickFigures(self.seen, len(self.invalid), self.snapshot)
 
     def first(self, window: Window) -> datetime:
         """The earliest moment for which the ledger needs a partition."""
@@ -67,13 +72,14 @@ async def read_pending(
     settings: Settings,
     now: datetime,
     *,
+    decided_until: datetime,
     oldest: datetime,
     replayed: bool,
 ) -> PendingWork:
-    """Read it in the caller's secured transaction. Moments before ``oldest`` are no longer decided.
+    """Read it in the caller's secured transaction, which has locked the watermark, ``decided_until``.
 
-    Everything that became undecided during a hold is decided together when the hold ends, so that one catch-up run can
-    cover it; no part of it is decided earlier, or by a replay.
+    Moments before ``oldest`` are no longer decided. Everything that became undecided during a hold is decided together
+    when the hold ends, so that one catch-up run can cover it; no part of it is decided earlier, or by a replay.
     """
     snapshot = await read_snapshot(connection)
     read = await read_window(connection, window, source, settings.types)
@@ -84,15 +90,18 @@ async def read_pending(
     pauses = [] if replayed else await read_pauses(connection, now)
     free, held = split_by_pause((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
-    if not replayed:
-        free = await without_claimed(connection, free, window.start)
-    free = await continued(connection, free)
+    seen = sum(len(one.moments) for one in (*free, *held))
+    # Later moments may be decided already if the clock was set back (a hold may have begun then) or pg_cron claimed.
+    is_behind = window.end <= decided_until or await pg_cron_has_claimed(connection, window.start)
+    again = [one for one in free if is_behind or one.integration.integration_id in after_holds]
+    free, merged = await by_turns(_without_decided(free, await claims.decided(connection, again), now))
+    free = await claims.continued(connection, free)
     policies = await read_policies(connection, settings.policies, [one.integration for one in free])
     waiting = [] if replayed else _waiting(read.invalid, window)
     # A row on hold counts as invalid all the time, not only in the minutes in which it is due.
     known = {one.integration_id for one in read.invalid}
     faulty = [*read.invalid, *(one for one in invalid if one.integration_id not in known)]
-    return PendingWork(free, held, waiting, released, faulty, policies, snapshot)
+    return PendingWork(free, merged, held, waiting, released, faulty, policies, snapshot, seen)
 
 
 async def write_holds(connection: Connection, pending: PendingWork, source: SourceQueries) -> None:
@@ -120,6 +129,20 @@ def _judge_released(
         invalid |= {one.integration_id: one for one in faulty}
     released = [one for one in ended if one.integration.integration_id not in invalid]
     return released, due, list(invalid.values())
+
+
+def _without_decided(
+    due: Iterable[Occurrences], decided: Mapping[str, Mapping[datetime, datetime | None]], now: datetime
+) -> Steps[tuple[list[Occurrences], list[Decision]]]:
+    """The undecided parts of what is due, and the decisions about moments in the period of a run."""
+    parts: list[Occurrences] = []
+    merged: list[Decision] = []
+    for one in due:
+        some, covered = split_by_record(one, decided.get(one.integration.integration_id, {}), now)
+        parts += some
+        merged += covered
+        yield
+    return parts, merged
 
 
 def _waiting(invalid: Iterable[InvalidIntegration], window: Window) -> list[tuple[str, Sequence[datetime], Hold]]:

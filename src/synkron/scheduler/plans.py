@@ -11,13 +11,12 @@ from uuid import UUID
 from synkron.ledger.claims import recorded_zone
 from synkron.ledger.installation import read_installation
 from synkron.ledger.keys import run_key
-from synkron.model import Action, Decision, Occurrences, Window
+from synkron.model import Action, Decision, Window
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
 from synkron.scheduler.decide import decide
 from synkron.scheduler.policies import read_policies
-from synkron.scheduler.undecided import undecided
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import read_window
@@ -76,13 +75,10 @@ async def plan_ahead(
     return planned
 
 
-async def without_claimed(connection: Connection, due: Sequence[Occurrences], since: datetime) -> list[Occurrences]:
-    """What is due, without the moments after ``since`` that pg_cron has claimed, in the caller's transaction."""
-    if not await connection.fetchval(SQL["has_claimed"], since):
-        return list(due)
-    rows = await connection.fetch(SQL["claimed_by_pg_cron"], since)
-    claimed = {row["integration_id"]: frozenset(row["moments"]) for row in rows}
-    return [part for one in due for part in undecided(one, claimed.get(one.integration.integration_id, frozenset()))]
+async def pg_cron_has_claimed(connection: Connection, since: datetime) -> bool:
+    """Whether pg_cron has claimed moments after ``since``, in the caller's transaction."""
+    has_claimed: bool = await connection.fetchval(SQL["has_claimed"], since)
+    return has_claimed
 
 
 async def _write(connection: Connection, runs: Iterator[Decision], installation: UUID) -> int:

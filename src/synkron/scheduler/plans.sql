@@ -30,12 +30,3 @@ on conflict (scheduled_for, integration_id) do nothing;
 
 -- name: planned
 update synkron.second_clock set planned_until = $1;
-
--- name: claimed_by_pg_cron
--- The moments after $1 that pg_cron has claimed, by integration.
-select integration_id, array_agg(scheduled_for order by scheduled_for) as moments
-from synkron.runs
-where scheduled_for > $1
-    and source_class = 'schedule'
-    and tick_id in (select id from synkron.ticks where at > $1::timestamptz - interval '2 minutes' and source = 'pg_cron')
-group by integration_id;

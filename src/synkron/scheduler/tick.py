@@ -97,7 +97,9 @@ async def _tick(
         installation = await at_home(connection, settings)
         replayed = at is not None and now + HEAD_START <= watermark
         window = window_around(now) if replayed else window_of(watermark, now, installation.copied_at)
-        pending = await read_pending(connection, window, queries, settings, now, oldest=oldest, replayed=replayed)
+        pending = await read_pending(
+            connection, window, queries, settings, now, decided_until=watermark, oldest=oldest, replayed=replayed
+        )
         pending, decided = await by_turns(_decide(pending, now, installation.restored_until, replayed=replayed))
         decisions = await pace_starts(connection, decided, settings.policies, clock)
         await retention.keep_partitions(connection, pending.first(window), clock, settings.retention)
@@ -148,7 +150,7 @@ def _decide(
 ) -> Steps[tuple[PendingWork, list[Decision]]]:
     """The decisions, and the pending without the integrations on which Synkron itself failed."""
     released = {one.integration.integration_id: one.hold for one in pending.released}
-    decisions: list[Decision] = []
+    decisions = [*pending.merged]
     failed: list[InvalidIntegration] = []
     for one in pending.due:
         try:

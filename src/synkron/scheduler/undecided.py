@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from synkron.model import Occurrences
+from synkron.model import Action, Decision, Occurrences, Source
+from synkron.source.due import TOLERANCE
 
 
 def undecided(one: Occurrences, decided: Collection[datetime]) -> Iterator[Occurrences]:
@@ -31,3 +32,26 @@ def undecided(one: Occurrences, decided: Collection[datetime]) -> Iterator[Occur
         previous = moment
     if part:
         yield replace(one, moments=part, period_start=start)
+
+
+def split_by_record(
+    one: Occurrences, decided: Mapping[datetime, datetime | None], now: datetime
+) -> tuple[list[Occurrences], list[Decision]]:
+    """The undecided parts, and the decisions about moments in the period of a run that was claimed before.
+
+    ``decided`` has the moments that are decided, and those in such a period with the run's moment. Nothing was decided
+    of the latter while the row could not run, and they are seen again: the clock was set back, a moment is replayed, or
+    a hold began after such a step. The run delivers their time, so they are merged into it.
+    """
+    merged = [
+        _merge(one, moment, start, run, now)
+        for moment, start in zip(one.moments, one.starts(), strict=True)
+        if (run := decided.get(moment)) is not None
+    ]
+    return list(undecided(one, decided.keys())), merged
+
+
+def _merge(one: Occurrences, moment: datetime, start: datetime | None, run: datetime, now: datetime) -> Decision:
+    reason = f"in the period of the run of {run:%Y-%m-%dT%H:%MZ}, which was claimed before"
+    source = Source.CATCH_UP if moment < now - TOLERANCE else Source.SCHEDULE
+    return Decision(one.integration, Action.MERGE, source, reason, [moment], start)

@@ -28,7 +28,7 @@ def coverage(recorded: Sequence[RecordedDecision], basis: Basis) -> Coverage:
         return WHOLE
     window = basis.window
     decided = [one for one in recorded if one.decides and window.start < one.scheduled_for <= window.end]
-    catch_ups = [one for one in recorded if one.action == Action.RUN and one.source == Source.CATCH_UP]
+    runs = [one for one in recorded if one.action == Action.RUN and one.is_from_tick]
     backfilled = {one.scheduled_for for one in recorded if one.source == Source.BACKFILL and _stands(one)}
     lost, undelivered = [], []
     for one in decided:
@@ -38,7 +38,7 @@ def coverage(recorded: Sequence[RecordedDecision], basis: Basis) -> Coverage:
             reason = Undelivered.CANCELLED if one.was_cancelled else Undelivered.of(one.action, one.reason)
             undelivered.append((reason, one))
             continue
-        covers = [run for run in catch_ups if _covers(run, one.scheduled_for)]
+        covers = [run for run in runs if _covers(run, one.scheduled_for)]
         if not covers:
             lost.append(one.finding(FindingKind.MISSED, "recorded as merged, but no run's period covers it"))
         elif not any(map(_stands, covers)):

@@ -33,6 +33,8 @@ def _decided(facts: Facts, run: RunFacts) -> list[str]:
         return [missed, claimed, *_followed(run)]
     if run.action is Action.MERGE and facts.into:
         into = facts.into
+        if run.id > into.id:
+            return _in_the_period_of(into, facts)
         to = f"run {into.id} ({clock(into.scheduled_for, facts)})"
         return [missed, f"At {at} it was merged into {to}, which {outcome(into, facts)}"]
     done = {Action.MERGE: "was merged", Action.SKIP: "was skipped", Action.EXPIRE: "expired"}[run.action]
@@ -72,12 +74,16 @@ def _not_decided(facts: Facts) -> list[str]:
     if facts.tick_before is None and not facts.was_watched:
         return [f"{subject} was never decided: no scheduler had ticked yet, and the first tick does not run the past"]
     if facts.into:
-        into = f"run {facts.into.id} ({clock(facts.into.scheduled_for, facts)})"
-        then = "its row could not run then, was disabled, or was edited later"
-        covered = f"It is in the period of {into}, which {outcome(facts.into, facts)}"
-        return [f"{subject} was not decided: {then}", covered]
+        return _in_the_period_of(facts.into, facts)
     since = "the row was added, enabled or edited later, or something is wrong"
     return [f"{subject} was never decided, although the current schedule includes it: {since}"]
+
+
+def _in_the_period_of(run: RunFacts, facts: Facts) -> list[str]:
+    """The run was claimed first, and covers the moment."""
+    then = "its row could not run then, was disabled, or was edited later"
+    covered = f"It is in the period of run {run.id} ({clock(run.scheduled_for, facts)}), which {outcome(run, facts)}"
+    return [f"{_subject(facts)} was not decided: {then}", covered]
 
 
 def _ahead(facts: Facts) -> list[str]:

@@ -172,7 +172,7 @@ def _sorted(rows: list[Record], moment: datetime) -> tuple[RunFacts | None, RunF
     summary = next((run for run in later if run.id in in_summary), None)
     into = None
     if own is not None and own.action is Action.MERGE:
-        into = next((run for run in later if run.action is Action.RUN and run.source is Source.CATCH_UP), None)
+        into = next((run for run in later if run.action is Action.RUN), None)
     if own is None and summary is None:
         covering = {row["id"] for row in rows if row["period_start"] is not None and _fired(row, moment)}
         into = next((run for run in later if run.id in covering and run.action is Action.RUN), None)
