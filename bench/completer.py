@@ -1,9 +1,10 @@
 """A target on loopback, in a process of its own, that accepts each run with 202 and completes it over the API.
 
-    python -m bench.completer API
+    python -m bench.completer API [hold]
 
 The secret with which it signs is the first line of stdin. Writes its address on a line. A POST is a delivery; a GET
-answers how often each status came, and how many milliseconds each completion took, as JSON.
+answers how often each status came, and how many milliseconds each completion took, as JSON. With ``hold`` it completes
+nothing before a PUT, whose body is how many it then completes a second.
 """
 
 from __future__ import annotations
@@ -18,21 +19,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from aiohttp import ClientSession, TCPConnector, web
 from standardwebhooks import Webhook
 
 from bench.receiver import PATIENCE
-from bench.service import MODULES
+from bench.service import MODULES, pause
+from synkron.runtime import run
 
 AT_ONCE = 50
 
 
 @contextmanager
-def completing(api: str, secret: str) -> Iterator[str]:
+def completing(api: str, secret: str, *, hold: bool = False) -> Iterator[str]:
     """The address of a target that is ended afterwards."""
-    command = [sys.executable, "-m", "bench.completer", api]
+    command = [sys.executable, "-m", "bench.completer", api, *(["hold"] if hold else [])]
     with subprocess.Popen(command, text=True, cwd=MODULES, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdin is not None
@@ -41,6 +43,12 @@ def completing(api: str, secret: str) -> Iterator[str]:
             yield process.stdout.readline().strip()
         finally:
             process.kill()
+
+
+def begin(address: str, rate: int) -> None:
+    """Tell a target that holds to complete so many runs a second from now on."""
+    with urlopen(Request(address, str(rate).encode(), method="PUT"), timeout=PATIENCE):  # noqa: S310  our own
+        pass
 
 
 def completed(address: str) -> tuple[Counter[int], list[float]]:
@@ -56,12 +64,26 @@ async def main() -> None:
     statuses: Counter[int] = Counter()
     milliseconds: list[float] = []
     accepted: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    held: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    begun: list[asyncio.Task[None]] = []
+    holds = "hold" in sys.argv
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "GET":
             return web.json_response({"statuses": statuses, "milliseconds": milliseconds})
-        accepted.put_nowait(json.loads(await request.read()))
+        if request.method == "PUT":
+            begun.append(asyncio.create_task(release(int(await request.read()))))
+            return web.Response()
+        (held if holds else accepted).put_nowait(json.loads(await request.read()))
         return web.Response(status=202)
+
+    async def release(rate: int) -> None:
+        began, count = perf_counter(), 0
+        while True:
+            while count < (perf_counter() - began) * rate:
+                accepted.put_nowait(await held.get())
+                count += 1
+            await pause(0.01)
 
     async def complete(session: ClientSession) -> None:
         while True:
@@ -89,4 +111,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main())

@@ -104,16 +104,16 @@ def _measures(
             "B10",
             f"{name}: {label}",
             "ms",
-            [_at(share, one) for one in rounds],
+            [at_share(share, one) for one in rounds],
             target=target,
-            peers={peer: [_at(share, one) for one in found] for peer, found in beside.items()},
+            peers={peer: [at_share(share, one) for one in found] for peer, found in beside.items()},
             series={"drift_ms": pooled} if share == 0.5 else {},
         )
         for label, share, target in (("p50", 0.5, p50), ("p99", 0.99, p99))
     ]
 
 
-def _at(share: float, ordered: Round) -> float:
+def at_share(share: float, ordered: Round) -> float:
     """The drift that this share of the runs stays below."""
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 

@@ -19,6 +19,7 @@ from urllib.request import urlopen
 from aiohttp import web
 
 from bench.service import MODULES
+from synkron.runtime import run
 
 PATIENCE = 60.0
 
@@ -62,4 +63,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main())

@@ -35,13 +35,13 @@ LONGEST_TURN = 0.01
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a service in a new event loop.
 
-    Each run leaves a few dozen objects behind. By default the garbage collector then examines all imported objects
-    again and again, which took a quarter of a busy worker's time. So the objects that exist now are excluded from
-    collection.
+    By default the garbage collector examines all imported objects again and again, which took a quarter of a busy
+    worker's time. So the objects that exist now are excluded from collection. Hundreds of runs under way are tens of
+    thousands of objects, hardly one of them garbage: collecting at every 20,000 still took a tenth.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)
     _allow_open_files()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main)
