@@ -133,6 +133,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "reports/exports/store.recorded": (AGES, NOW, None, None, None),
     "reports/names/store.integration_on_record": (["i7"], None),
     "reports/verify/store.frame": (A_DAY,),
+    "reports/verify/store.invalid_rows": (A_DAY, NOW),
     "reports/verify/store.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES, 0, 0),
     "reports/verify/store.ticks": (A_DAY, NOW),
     "delivery/warm_up/send.forget": (AGES,),
