@@ -22,6 +22,7 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.parameters import After, OneType
 from synkron.service.dashboard.plots import rect, svg
+from synkron.service.dashboard.type_filter import filter_types
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.names import organization_names
 from synkron.source.parsed_texts import KNOWN
@@ -53,7 +54,7 @@ async def runs(
         state=state,
         states=list(State),
         type=scope.integration_type,
-        types=sorted(parts.settings.types),
+        types=await filter_types(view, connection, parts),
     )
 
 
