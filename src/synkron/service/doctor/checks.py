@@ -38,7 +38,7 @@ async def _secrets(given: Context) -> list[Finding]:
 
 async def _targets(given: Context) -> list[Finding]:
     if _is_without_any(given.settings):
-        return [tables.without_any_target(next(iter(given.settings.types)))]
+        return [ok("These settings name none.")]
     return await network.reach(read_addresses(given.settings))
 
 
@@ -78,8 +78,15 @@ async def _scheduler(given: Context) -> Finding:
     return ledger.scheduler(await store.read_ticks(given.connection), running)
 
 
-async def _worker(given: Context) -> Finding:
-    return ledger.worker(await nodes(given.connection, given.settings.heartbeat))
+async def _worker(given: Context) -> list[Finding]:
+    """Whether somebody delivers, and has a target: in these settings, or in those that a worker started with."""
+    running = await nodes(given.connection, given.settings.heartbeat)
+    if (since := ledger.working_since(running)) is not None:
+        given.called = await store.read_called(given.connection, since)
+    found = [ledger.worker(running)]
+    if _is_without_any(given.settings) and not given.called:
+        found.append(tables.without_any_target(next(iter(given.settings.types))))
+    return found
 
 
 async def _pg_cron(given: Context) -> Finding:
@@ -144,7 +151,8 @@ async def _indexes(given: Context) -> Finding:
 async def _rows(given: Context) -> list[Finding]:
     count = await store.count_rows(given.connection, given.settings, given.until - TO_SPARE)
     # That none has a target is said already.
-    unset = [] if _is_without_any(given.settings) else types_without_target(given.settings, count.types)
+    is_said = _is_without_any(given.settings) and not given.called
+    unset = [] if is_said else types_without_target(given.settings, set(count.types) - given.called)
     return [tables.rows(count), *([tables.without_target(unset)] if unset else [])]
 
 
