@@ -114,7 +114,7 @@ EVERY_ROW = (None, None, None, None, None, NOW)
 ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "reports/drift.stages": (A_DAY, NOW, None, None, None, AN_HOUR, [0.5]),
     "reports/drift.waiting": (A_DAY, NOW, None, None, None, AN_HOUR),
-    "reports/drift.worst": (A_DAY, NOW, None, None, None, 100),
+    "reports/drift.worst": (A_DAY, NOW, None, None, None, 100, AN_HOUR),
     "ledger/history.totals": (A_DAY,),
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
