@@ -296,7 +296,7 @@ FAULTS = {
         mend={"types": {"dynamics": {"target": "json:dumps"}}},
     ),
     "no target at all": Planted(
-        "worker",
+        "targets",
         Level.WARNING,
         "These settings have no target",
         r"under \[types\.\w+\], set target",

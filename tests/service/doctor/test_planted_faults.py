@@ -64,15 +64,13 @@ async def test_a_secret_that_is_not_there(doctor: Doctor, tmp_path: Path) -> Non
 async def test_a_target_that_a_running_worker_calls_is_not_missing(doctor: Doctor) -> None:
     """As in the demo: its targets are in the settings of its process, and not in those that the doctor reads."""
     doctor.configure({"types": {"xledger": {}}})
-    called = (
-        "insert into synkron.warmth (integration_type, met_at) values ('xledger', now() + $1) on conflict do nothing"
-    )
-    for ago, level in (("interval '-1 hour'", Level.WARNING), ("interval '1 second'", Level.OK)):
-        await doctor.plant(f"delete from synkron.warmth; {called.replace('$1', ago)}")
+    for at, level in (("- interval '1 hour'", Level.WARNING), ("+ interval '1 second'", Level.OK)):
+        await doctor.plant(
+            "delete from synkron.warmth;"
+            f"insert into synkron.warmth (integration_type, met_at) values ('xledger', now() {at})"
+        )
         found = await doctor.examined()
-        assert [one.level for one in (*found["worker"], *found["rows"])][1:] == [level] * (level is Level.WARNING) + [
-            Level.OK
-        ]
+        assert ([one.level for one in found["targets"]], {one.level for one in found["rows"]}) == ([level], OK), at
     # What it has not called, while these settings have no target for it, is still told of.
     await doctor.plant("update organization_integrations set integration_type = 'dynamics'")
     found = await doctor.examined()
