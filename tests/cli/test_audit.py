@@ -80,7 +80,7 @@ def test_changes_as_a_table(on_database: Command) -> None:
     assert heading.split("  ")[0] == "when (UTC)"
     assert [" ".join(row.split()[2:]) for row in rows] == [
         "kari: end override Fjord xledger before: timeout 5m",
-        "ola: resume type xledger before: pause 1",
+        "ola: resume type xledger ended: pause 1",
         "kari: pause type xledger reason why, pause 1",
         "kari: silence Fjord",
         "kari: adopt installation 1",

@@ -105,6 +105,9 @@ def test_one_with_its_announcements(on_database: Command, past: Past) -> None:
         assert said in ended.out
     assert ended.out.splitlines()[-1].split()[0:2] == ["operations", "opened"]
     assert ended.out.splitlines()[-1].endswith("HTTP 503")
+    for away, is_gone in (("0 s", False), ("4 minutes", True)):
+        execute(past.url, f"update synkron.incidents set seen_at = now() - interval '{away}'")
+        assert ("open, not seen since 20" in on_database("incidents", "show", "1").out) is is_gone
     answer = on_database("incidents", "show", "1", "--json").answer
     assert answer["kind"] == "run_failed"
     [announcement] = answer["announcements"]

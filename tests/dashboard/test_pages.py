@@ -128,3 +128,13 @@ async def test_what_does_not_exist_is_said_on_a_page(dashboard: Dashboard) -> No
         assert await seen.open(path) == status, path
         assert await seen.page.get_by_role("heading", level=1).is_visible()
         assert await seen.violations() == []
+
+
+async def test_an_open_incident_says_since_when_its_condition_is_gone(dashboard: Dashboard, cast: list[Member]) -> None:
+    seen = await dashboard.window()
+    said = seen.page.get_by_text("This has not been seen since")
+    for away, times in ("0 s", 0), ("4 minutes", 1):
+        await dashboard.connection.execute("update synkron.incidents set seen_at = now() - $1::text::interval", away)
+        await seen.open(f"/incidents/{cast[0].incident_id}")
+        assert await said.count() == times
+    assert await seen.violations() == []

@@ -8,9 +8,10 @@ import pytest
 
 from synkron.operations.access import sessions
 from synkron.operations.access.actor import Permission
+from synkron.service.overview.refresh import refresh
 from tests.conftest import Connection
 from tests.service.api.cast import Member, add_member
-from tests.service.api.conftest import Api, token_of
+from tests.service.api.conftest import SETTINGS, Api, token_of
 from tests.support.fleet import add_integration
 
 PAGE = {"Accept": "text/html"}
@@ -84,6 +85,15 @@ async def test_a_type_is_one_that_is_known_or_the_page_says_which_are(api: Api, 
             elif text:
                 chosen = 'value="fiken" selected' if text == "fiken" else 'value="xledger" selected'
                 assert chosen in answer.text, (path, text)
+
+
+async def test_a_filter_offers_the_types_of_the_rows_too(api: Api, connection: Connection, cast: list[Member]) -> None:
+    await add_integration(connection, "0 3 1 1 *", "fiken", org_id=cast[1].org_id)
+    await refresh(connection, SETTINGS)
+    for path in (*OF_TYPES, "/audit"):
+        assert '<option value="fiken">' in (await api.get(path, headers=PAGE)).text, path
+    tied = api.with_token(await token_of(connection, Permission.READ, cast[0].org_id))
+    assert "fiken" not in (await tied.get("/runs", headers=PAGE)).text
 
 
 async def test_who_is_tied_learns_of_no_type_of_others(api: Api, connection: Connection, cast: list[Member]) -> None:

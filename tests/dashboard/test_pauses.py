@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from html import unescape
 
+import pytest
 from playwright.async_api import Locator, expect
 
 from synkron.operations.access.actor import Permission
+from synkron.service.overview.refresh import refresh
 from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard
 from tests.service.api.cast import Member
-from tests.service.api.conftest import Api, token_of
+from tests.service.api.conftest import SETTINGS, Api, token_of
 from tests.support.browser import Window, needs_browser
+from tests.support.fleet import add_integration, add_organization
 
 PAGE = {"Accept": "text/html"}
 PAUSE = (
@@ -180,3 +185,37 @@ async def test_what_may_be_paused(api: Api, connection: Connection, cast: list[M
     made = await connection.fetchrow("select org_id, integration_type from synkron.pauses order by id desc")
     assert made is not None
     assert tuple(made) == (mine.org_id, "xledger")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "until", "expected"),
+    [
+        ("0 3 1 1 *", None, ["paused", "until it is resumed", "paused"]),
+        ("* * * * *", timedelta(hours=1), ["paused", "until ", "paused"]),
+        # It ends before the next moment, which counts down; the state says until when it lasts.
+        ("0 3 1 1 *", timedelta(minutes=10), ["in ", "paused", "until "]),
+        ("99 * * * *", timedelta(hours=1), ["can't run", "paused, until "]),
+    ],
+)
+async def test_the_overview_says_of_a_paused_row_until_when(
+    api: Api, connection: Connection, schedule: str, until: timedelta | None, expected: list[str]
+) -> None:
+    org_id = await add_organization(connection, "Fjord", "Asia/Kolkata")
+    integration = await add_integration(connection, schedule, org_id=org_id)
+    await connection.execute(
+        "insert into synkron.pauses (org_id, reason, author, until) "
+        "values ($1, 'moving', 'kari', now() + $2::interval)",
+        org_id,
+        until,
+    )
+    await refresh(connection, SETTINGS)
+    for path in ("/?state=paused", f"/o/{org_id}"):
+        text = (await api.get(path, headers=PAGE)).text
+        row = unescape(text[text.index(f'<tr data-row="{integration}"') :].partition("</tr>")[0])
+        shown = " ".join(re.sub(r"<[^>]+>", " ", row[row.index('class="next"') :]).split())
+        at = 0
+        for words in expected:
+            at = shown.index(words, at) + len(words)
+        if until is not None and schedule != "99 * * * *":
+            assert re.search(r"until (\w+ \d+ \w+ )?\d\d:\d\d Kolkata · .*\d\d:\d\d UTC", shown), shown
+        assert ("data-at" in row) is ("in " in expected)

@@ -192,6 +192,7 @@ async def test_the_sheet_is_what_the_page_shows(fleet: Dashboard) -> None:
     await seen.open("/night?zone=Europe/Oslo&type=dynamics")
     async with seen.page.expect_download() as begun:
         await seen.page.get_by_role("link", name="Download as CSV").first.click()
+    assert (await begun.value).suggested_filename == "synkron-2026-05-21-to-2026-05-22.csv"
     path = await (await begun.value).path()
     lines = path.read_text("utf-8").splitlines()
     assert len(lines) == 1 + 42

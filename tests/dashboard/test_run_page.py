@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.conftest import Connection
 from tests.service.api.cast import add_run
 from tests.service.api.conftest import Api
@@ -61,3 +63,29 @@ async def test_a_page_shows_what_belongs_to_its_run(api: Api, connection: Connec
         assert "Held by" not in shown
         found = {name for name, text in SECTIONS.items() if text in shown}
         assert found == sections, (action, state, attempt)
+
+
+async def test_a_run_that_was_tried_again_shows_the_figures_of_its_last_try(api: Api, connection: Connection) -> None:
+    org_id = await add_organization(connection)
+    run_id = await add_run(connection, org_id, await add_integration(connection, "0 * * * *", org_id=org_id), "e")
+    once = _figures((await api.get(f"/runs/{run_id}", headers=PAGE)).text)
+    assert "Until the target answered 1.0 s" in once
+    assert "Earlier tries" not in once
+    # The run started 7 minutes after its moment, its last attempt 27 minutes after it, and it ended after 30.
+    await connection.execute(
+        "insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at, finished_at, outcome, "
+        "duration, error) select run_id, scheduled_for, 2, 'w', started_at + interval '27 minutes', finished_at, "
+        "'succeeded', interval '4 seconds', null from synkron.attempts where run_id = $1",
+        run_id,
+    )
+    await connection.execute("update synkron.runs set attempt = 2 where id = $1", run_id)
+    twice = _figures((await api.get(f"/runs/{run_id}", headers=PAGE)).text)
+    assert "Earlier tries, and the waits after them 20 min" in twice
+    assert "Until the target answered (attempt 2) 4.0 s" in twice
+    assert "Target answered in" in twice
+    assert "Start to end 23 min" in twice
+
+
+def _figures(page: str) -> str:
+    """The text of a page, in one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).replace("\u00a0", " ").split())

@@ -78,7 +78,7 @@ BUILT: dict[str, Iterable[object]] = {
     "permission.*": Permission,
     "problem.*": (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 500, 503),
     "run.source.*": Source,
-    "run.stage.*": Stage,
+    "run.stage.*": [*Stage, "tries"],
     "setup.check.*": [one.name.replace(" ", "_") for one in CHECKS],
     "setup.level.*": Level,
     "state.*": [*State, *RowState, *Standing],

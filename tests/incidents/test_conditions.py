@@ -112,20 +112,23 @@ def dead(number: int, org: str, error: str = "HTTP 500") -> FailedRun:
 
 
 def test_dead_letters_of_an_organization_and_type() -> None:
-    told = only(failed([dead(1, "o1", "HTTP 503: down."), dead(2, "o1")], NAMES))
+    told = only(failed([dead(1, "o1", "HTTP 503: down."), dead(2, "o1")], NAMES, NOW))
     assert (told.kind, told.subject, told.title) == (
         IncidentKind.RUN_FAILED,
         "o1 xledger",
         "xledger of Fjord: 2 runs failed for good",
     )
-    assert "Run 1 of 2026-11-23 01:59 UTC failed at 2026-11-23 02:06 UTC: HTTP 503: down. No later run" in told.detail
+    assert told.detail == (
+        "Run 1 of 2026-11-23 01:59 UTC failed at 2026-11-23 02:06 UTC: HTTP 503: down. "
+        "No later run of its integration had succeeded by 2026-11-23 02:07 UTC."
+    )
     assert "`synkron runs retry 2 1`" in told.remedy
     assert told.since == NOW - 2 * MINUTE
 
 
 @pytest.mark.parametrize(("organizations", "told"), [(20, 20), (21, 1)])
 def test_dead_letters_of_very_many_organizations_are_one(organizations: int, told: int) -> None:
-    found = failed([dead(number, f"o{number}") for number in range(organizations)], NAMES)
+    found = failed([dead(number, f"o{number}") for number in range(organizations)], NAMES, NOW)
     assert len(found) == told
     if told == 1:
         assert found[0].title == "xledger: 21 runs of 21 organizations failed for good"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.grouping import FLEET
-from synkron.incidents.lifecycle import FLAPPING, IncidentChange, Occasion, Rules, Silence, lingers
+from synkron.incidents.lifecycle import FLAPPING, Incident, IncidentChange, Occasion, Rules, Silence, lingers
 from tests.support.incident_cast import HOUR, LOOK, MINUTE, NOON, RULES, World, changes, condition, many
 
 OPENED = (IncidentChange.OPENED, Occasion.OPENED)
@@ -59,6 +59,24 @@ def test_it_closes_when_it_has_been_away_for_long_enough() -> None:
     assert changes(world.look(after=5 * MINUTE - LOOK)) == []
     assert changes(world.look()) == [CLOSED]
     assert world.open == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "away", "closed", "expected"),
+    [
+        (IncidentKind.RUN_FAILED, LOOK, False, None),
+        (IncidentKind.RUN_FAILED, 2 * MINUTE, False, NOON),
+        (IncidentKind.RUN_FAILED, 2 * MINUTE, True, None),
+        (IncidentKind.INVALID_SCHEDULE, 2 * MINUTE, False, NOON),
+        # It is seen only when its rows are due.
+        (IncidentKind.UNKNOWN_TYPE, 2 * HOUR, False, None),
+    ],
+)
+def test_an_open_incident_says_since_when_its_condition_is_gone(
+    kind: IncidentKind, away: timedelta, closed: bool, expected: datetime | None
+) -> None:
+    one = Incident(condition(kind=kind), NOON - HOUR, seen_at=NOON, closed_at=NOON if closed else None)
+    assert one.gone_since(NOON + away) == expected
 
 
 def test_what_comes_back_before_that_is_the_same_incident() -> None:

@@ -73,9 +73,9 @@ def test_whom_it_was_about_names_first(subject: str, scope: tuple[str | None, ..
         # What only the state before has is of what ended: it was neither set nor removed.
         (
             "resume",
-            {"pause": 1, "author": "ola", "reason": "why", "until": None},
+            {"pause": 1, "author": "person:ola", "reason": "why", "until": None},
             {"pause": 1, "ended_at": SAME},
-            [("before", "reason", "why"), ("before", "author", "ola")],
+            [("before", "reason", "why"), ("before", "pause", "1"), ("before", "author", "ola")],
         ),
         (
             "revoke token",

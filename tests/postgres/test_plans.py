@@ -114,7 +114,7 @@ EVERY_ROW = (None, None, None, None, None, NOW)
 ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "reports/drift.stages": (A_DAY, NOW, None, None, None, AN_HOUR, [0.5]),
     "reports/drift.waiting": (A_DAY, NOW, None, None, None, AN_HOUR),
-    "reports/drift.worst": (A_DAY, NOW, None, None, None, 100),
+    "reports/drift.worst": (A_DAY, NOW, None, None, None, 100, AN_HOUR),
     "ledger/history.totals": (A_DAY,),
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),
@@ -133,6 +133,7 @@ ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
     "reports/exports/store.recorded": (AGES, NOW, None, None, None),
     "reports/names/store.integration_on_record": (["i7"], None),
     "reports/verify/store.frame": (A_DAY,),
+    "reports/verify/store.invalid_rows": (A_DAY, NOW),
     "reports/verify/store.keep": (NOW, A_DAY, NOW, 1, 0, 0, 0, 0, AGES, 0, 0),
     "reports/verify/store.ticks": (A_DAY, NOW),
     "delivery/warm_up/send.forget": (AGES,),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from string import Formatter
 
 import pytest
@@ -14,7 +14,9 @@ from synkron.reports.exports.figures import ExportReport
 from synkron.reports.exports.phrases import BOKMAL, ENGLISH, PHRASES, Phrases
 from synkron.reports.exports.ranges import Range
 from synkron.reports.exports.sentences import Told
+from synkron.reports.exports.sheet import sheet_name
 
+HOUR = timedelta(hours=1)
 BEGIN = datetime(2026, 5, 21, 16, tzinfo=UTC)
 NIGHT = Window(BEGIN, BEGIN + timedelta(hours=14))
 
@@ -145,3 +147,19 @@ def test_each_language_says_all_of_it(language: str) -> None:
 
 def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "name"),
+    [
+        (0, 14, "synkron-2026-05-21-to-2026-05-22.csv"),
+        (6, 12, "synkron-2026-05-22.csv"),
+        (6, 30, "synkron-2026-05-22.csv"),
+        (6, 31, "synkron-2026-05-22-to-2026-05-23.csv"),
+    ],
+)
+def test_a_file_is_named_after_the_days_of_its_zone(start: int, end: int, name: str) -> None:
+    """There, the range begins 6 hours before midnight."""
+    window = Window(BEGIN + start * HOUR, BEGIN + end * HOUR)
+    zone = timezone(2 * HOUR)
+    assert sheet_name(replace(told(ENGLISH, name="the night"), range=Range(window, zone, "T", "t"))) == name

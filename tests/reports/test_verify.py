@@ -21,6 +21,7 @@ from synkron.model import Action, Source, State, Window
 from synkron.reports.verify.basis import Basis
 from synkron.reports.verify.evidence import FindingKind, LiveRow, RecordedDecision, Undelivered
 from synkron.reports.verify.examine import Examined, examine
+from synkron.reports.verify.invalid_rows import InvalidRowIncident, InvalidRows
 from synkron.reports.verify.ticks import TickHistory, TickRow, full_transaction
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -145,6 +146,49 @@ def test_two_moments_that_were_not_decided(
     kinds = [one.kind for one in got.findings]
     assert (kinds.count(FindingKind.MISSED), kinds.count(FindingKind.UNEXPLAINED)) == (missed, unexplained)
     assert (got.unprovable, got.undelivered.get(Undelivered.HELD, 0)) == (unprovable, held)
+
+
+BROKEN = InvalidRowIncident("i1", NOON - HOUR * 24, NOON - MINUTE / 2, rows=1, held=False)
+OTHER = BROKEN._replace(subject="i2")
+EDITED = standing(written=2000)
+
+
+@pytest.mark.parametrize(
+    ("incidents", "counted", "row", "expected"),
+    [
+        pytest.param([BROKEN], 1, EDITED, (0, 0, 2), id="an incident names the row"),
+        pytest.param([BROKEN, OTHER], 2, EDITED, (0, 0, 2), id="and another row"),
+        pytest.param([BROKEN._replace(subject="organization o1", rows=3)], 3, EDITED, (0, 0, 2), id="its organization"),
+        pytest.param([BROKEN], 1, standing(), (2, 0, 0), id="a tick provably saw the valid row"),
+        pytest.param([BROKEN], 0, EDITED, (0, 2, 0), id="the tick counted no invalid row: it was valid for a while"),
+        pytest.param([BROKEN, OTHER], 1, EDITED, (0, 2, 0), id="one of the two was valid for a while"),
+        pytest.param([BROKEN], 2, EDITED, (0, 2, 0), id="a row is invalid that no incident names"),
+        pytest.param([OTHER], 1, EDITED, (0, 2, 0), id="it names another row"),
+        pytest.param([BROKEN._replace(subject="many: schedule", rows=30)], 30, EDITED, (0, 2, 0), id="it names none"),
+        pytest.param([BROKEN._replace(held=True)], 1, EDITED, (0, 2, 0), id="its moments were on hold"),
+        pytest.param([BROKEN._replace(seen_at=NOON - MINUTE)], 1, EDITED, (0, 2, 0), id="it was over before the tick"),
+        pytest.param([BROKEN._replace(since=NOON + MINUTE)], 1, EDITED, (0, 2, 0), id="it began after the tick"),
+        pytest.param([], 1, EDITED, (0, 2, 0), id="there is no incident"),
+    ],
+)
+def test_what_an_incident_of_invalid_rows_explains(
+    incidents: list[InvalidRowIncident], counted: int, row: LiveRow, expected: tuple[int, int, int]
+) -> None:
+    ticks = TickHistory([tick(-24, 0, 1000, invalid=counted)])
+    got = examine(row, without(8, 7), basis(ticks=ticks, invalid_rows=InvalidRows(incidents)))
+    kinds = [one.kind for one in got.findings]
+    missed, unexplained = kinds.count(FindingKind.MISSED), kinds.count(FindingKind.UNEXPLAINED)
+    assert (missed, unexplained, got.could_not_run) == expected
+    assert got.occurrences == 24 - got.could_not_run
+
+
+def test_each_tick_that_had_to_decide_a_moment_must_have_seen_the_invalid_row() -> None:
+    incident = BROKEN._replace(seen_at=NOON + HOUR)
+    for counted, expected in (((1, 1), 0), ((0, 1), 1), ((1, 0), 1)):
+        history = [tick(-24, 0, 1000, invalid=counted[0]), replace(tick(-1 / 60, 1 / 120, 1000), id=2)]
+        history[1] = replace(history[1], invalid=counted[1])
+        asked = basis(ticks=TickHistory(history), invalid_rows=InvalidRows([incident]))
+        assert len(examine(EDITED, without(0), asked).findings) == expected
 
 
 def test_a_row_that_was_added_today_owes_nothing_for_the_hours_before() -> None:

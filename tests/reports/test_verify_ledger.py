@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 import asyncpg
 import pytest
 
+from synkron.incidents.conditions.store import read_conditions
+from synkron.incidents.store import reconcile
 from synkron.model import Scope, Window
 from synkron.operations.runs import cancel
 from synkron.reports.exports.coverage import Reason
@@ -31,13 +33,15 @@ MINUTE = timedelta(minutes=1)
 ALL = Settings(types={"xledger": TypeSettings(catch_up=CatchUp.ALL)})
 
 
-async def decide_hours(connection: Connection, hours: int = 3, settings: Settings = ALL) -> datetime:
-    """A tick that decides some hours; answers where they begin.
+async def decide_hours(
+    connection: Connection, hours: int = 3, settings: Settings = ALL, ago: timedelta = timedelta()
+) -> datetime:
+    """A tick, so long ago, that decides some hours; answers where they begin.
 
     It is as of five minutes before or after a tenth minute, so that nothing of these schedules is on time.
     """
     at: datetime = await connection.fetchval(
-        "select date_bin('10 minutes', now(), 'epoch'::timestamptz) - interval '5 minutes'"
+        "select date_bin('10 minutes', now() - $1::interval, 'epoch'::timestamptz) - interval '5 minutes'", ago
     )
     since = at - HOUR * hours
     await connection.execute("insert into synkron.watermark (at) values ($1)", since)
@@ -104,6 +108,34 @@ async def test_an_undecided_moment_between_decided_ones_is_unexplained(connectio
     report = await verified(connection, since)
     assert kinds(report) == {"unexplained": 2}
     assert "disabled or edited for a while" in report.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        (
+            "organization_integrations set cron_schedule = '99 * * * *'",
+            "organization_integrations set cron_schedule = '*/10 * * * *'",
+        ),
+        ("organizations set timezone = 'Europe/Atlantis'", "organizations set timezone = null"),
+    ],
+)
+async def test_the_minutes_of_a_row_that_was_broken_and_then_mended_are_explained_by_its_incident(
+    connection: Connection, broken: str, mended: str
+) -> None:
+    await add_integration(connection, "*/10 * * * *")
+    since = await decide_hours(connection, 1, ago=HOUR)
+    at = since + 2 * HOUR
+    await connection.execute(f"update {broken}")
+    ticked = await tick(connection, ALL, scheduler="test", source="once", at=at)
+    conditions = await read_conditions(connection, ALL, [], ticked.invalid, at)
+    await reconcile(connection, conditions, ALL, at)
+    await connection.execute(f"update {mended}")
+    report = await verified(connection, since, hours=2)
+    assert (kinds(report), report.could_not_run, report.occurrences) == ({}, 6, 6)
+    await connection.execute("update synkron.ticks set invalid = 0")
+    report = await verified(connection, since, hours=2)
+    assert (kinds(report), report.could_not_run, report.occurrences) == ({"unexplained": 6}, 0, 12)
 
 
 async def test_an_integration_that_was_added_after_the_tick(connection: Connection) -> None:

@@ -13,6 +13,8 @@ from synkron.incidents.grouping import FLEET, join
 
 # How far back earlier incidents of the same key count, and the longest time that a flapping incident stays open.
 FLAPPING = timedelta(hours=6)
+# Conditions are looked for every half minute. One that several looks did not see is gone.
+UNSEEN_FOR = timedelta(seconds=90)
 # What is doubled if the settle time is zero.
 SHORTEST = timedelta(minutes=1)
 # Conditions that are seen only at times stay open at least this long: invalid rows are seen only when they are due, a
@@ -64,6 +66,14 @@ class Incident:
         if self.closed_at is not None:
             return "closed"
         return "open" if self.acknowledged_at is None else "acknowledged"
+
+    def gone_since(self, at: datetime) -> datetime | None:
+        """When its condition was seen last, if the incident is open and the condition is gone at ``at``; else None.
+
+        A condition that is seen only at times may be there all the same.
+        """
+        is_gone = self.closed_at is None and at - self.seen_at > UNSEEN_FOR and self.condition.kind not in LINGERS
+        return self.seen_at if is_gone else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from synkron.operations.audit import AuditEntry
-from synkron.text import called, instant
+from synkron.text import called, instant, own_name
 
 # What has an owner beside its own name.
 OWNED = re.compile(r"(run|incident) \d+|(person|token) .+")
@@ -59,10 +59,11 @@ def about(entry: AuditEntry, names: Mapping[str, str]) -> AuditSubject:
 def differing(entry: AuditEntry, names: Mapping[str, str], *, yes: str = "yes", no: str = "no") -> Iterator[Differing]:
     """The facts in which the state after the change differs from the one before, the most telling first.
 
-    Those that only the state before has come last. Left out is what the entry has said: its moment, and its subject.
+    Those that only the state before has come last; those of a pause that was resumed are all so. Left out is what the
+    entry has said: its moment, and its subject.
     """
     words = {True: yes, False: no}
-    before, after = _facts(entry.before, names), _facts(entry.after, names)
+    before, after = _facts(entry.before, names), {} if entry.action == "resume" else _facts(entry.after, names)
     for name in sorted({**before, **after}, key=lambda name: (name not in after, _place(name))):
         one, other = before.get(name), after.get(name)
         if one != other and other != instant(entry.at) and f"{name} {other}" != _owned(entry):
@@ -85,6 +86,8 @@ def _facts(facts: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[st
         case [dict() as run]:
             del found["runs"]
             found = {**run, **found}
+    if isinstance(author := found.get("author"), str):
+        found["author"] = own_name(author)
     if "org_id" in found:
         org_id = found.pop("org_id")
         found["organization"] = names.get(org_id, org_id) if isinstance(org_id, str) else org_id

@@ -295,6 +295,14 @@ FAULTS = {
         sql="update organization_integrations set integration_type = 'dynamics'",
         mend={"types": {"dynamics": {"target": "json:dumps"}}},
     ),
+    "no target at all": Planted(
+        "targets",
+        Level.WARNING,
+        "These settings have no target",
+        r"under \[types\.\w+\], set target",
+        settings={"types": {"xledger": {}}},
+        mend={"types": {"xledger": {"target": "json:dumps"}}},
+    ),
     "a target's module that is not there": Planted(
         "settings",
         Level.FAILED,

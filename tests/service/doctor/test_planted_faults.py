@@ -61,6 +61,22 @@ async def test_a_secret_that_is_not_there(doctor: Doctor, tmp_path: Path) -> Non
     assert {one.level for name in ("settings", "secrets") for one in found[name]} == OK
 
 
+async def test_a_target_that_a_running_worker_calls_is_not_missing(doctor: Doctor) -> None:
+    """As in the demo: its targets are in the settings of its process, and not in those that the doctor reads."""
+    doctor.configure({"types": {"xledger": {}}})
+    for at, level in (("- interval '1 hour'", Level.WARNING), ("+ interval '1 second'", Level.OK)):
+        await doctor.plant(
+            "delete from synkron.warmth;"
+            f"insert into synkron.warmth (integration_type, met_at) values ('xledger', now() {at})"
+        )
+        found = await doctor.examined()
+        assert ([one.level for one in found["targets"]], {one.level for one in found["rows"]}) == ([level], OK), at
+    # What it has not called, while these settings have no target for it, is still told of.
+    await doctor.plant("update organization_integrations set integration_type = 'dynamics'")
+    found = await doctor.examined()
+    assert "no target for dynamics" in found["rows"][-1].why
+
+
 async def test_a_target_that_does_not_speak_tls(doctor: Doctor) -> None:
     target = doctor.settings["types"]["xledger"]["target"]
     doctor.configure({"types": {"xledger": {"target": target.replace("http://", "https://")}}})

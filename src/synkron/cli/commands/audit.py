@@ -76,7 +76,7 @@ def _fields(names: Mapping[str, str]) -> list[Field]:
         facts = list(differing(one, names))
         now = ", ".join(_told(each) for each in facts if not each.is_past)
         past = ", ".join(f"{_spaced(each.name)} {each.before}" for each in facts if each.is_past)
-        return "; ".join(filter(None, (now, past and f"before: {past}")))
+        return "; ".join(filter(None, (now, past and f"{'ended' if one.action == 'resume' else 'before'}: {past}")))
 
     return [
         Field("when (UTC)", "at", minute),

@@ -22,6 +22,8 @@ from synkron.service.changes.incidents import acknowledged
 from synkron.text import one_line
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from synkron.incidents.store import RecordedAnnouncement
     from synkron.postgres.connection import Connection
     from synkron.settings.load import Settings
@@ -149,21 +151,25 @@ def show_incident(context: typer.Context, number: Number, as_json: AsJson = Fals
 
     async def ask(
         connection: Connection, settings: Settings
-    ) -> tuple[Incident, list[RecordedAnnouncement], Mapping[str, str]]:
+    ) -> tuple[Incident, list[RecordedAnnouncement], datetime, Mapping[str, str]]:
         from synkron.incidents.store import incident
+        from synkron.postgres.clock import database_clock
 
         found = await incident(connection, number)
         if found is None:
             raise NotFound(f"There is no incident {number}. `synkron incidents --all` lists those there are.")
-        return *found, await organization_names(connection, settings)
+        return *found, await database_clock(connection), await organization_names(connection, settings)
 
-    one, announcements, names = answer(context, ask)
+    one, announcements, now, names = answer(context, ask)
     if as_json:
         from synkron.service.nouns.incidents import shown_incident
 
         show_json(shown_incident(one, announcements, names), names)
         return
-    show_facts(_facts(one, names), ANNOUNCEMENT, announcements)
+    told = _facts(one, names)
+    if (gone := one.gone_since(now)) is not None:
+        told["state"] += f", not seen since {second(gone)} UTC: it closes if that stays so"
+    show_facts(told, ANNOUNCEMENT, announcements)
 
 
 @incidents.command()

@@ -129,6 +129,7 @@ def _say_totals(report: Report) -> None:
     notes = {
         "more findings than are shown": sum(report.found.values()) - len(report.findings),
         "not provable: nothing shows that the row stood then as it stands now": report.unprovable,
+        "not due: the row was invalid then, as `synkron incidents --all` says": report.could_not_run,
         f"not delivered: {reasons}; `synkron backfill` runs what is past": sum(not_delivered.values()),
         f"{stretches} of time that no run covers, {report.gap / HOUR:,.1f} h in all": report.gaps,
         "failed after the last attempt: `synkron runs --state failed`": report.failed,

@@ -40,8 +40,11 @@ class Verified:
     unexplained: int
 
 
-def failed(runs: Sequence[FailedRun], names: Names, *, is_cut: bool = False) -> list[Condition]:
-    """One condition for each organization and type; a single one for a type if very many organizations are affected."""
+def failed(runs: Sequence[FailedRun], names: Names, at: datetime, *, is_cut: bool = False) -> list[Condition]:
+    """One condition for each organization and type; a single one for a type if very many organizations are affected.
+
+    ``at`` is when the runs were read.
+    """
     by_type: dict[str, dict[str, list[FailedRun]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         by_type[run.integration_type][run.org_id].append(run)
@@ -51,7 +54,7 @@ def failed(runs: Sequence[FailedRun], names: Names, *, is_cut: bool = False) -> 
             everybody = [run for group in by_organization.values() for run in group]
             found.append(_of_type(everybody, names, is_cut=is_cut))
         else:
-            found += [_of_one(group, names) for _, group in sorted(by_organization.items())]
+            found += [_of_one(group, names, at) for _, group in sorted(by_organization.items())]
     return found
 
 
@@ -76,7 +79,7 @@ def verified(found: Verified | None) -> list[Condition]:
     ]
 
 
-def _of_one(runs: Sequence[FailedRun], names: Names) -> Condition:
+def _of_one(runs: Sequence[FailedRun], names: Names, at: datetime) -> Condition:
     newest, failures = _newest(runs), several(len(runs), "run")
     numbers = " ".join(str(run.run_id) for run in sorted(runs, key=lambda run: run.scheduled_for)[:NAMED])
     rest = (
@@ -88,7 +91,8 @@ def _of_one(runs: Sequence[FailedRun], names: Names) -> Condition:
         kind=IncidentKind.RUN_FAILED,
         subject=f"{newest.org_id} {newest.integration_type}",
         title=f"{newest.integration_type} of {organization(newest.org_id, names)}: {failures} failed for good",
-        detail=f"{_told(newest)} No later run of its integration has succeeded.",
+        # The text stays as it is until the incident closes: it says by when it was so.
+        detail=f"{_told(newest)} No later run of its integration had succeeded by {moment(at)}.",
         remedy=f"When the cause is fixed: `synkron runs retry {numbers}` (the keys stay the same).{rest}",
         since=min(run.finished_at for run in runs),
         org_id=newest.org_id,

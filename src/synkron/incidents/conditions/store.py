@@ -76,7 +76,7 @@ async def read_conditions(
         names = await _read_names(connection, sql, org_ids - {NOTHING})
     return [
         *late(late_runs, names, is_cut=late_are_cut),
-        *failed(failed_runs, names, is_cut=failed_are_cut),
+        *failed(failed_runs, names, at, is_cut=failed_are_cut),
         *of_vendors,
         *of_rows(invalid, names, at),
         *tick_gaps([TickGap(**row, is_cut=row["runs"] + row["others"] >= MOST_CAUGHT_UP) for row in gaps], at),

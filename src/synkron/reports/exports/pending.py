@@ -11,19 +11,28 @@ from typing import TypeAlias
 from asyncpg import Record
 
 from synkron.ledger.claims import continued
-from synkron.model import Integration, InvalidIntegration, Occurrences, Scope, Steps, Window
+from synkron.model import Fault, Integration, InvalidIntegration, Occurrences, Scope, Steps, Window
 from synkron.postgres.connection import Connection
 from synkron.reports.exports.coverage import LONGEST_DETAIL, Period, Reason
 from synkron.runtime import by_turns
 from synkron.scheduler.holds import read_paused
 from synkron.scheduler.undecided import undecided
 from synkron.settings.load import Settings
-from synkron.source.due import briefly, occurrences_in_steps
+from synkron.source.due import occurrences_in_steps
 from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of, read_window
 from synkron.text import one_line
 
 HALF_MINUTE = timedelta(seconds=30)
+# Why a row can't run, for people who don't run systems; `synkron check` says it exactly.
+PLAINLY: Mapping[Fault, str] = {
+    Fault.SCHEDULE: "its schedule is invalid",
+    Fault.ORGANIZATION: "its organization is missing",
+    Fault.ZONE: "its organization's time zone is unknown",
+    Fault.TYPE: "its integration type is unknown",
+    Fault.ROW: "its row is invalid",
+    Fault.INTERNAL: "Synkron has an internal fault",
+}
 
 Key: TypeAlias = tuple[str, str, str]
 """An integration's id, its organization's, and its type."""
@@ -137,7 +146,7 @@ def _periods(one: Occurrences, reason: Reason, detail: str, window: Window) -> I
 
 def _of_invalid(one: InvalidIntegration, window: Window) -> Iterator[Period]:
     """The moments of an invalid row, or, where they can't be known, its time alone."""
-    detail = one_line(briefly(one), LONGEST_DETAIL)
+    detail = PLAINLY[one.fault]
     if one.due is None:
         if window.start < window.end:
             yield Period(window.start, window.end, Reason.INVALID, 0, detail)

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from synkron.reports.exports.coverage import Stretch
 from synkron.reports.exports.figures import COUNTS, Line
-from synkron.reports.exports.sentences import WORDS, Told
-from synkron.text import instant, one_line, printable
+from synkron.reports.exports.sentences import WORDS, Told, zone_name
+from synkron.text import one_line, printable
 
 MINUTE = timedelta(minutes=1)
 # What a spreadsheet would take for the beginning of a formula; the last four are the wide forms of the first.
@@ -38,6 +38,13 @@ def harmless(value: object) -> object:
     return printable(f"'{text}" if value.lstrip(" ").startswith(FORMULA) or text.startswith(FORMULA) else text)
 
 
+def sheet_name(told: Told) -> str:
+    """The name of its file: ``synkron-2026-11-29.csv``, with the first and the last day if there are several."""
+    last = told.range.window.end - timedelta(microseconds=1)
+    days = [f"{at.astimezone(told.range.zone):%Y-%m-%d}" for at in (told.range.window.start, last)]
+    return f"synkron-{'-to-'.join(dict.fromkeys(days))}.csv"
+
+
 def told_of(stretch: Stretch) -> str:
     """Why a stretch of time is not covered."""
     return f"{WORDS[stretch.reason]}: {stretch.detail}" if stretch.detail else WORDS[stretch.reason]
@@ -47,10 +54,13 @@ def _cells(told: Told, line: Line) -> list[object]:
     return [
         *(line.integration_type, told.name_of(line), line.org_id),
         *(getattr(line, name) for name in COUNTS),
-        *(round(line.uncovered_time / MINUTE), "; ".join(_stretches(line))),
+        *(round(line.uncovered_time / MINUTE), "; ".join(_stretches(told, line))),
     ]
 
 
-def _stretches(line: Line) -> Iterator[str]:
+def _stretches(told: Told, line: Line) -> Iterator[str]:
+    """Each time in the zone of the report, as its page shows it, with the day and the zone: it stands alone here."""
+    zone, name = told.range.zone, zone_name(told.range)
     for one in line.uncovered:
-        yield f"{instant(one.window.start)} to {instant(one.window.end)} {told_of(one)}"
+        start, end = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (one.window.start, one.window.end))
+        yield f"{start} to {end} {name}, {told_of(one)}"

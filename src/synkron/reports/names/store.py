@@ -97,6 +97,13 @@ async def read_types(connection: Connection, settings: Settings) -> list[str]:
         return [row["id"] for row in await connection.fetch(source.sql(FILE)["types"])]
 
 
+async def read_types_of_copy(connection: Connection, settings: Settings) -> set[str]:
+    """The same, as the overview's copy has them: no table is read from end to end."""
+    source = SourceQueries(settings.source)
+    async with source.in_words():
+        return {row["id"] for row in await connection.fetch(source.sql(FILE)["types_of_copy"])}
+
+
 @dataclass(slots=True)
 class _Search:
     """A search for what one command names. ``unreadable`` is why the application's tables can't be read.
@@ -144,8 +151,7 @@ class _Search:
         """The types of the rows."""
         if not self.types_of_copy:
             return {row["id"] for row in await self._rows(FILE, "types")}
-        async with self.source.in_words():
-            return {row["id"] for row in await self.connection.fetch(self.source.sql(FILE)["types_of_copy"])}
+        return await read_types_of_copy(self.connection, self.settings)
 
     async def integration(self, text: str) -> NamedIntegration:
         """The integration, or what is on record of one that is gone."""

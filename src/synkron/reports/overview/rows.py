@@ -118,6 +118,11 @@ class OverviewRow:
     endpoint: EndpointHealth | None
 
     @property
+    def is_next_held(self) -> bool:
+        """Whether the pause still lasts when it would fire next."""
+        return self.pause is not None and self.next_fire is not None and self.pause.lasts_at(self.next_fire)
+
+    @property
     def standing(self) -> Standing:
         """How it stands at a glance."""
         if not self.integration.is_enabled or self.integration.cron_schedule is None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from synkron.cron import Cron
 from synkron.model import Window
 from synkron.reports.verify.evidence import LiveRow
+from synkron.reports.verify.invalid_rows import InvalidRows
 from synkron.reports.verify.ticks import TickHistory, full_transaction
 from synkron.source.parsed_texts import KNOWN
 
@@ -24,6 +25,7 @@ Moments = Mapping[datetime, datetime | None]
 class Basis:
     """The window to verify, what the ticks saw, the time now, and the ids from which keys derive.
 
+    ``invalid_rows`` are those that incidents name.
     ``has_zones`` is whether organizations have a zone; if not, an organization's row does not affect its schedules.
     ``is_strict`` reports what was not delivered as findings. Integrations with the same schedule share its moments.
     """
@@ -38,6 +40,7 @@ class Basis:
     has_zones: bool = True
     late_after: timedelta = LATE
     is_strict: bool = False
+    invalid_rows: InvalidRows = field(default_factory=InvalidRows)
     _known: dict[tuple[str, str | None], Moments | None] = field(default_factory=dict, init=False)
     _remembered: int = field(default=0, init=False)
 

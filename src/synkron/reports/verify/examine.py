@@ -30,7 +30,8 @@ class Examined(NamedTuple):
     """The result for one integration.
 
     ``unprovable`` counts undecided moments that nothing proves to have been due; they are not findings. ``invalid``
-    counts the rows that can't run now. ``undelivered`` counts moments by reason; no run covers the ``gaps``.
+    counts the rows that can't run now, ``could_not_run`` the moments at which the row was invalid, which were not due.
+    ``undelivered`` counts moments by reason; no run covers the ``gaps``.
     """
 
     occurrences: int
@@ -41,6 +42,7 @@ class Examined(NamedTuple):
     undelivered: Mapping[Undelivered, int] = NOTHING
     gaps: Sequence[Window] = ()
     doubts: Sequence[UnsureFinding] = ()
+    could_not_run: int = 0
 
 
 def examine(row: LiveRow | None, recorded: Sequence[RecordedDecision], basis: Basis) -> Examined:
@@ -69,6 +71,7 @@ def examine(row: LiveRow | None, recorded: Sequence[RecordedDecision], basis: Ba
         _counted(covered, left) if covered.undelivered or left.held else NOTHING,
         covered.gaps,
         doubts,
+        left.could_not_run,
     )
 
 

@@ -23,6 +23,7 @@ from synkron.postgres.rows import batches, read
 from synkron.reports.verify.basis import LATE, Basis
 from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, RecordedDecision, Undelivered
 from synkron.reports.verify.examine import Examined, UnsureFinding, examine
+from synkron.reports.verify.invalid_rows import InvalidRowIncident, InvalidRows
 from synkron.reports.verify.ticks import TickHistory, TickRow
 from synkron.settings.load import Settings
 from synkron.source.queries import SourceQueries
@@ -51,6 +52,7 @@ class Report:
     integrations: int = 0
     occurrences: int = 0
     unprovable: int = 0
+    could_not_run: int = 0
     failed: int = 0
     invalid: int = 0
     gaps: int = 0
@@ -64,6 +66,7 @@ class Report:
         self.integrations += 1
         self.occurrences += examined.occurrences
         self.unprovable += examined.unprovable
+        self.could_not_run += examined.could_not_run
         self.failed += examined.failed
         self.invalid += examined.invalid
         if examined.undelivered:
@@ -126,6 +129,9 @@ async def verify(
             has_zones=bool(settings.source.organizations.timezone),
             late_after=late_after,
             is_strict=is_strict,
+            invalid_rows=InvalidRows(
+                [InvalidRowIncident(*row) for row in await connection.fetch(sql["invalid_rows"], start, end)]
+            ),
         )
         if scope == EVERYTHING:
             report.note([_orphan(row) for row in await connection.fetch(sql["orphans"], start, end)], most)

@@ -31,13 +31,28 @@ select
     case when pg_snapshot_xmax(snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
         then pg_snapshot_xmin(snapshot)::text::bigint
     end as saw_below,
-    source = 'once' as is_asked
+    source = 'once' as is_asked,
+    invalid
 from synkron.ticks
 where {moves_watermark[ticks]}
     and id between
         (select min(id) from synkron.ticks where at > $1::timestamptz - interval '1 minute' and window_end > $1)
         and (select max(id) from synkron.ticks where at > $1::timestamptz - interval '1 minute' and window_start < $2)
 order by id;
+
+-- name: invalid_rows
+-- The incidents about invalid rows that overlap ($1, $2]: whom each is about, from when to when, and how many rows; and
+-- whether the moments of these are on hold.
+-- Plan: the index incidents_again, for these kinds.
+select
+    subject,
+    since,
+    seen_at,
+    coalesce((touches ->> 'integrations')::integer, 1) as rows,
+    kind in ('unknown_type', 'no_organization') as held
+from synkron.incidents
+where kind in ('invalid_schedule', 'unknown_zone', 'unknown_type', 'no_organization', 'invalid_row')
+    and seen_at > $1::timestamptz - interval '1 minute' and since <= $2::timestamptz + interval '1 minute';
 
 -- name: integrations
 -- The current rows and the decisions, by integration: each row that may fire, joined with each of its rows in the

@@ -31,7 +31,7 @@ class TickRow:
     """A tick that moved the watermark: its moment, its window, and when its row was written.
 
     ``is_asked``: its moment may have been given by hand. It saw the writes of all transactions below ``saw_below``;
-    None if that is not recorded.
+    None if that is not recorded. It counted so many ``invalid`` rows.
     """
 
     id: int
@@ -40,6 +40,7 @@ class TickRow:
     recorded_at: datetime
     saw_below: int | None
     is_asked: bool = False
+    invalid: int = 0
 
     @property
     def fits_its_moment(self) -> bool:
@@ -72,6 +73,10 @@ class TickHistory:
     def first(self) -> datetime | None:
         """The ticks decided all moments after this one."""
         return self._all[0].window.start if self._all else None
+
+    def deciding(self, moment: datetime) -> Sequence[TickRow]:
+        """The ticks that had to decide the moment if it was undecided then, usually two."""
+        return self._ticks[bisect_left(self._ends, moment) : bisect_left(self._starts, moment)]
 
     def saw(self, moment: datetime, transaction: int | None, *, at_first: bool = False) -> bool:
         """Whether the last tick that had to decide the moment, or an earlier one, saw what the transaction wrote.

@@ -11,12 +11,16 @@ from synkron.reports.verify.evidence import Finding, FindingKind, LiveRow, Recor
 
 
 class Undecided(NamedTuple):
-    """Moments on hold (``held``); how many moments nothing proves to have been due; ``invalid`` is 1 if the row is."""
+    """Moments on hold (``held``); how many moments nothing proves to have been due; ``invalid`` is 1 if the row is.
+
+    ``could_not_run`` counts the moments at which the row was invalid. They were not due.
+    """
 
     held: Sequence[datetime] = ()
     unprovable: int = 0
     findings: Sequence[Finding] = ()
     invalid: int = 0
+    could_not_run: int = 0
 
 
 NONE = Undecided()
@@ -35,8 +39,19 @@ def undecided(row: LiveRow, recorded: Sequence[RecordedDecision], basis: Basis) 
     held = [moment for moment in left if row.held_since is not None and row.held_since < moment]
     if not is_valid:
         return Undecided(held, invalid=1)
-    why = [_why(moment, row, recorded, basis) for moment in left[: len(left) - len(held)]]
-    return Undecided(held, why.count(None), [finding for finding in why if finding is not None])
+    unprovable = could_not_run = 0
+    findings = []
+    for moment in left[: len(left) - len(held)]:
+        finding = _why(moment, row, recorded, basis)
+        if finding is not None and finding.kind is FindingKind.MISSED:
+            findings.append(finding)
+        elif basis.invalid_rows.has(row, basis.ticks.deciding(moment)):
+            could_not_run += 1
+        elif finding is None:
+            unprovable += 1
+        else:
+            findings.append(finding)
+    return Undecided(held, unprovable, findings, could_not_run=could_not_run)
 
 
 def _left(moments: Moments, recorded: Sequence[RecordedDecision]) -> list[datetime]:

@@ -56,7 +56,7 @@ def _said(view: Viewer, cell: EndpointCell) -> str:
         if number
     )
     fast = f", {times.span(view.words, cell.latency_p50)}" if cell.latency_p50 is not None else ""
-    return f"{view.clock(cell.at)}: {seen}{fast}"
+    return f"{view.both(cell.at)}: {seen}{fast}"
 
 
 def latency(view: Viewer, found: Sequence[EndpointCell], label: str) -> Markup | None:

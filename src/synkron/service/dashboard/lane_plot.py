@@ -66,4 +66,4 @@ def _said(view: Viewer, found: Timeline, number: int, fires: int, caught_up: int
     told = view.words.say("timeline.fires", count=fires)
     if caught_up:
         told += ", " + view.words.say("timeline.caught_up", count=caught_up)
-    return f"{view.clock(found.start + number * found.step)}: {told}"
+    return f"{view.both(found.start + number * found.step)}: {told}"

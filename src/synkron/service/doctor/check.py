@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +21,8 @@ class Context:
     """What the checks work with, and what the first ones found for the later ones.
 
     ``url`` is the one that ``connect`` opens. ``faults`` are those of the settings. The check of the connection opens
-    it on the ``stack``. ``until`` is the event loop's time at which the current check must be done.
+    it on the ``stack``. Running workers have ``called`` the targets of these types, whatever these settings say.
+    ``until`` is the event loop's time at which the current check must be done.
     """
 
     connect: Connect
@@ -32,6 +34,7 @@ class Context:
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     until: float = 0.0
     opened: Connection | None = None
+    called: AbstractSet[str] = frozenset()
     server: Server = field(init=False)
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from synkron.delivery.targets import read_addresses
 from synkron.errors import LedgerMissing, ServiceRoleRequired, SourceTableMissing
+from synkron.incidents.conditions.wording import listed
 from synkron.ledger.installation import at_home
 from synkron.ledger.migrate import check_ledger
 from synkron.ledger.nodes import NOTABLE_SKEW, clock_skew, nodes
@@ -34,12 +35,6 @@ async def _settings(given: Context) -> list[Finding]:
 async def _secrets(given: Context) -> list[Finding]:
     unread = host.unread_secrets(given.settings, given.environment)
     return host.secrets(given.faults, unread, len(references_of(given.settings)))
-
-
-async def _targets(given: Context) -> list[Finding]:
-    if _is_without_any(given.settings):
-        return [tables.without_any_target(next(iter(given.settings.types)))]
-    return await network.reach(read_addresses(given.settings))
 
 
 async def _connection(given: Context) -> Finding:
@@ -79,7 +74,19 @@ async def _scheduler(given: Context) -> Finding:
 
 
 async def _worker(given: Context) -> Finding:
-    return ledger.worker(await nodes(given.connection, given.settings.heartbeat))
+    running = await nodes(given.connection, given.settings.heartbeat)
+    if (since := ledger.working_since(running)) is not None:
+        given.called = await store.read_called(given.connection, since)
+    return ledger.worker(running)
+
+
+async def _targets(given: Context) -> list[Finding]:
+    """After the check of the worker: a running one may have targets by other settings."""
+    if not _is_without_any(given.settings):
+        return await network.reach(read_addresses(given.settings))
+    if given.called:
+        return [ok(f"These settings name none. A running worker has called those of {listed(sorted(given.called))}.")]
+    return [tables.without_any_target(next(iter(given.settings.types)))]
 
 
 async def _pg_cron(given: Context) -> Finding:
@@ -144,7 +151,8 @@ async def _indexes(given: Context) -> Finding:
 async def _rows(given: Context) -> list[Finding]:
     count = await store.count_rows(given.connection, given.settings, given.until - TO_SPARE)
     # That none has a target is said already.
-    unset = [] if _is_without_any(given.settings) else types_without_target(given.settings, count.types)
+    is_said = _is_without_any(given.settings) and not given.called
+    unset = [] if is_said else types_without_target(given.settings, set(count.types) - given.called)
     return [tables.rows(count), *([tables.without_target(unset)] if unset else [])]
 
 
@@ -155,7 +163,6 @@ def _is_without_any(settings: Settings) -> bool:
 HERE = (
     Check("settings", _settings),
     Check("secrets", _secrets),
-    Check("targets", _targets, within=10.0),
     Check("data API", _data_api, within=30.0),
 )
 SERVER = (
@@ -169,6 +176,7 @@ LEDGER = (
     Check("installation", _installation, needs=("migrations",)),
     Check("scheduler", _scheduler, needs=("migrations",)),
     Check("worker", _worker, needs=("migrations",)),
+    Check("targets", _targets, within=10.0),
     Check("pg_cron", _pg_cron, needs=("migrations",)),
     Check("queue", _queue, needs=("migrations",)),
     Check("retention", _retention, needs=("migrations",)),

@@ -78,8 +78,17 @@ def worker(nodes: Sequence[Node]) -> Finding:
     return warning("No worker is running: no run is delivered.", RUN_WORKER)
 
 
+def working_since(nodes: Sequence[Node]) -> datetime | None:
+    """When the first of the running workers started; None if none runs."""
+    return min((one.started_at for one in nodes if _runs(one, "worker")), default=None)
+
+
 def _running(nodes: Sequence[Node], role: str) -> list[str]:
-    return [one.name for one in nodes if one.state == "running" and role in one.roles]
+    return [one.name for one in nodes if _runs(one, role)]
+
+
+def _runs(one: Node, role: str) -> bool:
+    return one.state == "running" and role in one.roles
 
 
 def queue(jobs: Sequence[Jobs], now: datetime, late_after: timedelta, policies: Mapping[str, Policy]) -> Finding:

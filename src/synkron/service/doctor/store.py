@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from synkron.ledger.ticks import read_newest_tick
 from synkron.model import EVERYTHING, Integration
@@ -85,6 +85,11 @@ async def read_ticks(connection: Connection) -> Ticks:
 async def read_jobs(connection: Connection) -> list[Jobs]:
     """The jobs, counted by type."""
     return [read(Jobs, row) for row in await connection.fetch(SQL["jobs"])]
+
+
+async def read_called(connection: Connection, since: datetime) -> set[str]:
+    """The types whose target was called since then."""
+    return {row["integration_type"] for row in await connection.fetch(SQL["called"], since)}
 
 
 async def longest_window(connection: Connection) -> timedelta | None:

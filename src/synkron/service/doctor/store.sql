@@ -89,3 +89,7 @@ order by 1;
 -- The longest catch-up window of an override.
 -- Scans: all overrides, once, for a command.
 select max(catch_up_window) from synkron.overrides;
+
+-- name: called
+-- The types whose target was called since $1, wherever it is set. There is a row for each type.
+select integration_type from synkron.warmth where met_at >= $1;

@@ -37,6 +37,7 @@ class VerificationFacts:
     late: int
     unexplained: int
     not_provable: int
+    could_not_run: int
     not_delivered: Mapping[str, int]
     not_covered: NotCovered
     failed: int
@@ -55,6 +56,7 @@ def verification(report: Report) -> dict[str, object]:
         "ticks": report.ticks,
         **counts(report),
         "not_provable": report.unprovable,
+        "could_not_run": report.could_not_run,
         "not_delivered": undelivered(report),
         "not_covered": NotCovered(report.gaps, report.gap / HOUR),
         "failed": report.failed,

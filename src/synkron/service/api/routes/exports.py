@@ -15,7 +15,7 @@ from synkron.cron import parse_zone
 from synkron.postgres.clock import database_clock
 from synkron.reports.exports import ranges
 from synkron.reports.exports.sentences import Told
-from synkron.reports.exports.sheet import sheet
+from synkron.reports.exports.sheet import sheet, sheet_name
 from synkron.reports.exports.store import read_exports
 from synkron.service.api.answer import answer_beside, form
 from synkron.service.api.heavy import Asked
@@ -78,8 +78,12 @@ async def report(
     names = await organization_names(asked.connection, asked.parts.settings, {one.org_id for one in exports.exports})
     told = Told(exports, found, names)
     if written is Format.CSV or (written is None and prefers_csv(asked.request)):
+        headers = {
+            "Cache-Control": "private, no-cache",
+            "Content-Disposition": f'attachment; filename="{sheet_name(told)}"',
+        }
         written_sheet = await asyncio.to_thread(sheet, told)
-        return Response(written_sheet, headers={"Cache-Control": "private, no-cache"}, media_type=CSV)
+        return Response(written_sheet, headers=headers, media_type=CSV)
     return await answer_beside(asked.request, lambda: export_facts(told, limit), names)
 
 

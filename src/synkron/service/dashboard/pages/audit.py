@@ -15,6 +15,7 @@ from synkron.service.api.paging import page, place_of
 from synkron.service.api.parameters import OrEmpty
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.parameters import After, Author, Whom
+from synkron.service.dashboard.type_filter import filter_types
 from synkron.service.dashboard.viewer import FleetView
 from synkron.service.names import organization_names
 
@@ -66,5 +67,5 @@ async def audit(
         names=names,
         scope=scope,
         is_about=any(scope),
-        types=sorted({*parts.settings.types, *filter(None, [scope.integration_type])}),
+        types=await filter_types(view, connection, parts),
     )

@@ -17,6 +17,7 @@ from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.axis import Ruler, axis
 from synkron.service.dashboard.drift_plot import bar, bounds, over_time, scale
 from synkron.service.dashboard.parameters import OneType
+from synkron.service.dashboard.type_filter import filter_types
 from synkron.service.dashboard.viewer import FleetView
 from synkron.service.dashboard.zones import Zone
 from synkron.service.names import organization_names
@@ -76,7 +77,7 @@ async def drift(
             back=back,
             backs=list(Back),
             type=scope.integration_type,
-            types=sorted(parts.settings.types),
+            types=await filter_types(view, connection, parts),
             history=history,
             runs=runs,
             late=late,

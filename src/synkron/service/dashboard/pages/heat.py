@@ -19,6 +19,7 @@ from synkron.service.api.heavy import Heavy
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard import times
 from synkron.service.dashboard.parameters import OneType
+from synkron.service.dashboard.type_filter import filter_types
 from synkron.service.dashboard.viewer import FleetView, Viewer
 from synkron.service.dashboard.zones import Zone
 
@@ -69,7 +70,7 @@ async def heat_map(
             expected=sum(one.expected for one in cells),
             missing=sum(max(one.expected - one.actual, 0) for one in cells if _is_over(view, one)),
             type=scope.integration_type,
-            types=sorted(parts.settings.types),
+            types=await filter_types(view, connection, parts),
             advice=[(one, begin + MINUTE * (one.minute + 1)) for one in proposed],
             asked_zone=zone.name,
             shades=range(SHADES + 1),

@@ -22,13 +22,14 @@ from synkron.reports.overview.calendar import Calendar, Decided, calendar
 from synkron.reports.overview.calendar import Moment as PastMoment
 from synkron.reports.why.sentences import explain
 from synkron.reports.why.store import read_facts
+from synkron.scheduler.pauses import Pause
 from synkron.service.api.access import visible
 from synkron.service.api.parameters import Id
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.plots import CLASSES
 from synkron.service.dashboard.viewer import View, Viewer
-from synkron.service.nouns.integrations import integration_facts
+from synkron.service.nouns.integrations import IntegrationFacts, integration_facts
 from synkron.service.nouns.overrides import as_written
 from synkron.source.due import schedule_of
 from synkron.source.parsed_texts import KNOWN
@@ -93,6 +94,9 @@ async def integration(
         policy_fault=policy_fault,
         as_written=as_written,
         pauses=over,
+        fires=row.is_enabled and facts.fault is None,
+        not_now=_not_now(facts, over),
+        is_held=lambda moment: any(one.lasts_at(moment) for one in over),
         is_paused=any(one.integration_id == row.integration_id for one in over),
         weeks=await _weeks(connection, parts, integration_id, shown),
         month=shown,
@@ -102,6 +106,15 @@ async def integration(
         at=at,
         why=await _why(view, connection, parts, row, zone, at),
     )
+
+
+def _not_now(facts: IntegrationFacts, over: Sequence[Pause]) -> str | None:
+    """The key of the words why it can't be run now, as ``trigger`` would refuse it; None if it can."""
+    if not facts.is_enabled:
+        return "integration.not_now.disabled"
+    if facts.fault is not None:
+        return "integration.not_now.invalid"
+    return "integration.not_now.paused" if over else None
 
 
 async def _row(

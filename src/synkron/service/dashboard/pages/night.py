@@ -16,6 +16,7 @@ from synkron.reports.exports.figures import RANK, Line
 from synkron.reports.exports.phrases import PHRASES
 from synkron.reports.exports.ranges import Range
 from synkron.reports.exports.sentences import Told
+from synkron.reports.exports.sheet import sheet_name
 from synkron.reports.exports.store import read_exports
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.parameters import Day, OrEmpty
@@ -95,6 +96,7 @@ async def night(
             earlier=_neighbour(range_name, on, asked, view, -1),
             later=_neighbour(range_name, on, asked, view, 1),
             sheet=sheet,
+            sheet_name=sheet_name(told),
             asked_zone=zone.name,
         )
     )

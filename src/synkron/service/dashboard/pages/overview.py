@@ -25,6 +25,7 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.parameters import After, OneType, Search
 from synkron.service.dashboard.plots import CLASSES, strip
+from synkron.service.dashboard.type_filter import filter_types
 from synkron.service.dashboard.viewer import View, Viewer, redirect
 from synkron.service.overview.refresh import read_due
 from synkron.service.status.targets import target_of, without_target
@@ -70,7 +71,7 @@ async def overview(
         sort=sort,
         sorts=list(Sort),
         states=list(RowState),
-        types=sorted(parts.settings.types),
+        types=await filter_types(view, connection, parts),
         type=scope.integration_type,
         q=search,
         strips=_strips(view, found.rows),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from synkron.delivery.targets.request import body, masked_headers
 from synkron.ledger import history
+from synkron.ledger.drift import Stage
 from synkron.ledger.history import RecordedAttempt, RecordedRun, stages_of
 from synkron.model import Run, Source, State
 from synkron.scheduler.holds import holding
@@ -22,6 +23,7 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served
 from synkron.service.dashboard.parameters import After, OneType
 from synkron.service.dashboard.plots import rect, svg
+from synkron.service.dashboard.type_filter import filter_types
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.names import organization_names
 from synkron.source.parsed_texts import KNOWN
@@ -53,7 +55,7 @@ async def runs(
         state=state,
         states=list(State),
         type=scope.integration_type,
-        types=sorted(parts.settings.types),
+        types=await filter_types(view, connection, parts),
     )
 
 
@@ -74,14 +76,27 @@ async def run(view: View, connection: Db, parts: Parts, run_id: Number) -> Respo
         attempts=attempts,
         organization=called(names.get(one.org_id), one.org_id),
         zone=UTC if isinstance(zone, Exception) else zone,
-        stages=list(stages_of(one, attempts).items()),
+        stages=_stages(one, attempts),
+        last_try=attempts[-1].attempt if len(attempts) > 1 else None,
         waterfall=_waterfall(view, one, attempts),
         curl=_curl(parts, one),
     )
 
 
+def _stages(one: RecordedRun, attempts: Sequence[RecordedAttempt]) -> Sequence[tuple[str, timedelta]]:
+    """Where the time went until the last try was answered. The earlier tries are one stage, with the waits between."""
+    found = [(stage.value, length) for stage, length in stages_of(one, attempts).items() if stage is not Stage.TARGET]
+    if not found or one.started_at is None:
+        return []
+    if len(attempts) > 1:
+        found.append(("tries", max(attempts[-1].started_at - one.started_at, timedelta())))
+    if attempts[-1].duration is not None:
+        found.append((Stage.TARGET.value, attempts[-1].duration))
+    return found
+
+
 def _waterfall(view: Viewer, one: RecordedRun, attempts: Sequence[RecordedAttempt]) -> str:
-    """From the scheduled moment to the end: the stages until the first answer, and each attempt below."""
+    """From the scheduled moment to the end: the stages until the last answer, and each attempt below."""
     ends = [one.finished_at, one.started_at, *(each.finished_at or each.started_at for each in attempts)]
     last = max((end for end in ends if end is not None), default=None)
     if not attempts or last is None or last <= one.scheduled_for:
@@ -92,7 +107,7 @@ def _waterfall(view: Viewer, one: RecordedRun, attempts: Sequence[RecordedAttemp
         return WIDTH * min(max(length / whole, 0), 1)
 
     shapes, at = [], timedelta()
-    for stage, length in stages_of(one, attempts).items():
+    for stage, length in _stages(one, attempts):
         said = view.words.say(f"run.stage.{stage}")
         shapes.append(rect(f"stage-{stage}", place(at), 0, max(place(length), 1), BAR, said))
         at += length

@@ -15,6 +15,7 @@ from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.axis import Ruler, axis
 from synkron.service.dashboard.lane_plot import lane, marks
 from synkron.service.dashboard.parameters import OneType
+from synkron.service.dashboard.type_filter import filter_types
 from synkron.service.dashboard.viewer import FleetView
 from synkron.service.dashboard.zones import Zone
 
@@ -66,7 +67,7 @@ async def coming(
             ahead=ahead,
             aheads=list(Ahead),
             type=scope.integration_type,
-            types=sorted({*parts.settings.types, *(one.integration_type for one in found.lanes)}),
+            types=await filter_types(view, connection, parts),
             found=found,
             lanes=lanes,
             most=most,
