@@ -10,6 +10,7 @@ from string import Formatter
 import pytest
 
 from synkron.cron.elsewhere import Difference
+from synkron.errors import Advice
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Occasion
 from synkron.ledger.drift import Stage
@@ -44,6 +45,7 @@ BUILT: dict[str, Iterable[object]] = {
     "act.length.*": LENGTHS,
     "act.fate.*": [one.name.lower() for one in BackfillOutcome],
     "act.catch_up.*": CatchUp,
+    "advice.*": Advice,
     "audit.*": ("yes", "no"),
     "audit.fact.*": FACTS,
     "audit.back.*": ["all", *Since],

@@ -9,7 +9,7 @@ from datetime import timedelta
 from asyncpg import Record
 from pydantic import ValidationError
 
-from synkron.errors import NotFound, Refused, SettingsError
+from synkron.errors import Advice, NotFound, Refused, SettingsError
 from synkron.model import EVERYTHING, Integration, Scope
 from synkron.operations.audit import record
 from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows_by_id, secured
@@ -113,7 +113,7 @@ async def plan_unset(
     if missing:
         raise NotFound(f"Integration {integration_id} has no override of {', '.join(missing)}.")
     if not before:
-        raise NotFound(f"Integration {integration_id} has no overrides. `synkron overrides` lists those that have.")
+        raise NotFound(f"Integration {integration_id} has no overrides.", Advice.LIST_OVERRIDES)
     after = {key: value for key, value in before.items() if keys and key not in keys}
     return OverrideChange(found.subject, found.about, integration_id, next(iter(found.rows), None), before, after)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.model import Integration, Scope
 from synkron.operations.audit import Change, record_each
 from synkron.operations.pause_effects import MissedInPause, PauseEffect, due_after, foreseen, look_ahead
@@ -162,8 +162,9 @@ async def _pausable(
         if other := active.get(scope):
             raise Refused(
                 f"{one.subject[0].upper()}{one.subject[1:]} is already paused: pause {other.id} by {other.author} "
-                f"({other.reason}) lasts {until_when(other.until)}. To change it, end it with "
-                f"`synkron resume --number {other.id}`, and pause again."
+                f"({other.reason}) lasts {until_when(other.until)}.",
+                Advice.PAUSE_ANEW,
+                number=other.id,
             )
     return found, until
 
@@ -178,7 +179,7 @@ async def _active(
     for one in asked:
         if one not in by_name:
             said = await _unknown(connection, settings, one, active, within)
-            raise NotFound(f"{said} `synkron pauses` lists the active ones.")
+            raise NotFound(said, Advice.LIST_PAUSES)
     meant = {by_name[one].id: by_name[one] for one in asked}
     return list(meant.values()), [one for one in active if one.id not in meant]
 

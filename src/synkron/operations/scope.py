@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.errors import NotFound, Refused, SourceTableMissing
+from synkron.errors import Advice, NotFound, Refused, SourceTableMissing
 from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -48,7 +48,7 @@ async def look_up_each(connection: Connection, settings: Settings, scopes: Seque
     ids = [scope.integration_id for scope, one in by_scope if not one.rows]
     if missing := [one or '""' for one in ids if one is not None]:
         listed = ", ".join(missing[:MOST_LISTED]) + (", ..." if len(missing) > MOST_LISTED else "")
-        raise NotFound(f"There is no integration {listed}. `synkron next` lists those due next.")
+        raise NotFound(f"There is no integration {listed}.", Advice.LIST_INTEGRATIONS)
     for scope, one in by_scope:
         if scope.org_id is not None and scope.org_id not in one.names:
             raise no_organization(settings, scope.org_id)
@@ -217,6 +217,7 @@ def end_of(what: str, until: datetime | timedelta, now: datetime) -> datetime:
     if end <= now:
         raise Refused(
             f"The {what} would end at {end:%Y-%m-%dT%H:%M:%SZ}, which is in the past: the database's clock shows "
-            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
+            f"{now:%Y-%m-%dT%H:%M:%SZ}.",
+            Advice.END_LATER,
         )
     return end

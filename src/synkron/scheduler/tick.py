@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from synkron.cron.timeline import utc
-from synkron.errors import Refused
+from synkron.errors import Advice, Refused
 from synkron.ledger import claims, retention, ticks
 from synkron.ledger.attempts import expire
 from synkron.ledger.installation import at_home, note_place
@@ -176,7 +176,8 @@ def _given(at: datetime, clock: datetime, retention: timedelta) -> datetime:
     if at > clock + HEAD_START:
         raise Refused(
             f"{at.isoformat()} is ahead of the database's clock ({clock.isoformat()}); a tick claims what is due "
-            "now or was due before. To see what will be due, use `synkron due --at`."
+            "now or was due before.",
+            Advice.SEE_UPCOMING,
         )
     if at < clock - retention:
         raise Refused(
