@@ -17,7 +17,7 @@ from synkron.postgres.connection import Connection, Executor
 from synkron.reports.names.match import AskedScope
 from synkron.reports.names.store import Resolved, resolve, resolve_within
 from synkron.service.api.cookies import SAFE, check_form, sessions_of
-from synkron.service.api.parameters import Text, only_known
+from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served, opened
 from synkron.settings.api import ApiSettings
@@ -55,7 +55,7 @@ async def asking(request: Request, parts: Parts) -> Actor:
 
 Asking = Annotated[Actor, Depends(asking, scope="function")]
 # Of a router: who asks is known before it is told what there is to ask.
-ASKED = [Depends(asking, scope="function"), Depends(only_known)]
+ASKED = [Depends(asking, scope="function")]
 
 
 async def held_session(request: Request, connection: Executor, api: ApiSettings) -> tuple[Actor, str] | None:
