@@ -17,6 +17,7 @@ from synkron.operations.scope import (
     covered_each,
     end_of,
     in_words,
+    last_known,
     live,
     look_up_each,
     read_named_rows,
@@ -185,10 +186,13 @@ async def _active(
 
 
 async def _of(connection: Connection, settings: Settings, found: Sequence[AnyPause], org_id: str) -> list[AnyPause]:
-    """Those of the pauses that are of this organization, or of one of its integrations."""
-    ids = [one.integration_id for one in found]
-    own = {row.integration_id for row in await read_named_rows(connection, settings, ids) if row.org_id == org_id}
-    return [one for one in found if one.org_id == org_id or one.integration_id in own]
+    """Those of the pauses that are of this organization, or of an integration that is its own, or was until it went."""
+    ids = {one.integration_id for one in found if one.integration_id is not None}
+    owners: dict[str, str | None] = {
+        row.integration_id: row.org_id for row in await read_named_rows(connection, settings, ids)
+    }
+    owners |= {key: one.org_id for key, one in (await last_known(connection, ids - owners.keys())).items()}
+    return [one for one in found if org_id in (one.org_id, owners.get(one.integration_id or ""))]
 
 
 async def _unknown(
