@@ -68,6 +68,13 @@ GIVEN.id, GIVEN.key, GIVEN.integration_id, GIVEN.org_id, GIVEN.integration_type,
 GIVEN.period_start, GIVEN.period_end, GIVEN.attempt, GIVEN.failures, GIVEN.crashes,
 coalesce(GIVEN.drift, interval '0') as drift
 
+-- name: recorded_run
+-- The columns of a `RecordedRun`, from the row GIVEN.
+GIVEN.id, GIVEN.key, GIVEN.integration_id, GIVEN.org_id, GIVEN.integration_type, GIVEN.source, GIVEN.scheduled_for,
+GIVEN.period_start, GIVEN.period_end, GIVEN.execute_after, GIVEN.action, GIVEN.reason, GIVEN.occurrences,
+GIVEN.cron_schedule, GIVEN.timezone, GIVEN.state, GIVEN.attempt, GIVEN.failures, GIVEN.claimed_at, GIVEN.started_at,
+GIVEN.finished_at, GIVEN.next_attempt_at, GIVEN.drift, GIVEN.http_status, GIVEN.error, {held_by[GIVEN]} as pause_id
+
 -- name: late
 -- How late the run GIVEN started, after it was allowed to; a run that was caught up, after its moment
 -- (synkron.ledger.drift.lateness).
