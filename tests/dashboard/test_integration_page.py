@@ -6,7 +6,7 @@ import re
 
 from tests.conftest import Connection
 from tests.service.api.cast import add_run, make_cast
-from tests.service.api.conftest import Api
+from tests.support.api import Api
 from tests.support.fleet import add_integration, add_organization
 
 PAGE = {"Accept": "text/html"}

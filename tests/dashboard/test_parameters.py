@@ -10,7 +10,7 @@ from synkron.operations.access import sessions
 from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
 from tests.service.api.cast import Member, add_member
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
 from tests.support.fleet import add_integration
 
 PAGE = {"Accept": "text/html"}

@@ -10,7 +10,7 @@ from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard
 from tests.service.api.cast import Member
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
 from tests.support.browser import Window, needs_browser
 
 PAGE = {"Accept": "text/html"}

@@ -9,7 +9,7 @@ import pytest
 from synkron.operations.access import sessions
 from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
-from tests.service.api.conftest import Api
+from tests.support.api import Api
 from tests.support.commands import synkron
 from tests.support.databases import Database
 

@@ -9,7 +9,7 @@ from synkron.operations.access.actor import Permission
 from synkron.service.api.routes.exports import prefers_csv
 from tests.conftest import Connection
 from tests.service.api.cast import add_run, make_cast
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
 from tests.support.fleet import add_integration
 
 NOBODY = "00000000-0000-4000-8000-00000000dead"

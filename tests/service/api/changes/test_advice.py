@@ -23,8 +23,8 @@ from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from synkron.service.dashboard.words import LANGUAGES, words_of
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import SIGNING
-from tests.service.api.changes.cast import SETTINGS, WHY, Cast, everything
-from tests.service.api.conftest import Api, serving, token_of
+from tests.support.api import Api, serving, token_of
+from tests.support.changes import SETTINGS, WHY, Cast, everything
 from tests.support.databases import Database
 from tests.support.fleet import add_integration
 

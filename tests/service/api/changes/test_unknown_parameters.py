@@ -14,9 +14,9 @@ from synkron.service.api.cookies import form_token
 from synkron.service.api.parameters import whatever
 from synkron.service.dashboard.actions import ACTIONS
 from tests.conftest import Connection
-from tests.service.api.changes.cast import Cast, everything
-from tests.service.api.changes.test_matrix import SIGNED, filled, requests_of
-from tests.service.api.conftest import Api, token_of
+from tests.service.api.changes.test_matrix import requests_of
+from tests.support.api import Api, token_of
+from tests.support.changes import SIGNED, Cast, everything, filled
 
 
 async def test_every_route_has_its_own_parameters_alone(operator: Api, connection: Connection, cast: Cast) -> None:
