@@ -7,6 +7,7 @@ import re
 from playwright.async_api import Locator, expect
 
 from synkron.operations.access.actor import Permission
+from synkron.scheduler.pauses import NOT_GIVEN
 from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard
 from tests.service.api.cast import Member
@@ -180,3 +181,21 @@ async def test_what_may_be_paused(api: Api, connection: Connection, cast: list[M
     made = await connection.fetchrow("select org_id, integration_type from synkron.pauses order by id desc")
     assert made is not None
     assert tuple(made) == (mine.org_id, "xledger")
+
+
+async def test_no_reason_is_recorded_in_one_way_and_said_in_each_language(
+    api: Api, connection: Connection, cast: list[Member]
+) -> None:
+    operator = api.with_token(await token_of(connection, Permission.ADMIN))
+    for language in ("en", "nb"):
+        await connection.execute("delete from synkron.pauses")
+        sent = {"org": cast[0].org_id}
+        headers = PAGE | {"Accept-Language": language}
+        await operator.ask("POST", "/act/pause", data=sent, headers=headers, allow_redirects=False)
+        [pause] = await connection.fetch("select id, reason from synkron.pauses")
+        assert pause["reason"] == NOT_GIVEN
+    for language, said in (("en", "no reason given"), ("nb", "ingen grunn oppgitt")):
+        for path in ("/pauses", f"/act/resume?pause={pause['id']}", "/audit"):
+            shown = (await operator.get(path, headers=PAGE | {"Accept-Language": language})).text
+            assert said in shown, path
+            assert language == "en" or "no reason given" not in shown, path
