@@ -19,14 +19,59 @@
         ├── NotFound                     nothing has that number, id or name
         └── ServiceRoleRequired          the role would see too few rows, or lacks a grant
 
-Each message says what is wrong, where, what is allowed, and what to do.
+Each message says what is wrong, where, what is allowed, and what to do. Where that is to give an option or a command,
+the error has an ``Advice`` instead: commands, the API and pages each have words for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum, auto
+
+
+class Advice(StrEnum):
+    """What to do about an error, where a command, a client of the API and a person at a page do it differently."""
+
+    LIST_INTEGRATIONS = auto()
+    LIST_RUNS = auto()
+    LIST_PAUSES = auto()
+    LIST_SILENCES = auto()
+    LIST_INCIDENTS = auto()
+    LIST_OVERRIDES = auto()
+    LIST_TOKENS = auto()
+    LIST_PEOPLE = auto()
+    LIST_NODES = auto()
+    LIST_FAULTS = auto()
+    SEE_HEALTH = auto()
+    SEE_UPCOMING = auto()
+    NAME_TYPE = auto()
+    NAME_ORGANIZATION = auto()
+    NAME_FORMER_ORGANIZATION = auto()
+    NAME_INTEGRATION = auto()
+    NAME_COPY = auto()
+    LEAVE_NAME_OUT = auto()
+    CHANGE_PERSON = auto()
+    REVOKE_FIRST = auto()
+    RESUME_FIRST = auto()
+    PAUSE_ANEW = auto()
+    END_LATER = auto()
+    EXPIRE_LATER = auto()
+    BEGIN_LATER = auto()
+    END_BY = auto()
+    FEWER_RUNS = auto()
+
 
 class SynkronError(Exception):
-    """Anything that Synkron reports as a sentence instead of a traceback."""
+    """Anything that Synkron reports as a sentence instead of a traceback. ``values`` are what its advice names."""
+
+    def __init__(self, message: str = "", advice: Advice | None = None, **values: object) -> None:
+        super().__init__(message)
+        self.advice = advice
+        self.values = values
+
+    def said(self, words: Mapping[Advice, str]) -> str:
+        """The sentence, and the advice in these words."""
+        return str(self) if self.advice is None else f"{self} {words[self.advice].format_map(self.values)}"
 
 
 # requirement R3
@@ -71,8 +116,8 @@ class SettingsError(SynkronError):
 class Ambiguous(SynkronError):
     """What was given names several things, and nothing is guessed. ``lines`` lists them."""
 
-    def __init__(self, message: str, lines: list[str]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, lines: list[str], advice: Advice | None = None) -> None:
+        super().__init__(message, advice)
         self.lines = lines
 
 

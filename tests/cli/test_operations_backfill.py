@@ -246,7 +246,7 @@ def test_more_than_ten_thousand_runs_need_a_yes(
     monkeypatch.setattr("sys.stdin", _Terminal())
     ended = on_database("backfill", *_range(past, 168), "--type", "xledger")
     assert (ended.code, ended.out) == (6, "")
-    assert "That would be 10,080 runs. More than 10,000 runs need --yes (over HTTP, `most`)" in ended.err
+    assert "That would be 10,080 runs. More than 10,000 runs need --yes: look" in ended.err
     assert past.everything() == before
     done = on_database("backfill", *_range(past, 168), "--type", "xledger", "--yes")
     assert (done.code, done.out.split()[0]) == (0, "10,080")

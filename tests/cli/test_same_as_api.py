@@ -13,7 +13,7 @@ from synkron.model import Window
 from tests.cli.conftest import Command
 from tests.conftest import Connection
 from tests.service.api.cast import make_cast
-from tests.service.api.conftest import serving, token_of
+from tests.support.api import serving, token_of
 from tests.support.databases import Database
 
 

@@ -16,8 +16,8 @@ from synkron.operations.access.actor import Permission
 from synkron.operations.access.sessions import log_in_by_link, make_login_link
 from tests.conftest import Connection
 from tests.service.api.cast import Member, make_cast
-from tests.service.api.conftest import Api, serving, token_of
 from tests.support import browser as browsers
+from tests.support.api import Api, serving, token_of
 from tests.support.browser import Window, window
 from tests.support.databases import Database
 

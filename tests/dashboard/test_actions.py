@@ -17,7 +17,7 @@ from synkron.text import called
 from tests.conftest import Connection
 from tests.delivery.test_shortage import run as run_of
 from tests.service.api.cast import Member
-from tests.service.api.conftest import Api, serving, token_of
+from tests.support.api import Api, serving, token_of
 from tests.support.databases import Database
 
 PAGE = {"Accept": "text/html"}

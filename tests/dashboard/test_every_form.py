@@ -19,9 +19,8 @@ from synkron.service.dashboard.actions import ACTIONS
 from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import SIGNING
-from tests.service.api.changes.cast import HOUR, SETTINGS, WHY, Cast, Own, everything, make_cast
-from tests.service.api.changes.test_matrix import SIGNED, filled
-from tests.service.api.conftest import Api, serving
+from tests.support.api import Api, serving
+from tests.support.changes import HOUR, SETTINGS, SIGNED, WHY, Cast, Own, everything, filled, make_cast
 from tests.support.databases import Database
 
 PAGE = {"Accept": "text/html"}

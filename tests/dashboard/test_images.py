@@ -14,7 +14,7 @@ from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard, showing
 from tests.end_to_end.first_hour.fleet import SETTINGS, seed
 from tests.house.pages import ROOT
-from tests.service.api.conftest import serving
+from tests.support.api import serving
 from tests.support.browser import needs_browser
 from tests.support.databases import Database
 

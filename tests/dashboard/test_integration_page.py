@@ -8,7 +8,7 @@ from datetime import timedelta
 from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
 from tests.service.api.cast import add_run, make_cast
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
 from tests.support.fleet import add_integration, add_organization
 
 PAGE = {"Accept": "text/html"}

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 from tests.conftest import Connection
 from tests.service.api.cast import Member
-from tests.service.api.conftest import Api
+from tests.support.api import Api
 from tests.support.fleet import add_integration
 
 EMPTY = {"meta", "link", "input", "br", "use", "rect", "path", "circle", "line", "img", "hr"}

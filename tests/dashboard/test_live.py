@@ -16,7 +16,7 @@ from synkron.postgres.connection import Executor, connected
 from synkron.service.api import connection as connections
 from synkron.service.dashboard import live
 from tests.conftest import Connection
-from tests.service.api.conftest import Api, serving, token_of
+from tests.support.api import Api, serving, token_of
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, blocked
 

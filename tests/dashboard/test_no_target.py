@@ -7,7 +7,7 @@ from synkron.service.status.store import read_status
 from synkron.service.status.verdict import Verdict
 from synkron.settings.load import Settings
 from tests.conftest import Connection
-from tests.service.api.conftest import SETTINGS, Api, serving
+from tests.support.api import SETTINGS, Api, serving
 from tests.support.databases import Database
 from tests.support.fleet import add_integration
 

@@ -16,7 +16,7 @@ from synkron.service.dashboard.actions import ACTIONS
 from synkron.service.dashboard.flash import FLASH, Flash, read_flash
 from tests.conftest import Connection
 from tests.service.api.cast import Member
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
 
 PAGE = {"Accept": "text/html"}
 LONG = "1" * 5000

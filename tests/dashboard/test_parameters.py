@@ -11,7 +11,7 @@ from synkron.operations.access.actor import Permission
 from synkron.service.overview.refresh import refresh
 from tests.conftest import Connection
 from tests.service.api.cast import Member, add_member
-from tests.service.api.conftest import SETTINGS, Api, token_of
+from tests.support.api import SETTINGS, Api, token_of
 from tests.support.fleet import add_integration
 
 PAGE = {"Accept": "text/html"}

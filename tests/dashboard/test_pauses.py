@@ -10,11 +10,12 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from synkron.operations.access.actor import Permission
+from synkron.scheduler.pauses import NOT_GIVEN
 from synkron.service.overview.refresh import refresh
 from tests.conftest import Connection
 from tests.dashboard.conftest import Dashboard
 from tests.service.api.cast import Member
-from tests.service.api.conftest import SETTINGS, Api, token_of
+from tests.support.api import SETTINGS, Api, token_of
 from tests.support.browser import Window, needs_browser
 from tests.support.fleet import add_integration, add_organization
 
@@ -219,3 +220,21 @@ async def test_the_overview_says_of_a_paused_row_until_when(
         if until is not None and schedule != "99 * * * *":
             assert re.search(r"until (\w+ \d+ \w+ )?\d\d:\d\d Kolkata · .*\d\d:\d\d UTC", shown), shown
         assert ("data-at" in row) is ("in " in expected)
+
+
+async def test_no_reason_is_recorded_in_one_way_and_said_in_each_language(
+    api: Api, connection: Connection, cast: list[Member]
+) -> None:
+    operator = api.with_token(await token_of(connection, Permission.ADMIN))
+    for language in ("en", "nb"):
+        await connection.execute("delete from synkron.pauses")
+        sent = {"org": cast[0].org_id}
+        headers = PAGE | {"Accept-Language": language}
+        await operator.ask("POST", "/act/pause", data=sent, headers=headers, allow_redirects=False)
+        [pause] = await connection.fetch("select id, reason from synkron.pauses")
+        assert pause["reason"] == NOT_GIVEN
+    for language, said in (("en", "no reason given"), ("nb", "ingen grunn oppgitt")):
+        for path in ("/pauses", f"/act/resume?pause={pause['id']}", "/audit"):
+            shown = (await operator.get(path, headers=PAGE | {"Accept-Language": language})).text
+            assert said in shown, path
+            assert language == "en" or "no reason given" not in shown, path

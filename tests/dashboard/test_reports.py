@@ -18,7 +18,7 @@ from tests.dashboard.conftest import Dashboard, showing
 from tests.end_to_end.first_hour.fleet import SETTINGS as FLEET
 from tests.end_to_end.first_hour.fleet import seed
 from tests.service.api.cast import Member
-from tests.service.api.conftest import Api, serving
+from tests.support.api import Api, serving
 from tests.support.browser import NARROW, needs_browser
 from tests.support.commands import synkron
 from tests.support.databases import Database, migrated

@@ -6,7 +6,7 @@ import re
 
 from tests.conftest import Connection
 from tests.service.api.cast import add_run
-from tests.service.api.conftest import Api
+from tests.support.api import Api
 from tests.support.fleet import add_integration, add_organization
 
 PAGE = {"Accept": "text/html"}
@@ -29,6 +29,12 @@ CASES = [
     ("skip", "skipped", 0, set()),
     ("expire", "skipped", 0, set()),
 ]
+
+
+def fact_texts(page: str) -> dict[str, str]:
+    """The facts by their names, without markup."""
+    found = re.findall(r"<dt>([^<]*)</dt><dd>(.*?)</dd>", page, re.DOTALL)
+    return {name: re.sub(r"<[^>]*>", "", text).strip() for name, text in found}
 
 
 async def test_a_page_shows_what_belongs_to_its_run(api: Api, connection: Connection) -> None:
@@ -59,6 +65,11 @@ async def test_a_page_shows_what_belongs_to_its_run(api: Api, connection: Connec
             )
             for path in (f"/runs/{run_id}", "/runs", f"/integrations/{integration}"):
                 assert f"Held by pause {held}" in (await api.get(path, headers=PAGE)).text, path
+            for reason, told in (("on time", ""), ("caught up", "caught up")):
+                await connection.execute("update synkron.runs set reason = $2 where id = $1", run_id, reason)
+                facts = fact_texts((await api.get(f"/runs/{run_id}", headers=PAGE)).text)
+                assert facts["Decision"] == "run"
+                assert facts["Reason"] == "; ".join(filter(None, (told, f"Held by pause {held}")))
             await connection.execute("update synkron.pauses set ended_at = now(), ended_by = 'kari'")
         assert "Held by" not in shown
         found = {name for name, text in SECTIONS.items() if text in shown}

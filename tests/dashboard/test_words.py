@@ -10,6 +10,7 @@ from string import Formatter
 import pytest
 
 from synkron.cron.elsewhere import Difference
+from synkron.errors import Advice
 from synkron.incidents.condition import IncidentKind
 from synkron.incidents.lifecycle import Occasion
 from synkron.ledger.drift import Stage
@@ -22,7 +23,6 @@ from synkron.reports.overview.cursor import Sort
 from synkron.reports.overview.rows import RowState, Standing
 from synkron.service import dashboard
 from synkron.service.api.login import SAID
-from synkron.service.api.ranges import ReportRange
 from synkron.service.dashboard.actions import ACTIONS
 from synkron.service.dashboard.actions.asked import LENGTHS
 from synkron.service.dashboard.navigation import GROUPS
@@ -34,6 +34,7 @@ from synkron.service.dashboard.words import LANGUAGES, language_of, with_code, w
 from synkron.service.doctor.checks import CHECKS
 from synkron.service.doctor.finding import Level
 from synkron.settings.policy import CatchUp
+from synkron.settings.reports import RangeKind
 from synkron.vendors.health import Verdict
 
 # What the keys that are put together at run time end with: each has words, in every language.
@@ -44,6 +45,7 @@ BUILT: dict[str, Iterable[object]] = {
     "act.length.*": LENGTHS,
     "act.fate.*": [one.name.lower() for one in BackfillOutcome],
     "act.catch_up.*": CatchUp,
+    "advice.*": Advice,
     "audit.*": ("yes", "no"),
     "audit.fact.*": FACTS,
     "audit.back.*": ["all", *Since],
@@ -66,9 +68,9 @@ BUILT: dict[str, Iterable[object]] = {
     "nav.*": [entry.name for entries in GROUPS.values() for entry in entries],
     "nav.group.*": GROUPS,
     "night.legend.*": ("exported", "failed", "open", "skipped", "none"),
-    "night.of.*.label": ReportRange,
-    "night.of.*.title": ReportRange,
-    "night.of.*.name": ReportRange,
+    "night.of.*.label": RangeKind,
+    "night.of.*.title": RangeKind,
+    "night.of.*.name": RangeKind,
     "origin.*": ("override", "settings", "default"),
     "outcome.*": OutcomeKind,
     "overview.column.*": ("organization", "type", "schedule", "next_fire", "runs", "drift", "health", "state"),

@@ -17,10 +17,10 @@ from synkron.postgres.connection import connected, pooled
 from synkron.postgres.pooler import Mode
 from synkron.service import scheduler_loop
 from tests.conftest import Connection
-from tests.service.test_service import serving
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.pgbouncer import PgBouncer, pgbouncer, program
+from tests.support.services import serving
 from tests.support.working import Recorder, claim, working
 
 pytestmark = pytest.mark.skipif(program() is None, reason="the distribution's PgBouncer is not installed")

@@ -16,10 +16,10 @@ from synkron.runtime import sleep
 from synkron.service import background, scheduler_loop
 from synkron.service.serve import serve
 from tests.conftest import Connection
-from tests.service.test_service import BOTH, TARGET, serving
 from tests.support.copies import copied, opened
 from tests.support.databases import Database
 from tests.support.fleet import LOOK_AGAIN, add_integration, nothing_queued, watching
+from tests.support.services import BOTH, TARGET, serving
 from tests.support.working import claim
 
 

@@ -36,7 +36,7 @@ from tests.support.fleet import add_integration, holds
 from tests.support.working import claim
 
 SECRET = "hush-hush"
-TARGET = TypeSettings(target="tests.service.test_service:sync", health=HealthSettings(mode="passive"))
+TARGET = TypeSettings(target="tests.support.services:sync", health=HealthSettings(mode="passive"))
 SETTINGS = Settings(types={"xledger": TARGET}, heartbeat=timedelta(seconds=2))
 # What each loop is broken at, the first time, and with what. A warm-up needs something that lies ahead; the first of
 # the runs is left, and found again by a tick of a later minute.

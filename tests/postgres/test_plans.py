@@ -112,6 +112,7 @@ A_QUARTER, AN_HOUR, A_DAY, AGES, NOW = (
 )
 EVERY_ROW = (None, None, None, None, None, NOW)
 ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
+    "scheduler/holds.drop_gone": ((8, 0), (16, 0)),
     "reports/drift.stages": (A_DAY, NOW, None, None, None, AN_HOUR, [0.5]),
     "reports/drift.waiting": (A_DAY, NOW, None, None, None, AN_HOUR),
     "reports/drift.worst": (A_DAY, NOW, None, None, None, 100, AN_HOUR),

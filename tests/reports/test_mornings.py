@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synkron.reports.exports.mornings import last_moment, range_of
-from synkron.settings.reports import RangeKind
+from synkron.settings.reports import RangeKind, ReportSettings
 from tests.support.fleet import utc
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -21,8 +21,8 @@ NOWS = st.dates(date(2020, 1, 1), date(2030, 1, 1)).flatmap(lambda on: st.times(
 @pytest.mark.parametrize(
     ("kind", "now", "moment", "title"),
     [
-        (RangeKind.NIGHT, "2026-11-29T06:00", "2026-11-29T06:00", "the night to 29 November 2026, 18:00 to 07:00"),
-        (RangeKind.NIGHT, "2026-11-29T05:59", "2026-11-28T06:00", "the night to 28 November 2026, 18:00 to 07:00"),
+        (RangeKind.LAST_NIGHT, "2026-11-29T06:00", "2026-11-29T06:00", "the night to 29 November 2026, 18:00 to 07:00"),
+        (RangeKind.LAST_NIGHT, "2026-11-29T05:59", "2026-11-28T06:00", "the night to 28 November 2026, 18:00 to 07:00"),
         (RangeKind.DAY, "2026-11-29T12:00", "2026-11-29T06:00", "28 November 2026"),
         (RangeKind.WEEK, "2026-11-29T12:00", "2026-11-23T06:00", "week 47, 16 to 22 November 2026"),
         (RangeKind.WEEK, "2026-11-30T06:00", "2026-11-30T06:00", "week 48, 23 to 29 November 2026"),
@@ -43,3 +43,7 @@ def test_a_moment_is_past_and_so_is_what_it_is_about(kind: RangeKind, now: tuple
     assert here - timedelta(days=32) < found <= here
     assert last_moment(kind, at.replace(microsecond=0), OSLO, found) == found
     assert range_of(kind, found, OSLO).window.end <= found
+
+
+def test_the_last_night_may_be_called_night() -> None:
+    assert {ReportSettings(name="a", range=text).range for text in ("night", "last_night")} == {RangeKind.LAST_NIGHT}

@@ -160,7 +160,7 @@ async def test_a_moment_given_leaves_the_watermark_where_it_is(connection: Conne
 
 
 async def test_a_moment_ahead_or_without_a_zone_is_refused(connection: Connection) -> None:
-    with pytest.raises(Refused, match="synkron due --at"):
+    with pytest.raises(Refused, match="a tick claims what is due"):
         await tick_at(connection, "2999-01-01T00:00:00")
     with pytest.raises(NaiveDatetimeError):
         await tick(connection, Settings(), scheduler="test", at=datetime(2026, 3, 2, 2, 0))  # noqa: DTZ001

@@ -6,6 +6,7 @@ Their moments are neither fired nor lost: they are held, and decided by the catc
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -13,9 +14,11 @@ from synkron.ledger import history
 from synkron.ledger.history import RecordedRun
 from synkron.model import Fault, Scope
 from synkron.operations.pauses import AskedPause, pause, resume
+from synkron.scheduler.holds import PAGES, drop_gone
 from synkron.scheduler.tick import Tick, tick
-from synkron.settings.load import Settings, TypeSettings
+from synkron.settings.load import Settings, SourceTables, TypeSettings
 from synkron.settings.policy import CatchUp
+from synkron.source.queries import SourceQueries
 from tests.conftest import Connection
 from tests.support.fleet import add_integration, utc
 from tests.support.stepped_clock import install_clock, set_clock
@@ -75,6 +78,37 @@ async def test_the_moments_of_a_type_that_is_not_known_for_a_while(
     run = next(row for row in rows if row.action == "run")
     assert catch_up is CatchUp.SKIP or run.period_start == NINE
     assert await connection.fetchval("select count(*) from synkron.held") == 0
+
+
+async def test_the_hold_of_a_row_that_is_gone_is_dropped_though_none_is_released(
+    connection: Connection, hourly: str
+) -> None:
+    await tick_at(connection, 1, UNKNOWING)
+    await connection.execute("insert into synkron.held (integration_id, since) values ('gone', now()), ('', now())")
+    await tick_at(connection, 2, UNKNOWING)
+    assert [row["integration_id"] for row in await connection.fetch("select * from synkron.held")] == [hourly]
+    await connection.execute("delete from organization_integrations")
+    await tick_at(connection, 3, UNKNOWING)
+    assert await connection.fetch("select * from synkron.held") == []
+
+
+async def test_each_part_of_the_holds_has_its_turn(connection: Connection, hourly: str) -> None:
+    """However many there are, so few ticks find all that are gone, whatever the ticks' numbers begin with."""
+    await connection.execute(
+        "insert into synkron.held (integration_id, since) select gen_random_uuid()::text, now() "
+        "from generate_series(1, 5000) union all select $1, now()",
+        hourly,
+    )
+    pages: int = await connection.fetchval("select pg_relation_size('synkron.held') / 8192")
+    left = [await connection.fetchval("select count(*) from synkron.held")]
+    async with connection.transaction():
+        source = SourceQueries(SourceTables())
+        await source.secure(connection)
+        for number in range(1000, 1001 + pages // PAGES):
+            await drop_gone(connection, number, source)
+            left.append(await connection.fetchval("select count(*) from synkron.held"))
+    assert left[-1] == 1
+    assert max(before - after for before, after in pairwise(left)) < 2000
 
 
 async def test_a_row_that_is_held_is_invalid_between_its_moments_too(connection: Connection, hourly: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
+from synkron.delivery import completion
 from synkron.delivery.targets import read_signings
 from synkron.postgres.connection import pooled
 from synkron.service.api import connection, middleware
@@ -284,6 +285,8 @@ async def test_half_open_connections_make_room(
 ) -> None:
     """400 that begin a request and do not end it: neither a request under way nor one that comes waits for them."""
     monkeypatch.setattr("synkron.service.api.connection.MOST", 20)
+    # A busy machine takes longer for all this than the second for which it waits for a lock.
+    monkeypatch.setitem(completion.SQL, "wait_briefly", f"set local lock_timeout = '{PATIENCE:g}s'")
     first, second = await accepted(connection), await accepted(connection)
     async with serving(database) as api:
         async with connection.transaction():
@@ -300,11 +303,7 @@ async def test_half_open_connections_make_room(
                 assert not under_way.done()
                 for one in ended:
                     one.cancel()
-        # It has its answer; a busy machine takes longer for all this than the second for which it waits for the lock.
-        status, _ = await under_way
-        assert status in (200, 503)
-        if status == 503:
-            assert await api.post(first.id, body(first)) == (200, {"run_id": first.id, "state": "succeeded"})
+        assert await under_way == (200, {"run_id": first.id, "state": "succeeded"})
 
 
 def test_most_files_are_left_for_the_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ async def test_a_report_of_some_types_and_when_it_is_too_late(connection: Connec
         ('[[reports]]\nname = "Night shift"\nCHANNEL', "expected a report's name"),
         ('[[reports]]\nname = "a"\nat = "7"\nCHANNEL', "expected a time of day"),
         ('[[reports]]\nname = "a"\nzone = "Mars/Phobos"\nCHANNEL', "expected a zone's IANA name"),
-        ('[[reports]]\nname = "a"\nrange = "year"\nCHANNEL', "expected 'night', 'day', 'week' or 'month'"),
+        ('[[reports]]\nname = "a"\nrange = "year"\nCHANNEL', "expected 'last_night', 'day', 'week' or 'month'"),
         ('[[reports]]\nname = "a"\nto = "me"\nCHANNEL', "this key does not exist"),
     ],
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -17,32 +15,12 @@ from synkron.ledger import history
 from synkron.ledger.migrate import create_source_tables
 from synkron.service.parts import Role, all_roles
 from synkron.service.serve import serve
-from synkron.settings.load import HealthSettings, Settings, SourceTables, TypeSettings
+from synkron.settings.load import Settings, SourceTables, TypeSettings
 from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, nothing_queued, watching
 from tests.support.problems import problem
-
-QUIET = HealthSettings(mode="passive")
-TARGET = Settings(types={"xledger": TypeSettings(target="tests.service.test_service:sync", health=QUIET)})
-BOTH = (Role.SCHEDULER, Role.WORKER)
-delivered: list[str] = []
-
-
-async def sync(run: object) -> None:
-    """What the service calls."""
-    delivered.append(str(run))
-
-
-@asynccontextmanager
-async def serving(database: Database, *roles: Role) -> AsyncIterator[asyncio.Event]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(serve(database.url, TARGET, roles or BOTH, stop, {}))
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await task
+from tests.support.services import BOTH, TARGET, serving
 
 
 # requirement R15

@@ -41,6 +41,7 @@ def ending_in_sentences() -> Iterator[None]:
 
 def told(error: Exception) -> ExitCode:
     """Say what it was; answers the exit code to leave with."""
+    from synkron.cli.advice import WORDS
     from synkron.cli.output import ExitCode, say
     from synkron.errors import Ambiguous, NotFound, Refused, SettingsError, SynkronError
     from synkron.text import one_line
@@ -50,10 +51,10 @@ def told(error: Exception) -> ExitCode:
             say(*(f"error: {one_line(fault)}" for fault in error.faults))
             return ExitCode.USAGE
         case Ambiguous():
-            say(f"error: {one_line(str(error))}", *(f"  {line}" for line in error.lines))
+            say(f"error: {one_line(error.said(WORDS))}", *(f"  {line}" for line in error.lines))
             return ExitCode.USAGE
         case SynkronError():
-            say(f"error: {one_line(str(error))}")
+            say(f"error: {one_line(error.said(WORDS))}")
             if isinstance(error, Refused):
                 return ExitCode.NOT_FOUND if isinstance(error, NotFound) else ExitCode.REFUSED
         case typer.Abort():

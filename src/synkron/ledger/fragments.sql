@@ -23,6 +23,31 @@ exists (select from synkron.pauses where {in_effect[GIVEN]} and {holds[pauses]})
 case when GIVEN.state = 'claimed' and (select exists (select from synkron.pauses where ended_at is null))
     then synkron.pause_over(GIVEN.org_id, GIVEN.integration_type, GIVEN.integration_id, now()) end
 
+-- name: last_known
+-- The organization and the type that the integration GIVEN had when its last run was claimed, or when something was last
+-- changed about it: of one whose row is gone, whose it was. No row if nothing is on record. Plan: the primary key of each
+-- month, and the index audit_of_integration.
+(
+    select org_id, integration_type
+    from (
+        (
+            select org_id, integration_type, claimed_at as at from synkron.runs
+            where integration_id = GIVEN
+            order by scheduled_for desc
+            limit 1
+        )
+        union all
+        (
+            select org_id, integration_type, at from synkron.audit
+            where integration_id = GIVEN and org_id is not null
+            order by at desc, id desc
+            limit 1
+        )
+    ) recorded
+    order by at desc
+    limit 1
+)
+
 -- name: ends_a_period
 -- Whether a period ends with the decision GIVEN, so that the next one begins there. A merged moment's period belongs to
 -- another row; a superseded run was not called for, and the next run takes over its period; decisions from before a
@@ -42,6 +67,13 @@ and GIVEN.scheduled_for > (
 GIVEN.id, GIVEN.key, GIVEN.integration_id, GIVEN.org_id, GIVEN.integration_type, GIVEN.source, GIVEN.scheduled_for,
 GIVEN.period_start, GIVEN.period_end, GIVEN.attempt, GIVEN.failures, GIVEN.crashes,
 coalesce(GIVEN.drift, interval '0') as drift
+
+-- name: recorded_run
+-- The columns of a `RecordedRun`, from the row GIVEN.
+GIVEN.id, GIVEN.key, GIVEN.integration_id, GIVEN.org_id, GIVEN.integration_type, GIVEN.source, GIVEN.scheduled_for,
+GIVEN.period_start, GIVEN.period_end, GIVEN.execute_after, GIVEN.action, GIVEN.reason, GIVEN.occurrences,
+GIVEN.cron_schedule, GIVEN.timezone, GIVEN.state, GIVEN.attempt, GIVEN.failures, GIVEN.claimed_at, GIVEN.started_at,
+GIVEN.finished_at, GIVEN.next_attempt_at, GIVEN.drift, GIVEN.http_status, GIVEN.error, {held_by[GIVEN]} as pause_id
 
 -- name: late
 -- How late the run GIVEN started, after it was allowed to; a run that was caught up, after its moment

@@ -3,9 +3,7 @@
 -- name: runs
 -- Decided occurrences of a scope (organization $1, type $2, integration $3), the newest first. A filter that is null is
 -- not applied. A page begins after the run with the moment $8 and the number $9.
-select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
-    finished_at, next_attempt_at, drift, http_status, error, {held_by[runs]} as pause_id
+select {recorded_run[runs]}
 from synkron.runs
 where ($1::text is null or org_id = $1)
     and ($2::text is null or integration_type = $2)
@@ -21,9 +19,7 @@ order by scheduled_for desc, id desc
 limit $6;
 
 -- name: run
-select id, key, integration_id, org_id, integration_type, source, scheduled_for, period_start, period_end,
-    execute_after, action, reason, occurrences, cron_schedule, timezone, state, attempt, failures, claimed_at, started_at,
-    finished_at, next_attempt_at, drift, http_status, error, {held_by[runs]} as pause_id
+select {recorded_run[runs]}
 from synkron.runs where id = $1;
 
 -- name: attempts

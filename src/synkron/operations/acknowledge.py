@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.incidents.lifecycle import Incident
 from synkron.incidents.store import incident
 from synkron.model import Scope
@@ -51,7 +51,5 @@ async def acknowledge(connection: Connection, number: int, author: str, *, withi
 async def _read(connection: Connection, number: int, within: str | None) -> Incident:
     found = await incident(connection, number)
     if found is None or within not in (None, found[0].condition.org_id):
-        raise NotFound(
-            f"There is no incident {number}. `synkron incidents` lists the open ones; with --all, all of them."
-        )
+        raise NotFound(f"There is no incident {number}.", Advice.LIST_INCIDENTS)
     return found[0]

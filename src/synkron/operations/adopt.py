@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from synkron.errors import Refused
+from synkron.errors import Advice, Refused
 from synkron.ledger.installation import Installation, copied, read_installation, restored
 from synkron.model import EVERYTHING, Occurrences, Window
 from synkron.operations.audit import record
@@ -59,12 +59,11 @@ async def plan_adopt(connection: Connection, settings: Settings, asked: AskedAdo
     if settings.installation not in (None, name):
         raise Refused(
             f'The settings are for the installation "{settings.installation}", so nothing would run under '
-            f'the name "{name}". Leave --installation out, or correct the settings.'
+            f'the name "{name}".',
+            Advice.LEAVE_NAME_OUT,
         )
     if asked.adopted is Adopted.COPY and name is not None and name == found.name:
-        raise Refused(
-            f'"{name}" is the name of the ledger that this one was copied from. Give the copy another: --installation.'
-        )
+        raise Refused(f'"{name}" is the name of the ledger that this one was copied from.', Advice.NAME_COPY)
     watermark = await connection.fetchval(statements("operations/runs")["watermark"])
     running, claimed = await unfinished(connection, [EVERYTHING])
     due: list[Occurrences] = []

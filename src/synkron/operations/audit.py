@@ -12,9 +12,11 @@ from synkron.model import EVERYTHING, Scope
 from synkron.postgres.connection import Connection, Executor
 from synkron.postgres.rows import read
 from synkron.postgres.statements import statements
-from synkron.text import duration_text, instant
+from synkron.text import duration_text, instant, one_line
 
 Facts = Mapping[str, object]
+# Nothing that an operation records is nested so deep; of what somebody else wrote, so many characters are shown.
+DEEPEST, LONGEST = 20, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,25 @@ async def entries(
     rows = await connection.fetch(
         statements("operations/operations")["audit"], since, author, limit, *(before or (None, None)), *scope
     )
-    return [
-        read(AuditEntry, row, before=json.loads(row["before"] or "null"), after=json.loads(row["after"] or "null"))
-        for row in rows
-    ]
+    return [read(AuditEntry, row, before=_facts(row["before"]), after=_facts(row["after"])) for row in rows]
+
+
+def _facts(text: str | None) -> dict[str, Any] | None:
+    """What was so. What somebody else wrote is under the name ``recorded``: its JSON, or text if that is too much."""
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+        if not _is_deeper(found, DEEPEST):
+            return found if isinstance(found, dict) or found is None else {"recorded": found}
+    except (ValueError, RecursionError):  # a number of thousands of digits is no JSON to Python
+        pass
+    return {"recorded": one_line(text, LONGEST)}
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(depth == 0 or _is_deeper(one, depth - 1) for one in inner)
 
 
 def _written(facts: Facts | None) -> str | None:

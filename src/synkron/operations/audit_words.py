@@ -20,6 +20,7 @@ FACTS = (
     *("incident", "kind", "title", "acknowledged_at", "channels", "modes"),
     *("permission", "organization", "expires_at", "revoked_at", "disabled", "ended_sessions", "by"),
     *("installation", "name", "as", "at", "watermark"),
+    "recorded",
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.ledger import claims, retention
 from synkron.ledger.installation import at_home
 from synkron.ledger.queue import enqueue
@@ -82,8 +82,8 @@ async def plan_backfill(
         raise NotFound(f"There is no integration of {found.subject}.")
     if not rows:
         raise Refused(
-            f"No integration of {found.subject} is enabled, has a schedule and can run; the runs would be skipped. "
-            "`synkron check` says why."
+            f"No integration of {found.subject} is enabled, has a schedule and can run; the runs would be skipped.",
+            Advice.LIST_FAULTS,
         )
     due = _due(rows, asked, settings)
     ids = [one.integration.integration_id for one in due]
@@ -107,10 +107,7 @@ async def plan_backfill(
     left_out = len(found.rows) - len(rows)
     plan = BackfillPlan(found.subject, found.about, found.names, occurrences, left_out, waiting, skipping)
     if most is not None and len(plan.runs) > most:
-        raise Refused(
-            f"That would be {len(plan.runs):,} runs. More than {most:,} runs need --yes (over HTTP, `most`): look at "
-            "them with --dry-run first, or give a shorter range."
-        )
+        raise Refused(f"That would be {len(plan.runs):,} runs.", Advice.FEWER_RUNS, most=most)
     return plan
 
 
@@ -155,15 +152,17 @@ async def _check_range(connection: Connection, settings: Settings, asked: AskedB
     if asked.start < now - settings.retention:
         raise Refused(
             f"{_written(asked.start)} is before the retention of {duration_text(settings.retention)}: the ledger no "
-            "longer knows which runs were delivered, so they could be delivered twice. Give a later --from."
+            "longer knows which runs were delivered, so they could be delivered twice.",
+            Advice.BEGIN_LATER,
         )
     watermark = await connection.fetchval(SQL["watermark"])
     if watermark is None:
         raise Refused("No scheduler has ticked yet, so there is nothing to backfill.")
     if asked.end > watermark:
         raise Refused(
-            f"Everything up to {_written(watermark)} is decided; the schedulers decide what comes after. "
-            f"Give --to {_written(watermark)} or earlier."
+            f"Everything up to {_written(watermark)} is decided; the schedulers decide what comes after.",
+            Advice.END_BY,
+            moment=_written(watermark),
         )
 
 

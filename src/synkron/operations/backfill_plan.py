@@ -109,7 +109,7 @@ def _fate_of_unrecorded(
 
 def _covered(by: int, state: State) -> tuple[BackfillOutcome, int | None, str]:
     if state is State.FAILED:
-        return BackfillOutcome.FAILED, by, f"run {by} covers it and failed: synkron runs retry {by}"
+        return BackfillOutcome.FAILED, by, f"run {by} covers it and failed; retry that"
     return BackfillOutcome.COVERED, by, f"run {by} covers it and {_has(state)}"
 
 
@@ -120,7 +120,7 @@ def _fate(known: RecordedMoment) -> tuple[BackfillOutcome, int | None, str]:
         case State.CLAIMED | State.RUNNING:
             return BackfillOutcome.IN_HAND, known.id, f"run {known.id} is {known.state}"
         case State.FAILED:
-            return BackfillOutcome.FAILED, known.id, f"run {known.id} failed: synkron runs retry {known.id}"
+            return BackfillOutcome.FAILED, known.id, f"run {known.id} failed; retry it"
     if known.cover_id is not None and known.cover_state not in (None, State.SKIPPED):
         return _covered(known.cover_id, known.cover_state)
     # A skipped run of an earlier backfill is run again, because a moment can't have a second backfill run.

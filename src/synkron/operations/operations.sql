@@ -15,6 +15,12 @@ select
 from {rows}
 where i.id = any({ids[$1]});
 
+-- name: last_known
+-- The organizations and types of those of the integrations $1 that are on record, as they were last known.
+select one.id, last_known.org_id, last_known.integration_type
+from unnest($1::text[]) one (id)
+cross join lateral {last_known[one.id]} last_known;
+
 -- name: of_scopes
 -- The rows of the organizations $1, those of the types $2, or with $3 all, by organization. The subqueries are hashed.
 -- Scans: the integrations, once, for a command.
@@ -59,7 +65,7 @@ update synkron.pauses set ended_at = now(), ended_by = $2 where id = any($1::big
 --
 -- $3, $4 and $5 are an organization, a type and an integration; null is any. A pause is listed if it holds something of
 -- them. With an integration, its organization and type are given, too. The organization and type of an integration that
--- is paused are in its row, which is found by its primary key.
+-- is paused are in its row, which is found by its primary key, or, if that is gone, as they were last known.
 --
 -- A page has $8 pauses. It begins after the pause that began at $6 and has the number $7.
 select id, org_id, integration_type, integration_id, reason, author, starts_at, until, ended_at, ended_by,
@@ -74,11 +80,19 @@ where ($1 or {not_over[now()]}) and ($2::bigint[] is null or id = any($2))
     and ($4::text is null or coalesce(integration_type, $4) = $4)
     and case
         when integration_id is null or num_nonnulls($3, $4, $5::text) = 0 then true
-        when $5 is not null then integration_id = $5
-        else exists (
-            select from {integration_rows} i
-            where i.id = {id[pauses.integration_id]}
-                and ($3 is null or i.org_id::text = $3) and ($4 is null or i.integration_type::text = $4)
+        when $5 is not null and integration_id <> $5 then false
+        else coalesce(
+            (
+                select bool_or(coalesce(i.org_id::text = coalesce($3, i.org_id::text)
+                    and i.integration_type::text = coalesce($4, i.integration_type::text), false))
+                from {integration_rows} i
+                where i.id = {id[pauses.integration_id]}
+            ),
+            (
+                select org_id = coalesce($3, org_id) and integration_type = coalesce($4, integration_type)
+                from {last_known[pauses.integration_id]} last_known
+            ),
+            num_nonnulls($3, $4) = 0
         )
     end
     and ($6::timestamptz is null or (starts_at, id) < ($6, $7::bigint))
@@ -92,14 +106,23 @@ where integration_id = $1;
 
 -- name: overrides
 -- The overrides of the integrations of the organization $1, the type $2 and the id $3, if not null; their rows are found
--- by the primary key. A page of $5 begins after the id $4. The order is that of the bytes.
+-- by the primary key, and of one whose row is gone these are as they were last known. A page of $5 begins after the id
+-- $4. The order is that of the bytes.
 select integration_id, {overrides[overrides]}
 from synkron.overrides
 where ($3::text is null or integration_id = $3)
-    and (num_nonnulls($1::text, $2::text) = 0 or exists (
-        select from {integration_rows} i
-        where i.id = {id[overrides.integration_id]}
-            and ($1 is null or i.org_id::text = $1) and ($2 is null or i.integration_type::text = $2)
+    and (num_nonnulls($1::text, $2::text) = 0 or coalesce(
+        (
+            select bool_or(coalesce(i.org_id::text = coalesce($1, i.org_id::text)
+                and i.integration_type::text = coalesce($2, i.integration_type::text), false))
+            from {integration_rows} i
+            where i.id = {id[overrides.integration_id]}
+        ),
+        (
+            select org_id = coalesce($1, org_id) and integration_type = coalesce($2, integration_type)
+            from {last_known[overrides.integration_id]} last_known
+        ),
+        false
     ))
     and ($4::text is null or integration_id collate "C" > $4)
 order by integration_id collate "C"

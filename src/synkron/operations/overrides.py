@@ -9,10 +9,20 @@ from datetime import timedelta
 from asyncpg import Record
 from pydantic import ValidationError
 
-from synkron.errors import NotFound, Refused, SettingsError
+from synkron.errors import Advice, NotFound, Refused, SettingsError
 from synkron.model import EVERYTHING, Integration, Scope
 from synkron.operations.audit import record
-from synkron.operations.scope import Covered, covered, look_up, read_names, read_rows_by_id, secured
+from synkron.operations.scope import (
+    Covered,
+    covered,
+    last_known,
+    look_up,
+    no_integration,
+    read_named_rows,
+    read_names,
+    read_rows_by_id,
+    secured,
+)
 from synkron.operations.transaction import read_transaction, write_transaction
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -105,15 +115,15 @@ async def plan_unset(
     connection: Connection, settings: Settings, integration_id: str, keys: Collection[str], *, within: str | None = None
 ) -> OverrideChange:
     """What removing the overrides of these keys (all, if none is named) would change. Raises NotFound."""
-    # Of an integration that the application has deleted, nobody knows whose it was.
-    read = covered if within is None else look_up
-    found = await read(connection, settings, Scope(within, integration_id=integration_id))
+    found = await covered(connection, settings, Scope(within, integration_id=integration_id))
+    if within is not None and not found.rows and not await _was_of(connection, settings, integration_id, within):
+        raise no_integration(integration_id)
     before = _values(await _row(connection, integration_id))
     missing = [key for key in keys if key not in before]
     if missing:
         raise NotFound(f"Integration {integration_id} has no override of {', '.join(missing)}.")
     if not before:
-        raise NotFound(f"Integration {integration_id} has no overrides. `synkron overrides` lists those that have.")
+        raise NotFound(f"Integration {integration_id} has no overrides.", Advice.LIST_OVERRIDES)
     after = {key: value for key, value in before.items() if keys and key not in keys}
     return OverrideChange(found.subject, found.about, integration_id, next(iter(found.rows), None), before, after)
 
@@ -197,6 +207,14 @@ async def policy_of(connection: Connection, settings: Settings, of: Integration)
         )
         for key in (*OVERRIDABLE, "pace", "concurrency")
     ]
+
+
+async def _was_of(connection: Connection, settings: Settings, integration_id: str, org_id: str) -> bool:
+    """Whether the integration is gone, and was of this organization."""
+    if await read_named_rows(connection, settings, [integration_id]):
+        return False
+    known = await last_known(connection, [integration_id])
+    return integration_id in known and known[integration_id].org_id == org_id
 
 
 async def _write(connection: Connection, change: OverrideChange, action: str, author: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.model import Integration, Scope
 from synkron.operations.audit import Change, record_each
 from synkron.operations.pause_effects import MissedInPause, PauseEffect, due_after, foreseen, look_ahead
@@ -17,6 +17,7 @@ from synkron.operations.scope import (
     covered_each,
     end_of,
     in_words,
+    last_known,
     live,
     look_up_each,
     read_named_rows,
@@ -162,8 +163,9 @@ async def _pausable(
         if other := active.get(scope):
             raise Refused(
                 f"{one.subject[0].upper()}{one.subject[1:]} is already paused: pause {other.id} by {other.author} "
-                f"({other.reason}) lasts {until_when(other.until)}. To change it, end it with "
-                f"`synkron resume --number {other.id}`, and pause again."
+                f"({other.reason}) lasts {until_when(other.until)}.",
+                Advice.PAUSE_ANEW,
+                number=other.id,
             )
     return found, until
 
@@ -178,16 +180,19 @@ async def _active(
     for one in asked:
         if one not in by_name:
             said = await _unknown(connection, settings, one, active, within)
-            raise NotFound(f"{said} `synkron pauses` lists the active ones.")
+            raise NotFound(said, Advice.LIST_PAUSES)
     meant = {by_name[one].id: by_name[one] for one in asked}
     return list(meant.values()), [one for one in active if one.id not in meant]
 
 
 async def _of(connection: Connection, settings: Settings, found: Sequence[AnyPause], org_id: str) -> list[AnyPause]:
-    """Those of the pauses that are of this organization, or of one of its integrations."""
-    ids = [one.integration_id for one in found]
-    own = {row.integration_id for row in await read_named_rows(connection, settings, ids) if row.org_id == org_id}
-    return [one for one in found if one.org_id == org_id or one.integration_id in own]
+    """Those of the pauses that are of this organization, or of an integration that is its own, or was until it went."""
+    ids = {one.integration_id for one in found if one.integration_id is not None}
+    owners: dict[str, str | None] = {
+        row.integration_id: row.org_id for row in await read_named_rows(connection, settings, ids)
+    }
+    owners |= {key: one.org_id for key, one in (await last_known(connection, ids - owners.keys())).items()}
+    return [one for one in found if org_id in (one.org_id, owners.get(one.integration_id or ""))]
 
 
 async def _unknown(

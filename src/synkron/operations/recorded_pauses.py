@@ -42,8 +42,8 @@ async def pauses(
 ) -> list[RecordedPause]:
     """The active pauses, the newest first; with ``ended``, all. Only those that hold something of the scope.
 
-    ``around`` has the organization and the type of its integration. The pause of an integration that is gone is in no
-    other scope: nothing says whose it was. A page begins after the moment and the number ``before``.
+    ``around`` has the organization and the type of its integration. An integration that is gone is in the scopes it was
+    last known to be in. A page begins after the moment and the number ``before``.
     """
     async with read_transaction(connection):
         return await recorded_pauses(connection, settings, around, ended=ended, before=before, limit=limit)

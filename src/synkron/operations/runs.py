@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.ledger.queue import enqueue, queue_on
 from synkron.model import Integration, Scope, State
 from synkron.operations.audit import Change, record_each
@@ -146,7 +146,7 @@ async def _named(
     every = [read(NamedRun, row, state=State(row["state"])) for row in rows]
     found = [one for one in every if within in (None, one.org_id)]
     if missing := sorted(set(ids) - {one.id for one in found}):
-        raise NotFound(f"There is no run {_listed(missing)}. `synkron runs` lists those there are.")
+        raise NotFound(f"There is no run {_listed(missing)}.", Advice.LIST_RUNS)
     others = [f"run {one.id} is {one.state}" for one in found if one.state not in allowed]
     if others:
         raise Refused(f"{'; '.join(others).capitalize()}. {wanted} Nothing was changed.")

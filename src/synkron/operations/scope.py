@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.errors import NotFound, Refused, SourceTableMissing
+from synkron.errors import Advice, NotFound, Refused, SourceTableMissing
 from synkron.model import Integration, InvalidIntegration, Scope
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -47,14 +47,19 @@ async def look_up_each(connection: Connection, settings: Settings, scopes: Seque
     # An empty text names nothing, either: it is no way to leave the integration out.
     ids = [scope.integration_id for scope, one in by_scope if not one.rows]
     if missing := [one or '""' for one in ids if one is not None]:
-        listed = ", ".join(missing[:MOST_LISTED]) + (", ..." if len(missing) > MOST_LISTED else "")
-        raise NotFound(f"There is no integration {listed}. `synkron next` lists those due next.")
+        raise no_integration(*missing)
     for scope, one in by_scope:
         if scope.org_id is not None and scope.org_id not in one.names:
             raise no_organization(settings, scope.org_id)
         if scope.integration_type is not None and scope.integration_type not in settings.types:
             raise NotFound(" ".join([no_type(scope.integration_type), *known_types(settings, scope.org_id)]))
     return found
+
+
+def no_integration(*ids: str) -> NotFound:
+    """That there are none with these ids. Who may not know of one is told the same."""
+    listed = ", ".join(ids[:MOST_LISTED]) + (", ..." if len(ids) > MOST_LISTED else "")
+    return NotFound(f"There is no integration {listed}.", Advice.LIST_INTEGRATIONS)
 
 
 def no_type(integration_type: str) -> str:
@@ -134,6 +139,12 @@ async def read_rows_by_id(connection: Connection, settings: Settings, ids: Colle
     source = await secured(connection, settings)
     rows = await connection.fetch(source.sql("operations/operations")["by_id"], list(ids))
     return [integration_of(row) for row in rows]
+
+
+async def last_known(connection: Connection, ids: Collection[str]) -> dict[str, Scope]:
+    """Whose those of the integrations were that are on record, by id: for those whose rows are gone."""
+    rows = await connection.fetch(statements("operations/operations")["last_known"], list(ids)) if ids else []
+    return {row["id"]: Scope(row["org_id"], row["integration_type"], row["id"]) for row in rows}
 
 
 async def read_names(connection: Connection, settings: Settings, org_ids: Collection[str | None]) -> dict[str, str]:
@@ -217,6 +228,7 @@ def end_of(what: str, until: datetime | timedelta, now: datetime) -> datetime:
     if end <= now:
         raise Refused(
             f"The {what} would end at {end:%Y-%m-%dT%H:%M:%SZ}, which is in the past: the database's clock shows "
-            f"{now:%Y-%m-%dT%H:%M:%SZ}. Give a later --until, or a duration with --for."
+            f"{now:%Y-%m-%dT%H:%M:%SZ}.",
+            Advice.END_LATER,
         )
     return end

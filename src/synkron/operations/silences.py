@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from synkron.errors import NotFound
+from synkron.errors import Advice, NotFound
 from synkron.incidents.lifecycle import Incident, Silence
 from synkron.incidents.store import incidents
 from synkron.model import EVERYTHING, Scope
@@ -191,7 +191,7 @@ async def _active(
     if found and found[0].state == "active":
         return found[0]
     said = f"Silence {number} has already ended." if found else f"There is no silence {number}."
-    raise NotFound(f"{said} `synkron incidents silences` lists the active ones.")
+    raise NotFound(said, Advice.LIST_SILENCES)
 
 
 async def _silence(connection: Connection, settings: Settings, number: int, now: datetime) -> RecordedSilence:

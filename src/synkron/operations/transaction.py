@@ -8,7 +8,7 @@ from datetime import datetime
 
 from asyncpg.exceptions import DeadlockDetectedError, LockNotAvailableError
 
-from synkron.errors import Refused
+from synkron.errors import Advice, Refused
 from synkron.postgres.clock import database_clock
 from synkron.postgres.connection import Connection
 from synkron.postgres.statements import statements
@@ -34,7 +34,8 @@ async def write_transaction(connection: Connection) -> AsyncIterator[datetime]:
     except LockNotAvailableError:
         raise Refused(
             "A tick or another operation has been running for 30 s, and this one has to wait for it. Nothing was "
-            "changed; try again, and check `synkron nodes`."
+            "changed; try again.",
+            Advice.LIST_NODES,
         ) from None
     except DeadlockDetectedError:
         raise Refused("A worker was changing the same runs. Nothing was changed; try again.") from None

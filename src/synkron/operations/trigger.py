@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.ledger import claims, retention
 from synkron.ledger.installation import at_home
 from synkron.ledger.keys import run_key
@@ -61,8 +61,7 @@ async def plan_trigger(
             # Why a whole type is paused may say something of others.
             raise Refused(f"Integration {name} is paused, and can run when that ends.")
         raise Refused(
-            f"Integration {name} is paused by {pause.author} ({pause.reason}). "
-            f"Resume it first: `synkron resume --number {pause.id}`."
+            f"Integration {name} is paused by {pause.author} ({pause.reason}).", Advice.RESUME_FIRST, number=pause.id
         )
     start = await connection.fetchval(SQL["last_period_end"], row.integration_id, now)
     if start is None and schedule is not None:
@@ -119,6 +118,6 @@ def _only(found: Covered) -> Integration:
     if len(found.rows) > 1:
         listed = ", ".join(row.integration_id for row in found.rows[:5]) + (", ..." if len(found.rows) > 5 else "")
         raise Refused(
-            f"There are {len(found.rows)} integrations of {found.subject}: {listed}. Name one: --integration."
+            f"There are {len(found.rows)} integrations of {found.subject}: {listed}.", Advice.NAME_INTEGRATION
         )
     return found.rows[0]

@@ -17,6 +17,8 @@ from synkron.source.queries import SourceQueries
 from synkron.source.reader import integration_of
 
 SQL = statements("scheduler/holds")
+# So many pages of the holds, which are about 800, does a tick search for those whose rows are gone.
+PAGES = 8
 
 
 class PausesInEffect(NamedTuple):
@@ -110,8 +112,14 @@ async def read_released(
     return [Released(integration_of(row), max(row["since"], oldest), Hold(row["reason"])) for row in rows]
 
 
-async def release(connection: Connection, released: Sequence[Released], source: SourceQueries) -> None:
+async def release(connection: Connection, released: Sequence[Released]) -> None:
     """Delete the holds, in the transaction that decides their moments."""
     if released:
-        ids = [one.integration.integration_id for one in released]
-        await connection.execute(source.sql("scheduler/holds")["release"], ids)
+        await connection.execute(SQL["release"], [one.integration.integration_id for one in released])
+
+
+async def drop_gone(connection: Connection, number: int, source: SourceQueries) -> None:
+    """Delete the holds of rows that are gone, in the part of the table whose turn it is at the tick of this number."""
+    if pages := await connection.fetchval(SQL["pages"]):
+        first = PAGES * (number % -(-pages // PAGES))
+        await connection.execute(source.sql("scheduler/holds")["drop_gone"], (first, 0), (first + PAGES, 0))

@@ -90,12 +90,17 @@ where i.id = {id[h.integration_id]}
     );
 
 -- name: release
--- Delete the holds of the integrations $1, and of those that no longer exist. Plan: the latter are found by a join; as
--- a condition on each row they would be looked up one by one.
--- Scans: the holds, and if most rows are on hold, the table.
-delete from synkron.held
-where integration_id = any($1::text[])
-    or integration_id in (
-        select h.integration_id from synkron.held h
-        where not exists (select from {integrations} i where i.{integrations.id} = {id[h.integration_id]})
-    );
+-- Delete the holds of the integrations $1.
+delete from synkron.held where integration_id = any($1::text[]);
+
+-- name: pages
+-- How many pages the holds have.
+select pg_relation_size('synkron.held') / current_setting('block_size')::bigint;
+
+-- name: drop_gone
+-- Delete the holds from the place $1 up to $2 whose rows no longer exist. Plan: the range of places, and the primary key of
+-- the application's table for each hold in it; as a join, that table would be read from end to end.
+delete from synkron.held h
+where h.ctid >= $1
+    and h.ctid < $2
+    and (select true from {integrations} i where i.{integrations.id} = {id[h.integration_id]} limit 1) is null;

@@ -11,8 +11,8 @@ from enum import StrEnum
 from synkron.model import Integration, Occurrences, Scope
 from synkron.text import own_name
 
-# What the dashboard records where nobody wrote a reason, in each language.
-NOT_GIVEN = ("no reason given", "ingen grunn oppgitt")
+# What is recorded where nobody wrote a reason: the tables take no empty one. A page says it in its language.
+NOT_GIVEN = "no reason given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Pause:
     def told(self) -> str:
         """By whom, without what kind of author that is, and why, if a reason was given."""
         by = f"by {own_name(self.author)}"
-        return f"{by}: {self.reason}" if self.reason and self.reason not in NOT_GIVEN else by
+        return f"{by}: {self.reason}" if self.reason and self.reason != NOT_GIVEN else by
 
     def lasts_at(self, moment: datetime) -> bool:
         """Whether it is in force at the moment."""

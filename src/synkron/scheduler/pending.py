@@ -12,7 +12,16 @@ from synkron.ledger.ticks import TickFigures
 from synkron.model import Decision, Fault, Integration, InvalidIntegration, Occurrences, Steps, Window
 from synkron.postgres.connection import Connection
 from synkron.runtime import by_turns
-from synkron.scheduler.holds import Released, hold, read_held, read_pauses, read_released, read_snapshot, release
+from synkron.scheduler.holds import (
+    Released,
+    drop_gone,
+    hold,
+    read_held,
+    read_pauses,
+    read_released,
+    read_snapshot,
+    release,
+)
 from synkron.scheduler.pauses import Hold, split_by_pause
 from synkron.scheduler.plans import pg_cron_has_claimed
 from synkron.scheduler.policies import read_policies
@@ -104,9 +113,13 @@ async def read_pending(
     return PendingWork(free, merged, held, waiting, released, faulty, policies, snapshot, seen)
 
 
-async def write_holds(connection: Connection, pending: PendingWork, source: SourceQueries) -> None:
-    """Record new holds, and delete those whose moments the caller's transaction decides."""
-    await release(connection, pending.released, source)
+async def write_holds(connection: Connection, pending: PendingWork, number: int, source: SourceQueries) -> None:
+    """Record new holds, and delete those whose moments the caller's transaction decides, or whose rows are gone.
+
+    The ``number`` is the tick's.
+    """
+    await release(connection, pending.released)
+    await drop_gone(connection, number, source)
     paused = [(one.integration.integration_id, one.moments, Hold.PAUSE) for one in pending.held]
     await hold(connection, [*paused, *pending.waiting])
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from synkron.cron.timeline import utc
-from synkron.errors import Refused
+from synkron.errors import Advice, Refused
 from synkron.ledger import claims, retention, ticks
 from synkron.ledger.attempts import expire
 from synkron.ledger.installation import at_home, note_place
@@ -105,7 +105,7 @@ async def _tick(
         await retention.keep_partitions(connection, pending.first(window), clock, settings.retention)
         number = await ticks.open_tick(connection, now, window, pending.figures, source=source, scheduler=scheduler)
         claimed = await claims.claim(connection, decisions, tick_id=number, installation=installation.id)
-        await write_holds(connection, pending, queries)
+        await write_holds(connection, pending, number, queries)
         await move_left_behind(connection, queries, settings.types)
         await claims.requeue_lost(connection)
         await expire(connection)
@@ -176,7 +176,8 @@ def _given(at: datetime, clock: datetime, retention: timedelta) -> datetime:
     if at > clock + HEAD_START:
         raise Refused(
             f"{at.isoformat()} is ahead of the database's clock ({clock.isoformat()}); a tick claims what is due "
-            "now or was due before. To see what will be due, use `synkron due --at`."
+            "now or was due before.",
+            Advice.SEE_UPCOMING,
         )
     if at < clock - retention:
         raise Refused(

@@ -57,7 +57,7 @@ def _with_names(answer: object, names: Mapping[str, str]) -> object:
         for key, value in answer.items():
             found[key] = _with_names(value, names)
             if key == "org_id":
-                found["org_name"] = names.get(value) or None
+                found["org_name"] = (names.get(value) if isinstance(value, str) else None) or None
         return found
     return [_with_names(one, names) for one in answer] if isinstance(answer, list | tuple) else answer
 

@@ -13,21 +13,28 @@ from synkron.settings.values import ChannelName, ReportName, TimeOfDay, TypeName
 
 
 class RangeKind(StrEnum):
-    """What a report is about: the last whole one. A week's is due on Mondays, and a month's on the first."""
+    """What a report is about, on the clocks of its zone. The settings may write ``night`` for the last one."""
 
-    NIGHT = "night"
+    LAST_NIGHT = "last_night"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
 
+    @classmethod
+    def _missing_(cls, value: object) -> RangeKind | None:
+        return cls.LAST_NIGHT if value == "night" else None
+
 
 class ReportSettings(Section):
-    """A report: when it is due, of which time and types, and to which channels it goes; all, if none is named."""
+    """A report: when it is due, of which time and types, and to which channels it goes; all, if none is named.
+
+    It is about the last whole range. A week's is due on Mondays, and a month's on the first.
+    """
 
     name: ReportName
     at: TimeOfDay = "07:00"
     zone: ZoneName = "UTC"
-    range: RangeKind = RangeKind.NIGHT
+    range: RangeKind = RangeKind.LAST_NIGHT
     types: tuple[TypeName, ...] = ()
     channels: tuple[ChannelName, ...] = ()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.postgres.connection import Connection
 from synkron.runtime import log
 from synkron.settings.integrations.naming import section_of
@@ -74,7 +74,7 @@ async def probe_now(
     health = await store.claim(connection, watch, at, only_when_due=False)
     if health is None:
         known = (await store.read_known(connection, [watch], at))[watch.endpoint]
-        raise Refused(refusal(known, watch, at))
+        raise refusal(known, watch, at)
     try:
         sample = await prober.probe(watch, health, at)
     except Shortage as short:
@@ -101,14 +101,15 @@ def probed_watch(watches: Sequence[Watch], integration_type: str) -> Watch:
     return watch
 
 
-def refusal(known: EndpointState, watch: Watch, at: datetime) -> str:
+def refusal(known: EndpointState, watch: Watch, at: datetime) -> Refused:
     """Why no probe may go at that moment, and when one may."""
     found = probe_blocks(known.health, watch, known.counted, at)
     if not found:
-        return f"Another process has just probed {watch.endpoint}; `synkron health` shows the result."
+        return Refused(f"Another process has just probed {watch.endpoint}.", Advice.SEE_HEALTH)
     last = max(found, key=lambda one: one.until)
     reasons = "; ".join(one.reason for one in found)
-    return f"{watch.endpoint} can't be probed now: {reasons}. It can be probed from {last.until:%Y-%m-%d %H:%M:%S} UTC."
+    when = f"It can be probed from {last.until:%Y-%m-%d %H:%M:%S} UTC."
+    return Refused(f"{watch.endpoint} can't be probed now: {reasons}. {when}")
 
 
 def spending_warning(watch: Watch, at: datetime) -> str | None:

@@ -12,8 +12,8 @@ from synkron.service.api.application import ROUTERS
 from tests.cli.test_same_as_api import keys_of, make_fleet
 from tests.conftest import Connection
 from tests.service.api.cast import make_cast
-from tests.service.api.conftest import Api, token_of
 from tests.service.api.test_foreign import asked
+from tests.support.api import Api, token_of
 
 # Their keys depend on what is counted, or are the application's own.
 FREE = ("undelivered", "uncovered", "peak", "most_waiting", "touches", "before", "after", "values", "reasons", "stages")

@@ -14,7 +14,7 @@ from synkron.settings.load import Settings
 from synkron.vendors.watches import watches_of
 from tests.conftest import Connection
 from tests.service.api.cast import Member, add_member, add_run, make_cast
-from tests.service.api.conftest import Api, serving, token_of
+from tests.support.api import Api, serving, token_of
 from tests.support.databases import Database
 from tests.support.fleet import add_organization
 

@@ -14,7 +14,7 @@ from synkron.postgres.statements import statements
 from synkron.service.overview import freshness
 from tests.conftest import Connection
 from tests.service.api.cast import HOUR, Member, add_run, make_cast
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
 
 Told = dict[str, Any]
 # The list, what is asked of it, and whose items are left: of A, B, C.

@@ -26,8 +26,8 @@ from synkron.service.api.problem import problem_of
 from synkron.settings.api import ApiSettings
 from synkron.settings.load import Settings
 from tests.conftest import Connection
-from tests.service.api.conftest import SETTINGS, Answer, Api, serving, token_of
 from tests.support.actors import actor_of
+from tests.support.api import SETTINGS, Answer, Api, serving, token_of
 from tests.support.databases import Database
 
 PASSWORD = "fjell vidde elv 7"

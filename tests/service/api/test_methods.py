@@ -13,8 +13,8 @@ from synkron.operations.access.actor import Permission
 from synkron.service.api.application import ROUTERS
 from tests.conftest import Connection
 from tests.service.api.cast import make_cast
-from tests.service.api.conftest import Api, token_of
 from tests.service.api.test_foreign import asked
+from tests.support.api import Api, token_of
 
 PAGES = ("/", "/runs", "/night", "/live", "/login", "/nowhere", "/v1/runs/4711", "/v1/openapi.json", "/readyz")
 

@@ -16,7 +16,7 @@ from synkron.service.metrics.families import OTHER
 from synkron.settings.load import Settings
 from tests.conftest import Connection
 from tests.service.api.cast import HOUR, Member, add_run, make_cast
-from tests.service.api.conftest import Api, serving, token_of
+from tests.support.api import Api, serving, token_of
 from tests.support.databases import Database
 from tests.support.prometheus import NOT_INSTALLED, program, prometheus
 

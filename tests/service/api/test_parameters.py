@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from synkron.service.api.application import ROUTERS
 from tests.conftest import Connection
 from tests.service.api.cast import add_member, add_run, make_cast
-from tests.service.api.conftest import Api
+from tests.support.api import Api
 
 
 def cursor(text: str) -> str:

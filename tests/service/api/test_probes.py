@@ -9,7 +9,7 @@ import pytest
 
 from synkron.postgres.connection import connected
 from synkron.service.api.readiness import REMEDIES
-from tests.service.api.conftest import Api, serving
+from tests.support.api import Api, serving
 from tests.support.databases import Database
 
 # What takes something away, and what is missing then.

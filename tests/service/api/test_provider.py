@@ -21,8 +21,8 @@ from synkron.operations.access.people import AskedPerson, add_person, disable_pe
 from synkron.service.api.provider import ALGORITHMS, KEYS_KNOWN_FOR, Provider, open_provider
 from synkron.settings.api import GrantSettings, OidcSettings
 from tests.conftest import Connection
-from tests.service.api.conftest import SETTINGS, Answer, Api, serving
 from tests.support.actors import actor_of
+from tests.support.api import SETTINGS, Answer, Api, serving
 from tests.support.databases import Database
 from tests.support.deno import needs_npm
 from tests.support.identity import (

@@ -11,7 +11,7 @@ from synkron.operations.access.actor import Permission
 from synkron.reports.exports.sheet import COLUMNS
 from tests.conftest import Connection
 from tests.service.api.cast import make_cast
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from synkron.operations.access.actor import Permission
 from synkron.scheduler.tick import tick
 from tests.conftest import Connection
-from tests.service.api.conftest import SETTINGS, Api, token_of
+from tests.support.api import SETTINGS, Api, token_of
 from tests.support.fleet import add_integration, utc
 from tests.support.problems import problem
 

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from synkron.delivery.targets import read_signings
 from tests.conftest import Connection
 from tests.delivery.test_completion import ENVIRONMENT, OTHER, SECRET, SETTINGS, accepted, body, recorded, started
-from tests.service.api.conftest import Answer, Api, serving
+from tests.support.api import Answer, Api, serving
 from tests.support.databases import Database
 
 MINUTES = timedelta(minutes=1)

@@ -9,7 +9,8 @@ from synkron.operations.access.actor import Permission
 from synkron.service.api.routes.exports import prefers_csv
 from tests.conftest import Connection
 from tests.service.api.cast import add_run, make_cast
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
+from tests.support.fleet import add_integration
 
 NOBODY = "00000000-0000-4000-8000-00000000dead"
 LISTS = ["runs", "integrations", "upcoming", "pauses", "silences", "overrides", "incidents", "drift", "report"]
@@ -40,6 +41,57 @@ async def test_an_integration_that_is_foreign_unknown_or_gone(api: Api, connecti
     answer = await api.get(f"/v1/audit?integration={mine.integrations[0]}&org={other.org_id}")
     assert answer.status == 404
     assert "--" not in answer.content["detail"]
+
+
+async def listed(api: Api, asked: str) -> tuple[set[str], set[str]]:
+    """The integrations whose pauses and whose overrides are listed."""
+    found = [(await api.get(f"/v1/{noun}{asked}")).content["items"] for noun in ("pauses", "overrides")]
+    own, other = [{one["integration_id"] for one in items} for items in found]
+    return own, other
+
+
+async def test_what_is_set_for_an_integration_that_is_gone_or_has_moved(api: Api, connection: Connection) -> None:
+    """Nothing but the audit says whose it was. One that has moved to others is theirs, gone or not."""
+    mine, other, _ = await make_cast(connection)
+    operators = [api.with_token(await token_of(connection, Permission.OPERATE, one.org_id)) for one in (mine, other)]
+    tied, foreign = operators
+    gone, moved, both = [await add_integration(connection, "0 3 1 1 *", org_id=mine.org_id) for _ in range(3)]
+    numbers = []
+    for one in (gone, moved, both):
+        paused = await tied.post("/v1/pauses", {"integration_ids": [one], "reason": "secret of mine"})
+        numbers.append(paused.content["pauses"][0]["pause_id"])
+        await tied.post("/v1/overrides/set", {"integration_id": one, "values": {"attempts": 2}})
+    await connection.execute(
+        "update organization_integrations set org_id = $1 where id::text in ($2, $3)", other.org_id, moved, both
+    )
+    await foreign.post("/v1/overrides/set", {"integration_id": both, "values": {"attempts": 3}})
+    await connection.execute("delete from organization_integrations where id::text in ($1, $2)", gone, both)
+
+    for who, asked, own in ((tied, "", {gone}), (foreign, "", {moved, both}), (tied, f"?integration={gone}", {gone})):
+        pauses, overrides = await listed(who, asked)
+        assert pauses & {gone, moved, both} == overrides & {gone, moved, both} == own
+    for one in (moved, both):  # it was mine, as the audit has it, and what others have set for it since is theirs
+        assert await listed(tied, f"?integration={one}") == (set(), set())
+    assert (await foreign.get(f"/v1/pauses?integration={gone}")).status == 404
+    assert (await api.get(f"/v1/pauses?integration={gone}")).content["items"][0]["integration_id"] == gone
+
+    page = await tied.get("/pauses", headers={"Accept": "text/html"})
+    offered = {number for number in numbers if f"/act/resume?pause={number}&" in page.text}
+    assert offered == {numbers[0]}
+    asks = await tied.get(f"/act/resume?pause={numbers[0]}", headers={"Accept": "text/html"})
+    assert asks.status == 200
+
+    for number, one in zip(numbers, (gone, moved, both), strict=True):
+        right, wrong = (tied, foreign) if one == gone else (foreign, tied)
+        changes = [("pauses/resume", {"pause_ids": [number]}), ("overrides/unset", {"integration_id": one})]
+        changes.insert(0, ("pauses/resume?dry_run=true", {"integration_ids": [one]}))
+        for path, body in changes:
+            refused = await wrong.post(f"/v1/{path}", body)
+            assert refused.status == 404, (path, one, refused.text)
+            assert "secret of mine" not in refused.text
+        for path, body in changes:
+            assert (await right.post(f"/v1/{path}", body)).status == 200, (path, one)
+    assert (await tied.post("/v1/overrides/unset", {"integration_id": gone})).status == 404
 
 
 async def test_the_types_of_the_settings_are_not_listed(api: Api, connection: Connection) -> None:

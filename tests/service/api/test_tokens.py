@@ -6,7 +6,7 @@ from synkron.operations.access.actor import Permission
 from synkron.operations.access.tokens import AskedToken, create_token, revoke_token
 from tests.conftest import Connection
 from tests.service.api.cast import Member, make_cast
-from tests.service.api.conftest import SETTINGS, Answer, Api, serving, token_of
+from tests.support.api import SETTINGS, Answer, Api, serving, token_of
 from tests.support.databases import Database
 from tests.support.schema import dumped_rows
 

@@ -11,8 +11,8 @@ from synkron.operations.access.actor import Permission
 from synkron.service.api.application import api as made
 from synkron.service.api.application import routes_in
 from tests.conftest import Connection
-from tests.service.api.conftest import Api, token_of
 from tests.service.api.test_foreign import NEEDED
+from tests.support.api import Api, token_of
 from tests.support.fleet import add_integration
 
 NOTHING = 'There is no integration type "nonsense".'

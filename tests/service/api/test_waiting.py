@@ -17,7 +17,7 @@ from synkron.service.api.served import Served
 from synkron.service.api.server import listening
 from synkron.service.api.shared import Shared
 from tests.conftest import Connection
-from tests.service.api.conftest import SETTINGS, Api, serving, token_of
+from tests.support.api import SETTINGS, Api, serving, token_of
 from tests.support.databases import Database
 from tests.support.silent_relay import silent_relay
 

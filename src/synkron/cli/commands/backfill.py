@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from synkron.operations.backfill import BackfillPlan
 
 SHOWN = 50
+# So many of the failed runs are named in the command that tries them again.
+MOST_NAMED = 10
 NOTHING = "There is nothing to run; nothing was changed."
 Done = tuple["BackfillPlan", Sequence[int]]
 
@@ -89,6 +91,9 @@ def _told(plan: BackfillPlan) -> Iterator[str]:
     others = [(fate, number) for fate, number in plan.counts.items() if fate != "runs" and number]
     if others:
         yield "Not run: " + ", ".join(f"{number:,} {fate}" for fate, number in others) + "."
+    if failed := [str(one.run_id) for one in plan.occurrences if one.fate == "failed"]:
+        numbers = " ".join(dict.fromkeys(failed)) if len(failed) <= MOST_NAMED else "NUMBER ..."
+        yield f"Failed: `synkron runs retry {numbers}` tries them again."
     if plan.left_out:
         yield f"Left out, as disabled, without a schedule, or at fault: {several(plan.left_out, 'integration')}."
     if plan.paused:

@@ -92,7 +92,7 @@ async def _plan(context: typer.Context, connection: Connection, settings: Settin
         method_for(request, health),
         known,
         next_probe(health, watch, counted, at),
-        monitor.refusal(known, watch, at) if known and probe_blocks(health, watch, counted, at) else None,
+        str(monitor.refusal(known, watch, at)) if known and probe_blocks(health, watch, counted, at) else None,
         monitor.spending_warning(watch, at),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.model import Scope
 from synkron.operations.access.actor import Permission
 from synkron.operations.access.passwords import check_password, hash_password
@@ -57,10 +57,7 @@ async def people(connection: Executor, name: str | None = None) -> list[Person]:
 async def plan_add_person(connection: Connection, settings: Settings, asked: AskedPerson) -> None:
     """Raises NotFound and Refused as ``add_person`` does."""
     if await people(connection, asked.name):
-        raise Refused(
-            f'There is a person "{asked.name}" already: `synkron people list`. Change what they may with '
-            "`synkron people permit`, and their password with `synkron people password`."
-        )
+        raise Refused(f'There is a person "{asked.name}" already.', Advice.CHANGE_PERSON)
     await check_organization(connection, settings, asked.org_id)
 
 
@@ -83,7 +80,7 @@ async def person_named(connection: Connection, name: str) -> Person:
     """The person of this name. Raises NotFound if there is nobody."""
     for one in await people(connection, name):
         return one
-    raise NotFound(f'There is no person "{name}". `synkron people list` lists them.')
+    raise NotFound(f'There is no person "{name}".', Advice.LIST_PEOPLE)
 
 
 async def permit_person(connection: Connection, settings: Settings, asked: AskedPerson, author: str) -> Person:

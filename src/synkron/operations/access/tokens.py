@@ -7,7 +7,7 @@ from datetime import datetime
 
 from asyncpg import Record
 
-from synkron.errors import NotFound, Refused
+from synkron.errors import Advice, NotFound, Refused
 from synkron.model import Scope
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.secret import SecretKind, hash_of, is_secret, new_secret
@@ -61,13 +61,15 @@ async def plan_create_token(connection: Connection, settings: Settings, asked: A
     """Raises NotFound and Refused as ``create_token`` does."""
     for known in await tokens(connection, name=asked.name):
         raise Refused(
-            f'There is a token "{asked.name}" already, made by {known.created_by} ({known.state}). Choose another '
-            f"name, or revoke it first with `synkron token revoke {asked.name}`."
+            f'There is a token "{asked.name}" already, made by {known.created_by} ({known.state}).',
+            Advice.REVOKE_FIRST,
+            name=asked.name,
         )
     if asked.expires is not None and asked.expires <= now:
         raise Refused(
             f"The token would expire at {instant(asked.expires)}, which is in the past: the database's clock shows "
-            f'{instant(now)}. Give a later time, such as `--expires "in 90d"`.'
+            f"{instant(now)}.",
+            Advice.EXPIRE_LATER,
         )
     await check_organization(connection, settings, asked.org_id)
 
@@ -91,7 +93,7 @@ async def token_named(connection: Connection, name: str) -> Token:
     """The token of this name that is not revoked. Raises NotFound if there is none."""
     for found in await tokens(connection, name=name):
         return found
-    raise NotFound(f'There is no token "{name}". `synkron token list` lists them.')
+    raise NotFound(f'There is no token "{name}".', Advice.LIST_TOKENS)
 
 
 async def revoke_token(connection: Connection, name: str, author: str) -> Token:

@@ -26,7 +26,7 @@ def range_of(kind: RangeKind, moment: datetime, zone: tzinfo) -> Range:
             return month(today.replace(day=1) - DAY, zone)
         case RangeKind.DAY:
             return day(today - DAY, zone)
-        case RangeKind.NIGHT:
+        case RangeKind.LAST_NIGHT:
             return last_night(moment, zone)
 
 

@@ -55,7 +55,7 @@ async def resolve(
 async def resolve_within(connection: Connection, settings: Settings, org_id: str, asked: AskedScope) -> Resolved:
     """The same within an organization, by whole names of types and ids of integrations: of no other is anything told.
 
-    An integration is its own by its row, or by a run, if its row is gone or has moved.
+    An integration is its own by its row, or by a run or a change, if its row is gone or has moved.
     """
     search = _Search(connection, settings, SourceQueries(settings.source))
     if asked.integration_type is not None:

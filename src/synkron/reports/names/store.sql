@@ -55,17 +55,32 @@ order by one.place
 limit 1;
 
 -- name: integration_on_record
--- The same for an integration, with what is known of it: of the organization $2, if it had a run; null is any.
+-- The same for an integration, with what was last known of it: of the organization $2, if a run or a change is on record
+-- that was about it; null is any.
 -- Scans: the pauses, once, for a command, if no row has the id.
-select one.id, run.org_id, run.integration_type, '' as organization
+select one.id, known.org_id, known.integration_type, '' as organization
 from unnest($1::text[]) with ordinality one (id, place)
 left join lateral (
-    select org_id, integration_type from synkron.runs
-    where integration_id = one.id and org_id = coalesce($2::text, org_id)
-    order by scheduled_for desc
+    select org_id, integration_type
+    from (
+        (
+            select org_id, integration_type, claimed_at as at from synkron.runs
+            where integration_id = one.id and org_id = coalesce($2::text, org_id)
+            order by scheduled_for desc
+            limit 1
+        )
+        union all
+        (
+            select org_id, integration_type, at from synkron.audit
+            where integration_id = one.id and org_id = coalesce($2::text, org_id)
+            order by at desc, id desc
+            limit 1
+        )
+    ) recorded
+    order by at desc
     limit 1
-) run on true
-where run.org_id is not null
+) known on true
+where known.org_id is not null
     or ($2::text is null and exists (select from synkron.overrides where integration_id = one.id))
     or ($2::text is null and exists (select from synkron.pauses where integration_id = one.id))
 order by one.place

@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from synkron.cron import Cron
 from synkron.cron.timeline import utc
-from synkron.errors import Ambiguous, NotFound
+from synkron.errors import Advice, Ambiguous, NotFound
 from synkron.model import Action, Integration, InvalidIntegration, Scope, Source, State
 from synkron.postgres.connection import Connection
 from synkron.postgres.rows import read
@@ -43,7 +43,7 @@ async def read_facts(
         await source.secure(connection)
         rows = await connection.fetch(sql["integrations"], *scope, moment)
         if not rows:
-            raise NotFound(await _what_there_is(connection, sql, scope))
+            raise await _nothing_there(connection, sql, scope)
         return [await _facts(connection, sql, settings, row, moment) for row in rows]
 
 
@@ -63,14 +63,14 @@ async def completed(connection: Connection, settings: Settings, scope: Scope) ->
             if not types:
                 raise NotFound(f"Organization {scope.org_id} has no integrations, and the ledger has no record of one.")
             if len(types) > 1:
-                raise Ambiguous(f"Organization {scope.org_id} has several types. Name one with --type:", types)
+                raise Ambiguous(f"Organization {scope.org_id} has several types.", types, Advice.NAME_TYPE)
             return scope._replace(integration_type=types[0])
         others = await _organizations_with(connection, sql, scope.integration_type)
         if not others:
-            raise NotFound(f"No organization has {scope.integration_type}. If one had it, name it with --org.")
+            raise NotFound(f"No organization has {scope.integration_type}.", Advice.NAME_FORMER_ORGANIZATION)
         if len(others) > 1:
             raise Ambiguous(
-                f"Several organizations have {scope.integration_type}. Name one with --org:", list(others.values())
+                f"Several organizations have {scope.integration_type}.", list(others.values()), Advice.NAME_ORGANIZATION
             )
         return scope._replace(org_id=next(iter(others)))
 
@@ -92,21 +92,19 @@ async def _organizations_with(
     return found
 
 
-async def _what_there_is(connection: Connection, sql: Mapping[str, str], scope: Scope) -> str:
+async def _nothing_there(connection: Connection, sql: Mapping[str, str], scope: Scope) -> NotFound:
     """Says that there is no such integration, and which ones might be meant."""
     org_id, integration_type, integration_id = scope
     if integration_id is not None:
-        return (
-            f"There is no integration {integration_id}, and the ledger has no record of one around that time. "
-            "`synkron next` lists the integrations that are due next."
-        )
+        said = f"There is no integration {integration_id}, and the ledger has no record of one around that time."
+        return NotFound(said, Advice.LIST_INTEGRATIONS)
     if types := await _types_of(connection, sql, org_id):
-        return f"Organization {org_id} has no {integration_type}. It has {', '.join(types)}."
+        return NotFound(f"Organization {org_id} has no {integration_type}. It has {', '.join(types)}.")
     others = await _organizations_with(connection, sql, integration_type)
     with_type = f"Those with {integration_type}: {', '.join(others.values())}."
     if not others:
         with_type = f"No organization has {integration_type}."
-    return f"There is no organization {org_id} with integrations. {with_type}"
+    return NotFound(f"There is no organization {org_id} with integrations. {with_type}")
 
 
 async def _facts(

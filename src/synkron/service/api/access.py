@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from inspect import Parameter, Signature
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -17,7 +18,7 @@ from synkron.postgres.connection import Connection, Executor
 from synkron.reports.names.match import AskedScope
 from synkron.reports.names.store import Resolved, resolve, resolve_within
 from synkron.service.api.cookies import SAFE, check_form, sessions_of
-from synkron.service.api.parameters import Text, only_known
+from synkron.service.api.parameters import Text
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts, Served, opened
 from synkron.settings.api import ApiSettings
@@ -55,7 +56,7 @@ async def asking(request: Request, parts: Parts) -> Actor:
 
 Asking = Annotated[Actor, Depends(asking, scope="function")]
 # Of a router: who asks is known before it is told what there is to ask.
-ASKED = [Depends(asking, scope="function"), Depends(only_known)]
+ASKED = [Depends(asking, scope="function")]
 
 
 async def held_session(request: Request, connection: Executor, api: ApiSettings) -> tuple[Actor, str] | None:
@@ -94,20 +95,22 @@ FleetOperator = Annotated[Actor, Depends(needs(Permission.OPERATE, fleet=True), 
 Admin = Annotated[Actor, Depends(needs(Permission.ADMIN, fleet=True), scope="function")]
 
 
-async def named(
-    org: Text | None = None,
-    integration_type: Annotated[Text | None, Query(alias="type")] = None,
-    integration: Text | None = None,
-) -> AskedScope:
-    """What the parameters name, by ids or names."""
-    return AskedScope(org, integration_type, integration)
+def naming(text: object, *names: str) -> Callable[..., Awaitable[AskedScope]]:
+    """Answers what the parameters of these names name, by ids or names; each is a ``text`` or None."""
+
+    async def named(**given: str | None) -> AskedScope:
+        return AskedScope(**given)
+
+    kinds = {name: Annotated[text, Query(alias=ALIASES[name])] for name in names}
+    named.__signature__ = Signature(  # type: ignore[attr-defined]
+        [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind) for name, kind in kinds.items()]
+    )
+    return named
 
 
-async def named_type(integration_type: Annotated[Text | None, Query(alias="type")] = None) -> AskedScope:
-    """What is named where only a type can be."""
-    return AskedScope(integration_type=integration_type)
-
-
+# What is named in an address: an organization, a type and an integration, or a type alone.
+ALIASES = {"org": "org", "integration_type": "type", "integration": "integration"}
+named, named_type = naming(Text | None, *ALIASES), naming(Text | None, "integration_type")
 Named = Annotated[AskedScope, Depends(named)]
 
 

@@ -31,6 +31,7 @@ from synkron.service.api.routes import (
     health,
     incidents,
     integrations,
+    metrics,
     nodes,
     probes,
     runs,
@@ -49,12 +50,13 @@ NOUNS = (
     *(integrations, schedules, runs, standing, incidents, health),
     *(drift, exports, verification, why, fleet, nodes, audit),
 )
-# What each group of routers depends on. Routes are tried in this order: what comes most often is first.
+# What each group of routers depends on, before all refuse parameters that a route does not know. Routes are
+# tried in this order: what comes most often is first.
 GROUPS: Sequence[tuple[Iterable[APIRouter], Sequence[params.Depends]]] = (
-    ((completion.router, tick.router), [Depends(only_known)]),
-    ((probes.router, login.router), []),
-    ((*(one.router for one in NOUNS), *CHANGES), ASKED),
-    (pages.ROUTERS, []),
+    ((completion.router, tick.router, probes.router, login.router), []),
+    ((metrics.router, *(one.router for one in NOUNS), *CHANGES), ASKED),
+    (pages.OPEN, []),
+    (pages.ROUTERS, ASKED),
 )
 ROUTERS = tuple(router for group, _ in GROUPS for router in group)
 DESCRIPTION = "See and change what Synkron fires, for whom, and what became of it. Instants are ISO 8601 with a zone."
@@ -69,13 +71,13 @@ def application(served: Served) -> ASGIApp:
 def api() -> FastAPI:
     """The routes, without their limits: one set for the process, as FastAPI takes half a second to make them.
 
-    The pages of its documentation come from elsewhere, so there are none.
+    The pages of its documentation come from elsewhere, so there are none, and the document is a route as all others.
     """
     app = FastAPI(
         title="Synkron",
         version=version("synkron"),
         description=DESCRIPTION,
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         # It would name the host that the request named, and lead a token to it over HTTP.
@@ -83,7 +85,7 @@ def api() -> FastAPI:
     )
     for group, dependencies in GROUPS:
         for router in group:
-            app.include_router(router, dependencies=dependencies)
+            app.include_router(router, dependencies=[*dependencies, Depends(only_known)])
     for kind in (Problem, SynkronError, TimeoutError, *DRIVER_FAULTS, Exception):
         app.exception_handler(kind)(_failed)
     app.exception_handler(HTTPException)(_not_routed)

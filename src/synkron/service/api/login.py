@@ -29,6 +29,7 @@ from synkron.service.api.cookies import (
     sessions_of,
 )
 from synkron.service.api.deadline import may_take
+from synkron.service.api.parameters import Whatever
 from synkron.service.api.problem import Problem
 from synkron.service.api.provider import ProviderAway
 from synkron.service.api.served import Parts, Served
@@ -86,14 +87,14 @@ async def provider(request: Request, parts: Parts, next_page: Annotated[str, Que
 
 
 @router.get("/login/callback")
-async def callback(request: Request, parts: Parts) -> Response:
-    """Back from the identity provider."""
+async def callback(request: Request, parts: Parts, told: Whatever) -> Response:
+    """Back from the identity provider, which may add parameters of its own (RFC 6749, 4.1.2)."""
     if parts.provider is None:
         raise Problem(404, "Not Found")
     may_take(request, PROVIDER_WITHIN)
     browser = provider_login_of(request, parts.settings.api)
     try:
-        found, next_page = await parts.provider.end(parts.pool, request.query_params, browser)
+        found, next_page = await parts.provider.end(parts.pool, told, browser)
     except (LoginRefused, ProviderAway) as error:
         log.warning("login refused", by="identity provider", reason=str(error))
         response = _back("away" if isinstance(error, ProviderAway) else "provider")

@@ -9,11 +9,11 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, TypeAdapter
-from starlette.datastructures import ImmutableMultiDict
+from starlette.datastructures import ImmutableMultiDict, QueryParams
 from starlette.requests import Request
 
 from synkron.model import Window
@@ -113,10 +113,22 @@ After = Annotated[
 ]
 
 
+async def whatever(request: Request) -> QueryParams:
+    """The parameters as they come, for a route that takes any, or checks them itself."""
+    return request.query_params
+
+
+Whatever = Annotated[QueryParams, Depends(whatever)]
+
+
 async def only_known(request: Request) -> None:
-    """Raise RequestValidationError (422) for a parameter that the route does not have, or that comes twice."""
-    if request.query_params:
-        check_known("query", request.query_params, set(_named_in(request.scope["route"].dependant)))
+    """Raise RequestValidationError (422) for a parameter that the route does not have, or that comes twice.
+
+    Every route depends on it; those that depend on ``whatever``, too, have any.
+    """
+    of: Dependant = request.scope["route"].dependant
+    if request.query_params and all(one.call is not whatever for one in of.dependencies):
+        check_known("query", request.query_params, set(_named_in(of)))
 
 
 def check_known(

@@ -15,7 +15,7 @@ class ProblemDetails(BaseModel):
     type: str = Field(examples=["about:blank"])
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
-    detail: str = Field(examples=["there is no run 4711. `synkron runs` lists those there are."])
+    detail: str = Field(examples=["there is no run 4711. `GET /v1/runs` lists those there are."])
 
 
 # What any route may answer: what is no HTTP, or has too large a head; limits on the body and the time for it; and a

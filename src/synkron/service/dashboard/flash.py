@@ -16,14 +16,17 @@ LONGEST = 600
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """A sentence, and whether it tells of something that was refused."""
+    """A sentence, and whether it tells of something that was refused: then it is in English, but for the ``advice``."""
 
     text: str
     is_refusal: bool = False
+    advice: str = ""
 
     def as_cookie(self) -> str:
         """The message as the value of a cookie."""
-        return urlsafe_b64encode(json.dumps([self.text[:LONGEST], self.is_refusal]).encode()).decode()
+        return urlsafe_b64encode(
+            json.dumps([self.text[:LONGEST], self.is_refusal, self.advice[:LONGEST]]).encode()
+        ).decode()
 
 
 def read_flash(cookie: str | None) -> Flash | None:
@@ -31,7 +34,7 @@ def read_flash(cookie: str | None) -> Flash | None:
     if cookie is None:
         return None
     with suppress(ValueError, TypeError, RecursionError):
-        text, is_refusal = json.loads(urlsafe_b64decode(cookie))
-        if isinstance(text, str) and is_storable(text):
-            return Flash(text[:LONGEST], bool(is_refusal))
+        text, is_refusal, advice = json.loads(urlsafe_b64decode(cookie))
+        if all(isinstance(one, str) and is_storable(one) for one in (text, advice)):
+            return Flash(text[:LONGEST], bool(is_refusal), advice[:LONGEST])
     return None

@@ -7,9 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from synkron.model import Scope
-from synkron.reports.names.match import AskedScope
 from synkron.reports.overview.cursor import LONGEST
-from synkron.service.api.access import around, whom
+from synkron.service.api.access import ALIASES, around, naming, whom
 from synkron.service.api.parameters import LONGEST_ID, OrEmpty, Text
 
 STORABLE = "^[^\\x00]*$"
@@ -20,20 +19,7 @@ After = Annotated[str | None, Query(max_length=LONGEST)]
 Name = Annotated[Text | None, OrEmpty]
 
 
-async def named(
-    org: Name = None,
-    integration_type: Annotated[Name, Query(alias="type")] = None,
-    integration: Name = None,
-) -> AskedScope:
-    """What the fields of a form name, by ids or names."""
-    return AskedScope(org, integration_type, integration)
-
-
-async def named_type(integration_type: Annotated[Name, Query(alias="type")] = None) -> AskedScope:
-    """What the form of a page names that is limited to one type, or to none."""
-    return AskedScope(integration_type=integration_type)
-
-
+named, named_type = naming(Name, *ALIASES), naming(Name, "integration_type")
 Whom = Annotated[Scope, Depends(whom(named), scope="function")]
 Around = Annotated[Scope, Depends(around(named), scope="function")]
 OneType = Annotated[Scope, Depends(whom(named_type), scope="function")]

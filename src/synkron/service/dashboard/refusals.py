@@ -17,6 +17,7 @@ from synkron.service.api.problem import Problem
 from synkron.service.api.served import Served, opened
 from synkron.service.dashboard.flash import Flash
 from synkron.service.dashboard.viewer import plain_view, redirect
+from synkron.service.dashboard.words import Words
 
 LOGIN = "/login"
 # Problems of requests that may have reached no route.
@@ -39,17 +40,28 @@ async def refused(request: Request, problem: Problem) -> Response:
         return redirect(LOGIN + ("?" + urlencode(fields) if fields else ""))
     back = getattr(request.state, "back", None)
     if back is not None and problem.status in (404, 409, 422):
-        return redirect(back, Flash(problem.detail, is_refusal=True))
+        words = plain_view(request, datetime.now(UTC)).words  # noqa: TID251 (no time is shown)
+        return redirect(back, Flash(*_said(problem, words)))
     actor, session = getattr(request.state, "actor", None), getattr(request.state, "session", None)
     if actor is None and problem.status in UNASKED and (held := await _held(request)):
         actor, session = held
     now = datetime.now(UTC)  # noqa: TID251 (the database may be what is away)
     candidates = problem.more.get("candidates", ())
-    shown = plain_view(request, now, actor, session=session).page(
-        "problem.html", problem.status, answered=problem.status, detail=problem.detail, candidates=candidates
+    view = plain_view(request, now, actor, session=session)
+    detail, _, advice = _said(problem, view.words)
+    shown = view.page(
+        "problem.html", problem.status, answered=problem.status, detail=detail, advice=advice, candidates=candidates
     )
     shown.headers.update(problem.headers)
     return shown
+
+
+def _said(problem: Problem, words: Words) -> tuple[str, bool, str]:
+    """What is wrong, that it is a refusal, and what to do about it, in the words of pages."""
+    error = problem.error
+    if error is None or error.advice is None:
+        return problem.detail, True, ""
+    return str(error), True, words.say(f"advice.{error.advice}", **error.values)
 
 
 async def _held(request: Request) -> tuple[Actor, str] | None:

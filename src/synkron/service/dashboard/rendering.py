@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from synkron.service.dashboard.assets import address_of
 from synkron.service.dashboard.navigation import GROUPS
 from synkron.service.dashboard.plots import CLASSES
-from synkron.service.dashboard.subjects import names_first, subject
+from synkron.service.dashboard.subjects import names_first, reason_in, subject
 from synkron.service.dashboard.words import LANGUAGES, with_code
 from synkron.text import called, own_name, printable
 
@@ -34,6 +34,7 @@ def templates() -> Environment:
         own_name=own_name,
         names_first=names_first,
         subject=subject,
+        reason_in=reason_in,
         run_marks=CLASSES,
     )
     found.filters.update(code=with_code)

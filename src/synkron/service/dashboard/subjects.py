@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from synkron.model import Scope
+from synkron.scheduler.pauses import NOT_GIVEN
 from synkron.service.dashboard.words import Words
 from synkron.text import called, printable
 
@@ -37,6 +38,11 @@ def names_first(
     """The organization's name and the type, with the id of the integration, or else of the organization, below."""
     told = " ".join(filter(None, (called(names.get(org_id), org_id), integration_type)))
     return _below(told, integration_id or org_id)
+
+
+def reason_in(words: Words, reason: str) -> str:
+    """The reason that somebody gave, or that there is none."""
+    return words.say("act.no_reason") if reason == NOT_GIVEN else reason
 
 
 def _below(told: str, more: str) -> Markup:

@@ -9,8 +9,8 @@ import pytest
 from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
 from tests.delivery.targets.far_side import SIGNING
-from tests.service.api.changes.cast import SETTINGS, Cast, make_cast
-from tests.service.api.conftest import Api, serving, token_of
+from tests.support.api import Api, serving, token_of
+from tests.support.changes import SETTINGS, Cast, make_cast
 from tests.support.databases import Database
 
 

@@ -14,8 +14,8 @@ from synkron.operations.access.actor import Permission
 from synkron.operations.audit import entries
 from synkron.postgres.connection import Pool
 from tests.conftest import Connection
-from tests.service.api.changes.cast import CHANGES, WHY, Cast, everything
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
+from tests.support.changes import CHANGES, WHY, Cast, everything
 from tests.support.databases import Database
 from tests.support.fleet import blocked
 from tests.support.working import Recorder, deliver

@@ -12,8 +12,8 @@ from synkron.operations.access.actor import Permission
 from synkron.operations.audit import entries
 from synkron.postgres.connection import connected
 from tests.conftest import Connection
-from tests.service.api.changes.cast import ADMINISTRATION, CHANGES, HOUR, WHY, Cast, Own, about, everything
-from tests.service.api.conftest import Answer, Api, token_of
+from tests.support.api import Answer, Api, token_of
+from tests.support.changes import ADMINISTRATION, CHANGES, HOUR, WHY, Cast, Own, about, everything
 from tests.support.databases import Database
 from tests.support.fleet import blocked
 

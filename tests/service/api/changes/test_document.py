@@ -20,9 +20,9 @@ from schemathesis.specs.openapi.checks import (
 
 from synkron.operations.access.actor import Permission
 from tests.conftest import Connection
-from tests.service.api.changes.cast import Cast
-from tests.service.api.changes.test_matrix import SIGNED, requests_of
-from tests.service.api.conftest import Api, token_of
+from tests.service.api.changes.test_matrix import requests_of
+from tests.support.api import Api, token_of
+from tests.support.changes import SIGNED, Cast
 
 CHECKS = [
     not_a_server_error,

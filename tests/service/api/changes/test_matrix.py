@@ -17,17 +17,15 @@ from synkron.operations.access.actor import Permission
 from synkron.service.api.application import ROUTERS, api
 from tests.conftest import Connection
 from tests.house.pages import ROOT
-from tests.service.api.changes.cast import ADMINISTRATION, CHANGES, Cast, Own, Table
-from tests.service.api.conftest import Api, token_of
 from tests.service.api.test_foreign import NEEDED
+from tests.support.api import Api, token_of
+from tests.support.changes import ADMINISTRATION, CHANGES, SIGNED, Cast, Own, Table, filled
 
 PAGE = ROOT / "docs" / "security.md"
 BEGIN = "<!-- routes: written by tests/service/api/changes/test_matrix.py -->"
 END = "<!-- end of the routes -->"
 ASKERS = ("nobody", "read", "operate", "admin", "own, read", "own, operate", "other's")
 CHANNELS: Table = {"test": ("test channel", lambda *_: ("channels/test", {}))}
-# What a request is signed for, and who is alive, is not asked for by a token.
-SIGNED = {"/v1/runs/{run_id}/complete", "/v1/tick"}
 READY = (200, 503)
 
 
@@ -124,10 +122,6 @@ def changes(own: Own, cast: Cast) -> dict[str, Any]:
     """The body of each change, by its path."""
     table = CHANGES | ADMINISTRATION | CHANNELS
     return {f"/v1/{path}": body for _, asked in table.values() for path, body in [asked(own, cast.hour)]}
-
-
-def filled(route: str, own: Own) -> str:
-    return route.format(run_id=own.failed, incident_id=own.incident, silence_id=own.silence, integration_id=own.free)
 
 
 def needs(dependant: Dependant) -> tuple[Permission | None, bool]:

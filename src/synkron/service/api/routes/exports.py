@@ -21,10 +21,11 @@ from synkron.service.api.answer import answer_beside, form
 from synkron.service.api.heavy import Asked
 from synkron.service.api.parameters import MOST, Day, Instant, Whole, Zone, window_of
 from synkron.service.api.problem import Problem
-from synkron.service.api.ranges import ReportRange, asked_range
+from synkron.service.api.ranges import asked_range
 from synkron.service.api.responses import documented
 from synkron.service.names import organization_names
 from synkron.service.nouns.exports import ExportFacts, export_facts
+from synkron.settings.reports import RangeKind
 
 router = APIRouter(tags=["reports"])
 CSV = "text/csv"
@@ -49,7 +50,7 @@ On = Annotated[Day | None, Query(description="The day, or a day of the week or m
 @router.get("/v1/report", responses=ANSWERS)
 async def report(
     asked: Asked,
-    range_name: Annotated[ReportRange | None, Query(alias="range")] = None,
+    range_name: Annotated[RangeKind | None, Query(alias="range")] = None,
     on: On = None,
     since: Instant | None = None,
     until: Instant | None = None,
@@ -69,7 +70,7 @@ async def report(
     now = await database_clock(asked.connection)
     place = parse_zone(zone)
     if since is None:
-        found = asked_range(range_name or ReportRange.LAST_NIGHT, on, now, place)
+        found = asked_range(range_name or RangeKind.LAST_NIGHT, on, now, place)
     else:
         window = window_of(since, until, now, ranges.DAY)
         found = ranges.between(window.start, window.end, place)

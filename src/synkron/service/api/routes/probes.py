@@ -1,30 +1,24 @@
-"""What machines ask: whether this process is alive, whether it can serve, and its figures."""
+"""What machines ask: whether this process is alive, whether it can serve, and the document of the API.
+
+The two probes take any parameter: a load balancer may add one against caches, and nobody takes it for a filter.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter
-from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from synkron.service.api.access import FleetReader
 from synkron.service.api.answer import answer, form
-from synkron.service.api.deadline import LONG, may_take
+from synkron.service.api.parameters import Whatever
 from synkron.service.api.problem import Problem
 from synkron.service.api.readiness import REMEDIES, missing
 from synkron.service.api.responses import documented
-from synkron.service.api.served import Parts, opened
-from synkron.service.metrics.families import Collector
-from synkron.service.metrics.figures import Figures, read_figures
+from synkron.service.api.served import Parts
 
 router = APIRouter(tags=["machines"])
-TEXT: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
-OPENMETRICS: dict[str, Any] = {"application/openmetrics-text": {"schema": {"type": "string"}}}
-METRICS = documented(None, 401, 403)
-METRICS[200] = {"description": "The metrics", "content": TEXT | OPENMETRICS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +29,13 @@ class Alive:
 
 
 @router.get("/healthz", responses=documented(form(Alive)))
-async def healthz(request: Request) -> Response:
+async def healthz(request: Request, _: Whatever) -> Response:
     """Whether this process is alive. It asks nothing of the database."""
     return answer(request, Alive("alive"))
 
 
 @router.get("/readyz", responses=documented(form(Alive)))
-async def readyz(request: Request, parts: Parts) -> Response:
+async def readyz(request: Request, parts: Parts, _: Whatever) -> Response:
     """Whether this process can serve. Where it can't, the problem's ``missing`` names what it lacks."""
     lacking = await parts.readiness.get(lambda: missing(parts))
     if lacking:
@@ -49,14 +43,7 @@ async def readyz(request: Request, parts: Parts) -> Response:
     return answer(request, Alive("ready"))
 
 
-@router.get("/metrics", responses=METRICS, response_class=Response)
-async def metrics(request: Request, _: FleetReader, parts: Parts) -> Response:
-    """The figures for Prometheus. They are ten seconds old at most, or older if it took half a second to read them."""
-
-    async def read() -> Figures:
-        async with opened(parts) as connection:
-            return await read_figures(connection, parts.settings)
-
-    may_take(request, LONG)
-    encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(Collector(await parts.figures.get(read))), media_type=media_type)
+@router.get("/v1/openapi.json", include_in_schema=False)
+async def document(request: Request) -> Response:
+    """What the API has, in OpenAPI."""
+    return JSONResponse(request.app.openapi())

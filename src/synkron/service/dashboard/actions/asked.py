@@ -13,6 +13,7 @@ from synkron.model import Scope
 from synkron.operations.access.actor import Actor
 from synkron.operations.backfill import AskedBackfill
 from synkron.postgres.connection import Connection
+from synkron.scheduler.pauses import NOT_GIVEN
 from synkron.service.api.access import organization_of
 from synkron.service.api.parameters import LONGEST_ID, MOST_AT_ONCE, YEARS, recorded_number
 from synkron.service.api.problem import Problem
@@ -103,7 +104,7 @@ class Asked:
     @property
     def reason(self) -> str:
         """Why, as the audit keeps it."""
-        return self.text("reason", self.view.words.say("act.no_reason"))
+        return self.text("reason", NOT_GIVEN)
 
     @property
     def length(self) -> timedelta | None:

@@ -16,7 +16,7 @@ from synkron.operations.pause_effects import PauseEffect
 from synkron.operations.pauses import AskedPause
 from synkron.operations.scope import Covered, covered, known_names, look_up
 from synkron.service.dashboard.actions.asked import Asked, Facts, Preview
-from synkron.service.dashboard.subjects import in_short, subject
+from synkron.service.dashboard.subjects import in_short, reason_in, subject
 from synkron.service.dashboard.words import Words
 from synkron.text import own_name
 
@@ -58,7 +58,7 @@ async def would_resume(asked: Asked, now: datetime) -> Preview:
     plan = await pauses.plan_resume(asked.connection, asked.settings, asked.pauses, now, within=asked.within)
     if len(plan.pauses) == 1:
         [one] = plan.pauses
-        facts = [(words.say("act.reason"), one.reason), (words.say("pause.by"), own_name(one.author))]
+        facts = [(words.say("act.reason"), reason_in(words, one.reason)), (words.say("pause.by"), own_name(one.author))]
     else:
         facts = [(words.say("act.pauses"), words.number(len(plan.pauses)))]
     if plan.still_paused:

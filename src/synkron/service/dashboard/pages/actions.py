@@ -10,16 +10,15 @@ from secrets import token_urlsafe
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 from starlette.datastructures import FormData, QueryParams
-from starlette.requests import Request
 from starlette.responses import Response
 
 from synkron.operations.access.answers import Answer, answer_once
 from synkron.operations.transaction import read_transaction
 from synkron.service.api.access import Operator
 from synkron.service.api.cookies import FIELD
-from synkron.service.api.parameters import KEY, check_known, only_known
+from synkron.service.api.parameters import KEY, Whatever, check_known
 from synkron.service.api.problem import Problem
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.actions import ACTIONS
@@ -34,29 +33,29 @@ DAY = timedelta(days=1)
 
 @router.get("/act/{name}")
 async def ask(
-    request: Request, view: OperatorView, actor: Operator, connection: Db, parts: Parts, name: Name
+    view: OperatorView, actor: Operator, connection: Db, parts: Parts, name: Name, given: Whatever
 ) -> Response:
     """What would happen, and the form that lets it happen."""
     action = _named(name)
-    _check(action, "query", request.query_params)
-    asked = Asked(view, actor, connection, parts, request.query_params)
+    _check(action, "query", given)
+    asked = Asked(view, actor, connection, parts, given)
     async with read_transaction(connection) as now:
         preview = await action.preview(asked, now)
-    named = [(key, value) for key, value in request.query_params.multi_items() if key in action.named]
+    named = [(key, value) for key, value in given.multi_items() if key in action.named]
     return view.page(
         "act.html",
         name_of_action=name,
         action=action,
         preview=preview,
         named=named,
-        back=ours(request.query_params.get("back", "/")),
+        back=ours(given.get("back", "/")),
         key=token_urlsafe(16),
         lengths=LENGTHS,
         range=(asked.text("from", f"{now - DAY:%Y-%m-%dT%H:%M}"), asked.text("to", f"{now:%Y-%m-%dT%H:%M}")),
     )
 
 
-@router.post("/act/{name}", dependencies=[Depends(only_known)])
+@router.post("/act/{name}")
 async def act(form: Posted, view: OperatorView, actor: Operator, connection: Db, parts: Parts, name: Name) -> Response:
     """Do it, once though the form is sent again, and go back to where it was asked for."""
     action, asked = _named(name), Asked(view, actor, connection, parts, form)

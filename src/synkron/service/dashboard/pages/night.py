@@ -20,7 +20,7 @@ from synkron.reports.exports.sheet import sheet_name
 from synkron.reports.exports.store import read_exports
 from synkron.service.api.heavy import Heavy
 from synkron.service.api.parameters import Day, OrEmpty
-from synkron.service.api.ranges import ReportRange, asked_range
+from synkron.service.api.ranges import asked_range
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard import times
 from synkron.service.dashboard.axis import Ruler, axis
@@ -28,12 +28,13 @@ from synkron.service.dashboard.parameters import Whom
 from synkron.service.dashboard.viewer import View, Viewer
 from synkron.service.dashboard.zones import Zone
 from synkron.service.names import organization_names
+from synkron.settings.reports import RangeKind
 from synkron.text import called
 
 router = APIRouter(include_in_schema=False)
 # What one page shows; the sheet has everything.
 MOST_FAULTS, MOST_WHOLE, MOST_STRETCHES = 100, 200, 4
-DAYS = {ReportRange.DAY: 1, ReportRange.WEEK: 7, ReportRange.MONTH: 31}
+DAYS = {RangeKind.DAY: 1, RangeKind.WEEK: 7, RangeKind.MONTH: 31}
 KINDS = {
     Reason.FAILED: "failed",
     Reason.INVALID: "invalid",
@@ -56,12 +57,12 @@ async def night(
     scope: Whom,
     connection: Db,
     parts: Parts,
-    range_name: Annotated[ReportRange, Query(alias="range")] = ReportRange.LAST_NIGHT,
+    range_name: Annotated[RangeKind, Query(alias="range")] = RangeKind.LAST_NIGHT,
     on: Annotated[Day | None, OrEmpty] = None,
 ) -> Response:
     """The report of a night, a day, a week or a month."""
     view = zone.of(view)
-    on = None if range_name is ReportRange.LAST_NIGHT else on
+    on = None if range_name is RangeKind.LAST_NIGHT else on
     asked = asked_range(range_name, on, view.now, zone.zone)
     asked.check(view.now)
     exports = await read_exports(connection, parts.settings, asked.window, scope)
@@ -85,7 +86,7 @@ async def night(
             "night.html",
             told=told,
             chosen=range_name,
-            ranges=list(ReportRange),
+            ranges=list(RangeKind),
             title=told.range.title,
             types=[(one, kind_of(one), _bars(told, one)) for one in exports.types],
             faults=[(one, kind_of(one), _strip(told, one), _stretches(told, one)) for one in told.faults[:MOST_FAULTS]],
@@ -108,7 +109,7 @@ def kind_of(line: Line) -> str:
     return KINDS[min(reasons, key=RANK.__getitem__)] if reasons else "done"
 
 
-def _in_words(view: Viewer, range_name: ReportRange, asked: Range) -> Range:
+def _in_words(view: Viewer, range_name: RangeKind, asked: Range) -> Range:
     """The range with its title and its name in the language of the page."""
     say = view.words.say
     first = asked.window.start.astimezone(asked.zone)
@@ -148,12 +149,12 @@ def _stretches(told: Told, line: Line) -> list[dict[str, object]]:
     ]
 
 
-def _neighbour(range_name: ReportRange, on: date | None, asked: Range, view: Viewer, step: int) -> str | None:
+def _neighbour(range_name: RangeKind, on: date | None, asked: Range, view: Viewer, step: int) -> str | None:
     """The address of the range before or after; None for a night, and for what has not begun."""
     if range_name not in DAYS:
         return None
     first = on or view.now.astimezone(asked.zone).date()
-    if range_name is ReportRange.MONTH:
+    if range_name is RangeKind.MONTH:
         first = first.replace(day=1) + timedelta(days=31 if step > 0 else -1)
     else:
         first += timedelta(days=step * DAYS[range_name])

@@ -192,3 +192,12 @@ def about(name: str, own: Own) -> Scope:
         "adopt": EVERYTHING,
     }
     return others.get(name, Scope(own.org_id, "xledger", own.free))
+
+
+# What a request is signed for is not asked for by a token.
+SIGNED = {"/v1/runs/{run_id}/complete", "/v1/tick"}
+
+
+def filled(route: str, own: Own) -> str:
+    """The path of a route to what an organization has."""
+    return route.format(run_id=own.failed, incident_id=own.incident, silence_id=own.silence, integration_id=own.free)
