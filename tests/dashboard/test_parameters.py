@@ -57,6 +57,31 @@ async def test_no_filter_that_is_unknown_is_left_out(
     assert (answer.status, said in answer.text) == (status, True), answer.text
 
 
+async def test_what_can_t_be_asked_for_is_refused_on_a_page(api: Api, connection: Connection) -> None:
+    admin = api.with_token(await token_of(connection, Permission.ADMIN))
+    for path, status in {
+        "/nothing": 404,
+        "/runs/4711": 404,
+        "/integrations/4711": 404,
+        "/incidents/4711": 404,
+        "/o/4711": 404,
+        "/act/dance": 404,
+        "/?state=lost": 422,
+        "/?after=x": 422,
+        "/act/pause": 422,
+        "/night?range=year": 422,
+        "/night?on=yesterday&range=day": 422,
+        "/timeline?range=1y": 422,
+        "/drift?range=x": 422,
+        "/audit?after=x": 422,
+        "/lab?expression=" + "x" * 1001: 422,
+        "/drift?type=%00": 422,
+        "/heat?zone=%00": 422,
+    }.items():
+        answer = await admin.get(path, headers=PAGE)
+        assert (answer.status, answer.text.count("<h1>")) == (status, 1), path
+
+
 async def test_the_audit_is_filtered(api: Api, connection: Connection) -> None:
     members = [await add_member(connection, letter) for letter in "AB"]
     for query, shown in (
