@@ -77,9 +77,9 @@ async def test_every_page_fits_a_telephone_and_shows_names_as_text(dashboard: Da
 
 async def test_every_page_is_read_without_javascript(dashboard: Dashboard, cast: list[Member]) -> None:
     seen = await dashboard.window(java_script_enabled=False)
-    for path in paths(cast[0]):
+    for path in (one for one in paths(cast[0]) if "?" not in one):
         assert await seen.open(path) == 200, path
-        assert "Member-A-" in await seen.page.locator("body").inner_text() or "?" in path, path
+        assert "Member-A-" in await seen.page.locator("body").inner_text(), path
     await seen.open("/")
     await seen.page.get_by_role("checkbox", name="Select xledger").first.check()
     await seen.page.get_by_role("button", name="Pause").click()
