@@ -156,15 +156,20 @@ def cookie(content: object) -> str:
     return urlsafe_b64encode((content if isinstance(content, str) else json.dumps(content)).encode()).decode()
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["", "[", "é", cookie("[" * 6000), cookie("1" * 5000), cookie(["\ud800", False]), cookie([1, 2]), cookie({"a": 1})],
-    ids=range(8),
-)
-async def test_a_message_that_another_host_of_the_domain_has_set(api: Api, value: str) -> None:
-    assert read_flash(value) is None
-    answer = await api.with_token(None).get("/login", headers={"Cookie": f"{FLASH}={quote(value)}"})
-    assert answer.status == 200
+async def test_a_message_that_another_host_of_the_domain_has_set(api: Api) -> None:
+    for value in [
+        "",
+        "[",
+        "é",
+        cookie("[" * 6000),
+        cookie("1" * 5000),
+        cookie(["\ud800", False]),
+        cookie([1, 2]),
+        cookie({"a": 1}),
+    ]:
+        assert read_flash(value) is None, value
+        answer = await api.with_token(None).get("/login", headers={"Cookie": f"{FLASH}={quote(value)}"})
+        assert answer.status == 200, value
 
 
 def test_a_message_arrives_as_it_was_sent() -> None:

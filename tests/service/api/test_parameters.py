@@ -74,18 +74,18 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("noun", ["runs", "incidents", "audit", "ticks", "upcoming", "pauses", "integrations"])
-async def test_what_is_not_allowed_is_a_problem_that_says_what_is(noun: str, api: Api) -> None:
-    path = f"/v1/{noun}"
-    document = (await api.get("/v1/openapi.json")).content
-    takes = {one["name"] for one in document["paths"][path]["get"]["parameters"]}
-    for query, allowed in REFUSED.items():
-        if query.partition("=")[0] in takes:
-            answer = await api.get(f"{path}?{query}")
-            assert answer.status == 422, (query, answer.text)
-            assert answer.content["detail"].startswith(f"query.{query.partition('=')[0]}"), answer.text
-            assert allowed in answer.content["detail"]
-            assert len(answer.text) < 2000
+async def test_what_is_not_allowed_is_a_problem_that_says_what_is(api: Api) -> None:
+    for noun in ["runs", "incidents", "audit", "ticks", "upcoming", "pauses", "integrations"]:
+        path = f"/v1/{noun}"
+        document = (await api.get("/v1/openapi.json")).content
+        takes = {one["name"] for one in document["paths"][path]["get"]["parameters"]}
+        for query, allowed in REFUSED.items():
+            if query.partition("=")[0] in takes:
+                answer = await api.get(f"{path}?{query}")
+                assert answer.status == 422, (query, answer.text)
+                assert answer.content["detail"].startswith(f"query.{query.partition('=')[0]}"), answer.text
+                assert allowed in answer.content["detail"], noun
+                assert len(answer.text) < 2000, noun
 
 
 async def test_each_question_says_what_it_may_be_asked(api: Api, connection: Connection) -> None:
