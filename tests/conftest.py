@@ -50,7 +50,13 @@ from tests.support.template import WITHOUT_PARTITIONS  # noqa: E402
 
 # A session finds what its functions are written in loaded already. No test waits for autovacuum, and its launcher holds
 # on to the statistics of databases that are gone: to drop another one in such a place then stops the server.
-HURRIED = {"fsync": "off", "shared_preload_libraries": "plpgsql", "autovacuum": "off", "timezone": ZONE}
+HURRIED = {
+    "fsync": "off",
+    "shared_preload_libraries": "plpgsql",
+    "autovacuum": "off",
+    "timezone": ZONE,
+    "io_method": "sync",
+}
 MEMORY = 3 * 1024**3  # free; two processes that run all the tests, beside four that wait, take 2.3 GB
 
 # A hash of the service's takes 50 ms and more of every core; two tests make one.

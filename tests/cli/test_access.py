@@ -113,9 +113,8 @@ class TestToken:
         assert [one["name"] for one in on_database("token", "list", "--revoked", "--json").answer] == ["grafana"]
         assert on_database("token", "revoke", "grafana", "--yes").code == 4
 
-    @pytest.mark.parametrize(
-        ("arguments", "code", "said"),
-        [
+    def test_what_is_refused(self, on_database: Command) -> None:
+        for arguments, code, said in [
             (["a"], 2, "--permission"),
             (["a", "--permission", "write"], 2, "operate"),
             (["", "--permission", "read"], 2, "it is empty"),
@@ -124,13 +123,11 @@ class TestToken:
             (["a", "--permission", "read", "--expires", "soon"], 2, "is not a time"),
             (["a", "--permission", "read", "--expires", "2020-01-01T00:00Z"], 6, "which is in the past"),
             (["a", "--permission", "read", "--org", "nobody"], 4, "nobody"),
-        ],
-    )
-    def test_what_is_refused(self, on_database: Command, arguments: list[str], code: int, said: str) -> None:
-        ended = on_database("token", "create", *arguments, "--yes")
-        assert (ended.code, ended.out) == (code, "")
-        assert said in ended.err
-        assert on_database("token", "list", "--json").answer == []
+        ]:
+            ended = on_database("token", "create", *arguments, "--yes")
+            assert (ended.code, ended.out) == (code, ""), arguments
+            assert said in ended.err, arguments
+            assert on_database("token", "list", "--json").answer == [], arguments
 
     def test_where_nobody_can_be_asked(self, on_database: Command) -> None:
         ended = on_database("token", "create", "a", "--permission", "read")

@@ -34,9 +34,8 @@ def changes(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("changes")
-@pytest.mark.parametrize(
-    ("options", "actions"),
-    [
+def test_changes_are_filtered_the_newest_first(on_database: Command) -> None:
+    for options, actions in [
         ([], ["end override", "resume", "pause", "silence", "adopt"]),
         (["--since", "7d"], ["end override", "resume"]),
         (["--since", "90m"], ["end override"]),
@@ -53,13 +52,11 @@ def changes(database: Database) -> None:
         (["--integration", "fjord xledger"], ["end override"]),
         (["--org", "fjord", "--since", "7d"], ["end override"]),
         (["--type", "xledger", "--author", "ola", "--limit", "2"], ["resume"]),
-    ],
-)
-def test_changes_are_filtered_the_newest_first(on_database: Command, options: list[str], actions: list[str]) -> None:
-    ended = on_database("audit", *options, "--json")
-    assert ended.code == 0
-    assert [one["action"] for one in ended.answer] == actions
-    assert ("Cut after the newest 2" in ended.err) == (len(actions) == 2 and options == ["--limit", "2"])
+    ]:
+        ended = on_database("audit", *options, "--json")
+        assert ended.code == 0, options
+        assert [one["action"] for one in ended.answer] == actions, options
+        assert ("Cut after the newest 2" in ended.err) == (len(actions) == 2 and options == ["--limit", "2"]), options
 
 
 @pytest.mark.usefixtures("changes")

@@ -129,9 +129,8 @@ def test_no_command_lets_it_through(run_id: str, on_database: Command, database:
             assert said in (ended.out or ended.err), arguments
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_nor_what_it_is_asked(on_database: Command) -> None:
+    for arguments in [
         ["explain", TEXT],
         ["explain", "* * * * *", "--zone", TEXT],
         ["due", "--at", TEXT],
@@ -143,12 +142,10 @@ def test_no_command_lets_it_through(run_id: str, on_database: Command, database:
         ["--config", TEXT, "runs"],
         ["run", "--role", TEXT],
         ["pause", "--org", "1", "--reason", TEXT, "--yes"],
-    ],
-)
-def test_nor_what_it_is_asked(on_database: Command, arguments: list[str]) -> None:
-    ended = on_database(*arguments)
-    assert ended.code == 2
-    assert dangerous_in(ended.out + ended.err, but="\n") == []
+    ]:
+        ended = on_database(*arguments)
+        assert ended.code == 2, arguments
+        assert dangerous_in(ended.out + ended.err, but="\n") == [], arguments
 
 
 END = "---- end of the command"

@@ -60,9 +60,10 @@ def test_what_is_open_is_listed_the_newest_first(on_database: Command, past: Pas
     assert oldest["announced_at"] == oldest["opened_at"] == f"{past.hour:%Y-%m-%dT%H:%M:%SZ}"
 
 
-@pytest.mark.parametrize(
-    ("options", "numbers"),
-    [
+def test_some_of_them(on_database: Command, past: Past) -> None:
+    happen(past, failed(), failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"))
+    happen(past, failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"), after=5 * MINUTE)
+    for options, numbers in [
         ([], [2]),
         (["--all"], [2, 1]),
         (["--all", "--kind", "run_failed"], [1]),
@@ -74,14 +75,10 @@ def test_what_is_open_is_listed_the_newest_first(on_database: Command, past: Pas
         (["--all", "--since", "2199-01-01T00:00Z"], []),
         (["--all", "--since", "24h"], [2, 1]),
         (["--all", "--limit", "1"], [2]),
-    ],
-)
-def test_some_of_them(on_database: Command, past: Past, options: list[str], numbers: list[int]) -> None:
-    happen(past, failed(), failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"))
-    happen(past, failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"), after=5 * MINUTE)
-    ended = on_database("incidents", *options, "--json")
-    assert [one["incident_id"] for one in ended.answer] == numbers
-    assert ("Cut after the newest 1" in ended.err) == ("--limit" in options)
+    ]:
+        ended = on_database("incidents", *options, "--json")
+        assert [one["incident_id"] for one in ended.answer] == numbers, options
+        assert ("Cut after the newest 1" in ended.err) == ("--limit" in options), options
 
 
 def test_there_are_none(on_database: Command) -> None:
@@ -131,26 +128,21 @@ def test_acknowledge(on_database: Command, past: Past) -> None:
     assert (row["state"], row["acknowledged_by"]) == ("acknowledged", "kari")
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "said"),
-    [
+def test_an_acknowledgement_that_is_refused(on_database: Command, past: Past) -> None:
+    happen(past, failed(), failed("two"))
+    happen(past, failed(), after=6 * MINUTE)
+    on_database("incidents", "acknowledge", "1", "--yes", "--author", "ola")
+    for number, code, said in [
         ("1", 6, "Incident 1 is already acknowledged: by ola"),
         ("2", 6, "Incident 2 closed at"),
         ("3", 4, "There is no incident 3. `synkron incidents` lists the open ones"),
         ("0", 2, "NUMBER"),
         (str(2**63), 2, "NUMBER"),
-    ],
-)
-def test_an_acknowledgement_that_is_refused(
-    on_database: Command, past: Past, number: str, code: int, said: str
-) -> None:
-    happen(past, failed(), failed("two"))
-    happen(past, failed(), after=6 * MINUTE)
-    on_database("incidents", "acknowledge", "1", "--yes", "--author", "ola")
-    ended = on_database("incidents", "acknowledge", number, "--yes", "--author", "kari")
-    assert (ended.code, ended.out) == (code, "")
-    assert said in ended.err
-    assert len(past.audit()) == 1
+    ]:
+        ended = on_database("incidents", "acknowledge", number, "--yes", "--author", "kari")
+        assert (ended.code, ended.out) == (code, ""), number
+        assert said in ended.err, number
+        assert len(past.audit()) == 1, number
 
 
 @pytest.mark.parametrize(
@@ -188,9 +180,8 @@ def test_silence_and_unsilence(on_database: Command, past: Past, options: list[s
     assert past.audit() == [("kari", "silence", subject), ("ola", "unsilence", subject)]
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "said"),
-    [
+def test_a_silence_that_is_refused(on_database: Command, past: Past) -> None:
+    for options, code, said in [
         (["--type", "xledger", "--until", "2020-01-01T00:00Z"], 6, "which is in the past"),
         (["--org", NOBODY, "--for", "1h"], 4, f'There is no organization "{NOBODY}" in public.organizations'),
         (["--type", "telex", "--for", "1h"], 4, 'There is no integration type "telex". Known are'),
@@ -200,14 +191,12 @@ def test_silence_and_unsilence(on_database: Command, past: Past, options: list[s
         (["--for", "1h"], 2, "give --org, --type or --endpoint"),
         (["--type", "xledger", "--for", "0h"], 2, "is not a span"),
         (["--type", "xledger", "--for", "1h", "--reason", " "], 2, "it is empty"),
-    ],
-)
-def test_a_silence_that_is_refused(on_database: Command, past: Past, options: list[str], code: int, said: str) -> None:
-    ended = on_database("incidents", "silence", *WHY, *options, "--yes")
-    assert (ended.code, ended.out) == (code, "")
-    assert said in ended.err
-    assert fetch(past.url, "select from synkron.silences") == []
-    assert past.audit() == []
+    ]:
+        ended = on_database("incidents", "silence", *WHY, *options, "--yes")
+        assert (ended.code, ended.out) == (code, ""), options
+        assert said in ended.err, options
+        assert fetch(past.url, "select from synkron.silences") == [], options
+        assert past.audit() == [], options
 
 
 @pytest.mark.parametrize(

@@ -200,9 +200,9 @@ def test_the_preview_for_people(on_database: Command, eventful: Past) -> None:
 MINUTELY = "update organization_integrations set cron_schedule = '* * * * *'"
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "given", "code", "said"),
-    [
+def test_a_backfill_is_refused(on_database: Command, past: Past) -> None:
+    before = past.everything()
+    for start, end, given, code, said in [
         (1, 2, ["--type", "xledger"], 6, "which is not after its start"),
         (1, 1, ["--type", "xledger"], 6, "which is not after its start"),
         (1, -2, ["--type", "xledger"], 6, "the schedulers decide what comes after"),
@@ -212,16 +212,11 @@ MINUTELY = "update organization_integrations set cron_schedule = '* * * * *'"
         (1, 0, ["--org", NOBODY], 4, f'There is no organization "{NOBODY}"'),
         (1, 0, ["--integration", "x'y"], 4, 'There is no integration "x\'y".'),
         (1, 0, [], 2, "a backfill of everything is not made"),
-    ],
-)
-def test_a_backfill_is_refused(
-    on_database: Command, past: Past, start: int, end: int, given: list[str], code: int, said: str
-) -> None:
-    before = past.everything()
-    ended = on_database("backfill", *_range(past, start, end), *given, "--yes")
-    assert (ended.code, ended.out) == (code, "")
-    assert said in _flat(ended.err)
-    assert past.everything() == before
+    ]:
+        ended = on_database("backfill", *_range(past, start, end), *given, "--yes")
+        assert (ended.code, ended.out) == (code, ""), start
+        assert said in _flat(ended.err), start
+        assert past.everything() == before, start
 
 
 def test_only_disabled_integrations_are_refused(on_database: Command, past: Past) -> None:

@@ -73,9 +73,8 @@ def ledger(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("ledger")
-@pytest.mark.parametrize(
-    ("options", "keys"),
-    [
+def test_runs_are_filtered_the_newest_first(on_database: Command) -> None:
+    for options, keys in [
         ([], ["two", "one", "three", "four"]),
         (["--org", FJORD], ["one", "four"]),
         (["--org", "fjord"], ["one", "four"]),
@@ -90,13 +89,11 @@ def ledger(database: Database) -> None:
         (["--since", "999999999d"], ["two", "one", "three", "four"]),
         (["--since", "2001-01-01T00:00Z", "--org", VIK], ["two", "three"]),
         (["--limit", "1"], ["two"]),
-    ],
-)
-def test_runs_are_filtered_the_newest_first(on_database: Command, options: list[str], keys: list[str]) -> None:
-    ended = on_database("runs", *options, "--json")
-    assert ended.code == 0
-    assert [run["key"] for run in ended.answer] == keys
-    assert ("Cut after the newest 1" in ended.err) == ("--limit" in options)
+    ]:
+        ended = on_database("runs", *options, "--json")
+        assert ended.code == 0, options
+        assert [run["key"] for run in ended.answer] == keys, options
+        assert ("Cut after the newest 1" in ended.err) == ("--limit" in options), options
 
 
 @pytest.mark.usefixtures("ledger")

@@ -432,9 +432,9 @@ def test_a_name_that_steers_the_terminal(world: World) -> None:
     assert r"F\x1b[1mjord" in world.why()
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "says"),
-    [
+def test_refusals(world: World) -> None:
+    world.add(world.daily)
+    for options, code, says in [
         (["--org", "nobody", "--type", "xledger"], 4, 'There is no organization "nobody"'),
         (["--org", FJORD, "--type", "bufdir"], 4, f"Organization {FJORD} has no bufdir. It has xledger."),
         (["--integration", "nothing"], 4, 'There is no integration "nothing"'),
@@ -442,13 +442,10 @@ def test_a_name_that_steers_the_terminal(world: World) -> None:
         ([], 2, "--org, --type or both, or --integration"),
         (["--type", "bufdir"], 4, "No organization has bufdir. If one had it, name it with --org."),
         (["--integration", XLEDGER, "--at", "2h before"], 2, "is not a time"),
-    ],
-)
-def test_refusals(world: World, options: list[str], code: int, says: str) -> None:
-    world.add(world.daily)
-    ended = world.synkron("why", *options)
-    assert (ended.code, ended.out) == (code, "")
-    assert says in " ".join(ended.err.replace("│", " ").split())
+    ]:
+        ended = world.synkron("why", *options)
+        assert (ended.code, ended.out) == (code, ""), options
+        assert says in " ".join(ended.err.replace("│", " ").split()), options
 
 
 def clock(world: World, minutes: int) -> str:

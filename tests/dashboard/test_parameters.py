@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from synkron.operations.access import sessions
 from synkron.operations.access.actor import Permission
 from synkron.service.overview.refresh import refresh
@@ -18,9 +16,8 @@ PAGE = {"Accept": "text/html"}
 OF_TYPES = ("/", "/runs", "/drift", "/heat", "/timeline")
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_a_null_character_is_no_fault_of_the_database(api: Api) -> None:
+    for path in [
         "/?q=%00",
         "/?type=%00",
         "/runs?type=%00",
@@ -33,29 +30,47 @@ OF_TYPES = ("/", "/runs", "/drift", "/heat", "/timeline")
         "/audit?integration=%00",
         "/o/%00",
         "/integrations/%00",
-    ],
-)
-async def test_a_null_character_is_no_fault_of_the_database(api: Api, path: str) -> None:
-    assert (await api.get(path)).status in (404, 409, 422)
+    ]:
+        assert (await api.get(path)).status in (404, 409, 422), path
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "said"),
-    [
+async def test_no_filter_that_is_unknown_is_left_out(api: Api, connection: Connection) -> None:
+    for letter in "AB":
+        await add_member(connection, letter)
+    for path, status, said in [
         ("/audit?org=nobody", 404, "There is no organization"),
         ("/audit?type=xledgr", 404, "There is no integration type"),
         ("/audit?integration=0000", 404, "There is no integration"),
         ("/audit?org=Member", 422, "fits several organizations"),
         ("/audit?since=5d", 422, "24h"),
-    ],
-)
-async def test_no_filter_that_is_unknown_is_left_out(
-    api: Api, connection: Connection, path: str, status: int, said: str
-) -> None:
-    for letter in "AB":
-        await add_member(connection, letter)
-    answer = await api.get(path)
-    assert (answer.status, said in answer.text) == (status, True), answer.text
+    ]:
+        answer = await api.get(path)
+        assert (answer.status, said in answer.text) == (status, True), answer.text
+
+
+async def test_what_can_t_be_asked_for_is_refused_on_a_page(api: Api, connection: Connection) -> None:
+    admin = api.with_token(await token_of(connection, Permission.ADMIN))
+    for path, status in {
+        "/nothing": 404,
+        "/runs/4711": 404,
+        "/integrations/4711": 404,
+        "/incidents/4711": 404,
+        "/o/4711": 404,
+        "/act/dance": 404,
+        "/?state=lost": 422,
+        "/?after=x": 422,
+        "/act/pause": 422,
+        "/night?range=year": 422,
+        "/night?on=yesterday&range=day": 422,
+        "/timeline?range=1y": 422,
+        "/drift?range=x": 422,
+        "/audit?after=x": 422,
+        "/lab?expression=" + "x" * 1001: 422,
+        "/drift?type=%00": 422,
+        "/heat?zone=%00": 422,
+    }.items():
+        answer = await admin.get(path, headers=PAGE)
+        assert (answer.status, answer.text.count("<h1>")) == (status, 1), path
 
 
 async def test_the_audit_is_filtered(api: Api, connection: Connection) -> None:

@@ -38,21 +38,28 @@ async def expected_of(connection: Connection, scope: Scope, found: Timeline) -> 
     )
 
 
-@pytest.mark.parametrize(("hours", "step"), [(1, MINUTE), (24, 15 * MINUTE), (7 * 24, HOUR)])
-async def test_each_step(connection: Connection, hours: int, step: timedelta) -> None:
+async def test_each_step(connection: Connection) -> None:
     now = await database_clock(connection)
     cast = await cast_of(connection, now)
     await refresh(connection, Settings())
-    for scope in (EVERYTHING, Scope(cast[0].org_id), Scope(None, "xledger"), Scope(None, None, cast[1].integration_id)):
-        found = await timeline(connection, Settings(), scope, now, now + hours * HOUR)
-        assert (found.step, found.start >= now, found.start - now < MINUTE) == (step, True, True)
-        counted = {
-            (lane.integration_type, n): fires for lane in found.lanes for n, fires in enumerate(lane.fires) if fires
-        }
-        assert counted == await expected_of(connection, scope, found), scope
-        for lane in found.lanes:
-            assert [mark.fires for mark in lane.herds] == sorted((mark.fires for mark in lane.herds), reverse=True)
-            assert all(found.start <= mark.at < found.end and mark.fires > 1 for mark in lane.herds)
+    for hours, step in [(1, MINUTE), (24, 15 * MINUTE), (7 * 24, HOUR)]:
+        for scope in (
+            EVERYTHING,
+            Scope(cast[0].org_id),
+            Scope(None, "xledger"),
+            Scope(None, None, cast[1].integration_id),
+        ):
+            found = await timeline(connection, Settings(), scope, now, now + hours * HOUR)
+            assert (found.step, found.start >= now, found.start - now < MINUTE) == (step, True, True), hours
+            counted = {
+                (lane.integration_type, n): fires for lane in found.lanes for n, fires in enumerate(lane.fires) if fires
+            }
+            assert counted == await expected_of(connection, scope, found), scope
+            for lane in found.lanes:
+                assert [mark.fires for mark in lane.herds] == sorted(
+                    (mark.fires for mark in lane.herds), reverse=True
+                ), hours
+                assert all(found.start <= mark.at < found.end and mark.fires > 1 for mark in lane.herds), hours
 
 
 async def test_caught_up_runs_are_marked(connection: Connection) -> None:

@@ -344,9 +344,11 @@ async def test_what_is_planted_is_found(
     assert says in " / ".join(found.message for found in report.findings if found.kind is kind)
 
 
-@pytest.mark.parametrize(
-    ("statement", "says"),
-    [
+async def test_what_the_database_refuses(
+    connection: Connection, planted: tuple[datetime, Mapping[str, int], Connection]
+) -> None:
+    """Also to its owner, and in every month's partition."""
+    for statement, says in [
         (RUN + "key = 'anything'" + OF_RUN, "a run keeps its key"),
         (RUN + "integration_id = 'another'" + OF_RUN, "a run keeps its key, its integration"),
         (
@@ -364,13 +366,8 @@ async def test_what_is_planted_is_found(
             BACKFILLED + "{run}",
             "duplicate key",
         ),
-    ],
-)
-async def test_what_the_database_refuses(
-    connection: Connection, planted: tuple[datetime, Mapping[str, int], Connection], statement: str, says: str
-) -> None:
-    """Also to its owner, and in every month's partition."""
-    _, numbers, superuser = planted
-    for one in (connection, superuser):
-        with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=says):
-            await one.execute(statement.format(**numbers))
+    ]:
+        _, numbers, superuser = planted
+        for one in (connection, superuser):
+            with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=says):
+                await one.execute(statement.format(**numbers))

@@ -24,7 +24,10 @@ OPTIONS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 COOKIE = "synkron-session"
 # Which rules run in which scheme.
 ALL_RULES: tuple[Literal["light"], str] = ("light", "")
-COLOUR_RULES: tuple[Literal["dark"], str] = ("dark", "runOnly: ['color-contrast', 'link-in-text-block'],")
+COLOUR_RULES: tuple[Literal["dark"], str] = (
+    "dark",
+    "preload: false, runOnly: ['color-contrast', 'link-in-text-block'],",
+)
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
 
 

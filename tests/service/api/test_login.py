@@ -207,9 +207,8 @@ class TestPassword:
         assert (limited.status, limited.content) == (wrong.status, wrong.content)
         assert limited.headers["Location"] == wrong.headers["Location"]
 
-    @pytest.mark.parametrize(
-        ("body", "kind", "status"),
-        [
+    async def test_what_is_no_form(self, there: Api) -> None:
+        for body, kind, status in [
             (b'{"name": "kari"}', "application/json", 303),
             (b"name=%ff&password=x", "application/x-www-form-urlencoded", 400),
             (b"name=\xff&password=x", "application/x-www-form-urlencoded", 400),
@@ -218,14 +217,12 @@ class TestPassword:
             (b"", "application/x-www-form-urlencoded", 303),
             (b"x" * 70_000, "application/x-www-form-urlencoded", 413),
             (b"--x\r\n\r\n--x--", "multipart/form-data; boundary=x", 303),
-        ],
-    )
-    async def test_what_is_no_form(self, there: Api, body: bytes, kind: str, status: int) -> None:
-        answer = await there.ask(
-            "POST", "/login", data=body, headers=OWN | {"Content-Type": kind}, allow_redirects=False
-        )
-        assert answer.status == status
-        assert answer.headers.get("Location", "/login?said=wrong") == "/login?said=wrong"
+        ]:
+            answer = await there.ask(
+                "POST", "/login", data=body, headers=OWN | {"Content-Type": kind}, allow_redirects=False
+            )
+            assert answer.status == status, body
+            assert answer.headers.get("Location", "/login?said=wrong") == "/login?said=wrong", body
 
 
 class TestLink:
@@ -336,9 +333,8 @@ class TestWhoMay:
         await disable_person(connection, "kari", "ola")
         assert (await there.get("/v1/test", headers=headers)).status == 401
 
-    @pytest.mark.parametrize(
-        "headers",
-        [
+    async def test_nobody_is_let_in_for_asking_from_this_host(self, there: Api) -> None:
+        for headers in [
             {},
             {"Authorization": "Bearer"},
             {"Authorization": "Bearer synkron_t_" + "a" * 43},
@@ -348,12 +344,10 @@ class TestWhoMay:
             {"Cookie": "synkron-session=" + quote("\0\ud800", errors="surrogatepass")},
             {"Host": "localhost"},
             {"X-Forwarded-For": "127.0.0.1"},
-        ],
-    )
-    async def test_nobody_is_let_in_for_asking_from_this_host(self, there: Api, headers: dict[str, str]) -> None:
-        for answer in (await there.get("/v1/test", headers=headers), await there.post("/v1/test", headers=headers)):
-            assert answer.status == 401
-            assert answer.headers["WWW-Authenticate"] == "Bearer"
+        ]:
+            for answer in (await there.get("/v1/test", headers=headers), await there.post("/v1/test", headers=headers)):
+                assert answer.status == 401, headers
+                assert answer.headers["WWW-Authenticate"] == "Bearer", headers
 
     @pytest.mark.usefixtures("kari")
     async def test_a_session_is_no_token_and_a_token_no_session(self, there: Api, connection: Connection) -> None:
