@@ -7,7 +7,7 @@ from tests.conftest import Connection
 from tests.dashboard.test_pages import paths
 from tests.dashboard.test_reports import PAGES
 from tests.service.api.cast import Member
-from tests.service.api.conftest import Api, token_of
+from tests.support.api import Api, token_of
 
 PAGE = {"Accept": "text/html"}
 
