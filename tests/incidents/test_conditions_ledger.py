@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.store import read_conditions
@@ -21,7 +22,10 @@ from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.late_runs import MINUTE, add_attempt, add_job, add_run, make_room
+from tests.support.rolled_back import rolled_back
 from tests.support.working import QUICK, Recorder, working
+
+connection = rolled_back
 
 NOON = utc("2026-03-02T12:00:00")
 SECOND = timedelta(seconds=1)
@@ -31,10 +35,16 @@ VENDOR = "https://vendor.example/"
 WATCH = Watch(VENDOR, ("xledger",), True, 15 * MINUTE, MINUTE, MINUTE, most_probes=500)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kept_connection(kept_connection: Connection) -> Connection:
+    """Its ledger has room for the months before noon, and keeps it."""
+    await make_room(kept_connection, NOON)
+    return kept_connection
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def fjord(connection: Connection) -> str:
-    """An organization, and room in the ledger."""
-    await make_room(connection, NOON)
+    """An organization."""
     return await add_organization(connection)
 
 
@@ -49,34 +59,34 @@ async def told(
 # Drift
 
 
-async def test_a_delay_because_no_worker_runs(database: Database, connection: Connection, pool: Pool) -> None:
+async def test_a_delay_because_no_worker_runs(database: Database, own_connection: Connection, pool: Pool) -> None:
     """One condition that names organization, type and stage; it is gone 15 minutes after the run has started."""
     settings = QUICK
-    integration = await add_integration(connection, "* * * * *")
-    org_id = await connection.fetchval("select org_id::text from organization_integrations")
-    now: datetime = await connection.fetchval("select now()")
+    integration = await add_integration(own_connection, "* * * * *")
+    org_id = await own_connection.fetchval("select org_id::text from organization_integrations")
+    now: datetime = await own_connection.fetchval("select now()")
     moment = now.replace(second=0, microsecond=0) - 7 * MINUTE
-    await connection.execute("insert into synkron.watermark (at) values ($1)", moment - MINUTE / 2)
-    await tick(connection, settings, scheduler="test", at=moment)
+    await own_connection.execute("insert into synkron.watermark (at) values ($1)", moment - MINUTE / 2)
+    await tick(own_connection, settings, scheduler="test", at=moment)
     # As it would stand had the tick come at its time.
-    await connection.execute("update synkron.runs set claimed_at = $1", moment - MINUTE / 2)
-    await connection.execute("update synkron.queue set created = $1", moment - MINUTE / 2)
-    assert await _drift(connection, moment + 5 * MINUTE, settings) == []
+    await own_connection.execute("update synkron.runs set claimed_at = $1", moment - MINUTE / 2)
+    await own_connection.execute("update synkron.queue set created = $1", moment - MINUTE / 2)
+    assert await _drift(own_connection, moment + 5 * MINUTE, settings) == []
     for _ in range(2):
-        [condition] = await _drift(connection, now, settings)
+        [condition] = await _drift(own_connection, now, settings)
         assert condition.subject == f"{org_id} xledger"
         assert (condition.org_id, condition.integration_type) == (org_id, "xledger")
         assert condition.touches["stage"] == "worker"
         assert re.match(r"xledger of Fjord is [78] minutes late and has not started \(stage worker\)", condition.title)
     async with watching(database) as until, working(pool, Recorder(), settings):
         await until(nothing_queued)
-    [run] = await history.runs(connection)
+    [run] = await history.runs(own_connection)
     assert (run.integration_id, run.state) == (integration, "succeeded")
     assert run.started_at is not None
-    [condition] = await _drift(connection, run.started_at + SECOND, settings)
+    [condition] = await _drift(own_connection, run.started_at + SECOND, settings)
     assert re.match(r"xledger of Fjord started [78] minutes late \(stage worker\)", condition.title)
-    assert len(await _drift(connection, run.started_at + 15 * MINUTE - SECOND, settings)) == 1
-    assert await _drift(connection, run.started_at + 15 * MINUTE, settings) == []
+    assert len(await _drift(own_connection, run.started_at + 15 * MINUTE - SECOND, settings)) == 1
+    assert await _drift(own_connection, run.started_at + 15 * MINUTE, settings) == []
 
 
 async def _drift(connection: Connection, at: datetime, settings: Settings = SETTINGS) -> list[Condition]:
@@ -541,9 +551,39 @@ async def test_the_statements_are_the_same_whatever_there_is(connection: Connect
     assert await statements(3, invalid=[row]) == 19, sent
 
 
-@pytest.fixture
-async def much(connection: Connection, fjord: str) -> None:
+PLANS: list[tuple[str, tuple[object, ...], str]] = [
+    ("waiting", (5 * MINUTE, 2000, *EVERYTHING), "runs_unfinished"),
+    ("started_late", (5 * MINUTE, 2000, *EVERYTHING), "runs_started_late"),
+    ("failed", (5000, timedelta(days=7), *EVERYTHING), "runs_failed"),
+    ("failed", (5000, timedelta(days=7), *EVERYTHING), "runs_delivered_once"),
+    ("cold_starts", (1000,), "attempts_cold"),
+    ("expired", (10_000,), "runs_expired"),
+    ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "ticks_newest"),
+    ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "runs_newest"),
+]
+
+
+async def test_plans(own_connection: Connection) -> None:
+    """By the index that is made for it; no table of the ledger is read from end to end."""
+    await _fill(own_connection)
+    for statement, arguments, index in PLANS:
+        asked = "explain " + source_statements("incidents/conditions/store", SourceTables())[statement]
+        plan = "\n".join(line[0] for line in await own_connection.fetch(asked, NOON, *arguments))
+        rows = await own_connection.fetch(
+            "select child.relname from pg_class child left join pg_inherits on inhrelid = child.oid "
+            "where coalesce(inhparent, child.oid) = $1::regclass",
+            f"synkron.{index}",
+        )
+        assert any(row["relname"] in plan for row in rows), plan
+        assert not re.search(r"Seq Scan on (\w+_(?!2026_01)\d{4}_\d\d|ticks)", plan), plan
+        if statement == "waiting":
+            assert re.search(r"Anti Join(?s:.*)on pause", plan), plan
+
+
+async def _fill(connection: Connection) -> None:
     """Some 20,000 runs of a month that went well, and a few that did not."""
+    await make_room(connection, NOON)
+    fjord = await add_organization(connection)
     await connection.execute(
         "insert into synkron.runs (key, integration_id, org_id, integration_type, source, scheduled_for, period_end, "
         "execute_after, next_attempt_at, action, reason, cron_schedule, tick_id, state, attempt, started_at, "
@@ -564,35 +604,6 @@ async def much(connection: Connection, fjord: str) -> None:
     await add_run(connection, NOON - 10 * MINUTE, org_id=fjord)
     await _tick_at(connection, *(NOON - n * MINUTE for n in range(5000)))
     await connection.execute("vacuum analyze synkron.runs, synkron.attempts, synkron.ticks, synkron.pauses")
-
-
-PLANS: list[tuple[str, tuple[object, ...], str]] = [
-    ("waiting", (5 * MINUTE, 2000, *EVERYTHING), "runs_unfinished"),
-    ("started_late", (5 * MINUTE, 2000, *EVERYTHING), "runs_started_late"),
-    ("failed", (5000, timedelta(days=7), *EVERYTHING), "runs_failed"),
-    ("failed", (5000, timedelta(days=7), *EVERYTHING), "runs_delivered_once"),
-    ("cold_starts", (1000,), "attempts_cold"),
-    ("expired", (10_000,), "runs_expired"),
-    ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "ticks_newest"),
-    ("tick_gaps", (2.5 * MINUTE, 15 * MINUTE, 10000), "runs_newest"),
-]
-
-
-@pytest.mark.usefixtures("much")
-async def test_plans(connection: Connection) -> None:
-    """By the index that is made for it; no table of the ledger is read from end to end."""
-    for statement, arguments, index in PLANS:
-        asked = "explain " + source_statements("incidents/conditions/store", SourceTables())[statement]
-        plan = "\n".join(line[0] for line in await connection.fetch(asked, NOON, *arguments))
-        rows = await connection.fetch(
-            "select child.relname from pg_class child left join pg_inherits on inhrelid = child.oid "
-            "where coalesce(inhparent, child.oid) = $1::regclass",
-            f"synkron.{index}",
-        )
-        assert any(row["relname"] in plan for row in rows), plan
-        assert not re.search(r"Seq Scan on (\w+_(?!2026_01)\d{4}_\d\d|ticks)", plan), plan
-        if statement == "waiting":
-            assert re.search(r"Anti Join(?s:.*)on pause", plan), plan
 
 
 # Moments that expired

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from math import inf
 
+import asyncpg
 import pytest
+import pytest_asyncio
 
 from synkron.errors import CursorError, Refused
 from synkron.model import EVERYTHING, Scope
 from synkron.postgres.clock import database_clock
+from synkron.postgres.embedded import EmbeddedServer
 from synkron.reports.overview import order
 from synkron.reports.overview.cursor import START, Place, Sort, cursor_of, place_of
 from synkron.reports.overview.page import page
@@ -17,9 +20,11 @@ from synkron.reports.overview.rows import OverviewRow, RowState, Standing
 from synkron.service.overview.refresh import refresh
 from synkron.settings.load import Settings
 from tests.conftest import Connection
+from tests.support.databases import migrated
 from tests.support.fleet import add_integration, add_organization
 from tests.support.late_runs import add_run, make_room
 from tests.support.overview_cast import HOUR, Member, cast_of
+from tests.support.rolled_back import SharedConnection, rolled_back
 
 pytestmark = pytest.mark.each_server
 
@@ -50,6 +55,25 @@ SEARCHES = {
     "": [],
     "   ": [],
 }
+
+
+connection = rolled_back
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kept_connection(server: EmbeddedServer) -> AsyncIterator[Connection]:
+    """To a database in which the cast is; see ``tests.support.rolled_back``."""
+    async for database in migrated(server):
+        opened = await asyncpg.connect(database.url, connection_class=SharedConnection)
+        yield opened
+        await opened.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cast(kept_connection: Connection) -> list[Member]:
+    made = await cast_of(kept_connection, await database_clock(kept_connection))
+    await refresh(kept_connection, Settings())
+    return made
 
 
 def place(one: Member, sort: Sort) -> tuple[object, ...]:
@@ -87,10 +111,7 @@ async def all_rows(
         assert len(one.rows) == limit
 
 
-async def test_each_order_of_each_state(connection: Connection) -> None:
-    now = await database_clock(connection)
-    cast = await cast_of(connection, now)
-    await refresh(connection, Settings())
+async def test_each_order_of_each_state(connection: Connection, cast: list[Member]) -> None:
     by_id = {one.integration_id: one for one in cast}
     for sort in Sort:
         for state, is_in in STATES.items():
@@ -106,31 +127,26 @@ async def test_each_order_of_each_state(connection: Connection) -> None:
             assert places == sorted(places), (sort, state)
 
 
-async def test_while_everything_is_paused_all_are(connection: Connection) -> None:
-    now = await database_clock(connection)
-    cast = await cast_of(connection, now)
+async def test_while_everything_is_paused_all_are(connection: Connection, cast: list[Member]) -> None:
     await connection.execute("insert into synkron.pauses (reason, author) values ('r', 'kari')")
     await refresh(connection, Settings())
     for sort in Sort:
-        found = await all_rows(connection, sort, state=RowState.PAUSED)
+        found = await all_rows(connection, sort, state=RowState.PAUSED, limit=20)
         assert {row.integration.integration_id for row in found} == {one.integration_id for one in cast}
         assert all(row.pause is not None for row in found)
 
 
 async def test_what_is_rare_is_found_though_a_walk_did_not(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, cast: list[Member], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each order, state and search once more, with walks that break off at once."""
     monkeypatch.setattr(order, "WALKED", 3)
     monkeypatch.setattr(order, "WALKED_BY_FIGURES", 3)
-    now = await database_clock(connection)
-    cast = await cast_of(connection, now)
-    await refresh(connection, Settings())
     by_id = {one.integration_id: one for one in cast}
     for sort in Sort:
         for state, is_in in STATES.items():
             for search in (None, "fjord"):
-                rows = await all_rows(connection, sort, state=state, search=search)
+                rows = await all_rows(connection, sort, state=state, search=search, limit=20)
                 found = [by_id[row.integration.integration_id] for row in rows]
                 expected = [one for one in cast if is_in(one) and (search is None or one.organization == "Fjord AS")]
                 assert {one.integration_id for one in found} == {one.integration_id for one in expected}
@@ -138,10 +154,7 @@ async def test_what_is_rare_is_found_though_a_walk_did_not(
                 assert places == sorted(places), (sort, state)
 
 
-async def test_what_a_row_shows(connection: Connection) -> None:
-    now = await database_clock(connection)
-    cast = await cast_of(connection, now)
-    await refresh(connection, Settings())
+async def test_what_a_row_shows(connection: Connection, cast: list[Member]) -> None:
     shown = {row.integration.integration_id: row for row in await all_rows(connection, Sort.ORGANIZATION)}
     for one in cast:
         row = shown[one.integration_id]
@@ -159,18 +172,18 @@ async def test_what_a_row_shows(connection: Connection) -> None:
         assert [run.scheduled_for for run in row.runs] == sorted(run.scheduled_for for run in row.runs)
 
 
-async def test_a_row_fails_as_the_filter_says_and_the_last_run_alone_does_not(connection: Connection) -> None:
+async def test_a_row_fails_as_the_filter_says_and_the_last_run_alone_does_not(own_connection: Connection) -> None:
     """What failed long ago, or was cancelled, is no fault of now."""
-    now = (await database_clock(connection)).replace(second=0, microsecond=0)
-    await make_room(connection, now)
+    now = (await database_clock(own_connection)).replace(second=0, microsecond=0)
+    await make_room(own_connection, now)
     kinds = {"of today": (2, "final"), "cancelled": (2, "cancelled"), "of last week": (24 * 8, "final")}
     by_id = {}
     for name, (hours, outcome) in kinds.items():
-        org_id = await add_organization(connection, name)
-        found = await add_integration(connection, "0 2 * * *", org_id=org_id)
+        org_id = await add_organization(own_connection, name)
+        found = await add_integration(own_connection, "0 2 * * *", org_id=org_id)
         at = now - hours * HOUR
         run_id = await add_run(
-            connection,
+            own_connection,
             at,
             org_id=org_id,
             integration_id=found,
@@ -179,7 +192,7 @@ async def test_a_row_fails_as_the_filter_says_and_the_last_run_alone_does_not(co
             finished_at=at,
             error="HTTP 500",
         )
-        await connection.execute(
+        await own_connection.execute(
             "insert into synkron.attempts (run_id, scheduled_for, attempt, worker, started_at, finished_at, outcome, "
             "duration) values ($1, $2, 1, 'w', $2, $2, $3, interval '1 second')",
             run_id,
@@ -187,27 +200,21 @@ async def test_a_row_fails_as_the_filter_says_and_the_last_run_alone_does_not(co
             outcome,
         )
         by_id[found] = name
-    await refresh(connection, Settings())
-    shown = {by_id[row.integration.integration_id]: row.standing for row in await all_rows(connection, Sort.TYPE)}
+    await refresh(own_connection, Settings())
+    shown = {by_id[row.integration.integration_id]: row.standing for row in await all_rows(own_connection, Sort.TYPE)}
     assert shown == {"of today": Standing.FAILING, "cancelled": Standing.ENDED, "of last week": Standing.ENDED}
-    failing = await all_rows(connection, Sort.TYPE, state=RowState.FAILING)
+    failing = await all_rows(own_connection, Sort.TYPE, state=RowState.FAILING)
     assert [by_id[row.integration.integration_id] for row in failing] == ["of today"]
 
 
-async def test_a_search_finds_beginnings_of_words(connection: Connection) -> None:
-    now = await database_clock(connection)
-    cast = await cast_of(connection, now)
-    await refresh(connection, Settings())
+async def test_a_search_finds_beginnings_of_words(connection: Connection, cast: list[Member]) -> None:
     for search, names in SEARCHES.items():
         for sort in (Sort.ORGANIZATION, Sort.NEXT_FIRE):
             found = {row.integration.integration_id for row in await all_rows(connection, sort, search=search)}
             assert found == {one.integration_id for one in cast if one.organization in names}, search
 
 
-async def test_scopes_ids_and_types(connection: Connection) -> None:
-    now = await database_clock(connection)
-    cast = await cast_of(connection, now)
-    await refresh(connection, Settings())
+async def test_scopes_ids_and_types(connection: Connection, cast: list[Member]) -> None:
     one = cast[40]
     for scope in (
         Scope(one.org_id),

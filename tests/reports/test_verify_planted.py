@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
+from synkron.postgres.clock import database_clock
+from synkron.postgres.embedded import EmbeddedServer
 from synkron.reports.verify.evidence import FindingKind
 from synkron.reports.verify.store import Report, verify
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
 from synkron.settings.policy import CatchUp
 from tests.conftest import Connection
-from tests.support.databases import Database
+from tests.support.databases import Database, migrated
 from tests.support.fleet import add_integration
+from tests.support.rolled_back import SharedConnection, rolled_back
 
 HOUR = timedelta(hours=1)
 SETTINGS = Settings(
@@ -58,14 +63,29 @@ VICTIMS = """
         (select id from synkron.ticks order by id offset 60 limit 1) as tick
 """
 # As the owner of the database could, with its triggers off.
-PLANTING = "set session_replication_role = replica; "
+PLANTING = "set local session_replication_role = replica; "
+PLANTED = "; set local session_replication_role = origin; set local role synkron"
 
 
-@pytest.fixture
-async def planted(
-    database: Database, connection: Connection
-) -> AsyncIterator[tuple[datetime, Mapping[str, int], Connection]]:
-    """Three hours that were decided late and delivered; where they begin, the numbers above, and a superuser."""
+@dataclass(frozen=True)
+class Decided:
+    """Three hours that were decided late and delivered: from when to when, and the numbers above."""
+
+    since: datetime
+    until: datetime
+    numbers: Mapping[str, int]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
+    """One for the module: what a test plants is rolled back."""
+    async for made in migrated(server):
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def decided(database: Database) -> Decided:
+    connection = await asyncpg.connect(database.url)
     since = await connection.fetchval("select date_trunc('minute', now()) - interval '3 hours'")
     await connection.execute(TICKED, since)
     await connection.execute("insert into synkron.watermark (at) values ($1)", since)
@@ -77,20 +97,28 @@ async def planted(
     await connection.execute(DELIVERED)
     numbers = await connection.fetchrow(VICTIMS, one, other, hourly, merging)
     assert numbers is not None
-    superuser = await asyncpg.connect(database.superuser_url)
-    yield since, dict(numbers), superuser
-    await superuser.close()
+    until = await database_clock(connection)
+    await connection.close()
+    return Decided(since, until, dict(numbers))
 
 
-async def verified(connection: Connection, since: datetime) -> Report:
-    return await verify(connection, SETTINGS, since - HOUR)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kept_connection(database: Database) -> AsyncIterator[Connection]:
+    """A superuser's, who may plant."""
+    opened = await asyncpg.connect(database.superuser_url, connection_class=SharedConnection)
+    yield opened
+    await opened.close()
 
 
-async def test_nothing_is_found_where_nothing_was_planted(
-    connection: Connection, planted: tuple[datetime, Mapping[str, int], Connection]
-) -> None:
-    since, _, _ = planted
-    report = await verified(connection, since)
+connection = rolled_back
+
+
+async def verified(connection: Connection, decided: Decided) -> Report:
+    return await verify(connection, SETTINGS, decided.since - HOUR, decided.until)
+
+
+async def test_nothing_is_found_where_nothing_was_planted(connection: Connection, decided: Decided) -> None:
+    report = await verified(connection, decided)
     assert (report.findings, report.found) == ([], {})
     assert report.occurrences > 3 * 18
 
@@ -333,22 +361,19 @@ def moved(by: Mapping[str, str], *columns: str) -> str:
 )
 async def test_what_is_planted_is_found(
     connection: Connection,
-    planted: tuple[datetime, Mapping[str, int], Connection],
+    decided: Decided,
     statement: str,
     kind: FindingKind,
     says: str,
 ) -> None:
-    since, numbers, superuser = planted
-    await superuser.execute(PLANTING + statement.format(**numbers))
-    report = await verified(connection, since)
+    await connection.execute(PLANTING + statement.format(**decided.numbers) + PLANTED)
+    report = await verified(connection, decided)
     assert says in " / ".join(found.message for found in report.findings if found.kind is kind)
 
 
-async def test_what_the_database_refuses(
-    connection: Connection, planted: tuple[datetime, Mapping[str, int], Connection]
-) -> None:
-    """Also to its owner, and in every month's partition."""
-    for statement, says in [
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
         (RUN + "key = 'anything'" + OF_RUN, "a run keeps its key"),
         (RUN + "integration_id = 'another'" + OF_RUN, "a run keeps its key, its integration"),
         (
@@ -366,8 +391,11 @@ async def test_what_the_database_refuses(
             BACKFILLED + "{run}",
             "duplicate key",
         ),
-    ]:
-        _, numbers, superuser = planted
-        for one in (connection, superuser):
-            with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=says):
-                await one.execute(statement.format(**numbers))
+    ],
+)
+async def test_what_the_database_refuses(connection: Connection, decided: Decided, statement: str, says: str) -> None:
+    """Also to its owner, and in every month's partition."""
+    for role in ("synkron", "postgres"):
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=says):
+            async with connection.transaction():
+                await connection.execute(f"set local role {role}; " + statement.format(**decided.numbers))

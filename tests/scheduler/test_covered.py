@@ -19,7 +19,10 @@ from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings, TypeSettings
 from tests.conftest import Connection
 from tests.support.fleet import add_integration, utc
+from tests.support.rolled_back import rolled_back
 from tests.support.stepped_clock import install_clock, set_clock
+
+connection = rolled_back
 
 SETTINGS = Settings(types={"xledger": TypeSettings(), "dynamics": TypeSettings()})
 HALF = timedelta(seconds=30)

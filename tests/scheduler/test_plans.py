@@ -28,6 +28,9 @@ from synkron.source.queries import SourceQueries
 from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, utc
+from tests.support.rolled_back import rolled_back
+
+connection = rolled_back
 
 MINUTE = timedelta(minutes=1)
 SETTINGS = Settings()
@@ -208,13 +211,13 @@ async def test_a_copy_keeps_no_plans_of_the_original(connection: Connection) -> 
 
 # requirement R17.2, R17.6
 @pytest.mark.each_server
-async def test_both_clocks_at_once_decide_everything_once(database: Database, connection: Connection) -> None:
+async def test_both_clocks_at_once_decide_everything_once(database: Database, own_connection: Connection) -> None:
     """Twenty calls of each at the same time; `verify` finds nothing missed, doubled or out of place."""
     for _ in range(20):
-        await add_integration(connection, EVERY_MINUTE)
-    await install(connection, eager=True)
-    await plan(connection)
-    began = await connection.fetchval("select now()")
+        await add_integration(own_connection, EVERY_MINUTE)
+    await install(own_connection, eager=True)
+    await plan(own_connection)
+    began = await own_connection.fetchval("select now()")
     async with asyncpg.create_pool(database.url, min_size=8, max_size=8) as pool:
 
         async def once(number: int) -> None:
@@ -225,13 +228,13 @@ async def test_both_clocks_at_once_decide_everything_once(database: Database, co
                     await tick(one, SETTINGS, scheduler="test")
 
         await asyncio.gather(*(once(number) for number in range(40)))
-    report = await verify(connection, SETTINGS, began - MINUTE)
+    report = await verify(own_connection, SETTINGS, began - MINUTE)
     assert report.findings == []
-    doubled = await connection.fetchval(
+    doubled = await own_connection.fetchval(
         "select count(*) from (select from synkron.runs group by integration_id, scheduled_for having count(*) > 1) _"
     )
     assert doubled == 0
-    overlaps = await connection.fetchval("""
+    overlaps = await own_connection.fetchval("""
         select count(*) from synkron.runs a join synkron.runs b
             on a.integration_id = b.integration_id
             and a.scheduled_for < b.scheduled_for and b.period_start < a.period_end

@@ -17,6 +17,9 @@ from synkron.settings.policy import CatchUp
 from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, utc
+from tests.support.rolled_back import rolled_back
+
+connection = rolled_back
 
 MINUTE = timedelta(minutes=1)
 
@@ -125,11 +128,11 @@ async def test_a_first_boot_never_fires_the_past(connection: Connection) -> None
 
 
 @pytest.mark.usefixtures("no_partitions")
-async def test_two_schedulers_that_tick_at_once(database: Database, connection: Connection) -> None:
+async def test_two_schedulers_that_tick_at_once(database: Database, own_connection: Connection) -> None:
     for _ in range(50):
-        await add_integration(connection, "* * * * *")
+        await add_integration(own_connection, "* * * * *")
     other = await asyncpg.connect(database.url)
-    ticks = await asyncio.gather(tick_at(connection, "2026-03-02T02:00:00"), tick_at(other, "2026-03-02T02:00:00"))
+    ticks = await asyncio.gather(tick_at(own_connection, "2026-03-02T02:00:00"), tick_at(other, "2026-03-02T02:00:00"))
     assert sorted(done.claimed for done in ticks) == [0, 50]
     assert [done.due for done in ticks] == [50, 50]
     await other.close()
@@ -191,18 +194,18 @@ async def test_a_replayed_run_says_so(connection: Connection) -> None:
 
 
 @pytest.mark.usefixtures("no_partitions")
-async def test_two_schedulers_that_end_an_outage_at_once(database: Database, connection: Connection) -> None:
+async def test_two_schedulers_that_end_an_outage_at_once(database: Database, own_connection: Connection) -> None:
     """The second finds the watermark moved: one set of runs, whose periods are the first's."""
-    await connection.execute("insert into synkron.watermark (at) values (now() - interval '10 minutes')")
+    await own_connection.execute("insert into synkron.watermark (at) values (now() - interval '10 minutes')")
     for _ in range(20):
-        await add_integration(connection, "* * * * *")
+        await add_integration(own_connection, "* * * * *")
     others = [await asyncpg.connect(database.url) for _ in range(3)]
-    ticks = await asyncio.gather(*(tick_at(one) for one in (connection, *others)))
+    ticks = await asyncio.gather(*(tick_at(one) for one in (own_connection, *others)))
     assert sorted(done.claimed > 0 for done in ticks) == [False, False, False, True]
-    runs = await history.runs(connection)
+    runs = await history.runs(own_connection)
     assert len({(run.integration_id, run.scheduled_for) for run in runs}) == len(runs) >= 200
     assert sum(done.claimed + done.skipped for done in ticks) == len(runs)
-    assert await connection.fetchval("select at from synkron.watermark") == max(done.window.end for done in ticks)
+    assert await own_connection.fetchval("select at from synkron.watermark") == max(done.window.end for done in ticks)
     for other in others:
         await other.close()
 
