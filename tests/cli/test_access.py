@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from socket import gethostname
-from typing import Any, TypeVar
+from typing import Any
 
-import asyncpg
 import pytest
 
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.sessions import log_in_by_link, log_in_by_password
 from synkron.operations.access.tokens import actor_of_token
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, make_past
 from tests.conftest import Connection
 from tests.settings.test_api_settings import OIDC
 from tests.support.actors import actor_of
 from tests.support.databases import Database
+from tests.support.statements import ask, execute, fetch
 
-Answer = TypeVar("Answer")
 READ, OPERATE, ADMIN = Permission
 PASSWORD = "fjell vidde elv 7"
 HOST = gethostname()
-
-
-def ask(database: Database, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
-    """What the operations answer."""
-
-    async def asked() -> Answer:
-        connection = await asyncpg.connect(database.url)
-        try:
-            return await question(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(asked())
 
 
 @pytest.fixture
@@ -58,7 +43,7 @@ class TestToken:
         made = on_database("token", "create", "grafana", "--permission", "read", "--yes", "--author", "kari")
         assert (made.code, made.err) == (0, "")
         secret = made.out.strip()
-        assert ask(database, lambda connection: actor_of_token(connection, secret)) == Actor("token:grafana", READ)
+        assert ask(database.url, lambda connection: actor_of_token(connection, secret)) == Actor("token:grafana", READ)
         for options in ([], ["--json"], ["--revoked"]):
             assert secret not in on_database("token", "list", *options).out
         assert secret not in on_database("audit", "--json").out
@@ -84,7 +69,7 @@ class TestToken:
         assert token["expires_at"] > token["created_at"]
         assert not {"secret_hash", "id"} & token.keys()
         assert "never" in on_database("token", "list").out
-        found = ask(database, lambda connection: actor_of_token(connection, made.answer["secret"]))
+        found = ask(database.url, lambda connection: actor_of_token(connection, made.answer["secret"]))
         assert found == Actor("token:page", OPERATE, FJORD)
         listed = on_database("token", "list").out
         assert "Fjord" in listed
@@ -108,7 +93,7 @@ class TestToken:
         assert told == "Revoke the token grafana: it may administer everything, and was never used.\n"
         ended = on_database("token", "revoke", "grafana", "--yes", "--json")
         assert ended.answer["token"]["state"] == "revoked"
-        assert ask(database, lambda connection: actor_of_token(connection, secret)) is None
+        assert ask(database.url, lambda connection: actor_of_token(connection, secret)) is None
         assert on_database("token", "list", "--json").answer == []
         assert [one["name"] for one in on_database("token", "list", "--revoked", "--json").answer] == ["grafana"]
         assert on_database("token", "revoke", "grafana", "--yes").code == 4
@@ -147,7 +132,7 @@ class TestPeople:
 
     @pytest.mark.usefixtures("kari")
     def test_who_was_added_logs_in(self, on_database: Command, database: Database) -> None:
-        found = ask(database, lambda connection: log_in_by_password(connection, "kari", PASSWORD, "127.0.0.1"))
+        found = ask(database.url, lambda connection: log_in_by_password(connection, "kari", PASSWORD, "127.0.0.1"))
         assert found is not None
         assert found[0] == Actor("person:kari", OPERATE)
         [one] = on_database("people", "list", "--json").answer
@@ -171,19 +156,19 @@ class TestPeople:
         typed("another long one 8\r\n")
         ended = on_database("people", "password", "kari", "--yes")
         assert ended.out == "The password of kari is set. 0 sessions of theirs: ended.\n"
-        assert ask(database, lambda connection: _enter(connection, PASSWORD)) is None
-        assert ask(database, lambda connection: _enter(connection, "another long one 8")) is not None
+        assert ask(database.url, lambda connection: _enter(connection, PASSWORD)) is None
+        assert ask(database.url, lambda connection: _enter(connection, "another long one 8")) is not None
 
     @pytest.mark.usefixtures("kari")
     def test_disabled_and_enabled(self, on_database: Command, database: Database) -> None:
-        session = ask(database, lambda connection: _enter(connection, PASSWORD)) or ""
+        session = ask(database.url, lambda connection: _enter(connection, PASSWORD)) or ""
         ended = on_database("people", "disable", "kari", "--yes", "--author", "ola")
         assert ended.out == "kari is disabled. 1 session of theirs: ended.\n"
-        assert ask(database, lambda connection: actor_of(connection, session)) is None
+        assert ask(database.url, lambda connection: actor_of(connection, session)) is None
         assert "disabled by ola" in on_database("people", "list").out
         assert on_database("people", "disable", "kari", "--yes").code == 6
         assert on_database("people", "enable", "kari", "--yes").out == "kari may log in again.\n"
-        assert ask(database, lambda connection: _enter(connection, PASSWORD)) is not None
+        assert ask(database.url, lambda connection: _enter(connection, PASSWORD)) is not None
 
     @pytest.mark.parametrize(
         ("stdin", "code", "said"),
@@ -222,7 +207,7 @@ class TestLogin:
         said, doubt = ended.err.splitlines()
         assert said == "It logs kari@ops-1 in once, within ten minutes, who may administer everything then."
         assert "No process that serves the dashboard is running" in doubt
-        logged_in = ask(database, lambda connection: log_in_by_link(connection, found[1]))
+        logged_in = ask(database.url, lambda connection: log_in_by_link(connection, found[1]))
         assert logged_in is not None
         assert logged_in[0] == Actor("person:kari@ops-1", ADMIN)
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from synkron.postgres.embedded import EmbeddedServer
-from tests.cli.conftest import Command, execute
-from tests.cli.past import fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import make_past
+from tests.support import statements
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 
 @pytest.fixture
@@ -21,11 +23,13 @@ def copy(
     past = make_past(database.url)
     past.record(1, "running")
     past.record(0, "claimed")
+    statements.close()  # as no session may be in what is copied
     name = f"{database.name}_copy"
     admin = server.url(database="postgres", user="postgres")
     execute(admin, f"create database {name} template {database.name} owner synkron")
     monkeypatch.setenv("SYNKRON_DATABASE_URL", server.url(database=name))
     yield server.url(database=name)
+    statements.close()
     execute(admin, f"drop database {name} with (force)")
 
 

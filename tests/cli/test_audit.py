@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.end_to_end.first_hour.terminal import LINES, at_the_terminal
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 FJORD, HOURLY = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000007"
 

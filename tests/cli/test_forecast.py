@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from synkron.cli.commands.forecast_chart import ASCII, bar
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.end_to_end.first_hour.terminal import LINES, at_the_terminal
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 HERD = 412
 

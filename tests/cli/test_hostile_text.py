@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -10,12 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from tests.cli.conftest import SYNKRON, Command
 from tests.support.databases import Database
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in
+from tests.support.statements import fetch
 
 TEXT = f"{HOSTILE}\u202e\u2028\u200b"
 SHOWN = rf"{SPELT}\u202e\u2028\u200b"
@@ -74,17 +73,9 @@ def run_id(database: Database, on_database: Command) -> str:
     """The rows are there; answers the number of the run."""
     assert on_database("tick").code == 0  # which makes the partitions
     Path("synkron.toml").write_text(SETTINGS, "utf-8")
-    return asyncio.run(_inserted(database.url))
-
-
-async def _inserted(url: str) -> str:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in ROWS.split(";\n"):
-            await connection.execute(statement.replace("$1", "$1::text"), TEXT)
-        return str(await connection.fetchval("select id from synkron.runs"))
-    finally:
-        await connection.close()
+    for statement in ROWS.split(";\n"):
+        fetch(database.url, statement.replace("$1", "$1::text"), TEXT)
+    return str(fetch(database.url, "select id from synkron.runs")[0][0])
 
 
 TABLES = [
@@ -221,12 +212,4 @@ def _at_a_terminal(arguments: list[str], until: bytes | None = None) -> bytes:
 
 def _integration(database: Database) -> str:
     """The id of the run's integration."""
-
-    async def found() -> str:
-        connection = await asyncpg.connect(database.url)
-        try:
-            return str(await connection.fetchval("select integration_id from synkron.runs"))
-        finally:
-            await connection.close()
-
-    return asyncio.run(found())
+    return str(fetch(database.url, "select integration_id from synkron.runs")[0][0])

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.store import reconcile
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, NOBODY, Past, make_past
 from tests.cli.test_pauses import LATER, Terminal
 from tests.support.announcing import announcing
 from tests.support.databases import Database
 from tests.support.incident_cast import MINUTE, condition
+from tests.support.statements import ask, execute, fetch
 
 WHY = ["--reason", "their maintenance", "--author", "kari"]
 SETTINGS = announcing(operations="json://127.0.0.1:9")
@@ -31,12 +30,7 @@ def past(database: Database) -> Past:
 def happen(past: Past, *conditions: Condition, after: timedelta = timedelta()) -> None:
     """These conditions hold, some time after the last full hour."""
 
-    async def run() -> None:
-        connection = await asyncpg.connect(past.url)
-        await reconcile(connection, conditions, SETTINGS, past.hour + after)
-        await connection.close()
-
-    asyncio.run(run())
+    ask(past.url, lambda connection: reconcile(connection, conditions, SETTINGS, past.hour + after))
 
 
 def failed(subject: str = "4711", **facts: Any) -> Condition:

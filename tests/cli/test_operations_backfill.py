@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, HOUR, NOBODY, Past, make_past
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from synkron.scheduler.policies import OVERRIDABLE
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, NOBODY, Past, make_past
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 ALL_SET = {
     "--catch-up": "all",

@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
 from tests.support.hostile import dangerous_in
+from tests.support.statements import execute
 
 FJORD, VIK, BERG = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 HOSTILE = '=1+1<script>alert(1)</script>\x1b[2J&"'

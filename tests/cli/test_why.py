@@ -15,9 +15,11 @@ from synkron.model import Outcome
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.cli.conftest import Command, Ended, execute
+from tests.cli.conftest import Command, Ended
+from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import nothing_queued, watching
+from tests.support.statements import ask, execute, fetch
 from tests.support.turns import start
 from tests.support.working import BROKEN, Recorder, working
 
@@ -70,12 +72,8 @@ class World:
     def tick(self, after: timedelta = -HEAD_START, settings: Settings | None = None) -> None:
         """A tick so long after the moment: half a minute ahead of it, unless told otherwise."""
 
-        async def run() -> None:
-            connection = await asyncpg.connect(self.database.url)
-            await tick(connection, settings or policy(), scheduler="test", at=self.moment + after)
-            await connection.close()
-
-        asyncio.run(run())
+        at = self.moment + after
+        ask(self.database.url, lambda connection: tick(connection, settings or policy(), scheduler="test", at=at))
 
     def deliver(self, *answers: Outcome) -> None:
         """A worker does all there is to do."""
@@ -93,13 +91,8 @@ class World:
     def run_id(self) -> int:
         """The number of the newest run."""
 
-        async def fetch() -> int:
-            connection = await asyncpg.connect(self.database.url)
-            found: int = await connection.fetchval("select max(id) from synkron.runs where action = 'run'")
-            await connection.close()
-            return found
-
-        return asyncio.run(fetch())
+        found: int = fetch(self.database.url, "select max(id) from synkron.runs where action = 'run'")[0][0]
+        return found
 
     def why(self, after: timedelta = timedelta()) -> str:
         ended = self.synkron("why", "--org", FJORD, "--type", "xledger", "--at", zulu(self.moment + after))
@@ -143,13 +136,11 @@ def lost_its_workers(world: World) -> None:
     world.tick()
     run_id = world.run_id()
 
-    async def start_thrice() -> None:
-        connection = await asyncpg.connect(world.database.url)
+    async def start_thrice(connection: Connection) -> None:
         for job_id in (-1, -2, -3):
             assert await start(connection, run_id, "killed", job_id)
-        await connection.close()
 
-    asyncio.run(start_thrice())
+    ask(world.database.url, start_thrice)
     world.deliver()
 
 
