@@ -91,23 +91,23 @@ def test_the_original_is_adopted(synkron: Command, copy: str) -> None:
     assert synkron("tick").code == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "says"),
-    [
-        (["adopt"], 2, "--as"),
-        (["adopt", "--as", "both", "--dry-run"], 2, '"both" is neither original nor copy'),
-        (["adopt", "--as", "copy"], 2, "there is no terminal to ask at"),
-        (["adopt", "--as", "copy", "--installation", "two words", "--yes"], 2, "letters, digits, dots"),
-        (["adopt", "--as", "copy", "--installation", "prod", "--yes"], 6, '"prod" is the name of the ledger'),
-        (["migrate", "--installation", "staging"], 6, "synkron adopt --as copy --installation staging"),
-    ],
-)
-def test_what_is_refused(on_database: Command, database: Database, arguments: list[str], code: int, says: str) -> None:
+REFUSED: list[tuple[list[str], int, str]] = [
+    (["adopt"], 2, "--as"),
+    (["adopt", "--as", "both", "--dry-run"], 2, '"both" is neither original nor copy'),
+    (["adopt", "--as", "copy"], 2, "there is no terminal to ask at"),
+    (["adopt", "--as", "copy", "--installation", "two words", "--yes"], 2, "letters, digits, dots"),
+    (["adopt", "--as", "copy", "--installation", "prod", "--yes"], 6, '"prod" is the name of the ledger'),
+    (["migrate", "--installation", "staging"], 6, "synkron adopt --as copy --installation staging"),
+]
+
+
+def test_what_is_refused(on_database: Command, database: Database) -> None:
     execute(database.url, "update synkron.installations set name = 'prod'")
-    ended = on_database(*arguments)
-    assert ended.code == code
-    assert says in ended.err
-    assert [row["action"] for row in fetch(database.url, "select action from synkron.audit")] == []
+    for arguments, code, says in REFUSED:
+        ended = on_database(*arguments)
+        assert ended.code == code, arguments
+        assert says in ended.err, arguments
+        assert [row["action"] for row in fetch(database.url, "select action from synkron.audit")] == [], arguments
 
 
 def test_a_ledger_is_named(on_database: Command, monkeypatch: pytest.MonkeyPatch) -> None:

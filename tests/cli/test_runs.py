@@ -73,31 +73,31 @@ def ledger(database: Database) -> None:
     )
 
 
+FILTERED: list[tuple[list[str], list[str]]] = [
+    ([], ["two", "one", "three", "four"]),
+    (["--org", FJORD], ["one", "four"]),
+    (["--org", "fjord"], ["one", "four"]),
+    (["--org", VIK.upper(), "--type", "buf"], ["three"]),
+    (["--type", "bufdir"], ["three"]),
+    (["--integration", "two"], ["two"]),
+    (["--integration", "two", "--type", "dynamics"], ["two"]),
+    (["--state", "failed"], ["two"]),
+    (["--since", "7d"], ["two", "one", "three"]),
+    (["--since", "1450m"], ["two", "one"]),
+    (["--since", "1h"], []),
+    (["--since", "999999999d"], ["two", "one", "three", "four"]),
+    (["--since", "2001-01-01T00:00Z", "--org", VIK], ["two", "three"]),
+    (["--limit", "1"], ["two"]),
+]
+
+
 @pytest.mark.usefixtures("ledger")
-@pytest.mark.parametrize(
-    ("options", "keys"),
-    [
-        ([], ["two", "one", "three", "four"]),
-        (["--org", FJORD], ["one", "four"]),
-        (["--org", "fjord"], ["one", "four"]),
-        (["--org", VIK.upper(), "--type", "buf"], ["three"]),
-        (["--type", "bufdir"], ["three"]),
-        (["--integration", "two"], ["two"]),
-        (["--integration", "two", "--type", "dynamics"], ["two"]),
-        (["--state", "failed"], ["two"]),
-        (["--since", "7d"], ["two", "one", "three"]),
-        (["--since", "1450m"], ["two", "one"]),
-        (["--since", "1h"], []),
-        (["--since", "999999999d"], ["two", "one", "three", "four"]),
-        (["--since", "2001-01-01T00:00Z", "--org", VIK], ["two", "three"]),
-        (["--limit", "1"], ["two"]),
-    ],
-)
-def test_runs_are_filtered_the_newest_first(on_database: Command, options: list[str], keys: list[str]) -> None:
-    ended = on_database("runs", *options, "--json")
-    assert ended.code == 0
-    assert [run["key"] for run in ended.answer] == keys
-    assert ("Cut after the newest 1" in ended.err) == ("--limit" in options)
+def test_runs_are_filtered_the_newest_first(on_database: Command) -> None:
+    for options, keys in FILTERED:
+        ended = on_database("runs", *options, "--json")
+        assert ended.code == 0, options
+        assert [run["key"] for run in ended.answer] == keys, options
+        assert ("Cut after the newest 1" in ended.err) == ("--limit" in options), options
 
 
 @pytest.mark.usefixtures("ledger")
