@@ -105,11 +105,11 @@ def test_other_rows_are_left_alone(folder: Path, beside: Command) -> None:
 def test_an_embedded_database_is_set_up_by_request_and_then_used(
     folder: Path, beside: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By `up --embedded`, once; then by `up` and `run`, where SYNKRON_DATA_DIR names it."""
+    """By `up --embedded`, once; then by `run`, where SYNKRON_DATA_DIR names it. `up` finds a demo's the same way."""
     data = folder / "data"
     assert beside("up").code == 2
     assert not data.exists()
-    for command in (["up", "--embedded"], ["up"], ["run"]):
+    for command in (["up", "--embedded"], ["run"]):
         process = spawn(*command, folder=folder, environment=_environment(folder))
         assert process.stderr
         first = json.loads(process.stderr.readline())["event"]
