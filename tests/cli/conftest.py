@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 import typer.main
 
 from synkron.cli import main
+from tests.support import statements
 from tests.support.commands import commands
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
 
@@ -37,6 +37,13 @@ class Ended:
 
 
 Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def database(database: Database) -> Iterator[Database]:
+    """The test's database, until whose end its own statements share a connection."""
+    yield database
+    statements.close()
 
 
 @pytest.fixture
@@ -70,20 +77,6 @@ def spawn(*arguments: str, folder: Path, environment: dict[str, str], **streams:
     """Starts a command as a process of its own."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
     return subprocess.Popen([SYNKRON, *arguments], cwd=folder, env=environment, text=True, **streams)
-
-
-def execute(url: str, *statements: str) -> None:
-    """Runs SQL."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
 
 
 @pytest.fixture

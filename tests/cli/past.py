@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
-
 from synkron.ledger.keys import idempotency_key
-from tests.cli.conftest import execute
+from tests.support.statements import execute, fetch
 
 FJORD = "00000000-0000-4000-8000-000000000001"
 NOBODY = "00000000-0000-4000-8000-0000000000ff"
@@ -111,16 +108,3 @@ def make_past(url: str) -> Past:
     now = fetch(url, "select now()")[0]["now"].astimezone(UTC)
     past = Past(url, "", now.replace(minute=0, second=0, microsecond=0))
     return Past(url, past.add("xledger", "0 * * * *"), past.hour)
-
-
-def fetch(url: str, query: str, *values: object) -> list[Any]:
-    """The rows that a statement answers."""
-
-    async def ask() -> list[Any]:
-        connection = await asyncpg.connect(url)
-        try:
-            return list(await connection.fetch(query, *values))
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())

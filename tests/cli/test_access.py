@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from socket import gethostname
-from typing import Any, TypeVar
+from typing import Any
 
-import asyncpg
 import pytest
 
 from synkron.operations.access.actor import Actor, Permission
 from synkron.operations.access.sessions import log_in_by_link, log_in_by_password
 from synkron.operations.access.tokens import actor_of_token
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, make_past
 from tests.conftest import Connection
 from tests.settings.test_api_settings import OIDC
 from tests.support.actors import actor_of
 from tests.support.databases import Database
+from tests.support.statements import ask, execute, fetch
 
-Answer = TypeVar("Answer")
 READ, OPERATE, ADMIN = Permission
 PASSWORD = "fjell vidde elv 7"
 HOST = gethostname()
-
-
-def ask(database: Database, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:
-    """What the operations answer."""
-
-    async def asked() -> Answer:
-        connection = await asyncpg.connect(database.url)
-        try:
-            return await question(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(asked())
 
 
 @pytest.fixture
@@ -53,12 +38,24 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return put
 
 
+REFUSED_TOKENS: list[tuple[list[str], int, str]] = [
+    (["a"], 2, "--permission"),
+    (["a", "--permission", "write"], 2, "operate"),
+    (["", "--permission", "read"], 2, "it is empty"),
+    (["a\x1b[2J", "--permission", "read"], 2, "must be printable"),
+    (["x" * 101, "--permission", "read"], 2, "at most 100 characters"),
+    (["a", "--permission", "read", "--expires", "soon"], 2, "is not a time"),
+    (["a", "--permission", "read", "--expires", "2020-01-01T00:00Z"], 6, "which is in the past"),
+    (["a", "--permission", "read", "--org", "nobody"], 4, "nobody"),
+]
+
+
 class TestToken:
     def test_its_secret_is_all_that_is_shown_and_once(self, on_database: Command, database: Database) -> None:
         made = on_database("token", "create", "grafana", "--permission", "read", "--yes", "--author", "kari")
         assert (made.code, made.err) == (0, "")
         secret = made.out.strip()
-        assert ask(database, lambda connection: actor_of_token(connection, secret)) == Actor("token:grafana", READ)
+        assert ask(database.url, lambda connection: actor_of_token(connection, secret)) == Actor("token:grafana", READ)
         for options in ([], ["--json"], ["--revoked"]):
             assert secret not in on_database("token", "list", *options).out
         assert secret not in on_database("audit", "--json").out
@@ -84,7 +81,7 @@ class TestToken:
         assert token["expires_at"] > token["created_at"]
         assert not {"secret_hash", "id"} & token.keys()
         assert "never" in on_database("token", "list").out
-        found = ask(database, lambda connection: actor_of_token(connection, made.answer["secret"]))
+        found = ask(database.url, lambda connection: actor_of_token(connection, made.answer["secret"]))
         assert found == Actor("token:page", OPERATE, FJORD)
         listed = on_database("token", "list").out
         assert "Fjord" in listed
@@ -108,26 +105,17 @@ class TestToken:
         assert told == "Revoke the token grafana: it may administer everything, and was never used.\n"
         ended = on_database("token", "revoke", "grafana", "--yes", "--json")
         assert ended.answer["token"]["state"] == "revoked"
-        assert ask(database, lambda connection: actor_of_token(connection, secret)) is None
+        assert ask(database.url, lambda connection: actor_of_token(connection, secret)) is None
         assert on_database("token", "list", "--json").answer == []
         assert [one["name"] for one in on_database("token", "list", "--revoked", "--json").answer] == ["grafana"]
         assert on_database("token", "revoke", "grafana", "--yes").code == 4
 
     def test_what_is_refused(self, on_database: Command) -> None:
-        for arguments, code, said in [
-            (["a"], 2, "--permission"),
-            (["a", "--permission", "write"], 2, "operate"),
-            (["", "--permission", "read"], 2, "it is empty"),
-            (["a\x1b[2J", "--permission", "read"], 2, "must be printable"),
-            (["x" * 101, "--permission", "read"], 2, "at most 100 characters"),
-            (["a", "--permission", "read", "--expires", "soon"], 2, "is not a time"),
-            (["a", "--permission", "read", "--expires", "2020-01-01T00:00Z"], 6, "which is in the past"),
-            (["a", "--permission", "read", "--org", "nobody"], 4, "nobody"),
-        ]:
+        for arguments, code, said in REFUSED_TOKENS:
             ended = on_database("token", "create", *arguments, "--yes")
             assert (ended.code, ended.out) == (code, ""), arguments
             assert said in ended.err, arguments
-            assert on_database("token", "list", "--json").answer == [], arguments
+        assert on_database("token", "list", "--json").answer == []
 
     def test_where_nobody_can_be_asked(self, on_database: Command) -> None:
         ended = on_database("token", "create", "a", "--permission", "read")
@@ -144,7 +132,7 @@ class TestPeople:
 
     @pytest.mark.usefixtures("kari")
     def test_who_was_added_logs_in(self, on_database: Command, database: Database) -> None:
-        found = ask(database, lambda connection: log_in_by_password(connection, "kari", PASSWORD, "127.0.0.1"))
+        found = ask(database.url, lambda connection: log_in_by_password(connection, "kari", PASSWORD, "127.0.0.1"))
         assert found is not None
         assert found[0] == Actor("person:kari", OPERATE)
         [one] = on_database("people", "list", "--json").answer
@@ -168,19 +156,19 @@ class TestPeople:
         typed("another long one 8\r\n")
         ended = on_database("people", "password", "kari", "--yes")
         assert ended.out == "The password of kari is set. 0 sessions of theirs: ended.\n"
-        assert ask(database, lambda connection: _enter(connection, PASSWORD)) is None
-        assert ask(database, lambda connection: _enter(connection, "another long one 8")) is not None
+        assert ask(database.url, lambda connection: _enter(connection, PASSWORD)) is None
+        assert ask(database.url, lambda connection: _enter(connection, "another long one 8")) is not None
 
     @pytest.mark.usefixtures("kari")
     def test_disabled_and_enabled(self, on_database: Command, database: Database) -> None:
-        session = ask(database, lambda connection: _enter(connection, PASSWORD)) or ""
+        session = ask(database.url, lambda connection: _enter(connection, PASSWORD)) or ""
         ended = on_database("people", "disable", "kari", "--yes", "--author", "ola")
         assert ended.out == "kari is disabled. 1 session of theirs: ended.\n"
-        assert ask(database, lambda connection: actor_of(connection, session)) is None
+        assert ask(database.url, lambda connection: actor_of(connection, session)) is None
         assert "disabled by ola" in on_database("people", "list").out
         assert on_database("people", "disable", "kari", "--yes").code == 6
         assert on_database("people", "enable", "kari", "--yes").out == "kari may log in again.\n"
-        assert ask(database, lambda connection: _enter(connection, PASSWORD)) is not None
+        assert ask(database.url, lambda connection: _enter(connection, PASSWORD)) is not None
 
     @pytest.mark.parametrize(
         ("stdin", "code", "said"),
@@ -210,6 +198,23 @@ class TestPeople:
         assert 'There is no person "per".' in ended.err
 
 
+# Which processes serve the dashboard and where; the address that is told, and what is told besides.
+RUNNING: list[tuple[dict[str, str | None], str, str | None]] = [
+    ({"HERE:7": "http://127.0.0.1:40321"}, "127.0.0.1:40321", None),
+    ({"far:7": "http://127.0.0.1:8077", "HERE:7": "http://127.0.0.1:40321"}, "127.0.0.1:40321", None),
+    ({"far:7": "http://127.0.0.1:40322"}, "127.0.0.1:40322", None),
+    (
+        {"HERE:7": "http://127.0.0.1:40321", "HERE:8": "http://127.0.0.1:40322"},
+        "127.0.0.1:40321",
+        "The dashboard is also at http://127.0.0.1:40322",
+    ),
+    ({"HERE:7": None}, "127.0.0.1:8077", "A process of an earlier release serves the dashboard"),
+    ({"HERE:7": None, "far:7": "http://127.0.0.1:40322"}, "127.0.0.1:40322", None),
+    ({"HERE:7 lost": None}, "127.0.0.1:8077", "No process that serves the dashboard is running"),
+    ({"HERE:7 lost": "http://127.0.0.1:40321"}, "127.0.0.1:8077", "No process that serves the dashboard"),
+]
+
+
 class TestLogin:
     def test_a_link_logs_in_who_asked_for_it(self, on_database: Command, database: Database) -> None:
         ended = on_database("login", "--author", "kari@ops-1")
@@ -219,7 +224,7 @@ class TestLogin:
         said, doubt = ended.err.splitlines()
         assert said == "It logs kari@ops-1 in once, within ten minutes, who may administer everything then."
         assert "No process that serves the dashboard is running" in doubt
-        logged_in = ask(database, lambda connection: log_in_by_link(connection, found[1]))
+        logged_in = ask(database.url, lambda connection: log_in_by_link(connection, found[1]))
         assert logged_in is not None
         assert logged_in[0] == Actor("person:kari@ops-1", ADMIN)
 
@@ -232,44 +237,26 @@ class TestLogin:
         assert made["link"].startswith("https://synkron.example.com/login/synkron_l_")
         assert (made["permission"], made["org_id"]) == ("read", FJORD)
 
-    @pytest.mark.parametrize(
-        ("running", "address", "said"),
-        [
-            ({"HERE:7": "http://127.0.0.1:40321"}, "127.0.0.1:40321", None),
-            ({"far:7": "http://127.0.0.1:8077", "HERE:7": "http://127.0.0.1:40321"}, "127.0.0.1:40321", None),
-            ({"far:7": "http://127.0.0.1:40322"}, "127.0.0.1:40322", None),
-            (
-                {"HERE:7": "http://127.0.0.1:40321", "HERE:8": "http://127.0.0.1:40322"},
-                "127.0.0.1:40321",
-                "The dashboard is also at http://127.0.0.1:40322",
-            ),
-            ({"HERE:7": None}, "127.0.0.1:8077", "A process of an earlier release serves the dashboard"),
-            ({"HERE:7": None, "far:7": "http://127.0.0.1:40322"}, "127.0.0.1:40322", None),
-            ({"HERE:7 lost": None}, "127.0.0.1:8077", "No process that serves the dashboard is running"),
-            ({"HERE:7 lost": "http://127.0.0.1:40321"}, "127.0.0.1:8077", "No process that serves the dashboard"),
-        ],
-    )
-    def test_it_leads_to_where_the_api_listens(
-        self,
-        running: dict[str, str | None],
-        address: str,
-        said: str | None,
-        on_database: Command,
-        database: Database,
-    ) -> None:
+    def test_it_leads_to_where_the_api_listens(self, on_database: Command, database: Database) -> None:
         """`synkron up` takes any free port if that of the settings is taken."""
-        for ago, (name, where) in enumerate(running.items()):
-            place = "null" if where is None else f"'{where}'"
+        for running, address, said in RUNNING:
+            execute(database.url, "delete from synkron.nodes")
+            for ago, (name, where) in enumerate(running.items()):
+                place = "null" if where is None else f"'{where}'"
+                execute(
+                    database.url,
+                    "insert into synkron.nodes (name, role, version, started_at, seen_at, skew, address) values "
+                    f"('{name.replace('HERE', HOST)}', 'api', '1', now(), now() - interval '{ago} s', '0', {place})",
+                )
             execute(
-                database.url,
-                "insert into synkron.nodes (name, role, version, started_at, seen_at, skew, address) values "
-                f"('{name.replace('HERE', HOST)}', 'api', '1', now(), now() - interval '{ago} s', '0', {place})",
+                database.url, "update synkron.nodes set seen_at = now() - interval '1 hour' where name like '% lost'"
             )
-        execute(database.url, "update synkron.nodes set seen_at = now() - interval '1 hour' where name like '% lost'")
-        ended = on_database("login")
-        assert ended.out.startswith(f"http://{address}/login/synkron_l_")
-        assert [line.startswith(said) for line in ended.err.splitlines()[1:] if said] == ([True] if said else [])
-        assert len(ended.err.splitlines()) == (2 if said else 1)
+            ended = on_database("login")
+            assert ended.out.startswith(f"http://{address}/login/synkron_l_"), running
+            assert [line.startswith(said) for line in ended.err.splitlines()[1:] if said] == ([True] if said else []), (
+                running
+            )
+            assert len(ended.err.splitlines()) == (2 if said else 1), running
 
     def test_it_is_in_the_audit_without_its_secret(self, on_database: Command, database: Database) -> None:
         ended = on_database("login", "--author", "kari")

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from synkron.postgres.embedded import EmbeddedServer
-from tests.cli.conftest import Command, execute
-from tests.cli.past import fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import make_past
+from tests.support import statements
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 
 @pytest.fixture
@@ -21,11 +23,13 @@ def copy(
     past = make_past(database.url)
     past.record(1, "running")
     past.record(0, "claimed")
+    statements.close()  # as no session may be in what is copied
     name = f"{database.name}_copy"
     admin = server.url(database="postgres", user="postgres")
     execute(admin, f"create database {name} template {database.name} owner synkron")
     monkeypatch.setenv("SYNKRON_DATABASE_URL", server.url(database=name))
     yield server.url(database=name)
+    statements.close()
     execute(admin, f"drop database {name} with (force)")
 
 
@@ -87,16 +91,19 @@ def test_the_original_is_adopted(synkron: Command, copy: str) -> None:
     assert synkron("tick").code == 0
 
 
+REFUSED: list[tuple[list[str], int, str]] = [
+    (["adopt"], 2, "--as"),
+    (["adopt", "--as", "both", "--dry-run"], 2, '"both" is neither original nor copy'),
+    (["adopt", "--as", "copy"], 2, "there is no terminal to ask at"),
+    (["adopt", "--as", "copy", "--installation", "two words", "--yes"], 2, "letters, digits, dots"),
+    (["adopt", "--as", "copy", "--installation", "prod", "--yes"], 6, '"prod" is the name of the ledger'),
+    (["migrate", "--installation", "staging"], 6, "synkron adopt --as copy --installation staging"),
+]
+
+
 def test_what_is_refused(on_database: Command, database: Database) -> None:
     execute(database.url, "update synkron.installations set name = 'prod'")
-    for arguments, code, says in [
-        (["adopt"], 2, "--as"),
-        (["adopt", "--as", "both", "--dry-run"], 2, '"both" is neither original nor copy'),
-        (["adopt", "--as", "copy"], 2, "there is no terminal to ask at"),
-        (["adopt", "--as", "copy", "--installation", "two words", "--yes"], 2, "letters, digits, dots"),
-        (["adopt", "--as", "copy", "--installation", "prod", "--yes"], 6, '"prod" is the name of the ledger'),
-        (["migrate", "--installation", "staging"], 6, "synkron adopt --as copy --installation staging"),
-    ]:
+    for arguments, code, says in REFUSED:
         ended = on_database(*arguments)
         assert ended.code == code, arguments
         assert says in ended.err, arguments

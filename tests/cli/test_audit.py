@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.end_to_end.first_hour.terminal import LINES, at_the_terminal
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 FJORD, HOURLY = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000007"
 
@@ -33,26 +34,29 @@ def changes(database: Database) -> None:
     )
 
 
+FILTERED: list[tuple[list[str], list[str]]] = [
+    ([], ["end override", "resume", "pause", "silence", "adopt"]),
+    (["--since", "7d"], ["end override", "resume"]),
+    (["--since", "90m"], ["end override"]),
+    (["--since", "2199-01-01T00:00Z"], []),
+    (["--author", "kari"], ["end override", "pause", "silence", "adopt"]),
+    (["--author", "kari", "--since", "7d"], ["end override"]),
+    (["--author", "nobody"], []),
+    (["--limit", "2"], ["end override", "resume"]),
+    (["--org", "fjord"], ["end override", "silence"]),
+    (["--org", "vik"], []),
+    (["--type", "xledger"], ["end override", "resume", "pause"]),
+    (["--type", "bufdir"], []),
+    (["--org", FJORD, "--type", "xledger"], ["end override"]),
+    (["--integration", "fjord xledger"], ["end override"]),
+    (["--org", "fjord", "--since", "7d"], ["end override"]),
+    (["--type", "xledger", "--author", "ola", "--limit", "2"], ["resume"]),
+]
+
+
 @pytest.mark.usefixtures("changes")
 def test_changes_are_filtered_the_newest_first(on_database: Command) -> None:
-    for options, actions in [
-        ([], ["end override", "resume", "pause", "silence", "adopt"]),
-        (["--since", "7d"], ["end override", "resume"]),
-        (["--since", "90m"], ["end override"]),
-        (["--since", "2199-01-01T00:00Z"], []),
-        (["--author", "kari"], ["end override", "pause", "silence", "adopt"]),
-        (["--author", "kari", "--since", "7d"], ["end override"]),
-        (["--author", "nobody"], []),
-        (["--limit", "2"], ["end override", "resume"]),
-        (["--org", "fjord"], ["end override", "silence"]),
-        (["--org", "vik"], []),
-        (["--type", "xledger"], ["end override", "resume", "pause"]),
-        (["--type", "bufdir"], []),
-        (["--org", FJORD, "--type", "xledger"], ["end override"]),
-        (["--integration", "fjord xledger"], ["end override"]),
-        (["--org", "fjord", "--since", "7d"], ["end override"]),
-        (["--type", "xledger", "--author", "ola", "--limit", "2"], ["resume"]),
-    ]:
+    for options, actions in FILTERED:
         ended = on_database("audit", *options, "--json")
         assert ended.code == 0, options
         assert [one["action"] for one in ended.answer] == actions, options

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Command, Ended, execute
+from tests.cli.conftest import Command, Ended
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 UNREACHABLE = "postgresql://someone:hush@127.0.0.1:1/app"
 

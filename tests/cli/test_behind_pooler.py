@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
 from tests.support.pgbouncer import PgBouncer, pgbouncer, program
+from tests.support.statements import execute
 
 pytestmark = pytest.mark.skipif(program() is None, reason="the distribution's PgBouncer is not installed")
 

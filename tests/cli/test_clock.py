@@ -12,9 +12,10 @@ import pytest
 import typer
 
 from synkron.cli.clock import operators_zone
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, fetch
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 # The organizations of the tests are in Oslo, in UTC, and in a zone that is none; the operator is in Chatham.
 VIK, NOWHERE = (f"00000000-0000-4000-8000-00000000000{number}" for number in (2, 3))

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from synkron.cli import completion
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.cli.past import FJORD, HOUR, Past, make_past
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 # What some shell would evaluate, expand, or take for two.
 HOSTILE = "Fjordvik'; $(touch x) `touch x` \\$(touch x) \x1b[31m\n* & Sønner"

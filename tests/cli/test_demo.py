@@ -20,8 +20,9 @@ import pytest
 
 from synkron.cli.demo.fleet import INTEGRATIONS, ORGANIZATIONS
 from synkron.postgres.embedded import embedded_database
-from tests.cli.conftest import Command, execute, spawn
+from tests.cli.conftest import Command, spawn
 from tests.conftest import in_memory
+from tests.postgres.embedded.processes import ask
 
 PATIENCE = 60.0
 LIVE = {str(one.id) for one in INTEGRATIONS if one.is_live}
@@ -43,7 +44,13 @@ def beside(synkron: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> C
     return synkron
 
 
-def test_without_a_terminal_it_logs(folder: Path, beside: Command) -> None:
+def test_it_logs_and_at_a_terminal_shows_what_fires(folder: Path, beside: Command) -> None:
+    """One demo after the other, with the same data, and meanwhile no third one."""
+    _logs_without_a_terminal(folder, beside)
+    _shows_what_fires_and_refuses_a_second_one(folder, beside)
+
+
+def _logs_without_a_terminal(folder: Path, beside: Command) -> None:
     """Ticks, until SIGTERM; what they claimed stands in the ledger afterwards."""
     with _demo(folder) as process:
         assert process.stderr
@@ -52,16 +59,17 @@ def test_without_a_terminal_it_logs(folder: Path, beside: Command) -> None:
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (0, "")
     assert f"The demo's data stays in {folder / 'data'}" in err
-    for command in (["up"], ["up", "--embedded"], ["run"]):
-        refused = beside(*command)
-        assert (refused.code, refused.out) == (6, "")
-        assert "are the demo's, which must not reach your targets" in refused.err
-    runs = json.loads(beside("runs", "--json").out)
+    with embedded_database(folder / "data"):  # started once for all of them
+        for command in (["up"], ["up", "--embedded"], ["run"]):
+            refused = beside(*command)
+            assert (refused.code, refused.out) == (6, "")
+            assert "are the demo's, which must not reach your targets" in refused.err
+        runs = json.loads(beside("runs", "--json").out)
     assert len(runs) >= tick["claimed"] >= len(EVERY_MINUTE)
     assert EVERY_MINUTE <= {run["integration_id"] for run in runs} <= LIVE
 
 
-def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(folder: Path, beside: Command) -> None:
+def _shows_what_fires_and_refuses_a_second_one(folder: Path, beside: Command) -> None:
     terminal, inner = pty.openpty()
     ours = partial(fcntl.ioctl, 0, termios.TIOCSCTTY)
     with _demo(folder, stdin=inner, stdout=inner, start_new_session=True, preexec_fn=ours) as process:
@@ -86,34 +94,33 @@ def test_at_a_terminal_it_shows_what_fires_and_refuses_a_second_one(folder: Path
 
 def test_other_rows_are_left_alone(folder: Path, beside: Command) -> None:
     with embedded_database(folder / "data") as server:
-        execute(
-            server.url(),
-            "create table organizations (id uuid primary key default gen_random_uuid(), name text, timezone text)",
-            "insert into organizations (name) values ('Somebody')",
-        )
-    ended = beside("up", "--demo")
+        table = "organizations (id uuid primary key default gen_random_uuid(), name text, timezone text)"
+        for statement in (f"create table {table}", "insert into organizations (name) values ('Somebody')"):
+            ask(server.url(), statement)
+        ended = beside("up", "--demo")
     assert (ended.code, ended.out) == (6, "")
     assert "contain rows that are not the demo's" in ended.err
 
 
-def test_an_embedded_database_is_set_up_by_request_and_then_used(folder: Path) -> None:
-    """By `up --embedded`, once; then by `up` and `run`, where SYNKRON_DATA_DIR names it."""
+def test_an_embedded_database_is_set_up_by_request_and_then_used(
+    folder: Path, beside: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `up --embedded`, once; then by `run`, where SYNKRON_DATA_DIR names it. `up` finds a demo's the same way."""
     data = folder / "data"
-    for command, lasts in ((["up"], False), (["up", "--embedded"], True), (["up"], True), (["run"], True)):
+    assert beside("up").code == 2
+    assert not data.exists()
+    for command in (["up", "--embedded"], ["run"]):
         process = spawn(*command, folder=folder, environment=_environment(folder))
         assert process.stderr
         first = json.loads(process.stderr.readline())["event"]
-        if lasts:
-            assert first == f"database: embedded PostgreSQL, with its data in {data}"
-            process.send_signal(signal.SIGTERM)
+        assert first == f"database: embedded PostgreSQL, with its data in {data}"
+        process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE)
-        assert process.returncode == (0 if lasts else 2)
-        assert data.exists() == lasts
-    elsewhere = _environment(folder) | {"SYNKRON_DATABASE_URL": "postgresql://synkron@127.0.0.1:1/app"}
-    process = spawn("up", "--embedded", folder=folder, environment=elsewhere)
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 6
-    assert "env -u SYNKRON_DATABASE_URL synkron up --embedded" in err
+        assert process.returncode == 0
+    monkeypatch.setenv("SYNKRON_DATABASE_URL", "postgresql://synkron@127.0.0.1:1/app")
+    refused = beside("up", "--embedded")
+    assert refused.code == 6
+    assert "env -u SYNKRON_DATABASE_URL synkron up --embedded" in refused.err
 
 
 @contextmanager

@@ -8,8 +8,9 @@ import pytest
 
 from synkron.cli.commands.doctor import lines
 from synkron.service.doctor.finding import Finding, Level
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 NOT_CHECKED = Finding(Level.SKIPPED, "Not checked, because the check row security failed.")
 REPORT = {

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from synkron.ledger.drift import Moments, Stage, lateness, stages
@@ -18,6 +16,7 @@ from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import add_organization
 from tests.support.late_runs import MINUTE, add_attempt, add_job, add_run, make_room
+from tests.support.statements import ask
 
 SECOND = timedelta(seconds=1)
 Filled = Callable[[Connection, datetime], Awaitable[Any]]
@@ -26,16 +25,12 @@ Filled = Callable[[Connection, datetime], Awaitable[Any]]
 def fill(database: Database, write: Filled) -> Any:
     """Write something into the ledger; it is told the minute, by the database's clock."""
 
-    async def run() -> Any:
-        connection = await asyncpg.connect(database.url)
-        try:
-            now: datetime = await connection.fetchval("select now()")
-            await make_room(connection, now)
-            return await write(connection, now.astimezone(UTC).replace(second=0, microsecond=0))
-        finally:
-            await connection.close()
+    async def run(connection: Connection) -> Any:
+        now: datetime = await connection.fetchval("select now()")
+        await make_room(connection, now)
+        return await write(connection, now.astimezone(UTC).replace(second=0, microsecond=0))
 
-    return asyncio.run(run())
+    return ask(database.url, run)
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from synkron.cli.commands.forecast_chart import ASCII, bar
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.end_to_end.first_hour.terminal import LINES, at_the_terminal
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 HERD = 412
 
@@ -129,9 +130,12 @@ def test_no_pace_may_be_proposed(on_database: Command) -> None:
     assert [xledger[key]["peak"]["starts"] for key in ("as_set", "proposed")] == [60, HERD]
 
 
+CHARTS: list[tuple[int, int, str]] = [(1, 13, "from"), (24, 25, "hour"), (168, 29, "from"), (744, 32, "day")]
+
+
 @pytest.mark.usefixtures("fleet")
 def test_the_chart_fits_a_screen(on_database: Command) -> None:
-    for hours, lines, title in [(1, 13, "from"), (24, 25, "hour"), (168, 29, "from"), (744, 32, "day")]:
+    for hours, lines, title in CHARTS:
         chart, _, _ = on_database("forecast", "--hours", str(hours)).out.partition("\n\n")
         assert chart.split()[0] == title, hours
         assert lines <= len(chart.splitlines()) <= lines + 1, hours
@@ -175,20 +179,23 @@ def test_pauses_are_not_heeded_and_that_is_said(on_database: Command, database: 
     assert "`synkron pauses`" in ended.err
 
 
+BAD_INPUT: list[tuple[list[str], str]] = [
+    (["--hours", "0"], "--hours"),
+    (["--hours", "745"], "--hours"),
+    (["--spread", "15m"], '"15m" is not TYPE=VALUE, such as xledger=15m'),
+    (["--pace", "xledger="], '"xledger=" is not TYPE=VALUE, such as xledger=60'),
+    (["--spread", "xledger=soon"], '--spread xledger=...: expected a duration such as "30s", "1m30s"'),
+    (["--spread", "xledger=-5m"], "--spread xledger=...: expected a duration"),
+    (["--pace", "xledger=0"], "--pace xledger=...: expected greater than or equal to 1; found '0'"),
+    (["--pace", "xledger=many"], "--pace xledger=...: "),
+    (["--pace", "xledger=60", "--pace", "xledger=70"], "xledger is given twice"),
+    (["--pace", "xledger=60", "--pace", "xled=70"], "xledger is given twice"),
+    (["--type", "xled", "--pace", "buf=60"], "only xledger is shown, and something is proposed for bufdir"),
+]
+
+
 def test_bad_input(on_database: Command) -> None:
-    for arguments, said in [
-        (["--hours", "0"], "--hours"),
-        (["--hours", "745"], "--hours"),
-        (["--spread", "15m"], '"15m" is not TYPE=VALUE, such as xledger=15m'),
-        (["--pace", "xledger="], '"xledger=" is not TYPE=VALUE, such as xledger=60'),
-        (["--spread", "xledger=soon"], '--spread xledger=...: expected a duration such as "30s", "1m30s"'),
-        (["--spread", "xledger=-5m"], "--spread xledger=...: expected a duration"),
-        (["--pace", "xledger=0"], "--pace xledger=...: expected greater than or equal to 1; found '0'"),
-        (["--pace", "xledger=many"], "--pace xledger=...: "),
-        (["--pace", "xledger=60", "--pace", "xledger=70"], "xledger is given twice"),
-        (["--pace", "xledger=60", "--pace", "xled=70"], "xledger is given twice"),
-        (["--type", "xled", "--pace", "buf=60"], "only xledger is shown, and something is proposed for bufdir"),
-    ]:
+    for arguments, said in BAD_INPUT:
         ended = on_database("forecast", *arguments)
         assert (ended.code, ended.out) == (2, ""), ended.err
         assert said in " ".join(ended.err.split()), arguments

@@ -19,9 +19,10 @@ from synkron.settings.load import load_settings
 from synkron.vendors.health import Verdict, sample_of_run
 from synkron.vendors.store import Hour, record
 from synkron.vendors.watches import watches_of
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.delivery.targets.far_side import Answer, FarSide, accept, answering, far_side
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 SETTINGS = """
 [types.xledger]

@@ -1,21 +1,21 @@
-"""Rows that would drive the terminal, through every command: looked at as bytes, in a pipe and at a terminal."""
+"""Rows that would drive the terminal, through every command: in a pipe, and as bytes at a terminal."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from tests.cli.conftest import SYNKRON, Command
 from tests.support.databases import Database
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in
+from tests.support.statements import fetch
 
 TEXT = f"{HOSTILE}\u202e\u2028\u200b"
 SHOWN = rf"{SPELT}\u202e\u2028\u200b"
@@ -74,17 +74,9 @@ def run_id(database: Database, on_database: Command) -> str:
     """The rows are there; answers the number of the run."""
     assert on_database("tick").code == 0  # which makes the partitions
     Path("synkron.toml").write_text(SETTINGS, "utf-8")
-    return asyncio.run(_inserted(database.url))
-
-
-async def _inserted(url: str) -> str:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in ROWS.split(";\n"):
-            await connection.execute(statement.replace("$1", "$1::text"), TEXT)
-        return str(await connection.fetchval("select id from synkron.runs"))
-    finally:
-        await connection.close()
+    for statement in ROWS.split(";\n"):
+        fetch(database.url, statement.replace("$1", "$1::text"), TEXT)
+    return str(fetch(database.url, "select id from synkron.runs")[0][0])
 
 
 TABLES = [
@@ -113,10 +105,10 @@ TABLES = [
 SAYING = {"check", "next", "runs", "why", "health", "incidents", "pauses", "audit", "nodes"}
 
 
-@pytest.mark.parametrize("as_json", [False, True])
-def test_no_command_lets_it_through(run_id: str, on_database: Command, database: Database, *, as_json: bool) -> None:
+def test_no_command_lets_it_through(run_id: str, on_database: Command, database: Database) -> None:
+    """Into a pipe, as which the tests' stdout is taken."""
     integration = _integration(database)
-    for arguments in TABLES:
+    for arguments, as_json in product(TABLES, (False, True)):
         given = [{"RUN": run_id, "INTEGRATION": integration}.get(one, one) for one in arguments]
         ended = on_database(*given, *(["--json"] if as_json else []))
         assert ended.code in (0, 3, 6), (arguments, ended.err)
@@ -129,20 +121,23 @@ def test_no_command_lets_it_through(run_id: str, on_database: Command, database:
             assert said in (ended.out or ended.err), arguments
 
 
+ASKED: list[list[str]] = [
+    ["explain", TEXT],
+    ["explain", "* * * * *", "--zone", TEXT],
+    ["due", "--at", TEXT],
+    ["runs", "--org", TEXT],
+    ["runs", TEXT],
+    [TEXT],
+    ["--" + TEXT],
+    ["runs", "show", TEXT],
+    ["--config", TEXT, "runs"],
+    ["run", "--role", TEXT],
+    ["pause", "--org", "1", "--reason", TEXT, "--yes"],
+]
+
+
 def test_nor_what_it_is_asked(on_database: Command) -> None:
-    for arguments in [
-        ["explain", TEXT],
-        ["explain", "* * * * *", "--zone", TEXT],
-        ["due", "--at", TEXT],
-        ["runs", "--org", TEXT],
-        ["runs", TEXT],
-        [TEXT],
-        ["--" + TEXT],
-        ["runs", "show", TEXT],
-        ["--config", TEXT, "runs"],
-        ["run", "--role", TEXT],
-        ["pause", "--org", "1", "--reason", TEXT, "--yes"],
-    ]:
+    for arguments in ASKED:
         ended = on_database(*arguments)
         assert ended.code == 2, arguments
         assert dangerous_in(ended.out + ended.err, but="\n") == [], arguments
@@ -162,7 +157,7 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
-def test_at_a_terminal_and_in_a_pipe(run_id: str, database: Database) -> None:
+def test_at_a_terminal(run_id: str, database: Database) -> None:
     """The bytes that a real process writes."""
     del run_id
     commands = [
@@ -174,10 +169,9 @@ def test_at_a_terminal_and_in_a_pipe(run_id: str, database: Database) -> None:
         ["incidents"],
     ]
     process = [sys.executable, "-c", MANY, json.dumps(commands)]
-    for written in (_at_a_terminal(process), _in_a_pipe(process)):
-        *texts, rest = _safe(written).split(END)
-        assert [SPELT[:8] in text for text in texts] == [True] * len(commands), texts
-        assert rest.strip() == ""
+    *texts, rest = _safe(_at_a_terminal(process)).split(END)
+    assert [SPELT[:8] in text for text in texts] == [True] * len(commands), texts
+    assert rest.strip() == ""
 
 
 @pytest.mark.usefixtures("run_id")
@@ -190,12 +184,6 @@ def _safe(written: bytes) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", written.decode().replace("\r\n", "\n"))
     assert dangerous_in(text, but="\n") == []
     return text
-
-
-def _in_a_pipe(process: list[str]) -> bytes:
-    return subprocess.run(
-        process, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=PATIENCE
-    ).stdout
 
 
 def _at_a_terminal(arguments: list[str], until: bytes | None = None) -> bytes:
@@ -218,12 +206,4 @@ def _at_a_terminal(arguments: list[str], until: bytes | None = None) -> bytes:
 
 def _integration(database: Database) -> str:
     """The id of the run's integration."""
-
-    async def found() -> str:
-        connection = await asyncpg.connect(database.url)
-        try:
-            return str(await connection.fetchval("select integration_id from synkron.runs"))
-        finally:
-            await connection.close()
-
-    return asyncio.run(found())
+    return str(fetch(database.url, "select integration_id from synkron.runs")[0][0])

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.store import reconcile
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, NOBODY, Past, make_past
 from tests.cli.test_pauses import LATER, Terminal
 from tests.support.announcing import announcing
 from tests.support.databases import Database
 from tests.support.incident_cast import MINUTE, condition
+from tests.support.statements import ask, execute, fetch
 
 WHY = ["--reason", "their maintenance", "--author", "kari"]
 SETTINGS = announcing(operations="json://127.0.0.1:9")
@@ -31,12 +30,7 @@ def past(database: Database) -> Past:
 def happen(past: Past, *conditions: Condition, after: timedelta = timedelta()) -> None:
     """These conditions hold, some time after the last full hour."""
 
-    async def run() -> None:
-        connection = await asyncpg.connect(past.url)
-        await reconcile(connection, conditions, SETTINGS, past.hour + after)
-        await connection.close()
-
-    asyncio.run(run())
+    ask(past.url, lambda connection: reconcile(connection, conditions, SETTINGS, past.hour + after))
 
 
 def failed(subject: str = "4711", **facts: Any) -> Condition:
@@ -60,22 +54,25 @@ def test_what_is_open_is_listed_the_newest_first(on_database: Command, past: Pas
     assert oldest["announced_at"] == oldest["opened_at"] == f"{past.hour:%Y-%m-%dT%H:%M:%SZ}"
 
 
+FILTERED: list[tuple[list[str], list[int]]] = [
+    ([], [2]),
+    (["--all"], [2, 1]),
+    (["--all", "--kind", "run_failed"], [1]),
+    (["--kind", "run_failed"], []),
+    (["--all", "--type", "xledger"], [1]),
+    (["--all", "--org", FJORD], [2, 1]),
+    (["--all", "--org", "fjo", "--type", "xled"], [1]),
+    (["--all", "--integration", "fjord xledger"], [1]),
+    (["--all", "--since", "2199-01-01T00:00Z"], []),
+    (["--all", "--since", "24h"], [2, 1]),
+    (["--all", "--limit", "1"], [2]),
+]
+
+
 def test_some_of_them(on_database: Command, past: Past) -> None:
     happen(past, failed(), failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"))
     happen(past, failed("late", kind=IncidentKind.DRIFT, integration_type="bufdir"), after=5 * MINUTE)
-    for options, numbers in [
-        ([], [2]),
-        (["--all"], [2, 1]),
-        (["--all", "--kind", "run_failed"], [1]),
-        (["--kind", "run_failed"], []),
-        (["--all", "--type", "xledger"], [1]),
-        (["--all", "--org", FJORD], [2, 1]),
-        (["--all", "--org", "fjo", "--type", "xled"], [1]),
-        (["--all", "--integration", "fjord xledger"], [1]),
-        (["--all", "--since", "2199-01-01T00:00Z"], []),
-        (["--all", "--since", "24h"], [2, 1]),
-        (["--all", "--limit", "1"], [2]),
-    ]:
+    for options, numbers in FILTERED:
         ended = on_database("incidents", *options, "--json")
         assert [one["incident_id"] for one in ended.answer] == numbers, options
         assert ("Cut after the newest 1" in ended.err) == ("--limit" in options), options
@@ -128,17 +125,20 @@ def test_acknowledge(on_database: Command, past: Past) -> None:
     assert (row["state"], row["acknowledged_by"]) == ("acknowledged", "kari")
 
 
+REFUSED_ACKNOWLEDGEMENTS: list[tuple[str, int, str]] = [
+    ("1", 6, "Incident 1 is already acknowledged: by ola"),
+    ("2", 6, "Incident 2 closed at"),
+    ("3", 4, "There is no incident 3. `synkron incidents` lists the open ones"),
+    ("0", 2, "NUMBER"),
+    (str(2**63), 2, "NUMBER"),
+]
+
+
 def test_an_acknowledgement_that_is_refused(on_database: Command, past: Past) -> None:
     happen(past, failed(), failed("two"))
     happen(past, failed(), after=6 * MINUTE)
     on_database("incidents", "acknowledge", "1", "--yes", "--author", "ola")
-    for number, code, said in [
-        ("1", 6, "Incident 1 is already acknowledged: by ola"),
-        ("2", 6, "Incident 2 closed at"),
-        ("3", 4, "There is no incident 3. `synkron incidents` lists the open ones"),
-        ("0", 2, "NUMBER"),
-        (str(2**63), 2, "NUMBER"),
-    ]:
+    for number, code, said in REFUSED_ACKNOWLEDGEMENTS:
         ended = on_database("incidents", "acknowledge", number, "--yes", "--author", "kari")
         assert (ended.code, ended.out) == (code, ""), number
         assert said in ended.err, number
@@ -180,18 +180,21 @@ def test_silence_and_unsilence(on_database: Command, past: Past, options: list[s
     assert past.audit() == [("kari", "silence", subject), ("ola", "unsilence", subject)]
 
 
+REFUSED_SILENCES: list[tuple[list[str], int, str]] = [
+    (["--type", "xledger", "--until", "2020-01-01T00:00Z"], 6, "which is in the past"),
+    (["--org", NOBODY, "--for", "1h"], 4, f'There is no organization "{NOBODY}" in public.organizations'),
+    (["--type", "telex", "--for", "1h"], 4, 'There is no integration type "telex". Known are'),
+    (["--endpoint", "x", "--for", "1h"], 4, "There is no endpoint x. Known endpoints: none yet."),
+    (["--type", "xledger"], 2, "a silence has an end"),
+    (["--type", "xledger", "--for", "1h", "--until", LATER], 2, "a silence has an end"),
+    (["--for", "1h"], 2, "give --org, --type or --endpoint"),
+    (["--type", "xledger", "--for", "0h"], 2, "is not a span"),
+    (["--type", "xledger", "--for", "1h", "--reason", " "], 2, "it is empty"),
+]
+
+
 def test_a_silence_that_is_refused(on_database: Command, past: Past) -> None:
-    for options, code, said in [
-        (["--type", "xledger", "--until", "2020-01-01T00:00Z"], 6, "which is in the past"),
-        (["--org", NOBODY, "--for", "1h"], 4, f'There is no organization "{NOBODY}" in public.organizations'),
-        (["--type", "telex", "--for", "1h"], 4, 'There is no integration type "telex". Known are'),
-        (["--endpoint", "x", "--for", "1h"], 4, "There is no endpoint x. Known endpoints: none yet."),
-        (["--type", "xledger"], 2, "a silence has an end"),
-        (["--type", "xledger", "--for", "1h", "--until", LATER], 2, "a silence has an end"),
-        (["--for", "1h"], 2, "give --org, --type or --endpoint"),
-        (["--type", "xledger", "--for", "0h"], 2, "is not a span"),
-        (["--type", "xledger", "--for", "1h", "--reason", " "], 2, "it is empty"),
-    ]:
+    for options, code, said in REFUSED_SILENCES:
         ended = on_database("incidents", "silence", *WHY, *options, "--yes")
         assert (ended.code, ended.out) == (code, ""), options
         assert said in ended.err, options
@@ -199,18 +202,22 @@ def test_a_silence_that_is_refused(on_database: Command, past: Past) -> None:
         assert past.audit() == [], options
 
 
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [("1", "Silence 1 has already ended."), ("2", "Silence 2 has already ended"), ("9", "There is no silence 9.")],
-)
-def test_an_unsilence_that_is_refused(on_database: Command, past: Past, number: str, said: str) -> None:
+REFUSED_UNSILENCES: list[tuple[str, str]] = [
+    ("1", "Silence 1 has already ended."),
+    ("2", "Silence 2 has already ended"),
+    ("9", "There is no silence 9."),
+]
+
+
+def test_an_unsilence_that_is_refused(on_database: Command, past: Past) -> None:
     for _ in range(2):
         on_database("incidents", "silence", "--type", "xledger", *WHY, "--for", "1h", "--yes")
     on_database("incidents", "unsilence", "1", "--yes")
     execute(past.url, "update synkron.silences set starts_at = now() - interval '1 h', until = now() where id = 2")
-    ended = on_database("incidents", "unsilence", number, "--yes")
-    assert (ended.code, ended.out) == (4, "")
-    assert said in ended.err
+    for number, said in REFUSED_UNSILENCES:
+        ended = on_database("incidents", "unsilence", number, "--yes")
+        assert (ended.code, ended.out) == (4, ""), number
+        assert said in ended.err, number
 
 
 def test_what_it_keeps_quiet_is_said_first(on_database: Command, past: Past) -> None:

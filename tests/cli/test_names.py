@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-import typer.main
 
 from synkron.cli.app import app
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.cli.past import FJORD, Past, make_past
 from tests.house.test_documents import commands
+from tests.support.commands import commands as built
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 LYS = "7b1c5f2e-5a43-4f0a-9d0e-0d3c8f6e2a11"
 LOFOTEN, LOFTHUS = (f"0f{n}f6f0e-52a9-4a4c-8f40-4f7a0f0f7a51" for n in (1, 2))
@@ -55,7 +56,7 @@ def past(database: Database) -> Past:
 
 def taking(option: str) -> dict[str, list[str]]:
     """Each command with the option, by its words, with what it needs besides."""
-    found = {" ".join(words[1:]): command for words, command in commands(typer.main.get_command(app))}
+    found = {" ".join(words[1:]): command for words, command in commands(built(app))}
     with_option = [name for name, one in found.items() if any(option in each.opts for each in one.params)]
     return {name: [*name.split(), *NEEDED.get(name, [])] for name in with_option}
 

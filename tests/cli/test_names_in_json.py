@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, HOUR, NOBODY, Past, make_past
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 WHY = ["--reason", "a test", "--yes"]
 # What would be a second name for something: `id` for the number of any noun, and so on. An object may be named so.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 TWO_NODES = """
     insert into synkron.nodes (name, role, version, started_at, seen_at, stopped_at, skew)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from synkron.source.oddity import ODDITIES
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 GOOD = "00000000-0000-4000-9000-0000000000a1"
 TWICE = "00000000-0000-4000-9000-0000000000b1"

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, HOUR, NOBODY, Past, make_past
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 
 @pytest.fixture
@@ -200,23 +201,26 @@ def test_the_preview_for_people(on_database: Command, eventful: Past) -> None:
 MINUTELY = "update organization_integrations set cron_schedule = '* * * * *'"
 
 
+REFUSED: list[tuple[int, int, list[str], int, str]] = [
+    (1, 2, ["--type", "xledger"], 6, "which is not after its start"),
+    (1, 1, ["--type", "xledger"], 6, "which is not after its start"),
+    (1, -2, ["--type", "xledger"], 6, "the schedulers decide what comes after"),
+    (401 * 24, 1, ["--type", "xledger"], 6, "before the retention of 400d"),
+    (1, 0, ["--type", "nope"], 4, 'There is no integration type "nope".'),
+    (1, 0, ["--type", "bufdir"], 4, "There is no integration of type bufdir."),
+    (1, 0, ["--org", NOBODY], 4, f'There is no organization "{NOBODY}"'),
+    (1, 0, ["--integration", "x'y"], 4, 'There is no integration "x\'y".'),
+    (1, 0, [], 2, "a backfill of everything is not made"),
+]
+
+
 def test_a_backfill_is_refused(on_database: Command, past: Past) -> None:
     before = past.everything()
-    for start, end, given, code, said in [
-        (1, 2, ["--type", "xledger"], 6, "which is not after its start"),
-        (1, 1, ["--type", "xledger"], 6, "which is not after its start"),
-        (1, -2, ["--type", "xledger"], 6, "the schedulers decide what comes after"),
-        (401 * 24, 1, ["--type", "xledger"], 6, "before the retention of 400d"),
-        (1, 0, ["--type", "nope"], 4, 'There is no integration type "nope".'),
-        (1, 0, ["--type", "bufdir"], 4, "There is no integration of type bufdir."),
-        (1, 0, ["--org", NOBODY], 4, f'There is no organization "{NOBODY}"'),
-        (1, 0, ["--integration", "x'y"], 4, 'There is no integration "x\'y".'),
-        (1, 0, [], 2, "a backfill of everything is not made"),
-    ]:
+    for start, end, given, code, said in REFUSED:
         ended = on_database("backfill", *_range(past, start, end), *given, "--yes")
         assert (ended.code, ended.out) == (code, ""), start
         assert said in _flat(ended.err), start
-        assert past.everything() == before, start
+    assert past.everything() == before
 
 
 def test_only_disabled_integrations_are_refused(on_database: Command, past: Past) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from synkron.scheduler.policies import OVERRIDABLE
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, NOBODY, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, NOBODY, Past, make_past
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 ALL_SET = {
     "--catch-up": "all",
@@ -137,20 +138,23 @@ def test_every_fault_is_said(on_database: Command, past: Past) -> None:
     assert [line.split(":")[1] for line in ended.err.splitlines()] == [" catch_up", " timeout"]
 
 
+NOT_TAKEN_BACK: list[tuple[list[str], int, str]] = [
+    (["timeout"], 4, "has no override of timeout."),
+    (["catch_up", "timeout"], 4, "has no override of timeout."),
+    (["pace"], 2, '"pace" can\'t be set; allowed are catch_up, catch_up_window'),
+    (["--integration", NOBODY], 4, f'There is no integration "{NOBODY}".'),
+    (["--integration", "no uuid"], 4, 'There is no integration "no uuid".'),
+]
+
+
 def test_what_is_not_set_is_not_taken_back(on_database: Command, past: Past) -> None:
     on_database(*set_(past, "--catch-up", "all"))
     before = past.everything()
-    for keys, code, said in [
-        (["timeout"], 4, "has no override of timeout."),
-        (["catch_up", "timeout"], 4, "has no override of timeout."),
-        (["pace"], 2, '"pace" can\'t be set; allowed are catch_up, catch_up_window'),
-        (["--integration", NOBODY], 4, f'There is no integration "{NOBODY}".'),
-        (["--integration", "no uuid"], 4, 'There is no integration "no uuid".'),
-    ]:
+    for keys, code, said in NOT_TAKEN_BACK:
         ended = on_database(*unset(past, *keys))
         assert (ended.code, ended.out) == (code, ""), keys
         assert said in ended.err, keys
-        assert past.everything() == before, keys
+    assert past.everything() == before
 
 
 def test_what_was_set_for_a_deleted_integration_is_shown_and_taken_back(on_database: Command, past: Past) -> None:

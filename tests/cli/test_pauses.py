@@ -10,9 +10,10 @@ from io import StringIO
 
 import pytest
 
-from tests.cli.conftest import Command, execute
-from tests.cli.past import FJORD, HOUR, NOBODY, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import FJORD, HOUR, NOBODY, Past, make_past
 from tests.support.databases import Database
+from tests.support.statements import execute, fetch
 
 LATER = "2199-01-01T00:00Z"
 OLDER = "those older than 24h, but for the newest, expire"

@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
 from tests.support.hostile import dangerous_in
+from tests.support.statements import execute
 
 FJORD, VIK, BERG = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 HOSTILE = '=1+1<script>alert(1)</script>\x1b[2J&"'
@@ -86,45 +87,51 @@ def test_a_reason_is_told_plainly(report: Command, database: Database, change: s
     assert f"{reason}.\n" in told.out
 
 
+TOLD: list[tuple[list[str], str]] = [
+    (["--type", "dynamics", "--day", "2026-03-04"], "dynamics: 24 of 24 exported, all of 4 March."),
+    (["--type", "dynamics", "--week", "2026-W10"], "Vik failed once, HTTP 403 since 3 Mar 02:04."),
+    (["--type", "xledger", "--month", "2026-03"], "xledger: 73 of 73 exported, all that was due."),
+    (
+        ["--type", "xledger", "--since", "2026-03-03T02:00Z", "--until", "2026-03-03T03:00Z"],
+        "xledger: 1 of 1 exported, all of this time.",
+    ),
+    # A day of Vik's begins at 18:15 UTC.
+    (["--org", VIK, "--day", "2026-03-03"], "Vik failed once, HTTP 403 since 07:49."),
+    (["--org", VIK, "--day", "2026-03-03"], "(Asia/Kathmandu)"),
+    # Its last hour belongs to the next day, as its period ends there.
+    (["--day", "2026-03-02", "--type", "xledger"], "xledger: 24 of 24 exported, all of 2 March."),
+    # Before its records, Synkron can't say that nothing was due, but which rows can't run.
+    (["--day", "2026-02-20"], "Synkron has records only since 28 Feb 2026 00:00."),
+    (["--day", "2026-02-20"], "bufdir: no records, 1 integration can't run; =1+1<"),
+    (["--day", "2026-02-20", "--type", "xledger"], "20 February 2026: Synkron has no records of this time."),
+    (["--month", "2026-02"], "Synkron has records only since 28 Feb 2026 00:00."),
+    (["--since", "2026-03-01T00:00Z", "--until", "2026-03-01T12:00Z", "--type", "xledger"], "nothing was due."),
+]
+
+
 def test_the_range_and_the_scope(report: Command) -> None:
-    for arguments, says in [
-        (["--type", "dynamics", "--day", "2026-03-04"], "dynamics: 24 of 24 exported, all of 4 March."),
-        (["--type", "dynamics", "--week", "2026-W10"], "Vik failed once, HTTP 403 since 3 Mar 02:04."),
-        (["--type", "xledger", "--month", "2026-03"], "xledger: 73 of 73 exported, all that was due."),
-        (
-            ["--type", "xledger", "--since", "2026-03-03T02:00Z", "--until", "2026-03-03T03:00Z"],
-            "xledger: 1 of 1 exported, all of this time.",
-        ),
-        # A day of Vik's begins at 18:15 UTC.
-        (["--org", VIK, "--day", "2026-03-03"], "Vik failed once, HTTP 403 since 07:49."),
-        (["--org", VIK, "--day", "2026-03-03"], "(Asia/Kathmandu)"),
-        # Its last hour belongs to the next day, as its period ends there.
-        (["--day", "2026-03-02", "--type", "xledger"], "xledger: 24 of 24 exported, all of 2 March."),
-        # Before its records, Synkron can't say that nothing was due, but which rows can't run.
-        (["--day", "2026-02-20"], "Synkron has records only since 28 Feb 2026 00:00."),
-        (["--day", "2026-02-20"], "bufdir: no records, 1 integration can't run; =1+1<"),
-        (["--day", "2026-02-20", "--type", "xledger"], "20 February 2026: Synkron has no records of this time."),
-        (["--month", "2026-02"], "Synkron has records only since 28 Feb 2026 00:00."),
-        (["--since", "2026-03-01T00:00Z", "--until", "2026-03-01T12:00Z", "--type", "xledger"], "nothing was due."),
-    ]:
+    for arguments, says in TOLD:
         zone = [] if "--org" in arguments else ["--zone", "UTC"]
         told = report(*arguments, *zone)
         assert (told.code, says in told.out) == (0, True), told
 
 
+REFUSED: list[tuple[list[str], int, str]] = [
+    (["--day", "2026-03-03", "--month", "2026-03"], 2, "give one of"),
+    (["--until", "2026-03-03"], 2, "--until goes with --since"),
+    (["--json", "--csv"], 2, "give one of --json"),
+    (["--day", "the other day"], 2, "is not a time"),
+    (["--month", "2026-13"], 2, "is not a time"),
+    (["--week", "next"], 2, "is not a time"),
+    (["--zone", "Mars/Phobos"], 2, "a zone is an IANA name"),
+    (["--day", "2011-12-30", "--zone", "Pacific/Apia"], 2, "skip 2011-12-30"),
+    (["--day", "2150-01-01", "--zone", "UTC"], 6, "has not begun"),
+    (["--since", "1h", "--until", "2h"], 6, "it ends before it begins"),
+]
+
+
 def test_what_is_refused(on_database: Command) -> None:
-    for arguments, code, says in [
-        (["--day", "2026-03-03", "--month", "2026-03"], 2, "give one of"),
-        (["--until", "2026-03-03"], 2, "--until goes with --since"),
-        (["--json", "--csv"], 2, "give one of --json"),
-        (["--day", "the other day"], 2, "is not a time"),
-        (["--month", "2026-13"], 2, "is not a time"),
-        (["--week", "next"], 2, "is not a time"),
-        (["--zone", "Mars/Phobos"], 2, "a zone is an IANA name"),
-        (["--day", "2011-12-30", "--zone", "Pacific/Apia"], 2, "skip 2011-12-30"),
-        (["--day", "2150-01-01", "--zone", "UTC"], 6, "has not begun"),
-        (["--since", "1h", "--until", "2h"], 6, "it ends before it begins"),
-    ]:
+    for arguments, code, says in REFUSED:
         refused = on_database("report", *arguments)
         assert (refused.code, refused.out) == (code, ""), arguments
         assert says in refused.err, arguments

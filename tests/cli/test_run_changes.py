@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from synkron import complete_run
 from synkron.errors import Refused
 from synkron.model import Outcome, OutcomeKind
 from synkron.settings.load import Settings
-from tests.cli.conftest import Command, execute
-from tests.cli.past import HOUR, Past, fetch, make_past
+from tests.cli.conftest import Command
+from tests.cli.past import HOUR, Past, make_past
+from tests.conftest import Connection
 from tests.support.databases import Database
+from tests.support.statements import ask, execute, fetch
 
 PAUSED = "insert into synkron.pauses (reason, author) values ('incident', 'ola')"
 SUCCEEDED = "update synkron.runs set state = 'succeeded', started_at = now(), finished_at = now(), attempt = 1"
@@ -143,7 +143,7 @@ def test_a_run_that_its_target_accepted_is_cancelled_and_not_completed_any_more(
     assert [row["outcome"] for row in fetch(past.url, "select outcome from synkron.attempts")] == ["cancelled"]
     before = past.everything()
     with pytest.raises(Refused, match="is failed and does not wait for a completion"):
-        asyncio.run(_complete(past.url, run, after["key"]))
+        ask(past.url, lambda connection: _complete(connection, run, after["key"]))
     assert past.everything() == before
 
 
@@ -164,14 +164,8 @@ def _in_a_thread(do: Callable[[], Any]) -> Any:
         return beside.submit(do).result()
 
 
-async def _complete(url: str, run_id: int, key: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await complete_run(
-            connection, Settings(), run_id, key=key, attempt=1, outcome=Outcome(OutcomeKind.SUCCEEDED, 200)
-        )
-    finally:
-        await connection.close()
+async def _complete(connection: Connection, run_id: int, key: str) -> None:
+    await complete_run(connection, Settings(), run_id, key=key, attempt=1, outcome=Outcome(OutcomeKind.SUCCEEDED, 200))
 
 
 def _range(past: Past, start: int) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 FJORD, VIK = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 KEYS = [
@@ -72,24 +73,27 @@ def ledger(database: Database) -> None:
     )
 
 
+FILTERED: list[tuple[list[str], list[str]]] = [
+    ([], ["two", "one", "three", "four"]),
+    (["--org", FJORD], ["one", "four"]),
+    (["--org", "fjord"], ["one", "four"]),
+    (["--org", VIK.upper(), "--type", "buf"], ["three"]),
+    (["--type", "bufdir"], ["three"]),
+    (["--integration", "two"], ["two"]),
+    (["--integration", "two", "--type", "dynamics"], ["two"]),
+    (["--state", "failed"], ["two"]),
+    (["--since", "7d"], ["two", "one", "three"]),
+    (["--since", "1450m"], ["two", "one"]),
+    (["--since", "1h"], []),
+    (["--since", "999999999d"], ["two", "one", "three", "four"]),
+    (["--since", "2001-01-01T00:00Z", "--org", VIK], ["two", "three"]),
+    (["--limit", "1"], ["two"]),
+]
+
+
 @pytest.mark.usefixtures("ledger")
 def test_runs_are_filtered_the_newest_first(on_database: Command) -> None:
-    for options, keys in [
-        ([], ["two", "one", "three", "four"]),
-        (["--org", FJORD], ["one", "four"]),
-        (["--org", "fjord"], ["one", "four"]),
-        (["--org", VIK.upper(), "--type", "buf"], ["three"]),
-        (["--type", "bufdir"], ["three"]),
-        (["--integration", "two"], ["two"]),
-        (["--integration", "two", "--type", "dynamics"], ["two"]),
-        (["--state", "failed"], ["two"]),
-        (["--since", "7d"], ["two", "one", "three"]),
-        (["--since", "1450m"], ["two", "one"]),
-        (["--since", "1h"], []),
-        (["--since", "999999999d"], ["two", "one", "three", "four"]),
-        (["--since", "2001-01-01T00:00Z", "--org", VIK], ["two", "three"]),
-        (["--limit", "1"], ["two"]),
-    ]:
+    for options, keys in FILTERED:
         ended = on_database("runs", *options, "--json")
         assert ended.code == 0, options
         assert [run["key"] for run in ended.answer] == keys, options

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 FJORD, VIK, NOWHERE = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 CAST = {

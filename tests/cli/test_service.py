@@ -9,8 +9,9 @@ import pytest
 from synkron.cli.commands.service import _roles
 from synkron.ledger.migrate import BEFORE_THE_FIRST_RELEASE
 from synkron.service.parts import Role
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 FJORD = "00000000-0000-4000-8000-000000000001"
 

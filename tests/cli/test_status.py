@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
 from tests.cli.past import FJORD, Past, make_past
 from tests.support.databases import Database
+from tests.support.statements import execute
 
 ALIVE = """
     insert into synkron.ticks (at, window_start, window_end, source, scheduler, due, claimed, skipped, invalid)

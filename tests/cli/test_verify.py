@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import asyncpg
 import pytest
 
 from synkron.scheduler.tick import tick
 from synkron.settings.load import Settings
-from tests.cli.conftest import Command, execute
+from tests.cli.conftest import Command
+from tests.conftest import Connection
 from tests.support.databases import Database
+from tests.support.statements import ask, execute, fetch
 
 FJORD, VIK = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
 HOURLY, DISABLED = (f"00000000-0000-4000-9000-0000000000{end}" for end in ("a1", "a2"))
@@ -42,7 +41,7 @@ def ledger(database: Database) -> datetime:
 
     It is far from now, so that none comes while a test runs.
     """
-    minute = asyncio.run(_fetch(database, "select extract(minute from now() + interval '30 minutes')::integer"))
+    minute = fetch(database.url, "select extract(minute from now() + interval '30 minutes')::integer")[0][0]
     execute(
         database.url,
         f"insert into organizations values ('{FJORD}', 'Fjord', 'Asia/Kathmandu'), ('{VIK}', 'Vik', null)",
@@ -50,8 +49,8 @@ def ledger(database: Database) -> datetime:
         f"('{DISABLED}', '{VIK}', 'bufdir', false, '0 2 * * *')",
         "insert into synkron.watermark (at) values (now() - interval '6 hours')",
     )
-    asyncio.run(_tick(database))
-    moment: datetime = asyncio.run(_fetch(database, "select max(scheduled_for) from synkron.runs"))
+    ask(database.url, _tick)
+    moment: datetime = fetch(database.url, "select max(scheduled_for) from synkron.runs")[0][0]
     return moment
 
 
@@ -65,7 +64,7 @@ def moments(database: Database) -> list[datetime]:
         "extract(minute from (now() - interval '30 minutes') at time zone 'Asia/Kathmandu')::integer || ' * * * *'",
         "insert into synkron.watermark (at) select date_trunc('minute', now()) - interval '4 hours'",
     )
-    return asyncio.run(_tick_through(database))
+    return ask(database.url, _tick_through)
 
 
 def test_all_went_well(on_database: Command, moments: list[datetime]) -> None:
@@ -267,7 +266,7 @@ def test_a_table_of_findings_is_cut_at_50(on_database: Command, database: Databa
         "delete from synkron.runs",
         "insert into synkron.watermark (at) values (now() - interval '6 hours')",
     )
-    asyncio.run(_tick(database))
+    ask(database.url, _tick)
     execute(database.url, f"delete from synkron.runs where org_id = '{VIK}'")
     ended = on_database("verify")
     assert len(ended.out.splitlines()) == 1 + 50
@@ -295,31 +294,18 @@ def test_verify_refuses(on_database: Command, options: list[str], code: int, say
     assert says in " ".join(ended.err.split())
 
 
-async def _tick_through(database: Database) -> list[datetime]:
+async def _tick_through(connection: Connection) -> list[datetime]:
     """Ticks as the service would, twice an hour; each run that is due by then has been delivered."""
-    connection = await asyncpg.connect(database.url)
-    try:
-        start: datetime = await connection.fetchval("select at from synkron.watermark")
-        for half_hour in range(1, 9):
-            await tick(connection, Settings(), scheduler="test", source="once", at=start + half_hour * HOUR / 2)
-            await connection.execute(DELIVER)
-        rows = await connection.fetch("select scheduled_for from synkron.runs order by scheduled_for")
-        return [row["scheduled_for"] for row in rows]
-    finally:
-        await connection.close()
+    start: datetime = await connection.fetchval("select at from synkron.watermark")
+    for half_hour in range(1, 9):
+        await tick(connection, Settings(), scheduler="test", source="once", at=start + half_hour * HOUR / 2)
+        await connection.execute(DELIVER)
+    rows = await connection.fetch("select scheduled_for from synkron.runs order by scheduled_for")
+    return [row["scheduled_for"] for row in rows]
 
 
-async def _tick(database: Database) -> None:
-    connection = await asyncpg.connect(database.url)
+async def _tick(connection: Connection) -> None:
     await tick(connection, Settings(), scheduler="test")
-    await connection.close()
-
-
-async def _fetch(database: Database, statement: str) -> Any:
-    connection = await asyncpg.connect(database.url)
-    found = await connection.fetchval(statement)
-    await connection.close()
-    return found
 
 
 def _zulu(moment: datetime) -> str:

@@ -15,9 +15,11 @@ from synkron.model import Outcome
 from synkron.scheduler.tick import tick
 from synkron.settings.load import IntegrationsTable, Settings, SourceTables, TypeSettings
 from synkron.settings.policy import CatchUp
-from tests.cli.conftest import Command, Ended, execute
+from tests.cli.conftest import Command, Ended
+from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import nothing_queued, watching
+from tests.support.statements import ask, execute, fetch
 from tests.support.turns import start
 from tests.support.working import BROKEN, Recorder, working
 
@@ -70,12 +72,8 @@ class World:
     def tick(self, after: timedelta = -HEAD_START, settings: Settings | None = None) -> None:
         """A tick so long after the moment: half a minute ahead of it, unless told otherwise."""
 
-        async def run() -> None:
-            connection = await asyncpg.connect(self.database.url)
-            await tick(connection, settings or policy(), scheduler="test", at=self.moment + after)
-            await connection.close()
-
-        asyncio.run(run())
+        at = self.moment + after
+        ask(self.database.url, lambda connection: tick(connection, settings or policy(), scheduler="test", at=at))
 
     def deliver(self, *answers: Outcome) -> None:
         """A worker does all there is to do."""
@@ -93,13 +91,8 @@ class World:
     def run_id(self) -> int:
         """The number of the newest run."""
 
-        async def fetch() -> int:
-            connection = await asyncpg.connect(self.database.url)
-            found: int = await connection.fetchval("select max(id) from synkron.runs where action = 'run'")
-            await connection.close()
-            return found
-
-        return asyncio.run(fetch())
+        found: int = fetch(self.database.url, "select max(id) from synkron.runs where action = 'run'")[0][0]
+        return found
 
     def why(self, after: timedelta = timedelta()) -> str:
         ended = self.synkron("why", "--org", FJORD, "--type", "xledger", "--at", zulu(self.moment + after))
@@ -143,13 +136,11 @@ def lost_its_workers(world: World) -> None:
     world.tick()
     run_id = world.run_id()
 
-    async def start_thrice() -> None:
-        connection = await asyncpg.connect(world.database.url)
+    async def start_thrice(connection: Connection) -> None:
         for job_id in (-1, -2, -3):
             assert await start(connection, run_id, "killed", job_id)
-        await connection.close()
 
-    asyncio.run(start_thrice())
+    ask(world.database.url, start_thrice)
     world.deliver()
 
 
@@ -367,14 +358,6 @@ def test_on_time(world: World) -> None:
     assert re.search(r"\(\d+ \w+ after its scheduled time\) and succeeded on the first attempt\.", world.why())
 
 
-def test_a_minute_at_which_it_is_not_due(world: World) -> None:
-    ran_late(world)
-    told = world.why(7 * MINUTE)
-    assert "it was not due." in told
-    assert f"The previous occurrence is {world.moment:%Y-%m-%d %H:%M} UTC" in told
-    assert f"the next one is {world.moment + 24 * HOUR:%Y-%m-%d %H:%M} UTC" in told
-
-
 def test_a_minute_that_only_lies_in_the_period_of_what_expired(world: World) -> None:
     world.add("*/2 * * * *")
     world.watched_until(40 * HOUR)
@@ -385,14 +368,37 @@ def test_a_minute_that_only_lies_in_the_period_of_what_expired(world: World) -> 
     assert "it was not due." in world.why(rests)
 
 
-def test_a_minute_ahead(world: World) -> None:
+def test_what_else_is_said_of_a_run(world: World) -> None:
+    """Of the minutes beside it, in JSON, after one by hand, and when its row is gone."""
     ran_late(world)
+    _says_that_a_minute_is_not_due(world)
+    _says_what_a_minute_ahead_will_bring(world)
+    _says_in_json_the_sentences_and_the_facts(world)
+    _says_who_triggered_a_run(world)
+    _says_that_the_row_was_deleted(world)
+
+
+def _says_that_a_minute_is_not_due(world: World) -> None:
+    told = world.why(7 * MINUTE)
+    assert "it was not due." in told
+    assert f"The previous occurrence is {world.moment:%Y-%m-%d %H:%M} UTC" in told
+    assert f"the next one is {world.moment + 24 * HOUR:%Y-%m-%d %H:%M} UTC" in told
+
+
+def _says_what_a_minute_ahead_will_bring(world: World) -> None:
     told = world.why(24 * HOUR)
     assert "is in the future. Fjord's xledger is due then, and the tick at " in told
 
 
-def test_a_run_that_was_triggered(world: World) -> None:
-    ran_late(world)
+def _says_in_json_the_sentences_and_the_facts(world: World) -> None:
+    ended = world.synkron("why", "--integration", XLEDGER, "--at", zulu(world.moment), "--json")
+    [told] = ended.answer
+    assert told["answer"] == world.why().splitlines()
+    assert (told["org_name"], told["moment"], told["fires"]) == ("Fjord", zulu(world.moment), True)
+    assert (told["decided"]["run_id"], told["decided"]["state"]) == (world.run_id(), "succeeded")
+
+
+def _says_who_triggered_a_run(world: World) -> None:
     assert world.synkron("trigger", "--integration", XLEDGER, *KARI).code == 0
     runs = world.synkron("runs", "--json").answer
     [asked] = [datetime.fromisoformat(run["scheduled_for"]) for run in runs if run["source"] == "manual"]
@@ -400,8 +406,7 @@ def test_a_run_that_was_triggered(world: World) -> None:
     assert re.search(r"Fjord's xledger, .*: run \d+ was triggered by kari at .* UTC; it ", told)
 
 
-def test_an_integration_that_was_deleted(world: World) -> None:
-    ran_late(world)
+def _says_that_the_row_was_deleted(world: World) -> None:
     world.sql("delete from organization_integrations")
     told = world.why()
     assert re.search(RAN, told)
@@ -417,32 +422,26 @@ def test_each_of_several_is_answered_for(world: World) -> None:
     assert second.startswith(f"integration {another}\nFjord's xledger did not run at ")
 
 
-def test_in_json_the_sentences_and_the_facts(world: World) -> None:
-    ran_late(world)
-    ended = world.synkron("why", "--integration", XLEDGER, "--at", zulu(world.moment), "--json")
-    [told] = ended.answer
-    assert told["answer"] == world.why().splitlines()
-    assert (told["org_name"], told["moment"], told["fires"]) == ("Fjord", zulu(world.moment), True)
-    assert (told["decided"]["run_id"], told["decided"]["state"]) == (world.run_id(), "succeeded")
-
-
 def test_a_name_that_steers_the_terminal(world: World) -> None:
     world.sql("update organizations set name = 'F\x1b[1mjord'")
     world.add(world.daily)
     assert r"F\x1b[1mjord" in world.why()
 
 
+REFUSED: list[tuple[list[str], int, str]] = [
+    (["--org", "nobody", "--type", "xledger"], 4, 'There is no organization "nobody"'),
+    (["--org", FJORD, "--type", "bufdir"], 4, f"Organization {FJORD} has no bufdir. It has xledger."),
+    (["--integration", "nothing"], 4, 'There is no integration "nothing"'),
+    (["--integration", XLEDGER, "--type", "xledger"], 2, "--org, --type or both, or --integration"),
+    ([], 2, "--org, --type or both, or --integration"),
+    (["--type", "bufdir"], 4, "No organization has bufdir. If one had it, name it with --org."),
+    (["--integration", XLEDGER, "--at", "2h before"], 2, "is not a time"),
+]
+
+
 def test_refusals(world: World) -> None:
     world.add(world.daily)
-    for options, code, says in [
-        (["--org", "nobody", "--type", "xledger"], 4, 'There is no organization "nobody"'),
-        (["--org", FJORD, "--type", "bufdir"], 4, f"Organization {FJORD} has no bufdir. It has xledger."),
-        (["--integration", "nothing"], 4, 'There is no integration "nothing"'),
-        (["--integration", XLEDGER, "--type", "xledger"], 2, "--org, --type or both, or --integration"),
-        ([], 2, "--org, --type or both, or --integration"),
-        (["--type", "bufdir"], 4, "No organization has bufdir. If one had it, name it with --org."),
-        (["--integration", XLEDGER, "--at", "2h before"], 2, "is not a time"),
-    ]:
+    for options, code, says in REFUSED:
         ended = world.synkron("why", *options)
         assert (ended.code, ended.out) == (code, ""), options
         assert says in " ".join(ended.err.replace("│", " ").split()), options

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,39 +53,42 @@ def tool(name: str, *arguments: str) -> None:
     subprocess.run([programs() / name, *arguments], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("where", ["another server", "another database", "its own place"])
-async def test_a_restored_dump_is_elsewhere(
-    server: EmbeddedServer, bare_database: Database, tmp_path: Path, where: str
-) -> None:
-    """And once it is adopted, it is at home."""
+async def test_a_restored_dump_is_elsewhere(server: EmbeddedServer, bare_database: Database, tmp_path: Path) -> None:
+    """In another server, in another database, and in its own place. And once it is adopted, it is at home."""
     async with opened(bare_database) as connection:
         await fill(connection)
     dump = str(tmp_path / "dump")
     await asyncio.to_thread(tool, "pg_dump", "--format=custom", f"--file={dump}", bare_database.superuser_url)
-    async with AsyncExitStack() as stack:
-        only = []
-        name = f"{bare_database.name}_restored"
-        admin = server.url("postgres", "postgres")
-        if where == "its own place":
-            only, url = ["--schema=synkron"], bare_database.superuser_url
-            await execute(url, "drop schema synkron cascade", "create schema synkron authorization synkron")
-        else:
-            if where == "another server":
-                folder = stack.enter_context(TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()))
-                other = embedded_database(Path(folder), settings={"fsync": "off"})
-                admin = (await asyncio.to_thread(stack.enter_context, other)).url("postgres", "postgres")
-            await execute(admin, f"create database {name}")
-            url = admin.replace("/postgres?", f"/{name}?")
-        await asyncio.to_thread(tool, "pg_restore", *only, f"--dbname={url}", dump)
-        restored = await asyncpg.connect(url)
-        assert not (await read_installation(restored)).is_at_home
-        with pytest.raises(NotAtHome):
-            await tick_at(restored)
-        await adopt(restored, Settings(), AskedAdoption(Adopted.ORIGINAL), "kari")
-        assert await tick_at(restored) == 1
-        await restored.close()
-        if where == "another database":
-            await execute(admin, f"drop database {name}")
+    with TemporaryDirectory(prefix="synkron-tests-", dir=in_memory()) as folder:
+        other = embedded_database(Path(folder), settings={"fsync": "off"})
+        elsewhere = await asyncio.to_thread(other.__enter__)
+        try:
+            await _restored_in_another_database(elsewhere, "restored", dump)
+        finally:
+            await asyncio.to_thread(other.__exit__, None, None, None)
+    await _restored_in_another_database(server, f"{bare_database.name}_restored", dump)
+    url = bare_database.superuser_url
+    await execute(url, "drop schema synkron cascade", "create schema synkron authorization synkron")
+    await _restored(url, dump, "--schema=synkron")
+
+
+async def _restored_in_another_database(server: EmbeddedServer, name: str, dump: str) -> None:
+    admin = server.url("postgres", "postgres")
+    await execute(admin, f"create database {name}")
+    await _restored(server.url(name, "postgres"), dump)
+    await execute(admin, f"drop database {name}")
+
+
+async def _restored(url: str, dump: str, *options: str) -> None:
+    """Restore it there. It is not at home, until it is adopted."""
+    await asyncio.to_thread(tool, "pg_restore", *options, f"--dbname={url}", dump)
+    restored = await asyncpg.connect(url)
+    assert not (await read_installation(restored)).is_at_home
+    with pytest.raises(NotAtHome):
+        await tick_at(restored)
+    await adopt(restored, Settings(), AskedAdoption(Adopted.ORIGINAL), "kari")
+    assert await tick_at(restored) == 1
+    await restored.close()
 
 
 async def execute(url: str, *statements: str) -> None:

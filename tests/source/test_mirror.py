@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -27,6 +24,7 @@ from synkron.settings.sections import SourceTables, SupabaseSettings
 from synkron.source.mirror import Mirror, mirror_of
 from synkron.source.reader import read_all, read_names
 from tests.conftest import Connection
+from tests.support.commands import synkron
 from tests.support.databases import Database
 from tests.support.fleet import add_integration, add_organization, nothing_queued, utc, watching
 from tests.support.postgrest import PUBLISHABLE_KEY, SECRET_KEY, StandIn
@@ -229,29 +227,20 @@ async def accept(run: Run) -> None:
     """The target of the service's runs."""
 
 
+@pytest.mark.usefixtures("untouched_logging")
 async def test_a_command_reads_the_data_api_first(
-    database: Database, connection: Connection, stand_in: StandIn, tmp_path: Path
+    database: Database, connection: Connection, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each answers of the rows as they are now, though nothing else has refreshed the mirror."""
     malformed = await add_integration(connection, "99 * * * *")
     written = f'[source]\ndata_api = true\n[supabase]\nurl = "{stand_in.url}"\nsecret_key = "env:KEY"\n'
     (tmp_path / "synkron.toml").write_text(written, "utf-8")
-
-    async def answer(command: str) -> dict[str, Any]:
-        process = await asyncio.create_subprocess_exec(
-            str(Path(sys.executable).with_name("synkron")),
-            *(command, "--json"),
-            cwd=tmp_path,
-            env=os.environ | {"SYNKRON_DATABASE_URL": database.url, "KEY": SECRET_KEY},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        out, _ = await process.communicate()
-        found: dict[str, Any] = json.loads(out)
-        return found
-
-    assert [one["integration_id"] for one in (await answer("check"))["findings"]] == [malformed]
+    monkeypatch.setenv("KEY", SECRET_KEY)
+    checked = await synkron(database.url, "check", "--json", folder=tmp_path)
+    assert [one["integration_id"] for one in json.loads(checked.stdout)["findings"]] == [malformed]
     await connection.execute("update organization_integrations set cron_schedule = '* * * * *'")
-    assert (await answer("tick"))["claimed"] == 1
+    ticked = await synkron(database.url, "tick", "--json", folder=tmp_path)
+    assert json.loads(ticked.stdout)["claimed"] == 1
 
 
 @pytest.mark.parametrize(

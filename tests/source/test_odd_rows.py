@@ -194,7 +194,15 @@ async def place(
         await _drop(server, f"{bare_database.name}_bytes")
 
 
-async def test_the_read_leaves_them_out(place: Place) -> None:
+async def test_everybody_else_is_served(place: Place) -> None:
+    """A tick comes after all that only reads: the first read knows nothing yet."""
+    await _the_read_leaves_them_out(place)
+    await _check_names_each(place)
+    await _nothing_else_that_reads_the_tables_stumbles(place)
+    await _a_tick_and_a_worker_deliver_everybody_else(place)
+
+
+async def _the_read_leaves_them_out(place: Place) -> None:
     """Cold, and with what was learnt: the same rows and the same words."""
     await check_source(place.connection, SOURCE)
     for _ in range(3):
@@ -205,7 +213,31 @@ async def test_the_read_leaves_them_out(place: Place) -> None:
         assert all(len(entry["reason"]) < 600 for entry in logs)
 
 
-async def test_a_tick_and_a_worker_deliver_everybody_else(place: Place) -> None:
+async def _check_names_each(place: Place) -> None:
+    rows = await read_all(place.connection, SOURCE)
+    assert len(rows) == len(HEALTHY) + place.rows
+    findings = check(rows, SETTINGS.types, today=date(2026, 1, 1))
+    invalid = [one for one in findings if one.level is Level.INVALID]
+    assert _unsaid(place, [one.message for one in invalid]) == set()
+    assert len({id(one.row) for one in invalid}) == place.rows
+    assert not {one.row.integration_id for one in invalid} & HEALTHY
+    assert all(_is_short(one) for one in findings)
+    # A megabyte in each of many rows would be a gigabyte in the process.
+    for row in rows:
+        texts = (row.integration_id, row.org_id, row.integration_type, row.cron_schedule or "", str(row.timezone))
+        assert max(len(text) for text in texts) <= 600
+
+
+async def _nothing_else_that_reads_the_tables_stumbles(place: Place) -> None:
+    rows = await read_all(place.connection, SOURCE)
+    day = Window(AT - timedelta(minutes=1), AT + timedelta(hours=23))
+    assert {one.integration.integration_id for one in upcoming(rows, day, SETTINGS.types)} == HEALTHY
+    assert (await read_names(place.connection, SOURCE))["fjord"] == "Fjord"
+    assert (await forecast_fleet(place.connection, SETTINGS, AT, 24)).as_set.left_out == place.rows
+    assert len(await read_rows(place.connection, Settings(source=SOURCE), Scope())) == len(rows)
+
+
+async def _a_tick_and_a_worker_deliver_everybody_else(place: Place) -> None:
     done = await tick(place.connection, SETTINGS, scheduler="test", at=AT)
     assert done.claimed == len(HEALTHY)
     assert _unsaid(place, [one.reason for one in done.invalid]) == set()
@@ -213,6 +245,11 @@ async def test_a_tick_and_a_worker_deliver_everybody_else(place: Place) -> None:
     assert {one.reason for one in done.invalid} == {one.message for one in findings if one.level is Level.INVALID}
     conditions = await read_conditions(place.connection, SETTINGS, [], done.invalid, AT)
     assert {one.subject for one in conditions} >= {one.integration_id[:LONGEST_ID] for one in done.invalid if one.due}
+    facts = await read_facts(place.connection, SETTINGS, AT, Scope("fjord", "xledger"))
+    assert {one.integration_id for one in facts if one.fault is None} == HEALTHY
+    assert len(facts) > len(HEALTHY)
+    report = await verify(place.connection, SETTINGS, AT - timedelta(hours=1), AT + timedelta(minutes=1))
+    assert report.found.total() == 0, report.findings
     target = Recorder(expected=len(HEALTHY))
     database = Database("", place.url, place.url)
     async with (
@@ -222,32 +259,6 @@ async def test_a_tick_and_a_worker_deliver_everybody_else(place: Place) -> None:
     ):
         await until(nothing_queued)
     assert {run.integration_id for run in target.calls} == HEALTHY
-
-
-async def test_check_names_each(place: Place) -> None:
-    rows = await read_all(place.connection, SOURCE)
-    assert len(rows) == len(HEALTHY) + place.rows
-    findings = check(rows, SETTINGS.types, today=date(2026, 1, 1))
-    invalid = [one for one in findings if one.level is Level.INVALID]
-    assert _unsaid(place, [one.message for one in invalid]) == set()
-    assert len({id(one.row) for one in invalid}) == place.rows
-    assert not {one.row.integration_id for one in invalid} & HEALTHY
-    assert all(_is_short(one) for one in findings)
-
-
-async def test_nothing_else_that_reads_the_tables_stumbles(place: Place) -> None:
-    rows = await read_all(place.connection, SOURCE)
-    day = Window(AT - timedelta(minutes=1), AT + timedelta(hours=23))
-    assert {one.integration.integration_id for one in upcoming(rows, day, SETTINGS.types)} == HEALTHY
-    assert (await read_names(place.connection, SOURCE))["fjord"] == "Fjord"
-    assert (await forecast_fleet(place.connection, SETTINGS, AT, 24)).as_set.left_out == place.rows
-    assert len(await read_rows(place.connection, Settings(source=SOURCE), Scope())) == len(rows)
-    await tick(place.connection, SETTINGS, scheduler="test", at=AT)
-    facts = await read_facts(place.connection, SETTINGS, AT, Scope("fjord", "xledger"))
-    assert {one.integration_id for one in facts if one.fault is None} == HEALTHY
-    assert len(facts) > len(HEALTHY)
-    report = await verify(place.connection, SETTINGS, AT - timedelta(hours=1), AT + timedelta(minutes=1))
-    assert report.found.total() == 0, report.findings
 
 
 async def test_an_id_that_stands_twice_is_noticed_though_the_other_row_is_not_due(connection: Connection) -> None:
@@ -317,13 +328,6 @@ def test_what_is_cut_is_too_long_for_an_expression() -> None:
     sql = source_statements("source/reader", SOURCE)["due"]
     assert f", {MAX_LENGTH + 1})" in sql
     assert f", {MAX_LENGTH})" in sql
-
-
-async def test_what_is_read_is_never_a_long_text(place: Place) -> None:
-    """A megabyte in each of many rows would be a gigabyte in the process."""
-    for row in await read_all(place.connection, SOURCE):
-        texts = (row.integration_id, row.org_id, row.integration_type, row.cron_schedule or "", str(row.timezone))
-        assert max(len(text) for text in texts) <= 600
 
 
 def _unsaid(place: Place, reasons: list[str]) -> set[str]:

@@ -15,14 +15,15 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import synkron
-from tests.cli.past import fetch
 from tests.delivery.targets.far_side import SIGNING
 from tests.end_to_end.first_hour.fleet import seed, settings_for
 from tests.end_to_end.first_hour.page import page
 from tests.end_to_end.first_hour.questions import QUESTIONS, Question
 from tests.end_to_end.first_hour.terminal import COLUMNS, LINES, Person, Screen, at_the_terminal
 from tests.house.pages import ROOT
+from tests.support import statements
 from tests.support.databases import Database
+from tests.support.statements import fetch
 
 PAGE = ROOT / "docs" / "first-hour.md"
 __all__ = ["synkron"]
@@ -38,6 +39,7 @@ def person(synkron: object, database: Database, monkeypatch: pytest.MonkeyPatch,
     with socket.create_server(("127.0.0.1", 0)) as target:
         (tmp_path / "synkron.toml").write_text(settings_for(target.getsockname()[1]))
         yield at_the_terminal(monkeypatch)
+    statements.close()
 
 
 def test_each_question_is_answered_on_one_screen(person: Person, database: Database) -> None:

@@ -26,6 +26,27 @@ def directory(folder: Path) -> Iterator[Path]:
     """A data directory, not made yet, whose server is stopped whatever the test did to it."""
     path = folder / "data"
     yield path
+    _stop(path)
+
+
+@pytest.fixture(scope="session")
+def _set_up() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="synkron-test-", dir=in_memory()) as name:
+        Path(name).chmod(0o711)
+        path = Path(name) / "data"
+        with embedded_database(path):
+            pass
+        yield path
+
+
+@pytest.fixture
+def set_up(_set_up: Path) -> Iterator[Path]:
+    """A data directory that was made by an earlier start, which takes longer than most tests; nothing runs in it."""
+    yield _set_up
+    _stop(_set_up)
+
+
+def _stop(path: Path) -> None:
     if postmaster(path):
         with embedded_database(path):
             pass

@@ -27,11 +27,11 @@ def modes(*folders: Path) -> list[tuple[int, int, int]]:
     return [(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) for found in (one.stat() for one in folders)]
 
 
-def test_the_server_runs_under_a_number_that_no_account_has(directory: Path) -> None:
+def test_the_server_runs_under_a_number_that_no_account_has(set_up: Path) -> None:
     users, groups = pwd.getpwall(), grp.getgrall()
-    with embedded_database(directory) as server:
-        status = Path(f"/proc/{postmaster(directory)}/status").read_text()
-        (data,) = modes(directory)
+    with embedded_database(set_up) as server:
+        status = Path(f"/proc/{postmaster(set_up)}/status").read_text()
+        (data,) = modes(set_up)
         (cluster,) = modes(server.socket_folder)
     number = data[1]
     assert number not in {one.pw_uid for one in users} | {one.gr_gid for one in groups}
@@ -42,9 +42,9 @@ def test_the_server_runs_under_a_number_that_no_account_has(directory: Path) -> 
     assert (pwd.getpwall(), grp.getgrall()) == (users, groups)
 
 
-def test_no_other_process_gets_at_it_not_even_nobody_s(directory: Path) -> None:
-    with embedded_database(directory) as server:
-        inside = (server.socket_folder, Path(f"/proc/{postmaster(directory)}/cwd/PG_VERSION"))
+def test_no_other_process_gets_at_it_not_even_nobody_s(set_up: Path) -> None:
+    with embedded_database(set_up) as server:
+        inside = (server.socket_folder, Path(f"/proc/{postmaster(set_up)}/cwd/PG_VERSION"))
         for gid in (NOBODY.pw_gid, 0):
             assert [can(Account(NOBODY.pw_uid, gid), "-e", path) for path in inside] == [False, False]
 

@@ -65,23 +65,23 @@ def test_only_its_owner_reaches_the_socket(shared: EmbeddedServer) -> None:
     assert (shared.socket_folder / ".s.PGSQL.5432").is_socket()
 
 
-def test_settings_are_handed_to_the_server(directory: Path) -> None:
-    with embedded_database(directory, {"fsync": "off", "application_name": "it's $HOME"}) as server:
+def test_settings_are_handed_to_the_server(set_up: Path) -> None:
+    with embedded_database(set_up, {"fsync": "off", "application_name": "it's $HOME"}) as server:
         query = "select current_setting('fsync'), current_setting('application_name')"
         assert ask(server.url(), query) == [("off", "it's $HOME")]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["with spaces", "50%, \"quoted\" 'twice' & $HOME; `id` \\ ü?#", "/".join(["a-long-name" * 8] * 8)],
-    ids=["spaces", "characters that shells and URLs read", "longer than a socket's path may be"],
+    ["50%, \"quoted\" 'twice' & $HOME; `id` \\ ü?#", "/".join(["a-long-name" * 8] * 8)],
+    ids=["spaces and characters that shells and URLs read", "longer than a socket's path may be"],
 )
 def test_any_path_will_do(folder: Path, name: str) -> None:
     with embedded_database(folder / name) as server:
         assert ask(server.url(), "select 1") == [(1,)]
 
 
-def test_it_is_silent_and_leaves_the_environment_alone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_silent_and_leaves_the_environment_alone(set_up: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = {
         "PGPORT": "1",
         "PGHOST": "nowhere",
@@ -91,15 +91,15 @@ def test_it_is_silent_and_leaves_the_environment_alone(directory: Path, monkeypa
     }
     for variable, value in hostile.items():
         monkeypatch.setenv(variable, value)
-    with another_process(directory):
+    with another_process(set_up):
         pass
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_server_learns_nothing_of_our_environment(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_learns_nothing_of_our_environment(set_up: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNKRON_TEST_SECRET", "whsec_1")
-    with embedded_database(directory):
-        environment = Path(f"/proc/{postmaster(directory)}/environ").read_text()
+    with embedded_database(set_up):
+        environment = Path(f"/proc/{postmaster(set_up)}/environ").read_text()
     assert "whsec_1" not in environment
     assert "LC_ALL=C" in environment
 

@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+import pytest_asyncio
 import structlog
 from aiohttp import web
 
 from synkron import read_due_integrations
 from synkron.errors import DataApiError, DatabaseNotReady, ServiceRoleRequired, SourceTableMissing, SynkronError
-from synkron.settings.sections import IntegrationsTable, OrganizationsTable, SourceTables
-from tests.source.sources import OVER_HTTP, shows_at_most_six
-from tests.support.databases import Database
-from tests.support.postgrest import SECRET_KEY, StandIn, Tamper
+from synkron.postgres.embedded import EmbeddedServer
+from synkron.source.data_api import client, read
+from tests.source.sources import OVER_HTTP, Opened, shows_at_most_six
+from tests.support.databases import Database, migrated
+from tests.support.postgrest import SECRET_KEY, StandIn, Tamper, postgrest
 
 AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOTH = pytest.mark.parametrize("kind", OVER_HTTP)
 ROWS = 25
+ROWS_OF_FJORD = f"""
+    insert into organizations (name) values ('Fjord');
+    insert into organization_integrations (org_id, integration_type, cron_schedule)
+        select id, 'xledger', '0 2 * * *' from organizations, generate_series(1, {ROWS});
+"""
 
 
-@pytest.fixture(autouse=True)
-async def _rows(database: Database, stand_in: StandIn) -> None:
-    """Three pages of rows, the last of which is not full."""
-    stand_in.max_rows = 10
-    connection = await asyncpg.connect(database.url)
-    await connection.execute(f"""
-        insert into organizations (name) values ('Fjord');
-        insert into organization_integrations (org_id, integration_type, cron_schedule)
-            select id, 'xledger', '0 2 * * *' from organizations, generate_series(1, {ROWS});
-    """)
-    await connection.close()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def serving(server: EmbeddedServer) -> AsyncIterator[StandIn]:
+    """The stand-in over three pages of rows, the last of which is not full. It reads in transactions that only read."""
+    async for database in migrated(server):
+        connection = await asyncpg.connect(database.url)
+        await connection.execute(ROWS_OF_FJORD)
+        await connection.close()
+        async with postgrest(database.superuser_url) as opened:
+            yield opened
+
+
+@pytest.fixture
+def stand_in(serving: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """The same stand-in for each test, that was asked nothing yet and answers in pages of 10 rows."""
+    monkeypatch.setattr(read, "PAUSES", (timedelta(),) * 2)
+    client._warn_of_legacy_key.cache_clear()
+    serving.requests.clear()
+    for name, value in {"url": serving.url, "tamper": None, "max_rows": 10}.items():
+        monkeypatch.setattr(serving, name, value)
+    return serving
+
+
+def over_http(kind: str, stand_in: StandIn) -> Opened:
+    """A source over the stand-in, which alone knows its database."""
+    return OVER_HTTP[kind](Database("", "", ""), stand_in)
 
 
 def always(text: str, status: int = 200, kind: str = "application/json", **headers: str) -> Tamper:
@@ -149,29 +171,26 @@ BAD_ANSWERS: Mapping[str, tuple[Tamper, type[SynkronError], str]] = {
 
 
 @BOTH
-async def test_nothing_fires(kind: str, database: Database, stand_in: StandIn) -> None:
-    for name, (tamper, error, says) in BAD_ANSWERS.items():
-        stand_in.tamper = tamper
-        stand_in.requests.clear()
-        async with OVER_HTTP[kind](database, stand_in) as source:
-            with structlog.testing.capture_logs() as logs, pytest.raises(error, match=says) as raised:
-                await read_due_integrations(AT, source)
-        assert shows_at_most_six(str(raised.value) + str(logs), SECRET_KEY), name
-        assert "\n" not in str(raised.value), name
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+async def test_nothing_fires(name: str, kind: str, stand_in: StandIn) -> None:
+    stand_in.tamper, error, says = BAD_ANSWERS[name]
+    async with over_http(kind, stand_in) as source:
+        with structlog.testing.capture_logs() as logs, pytest.raises(error, match=says) as raised:
+            await read_due_integrations(AT, source)
+    assert shows_at_most_six(str(raised.value) + str(logs), SECRET_KEY)
+    assert "\n" not in str(raised.value)
 
 
 @BOTH
-async def test_a_server_that_is_away_for_a_moment_is_asked_again(
-    kind: str, database: Database, stand_in: StandIn
-) -> None:
+async def test_a_server_that_is_away_for_a_moment_is_asked_again(kind: str, stand_in: StandIn) -> None:
     stand_in.tamper = lambda asked, answer: web.Response(status=503, text=HTML) if asked in (0, 1, 3) else answer
-    async with OVER_HTTP[kind](database, stand_in) as source:
+    async with over_http(kind, stand_in) as source:
         assert len(await read_due_integrations(AT, source)) == ROWS
     assert len(stand_in.requests) == 4 + 3
 
 
 @BOTH
-async def test_a_connection_that_breaks_is_made_again(kind: str, database: Database, stand_in: StandIn) -> None:
+async def test_a_connection_that_breaks_is_made_again(kind: str, stand_in: StandIn) -> None:
     def break_off(asked: int, answer: web.Response) -> web.Response:
         if asked in (0, 2):
             transport = stand_in.requests[-1].transport
@@ -180,94 +199,45 @@ async def test_a_connection_that_breaks_is_made_again(kind: str, database: Datab
         return answer
 
     stand_in.tamper = break_off
-    async with OVER_HTTP[kind](database, stand_in) as source:
+    async with over_http(kind, stand_in) as source:
         assert len(await read_due_integrations(AT, source)) == ROWS
 
 
 @BOTH
-async def test_nothing_else_is_asked_again(kind: str, database: Database, stand_in: StandIn) -> None:
-    for status in (400, 401, 403, 404, 406, 429, 500, 502, 504):
-        stand_in.tamper = always('{"message": "no"}' if status < 500 else HTML, status)
-        stand_in.requests.clear()
-        async with OVER_HTTP[kind](database, stand_in) as source:
-            with pytest.raises(SynkronError):
-                await read_due_integrations(AT, source)
-        assert len(stand_in.requests) == 1, status
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 429, 500, 502, 504])
+async def test_nothing_else_is_asked_again(kind: str, status: int, stand_in: StandIn) -> None:
+    stand_in.tamper = always('{"message": "no"}' if status < 500 else HTML, status)
+    async with over_http(kind, stand_in) as source:
+        with pytest.raises(SynkronError):
+            await read_due_integrations(AT, source)
+    assert len(stand_in.requests) == 1
 
 
 @BOTH
-async def test_a_server_that_is_not_there(kind: str, database: Database, stand_in: StandIn) -> None:
+async def test_a_server_that_is_not_there(kind: str, stand_in: StandIn) -> None:
     stand_in.url = "http://127.0.0.1:9"
-    async with OVER_HTTP[kind](database, stand_in) as source:
+    async with over_http(kind, stand_in) as source:
         with pytest.raises(DatabaseNotReady, match="asked 3 times"):
             await read_due_integrations(AT, source)
 
 
-async def test_a_redirect_is_not_followed_with_the_key(database: Database, stand_in: StandIn) -> None:
+async def test_a_redirect_is_not_followed_with_the_key(stand_in: StandIn) -> None:
     """By Synkron's own client. Supabase's follows redirects, and sends the key on to the same host alone."""
     stand_in.tamper = always("", 308, Location="http://127.0.0.1:9/")
-    async with OVER_HTTP["data api"](database, stand_in) as source:
+    async with over_http("data api", stand_in) as source:
         with pytest.raises(DataApiError, match="Redirects are not followed"):
             await read_due_integrations(AT, source)
 
 
-async def test_an_endless_answer_is_not_read_to_its_end(
-    database: Database, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_endless_answer_is_not_read_to_its_end(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synkron.source.data_api.client.LONGEST_ANSWER", 1000)
-    async with OVER_HTTP["data api"](database, stand_in) as source:
+    async with over_http("data api", stand_in) as source:
         with pytest.raises(DataApiError, match="an answer of more than"):
             await read_due_integrations(AT, source)
 
 
-async def test_an_answer_that_does_not_come(
-    database: Database, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_that_does_not_come(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synkron.source.data_api.client.TIMEOUT", timedelta())
-    async with OVER_HTTP["data api"](database, stand_in) as source:
+    async with over_http("data api", stand_in) as source:
         with pytest.raises(DatabaseNotReady, match=r"No answer from the Data API .* within"):
             await read_due_integrations(AT, source)
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("edit", "tables", "says"),
-    [
-        pytest.param("drop table organization_integrations", SourceTables(), "PGRST205.*name yours", id="no table"),
-        pytest.param(
-            "select",
-            SourceTables(integrations=IntegrationsTable(cron_schedule="cron")),
-            "42703.*cron does not exist.*name yours",
-            id="no column",
-        ),
-        pytest.param(
-            "select",
-            SourceTables(organizations=OrganizationsTable(timezone="zone")),
-            "zone does not exist.*name yours",
-            id="no column of the organization",
-        ),
-        pytest.param(
-            "alter table organization_integrations drop constraint organization_integrations_org_id_fkey",
-            SourceTables(),
-            r"PGRST200.*foreign key from public\.organization_integrations\.org_id .*reload schema",
-            id="no foreign key",
-        ),
-        pytest.param("select", SourceTables(schema="private"), "PGRST106.*Add private to the exposed", id="no schema"),
-        pytest.param(
-            "drop index synkron_due_expressions; alter table organization_integrations alter is_enabled drop default, "
-            "alter is_enabled type int using is_enabled::int",
-            SourceTables(),
-            "42804.*is_enabled is boolean",
-            id="not a boolean",
-        ),
-    ],
-)
-async def test_what_is_missing_is_named(
-    kind: str, edit: str, tables: SourceTables, says: str, database: Database, stand_in: StandIn
-) -> None:
-    connection = await asyncpg.connect(database.superuser_url)
-    await connection.execute(edit)
-    await connection.close()
-    async with OVER_HTTP[kind](database, stand_in) as source:
-        with pytest.raises(SourceTableMissing, match=says):
-            await read_due_integrations(AT, source, tables=tables)
