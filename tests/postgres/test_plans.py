@@ -113,10 +113,10 @@ A_QUARTER, AN_HOUR, A_DAY, AGES, NOW = (
 )
 EVERY_ROW = (None, None, None, None, None, NOW)
 ARGUMENTS: Mapping[str, tuple[Any, ...]] = {
-    "scheduler/holds.drop_gone": ((8, 0), (16, 0)),
+    "scheduler/holds.drop_gone": ((8, 0), (16, 0), NOW),
     "reports/drift.stages": (A_DAY, NOW, None, None, None, AN_HOUR, [0.5]),
     "reports/drift.waiting": (A_DAY, NOW, None, None, None, AN_HOUR),
-    "reports/drift.worst": (A_DAY, NOW, None, None, None, 100, AN_HOUR),
+    "reports/drift.worst": (A_DAY, NOW, None, None, None, 100),
     "ledger/history.totals": (A_DAY,),
     "ledger/retention.forget": (NOW, AGES),
     "ledger/ticks.record_tick": (NOW, NOW, NOW, "once", "s", 1, 1, None),

@@ -148,7 +148,7 @@ def test_two_moments_that_were_not_decided(
     assert (got.unprovable, got.undelivered.get(Undelivered.HELD, 0)) == (unprovable, held)
 
 
-BROKEN = InvalidRowIncident("i1", NOON - HOUR * 24, NOON - MINUTE / 2, rows=1, held=False)
+BROKEN = InvalidRowIncident("i1", NOON - HOUR * 24, NOON - MINUTE / 2, rows=1, excuses=True)
 OTHER = BROKEN._replace(subject="i2")
 EDITED = standing(written=2000)
 
@@ -165,7 +165,7 @@ EDITED = standing(written=2000)
         pytest.param([BROKEN], 2, EDITED, (0, 2, 0), id="a row is invalid that no incident names"),
         pytest.param([OTHER], 1, EDITED, (0, 2, 0), id="it names another row"),
         pytest.param([BROKEN._replace(subject="many: schedule", rows=30)], 30, EDITED, (0, 2, 0), id="it names none"),
-        pytest.param([BROKEN._replace(held=True)], 1, EDITED, (0, 2, 0), id="its moments were on hold"),
+        pytest.param([BROKEN._replace(excuses=False)], 1, EDITED, (0, 2, 0), id="of a kind that excuses nothing"),
         pytest.param([BROKEN._replace(seen_at=NOON - MINUTE)], 1, EDITED, (0, 2, 0), id="it was over before the tick"),
         pytest.param([BROKEN._replace(since=NOON + MINUTE)], 1, EDITED, (0, 2, 0), id="it began after the tick"),
         pytest.param([], 1, EDITED, (0, 2, 0), id="there is no incident"),

@@ -21,6 +21,7 @@ from tests.conftest import Connection
 from tests.support.fleet import add_integration, utc
 from tests.support.rolled_back import rolled_back
 from tests.support.stepped_clock import install_clock, set_clock
+from tests.support.turns import skip
 
 connection = rolled_back
 
@@ -100,6 +101,20 @@ async def test_a_replay(connection: Connection, hindrance: str) -> None:
     done = await tick(connection, SETTINGS, scheduler="test", source="once", at=at("23:43:00"))
     assert (done.due, done.claimed, done.skipped) == (1, 0, 1)
     assert told(await rows(connection)) == [("23:39", "run", "23:38"), ("23:45", "run", "23:39")]
+
+
+async def test_a_run_that_took_over_the_time_of_a_superseded_one(connection: Connection) -> None:
+    """A replayed minute is merged into the run that is delivered; a backfill knows that, too."""
+    integration = await hindered(connection, "disabled")
+    await tick_at(connection, "23:45:31")
+    [superseded] = await connection.fetch("select id from synkron.runs where scheduled_for = '2026-11-27 23:45Z'")
+    assert await skip(connection, superseded["id"], "superseded: the schedule is now another", 0)
+    await tick(connection, SETTINGS, scheduler="test", source="once", at=at("23:42:00"))
+    [taker] = await connection.fetch("select id from synkron.runs where scheduled_for = '2026-11-27 23:46Z'")
+    asked = AskedBackfill(Scope(integration_id=integration), at("23:41:00"), at("23:44:00"))
+    async with read_transaction(connection) as now:
+        plan = await plan_backfill(connection, SETTINGS, asked, now)
+    assert [(one.fate, one.run_id) for one in plan.occurrences] == [(BackfillOutcome.COVERED, taker["id"])] * 3
 
 
 async def test_a_hold_that_began_after_a_step_back(connection: Connection) -> None:

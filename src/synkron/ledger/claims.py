@@ -13,6 +13,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from synkron.ledger.decided import DecidedMoment
 from synkron.ledger.keys import run_key
 from synkron.ledger.queue import enqueue
 from synkron.model import Decision, Integration, Occurrences, Run, Source
@@ -50,15 +51,15 @@ async def continued(connection: Connection, due: Sequence[Occurrences]) -> list[
     return continued
 
 
-async def decided(
-    connection: Connection, due: Sequence[Occurrences]
-) -> Mapping[str, Mapping[datetime, datetime | None]]:
-    """The moments that are decided, by integration, and those in the period of a later run, with the run's moment."""
-    found: dict[str, dict[datetime, datetime | None]] = defaultdict(dict)
-    moments = ((one.integration.integration_id, moment) for one in due for moment in one.moments)
-    while some := list(islice(moments, ASKED)):
-        for row in await connection.fetch(SQL["decided"], *map(list, zip(*some, strict=True))):
-            found[row["integration_id"]][row["moment"]] = row["run"]
+async def decided(connection: Connection, due: Sequence[Occurrences]) -> Mapping[str, Sequence[DecidedMoment]]:
+    """What is decided of the due moments, by integration, with the run in whose period the last of them may lie."""
+    found: dict[str, list[DecidedMoment]] = defaultdict(list)
+    for start in range(0, len(due), ASKED):
+        some = due[start : start + ASKED]
+        ids = [one.integration.integration_id for one in some]
+        first, last = [one.moments[0] for one in some], [one.moments[-1] for one in some]
+        for row in await connection.fetch(SQL["decided"], ids, first, last):
+            found[row["integration_id"]].append(read(DecidedMoment, row))
     return found
 
 

@@ -73,30 +73,31 @@ from (
 where ended is distinct from previous and ended is not null;
 
 -- name: decided
--- Those of the moments ($1 integration, $2 moment) that a row of a tick decides, alone or with others, and
--- those in the period of a later run, with the moment of this `run`. Periods do not overlap: only the next run that is
--- delivered, or the next row that stands for many moments, can have the moment. Plan: the index runs_once.
-select
-    asked.integration_id, asked.moment,
-    case when own.is_decided or later.occurrences > 1 then null else later.scheduled_for end as run
-from unnest($1::text[], $2::timestamptz[]) asked (integration_id, moment)
+-- What the ticks decided of each of the integrations $1: from its moment $2 on, up to the first row after its moment $3
+-- whose period may have moments before it. That is a run that is delivered, or a row that stands for many; `start` is
+-- null of the others. Plan: the index runs_once.
+select asked.integration_id, known.at, known.start, known.is_summary
+from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) asked (integration_id, first, last)
 cross join lateral (
-    select exists (
-        select from synkron.runs
-        where integration_id = asked.integration_id and scheduled_for = asked.moment and source_class = 'schedule'
-    ) as is_decided
-) own
-left join lateral (
-    select scheduled_for, period_start, occurrences
+    select scheduled_for as at, occurrences > 1 as is_summary,
+        case when action = 'run' and state <> 'skipped' or occurrences > 1 then period_start end as start
     from synkron.runs
-    where integration_id = asked.integration_id
-        and scheduled_for > asked.moment
+    where runs.integration_id = asked.integration_id
         and source_class = 'schedule'
-        and (action = 'run' and state <> 'skipped' or occurrences > 1)
-    order by scheduled_for
-    limit 1
-) later on later.period_start < asked.moment
-where own.is_decided or later.scheduled_for is not null;
+        and scheduled_for >= asked.first
+        and scheduled_for <= coalesce(
+            (
+                select min(later.scheduled_for)
+                from synkron.runs later
+                where later.integration_id = asked.integration_id
+                    and later.source_class = 'schedule'
+                    and later.scheduled_for > asked.last
+                    and (later.action = 'run' and later.state <> 'skipped' or later.occurrences > 1)
+            ),
+            asked.last
+        )
+) known
+order by asked.integration_id, known.at;
 
 -- name: undecided
 -- Those of the moments ($1 integration, $2 moment, $3 source), by number, that have no row of their class.

@@ -39,7 +39,7 @@ case when GIVEN.state = 'claimed' and (select exists (select from synkron.pauses
         union all
         (
             select org_id, integration_type, at from synkron.audit
-            where integration_id = GIVEN and org_id is not null
+            where integration_id = GIVEN and org_id is not null and integration_type is not null
             order by at desc, id desc
             limit 1
         )
@@ -159,25 +159,6 @@ late as materialized (
     limit GIVEN
 )
 
--- name: held_by_pause
--- Whether a pause made the run of `runs`, which has started, late, as in `late_started` with GIVEN as $2. Only of runs that
--- are more than a minute late. Plan: the index pauses_by_end, for each of these.
-(
-    {late[runs]} > interval '1 minute'
-    and exists (
-        select from synkron.pauses
-        where coalesce(least(pauses.ended_at, pauses.until), 'infinity')
-                > least(runs.started_at - GIVEN, runs.scheduled_for)
-            and {holds[pauses]}
-            and (
-                pauses.starts_at <= runs.started_at
-                    and coalesce(least(pauses.ended_at, pauses.until), 'infinity') > runs.started_at - GIVEN
-                or runs.source = 'catch_up' and runs.start_delay <= GIVEN and pauses.starts_at <= runs.scheduled_for
-                    and coalesce(least(pauses.ended_at, pauses.until), 'infinity') > runs.scheduled_for
-            )
-    )
-)
-
 -- name: failures
 -- As `failed`: the newest GIVEN runs of a scope that failed within $3; as `standing`: those of them with no later success
 -- of their integration. Runs that an operator cancelled are left out. Plan: the index runs_failed, then
@@ -202,17 +183,16 @@ standing as (
 )
 
 -- name: newest_runs
--- The newest 100 runs of the integration GIVEN, each with how late it started if a schedule made it start, and not a
--- pause that ended; and with the moments of the newest and of the newest that succeeded. Plan: the index runs_once of each month, in its order, up to the limit.
+-- The newest 100 runs of the integration GIVEN, each with how late it started if a schedule made it start, and with the
+-- moments of the newest and of the newest that succeeded. Plan: the index runs_once of each month, in its order, up to the limit.
 (
     select
         newest.*,
-        case when source in ('schedule', 'catch_up') and is_held is not true then {late[newest]} end as late,
+        case when source in ('schedule', 'catch_up') then {late[newest]} end as late,
         max(scheduled_for) over () as last_at,
         max(scheduled_for) filter (where state = 'succeeded') over () as succeeded_at
     from (
-        select id, source, state, scheduled_for, execute_after, started_at, finished_at, failed_at, attempt,
-            {held_by_pause[interval '5 minutes']} as is_held
+        select id, source, state, scheduled_for, execute_after, started_at, finished_at, failed_at, attempt
         from synkron.runs
         where integration_id = GIVEN and action = 'run'
         order by scheduled_for desc

@@ -121,7 +121,7 @@ def _fate(known: RecordedMoment) -> tuple[BackfillOutcome, int | None, str]:
             return BackfillOutcome.IN_HAND, known.id, f"run {known.id} is {known.state}"
         case State.FAILED:
             return BackfillOutcome.FAILED, known.id, f"run {known.id} failed; retry it"
-    if known.cover_id is not None and known.cover_state not in (None, State.SKIPPED):
+    if known.cover_id is not None and known.cover_state is not None:
         return _covered(known.cover_id, known.cover_state)
     # A skipped run of an earlier backfill is run again, because a moment can't have a second backfill run.
     again = known.id if known.source is Source.BACKFILL else None

@@ -110,6 +110,7 @@ left join lateral (
         and runs.integration_id = r.integration_id
         and runs.source_class = 'schedule'
         and runs.action = 'run'
+        and runs.state <> 'skipped'
         and runs.scheduled_for > r.scheduled_for
         and coalesce(runs.period_start, '-infinity') < r.scheduled_for
     order by runs.scheduled_for

@@ -75,7 +75,7 @@ async def read_drift(
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         stages = await connection.fetch(SQL["stages"], *asked, late_after, SHARES)
         not_started = await connection.fetch(SQL["waiting"], *asked, late_after)
-        worst = await connection.fetch(SQL["worst"], *asked, most, late_after)
+        worst = await connection.fetch(SQL["worst"], *asked, most)
     started = {row["integration_type"]: row for row in stages}
     waiting = {row["integration_type"]: row for row in not_started}
     types = [_type(name, started.get(name), waiting.get(name)) for name in sorted({*started, *waiting})]

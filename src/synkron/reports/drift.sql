@@ -3,7 +3,7 @@
 
 -- name: stages
 -- By type: how long the stages of the first attempts took, as percentiles ($7; 1 is the maximum); `start` is how late
--- they started, and `late` counts those beyond $6. Runs that a pause made late are left out. The turn and the worker are separate only if the time at which the
+-- they started, and `late` counts those beyond $6. The turn and the worker are separate only if the time at which the
 -- job was enqueued is on record. synkron.ledger.drift defines the stages; a test compares both. Plan: the index
 -- runs_newest, or runs_newest_of_organization; the first attempts are joined, for many runs by a hash.
 -- Scans: the months' attempts, once, for a command.
@@ -29,7 +29,6 @@ from (
     where scheduled_for >= $1 and scheduled_for <= $2
         and source in ('schedule', 'catch_up')
         and started_at is not null
-        and not {held_by_pause[$6::interval]}
         and ($3::text is null or org_id = $3)
         and ($4::text is null or integration_type = $4)
         and ($5::text is null or integration_id = $5)
@@ -83,7 +82,7 @@ with worst as materialized (
         and ($3::text is null or org_id = $3)
         and ($4::text is null or integration_type = $4)
         and ($5::text is null or integration_id = $5)
-        and (started_at is not null and not {held_by_pause[$7::interval]} or finished_at is null and next_attempt_at <= $2 and not {paused[$2]})
+        and (started_at is not null or finished_at is null and next_attempt_at <= $2 and not {paused[$2]})
     order by late desc, id
     limit $6
 )

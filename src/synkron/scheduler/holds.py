@@ -118,8 +118,8 @@ async def release(connection: Connection, released: Sequence[Released]) -> None:
         await connection.execute(SQL["release"], [one.integration.integration_id for one in released])
 
 
-async def drop_gone(connection: Connection, number: int, source: SourceQueries) -> None:
-    """Delete the holds of rows that are gone, in the part of the table whose turn it is at the tick of this number."""
+async def drop_gone(connection: Connection, number: int, oldest: datetime, source: SourceQueries) -> None:
+    """Delete the holds from before ``oldest`` of rows that are gone, in the part whose turn it is at this tick."""
     if pages := await connection.fetchval(SQL["pages"]):
         first = PAGES * (number % -(-pages // PAGES))
-        await connection.execute(source.sql("scheduler/holds")["drop_gone"], (first, 0), (first + PAGES, 0))
+        await connection.execute(source.sql("scheduler/holds")["drop_gone"], (first, 0), (first + PAGES, 0), oldest)

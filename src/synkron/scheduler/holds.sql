@@ -98,9 +98,11 @@ delete from synkron.held where integration_id = any($1::text[]);
 select pg_relation_size('synkron.held') / current_setting('block_size')::bigint;
 
 -- name: drop_gone
--- Delete the holds from the place $1 up to $2 whose rows no longer exist. Plan: the range of places, and the primary key of
+-- Delete the holds from the place $1 up to $2 whose rows no longer exist, and whose moments nobody would decide any more,
+-- as they began before $3: a row may be away for a while, when the application loads its table anew. Plan: the range of places, and the primary key of
 -- the application's table for each hold in it; as a join, that table would be read from end to end.
 delete from synkron.held h
 where h.ctid >= $1
     and h.ctid < $2
+    and h.since < $3
     and (select true from {integrations} i where i.{integrations.id} = {id[h.integration_id]} limit 1) is null;

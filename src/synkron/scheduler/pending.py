@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from synkron.ledger import claims
+from synkron.ledger.decided import DecidedMoment
 from synkron.ledger.ticks import TickFigures
 from synkron.model import Decision, Fault, Integration, InvalidIntegration, Occurrences, Steps, Window
 from synkron.postgres.connection import Connection
@@ -113,13 +114,15 @@ async def read_pending(
     return PendingWork(free, merged, held, waiting, released, faulty, policies, snapshot, seen)
 
 
-async def write_holds(connection: Connection, pending: PendingWork, number: int, source: SourceQueries) -> None:
-    """Record new holds, and delete those whose moments the caller's transaction decides, or whose rows are gone.
+async def write_holds(
+    connection: Connection, pending: PendingWork, number: int, oldest: datetime, source: SourceQueries
+) -> None:
+    """Record new holds, and delete those whose moments the caller's transaction decides, or nobody will.
 
-    The ``number`` is the tick's.
+    The ``number`` is the tick's; moments before ``oldest`` are no longer decided.
     """
     await release(connection, pending.released)
-    await drop_gone(connection, number, source)
+    await drop_gone(connection, number, oldest, source)
     paused = [(one.integration.integration_id, one.moments, Hold.PAUSE) for one in pending.held]
     await hold(connection, [*paused, *pending.waiting])
 
@@ -145,13 +148,13 @@ def _judge_released(
 
 
 def _without_decided(
-    due: Iterable[Occurrences], decided: Mapping[str, Mapping[datetime, datetime | None]], now: datetime
+    due: Iterable[Occurrences], decided: Mapping[str, Sequence[DecidedMoment]], now: datetime
 ) -> Steps[tuple[list[Occurrences], list[Decision]]]:
     """The undecided parts of what is due, and the decisions about moments in the period of a run."""
     parts: list[Occurrences] = []
     merged: list[Decision] = []
     for one in due:
-        some, covered = split_by_record(one, decided.get(one.integration.integration_id, {}), now)
+        some, covered = split_by_record(one, decided.get(one.integration.integration_id, ()), now)
         parts += some
         merged += covered
         yield

@@ -105,7 +105,7 @@ async def _tick(
         await retention.keep_partitions(connection, pending.first(window), clock, settings.retention)
         number = await ticks.open_tick(connection, now, window, pending.figures, source=source, scheduler=scheduler)
         claimed = await claims.claim(connection, decisions, tick_id=number, installation=installation.id)
-        await write_holds(connection, pending, number, queries)
+        await write_holds(connection, pending, number, oldest, queries)
         await move_left_behind(connection, queries, settings.types)
         await claims.requeue_lost(connection)
         await expire(connection)

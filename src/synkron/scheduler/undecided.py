@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from synkron.ledger.decided import DecidedMoment, covering
 from synkron.model import Action, Decision, Occurrences, Source
 from synkron.source.due import TOLERANCE
 
@@ -35,20 +36,20 @@ def undecided(one: Occurrences, decided: Collection[datetime]) -> Iterator[Occur
 
 
 def split_by_record(
-    one: Occurrences, decided: Mapping[datetime, datetime | None], now: datetime
+    one: Occurrences, decided: Sequence[DecidedMoment], now: datetime
 ) -> tuple[list[Occurrences], list[Decision]]:
     """The undecided parts, and the decisions about moments in the period of a run that was claimed before.
 
-    ``decided`` has the moments that are decided, and those in such a period with the run's moment. Nothing was decided
-    of the latter while the row could not run, and they are seen again: the clock was set back, a moment is replayed, or
-    a hold began after such a step. The run delivers their time, so they are merged into it.
+    Nothing was decided of these while the row could not run, and they are seen again: the clock was set back, a moment
+    is replayed, or a hold began after such a step. The run delivers their time, so they are merged into it.
     """
-    merged = [
-        _merge(one, moment, start, run, now)
-        for moment, start in zip(one.moments, one.starts(), strict=True)
-        if (run := decided.get(moment)) is not None
-    ]
-    return list(undecided(one, decided.keys())), merged
+    taken, merged = {known.at for known in decided}, []
+    for moment, start in zip(one.moments, one.starts(), strict=True):
+        if moment not in taken and (by := covering(decided, moment)) is not None:
+            taken.add(moment)
+            if not by.is_summary:
+                merged.append(_merge(one, moment, start, by.at, now))
+    return list(undecided(one, taken)), merged
 
 
 def _merge(one: Occurrences, moment: datetime, start: datetime | None, run: datetime, now: datetime) -> Decision:

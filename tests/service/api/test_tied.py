@@ -60,13 +60,15 @@ async def test_what_is_set_for_an_integration_that_is_gone_or_has_moved(api: Api
     for one in (gone, moved, both):
         paused = await tied.post("/v1/pauses", {"integration_ids": [one], "reason": "secret of mine"})
         numbers.append(paused.content["pauses"][0]["pause_id"])
-        await tied.post("/v1/overrides/set", {"integration_id": one, "values": {"attempts": 2}})
+        await tied.post("/v1/overrides/set", {"integration_id": one, "values": {"attempts": 2, "spread": "30s"}})
     await connection.execute(
         "update organization_integrations set org_id = $1 where id::text in ($2, $3)", other.org_id, moved, both
     )
     await foreign.post("/v1/overrides/set", {"integration_id": both, "values": {"attempts": 3}})
     await connection.execute("delete from organization_integrations where id::text in ($1, $2)", gone, both)
 
+    # The change about what is gone names no type, and hides nothing of it.
+    assert (await tied.post("/v1/overrides/unset", {"integration_id": gone, "keys": ["spread"]})).status == 200
     for who, asked, own in ((tied, "", {gone}), (foreign, "", {moved, both}), (tied, f"?integration={gone}", {gone})):
         pauses, overrides = await listed(who, asked)
         assert pauses & {gone, moved, both} == overrides & {gone, moved, both} == own

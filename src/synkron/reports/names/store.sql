@@ -72,7 +72,7 @@ left join lateral (
         union all
         (
             select org_id, integration_type, at from synkron.audit
-            where integration_id = one.id and org_id = coalesce($2::text, org_id)
+            where integration_id = one.id and org_id = coalesce($2::text, org_id) and integration_type is not null
             order by at desc, id desc
             limit 1
         )

@@ -17,8 +17,7 @@ order by 1;
 select set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true);
 
 -- name: drift
--- How late the runs of a schedule started whose moment is from $1 up to $2, of the scope $4 to $6, without those that a
--- pause made late. As `step`, by step of
+-- How late the runs of a schedule started whose moment is from $1 up to $2, of the scope $4 to $6. As `step`, by step of
 -- $3, and as `clock`, by the clock whose tick claimed them: how many, and the percentiles $7. As `bound`: how many started
 -- at a bound of $8 or above, in order, and below the next. To the millisecond: so all are from groups of one read.
 -- Plan: the index runs_newest, or runs_newest_of_organization; a hash of the groups.
@@ -30,7 +29,6 @@ with started as materialized (
     left join synkron.ticks on ticks.id = runs.tick_id
     where runs.scheduled_for >= $1 and runs.scheduled_for < $2
         and runs.source_class = 'schedule' and runs.started_at is not null and {of_scope[runs]}
-        and not {held_by_pause[interval '5 minutes']}
     group by 1, 2, 3
 ),
 summed as (

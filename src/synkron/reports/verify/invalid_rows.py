@@ -19,13 +19,15 @@ NOTED_WITHIN = timedelta(minutes=1)
 
 
 class InvalidRowIncident(NamedTuple):
-    """An incident about ``rows`` invalid rows, seen from ``since`` to ``seen_at``. The moments of some are ``held``."""
+    """An incident about ``rows`` invalid rows, seen from ``since`` to ``seen_at``; whether it ``excuses`` what was not
+    decided of them.
+    """
 
     subject: str
     since: datetime
     seen_at: datetime
     rows: int
-    held: bool
+    excuses: bool
 
     def spans(self, tick: TickRow) -> bool:
         """Whether its rows were invalid at the tick, as far as it says."""
@@ -39,7 +41,7 @@ class InvalidRows:
         self._all = list(incidents)
         self._by_subject: defaultdict[str, list[InvalidRowIncident]] = defaultdict(list)
         for one in self._all:
-            if not one.held:
+            if one.excuses:
                 self._by_subject[one.subject].append(one)
         self._named: dict[int, int] = {}
 

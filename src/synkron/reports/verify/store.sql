@@ -42,14 +42,15 @@ order by id;
 
 -- name: invalid_rows
 -- The incidents about invalid rows that overlap ($1, $2]: whom each is about, from when to when, and how many rows; and
--- whether the moments of these are on hold.
+-- whether it shows that these were not due. The moments of some are on hold instead, and a fault of Synkron's own
+-- (invalid_row) excuses nothing.
 -- Plan: the index incidents_again, for these kinds.
 select
     subject,
     since,
     seen_at,
     coalesce((touches ->> 'integrations')::integer, 1) as rows,
-    kind in ('unknown_type', 'no_organization') as held
+    kind in ('invalid_schedule', 'unknown_zone') as excuses
 from synkron.incidents
 where kind in ('invalid_schedule', 'unknown_zone', 'unknown_type', 'no_organization', 'invalid_row')
     and seen_at > $1::timestamptz - interval '1 minute' and since <= $2::timestamptz + interval '1 minute';

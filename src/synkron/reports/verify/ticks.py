@@ -60,9 +60,12 @@ class TickHistory:
         self._all = ticks
         self._copied_at = copied_at
         self._ticks: list[TickRow] = []
+        # After the clock was set back: they had to decide what they were the first to see.
+        self._back: list[TickRow] = []
         for tick in ticks:
-            if tick.fits_its_moment and (not self._ticks or tick.window.end > self._ticks[-1].window.end):
-                self._ticks.append(tick)
+            if tick.fits_its_moment:
+                is_back = bool(self._ticks) and tick.window.end <= self._ticks[-1].window.end
+                (self._back if is_back else self._ticks).append(tick)
         self._starts = [tick.window.start for tick in self._ticks]
         self._ends = [tick.window.end for tick in self._ticks]
 
@@ -76,7 +79,8 @@ class TickHistory:
 
     def deciding(self, moment: datetime) -> Sequence[TickRow]:
         """The ticks that had to decide the moment if it was undecided then, usually two."""
-        return self._ticks[bisect_left(self._ends, moment) : bisect_left(self._starts, moment)]
+        forwards = self._ticks[bisect_left(self._ends, moment) : bisect_left(self._starts, moment)]
+        return [*forwards, *(tick for tick in self._back if tick.window.start < moment <= tick.window.end)]
 
     def saw(self, moment: datetime, transaction: int | None, *, at_first: bool = False) -> bool:
         """Whether the last tick that had to decide the moment, or an earlier one, saw what the transaction wrote.

@@ -6,10 +6,9 @@ A login that fails leads back to the login page, with ``said`` as the reason (``
 from __future__ import annotations
 
 import re
-from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -71,13 +70,16 @@ async def link(request: Request, parts: Parts) -> Response:
 
 
 @router.get("/login/oidc")
-async def provider(request: Request, parts: Parts, next_page: Annotated[str, Query(alias="next")] = "/") -> Response:
-    """To the identity provider. The browser that comes back must be this one."""
+async def provider(request: Request, parts: Parts, given: Whatever) -> Response:
+    """To the identity provider. The browser that comes back must be this one.
+
+    A provider that begins the login (OpenID Connect Core, 4) adds parameters of its own; ``next`` is ours.
+    """
     if parts.provider is None:
         raise Problem(404, "Not Found")
     may_take(request, PROVIDER_WITHIN)
     try:
-        address, browser = await parts.provider.begin(parts.pool, _own_page(next_page))
+        address, browser = await parts.provider.begin(parts.pool, _own_page(given.get("next")))
     except ProviderAway as error:
         log.warning("login failed", reason=str(error))
         return _back("away")

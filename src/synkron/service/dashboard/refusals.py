@@ -61,7 +61,8 @@ def _said(problem: Problem, words: Words) -> tuple[str, bool, str]:
     error = problem.error
     if error is None or error.advice is None:
         return problem.detail, True, ""
-    return str(error), True, words.say(f"advice.{error.advice}", **error.values)
+    values = {name: str(value) if name == "number" else value for name, value in error.values.items()}
+    return str(error), True, words.say(f"advice.{error.advice}", **values)
 
 
 async def _held(request: Request) -> tuple[Actor, str] | None:

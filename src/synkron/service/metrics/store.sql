@@ -35,7 +35,7 @@ where scheduled_for > now() - interval '1 hour' and scheduled_for <= now()
 group by 1, 2, 3, 4, 5;
 
 -- name: lengths
--- How late the runs of the schedule of that hour started, without those that a pause made late, and how long those took that ended: by type, how many are in
+-- How late the runs of the schedule of that hour started, and how long those took that ended: by type, how many are in
 -- which of the buckets that the bounds $1 (drift) and $2 (duration), in seconds, separate; and their sums.
 select
     integration_type,
@@ -46,7 +46,7 @@ select
 from synkron.runs
 cross join lateral (
     values
-        ('drift', extract(epoch from drift)::float8, source in ('schedule', 'catch_up') and {held_by_pause[interval '5 minutes']} is not true),
+        ('drift', extract(epoch from drift)::float8, source in ('schedule', 'catch_up')),
         ('duration', extract(epoch from finished_at - started_at)::float8, true)
 ) measured (what, seconds, counts)
 where scheduled_for > now() - interval '1 hour' and scheduled_for <= now()

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from synkron.postgres.clock import database_clock
 from synkron.service.api.cookies import check_origin, form_of
 from synkron.service.api.login import SAID
+from synkron.service.api.parameters import Whatever
 from synkron.service.api.served import Db, Parts
 from synkron.service.dashboard.viewer import LANGUAGE, THEME, THEMES, plain_view, redirect
 from synkron.service.dashboard.words import LANGUAGES
@@ -18,13 +19,23 @@ YEAR = 365 * 24 * 60 * 60
 
 
 @router.get("/login")
-async def login(request: Request, connection: Db, parts: Parts, said: str = "", next: str = "/") -> Response:  # noqa: A002
-    """Where people log in; ``said`` is why they are here again, and ``next`` where they wanted to go."""
+async def login(
+    request: Request,
+    connection: Db,
+    parts: Parts,
+    _: Whatever,
+    said: str = "",
+    next: str = "/",  # noqa: A002
+) -> Response:
+    """Where people log in; ``said`` is why they are here again, and ``next`` where they wanted to go.
+
+    Whoever comes in from elsewhere may bring parameters that others have added to the address.
+    """
     return await _login_page(request, connection, parts, said=said if said in SAID else "", next=next)
 
 
 @router.get("/login/{secret}")
-async def login_link(request: Request, connection: Db, parts: Parts, secret: str) -> Response:
+async def login_link(request: Request, connection: Db, parts: Parts, secret: str, _: Whatever) -> Response:
     """What a one-time link leads to. It is used by the form there alone: programs open links, too."""
     return await _login_page(request, connection, parts, link=secret)
 
