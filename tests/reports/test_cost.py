@@ -74,8 +74,8 @@ async def test_statements_of_a_tick(connection: Connection, due: int, statements
     assert written == statements
     assert counted.statements["due"] == 1
     # Besides: begin and commit, row security, the clock, the watermark, pauses, overrides, partitions, the tick's row,
-    # where the last periods ended, and what is kept, without a job or overdue.
-    assert counted.statements.total() == 22, counted.statements
+    # where the last periods ended, and what is kept, without a job or overdue, and how many holds there are.
+    assert counted.statements.total() == 23, counted.statements
 
 
 def _due() -> str:

@@ -44,7 +44,7 @@ class PendingWork:
     """``due`` is decided under ``policies``; ``held``, which is paused, and ``waiting`` are not.
 
     ``merged`` are the decisions about moments in the period of a run that was claimed before. ``seen`` counts the due
-    moments, with those that were decided before.
+    moments; a replay also counts those that were decided before.
     ``released`` was on hold, and is due now. ``waiting`` are invalid rows, each with its moments and the reason of its
     hold, which begins at the first undecided moment.
     """
@@ -100,18 +100,20 @@ async def read_pending(
     pauses = [] if replayed else await read_pauses(connection, now)
     free, held = split_by_pause((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
-    seen = sum(len(one.moments) for one in (*free, *held))
+    seen = _count(free)
     # Later moments may be decided already if the clock was set back (a hold may have begun then) or pg_cron claimed.
     is_behind = window.end <= decided_until or await pg_cron_has_claimed(connection, window.start)
     again = [one for one in free if is_behind or one.integration.integration_id in after_holds]
     free, merged = await by_turns(_without_decided(free, await claims.decided(connection, again), now))
+    if not replayed:
+        seen = len(merged) + _count(free)
     free = await claims.continued(connection, free)
     policies = await read_policies(connection, settings.policies, [one.integration for one in free])
     waiting = [] if replayed else _waiting(read.invalid, window)
     # A row on hold counts as invalid all the time, not only in the minutes in which it is due.
     known = {one.integration_id for one in read.invalid}
     faulty = [*read.invalid, *(one for one in invalid if one.integration_id not in known)]
-    return PendingWork(free, merged, held, waiting, released, faulty, policies, snapshot, seen)
+    return PendingWork(free, merged, held, waiting, released, faulty, policies, snapshot, seen + _count(held))
 
 
 async def write_holds(
@@ -145,6 +147,10 @@ def _judge_released(
         invalid |= {one.integration_id: one for one in faulty}
     released = [one for one in ended if one.integration.integration_id not in invalid]
     return released, due, list(invalid.values())
+
+
+def _count(due: Iterable[Occurrences]) -> int:
+    return sum(len(one.moments) for one in due)
 
 
 def _without_decided(
