@@ -52,7 +52,7 @@ ROW = """
     insert into public.organizations values ('{0}', '{1}', null);
     insert into public.organization_integrations values ('{0}', '{0}', 'xledger', true, '* * * * *');
 """
-HELD = "insert into synkron.held values ('{0}', now() - interval '1 hour');"
+HELD = "insert into synkron.held values ('{0}', now() - interval '1 year');"
 RECORDED = """
     insert into synkron.overrides (integration_id, attempts) values ('{0}', 1);
     insert into synkron.pauses (integration_id, reason, author) values ('{0}', 'month end', 'kari');
