@@ -52,7 +52,7 @@ ROW = """
     insert into public.organizations values ('{0}', '{1}', null);
     insert into public.organization_integrations values ('{0}', '{0}', 'xledger', true, '* * * * *');
 """
-HELD = "insert into synkron.held values ('{0}', now() - interval '1 year');"
+HELD = "insert into synkron.held values ('{0}', now() - interval '{1}');"
 RECORDED = """
     insert into synkron.overrides (integration_id, attempts) values ('{0}', 1);
     insert into synkron.pauses (integration_id, reason, author) values ('{0}', 'month end', 'kari');
@@ -113,8 +113,8 @@ async def test_what_is_recorded_of_an_id_of_the_old_type_stops_nobody(
     await connection.execute(TABLES.format(was) + ROW.format(old, "Fjord"))
     await install(connection, eager=True)
     [run_id] = await claim(connection)
-    await connection.execute(RECORDED.format(old) + HELD.format(old))
-    await connection.execute(TABLES.format(becomes) + ROW.format(new, "Bakke") + HELD.format(new))
+    await connection.execute(RECORDED.format(old) + HELD.format(old, "9 years"))
+    await connection.execute(TABLES.format(becomes) + ROW.format(new, "Bakke") + HELD.format(new, "1 hour"))
 
     caught_up, *_ = (await tick(connection, SETTINGS, scheduler="test")).run_ids
     assert await connection.fetch("select from synkron.held") == []

@@ -99,8 +99,8 @@ select pg_relation_size('synkron.held') / current_setting('block_size')::bigint;
 
 -- name: drop_gone
 -- Delete the holds from the place $1 up to $2 whose rows no longer exist, and whose moments nobody would decide any more,
--- as they began before $3: a row may be away for a while, when the application loads its table anew. Plan: the range of places, and the primary key of
--- the application's table for each hold in it; as a join, that table would be read from end to end.
+-- as they began before $3: a row may be away for a while, when the application loads its table anew. Plan: the range of
+-- places, and the primary key of the application's table for each hold in it; a join would read that table whole.
 delete from synkron.held h
 where h.ctid >= $1
     and h.ctid < $2
