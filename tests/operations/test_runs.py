@@ -110,7 +110,8 @@ async def test_backfilled_again_at_a_pace_each_job_fires_when_its_run_may_start(
     await cancel(connection, ids, "kari", "x")
     _, again = await backfill(connection, paced, asked, "kari")
     assert sorted(again) == sorted(ids)
-    jobs = await connection.fetch(JOBS)
+    # The tick may have claimed the next hour, too.
+    jobs = await connection.fetch(JOBS + "where r.id = any($1::bigint[])", ids)
     assert len(jobs) == 6
     assert [job for job in jobs if job["fires"] != job["starts"]] == []
 
