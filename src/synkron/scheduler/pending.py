@@ -100,13 +100,14 @@ async def read_pending(
     pauses = [] if replayed else await read_pauses(connection, now)
     free, held = split_by_pause((one for key, one in due.items() if key not in undecided), pauses, now)
     held += [due[key] for key in undecided]
-    seen = _count(free)
+    unfiltered, merged = free, list[Decision]()
     # Later moments may be decided already if the clock was set back (a hold may have begun then) or pg_cron claimed.
     is_behind = window.end <= decided_until or await pg_cron_has_claimed(connection, window.start)
     again = [one for one in free if is_behind or one.integration.integration_id in after_holds]
-    free, merged = await by_turns(_without_decided(free, await claims.decided(connection, again), now))
-    if not replayed:
-        seen = len(merged) + _count(free)
+    # An ordinary tick has none of these, and walks its rows no further time.
+    if decided := await claims.decided(connection, again):
+        free, merged = await by_turns(_without_decided(free, decided, now))
+    seen = _count(unfiltered) if replayed else len(merged) + _count(free)
     free = await claims.continued(connection, free)
     policies = await read_policies(connection, settings.policies, [one.integration for one in free])
     waiting = [] if replayed else _waiting(read.invalid, window)
@@ -160,9 +161,12 @@ def _without_decided(
     parts: list[Occurrences] = []
     merged: list[Decision] = []
     for one in due:
-        some, covered = split_by_record(one, decided.get(one.integration.integration_id, ()), now)
-        parts += some
-        merged += covered
+        if known := decided.get(one.integration.integration_id):
+            some, covered = split_by_record(one, known, now)
+            parts += some
+            merged += covered
+        else:
+            parts.append(one)
         yield
     return parts, merged
 
