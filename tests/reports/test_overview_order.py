@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from math import inf
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -20,11 +19,10 @@ from synkron.reports.overview.rows import OverviewRow, RowState, Standing
 from synkron.service.overview.refresh import refresh
 from synkron.settings.load import Settings
 from tests.conftest import Connection
-from tests.support.databases import migrated
 from tests.support.fleet import add_integration, add_organization
 from tests.support.late_runs import add_run, make_room
 from tests.support.overview_cast import HOUR, Member, cast_of
-from tests.support.rolled_back import SharedConnection, rolled_back
+from tests.support.rolled_back import connected_to_its_own, rolled_back
 
 pytestmark = pytest.mark.each_server
 
@@ -63,10 +61,8 @@ connection = rolled_back
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def kept_connection(server: EmbeddedServer) -> AsyncIterator[Connection]:
     """To a database in which the cast is; see ``tests.support.rolled_back``."""
-    async for database in migrated(server):
-        opened = await asyncpg.connect(database.url, connection_class=SharedConnection)
+    async for opened in connected_to_its_own(server):
         yield opened
-        await opened.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -40,13 +40,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def kept_connection(server: EmbeddedServer) -> AsyncIterator[Connection]:
-    """A connection to a database of the room's own, as the service's role."""
+async def connected_to_its_own(server: EmbeddedServer) -> AsyncIterator[Connection]:
+    """A connection that tests can share, to a database that nobody else has, for as long as the caller likes."""
     async for database in migrated(server):
         opened = await asyncpg.connect(database.url, connection_class=SharedConnection)
         yield opened
         await opened.close()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def kept_connection(server: EmbeddedServer) -> AsyncIterator[Connection]:
+    """A connection to a database of the room's own, as the service's role."""
+    async for opened in connected_to_its_own(server):
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
