@@ -44,8 +44,6 @@ class Kind(StrEnum):
     CLOCK_BACK = "clock back"
 
 
-# A step back costs as long again until what was due before it is due once more: too long for the short form.
-SHORT = [kind for kind in Kind if kind is not Kind.CLOCK_BACK]
 SCHEDULERS = ("scheduler 1", "scheduler 2")
 WORKERS = ("worker 1", "worker 2", "worker 3")
 VICTIMS = {
