@@ -82,6 +82,7 @@ def process_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+@cache
 def installed_version() -> str:
     """The installed release of Synkron, or ``from source`` if it is not installed."""
     try:
