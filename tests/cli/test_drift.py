@@ -47,7 +47,7 @@ def past(database: Database) -> dict[str, Any]:
         }
         numbers: dict[str, Any] = {"fjord": fjord}
         for name, run in runs.items():
-            numbers[name] = await add_run(connection, hour, org_id=fjord, state="running", **run)  # type: ignore[arg-type]
+            numbers[name] = await add_run(connection, hour, org_id=fjord, state="running", **run)
         took = {"finished_at": now, "duration": 2 * SECOND, "warmth": "warm", "known_by": "header"}
         await add_attempt(connection, numbers["on time"], enqueued_at=hour - MINUTE / 2, **took)  # type: ignore[arg-type]
         await add_attempt(

@@ -97,7 +97,7 @@ async def test_the_figures_follow_the_runs(connection: Connection) -> None:
     await connection.execute(change, run, "succeeded", now, now, None)
     assert await figures() == (True, False, False)
     ended = {"state": "failed", "started_at": now, "finished_at": now, "error": "x"}
-    cancelled = await add_run(connection, moment + HOUR, org_id="o", integration_id=one, **ended)  # type: ignore[arg-type]
+    cancelled = await add_run(connection, moment + HOUR, org_id="o", integration_id=one, **ended)
     await add_attempt(connection, cancelled, finished_at=now, outcome="cancelled")
     assert await figures() == (True, False, False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from tests.conftest import Connection
 
@@ -16,8 +17,27 @@ async def make_room(connection: Connection, around: datetime) -> None:
     )
 
 
-async def add_run(
-    connection: Connection,
+ADD_RUN = """
+    insert into synkron.runs (
+        key, integration_id, org_id, integration_type, source, scheduled_for, period_end, execute_after,
+        next_attempt_at, action, reason, cron_schedule, tick_id, state, attempt, failures, claimed_at, started_at,
+        finished_at, error
+    )
+    values (
+        gen_random_uuid(), coalesce($1, gen_random_uuid()::text), $2, $3, $4, $5, $5, $6, $7, $8, 'as planned',
+        '* * * * *', 1, $9, $10, 0, $11, $12, $13, $14
+    )
+    returning id
+"""
+
+
+async def add_run(connection: Connection, scheduled_for: datetime, **values: Any) -> int:
+    """A row of the ledger, of these values."""
+    number: int = await connection.fetchval(ADD_RUN, *run_of(scheduled_for, **values))
+    return number
+
+
+def run_of(
     scheduled_for: datetime,
     *,
     org_id: str,
@@ -32,14 +52,10 @@ async def add_run(
     finished_at: datetime | None = None,
     next_attempt_at: datetime | None = None,
     error: str | None = None,
-) -> int:
-    """A row of the ledger: claimed half a minute before its moment, allowed to start at it, unless told otherwise."""
+) -> tuple[object, ...]:
+    """Its values: claimed half a minute before its moment, allowed to start at it, unless told otherwise."""
     allowed = execute_after or scheduled_for
-    number: int = await connection.fetchval(
-        "insert into synkron.runs (key, integration_id, org_id, integration_type, source, scheduled_for, period_end, "
-        "execute_after, next_attempt_at, action, reason, cron_schedule, tick_id, state, attempt, failures, claimed_at, "
-        "started_at, finished_at, error) values (gen_random_uuid(), coalesce($1, gen_random_uuid()::text), $2, $3, $4, "
-        "$5, $5, $6, $7, $8, 'as planned', '* * * * *', 1, $9, $10, 0, $11, $12, $13, $14) returning id",
+    return (
         integration_id,
         org_id,
         kind,
@@ -55,7 +71,6 @@ async def add_run(
         finished_at,
         error,
     )
-    return number
 
 
 async def add_job(connection: Connection, run_id: int, created: datetime) -> None:

@@ -9,7 +9,7 @@ from synkron.cron import parse, parse_zone
 from synkron.errors import CronError, ZoneError
 from tests.conftest import Connection
 from tests.support.fleet import add_integration, add_organization
-from tests.support.late_runs import add_run, make_room
+from tests.support.late_runs import ADD_RUN, make_room, run_of
 
 NAMES = ["Fjord AS", "bakke", "Ås & sønner", "<b>x</b>", "Fjord AS", "q'u\"o\\te %_", "\u202eRTL", "\x07bell", "世界"]
 ZONES = [None, "Europe/Oslo", "+02:00", "Europe/Atlantis"]
@@ -63,6 +63,7 @@ async def cast_of(connection: Connection, now: datetime) -> list[Member]:
         (await add_organization(connection, name, ZONES[n % 4]), name, ZONES[n % 4]) for n, name in enumerate(NAMES)
     ]
     cast = []
+    runs: list[tuple[object, ...]] = []
     for n in range(130):
         org_id, name, zone = organizations[n % 9]
         kind, schedule, enabled = TYPES[n // 3 % 4], SCHEDULES[n % 7], n % 10 > 0
@@ -70,18 +71,24 @@ async def cast_of(connection: Connection, now: datetime) -> list[Member]:
         one = Member(found, org_id, name, kind, enabled, schedule, zone, None)
         can_run = one.is_live and not one.is_invalid
         one.next_at = next_at(schedule, zone, now) if can_run else None
-        await _give_runs(connection, one, n, hour)
+        runs += _runs_of(one, n, hour)
         cast.append(one)
+    await connection.executemany(ADD_RUN, runs)
+    await connection.executemany(
+        "insert into synkron.running (integration_id, run_id, job_id) values ($1, 1, 1)",
+        [(one.integration_id,) for one in cast if one.is_running],
+    )
     await _pause(connection, cast)
     return cast
 
 
-async def _give_runs(connection: Connection, one: Member, n: int, hour: datetime) -> None:
-    async def ran(ago: int, state: str, late: int, source: str = "schedule") -> None:
+def _runs_of(one: Member, n: int, hour: datetime) -> list[tuple[object, ...]]:
+    runs = []
+
+    def ran(ago: int, state: str, late: int, source: str = "schedule") -> None:
         moment = hour - ago * HOUR
         started_at = moment + late * SECOND
-        await add_run(
-            connection,
+        run = run_of(
             moment,
             org_id=one.org_id,
             integration_id=one.integration_id,
@@ -92,33 +99,32 @@ async def _give_runs(connection: Connection, one: Member, n: int, hour: datetime
             finished_at=None if state == "running" else started_at + SECOND,
             error="HTTP 500" if state == "failed" else None,
         )
+        runs.append(run)
         one.last_at = max(moment, one.last_at or moment)
 
     match n % 6:
         case 1:
             for ago in range(1, 21):
-                await ran(ago + n, "succeeded", ago)
+                ran(ago + n, "succeeded", ago)
             one.drift = 19 * SECOND  # the 95th percentile of 1 to 20, the value that is there
         case 2:
-            await ran(n + 2, "succeeded", 2)
-            await ran(n + 1, "failed", n)
+            ran(n + 2, "succeeded", 2)
+            ran(n + 1, "failed", n)
             if n < 160:
                 one.failing_at = hour - (n + 1) * HOUR + (n + 1) * SECOND
             one.drift = n * SECOND
         case 3:
-            await ran(5, "failed", 1)
-            await ran(4, "succeeded", 0)
+            ran(5, "failed", 1)
+            ran(4, "succeeded", 0)
             one.drift = SECOND
         case 4:
-            await ran(1, "running", 0)
-            await connection.execute(
-                "insert into synkron.running (integration_id, run_id, job_id) values ($1, 1, 1)", one.integration_id
-            )
+            ran(1, "running", 0)
             one.is_running, one.drift = True, timedelta()
         case 5:
-            await ran(24 * 8, "failed", 3)
-            await ran(24 * 8 + 1, "succeeded", 300, "manual")
+            ran(24 * 8, "failed", 3)
+            ran(24 * 8 + 1, "succeeded", 300, "manual")
             one.drift = 3 * SECOND
+    return runs
 
 
 async def _pause(connection: Connection, cast: list[Member]) -> None:
@@ -136,7 +142,8 @@ async def _pause(connection: Connection, cast: list[Member]) -> None:
             one is cast[0] or one.org_id == cast[1].org_id or (one.org_id == cast[2].org_id and one.kind == "dynamics")
         )
     for one in cast[::11]:
-        await connection.execute(
-            "insert into synkron.held (integration_id, since) values ($1, now())", one.integration_id
-        )
         one.is_held = True
+    await connection.executemany(
+        "insert into synkron.held (integration_id, since) values ($1, now())",
+        [(one.integration_id,) for one in cast if one.is_held],
+    )
