@@ -437,6 +437,7 @@ class TestEndpoint:
             assert not (await asyncio.wait({asking}, timeout=0.8))[0]
         assert (await asking)[0] == 200
 
+    @pytest.mark.own_database
     async def test_a_database_that_is_away(self, api: Api, connection: Connection) -> None:
         run = await accepted(connection)
         await connection.execute("alter table synkron.runs rename to elsewhere")

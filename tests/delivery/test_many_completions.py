@@ -243,6 +243,7 @@ POISON = "alter table synkron.runs add constraint poison check (error is distinc
 AWAY_FROM_HOME = "update synkron.installations set system_identifier = coalesce(system_identifier, 0) + 1"
 
 
+@pytest.mark.own_database
 async def test_what_the_database_refuses_costs_its_own_caller_alone(
     completions: Completions, connection: Connection
 ) -> None:

@@ -300,6 +300,7 @@ async def test_an_odd_answer_costs_the_others_nothing(connection: Connection) ->
     assert (await met(connection)).keys() == {"xledger", "bufdir"}
 
 
+@pytest.mark.own_database
 async def test_the_database_s_faults_are_the_caller_s(connection: Connection) -> None:
     async with one_target(connection) as (warm, there):
         moment = await warm.now() + HALF_MINUTE

@@ -83,6 +83,7 @@ async def test_an_edit_that_still_fires_at_the_moment_is_delivered(
     assert run.state == "succeeded"
 
 
+@pytest.mark.own_database
 async def test_an_unchanged_row_is_delivered_whatever_this_hosts_rules_for_its_zone_are(
     database: Database, connection: Connection, pool: Pool
 ) -> None:
@@ -415,6 +416,7 @@ async def test_ids_of_any_type(bare_database: Database, id_type: str) -> None:
     assert (run.integration_id, run.org_id, run.state) == ("9", "7", "succeeded")
 
 
+@pytest.mark.own_database
 async def test_a_worker_whose_role_lost_its_sight_delivers_nothing_and_skips_nothing(
     database: Database, connection: Connection
 ) -> None:

@@ -563,6 +563,7 @@ PLANS: list[tuple[str, tuple[object, ...], str]] = [
 ]
 
 
+@pytest.mark.own_database
 async def test_plans(own_connection: Connection) -> None:
     """By the index that is made for it; no table of the ledger is read from end to end."""
     await _fill(own_connection)

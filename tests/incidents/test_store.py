@@ -104,6 +104,7 @@ async def test_of_many_schedulers_one_announces(database: Database) -> None:
     await connection.close()
 
 
+@pytest.mark.own_database
 async def test_announcements_follow_rows(connection: Connection) -> None:
     """What can't be announced has not happened: both are one transaction."""
     await connection.execute("alter table synkron.announcements add check (channel <> 'mail')")

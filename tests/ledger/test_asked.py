@@ -48,6 +48,7 @@ async def test_another_name_for_the_ledger_is_refused_first(bare_database: Datab
     await connection.close()
 
 
+@pytest.mark.own_database
 async def test_only_the_owner_of_a_table_may_index_it(database: Database) -> None:
     connection = await asyncpg.connect(database.superuser_url)
     await connection.execute(

@@ -114,6 +114,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, kind: str) -> None:
         emit(folder, AT)
 
 
+@pytest.mark.own_database
 @pytest.mark.skipif(command() is None, reason=MISSING)
 @pytest.mark.each_server(but="the CLI sees no difference")
 async def test_the_real_cli_applies_them(bare_database: Database, database: Database, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ from tests.support.databases import Database
 from tests.support.fleet import add_integration, utc
 from tests.support.turns import start
 
+pytestmark = pytest.mark.own_database
+
 MOMENT = "2026-03-02T02:00:00"
 PLAIN = Settings()
 

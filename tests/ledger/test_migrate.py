@@ -23,7 +23,7 @@ from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.schema import dumped
 
-pytestmark = pytest.mark.each_server
+pytestmark = [pytest.mark.each_server, pytest.mark.own_database]
 
 SNAPSHOT = Path(__file__).with_name("schema.sql")
 NOBODY = (None, None, None)

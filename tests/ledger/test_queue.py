@@ -147,6 +147,7 @@ async def taken(queries: QueueRepositoryPort) -> list[Job]:
     return await queries.dequeue(10, {QueueEntrypoint("xledger"): xledger}, QueueManagerId(ME), None, HALF_A_MINUTE)
 
 
+@pytest.mark.own_database
 async def test_jobs_that_the_database_does_not_end_are_told_of_once_and_ended_later(
     superuser: Connection, pool: Pool
 ) -> None:
@@ -163,6 +164,7 @@ async def test_jobs_that_the_database_does_not_end_are_told_of_once_and_ended_la
     assert await superuser.fetchval("select count(*) from synkron.queue") == 0
 
 
+@pytest.mark.own_database
 async def test_a_job_that_the_database_does_not_take_back_is_left_to_whoever_misses_its_sign_of_life(
     superuser: Connection, pool: Pool
 ) -> None:

@@ -33,6 +33,8 @@ from tests.support.incident_cast import condition
 from tests.support.stepped_clock import install_clock, set_clock
 from tests.support.turns import accept, start
 
+pytestmark = pytest.mark.own_database
+
 ORIGINAL, COPY = AskedAdoption(Adopted.ORIGINAL), AskedAdoption(Adopted.COPY)
 HOURLY = "0 * * * *"
 DUMPED, RESTORED = utc("2026-03-02T03:20:00"), utc("2026-03-02T06:10:00")

@@ -243,6 +243,7 @@ class TestAtOnce:
         assert sorted(type(one).__name__ for one in ended) == ["NotFound", "RecordedPause"]
         assert [one.action for one in await entries(connection)] == ["resume", "pause"]
 
+    @pytest.mark.own_database
     async def test_a_change_that_fails_leaves_nothing(self, connection: Connection) -> None:
         await connection.execute("alter table synkron.audit add constraint full_disk check (false) not valid")
         with pytest.raises(asyncpg.CheckViolationError):

@@ -1,5 +1,15 @@
-"""Tests of this room that need no more than a connection share one."""
+"""Tests of this room share a database, or no more than a connection."""
 
+from tests.support.emptied import connection, database, kept, pool
 from tests.support.rolled_back import kept_connection, own_connection, pytest_itemcollected, rolled_back
 
-__all__ = ["kept_connection", "own_connection", "pytest_itemcollected", "rolled_back"]
+__all__ = [
+    "connection",
+    "database",
+    "kept",
+    "kept_connection",
+    "own_connection",
+    "pool",
+    "pytest_itemcollected",
+    "rolled_back",
+]

@@ -28,7 +28,7 @@ from tests.support.databases import Database
 from tests.support.fleet import LOOK_AGAIN, add_integration, nothing_queued, watching
 from tests.support.working import QUICK, Recorder, claim, working
 
-pytestmark = pytest.mark.each_server
+pytestmark = [pytest.mark.each_server, pytest.mark.own_database]
 
 RUNS = 200
 

@@ -120,6 +120,7 @@ async def test_names_of_ones_own_zones_in_minutes_and_no_ledger(bare_database: D
     await connection.close()
 
 
+@pytest.mark.own_database
 async def test_row_security_is_not_stepped_around(database: Database, connection: Connection) -> None:
     await add_integration(connection, "0 2 * * *")
     superuser = await asyncpg.connect(database.superuser_url)

@@ -145,6 +145,7 @@ async def test_what_is_not(connection: Connection, settings: Settings) -> None:
             assert sorted(raised.value.lines) == sorted(LISTED[said.split('"')[1]]), asked
 
 
+@pytest.mark.own_database
 async def test_ids_of_another_type(connection: Connection) -> None:
     """A number is given whole: its beginning is another number."""
     for kind in ("text", "bigint", "integer", "varchar(5)", "numeric"):
@@ -173,6 +174,7 @@ async def test_ids_of_another_type(connection: Connection) -> None:
                 await resolve(connection, DIRECT, AskedScope(None, None, unknown))
 
 
+@pytest.mark.own_database
 async def test_without_the_tables_the_ledger_answers(connection: Connection) -> None:
     await record(connection)
     await connection.execute("drop table organization_integrations, organizations")
@@ -184,6 +186,7 @@ async def test_without_the_tables_the_ledger_answers(connection: Connection) -> 
             await resolve(connection, DIRECT, nobody)
 
 
+@pytest.mark.own_database
 async def test_without_the_ledger_the_tables_answer(connection: Connection) -> None:
     await connection.executemany("insert into organizations (id, name) values ($1, $2)", ORGANIZATIONS)
     await connection.execute(

@@ -168,6 +168,7 @@ async def test_a_row_whose_transaction_was_open_at_the_tick_is_not_proven(
     await other.close()
 
 
+@pytest.mark.own_database
 async def test_the_number_of_a_rows_transaction_is_worked_out(connection: Connection) -> None:
     await connection.execute("create table rows (id integer)")
     async with connection.transaction():
@@ -178,6 +179,7 @@ async def test_the_number_of_a_rows_transaction_is_worked_out(connection: Connec
     assert full_transaction(written, following) == expected < following
 
 
+@pytest.mark.own_database
 async def test_rows_behind_a_view_prove_nothing_and_are_verified_all_the_same(connection: Connection) -> None:
     await connection.execute(
         "alter table public.organization_integrations rename to kept; "
@@ -190,6 +192,7 @@ async def test_rows_behind_a_view_prove_nothing_and_are_verified_all_the_same(co
     assert (await verified(connection, since)).unprovable == 18
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize(
     ("odd", "invalid"),
     [
@@ -223,6 +226,7 @@ async def test_rows_that_can_not_be_worked_with(connection: Connection, odd: str
     assert (kinds(report), report.invalid, report.occurrences) == ({}, invalid, 18)
 
 
+@pytest.mark.own_database
 async def test_organizations_without_a_zone(connection: Connection) -> None:
     source = SourceTables(organizations=OrganizationsTable(timezone=""))
     settings = Settings(source=source, types=ALL.types)
@@ -422,6 +426,7 @@ async def test_nothing_is_kept_before_anybody_ticked(connection: Connection) -> 
     assert await connection.fetchval("select count(*) from synkron.verifications") == 0
 
 
+@pytest.mark.own_database
 async def test_a_scheduler_keeps_the_figures(database: Database, connection: Connection) -> None:
     await add_integration(connection, "*/10 * * * *")
     await decide_hours(connection)

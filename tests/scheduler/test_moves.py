@@ -23,6 +23,8 @@ from tests.support.fleet import Condition, add_integration, add_organization, no
 from tests.support.turns import start
 from tests.support.working import BROKEN, Recorder, claim
 
+pytestmark = pytest.mark.own_database
+
 QUICK = TypeSettings(backoff=timedelta(milliseconds=1), attempts=3)
 BOTH = Settings(types={"xledger": QUICK, "bufdir": QUICK})
 ROW = "update organization_integrations set "

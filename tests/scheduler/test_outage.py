@@ -130,6 +130,7 @@ async def test_spread_starts_are_stable_and_drift_is_measured_from_both_moments(
     assert row["start_delay"] == row["drift"] - spread
 
 
+@pytest.mark.own_database
 async def test_a_schedule_is_not_applied_to_the_time_before_its_edit(connection: Connection) -> None:
     """The optional column says since when the row is as it is: what would have fired before is recorded, not run."""
     await connection.execute("alter table organization_integrations add column changed_at timestamptz")
@@ -180,6 +181,7 @@ async def test_a_pause_that_ends_in_the_half_minute_ahead_of_a_moment(
     assert delivered[-1].scheduled_for == utc("2026-03-02T14:00:00")
 
 
+@pytest.mark.own_database
 async def test_a_pause_that_outlasts_the_retention_stops_nobody(connection: Connection) -> None:
     settings = of_type().model_copy(update={"retention": timedelta(days=60)})
     held = await add_integration(connection, "0 0 * * *")

@@ -241,6 +241,7 @@ async def test_periods_tile_whatever_is_edited(connection: Connection, seed: int
         assert all(start is not None and start >= end for (_, end), (start, _) in pairwise(delivered))
 
 
+@pytest.mark.own_database
 async def test_a_tick_that_waited_for_another_decides_by_the_clock_of_after_it(
     database: Database, connection: Connection
 ) -> None:

@@ -210,6 +210,7 @@ async def test_a_copy_keeps_no_plans_of_the_original(connection: Connection) -> 
 
 
 # requirement R17.2, R17.6
+@pytest.mark.own_database
 @pytest.mark.each_server
 async def test_both_clocks_at_once_decide_everything_once(database: Database, own_connection: Connection) -> None:
     """Twenty calls of each at the same time; `verify` finds nothing missed, doubled or out of place."""

@@ -91,6 +91,7 @@ async def test_the_databases_clock_steps(connection: Connection, steps: list[tup
         ),
         pytest.param(
             "Pacific/Apia", "0 12 * * *", "2011-12-29T21:00", 26, ["2011-12-29T22:00", "2011-12-30T22:00"],
+            marks=pytest.mark.own_database,  # its month has no partition yet
             id="Apia skips the whole of 30 December",
         ),
     ],

@@ -171,6 +171,7 @@ async def test_the_row_is_mended_instead(connection: Connection, mend: str) -> N
         assert await connection.fetchval("select count(*) from synkron.held") == 0
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize("zone", [None, "Asia/Kathmandu"])
 @pytest.mark.usefixtures("hourly")
 async def test_an_organization_that_comes_later(connection: Connection, zone: str | None) -> None:

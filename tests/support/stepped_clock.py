@@ -9,14 +9,20 @@ from tests.conftest import Connection
 
 async def install_clock(connection: Connection, now: datetime) -> None:
     """Give the connection a clock of its own. Columns' defaults keep PostgreSQL's, as they are bound to it."""
-    await connection.execute("create schema if not exists test_clock")
-    for name in ("now", "clock_timestamp"):
-        await connection.execute(
-            f"create or replace function test_clock.{name}() returns timestamptz language sql stable "
-            "as $$ select current_setting('test_clock.now')::timestamptz $$"
-        )
+    if not await connection.fetchval("select to_regnamespace('test_clock') is not null"):
+        await make_clock(connection)
     await connection.execute("set search_path = test_clock, pg_catalog, public")
     await set_clock(connection, now)
+
+
+async def make_clock(connection: Connection) -> None:
+    """Make the clock, which no connection has yet."""
+    await connection.execute("create schema test_clock")
+    for name in ("now", "clock_timestamp"):
+        await connection.execute(
+            f"create function test_clock.{name}() returns timestamptz language sql stable "
+            "as $$ select current_setting('test_clock.now')::timestamptz $$"
+        )
 
 
 async def install_clock_for_all(connection: Connection, now: datetime) -> None:

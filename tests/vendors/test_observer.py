@@ -127,6 +127,7 @@ async def test_what_waits_is_bounded(observer: Observer, connection: Connection)
     assert await connection.fetchval("select max(at) from synkron.samples") == NOON + SECOND * 9_999
 
 
+@pytest.mark.own_database
 async def test_a_database_that_fails_stops_nothing_and_loses_nothing(
     observer: Observer, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

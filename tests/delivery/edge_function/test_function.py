@@ -16,7 +16,7 @@ from tests.delivery.targets.far_side import RUN, terms
 from tests.support.databases import Database
 from tests.support.deno import LOCKED, checked, needs_npm
 
-pytestmark = needs_npm
+pytestmark = [needs_npm, pytest.mark.own_database]
 
 CONTENT = body(RUN).decode()
 RUN_KEY = {"Idempotency-Key": RUN.key}

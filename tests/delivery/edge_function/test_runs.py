@@ -29,7 +29,7 @@ from tests.support.deno import needs_npm
 from tests.support.fleet import PATIENCE, add_integration, blocked, nothing_queued, watching
 from tests.support.working import claim, deliver, working
 
-pytestmark = needs_npm
+pytestmark = [needs_npm, pytest.mark.own_database]
 
 Attempts = list[tuple[str | None, int | None]]
 
