@@ -23,9 +23,9 @@ from tests.support.databases import Database, migrated
 from tests.support.stepped_clock import make_clock
 
 KEPT_SESSION = "kept by the tests"
-FILLED = ("synkron.installations", "synkron.migrations")  # what has rows in the template
+# The template was vacuumed: a table of it that has no rows has no pages.
 RELATIONS = """
-    select oid::regclass::text as name, relkind = 'S' as is_sequence
+    select oid::regclass::text as name, relkind = 'S' as is_sequence, relkind = 'r' and relpages > 0 as has_rows
     from pg_class
     where relnamespace in ('synkron'::regnamespace, 'public'::regnamespace) and relkind in ('r', 'S')
 """
@@ -95,16 +95,17 @@ async def kept(server: EmbeddedServer) -> AsyncIterator[Kept]:
 
 
 async def _what_empties(superuser: Connection) -> str:
-    relations = [(row["name"], row["is_sequence"]) for row in await superuser.fetch(RELATIONS)]
-    copy = {name: name.replace("synkron.", "emptied.") for name in FILLED}
+    relations = await superuser.fetch(RELATIONS)
+    tables = [one["name"] for one in relations if not one["is_sequence"]]
+    copies = {one["name"]: f'emptied."{one["name"]}"' for one in relations if one["has_rows"]}
     changes = [
-        *(f"delete from {name}" for name, is_sequence in relations if not is_sequence),
-        *(f"insert into {name} table {copy[name]}" for name in FILLED),
+        *(f"delete from {table}" for table in tables),
+        *(f"insert into {table} table {copy}" for table, copy in copies.items()),
         "update synkron.installations set id = gen_random_uuid()",  # so that no process remembers this ledger
-        *(f"perform setval('{name}', 1, false)" for name, is_sequence in relations if is_sequence),
+        *(f"perform setval('{one['name']}', 1, false)" for one in relations if one["is_sequence"]),
     ]
-    copies = [f"create table {copy[name]} as table {name}" for name in FILLED]
-    return EMPTY.format(session=KEPT_SESSION, copies=";\n".join(copies), changes=";\n".join(changes))
+    copied = [f"create table {copy} as table {table}" for table, copy in copies.items()]
+    return EMPTY.format(session=KEPT_SESSION, copies=";\n".join(copied), changes=";\n".join(changes))
 
 
 def _has_its_own(request: pytest.FixtureRequest) -> bool:
