@@ -81,6 +81,7 @@ async def test_the_moments_of_a_type_that_is_not_known_for_a_while(
     assert await connection.fetchval("select count(*) from synkron.held") == 0
 
 
+@pytest.mark.own_database  # the holds are few pages, so that each tick looks at all of them
 async def test_the_hold_of_a_row_that_is_gone_is_dropped_when_nobody_would_decide_it_any_more(
     connection: Connection, hourly: str
 ) -> None:
