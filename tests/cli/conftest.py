@@ -17,7 +17,11 @@ from synkron.cli import main
 from tests.support import statements
 from tests.support.commands import commands
 from tests.support.databases import Database
+from tests.support.emptied import connection, kept, pool
+from tests.support.emptied import database as kept_or_own
 from tests.support.statements import execute
+
+__all__ = ["connection", "kept", "kept_or_own", "pool"]
 
 SYNKRON = str(Path(sys.executable).with_name("synkron"))
 
@@ -40,9 +44,9 @@ Command = Callable[..., Ended]
 
 
 @pytest.fixture
-def database(database: Database) -> Iterator[Database]:
+def database(kept_or_own: Database) -> Iterator[Database]:
     """The test's database, until whose end its own statements share a connection."""
-    yield database
+    yield kept_or_own
     statements.close()
 
 

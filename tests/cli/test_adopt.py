@@ -13,6 +13,8 @@ from tests.support import statements
 from tests.support.databases import Database
 from tests.support.statements import execute, fetch
 
+pytestmark = pytest.mark.own_database
+
 
 @pytest.fixture
 def copy(

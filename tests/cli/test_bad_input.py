@@ -284,6 +284,7 @@ SOURCE = ["due", "next", "forecast", "check", "tick", "run", "up"]
 LEDGER = ["runs", "tick", "run"]
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize(
     ("sql", "commands", "code", "said"),
     [
@@ -303,6 +304,7 @@ def test_a_table_is_missing(
         _one_sentence(on_database(command), code, said)
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize(
     ("grants", "commands", "said"),
     [

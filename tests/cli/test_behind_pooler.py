@@ -45,6 +45,7 @@ def test_the_commands_answer(synkron: Command, database: Database, request: pyte
         assert ended.code == 0, (command, ended.err)
 
 
+@pytest.mark.own_database
 def test_migrate_works_in_session_mode(synkron: Command, session: PgBouncer) -> None:
     del session
     assert synkron("migrate", "--with-source-tables", "--with-index", "--json").answer["applied"] == []
@@ -58,6 +59,7 @@ def test_migrate_needs_a_session(synkron: Command, transaction: PgBouncer) -> No
     assert "this connection is behind a pooler in transaction mode" in " ".join(ended.err.split())
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 def test_a_role_from_which_rows_are_hidden_is_refused(
     synkron: Command,

@@ -100,6 +100,7 @@ def test_nothing_that_a_shell_would_evaluate(complete: Complete, on_past: Past) 
             assert not set("'$`;&*()[]<>|!\\\x1b") & set(inner.replace(r"\\:", "")), (by, words)
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize("words", [["runs", "--org", "f"], ["runs", "show", "1"], ["runs", "--type", "tel"]])
 def test_nothing_is_said_if_nothing_can_be_read(
     complete: Complete, database: Database, monkeypatch: pytest.MonkeyPatch, words: list[str]

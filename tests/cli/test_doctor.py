@@ -64,6 +64,7 @@ def test_on_a_database_that_serves_nobody_yet(on_database: Command) -> None:
     assert ended.err == "19 checks: 0 failed, 3 warnings, 0 skipped.\n"
 
 
+@pytest.mark.own_database
 def test_in_json(on_database: Command, database: Database) -> None:
     execute(database.superuser_url, "drop schema synkron cascade")
     ended = on_database("doctor", "--json")

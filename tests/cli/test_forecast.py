@@ -164,6 +164,7 @@ def test_on_a_terminal_it_fits_the_screen(
     assert "less" not in tall.text
 
 
+@pytest.mark.own_database
 def test_no_ledger_is_needed_and_nothing_fires(on_database: Command, database: Database) -> None:
     execute(database.url, "drop schema synkron cascade")
     ended = on_database("forecast", "--hours", "7")

@@ -17,6 +17,8 @@ from tests.support.databases import Database
 from tests.support.hostile import HOSTILE, SPELT, dangerous_in
 from tests.support.statements import fetch
 
+pytestmark = pytest.mark.own_database
+
 TEXT = f"{HOSTILE}\u202e\u2028\u200b"
 SHOWN = rf"{SPELT}\u202e\u2028\u200b"
 PATIENCE = 60.0

@@ -21,6 +21,8 @@ from synkron.settings.secrets import secrets_of
 from tests.cli.conftest import Command
 from tests.support.databases import Database
 
+pytestmark = pytest.mark.own_database
+
 HEAVY = ("aiohttp", "apprise", "asyncio", "asyncpg", "pgqueuer", "pydantic", "pydantic_settings", "rich", "structlog")
 
 

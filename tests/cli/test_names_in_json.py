@@ -33,6 +33,7 @@ def past(database: Database) -> Past:
     return made
 
 
+@pytest.mark.own_database
 def test_one_name_for_one_thing(on_database: Command, past: Past) -> None:
     [failed] = fetch(past.url, "select id from synkron.runs where state = 'failed'")
     [claimed] = fetch(past.url, "select id from synkron.runs where state = 'claimed'")
@@ -87,6 +88,7 @@ def test_one_name_for_one_thing(on_database: Command, past: Past) -> None:
     assert touches == [{"newest_run_id": 1, "org_ids": [FJORD, NOBODY], "org_names": ["Fjord", None]}] * 2
 
 
+@pytest.mark.own_database
 def test_without_the_applications_tables_there_are_no_names(on_database: Command, past: Past) -> None:
     execute(past.url, "drop table organization_integrations, organizations")
     for arguments in (["runs"], ["incidents"]):

@@ -9,6 +9,8 @@ from tests.cli.conftest import Command
 from tests.support.databases import Database
 from tests.support.statements import execute
 
+pytestmark = pytest.mark.own_database
+
 GOOD = "00000000-0000-4000-9000-0000000000a1"
 TWICE = "00000000-0000-4000-9000-0000000000b1"
 

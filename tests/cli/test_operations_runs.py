@@ -124,6 +124,7 @@ def test_why_names_the_run_that_is_ahead_and_blames_no_worker(on_database: Comma
     assert "worker" not in told
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize(("options", "whose"), [
     ([], f"xledger of Fjord ({FJORD})"),
     (["drop table organization_integrations, organizations"], f"xledger of {FJORD}"),

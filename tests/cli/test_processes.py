@@ -19,6 +19,8 @@ from tests.conftest import Connection
 from tests.support.databases import Database
 from tests.support.fleet import blocked
 
+pytestmark = pytest.mark.own_database
+
 PATIENCE = 30.0
 QUIET = {f"SYNKRON_TYPES__{name}__HEALTH__MODE": "passive" for name in ("XLEDGER", "DYNAMICS", "BUFDIR")}
 

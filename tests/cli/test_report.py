@@ -13,6 +13,8 @@ from tests.support.databases import Database
 from tests.support.hostile import dangerous_in
 from tests.support.statements import execute
 
+pytestmark = pytest.mark.own_database
+
 FJORD, VIK, BERG = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 HOSTILE = '=1+1<script>alert(1)</script>\x1b[2J&"'
 # Fjord is exported whole; of Vik, one hour failed; Berg's schedule is malformed, and its name is hostile.

@@ -131,6 +131,7 @@ def test_runs_as_a_table_name_the_organizations(on_database: Command) -> None:
     ]
 
 
+@pytest.mark.own_database
 @pytest.mark.usefixtures("ledger")
 def test_the_ledger_stands_without_the_applications_tables(on_database: Command, database: Database) -> None:
     execute(database.url, "drop table organization_integrations, organizations")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from synkron.ledger.ticks import TickFigures, open_tick
 from synkron.model import Window
 from tests.cli.conftest import Command
@@ -15,6 +17,8 @@ from tests.conftest import Connection
 from tests.service.api.cast import make_cast
 from tests.support.api import serving, token_of
 from tests.support.databases import Database
+
+pytestmark = pytest.mark.own_database
 
 
 def items(answer: Any) -> Any:

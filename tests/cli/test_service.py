@@ -93,6 +93,7 @@ def test_migrate_from_nothing_and_again(
     assert synkron("check").code == 0
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize("command", ["migrate", "up", "run"])
 def test_a_database_from_before_the_first_release_is_refused(
     on_database: Command, database: Database, command: str
@@ -116,6 +117,7 @@ def test_migrate_needs_a_role_that_may(
     assert "as the database's owner" in ended.err
 
 
+@pytest.mark.own_database
 def test_migrate_grants_to_roles_that_exist(on_database: Command, role: str) -> None:
     assert on_database("migrate", "--grant-to", role, "--json").answer["granted_to"] == role
     ended = on_database("migrate", "--grant-to", "nobody")

@@ -295,6 +295,7 @@ BACKFILL = r"`synkron backfill --integration \S+ --from \S+Z --to \S+Z`\."
 HELD = r'by kari \("closing of the month", from {-60} '
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize(
     ("happens", "says"),
     [

@@ -53,6 +53,7 @@ async def ran(connection: Connection) -> None:
         )
 
 
+@pytest.mark.own_database
 async def test_a_report_is_sent_once_though_schedulers_meet_and_restart(
     database: Database, connection: Connection
 ) -> None:
@@ -99,6 +100,7 @@ async def looks(connection: Connection, settings: Settings, *moments: datetime) 
     assert left == []
 
 
+@pytest.mark.own_database
 async def test_the_loop_through_a_night_and_restarts(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped before seven, started again after it, and again; and the next morning, which is another report."""
     monkeypatch.setattr("synkron.service.reports.LOOK_EVERY", timedelta())
@@ -124,6 +126,7 @@ async def test_the_loop_through_a_night_and_restarts(connection: Connection, mon
     assert [row["report_moment"] for row in rows] == [SEVEN, SEVEN + DAY]
 
 
+@pytest.mark.own_database
 async def test_a_report_of_some_types_and_when_it_is_too_late(connection: Connection) -> None:
     await ran(connection)
     settings = reporting(

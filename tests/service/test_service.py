@@ -35,6 +35,7 @@ async def test_a_role_does_its_part_alone(database: Database, connection: Connec
     assert (await history.runs(connection))[0].state == "succeeded"
 
 
+@pytest.mark.own_database
 async def test_a_scheduler_drops_what_is_older_than_the_retention(database: Database, connection: Connection) -> None:
     await connection.execute("select synkron.keep_partitions(now() - interval '500 days', now(), '-infinity')")
     months = "select count(*) from pg_inherits where inhparent = 'synkron.runs'::regclass"
@@ -106,6 +107,7 @@ async def test_it_says_at_the_start_that_a_target_is_faulty(database: Database) 
         await serve(database.url, wrong, BOTH, asyncio.Event(), {})
 
 
+@pytest.mark.own_database
 async def test_it_says_at_the_start_that_a_table_is_not_there(database: Database, connection: Connection) -> None:
     await connection.execute("drop table organization_integrations")
     with pytest.raises(SourceTableMissing):
@@ -113,6 +115,7 @@ async def test_it_says_at_the_start_that_a_table_is_not_there(database: Database
 
 
 # requirement R11
+@pytest.mark.own_database
 async def test_it_says_at_the_start_that_row_security_would_filter(database: Database) -> None:
     superuser = await asyncpg.connect(database.superuser_url)
     await superuser.execute("""

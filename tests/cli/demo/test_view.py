@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from io import StringIO
 
 import asyncpg
+import pytest
 from rich.console import Console
 
 from synkron.cli.demo.fleet import seed
@@ -50,6 +51,7 @@ async def test_it_shows_what_the_tables_say_now(database: Database, connection: 
         await terminal.shows("*/3 1-23,0 * * *")
 
 
+@pytest.mark.own_database
 async def test_it_shows_the_runs_as_they_come(database: Database, connection: Connection) -> None:
     await seed(connection, SourceTables())
     async with _shown(database, connection) as (terminal, _):

@@ -12,6 +12,8 @@ from synkron.service.api.readiness import REMEDIES
 from tests.support.api import Api, serving
 from tests.support.databases import Database
 
+pytestmark = pytest.mark.own_database
+
 # What takes something away, and what is missing then.
 TAKEN = {
     "drop schema synkron cascade": ["ledger"],

@@ -11,6 +11,8 @@ from tests.service.doctor.conftest import Doctor
 from tests.support.pgbouncer import pgbouncer, program
 from tests.support.postgrest import PUBLISHABLE_KEY, SECRET_KEY, StandIn, postgrest, token
 
+pytestmark = pytest.mark.own_database
+
 
 @pytest.fixture
 async def stand_in(doctor: Doctor) -> AsyncIterator[StandIn]:

@@ -17,6 +17,8 @@ from tests.service.doctor.conftest import NAMES, PATIENT, Doctor, serviced
 from tests.support.databases import Database
 from tests.support.hostile import HOSTILE
 
+pytestmark = pytest.mark.own_database
+
 OK = {Level.OK}
 
 

@@ -13,6 +13,8 @@ from synkron.service.doctor.finding import Finding, Level
 from tests.service.doctor.conftest import NAMES, PATIENT, Doctor
 from tests.service.doctor.planted import FAULTS, Planted
 
+pytestmark = pytest.mark.own_database
+
 OK = {Level.OK}
 
 

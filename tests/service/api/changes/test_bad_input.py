@@ -20,6 +20,8 @@ from tests.support.databases import Database
 from tests.support.fleet import blocked
 from tests.support.working import Recorder, deliver
 
+pytestmark = pytest.mark.own_database
+
 JSON = "application/json"
 PAUSE = {"org_id": "x", "reason": WHY}
 NO_INSTANTS: list[object] = ["2199-01-01T00:00:00", "9999-12-31T23:59:59-14:00", "1971-12-31T23:59Z"]
