@@ -6,7 +6,10 @@ import pytest
 
 from tests.conftest import Connection
 from tests.support.databases import Database
+from tests.support.emptied import kept
 from tests.support.fleet import add_integration
+
+__all__ = ["kept"]
 
 
 @pytest.fixture
