@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 
 from synkron.delivery.turn import read_turns
 from synkron.ledger.migrate import migrate
@@ -63,6 +64,7 @@ async def test_columns_that_refuse_null_are_no_concern(bare_database: Database) 
     await connection.close()
 
 
+@pytest.mark.own_database
 async def test_the_plan_goes_through_the_primary_keys(connection: Connection) -> None:
     await connection.execute("""
         insert into organizations (name) select 'o' || n from generate_series(1, 2000) n;

@@ -204,6 +204,7 @@ async def test_a_replay_keeps_the_pace(connection: Connection) -> None:
     assert [row["execute_after"].minute for row in starts] == [1, 2, 3]
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize("paused", [False, True])
 async def test_pauses_are_joined_and_not_called_for_each_row(connection: Connection, *, paused: bool) -> None:
     """Calling the function for each of 100,000 rows would take a tick longer than there is between two."""
