@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser
 
 from synkron.operations.access.actor import Permission
@@ -53,20 +51,14 @@ async def showing(api: Api, browser: Browser, connection: Connection) -> AsyncIt
         await context.close()
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """All tests of this folder share a loop, because the browser does: its start takes longer than most tests."""
-    if isinstance(item, pytest.Function) and iscoroutinefunction(item.function):
-        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A browser, for all the tests; each gets windows of its own, which know nothing of each other."""
     async with browsers.browser() as running:
         yield running
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def connection(database: Database) -> AsyncIterator[Connection]:
     """A connection to the test's database, as the service's role, in the folder's loop."""
     opened = await asyncpg.connect(database.url)
@@ -74,20 +66,20 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
     await opened.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def dashboard(database: Database, connection: Connection, browser: Browser) -> AsyncIterator[Dashboard]:
     """The dashboard of a database."""
     async with serving(database) as api, showing(api, browser, connection) as shown:
         yield shown
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def cast(connection: Connection) -> list[Member]:
     """Three organizations whose names are markup."""
     return await make_cast(connection)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def api(database: Database, connection: Connection) -> AsyncIterator[Api]:
     """A client of the API with a token that may read everything."""
     async with serving(database) as there:

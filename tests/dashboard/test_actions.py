@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-import pytest_asyncio
 
 from synkron.delivery.targets.request import MASK, body, masked_headers, read_endpoint
 from synkron.operations.access.actor import Permission
@@ -27,7 +26,7 @@ SETTINGS = Settings(
 ENVIRONMENT = {"HOOK": "whsec_" + "A" * 43 + "="}
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def operator(database: Database, connection: Connection) -> AsyncIterator[Api]:
     async with serving(database, SETTINGS, environment=ENVIRONMENT) as there:
         yield there.with_token(await token_of(connection, Permission.OPERATE))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from http.cookies import SimpleCookie
 
-import pytest_asyncio
+import pytest
 
 from synkron.operations.access import sessions
 from synkron.operations.access.actor import Permission
@@ -30,12 +30,12 @@ ELSEWHERE: list[dict[str, str]] = [{"Sec-Fetch-Site": "cross-site"}, {"Origin": 
 OPEN = {"/login", "/login/link", "/preferences"}
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def people(connection: Connection) -> Cast:
     return await make_cast(connection)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def browser_of(database: Database) -> AsyncIterator[Api]:
     async with serving(database, SETTINGS, environment={"SIGNING": SIGNING}) as there:
         yield there

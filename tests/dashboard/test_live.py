@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-import pytest_asyncio
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
 
 from synkron.operations.access import sessions
@@ -40,7 +39,7 @@ async def told(stream: ClientResponse) -> str:
         return (await stream.content.readline()).decode().removeprefix("data: ").strip()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def session() -> AsyncIterator[ClientSession]:
     async with ClientSession(connector=TCPConnector(limit=0)) as made:
         yield made

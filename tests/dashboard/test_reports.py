@@ -8,7 +8,6 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from synkron.postgres.embedded import EmbeddedServer
@@ -53,7 +52,7 @@ BROKEN_NAMES = """() => [...document.querySelectorAll(".lane-name b")].filter(on
 ).map(one => one.outerHTML)"""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest.fixture(scope="module")
 async def night(server: EmbeddedServer) -> AsyncIterator[tuple[Api, Connection]]:
     """Two hundred organizations in the morning after a night: see ``tests.end_to_end.first_hour.fleet``."""
     settings = FLEET.model_copy(update={"listen": "127.0.0.1:0"})
@@ -65,7 +64,7 @@ async def night(server: EmbeddedServer) -> AsyncIterator[tuple[Api, Connection]]
         await connection.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def fleet(night: tuple[Api, Connection], browser: Browser) -> AsyncIterator[Dashboard]:
     """The dashboard of that night, which the tests only read."""
     async with showing(night[0], browser, night[1]) as shown:

@@ -1,7 +1,7 @@
 """Tests of this room share a database, or no more than a connection."""
 
 from tests.support.emptied import connection, database, kept, pool
-from tests.support.rolled_back import kept_connection, own_connection, pytest_itemcollected, rolled_back
+from tests.support.rolled_back import kept_connection, own_connection, rolled_back
 
 __all__ = [
     "connection",
@@ -10,6 +10,5 @@ __all__ = [
     "kept_connection",
     "own_connection",
     "pool",
-    "pytest_itemcollected",
     "rolled_back",
 ]

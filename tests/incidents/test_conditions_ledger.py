@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from synkron.incidents.condition import Condition, IncidentKind
 from synkron.incidents.conditions.store import read_conditions
@@ -35,14 +34,14 @@ VENDOR = "https://vendor.example/"
 WATCH = Watch(VENDOR, ("xledger",), True, 15 * MINUTE, MINUTE, MINUTE, most_probes=500)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest.fixture(scope="module")
 async def kept_connection(kept_connection: Connection) -> Connection:
     """Its ledger has room for the months before noon, and keeps it."""
     await make_room(kept_connection, NOON)
     return kept_connection
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def fjord(connection: Connection) -> str:
     """An organization."""
     return await add_organization(connection)

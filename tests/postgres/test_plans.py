@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from synkron.postgres.connection import Connection as AnyConnection
 from synkron.postgres.connection import connected, pooled
@@ -154,7 +153,7 @@ def grown(server: EmbeddedServer) -> Iterator[Database]:
         runner.run(clone.aclose())
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest.fixture(scope="session")
 async def sessions(grown: Database) -> AsyncIterator[Mapping[str, AnyConnection]]:
     """One of each, for all statements: what a session has learnt of the tables once serves every plan after it."""
     async with AsyncExitStack() as stack:
@@ -172,7 +171,6 @@ def test_every_file_has_its_sessions() -> None:
 
 
 @pytest.mark.parametrize("file", sorted({name.partition(".")[0] for name in USED_IN}))
-@pytest.mark.asyncio(loop_scope="session")
 async def test_no_statement_scans_what_grows(sessions: Mapping[str, AnyConnection], file: str) -> None:
     found = {}
     for session, connection in sessions.items():

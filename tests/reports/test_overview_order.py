@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from math import inf
 
 import pytest
-import pytest_asyncio
 
 from synkron.errors import CursorError, Refused
 from synkron.model import EVERYTHING, Scope
@@ -58,14 +57,14 @@ SEARCHES = {
 connection = rolled_back
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest.fixture(scope="module")
 async def kept_connection(server: EmbeddedServer) -> AsyncIterator[Connection]:
     """To a database in which the cast is; see ``tests.support.rolled_back``."""
     async for opened in connected_to_its_own(server):
         yield opened
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest.fixture(scope="module")
 async def cast(kept_connection: Connection) -> list[Member]:
     made = await cast_of(kept_connection, await database_clock(kept_connection))
     await refresh(kept_connection, Settings())

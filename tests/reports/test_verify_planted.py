@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from synkron.postgres.clock import database_clock
 from synkron.postgres.embedded import EmbeddedServer
@@ -76,14 +75,14 @@ class Decided:
     numbers: Mapping[str, int]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest.fixture(scope="module")
 async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
     """One for the module: what a test plants is rolled back."""
     async for made in migrated(server):
         yield made
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest.fixture(scope="module")
 async def decided(database: Database) -> Decided:
     connection = await asyncpg.connect(database.url)
     since = await connection.fetchval("select date_trunc('minute', now()) - interval '3 hours'")
@@ -102,7 +101,7 @@ async def decided(database: Database) -> Decided:
     return Decided(since, until, dict(numbers))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest.fixture(scope="module")
 async def kept_connection(database: Database) -> AsyncIterator[Connection]:
     """A superuser's, who may plant."""
     opened = await asyncpg.connect(database.superuser_url, connection_class=SharedConnection)

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from synkron.postgres.connection import Pool
 from synkron.postgres.embedded import EmbeddedServer
@@ -80,7 +79,7 @@ class Kept:
         await self.connection.execute("call emptied.empty()")
 
 
-@pytest_asyncio.fixture(scope="package")
+@pytest.fixture(scope="package")
 async def kept(server: EmbeddedServer) -> AsyncIterator[Kept]:
     """What the room's tests share."""
     async for made in migrated(server):

@@ -19,7 +19,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from asyncpg.transaction import Transaction
 
 from synkron.postgres.embedded import EmbeddedServer
@@ -34,12 +33,6 @@ class SharedConnection(asyncpg.Connection):
         return super().transaction() if self.is_in_transaction() else super().transaction(**options)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that share a connection share its loop."""
-    if isinstance(item, pytest.Function) and "kept_connection" in item.fixturenames:
-        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
 async def connected_to_its_own(server: EmbeddedServer) -> AsyncIterator[Connection]:
     """A connection that tests can share, to a database that nobody else has, for as long as the caller likes."""
     async for database in migrated(server):
@@ -48,14 +41,14 @@ async def connected_to_its_own(server: EmbeddedServer) -> AsyncIterator[Connecti
         await opened.close()
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
+@pytest.fixture(scope="package")
 async def kept_connection(server: EmbeddedServer) -> AsyncIterator[Connection]:
     """A connection to a database of the room's own, as the service's role."""
     async for opened in connected_to_its_own(server):
         yield opened
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def rolled_back(kept_connection: Connection) -> AsyncIterator[Connection]:
     """That connection, in a transaction that is rolled back after the test."""
     transaction = kept_connection.transaction()

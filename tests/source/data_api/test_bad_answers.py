@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-import pytest_asyncio
 import structlog
 from aiohttp import web
 
@@ -21,7 +20,6 @@ from tests.support.databases import Database, migrated
 from tests.support.postgrest import SECRET_KEY, StandIn, Tamper, postgrest
 
 AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOTH = pytest.mark.parametrize("kind", OVER_HTTP)
 ROWS = 25
 ROWS_OF_FJORD = f"""
@@ -31,7 +29,7 @@ ROWS_OF_FJORD = f"""
 """
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="module")
 async def serving(server: EmbeddedServer) -> AsyncIterator[StandIn]:
     """The stand-in over three pages of rows, the last of which is not full. It reads in transactions that only read."""
     async for database in migrated(server):
