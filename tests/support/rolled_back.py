@@ -59,7 +59,7 @@ async def rolled_back(kept_connection: Connection) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 async def own_connection(database: Database) -> AsyncIterator[Connection]:
-    """A connection to the test's own database, where the other tests of its module share one."""
+    """A new connection to the test's ``database``, where the other tests of its module share one."""
     opened = await asyncpg.connect(database.url)
     yield opened
     await opened.close()
