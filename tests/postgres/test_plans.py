@@ -36,7 +36,7 @@ LARGE, EMPTY = 10_000, -1
 WORKER, SECURED, OTHER = "worker", "secured", "other"
 USED_IN: Mapping[str, tuple[str, ...]] = {
     "ledger/attempts": (WORKER, SECURED, OTHER),
-    "ledger/skips": (WORKER, SECURED, OTHER),
+    "ledger/skips": (WORKER,),
     "postgres/clock": (WORKER, SECURED, OTHER),
     "delivery/completion": (SECURED, OTHER),
     "incidents/conditions/store": (OTHER,),
