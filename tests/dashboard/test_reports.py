@@ -91,17 +91,8 @@ async def test_where_nothing_is_each_page_names_the_next_command(
         assert ended.returncode != 2, (command, ended.stderr)
 
 
-async def test_each_page_is_accessible_and_quiet(fleet: Dashboard) -> None:
-    """In Norwegian; what has no Norwegian words is English there, too."""
-    seen = await fleet.window(locale="nb-NO")
-    for path in ASKED:
-        assert await seen.open(path) == 200, path
-        assert await seen.violations() == [], path
-    assert seen.complaints == []
-
-
-async def test_each_page_fits_a_telephone_and_is_small(fleet: Dashboard) -> None:
-    """In Norwegian and with times in two zones, which take the most room."""
+async def test_each_page_fits_a_telephone_and_is_small_accessible_and_quiet(fleet: Dashboard) -> None:
+    """In Norwegian; what has no Norwegian words is English there, too. Times in two zones take the most room."""
     seen = await fleet.window(viewport=NARROW, locale="nb-NO")
     for path in ("/night?zone=America/New_York", *ASKED):
         assert await seen.open(path) == 200, path
@@ -109,12 +100,18 @@ async def test_each_page_fits_a_telephone_and_is_small(fleet: Dashboard) -> None
         assert await seen.page.evaluate(STICKS_OUT) == [], path
         assert await seen.page.evaluate(BROKEN_NAMES) == [], path
         assert len((await seen.page.content()).encode()) < 200_000, path
+        assert await seen.violations() == [], path
+    assert seen.complaints == []
+
+
+async def test_the_menu_opens_on_a_telephone_where_it_was(fleet: Dashboard) -> None:
+    seen = await fleet.window(viewport=NARROW)
+    await seen.open("/audit")
     menu = seen.page.locator(".menu > summary")
     closed = await menu.bounding_box()
     await menu.click()
     opened = await menu.bounding_box()
     assert opened == pytest.approx(closed, abs=1)
-    assert seen.complaints == []
 
 
 async def test_each_page_says_what_is_so_without_javascript(fleet: Dashboard) -> None:

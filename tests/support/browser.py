@@ -71,7 +71,10 @@ class Window:
         """What the rules of accessibility find wrong with the page, WCAG 2.2 AA and the best practices.
 
         All of them in the light, and once more in the dark those about colours. Two of each kind of row are looked at.
+        A window of any size is as wide as a screen for that.
         """
+        size = self.page.viewport_size
+        await self.page.set_viewport_size(WIDE)
         await self.page.evaluate(TAKE_ROWS_OUT)
         await self.page.evaluate(f"() => {{ {rules()} }}")
         found: list[dict[str, Any]] = []
@@ -80,6 +83,7 @@ class Window:
             run = f"axe.run(document, {{ {which} resultTypes: ['violations'] }})"
             found += await self.page.evaluate(f"async () => (await {run}).violations")
         await self.page.emulate_media(color_scheme="null")
+        await self.page.set_viewport_size(size or WIDE)
         return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 
