@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 
 NOT_INSTALLED = (
     "The tests of the dashboard in a browser did not run: the distribution's Chromium is not installed (on Debian: "
@@ -41,7 +41,7 @@ TAKE_ROWS_OUT = r"""() => {
         if (known[kind] > 2) row.remove();
     }
 }"""
-NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
+NARROW, WIDE = ViewportSize(width=360, height=740), ViewportSize(width=1280, height=860)
 
 
 def program() -> str | None:
