@@ -44,6 +44,7 @@ def beside(synkron: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> C
     return synkron
 
 
+@pytest.mark.waits(minutes=0.2)
 def test_it_logs_and_at_a_terminal_shows_what_fires(folder: Path, beside: Command) -> None:
     """One demo after the other, with the same data, and meanwhile no third one."""
     _logs_without_a_terminal(folder, beside)

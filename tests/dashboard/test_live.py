@@ -62,6 +62,7 @@ async def test_an_edit_of_the_application_s_table_is_told(
         assert await told(stream) == "integrations"
 
 
+@pytest.mark.waits(minutes=0.1)
 async def test_an_incident_that_is_only_seen_again_is_no_news(
     api: Api, connection: Connection, session: ClientSession
 ) -> None:

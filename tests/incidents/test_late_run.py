@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 from structlog.testing import capture_logs
 
 from synkron.incidents import store
@@ -63,6 +64,7 @@ async def _keep_ticking(connection: Connection, since: datetime) -> None:
 
 
 # requirement R17.5
+@pytest.mark.waits(minutes=0.1)
 async def test_a_run_that_is_late_is_told_of_once_and_closed_when_it_has_run(
     database: Database, connection: Connection, pool: Pool
 ) -> None:

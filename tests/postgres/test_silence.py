@@ -220,6 +220,7 @@ class TestPool:
         assert len(after) == 4
         assert not before & after
 
+    @pytest.mark.waits(minutes=0.1)
     async def test_its_end_is_not_held_up(self, relay: SilentRelay) -> None:
         async with asyncio.timeout(20), pooled(relay.url, size=2) as pool:
             held = await pool.acquire()

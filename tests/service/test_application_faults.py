@@ -123,6 +123,7 @@ class Wrong(Exception):
     """What the program's block raises."""
 
 
+@pytest.mark.waits(minutes=0.1)
 @pytest.mark.parametrize("away", ["silent", "gone"])
 @pytest.mark.parametrize(
     ("raised", "cancellations"),

@@ -100,6 +100,7 @@ async def looks(connection: Connection, settings: Settings, *moments: datetime) 
     assert left == []
 
 
+@pytest.mark.waits(minutes=0.1)
 @pytest.mark.own_database
 async def test_the_loop_through_a_night_and_restarts(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped before seven, started again after it, and again; and the next morning, which is another report."""

@@ -204,6 +204,7 @@ async def test_without_a_whole_read_there_is_no_tick_and_the_next_one_catches_up
     assert await connection.fetchval("select count(*) from synkron.runs") == 1
 
 
+@pytest.mark.waits(minutes=0.4)
 async def test_the_service_ticks_and_delivers_what_the_data_api_holds(
     database: Database, connection: Connection, settings: Settings
 ) -> None:

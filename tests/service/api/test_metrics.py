@@ -176,6 +176,7 @@ async def test_what_is_being_made_ends_with_the_service() -> None:
     await asyncio.wait({asking})
 
 
+@pytest.mark.waits(minutes=0.1)
 @pytest.mark.skipif(program() is None, reason=NOT_INSTALLED)
 async def test_the_distribution_s_prometheus_scrapes_them(
     database: Database, connection: Connection, cast: list[Member]
