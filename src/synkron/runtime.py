@@ -36,12 +36,10 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a service in a new event loop.
 
     By default the garbage collector examines all imported objects again and again, which took a quarter of a busy
-    worker's time. So the objects that exist now are excluded from collection. Hundreds of runs under way are tens of
-    thousands of objects, hardly one of them garbage: collecting at every 20,000 still took a tenth.
+    worker's time. So the objects that exist now are excluded from collection.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
     _allow_open_files()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main)
