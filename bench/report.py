@@ -116,7 +116,7 @@ def _comparison(measure: Measure) -> Iterator[str]:
 
 def _heading(one: Kept) -> str:
     numbers = list(dict.fromkeys(measure.number for measure in one.measures))
-    return f"{one.program.capitalize()}: {', '.join(numbers)}"
+    return f"{one.program.replace('_', ' ').capitalize()}: {', '.join(numbers)}"
 
 
 def _figures(rounds: Sequence[float], unit: str) -> tuple[str, str, str]:
